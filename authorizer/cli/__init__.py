@@ -1,0 +1,1 @@
+"""Build-time and local tools. Never shipped to Lambda, never imported by the rest."""

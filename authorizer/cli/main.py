@@ -1,0 +1,69 @@
+"""The ``authorizer`` command. Subcommands are loaded when they are called for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from authorizer.cli.document import load_document
+from authorizer.errors import AuthorizerError
+
+# Groups of commands whose dependencies not everybody has installed: name -> module, attribute.
+_LAZY = {"local": ("authorizer.cli.local.commands", "local")}
+
+
+class _Commands(click.Group):
+    """Turns our errors into a message and exit code 1, and loads lazy groups on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LAZY})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _LAZY:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = _LAZY[cmd_name]
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"'authorizer {cmd_name}' needs {error.name}: "
+                f"pip install 'cognito-rbac-authorizer[{cmd_name}]'"
+            ) from error
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        try:
+            return super().invoke(ctx)
+        except AuthorizerError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cognito-rbac-authorizer")
+def cli() -> None:
+    """Role-based access control in front of an AWS API."""
+
+
+@cli.command()
+@click.argument("policy", type=click.Path(path_type=Path), default="policy.yaml")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="File to write; default: print."
+)
+def compile(policy: Path, output: Path | None) -> None:  # noqa: A001 - the command's name
+    """Turn POLICY (policy.yaml) into the JSON that ships with the function."""
+    compiled, loaded = load_document(policy)
+    if output is None:
+        click.echo(compiled.decode("utf-8"), nl=False)
+        return
+    try:
+        output.write_bytes(compiled)
+    except OSError as error:
+        raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
+    click.echo(
+        f"{policy}: {len(loaded.rules)} rules for {len(loaded.groups)} groups "
+        f"-> {output} (digest {loaded.digest})",
+        err=True,
+    )

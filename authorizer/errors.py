@@ -1,0 +1,122 @@
+"""Everything that can go wrong, in one tree, and the closed list of why a caller was turned away.
+
+Nothing but an :class:`AuthorizerError` leaves this package, whatever bytes it is given. The tree
+has one branch per kind of answer: a *disproof* (the token is not good) is an
+:class:`InvalidTokenError`; a *breakage* of ours (no keys, a request we cannot read) is another
+exception; a *refusal* of a good token is no error at all but a ``Decision``, a value.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@unique
+class Reason(StrEnum):
+    """Why a token or a request was refused. The strings are stable: logs and metrics carry them.
+
+    The order is the order of the procedure in ``docs/procedure.md``: credentials (0), then the
+    five steps of token verification, then the policy.
+    """
+
+    # 0. Credentials: what the request offers as its token.
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - the name of a reason, not a password
+    AUTHORIZATION_NOT_BEARER = "authorization_not_bearer"
+    AUTHORIZATION_AMBIGUOUS = "authorization_ambiguous"
+    # 1. Shape of the JWS compact serialization.
+    TOKEN_TOO_LONG = "token_too_long"  # noqa: S105
+    TOKEN_NOT_COMPACT = "token_not_compact"  # noqa: S105
+    TOKEN_NOT_BASE64URL = "token_not_base64url"  # noqa: S105
+    # 2. Header.
+    HEADER_NOT_JSON = "header_not_json"
+    ALGORITHM_NOT_ALLOWED = "algorithm_not_allowed"
+    KEY_ID_INVALID = "key_id_invalid"
+    CRITICAL_HEADER = "critical_header"
+    # 3. Key. The payload is read here for the first time, to find the pool.
+    CLAIMS_NOT_JSON = "claims_not_json"
+    ISSUER_UNKNOWN = "issuer_unknown"
+    KEY_UNKNOWN = "key_unknown"
+    # 4. Signature.
+    SIGNATURE_INVALID = "signature_invalid"
+    # 5. Claims.
+    EXPIRY_INVALID = "expiry_invalid"
+    EXPIRED = "expired"
+    NOT_BEFORE_INVALID = "not_before_invalid"
+    NOT_YET_VALID = "not_yet_valid"
+    ISSUED_AT_INVALID = "issued_at_invalid"
+    ISSUED_IN_THE_FUTURE = "issued_in_the_future"
+    TOKEN_USE_WRONG = "token_use_wrong"  # noqa: S105
+    CLIENT_UNKNOWN = "client_unknown"
+    SUBJECT_INVALID = "subject_invalid"
+    USERNAME_INVALID = "username_invalid"
+    TOKEN_ID_INVALID = "token_id_invalid"  # noqa: S105
+    SCOPE_INVALID = "scope_invalid"
+    GROUPS_INVALID = "groups_invalid"
+    # The policy: the token is good, but what it asks for is not granted.
+    METHOD_UNSAFE = "method_unsafe"
+    PATH_UNSAFE = "path_unsafe"
+    PATH_DISAGREES = "path_disagrees"
+    ROUTE_UNKNOWN = "route_unknown"
+    NOT_GRANTED = "not_granted"
+    DENIED_BY_RULE = "denied_by_rule"
+
+
+class AuthorizerError(Exception):
+    """The root of all that this package raises."""
+
+
+class InvalidTokenError(AuthorizerError):
+    """The token is disproved: an HTTP 401 in meaning, whatever status the gateway makes of it.
+
+    Attributes:
+        reason: which rule refused it. Log this; tell the client nothing but the status.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(f"{reason.value}: {message}")
+        self.reason = reason
+
+
+class KeysUnavailableError(AuthorizerError):
+    """The pool's keys could not be had. *Our* failure: a 500 that nothing caches, never a 401."""
+
+
+class MalformedRequestError(AuthorizerError):
+    """The event is not one that API Gateway sends to an authorizer: a 500, and a wiring mistake."""
+
+
+class UnauthorizedError(AuthorizerError):
+    """Raised *to API Gateway*: it turns an error message of exactly ``Unauthorized`` into a 401.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+class ConfigurationError(AuthorizerError):
+    """What we were configured with cannot work. Raised at start-up only, with all that is wrong.
+
+    Attributes:
+        problems: one line each, in the order found.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def clip(foreign: object, limit: int = 60) -> str:
+    """Quote text that came from outside for a message: escaped, on one line, and short.
+
+    Args:
+        foreign: any value; not a token or a whole claims set, which no message may show.
+        limit: most characters to show.
+    """
+    text = repr(foreign[: limit + 1] if isinstance(foreign, str | bytes) else foreign)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

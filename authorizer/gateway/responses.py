@@ -1,0 +1,67 @@
+"""The answers that API Gateway understands, one per outcome and flavour.
+
+==========================  ==================================  =============================
+outcome                     HTTP API                            REST and WebSocket API
+==========================  ==================================  =============================
+allowed                     ``isAuthorized: true``, or Allow    Allow
+valid token, not permitted  ``isAuthorized: false``, or Deny    Deny
+token refused               the same, or ``Unauthorized``       ``Unauthorized``
+==========================  ==================================  =============================
+
+Context is flat and made of strings, since API Gateway answers 500 to a list or an object in it.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from authorizer.policy.iam import PolicyDocument
+
+Context = dict[str, str]
+# Stands for a caller who is nobody, where API Gateway insists on a principal.
+NOBODY = "unauthenticated"
+
+
+class SimpleAnswer(TypedDict):
+    """HTTP API, payload 2.0, with simple responses enabled."""
+
+    isAuthorized: bool
+    context: Context
+
+
+class IamAnswer(TypedDict):
+    """Every other flavour."""
+
+    principalId: str
+    policyDocument: PolicyDocument
+    context: Context
+
+
+Answer = SimpleAnswer | IamAnswer
+
+
+def simple_answer(*, allowed: bool, context: Context) -> SimpleAnswer:
+    """A real boolean, and the context of the caller."""
+    return {"isAuthorized": allowed, "context": context}
+
+
+def iam_answer(*, principal: str, document: PolicyDocument, context: Context) -> IamAnswer:
+    """A policy document, and the context of the caller."""
+    return {"principalId": principal, "policyDocument": document, "context": context}
+
+
+def caller_context(
+    *, texts: Mapping[str, str | None], lists: Mapping[str, Sequence[str]]
+) -> Context:
+    """What the backend learns of the caller: absent values left out, lists joined by blanks.
+
+    Group and scope names contain no white space (a token in which one does is refused), so that
+    the backend can split them again.
+    """
+    context = {name: value for name, value in texts.items() if value is not None}
+    return context | {name: " ".join(values) for name, values in lists.items()}

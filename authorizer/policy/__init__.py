@@ -1,0 +1,1 @@
+"""The second question: may this caller use this route?"""

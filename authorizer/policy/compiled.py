@@ -1,0 +1,141 @@
+"""The compiled policy: the JSON that ships with the function, written at build time.
+
+It mirrors ``policy.yaml`` line by line, each rule with the line it came from, so that a person
+can read it and a log can name a rule. It is judged again when it is loaded: a file that was
+edited by hand, or cut short, must not become a policy that grants something else.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from authorizer.errors import ConfigurationError, clip
+from authorizer.policy.model import Effect, Policy, Rule
+from authorizer.policy.routes import RouteSyntaxError, parse_pattern
+from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+FORMAT_VERSION = 1
+
+
+def load_policy(path: Path | str) -> Policy:
+    """Read a compiled policy from a file.
+
+    Raises:
+        ConfigurationError: for a file that is missing or not a compiled policy.
+    """
+    try:
+        return parse_policy(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError([f"{path}: no compiled policy: {error}"]) from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {problem}" for problem in error.problems) from error
+
+
+def parse_policy(data: bytes) -> Policy:
+    """Read a compiled policy.
+
+    Raises:
+        ConfigurationError: with the first thing that does not fit.
+    """
+    try:
+        return _read(parse_object(data), _digest(data))
+    except (NotStrictJsonError, _NotCompiledError) as error:
+        raise ConfigurationError([f"expected a compiled policy, found {error}"]) from error
+
+
+def dump_policy(document: JsonObject) -> bytes:
+    """Write the compiled form: the same bytes for the same document, on every machine."""
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+
+
+def include_closure(includes: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Each group with everything it includes, directly or not, and itself."""
+    closure: dict[str, frozenset[str]] = {}
+    for group in includes:
+        found, waiting = {group}, [group]
+        while waiting:
+            new = set(includes[waiting.pop()]) - found
+            found |= new
+            waiting += new
+        closure[group] = frozenset(found)
+    return closure
+
+
+class _NotCompiledError(ValueError):
+    """The document is JSON, but not in the compiled form."""
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()[:16]
+
+
+def _read(document: JsonObject, digest: str) -> Policy:
+    _require_names(document, {"version", "groups", "scopes", "public"}, "the document")
+    if type(document["version"]) is not int or document["version"] != FORMAT_VERSION:
+        raise _NotCompiledError(f"version {clip(document['version'])}, not {FORMAT_VERSION}")
+    rules: list[Rule] = []
+    includes: dict[str, tuple[str, ...]] = {}
+    for group, body in _object(document["groups"]).items():
+        _require_names(body, {"includes", "allow", "deny"}, f"group {clip(group)}")
+        includes[group] = tuple(_texts(body["includes"]))
+        rules += _rules(body, "allow", f"group:{group}")
+        rules += _rules(body, "deny", f"group:{group}")
+    for scope, body in _object(document["scopes"]).items():
+        _require_names(body, {"allow"}, f"scope {clip(scope)}")
+        rules += _rules(body, "allow", f"scope:{scope}")
+    unknown = {name for names in includes.values() for name in names} - includes.keys()
+    if unknown:
+        raise _NotCompiledError(f"an included group that is not there: {clip(min(unknown))}")
+    public = tuple(pattern for pattern, _ in _patterns(document["public"]))
+    return Policy(
+        rules=tuple(rules), groups=include_closure(includes), public=public, digest=digest
+    )
+
+
+def _rules(body: JsonObject, effect: Effect, subject: str) -> Iterator[Rule]:
+    for pattern, line in _patterns(body[effect]):
+        yield Rule(effect=effect, subject=subject, pattern=pattern, line=line)
+
+
+def _patterns(entries: object) -> Iterator[Any]:
+    for entry in _list(entries):
+        _require_names(entry, {"rule", "line"}, "a rule")
+        if type(entry["line"]) is not int or not isinstance(entry["rule"], str):
+            raise _NotCompiledError(f"a rule that is {clip(entry)}")
+        try:
+            yield parse_pattern(entry["rule"]), entry["line"]
+        except RouteSyntaxError as error:
+            raise _NotCompiledError(f"the rule {clip(entry['rule'])}: {error}") from error
+
+
+def _require_names(value: object, names: set[str], what: str) -> None:
+    found = set(_object(value))
+    if found != names:
+        raise _NotCompiledError(
+            f"{what} with the names {sorted(found)} where {sorted(names)} belong"
+        )
+
+
+def _object(value: object) -> JsonObject:
+    if not isinstance(value, dict):
+        raise _NotCompiledError(f"{clip(value)} where an object belongs")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise _NotCompiledError(f"{clip(value)} where a list belongs")
+    return value
+
+
+def _texts(value: object) -> list[str]:
+    texts = _list(value)
+    if not all(isinstance(text, str) for text in texts):
+        raise _NotCompiledError(f"{clip(value)} where a list of names belongs")
+    return texts

@@ -1,0 +1,230 @@
+"""Route patterns: what a rule covers, what API Gateway matched, and how the two compare.
+
+A rule is one line, ``METHOD[,METHOD] /path``. A segment of the path is literal, ``{name}`` (the
+route's own parameter at that place), or ``{name=claim}`` (the same, equal to that claim of the
+caller); ``/**`` at the end stands for zero or more segments. There are no other wildcards.
+
+A pattern covers a *route*, such as API Gateway's ``/users/{id}``, and a parameter covers a
+parameter, whatever either is called: a rule for ``/users/{id}`` says nothing about a route
+``/users/admin``. Where no route is known, a path is checked here before anything is matched
+against it, and rejected, never normalised, if another program could read it in another way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from authorizer.errors import clip
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ANY = "ANY"
+CONNECT = "$connect"
+# What stands for a parameter in a canonical path. No literal segment contains a brace.
+PARAMETER = "{}"
+# Canonical path of a WebSocket API's $connect. No segment of a real path is empty.
+_CONNECT_PATH = ("", CONNECT)
+
+_LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
+_RULE_PARAMETER = re.compile(
+    r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII
+)
+_ROUTE_PARAMETER = re.compile(r"\{(?P<name>[^{}/+]+)(?P<greedy>\+?)\}")
+# Characters that some program between here and the backend treats as a separator or wildcard,
+# besides white space and controls.
+_UNSAFE = re.compile(r"[;*?\\#\s\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# An encoded character is only safe where no literal segment can contain it: beyond ASCII, or a
+# blank. "%2f", "%2e", "%25" and also "%61" can be read in two ways.
+_UNSAFE_ENCODING = re.compile(r"%(?!20|[89a-fA-F][0-9a-fA-F])")
+
+
+class RouteSyntaxError(ValueError):
+    """A rule's text is not in the format. The message says what was expected and found.
+
+    Attributes:
+        offset: where in the text the trouble starts, counted from 0.
+    """
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A path parameter must equal a claim.
+
+    Attributes:
+        position: index of the path segment, counted from 0.
+        claim: name of the claim.
+    """
+
+    position: int
+    claim: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePattern:
+    """One rule's pattern, parsed.
+
+    Attributes:
+        text: as written.
+        methods: those covered, or exactly ``{"ANY"}``.
+        path: canonical segments, with ``PARAMETER`` for each parameter.
+        tail: whether ``/**`` follows.
+        conditions: parameters that must equal a claim.
+    """
+
+    text: str
+    methods: frozenset[str]
+    path: tuple[str, ...]
+    tail: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+    def covers_method(self, method: str) -> bool:
+        """Whether a request's method is among those covered. ``GET`` does not imply ``HEAD``."""
+        return method in self.methods or ANY in self.methods
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The route that API Gateway matched.
+
+    Attributes:
+        path: canonical segments, without a greedy parameter at the end.
+        names: the parameter's name per segment, ``None`` where the segment is literal.
+        greedy: whether a ``{proxy+}`` follows, so that the route does not tell the path.
+    """
+
+    path: tuple[str, ...]
+    names: tuple[str | None, ...]
+    greedy: bool
+
+
+def parse_pattern(text: str) -> RoutePattern:
+    """Read a rule such as ``GET,PATCH /users/{user=sub}`` or ``ANY /admin/**``.
+
+    Raises:
+        RouteSyntaxError: for anything else.
+    """
+    if text == CONNECT:
+        return RoutePattern(text=text, methods=frozenset({ANY}), path=_CONNECT_PATH)
+    methods, blank, path = text.partition(" ")
+    if not blank:
+        raise RouteSyntaxError(f"expected METHOD /path, found {clip(text)}")
+    offset = len(methods) + 1
+    covered = _parse_methods(methods)
+    if not path.startswith("/"):
+        raise RouteSyntaxError(
+            f"expected one blank and a path that starts with /, found {clip(path)}", offset
+        )
+    tail = path.endswith("/**")
+    return _parse_path(text, covered, path.removesuffix("/**") if tail else path, tail, offset)
+
+
+def parse_route(template: str) -> Route | None:
+    """Read a route as API Gateway names it: ``/users/{id}``, ``/files/{proxy+}``, ``$connect``.
+
+    Returns:
+        Nothing for ``$default`` and whatever else does not tell a path.
+    """
+    if template == CONNECT:
+        return Route(path=_CONNECT_PATH, names=(None, None), greedy=False)
+    if not template.startswith("/"):
+        return None
+    path: list[str] = []
+    names: list[str | None] = []
+    segments = split_path(template)
+    for index, segment in enumerate(segments):
+        parameter = _ROUTE_PARAMETER.fullmatch(segment)
+        if parameter is None:
+            if "{" in segment or "}" in segment:
+                return None
+            path.append(segment)
+            names.append(None)
+        elif parameter["greedy"]:
+            if index != len(segments) - 1:
+                return None
+            return Route(path=tuple(path), names=tuple(names), greedy=True)
+        else:
+            path.append(PARAMETER)
+            names.append(parameter["name"])
+    return Route(path=tuple(path), names=tuple(names), greedy=False)
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The segments of a path that starts with a slash; none for ``/``."""
+    return () if path == "/" else tuple(path[1:].split("/"))
+
+
+def safe_segments(path: str) -> tuple[str, ...] | None:
+    """The segments of a concrete path, or nothing where the path could be read in two ways.
+
+    Rejected: empty and dot segments, ``;``, ``*``, ``?``, ``#``, braces, backslash, white space,
+    control characters, and encodings of anything that could be written plainly.
+    """
+    if not path.startswith("/") or _UNSAFE.search(path) or _UNSAFE_ENCODING.search(path):
+        return None
+    segments = split_path(path)
+    if any(segment in {"", ".", ".."} or "{" in segment or "}" in segment for segment in segments):
+        return None
+    return segments
+
+
+def _parse_methods(text: str) -> frozenset[str]:
+    methods = text.split(",")
+    offset = 0
+    for method in methods:
+        if method not in METHODS and method != ANY:
+            raise RouteSyntaxError(
+                f"expected a method among {', '.join(METHODS)} or {ANY}, found {clip(method)}",
+                offset,
+            )
+        offset += len(method) + 1
+    if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
+        raise RouteSyntaxError(f"expected each method once, or {ANY} alone, found {clip(text)}")
+    return frozenset(methods)
+
+
+def _parse_path(
+    text: str, methods: frozenset[str], path: str, tail: bool, offset: int
+) -> RoutePattern:
+    canonical: list[str] = []
+    conditions: list[Condition] = []
+    names: set[str] = set()
+    offset += 1
+    for position, segment in enumerate(split_path(path) if path else ()):
+        parameter = _RULE_PARAMETER.fullmatch(segment)
+        if parameter is None:
+            _require_literal(segment, offset)
+            canonical.append(segment)
+        else:
+            if parameter["name"] in names:
+                raise RouteSyntaxError(
+                    f"expected each parameter name once, found {clip(segment)} again", offset
+                )
+            names.add(parameter["name"])
+            canonical.append(PARAMETER)
+            if parameter["claim"]:
+                conditions.append(Condition(position=position, claim=parameter["claim"]))
+        offset += len(segment) + 1
+    return RoutePattern(
+        text=text,
+        methods=methods,
+        path=tuple(canonical),
+        tail=tail,
+        conditions=tuple(conditions),
+    )
+
+
+def _require_literal(segment: str, offset: int) -> None:
+    if segment.endswith("+}"):
+        raise RouteSyntaxError(f"expected /** for the rest of a path, found {clip(segment)}", offset)
+    if "*" in segment:
+        raise RouteSyntaxError(f"expected /** at the end only, found {clip(segment)}", offset)
+    if segment == "":
+        raise RouteSyntaxError("expected no empty segment and no slash at the end", offset)
+    if segment in {".", ".."} or not _LITERAL.fullmatch(segment):
+        raise RouteSyntaxError(
+            f"expected a plain segment, {{name}} or {{name=claim}}, found {clip(segment)}", offset
+        )

@@ -1,0 +1,60 @@
+"""JSON that means one thing only, for bytes nobody has vouched for yet.
+
+The standard parser accepts repeated names (the last one wins, and another parser may let the
+first one win), ``NaN`` and ``Infinity``, unpaired surrogates that later break whatever encodes
+them, and raises :class:`RecursionError` on deep nesting. All of that is refused here, as one
+error. RFC 8259, sections 4, 6 and 8.2; RFC 7519, section 4 (duplicate claim names).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+JsonObject = dict[str, Any]
+
+
+class NotStrictJsonError(ValueError):
+    """The text is not a single, unambiguous JSON object. Callers turn this into an error of ours."""
+
+
+def parse_object(data: bytes) -> JsonObject:
+    """Read one JSON object from UTF-8 bytes.
+
+    Raises:
+        NotStrictJsonError: for anything else, with a sentence that says what was found.
+    """
+    try:
+        text = data.decode("utf-8")
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            # Only an escape can smuggle in half of a surrogate pair; re-encoding finds it.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except NotStrictJsonError:
+        raise
+    except UnicodeError as error:
+        raise NotStrictJsonError("text that is not valid Unicode") from error
+    except RecursionError as error:
+        raise NotStrictJsonError("values nested too deeply") from error
+    except ValueError as error:
+        # Also an integer of thousands of digits, which int() declines to read.
+        raise NotStrictJsonError(f"no valid JSON: {error}") from error
+    if type(value) is not dict:
+        raise NotStrictJsonError(f"a JSON {type(value).__name__} where an object belongs")
+    return value
+
+
+def _object_of_unique_names(pairs: list[tuple[str, Any]]) -> JsonObject:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        raise NotStrictJsonError("an object with a repeated name")
+    return unique
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise NotStrictJsonError(f"the number {constant}, which JSON does not have")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object_of_unique_names, parse_constant=_refuse_constant
+)

@@ -1,0 +1,1 @@
+"""The first question: is this token genuine, current, and meant for us?"""

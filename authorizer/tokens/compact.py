@@ -1,0 +1,131 @@
+"""Steps 1 and 2: the shape of a JWS compact serialization, and its header. No cryptography here.
+
+What comes out is *unverified*: it says what the token claims, and no more. Each token has one
+accepted spelling, so that whoever remembers a verified token by its text cannot be flooded with
+respellings of it.
+
+RFC 7515, sections 2, 4.1 and 7.1; RFC 4648, sections 3.5 and 5; RFC 8725, section 3.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+
+from authorizer.errors import InvalidTokenError, Reason, clip
+from authorizer.strict_json import NotStrictJsonError, parse_object
+
+# API Gateway refuses requests whose headers exceed 10,240 bytes in all, so that nothing longer
+# can come from it; and it bounds what an attacker can make us parse.
+MAX_TOKEN_CHARACTERS = 10_240
+# Cognito's key ids have 44 characters.
+MAX_KEY_ID_CHARACTERS = 256
+ALGORITHM = "RS256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedToken:
+    """The parts of a token that nobody has vouched for yet.
+
+    Attributes:
+        key_id: the header's ``kid``.
+        payload: the decoded, unread claims.
+        signing_input: what the signature is over: the first two parts with the dot between them.
+        signature: the decoded signature.
+    """
+
+    key_id: str
+    payload: bytes
+    signing_input: bytes
+    signature: bytes
+
+
+def require_bounded_ascii(unverified_text: str) -> bytes:
+    """The text's bytes, once it is known that working on them is cheap.
+
+    Raises:
+        InvalidTokenError: ``token_too_long``, ``token_not_compact``, ``token_not_base64url``.
+    """
+    if not isinstance(unverified_text, str):
+        raise InvalidTokenError(
+            Reason.TOKEN_NOT_COMPACT, f"expected text, found {type(unverified_text).__name__}"
+        )
+    if len(unverified_text) > MAX_TOKEN_CHARACTERS:
+        raise InvalidTokenError(
+            Reason.TOKEN_TOO_LONG,
+            f"expected at most {MAX_TOKEN_CHARACTERS} characters, found {len(unverified_text)}",
+        )
+    try:
+        return unverified_text.encode("ascii")
+    except UnicodeEncodeError as error:
+        raise InvalidTokenError(Reason.TOKEN_NOT_BASE64URL, "expected ASCII only") from error
+
+
+def parse_compact(encoded: bytes) -> UnverifiedToken:
+    """Take a token apart, strictly.
+
+    Args:
+        encoded: from :func:`require_bounded_ascii`.
+
+    Raises:
+        InvalidTokenError: ``token_not_compact``, ``token_not_base64url``, ``header_not_json``,
+            ``algorithm_not_allowed``, ``critical_header``, ``key_id_invalid``.
+    """
+    parts = encoded.split(b".", 3)
+    if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - header, payload, signature
+        raise InvalidTokenError(
+            Reason.TOKEN_NOT_COMPACT, "expected three non-empty parts between two dots"
+        )
+    header, payload, signature = (_decode(part) for part in parts)
+    return UnverifiedToken(
+        key_id=_require_key_id(header),
+        payload=payload,
+        signing_input=encoded[: len(parts[0]) + 1 + len(parts[1])],
+        signature=signature,
+    )
+
+
+def decode_base64url(encoded: bytes) -> bytes:
+    """Decode unpadded base64url that has exactly one spelling.
+
+    Raises:
+        ValueError: for padding, foreign characters, an impossible length, or a last character
+            whose unused bits are not zero.
+    """
+    decoded = urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
+    # The decoder skips foreign characters and ignores unused bits; encoding again does neither.
+    if urlsafe_b64encode(decoded).rstrip(b"=") != encoded:
+        raise ValueError("not canonical base64url")
+    return decoded
+
+
+def _decode(part: bytes) -> bytes:
+    try:
+        return decode_base64url(part)
+    except ValueError as error:
+        raise InvalidTokenError(
+            Reason.TOKEN_NOT_BASE64URL, "expected unpadded, canonical base64url"
+        ) from error
+
+
+def _require_key_id(header_json: bytes) -> str:
+    """Judge the header (step 2) and return its ``kid``."""
+    try:
+        header = parse_object(header_json)
+    except NotStrictJsonError as error:
+        raise InvalidTokenError(
+            Reason.HEADER_NOT_JSON, f"expected a JSON object as header, found {error}"
+        ) from error
+    # Compared with a constant: the token does not get to choose how it is verified.
+    if header.get("alg") != ALGORITHM:
+        raise InvalidTokenError(
+            Reason.ALGORITHM_NOT_ALLOWED,
+            f"expected alg {ALGORITHM}, found {clip(header.get('alg'))}",
+        )
+    if "crit" in header:
+        # RFC 7515, 4.1.11: who does not understand an extension listed there must refuse.
+        raise InvalidTokenError(Reason.CRITICAL_HEADER, "expected no crit header")
+    key_id = header.get("kid")
+    if not (isinstance(key_id, str) and 0 < len(key_id) <= MAX_KEY_ID_CHARACTERS):
+        raise InvalidTokenError(Reason.KEY_ID_INVALID, f"expected a kid, found {clip(key_id)}")
+    return key_id

@@ -1,0 +1,142 @@
+"""A JWK Set document becomes the keys that may verify a token. The only module that knows jose.
+
+python-jose is used for two things it does well: building an RSA key from a JWK, and verifying a
+signature with it. Which keys are fit to be used is decided here, before it sees them: it ignores
+``use`` and ``key_ops`` and accepts keys of any size.
+
+RFC 7517, sections 4 and 5; RFC 7518, sections 3.3 and 6.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jose import jwk as jose_jwk
+
+from authorizer.errors import AuthorizerError
+from authorizer.strict_json import NotStrictJsonError, parse_object
+from authorizer.tokens.compact import ALGORITHM, MAX_KEY_ID_CHARACTERS, decode_base64url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# RFC 7518, 3.3 asks for 2048 bits or more. Verification costs grow with the size, so there is an
+# upper bound too: no signer we know of uses more.
+MIN_KEY_BITS = 2048
+MAX_KEY_BITS = 8192
+# Exponents are 65537 in practice; this bounds the cost of verifying with a hostile one.
+MAX_EXPONENT_BITS = 64
+
+
+class KeySetError(AuthorizerError):
+    """The document holds no usable key. Whoever fetched it turns this into a failed fetch."""
+
+
+class _Verifier(Protocol):
+    def verify(self, msg: bytes, sig: bytes) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """One RSA public key of a pool. Two are equal when their numbers are.
+
+    Attributes:
+        key_id: the ``kid`` under which tokens refer to it.
+        modulus: n.
+        exponent: e.
+    """
+
+    key_id: str
+    modulus: int
+    exponent: int
+    _verifier: _Verifier = field(compare=False, repr=False)
+
+    def verifies(self, signing_input: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` is this key's RS256 signature over ``signing_input``."""
+        try:
+            return bool(self._verifier.verify(signing_input, signature))
+        except Exception:  # noqa: BLE001 - whatever a library says of hostile bytes, it is "no"
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The keys of one JWK Set, by ``kid``. Built by :meth:`parse` only from what is fit to use."""
+
+    keys: dict[str, SigningKey]
+
+    @classmethod
+    def parse(cls, document: bytes) -> KeySet:
+        """Read a JWK Set.
+
+        Keys that are malformed, weak, or for another purpose are skipped: one foreign key must
+        not take the others down. A ``kid`` that names two different keys names none.
+
+        Raises:
+            KeySetError: when the document is no JWK Set, or holds no usable key.
+        """
+        try:
+            entries = parse_object(document).get("keys")
+        except NotStrictJsonError as error:
+            raise KeySetError(f"expected a JWK Set, found {error}") from error
+        if not isinstance(entries, list):
+            raise KeySetError("expected a JWK Set with an array named keys, found none")
+        keys: dict[str, SigningKey] = {}
+        ambiguous: set[str] = set()
+        for key in _usable_keys(entries):
+            if keys.setdefault(key.key_id, key) != key:
+                ambiguous.add(key.key_id)
+        usable = {key_id: key for key_id, key in keys.items() if key_id not in ambiguous}
+        if not usable:
+            raise KeySetError(f"expected a usable RSA signing key, found none in {len(entries)}")
+        return cls(usable)
+
+    def get(self, key_id: str) -> SigningKey | None:
+        """The key of that ``kid``, or nothing."""
+        return self.keys.get(key_id)
+
+
+def _usable_keys(entries: list[Any]) -> Iterator[SigningKey]:
+    for entry in entries:
+        if isinstance(entry, dict) and _is_for_verifying(entry):
+            key = _build(entry)
+            if key is not None:
+                yield key
+
+
+def _is_for_verifying(entry: dict[str, Any]) -> bool:
+    operations = entry.get("key_ops", ["verify"])
+    key_id = entry.get("kid")
+    return (
+        entry.get("kty") == "RSA"
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", ALGORITHM) == ALGORITHM
+        and isinstance(operations, list)
+        and "verify" in operations
+        and isinstance(key_id, str)
+        and 0 < len(key_id) <= MAX_KEY_ID_CHARACTERS
+        # A published private exponent means that anybody can sign with this key.
+        and "d" not in entry
+    )
+
+
+def _build(entry: dict[str, Any]) -> SigningKey | None:
+    """The key, or nothing where its numbers are missing, misspelt, or of the wrong size."""
+    try:
+        modulus, exponent = (
+            int.from_bytes(decode_base64url(entry[name].encode("ascii"))) for name in ("n", "e")
+        )
+        if not MIN_KEY_BITS <= modulus.bit_length() <= MAX_KEY_BITS:
+            return None
+        if exponent.bit_length() > MAX_EXPONENT_BITS:
+            return None
+        numbers = {"kty": "RSA", "n": entry["n"], "e": entry["e"]}
+        return SigningKey(
+            key_id=entry["kid"],
+            modulus=modulus,
+            exponent=exponent,
+            _verifier=jose_jwk.construct(numbers, algorithm=ALGORITHM),
+        )
+    except Exception:  # noqa: BLE001 - jose and cryptography raise many types; all mean "skip it"
+        return None

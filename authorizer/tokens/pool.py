@@ -1,0 +1,140 @@
+"""A user pool: which issuers speak for it, where its keys are, and which app clients we serve.
+
+Everything follows from the pool id, and can be overridden for emulators and for pools whose
+tokens name further issuers. A URL is judged once, here; later modules may trust it.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from authorizer.errors import ConfigurationError, clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_POOL_ID = re.compile(r"(?P<region>[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2})_[A-Za-z0-9]{1,64}", re.ASCII)
+_CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
+_DNS_SUFFIX = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
+class UserPool:
+    """One Cognito user pool whose tokens we accept, for certain app clients.
+
+    Attributes:
+        id: the pool id, ``{region}_{alphanumerics}``.
+        client_ids: app clients whose tokens are accepted. Never empty: accepting every client of
+            a pool would let a token made for another application open this one.
+        issuers: exact ``iss`` values that speak for this pool.
+        jwks_url: where the pool's JWK Set is fetched.
+    """
+
+    id: str
+    client_ids: frozenset[str]
+    issuers: tuple[str, ...]
+    jwks_url: str
+
+    def __init__(  # noqa: PLR0913 - two are required, the others are overrides by keyword
+        self,
+        pool_id: str,
+        client_ids: Iterable[str],
+        *,
+        issuer: str | None = None,
+        further_issuers: Iterable[str] = (),
+        jwks_url: str | None = None,
+    ) -> None:
+        """Describe a pool.
+
+        Args:
+            pool_id: such as ``eu-west-1_AbCdEfGhI``.
+            client_ids: at least one app client id.
+            issuer: replaces the issuers that follow from the pool id.
+            further_issuers: accepted besides, such as those of a multi-Region replica.
+            jwks_url: replaces the URL that follows from the pool id. HTTPS, except on loopback.
+
+        Raises:
+            ConfigurationError: with every argument that cannot be right.
+        """
+        clients = frozenset([client_ids] if isinstance(client_ids, str) else client_ids)
+        further = tuple(further_issuers)
+        problems = [
+            *_pool_id_problems(pool_id),
+            *_client_problems(pool_id, clients),
+            *_url_problems("issuer", [*([] if issuer is None else [issuer]), *further]),
+            *_url_problems("JWKS URL", [] if jwks_url is None else [jwks_url]),
+        ]
+        if problems:
+            raise ConfigurationError(problems)
+        derived = derived_issuers(pool_id)
+        primary = (issuer,) if issuer is not None else derived
+        # The instance is frozen for everyone else.
+        object.__setattr__(self, "id", pool_id)
+        object.__setattr__(self, "client_ids", clients)
+        object.__setattr__(self, "issuers", tuple(dict.fromkeys((*primary, *further))))
+        object.__setattr__(self, "jwks_url", jwks_url or f"{primary[0]}/.well-known/jwks.json")
+
+
+def derived_issuers(pool_id: str) -> tuple[str, str]:
+    """The two issuers that Cognito may name for a pool: the original form, and the newer one.
+
+    Only the first one serves a JWK Set for every pool, so that is where keys are fetched.
+    """
+    region = pool_id.partition("_")[0]
+    suffix = _DNS_SUFFIX.get(region.partition("-")[0], "amazonaws.com")
+    return (
+        f"https://cognito-idp.{region}.{suffix}/{pool_id}",
+        f"https://issuer-cognito-idp.{region}.{suffix}/{pool_id}",
+    )
+
+
+def _pool_id_problems(pool_id: object) -> list[str]:
+    if isinstance(pool_id, str) and _POOL_ID.fullmatch(pool_id):
+        return []
+    return [f"expected a user pool id such as 'eu-west-1_AbCdEfGhI', found {clip(pool_id)}"]
+
+
+def _client_problems(pool_id: object, client_ids: frozenset[str]) -> list[str]:
+    if not client_ids:
+        return [f"expected at least one app client id for user pool {clip(pool_id)}, found none"]
+    return [
+        f"expected an app client id of letters and digits for user pool {clip(pool_id)}, "
+        f"found {clip(client)}"
+        for client in sorted(client_ids, key=repr)
+        if not (isinstance(client, str) and _CLIENT_ID.fullmatch(client))
+    ]
+
+
+def _url_problems(what: str, urls: Iterable[str]) -> list[str]:
+    return [
+        f"expected the {what} to be an https URL (http on loopback only) "
+        f"without user, query or fragment, found {clip(url, 120)}"
+        for url in urls
+        if not _is_acceptable_url(url)
+    ]
+
+
+def _is_acceptable_url(url: object) -> bool:
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or "\\" in url or "?" in url or "#" in url:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,169 @@
+"""The procedure: token text in, verified token out, or one reason why not.
+
+The five steps here carry the numbers of ``docs/procedure.md``. Which pool, key and algorithm are
+used follows from our configuration; the token only chooses among what was configured.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Literal, overload
+
+from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
+from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
+from authorizer.tokens.claims import AccessToken, IdToken, TokenUse, judge_claims
+from authorizer.tokens.compact import parse_compact, require_bounded_ascii
+from authorizer.tokens.jwks import JwksCache
+from authorizer.tokens.memory import Remembered, VerifiedTokens
+from authorizer.tokens.pool import UserPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from authorizer.tokens.keys import SigningKey
+
+# A sandbox serves one request at a time; this many callers within a token's life are a lot.
+REMEMBERED_TOKENS = 1_000
+
+
+class TokenVerifier:
+    """Verifies tokens of the configured pools. Thread-safe; make one and keep it."""
+
+    def __init__(
+        self,
+        pools: UserPool | Iterable[UserPool],
+        *,
+        keys: JwksCache | None = None,
+        remember: int = REMEMBERED_TOKENS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare to verify.
+
+        Args:
+            pools: the user pools to trust.
+            keys: where to get their keys; by default a cache of its own.
+            remember: how many verified tokens to keep in mind until they expire; 0 for none.
+            clock: seconds since the epoch.
+
+        Raises:
+            ConfigurationError: for no pool, or two pools that claim the same issuer.
+        """
+        self._pools = _by_issuer((pools,) if isinstance(pools, UserPool) else tuple(pools))
+        self._keys = keys or JwksCache(clock=clock)
+        self._verified = VerifiedTokens(remember)
+        self._clock = clock
+
+    @property
+    def keys(self) -> JwksCache:
+        """Where this verifier gets its keys."""
+        return self._keys
+
+    @overload
+    def verify(
+        self, unverified_text: str, *, token_use: Literal["access"] = "access"
+    ) -> AccessToken: ...
+    @overload
+    def verify(self, unverified_text: str, *, token_use: Literal["id"]) -> IdToken: ...
+
+    def verify(
+        self, unverified_text: str, *, token_use: TokenUse = "access"
+    ) -> AccessToken | IdToken:
+        """Verify a token's signature, issuer, times, use and client.
+
+        Args:
+            unverified_text: the JWS compact serialization, without ``Bearer``.
+            token_use: ``access``, unless an ID token is asked for by name.
+
+        Raises:
+            InvalidTokenError: the token is refused; ``reason`` says by which rule.
+            KeysUnavailableError: it could not be judged, because the pool's keys are out of reach.
+        """
+        now = self._clock()
+        encoded = require_bounded_ascii(unverified_text)
+        return self._recall(encoded, token_use, now) or self._verify_anew(encoded, token_use, now)
+
+    def _recall(
+        self, encoded: bytes, token_use: TokenUse, now: float
+    ) -> AccessToken | IdToken | None:
+        verdict = self._verified.recall(token_use, encoded)
+        if verdict is None:
+            return None
+        # A key that left the JWK Set takes the tokens it signed with it.
+        holds = now < verdict.expires_at_seconds and verdict.key == self._keys.key(
+            verdict.pool, verdict.key.key_id
+        )
+        if holds:
+            return verdict.token
+        self._verified.forget(token_use, encoded)
+        return None
+
+    def _verify_anew(self, encoded: bytes, token_use: TokenUse, now: float) -> AccessToken | IdToken:
+        # 1. shape, and 2. header
+        unverified = parse_compact(encoded)
+        # 3. key, of the pool that the still unverified issuer names among ours
+        unverified_claims = _parse_claims(unverified.payload)
+        pool = self._require_pool(unverified_claims)
+        key = self._require_key(pool, unverified.key_id)
+        # 4. signature
+        if not key.verifies(unverified.signing_input, unverified.signature):
+            raise InvalidTokenError(
+                Reason.SIGNATURE_INVALID, f"not signed by key {clip(key.key_id)} of pool {pool.id}"
+            )
+        # 5. claims
+        claims = unverified_claims
+        token = _judge(claims, pool, now, token_use)
+        verdict = Remembered(
+            token=token, pool=pool, key=key, expires_at_seconds=int(claims["exp"])
+        )
+        self._verified.remember(token_use, encoded, verdict)
+        return token
+
+    def _require_pool(self, unverified_claims: JsonObject) -> UserPool:
+        issuer = unverified_claims.get("iss")
+        pool = self._pools.get(issuer) if isinstance(issuer, str) else None
+        if pool is None:
+            raise InvalidTokenError(
+                Reason.ISSUER_UNKNOWN, f"expected a configured issuer, found {clip(issuer)}"
+            )
+        return pool
+
+    def _require_key(self, pool: UserPool, key_id: str) -> SigningKey:
+        key = self._keys.key(pool, key_id)
+        if key is None:
+            raise InvalidTokenError(
+                Reason.KEY_UNKNOWN, f"expected a kid of pool {pool.id}, found {clip(key_id)}"
+            )
+        return key
+
+
+def _parse_claims(payload: bytes) -> JsonObject:
+    try:
+        return parse_object(payload)
+    except NotStrictJsonError as error:
+        raise InvalidTokenError(
+            Reason.CLAIMS_NOT_JSON, f"expected a JSON object as claims, found {error}"
+        ) from error
+
+
+def _judge(
+    claims: JsonObject, pool: UserPool, now: float, token_use: TokenUse
+) -> AccessToken | IdToken:
+    try:
+        return judge_claims(claims, pool, now, token_use)
+    except RecursionError as error:
+        raise InvalidTokenError(
+            Reason.CLAIMS_NOT_JSON, "expected claims that are not nested this deeply"
+        ) from error
+
+
+def _by_issuer(pools: tuple[UserPool, ...]) -> dict[str, UserPool]:
+    if not pools:
+        raise ConfigurationError(["expected at least one user pool, found none"])
+    by_issuer: dict[str, UserPool] = {}
+    for pool in pools:
+        for issuer in pool.issuers:
+            if by_issuer.setdefault(issuer, pool) is not pool:
+                raise ConfigurationError(
+                    [f"expected one user pool per issuer, found {clip(issuer, 120)} in two"]
+                )
+    return by_issuer

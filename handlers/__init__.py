@@ -1,0 +1,1 @@
+"""Lambda entry points. Powertools belongs here, and nowhere below."""

@@ -1,0 +1,98 @@
+"""The Lambda authorizer: composed once when the sandbox starts, asked once per request.
+
+Every decision is one structured log line and one set of metrics. Neither ever holds a token, a
+claims set, or the event.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from authorizer import Authorizer, AuthorizerError, ConfigurationError, Outcome, Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SERVICE = "authorizer"
+logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE))
+metrics = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CognitoRbac"),
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
+)
+
+
+def compose() -> Authorizer:
+    """Build the authorizer from the environment; files are looked for in the function's package."""
+    base = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).parent.parent))
+    try:
+        return Authorizer.from_settings(Settings.from_environment(os.environ, base))
+    except ConfigurationError as error:
+        logger.critical("configuration", problems=error.problems)
+        raise
+
+
+authorizer = compose()
+
+
+@metrics.log_metrics
+def handler(event: object, context: LambdaContext) -> dict[str, Any]:
+    """Answer API Gateway's question; raise what it turns into 401 or 500."""
+    logger.set_correlation_id(context.aws_request_id)
+    started, before = time.perf_counter(), authorizer.keys.statistics()
+    try:
+        outcome = authorizer.judge(event)
+    except AuthorizerError as error:
+        logger.error("failure", error=type(error).__name__, detail=str(error))
+        _count("Failed", type(error).__name__)
+        raise
+    finally:
+        after = authorizer.keys.statistics()
+        _add("JwksFetches", after.fetches - before.fetches)
+        _add("JwksFetchFailures", after.failures - before.failures)
+    logger.info("decision", **describe(outcome), duration_ms=_milliseconds_since(started))
+    _count(outcome.verdict.value.capitalize(), outcome.reason)
+    return dict(outcome.answer())
+
+
+def describe(outcome: Outcome) -> dict[str, object]:
+    """The log line of a decision. The caller is named by a digest, the rule by its line."""
+    rule = outcome.decision.rule if outcome.decision else None
+    token = outcome.token
+    return {
+        "decision": outcome.verdict.value,
+        "reason": outcome.reason,
+        "detail": outcome.detail,
+        "rule": rule and f"{rule.effect} {rule.pattern.text}",
+        "rule_subject": rule and rule.subject,
+        "rule_line": rule and rule.line,
+        "policy": authorizer.policy.digest,
+        "flavour": outcome.request.flavour,
+        "method": outcome.request.method,
+        "route": outcome.request.route,
+        "request_id": outcome.request.request_id,
+        "client_id": token and token.client_id,
+        "sub_digest": token and sha256(token.sub.encode()).hexdigest()[:16],
+    }
+
+
+def _count(verdict: str, reason: str | None) -> None:
+    """One count per verdict, and one per reason, so that both can be charted and alarmed on."""
+    _add(verdict, 1)
+    if reason:
+        _add(f"{verdict}.{reason}", 1)
+
+
+def _add(name: str, count: int) -> None:
+    if count:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)
