@@ -32,7 +32,8 @@ def load_policy(path: Path | str) -> Policy:
     try:
         return parse_policy(Path(path).read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigurationError([f"{path}: no compiled policy: {error}"]) from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {problem}" for problem in error.problems) from error
 
@@ -46,7 +47,9 @@ def parse_policy(data: bytes) -> Policy:
     try:
         return _read(parse_object(data), _digest(data))
     except (NotStrictJsonError, _NotCompiledError) as error:
-        raise ConfigurationError([f"expected a compiled policy, found {error}"]) from error
+        raise ConfigurationError(
+            [f"expected a policy made by 'authorizer compile', found {error}"]
+        ) from error
 
 
 def dump_policy(document: JsonObject) -> bytes:

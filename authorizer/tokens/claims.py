@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-po
 from __future__ import annotations
 
 import re
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -60,7 +60,7 @@ class VerifiedToken:
     jti: str | None
     issued_at: datetime | None
     expires_at: datetime
-    claims: Mapping[str, Any]
+    claims: Mapping[str, Any] = field(repr=False)
     verified: InitVar[object]
 
     def __post_init__(self, verified: object) -> None:

@@ -1,0 +1,170 @@
+# `make` lists what there is. All targets make what they need, from a fresh clone on: an environment in .venv from the
+# lock files in requirements/ and, where they are needed, the function packages in build/local.
+
+PYTHON ?= python3
+VENV := .venv
+VENV_SAM := .venv-sam
+BIN := $(VENV)/bin
+
+READY := $(VENV)/.ready
+READY_SAM := $(VENV_SAM)/.ready
+LOCAL := build/local
+PIP_QUIET := -qq --disable-pip-version-check --no-input
+
+# The package's Python and platform: Runtime and Architectures of template.yaml.
+LAMBDA_PYTHON := 3.14
+LAMBDA_PLATFORM := manylinux2014_aarch64
+
+# What the packages are made of. Folders count too, so that a deleted module is noticed.
+SOURCES := $(shell find authorizer handlers -name __pycache__ -prune -o \( -name '*.py' -o -type d \) -print 2>/dev/null) \
+	policy.yaml requirements/lambda.txt Makefile
+
+# Environments and packages are made by one make at a time in a checkout; a second one waits, and then finds them made.
+# The lock is on an open file, so it cannot outlive its holder, however that ends.
+LOCKED := mkdir -p build && exec 9>build/.lock && { \
+	command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or say make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	} && { $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)' 2>/dev/null || { \
+	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test lint types format package sam lock ci clean ready ready-sam python \
+	build-AuthorizerFunction build-HelloFunction
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+##@ Use
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+run: package ## the whole thing on this machine: sign in, call, compare with what is expected
+	@$(BIN)/authorizer local run
+
+serve: package ## the same, then keep serving and print curl lines
+	@$(BIN)/authorizer local serve
+
+##@ Develop
+
+test: package ## all tests, with the runtime package's branch coverage at 100 %
+	@$(BIN)/python -m pytest --cov --cov-fail-under=100
+
+lint: ready ## ruff: rules and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: ready ## mypy, strict
+	@$(BIN)/mypy
+
+format: ready ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+package: ready ## build both functions for this machine, into build/local
+	@$(LOCKED) $(MAKE) --silent $(LOCAL)/.AuthorizerFunction $(LOCAL)/.HelloFunction
+
+sam: ready ready-sam ## sam validate and sam build, as before a deploy
+	@SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam validate --lint --region us-east-1
+	@SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam build
+
+lock: ready ## bring the lock files up to date (needs uv)
+	@command -v uv >/dev/null || { echo "uv not found: https://docs.astral.sh/uv/" >&2; exit 1; }
+	$(COMPILE) pyproject.toml --extra lambda --output-file requirements/lambda.txt
+	$(COMPILE) pyproject.toml --extra dev --constraint requirements/lambda.txt --output-file requirements/dev.txt
+	$(COMPILE) requirements/sam.in --output-file requirements/sam.txt
+
+ci: ## what CI runs
+	@bash .ci/run
+
+clean: ## remove all that make made
+	rm -rf $(VENV) $(VENV_SAM) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make lock'
+
+# --- environments -----------------------------------------------------------------------------------------------------
+
+ready:
+	@[ -e $(READY) ] && [ $(READY) -nt requirements/dev.txt ] && [ $(READY) -nt pyproject.toml ] \
+		|| { $(LOCKED) $(MAKE) --silent $(READY); }
+
+ready-sam:
+	@[ -e $(READY_SAM) ] && [ $(READY_SAM) -nt requirements/sam.txt ] \
+		|| { $(LOCKED) $(MAKE) --silent $(READY_SAM); }
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+
+# The file that says "ready" comes last: an environment whose making was interrupted is made again, from nothing.
+$(READY): requirements/dev.txt pyproject.toml | python
+	@echo "making $(VENV) from requirements/dev.txt (about a minute, once)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(PIP_QUIET) --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(READY_SAM): requirements/sam.txt | python
+	@echo "making $(VENV_SAM) from requirements/sam.txt (about a minute, once)"
+	@rm -rf $(VENV_SAM)
+	@$(PYTHON) -m venv $(VENV_SAM)
+	@$(VENV_SAM)/bin/python -m pip install $(PIP_QUIET) --require-hashes --requirement requirements/sam.txt
+	@touch $@
+
+# --- function packages ------------------------------------------------------------------------------------------------
+# What is deployed is what stands here: authorizer/ without its CLI, one handler, the compiled policy, dependencies.
+
+# `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile costs nothing but the
+# message, and leaves the package empty.
+build-AuthorizerFunction: ready
+	@$(LOCKED) $(call COMPILE_POLICY,build/policy.json) \
+		&& $(MAKE) --silent build/dependencies/lambda/.complete \
+		&& $(call ASSEMBLE_AUTHORIZER,build/dependencies/lambda,build/policy.json,$(ARTIFACTS_DIR))
+
+build-HelloFunction:
+	@$(call ASSEMBLE_HELLO,$(ARTIFACTS_DIR))
+
+# The same for the Python that runs here: the local stack's functions. Made aside and moved into place whole.
+$(LOCAL)/.AuthorizerFunction: $(SOURCES)
+	@echo "building AuthorizerFunction into $(LOCAL)"
+	@rm -rf build/new && mkdir -p build/new $(LOCAL)
+	@$(call COMPILE_POLICY,build/policy.json)
+	@$(MAKE) --silent build/dependencies/native/.complete
+	@$(call ASSEMBLE_AUTHORIZER,build/dependencies/native,build/policy.json,build/new)
+	@rm -rf $(LOCAL)/AuthorizerFunction && mv build/new $(LOCAL)/AuthorizerFunction && touch $@
+
+$(LOCAL)/.HelloFunction: $(SOURCES)
+	@echo "building HelloFunction into $(LOCAL)"
+	@rm -rf build/new && mkdir -p build/new $(LOCAL)
+	@$(call ASSEMBLE_HELLO,build/new)
+	@rm -rf $(LOCAL)/HelloFunction && mv build/new $(LOCAL)/HelloFunction && touch $@
+
+COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --output $(1)
+
+ASSEMBLE_AUTHORIZER = mkdir -p $(3)/handlers \
+	&& cp -R $(1)/. $(3) && rm -f $(3)/.complete \
+	&& cp -R authorizer $(3) && rm -rf $(3)/authorizer/cli \
+	&& cp handlers/__init__.py handlers/authorize.py $(3)/handlers \
+	&& cp $(2) $(3)/policy.json \
+	&& find $(3) -name __pycache__ -prune -exec rm -rf {} +
+
+ASSEMBLE_HELLO = mkdir -p $(1)/handlers \
+	&& cp handlers/__init__.py handlers/hello.py $(1)/handlers
+
+# Dependencies are installed once for a lock file and then copied.
+build/dependencies/lambda/.complete: requirements/lambda.txt Makefile
+	@echo "installing the function's dependencies for $(LAMBDA_PLATFORM), Python $(LAMBDA_PYTHON)"
+	@$(call INSTALL,$(@D),--platform $(LAMBDA_PLATFORM) --implementation cp --python-version $(LAMBDA_PYTHON) --only-binary=:all:)
+
+build/dependencies/native/.complete: requirements/lambda.txt Makefile $(READY)
+	@echo "installing the function's dependencies for this machine"
+	@$(call INSTALL,$(@D),)
+
+# python-jose requires ecdsa, rsa and pyasn1, but with cryptography present it loads none of them (ecdsa has a known
+# weakness, too: CVE-2024-23342); cffi needs pycparser to compile declarations, never to run; six is ecdsa's.
+UNUSED := bin ecdsa ecdsa-* rsa rsa-* pyasn1 pyasn1-* pycparser pycparser-* six.py six-*
+
+INSTALL = rm -rf $(1) && mkdir -p $(1) \
+	&& $(BIN)/python -m pip install $(PIP_QUIET) --target $(1) $(2) --no-compile --require-hashes --requirement requirements/lambda.txt \
+	&& cd $(1) && rm -rf $(UNUSED) && touch .complete
