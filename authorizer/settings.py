@@ -177,6 +177,8 @@ class _Reader:
         bundled = {}
         files = self._by_pool("JWKS_FILES", known=self._by_pool("USER_POOLS", silent=True))
         for pool_id, names in files.items():
+            if len(names) > 1:
+                self.problems.append(f"{_PREFIX}JWKS_FILES: expected one file for {clip(pool_id)}")
             path = self._base / names[0]
             try:
                 keys = KeySet.parse(path.read_bytes())

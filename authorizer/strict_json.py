@@ -1,14 +1,16 @@
 """JSON that means one thing only, for bytes nobody has vouched for yet.
 
 The standard parser accepts repeated names (the last one wins, and another parser may let the
-first one win), ``NaN`` and ``Infinity``, unpaired surrogates that later break whatever encodes
-them, and raises :class:`RecursionError` on deep nesting. All of that is refused here, as one
-error. RFC 8259, sections 4, 6 and 8.2; RFC 7519, section 4 (duplicate claim names).
+first one win), ``NaN`` and ``Infinity``, also where they are spelt ``1e999``, unpaired surrogates
+that later break whatever encodes them, and raises :class:`RecursionError` on deep nesting. All of
+that is refused here, as one error. RFC 8259, sections 4, 6 and 8.2; RFC 7519, section 4 (duplicate
+claim names).
 """
 
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any, NoReturn
 
 JsonObject = dict[str, Any]
@@ -55,6 +57,15 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise NotStrictJsonError(f"the number {constant}, which JSON does not have")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if not isfinite(value):
+        raise NotStrictJsonError("a number too large to hold")
+    return value
+
+
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object_of_unique_names, parse_constant=_refuse_constant
+    object_pairs_hook=_object_of_unique_names,
+    parse_float=_finite,
+    parse_constant=_refuse_constant,
 )

@@ -40,9 +40,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _caller(event: dict[str, Any]) -> dict[str, str] | None:
     """The authorizer's context: below ``lambda`` on HTTP APIs with payload 2.0."""
-    context = (event.get("requestContext") or {}).get("authorizer") or {}
-    caller = context.get("lambda", context) or {}
-    return caller if caller.get("sub") else None
+    context = _object(_object(event.get("requestContext")).get("authorizer"))
+    caller = _object(context.get("lambda", context))
+    texts = {name: value for name, value in caller.items() if isinstance(value, str)}
+    return texts if texts.get("sub") else None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _response(status: int, body: dict[str, Any]) -> dict[str, Any]:

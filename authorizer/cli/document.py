@@ -94,7 +94,8 @@ def _compose(data: bytes) -> yaml.Node:
         text = data.decode("utf-8-sig")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
-        raise _UnreadableError(f"expected UTF-8, found byte {error.start} to be none") from error
+        found = f"0x{data[error.start]:02x} at byte {error.start}"
+        raise _UnreadableError(f"expected UTF-8, found {found}") from error
     except yaml.MarkedYAMLError as error:
         raise _UnreadableError(
             f"expected YAML: {error.problem or error.context}", error.problem_mark
@@ -106,6 +107,9 @@ def _compose(data: bytes) -> yaml.Node:
         raise _UnreadableError(f"expected YAML: {error.reason}", mark) from error
     except RecursionError as error:
         raise _UnreadableError("expected a policy, found values nested too deeply") from error
+    except (OverflowError, ValueError) as error:
+        # PyYAML does not guard "\U00110000", nor a %YAML version of thousands of digits.
+        raise _UnreadableError("expected YAML, found a number out of range") from error
     if root is None:
         raise _UnreadableError("expected a policy that starts with 'version: 1', found nothing")
     return root
@@ -263,6 +267,9 @@ class _Reader:
         name: str = key.value
         if name.split() != [name]:
             self._report(key, f"expected a name without white space, found {clip(name)}")
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            # An escape can write half of a surrogate pair, which UTF-8 cannot.
+            self._report(key, f"expected a name of valid Unicode, found {clip(name)}")
         return name
 
     def _report(self, node: yaml.Node, message: str, shift: int = 0) -> None:

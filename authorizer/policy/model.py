@@ -5,7 +5,8 @@
 2. Group names are compared code point by code point. Unknown groups grant nothing.
 3. Scopes grant only to tokens without a user: a person who signs in through an app that holds a
    scope must not gain a machine's rights.
-4. A path parameter equals a claim only if both are the same string. Nothing is coerced.
+4. A path parameter equals a claim only if both are the same string. Nothing is coerced. An
+   encoded value never equals one for an allow, and for a deny equals it by what it decodes to.
 5. The policy is judged against the route that API Gateway matched. Only where that does not tell
    the path (``$default``, ``{proxy+}``, TOKEN authorizers) is the concrete path resolved: an allow
    applies if it belongs to the most specific route that matches, a deny if it matches at all.
@@ -148,7 +149,9 @@ class Policy:
             scopes: the token's scopes. They count only for a token without user and groups.
             claims: the token's claims, for ``{name=claim}``, and for whether there is a user.
         """
-        if route != CONNECT and not _METHOD.fullmatch(method):
+        if route == CONNECT:
+            method = ""  # a connection has none, so that only ANY covers it
+        elif not _METHOD.fullmatch(method):
             return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
         claims = claims or {}
         subjects = self._subjects_of(groups, scopes, claims)
@@ -216,9 +219,16 @@ class Policy:
             found = _rules_of(match.own, subjects)
             return [rule for rule in found if _applies(rule, method, segments, claims)]
 
-        # Most specific first; a match of the whole path before one that ends in /**.
-        best = next((match for match in matches if not match.is_tail), matches[0])
-        allows = [rule for match in matches if best.is_below(match) for rule in applying(match)]
+        # The first one is literal where the others have a parameter. Whether API Gateway prefers
+        # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
+        # says "admin" is never answered for by one that does not.
+        best = matches[0]
+        allows = [
+            rule
+            for match in matches
+            if best.is_below(match) and match.may_be_of(route)
+            for rule in applying(match)
+        ]
         denies = [rule for match in matches for rule in applying(match)]
         return _conclude(allows, denies, known=True)
 
@@ -234,6 +244,12 @@ class _Match:
     def is_below(self, other: _Match) -> bool:
         """Whether the other one covers this one: it is the same, or a /** above it."""
         return self is other or (other.is_tail and self.path[: len(other.path)] == other.path)
+
+    def may_be_of(self, route: Route | None) -> bool:
+        """Whether no parameter of this one stands where a known route is literal."""
+        return route is None or not any(
+            own == PARAMETER != known for own, known in zip(self.path, route.path, strict=False)
+        )
 
 
 def _grow(root: _Node, pattern: RoutePattern) -> _Node:
@@ -281,15 +297,21 @@ def _rules_of(by_subject: Mapping[str, Sequence[Rule]], subjects: set[str]) -> l
 def _applies(
     rule: Rule, method: str, values: Sequence[str | None], claims: Mapping[str, Any]
 ) -> bool:
+    equals = _surely_equals if rule.effect == "allow" else _may_equal
     return rule.pattern.covers_method(method) and all(
-        _equals(values[condition.position], claims.get(condition.claim))
+        equals(values[condition.position], claims.get(condition.claim))
         for condition in rule.pattern.conditions
     )
 
 
-def _equals(value: str | None, claim: object) -> bool:
-    # An encoded value may reach the backend decoded, as another one: it never equals a claim.
+def _surely_equals(value: str | None, claim: object) -> bool:
+    # An encoded value may reach the backend decoded, as another one: it allows nothing.
     return isinstance(claim, str) and isinstance(value, str) and "%" not in value and value == claim
+
+
+def _may_equal(value: str | None, claim: object) -> bool:
+    # For the same reason it escapes no deny, nor does a value that nobody extracted.
+    return isinstance(claim, str) and (value is None or claim in {value, unquote(value)})
 
 
 def _conclude(allows: Sequence[Rule], denies: Sequence[Rule], *, known: bool) -> Decision:

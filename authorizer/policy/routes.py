@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from authorizer.errors import clip
 
@@ -119,6 +120,8 @@ def parse_pattern(text: str) -> RoutePattern:
             f"expected one blank and a path that starts with /, found {clip(path)}", offset
         )
     tail = path.endswith("/**")
+    if path == "//**":
+        raise RouteSyntaxError("expected no empty segment", offset + 1)
     return _parse_path(text, covered, path.removesuffix("/**") if tail else path, tail, offset)
 
 
@@ -161,9 +164,16 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     """The segments of a concrete path, or nothing where the path could be read in two ways.
 
     Rejected: empty and dot segments, ``;``, ``*``, ``?``, ``#``, braces, backslash, white space,
-    control characters, and encodings of anything that could be written plainly.
+    control characters, encodings of anything that could be written plainly, and encodings that
+    are not UTF-8.
     """
     if not path.startswith("/") or _UNSAFE.search(path) or _UNSAFE_ENCODING.search(path):
+        return None
+    try:
+        decoded = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return None  # such as the overlong %c0%af, which lenient decoders read as a slash
+    if _UNSAFE.search(decoded.replace(" ", "")):
         return None
     segments = split_path(path)
     if any(segment in {"", ".", ".."} or "{" in segment or "}" in segment for segment in segments):

@@ -60,7 +60,8 @@ class VerifiedToken:
     jti: str | None
     issued_at: datetime | None
     expires_at: datetime
-    claims: Mapping[str, Any] = field(repr=False)
+    # Not in the repr, which ends up in logs; and a mapping has no hash.
+    claims: Mapping[str, Any] = field(repr=False, hash=False)
     verified: InitVar[object]
 
     def __post_init__(self, verified: object) -> None:

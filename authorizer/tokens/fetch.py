@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from authorizer.errors import AuthorizerError
+from authorizer.errors import AuthorizerError, clip
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -46,6 +46,9 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
                 headers=_HEADERS,
                 # Otherwise requests would look up the host in ~/.netrc and send credentials.
                 auth=_send_no_credentials,
+                # Plain HTTP is for loopback only, and a proxy's loopback is not ours. A new dict each
+                # time: requests adds to it.
+                proxies={"http": ""},
                 timeout=deadline.total_seconds(),
                 allow_redirects=False,
                 stream=True,
@@ -57,7 +60,10 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
         raise
     except Exception as error:
         # requests documents its own errors, but lets urllib3's and the socket's through as well.
-        raise FetchError(f"GET {url} failed: {type(error).__name__}: {error}") from error
+        # Their texts may quote what the server sent, at any length.
+        raise FetchError(
+            f"GET {url} failed: {type(error).__name__}: {clip(str(error), 400)}"
+        ) from error
 
 
 def _send_no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -70,7 +76,7 @@ def _require_plain_ok(response: requests.Response) -> None:
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
         # Not asked for; and decompressing could multiply what we have bounded.
-        raise FetchError(f"GET {response.url}: expected an unencoded body, found {encoding!r}")
+        raise FetchError(f"GET {response.url}: expected an unencoded body, found {clip(encoding)}")
 
 
 def _read_bounded(response: requests.Response, give_up_at: float) -> bytes:

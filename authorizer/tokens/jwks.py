@@ -160,13 +160,14 @@ class _PoolKeys:
             now = self._clock()
             key = self._usable_key(key_id, now)
             if not self._should_ask(key, now):
-                return self._settle(key)
+                return self._settle(key, now)
             if self._fetch is not None and key is not None:
                 return key  # somebody else is refreshing; this key is still good meanwhile
             fetch = self._fetch or self._begin(now)
         self._await(fetch)
         with self._lock:
-            return self._settle(self._usable_key(key_id, self._clock()))
+            now = self._clock()
+            return self._settle(self._usable_key(key_id, now), now)
 
     def accept(self, keys: KeySet) -> None:
         self._keys = keys
@@ -174,9 +175,12 @@ class _PoolKeys:
         self._failures_in_a_row = 0
 
     def _usable_key(self, key_id: str, now: float) -> SigningKey | None:
-        if self._keys is None or not _within(now, self._obtained_at, self._timing.stale_limit):
+        if self._keys is None or not self._in_use(now):
             return None
         return self._keys.get(key_id)
+
+    def _in_use(self, now: float) -> bool:
+        return _within(now, self._obtained_at, self._timing.stale_limit)
 
     def _should_ask(self, key: SigningKey | None, now: float) -> bool:
         if self._fetch is not None:
@@ -190,14 +194,19 @@ class _PoolKeys:
         )
         return key is None and not asked_lately
 
-    def _settle(self, key: SigningKey | None) -> SigningKey | None:
+    def _settle(self, key: SigningKey | None, now: float) -> SigningKey | None:
         """Answer with what is known now: the key, its absence, or that we cannot tell."""
         if key is not None:
             return key
-        if self._keys is None or self._failures_in_a_row:
+        if self._failures_in_a_row:
             raise KeysUnavailableError(
                 f"no keys of user pool {self._pool.id}: {self._last_error}; "
                 f"asking again after {self._back_off().total_seconds():g} s"
+            )
+        if not self._in_use(now):
+            # A key missing from a set that cannot be used is not known to be missing.
+            raise KeysUnavailableError(
+                f"no keys of user pool {self._pool.id}: the clock was set back while they came"
             )
         return None
 
@@ -231,7 +240,9 @@ class _PoolKeys:
         if not fetch.done.wait(max(0.0, fetch.give_up_at - time.monotonic())):
             seconds = self._timing.deadline.total_seconds()
             with self._lock:
-                self._conclude(fetch, None, f"GET {self._pool.jwks_url}: no answer in {seconds:g} s")
+                self._conclude(
+                    fetch, None, f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
+                )
 
     def _conclude(self, fetch: _Fetch, keys: KeySet | None, problem: str) -> None:
         """Take over the outcome of a fetch, unless it was given up before."""

@@ -27,6 +27,8 @@ MIN_KEY_BITS = 2048
 MAX_KEY_BITS = 8192
 # Exponents are 65537 in practice; this bounds the cost of verifying with a hostile one.
 MAX_EXPONENT_BITS = 64
+# RFC 7518, 6.3.2.
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 
 
 class KeySetError(AuthorizerError):
@@ -116,8 +118,8 @@ def _is_for_verifying(entry: dict[str, Any]) -> bool:
         and "verify" in operations
         and isinstance(key_id, str)
         and 0 < len(key_id) <= MAX_KEY_ID_CHARACTERS
-        # A published private exponent means that anybody can sign with this key.
-        and "d" not in entry
+        # A published private exponent, or prime, means that anybody can sign with this key.
+        and _PRIVATE_MEMBERS.isdisjoint(entry)
     )
 
 

@@ -78,26 +78,22 @@ class TokenVerifier:
             InvalidTokenError: the token is refused; ``reason`` says by which rule.
             KeysUnavailableError: it could not be judged, because the pool's keys are out of reach.
         """
-        now = self._clock()
         encoded = require_bounded_ascii(unverified_text)
-        return self._recall(encoded, token_use, now) or self._verify_anew(encoded, token_use, now)
+        return self._recall(encoded, token_use) or self._verify_anew(encoded, token_use)
 
-    def _recall(
-        self, encoded: bytes, token_use: TokenUse, now: float
-    ) -> AccessToken | IdToken | None:
+    def _recall(self, encoded: bytes, token_use: TokenUse) -> AccessToken | IdToken | None:
         verdict = self._verified.recall(token_use, encoded)
         if verdict is None:
             return None
-        # A key that left the JWK Set takes the tokens it signed with it.
-        holds = now < verdict.expires_at_seconds and verdict.key == self._keys.key(
-            verdict.pool, verdict.key.key_id
-        )
-        if holds:
+        # A key that left the JWK Set takes the tokens it signed with it. The clock is read after
+        # the key is there: getting it may take until the deadline, and the token may expire.
+        key = self._keys.key(verdict.pool, verdict.key.key_id)
+        if verdict.key == key and self._clock() < verdict.expires_at_seconds:
             return verdict.token
         self._verified.forget(token_use, encoded)
         return None
 
-    def _verify_anew(self, encoded: bytes, token_use: TokenUse, now: float) -> AccessToken | IdToken:
+    def _verify_anew(self, encoded: bytes, token_use: TokenUse) -> AccessToken | IdToken:
         # 1. shape, and 2. header
         unverified = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours
@@ -109,12 +105,10 @@ class TokenVerifier:
             raise InvalidTokenError(
                 Reason.SIGNATURE_INVALID, f"not signed by key {clip(key.key_id)} of pool {pool.id}"
             )
-        # 5. claims
+        # 5. claims, at the instant at which everything else is known
         claims = unverified_claims
-        token = _judge(claims, pool, now, token_use)
-        verdict = Remembered(
-            token=token, pool=pool, key=key, expires_at_seconds=int(claims["exp"])
-        )
+        token = _judge(claims, pool, self._clock(), token_use)
+        verdict = Remembered(token=token, pool=pool, key=key, expires_at_seconds=int(claims["exp"]))
         self._verified.remember(token_use, encoded, verdict)
         return token
 

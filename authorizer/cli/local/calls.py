@@ -1,0 +1,128 @@
+"""Calling the API as a client does, and reading from the authorizer's log why it said so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from authorizer.cli.local.aws import Aws
+
+_REQUEST_SECONDS = 30
+ALLOWED = "allowed"
+# The authorizer was asked, but said nothing that we know: it did not start, for one.
+SILENT = "(no decision)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, and what the authorizer logged about it.
+
+    Attributes:
+        reason: ``allowed``, a ``Reason``, or the name of the error that kept the authorizer from
+            judging; nothing when it was not asked.
+        body: the JSON document; empty when there was none.
+    """
+
+    status: int
+    reason: str | None
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+class DecisionLog:
+    """The authorizer's own log in CloudWatch Logs. One call at a time, or they mix."""
+
+    def __init__(self, aws: Aws, function: str) -> None:
+        configuration = aws.client("lambda").get_function_configuration(FunctionName=function)
+        self._group = configuration["LoggingConfig"]["LogGroup"]
+        self._pages = aws.client("logs").get_paginator("filter_log_events")
+        self._seen: set[str] = set()
+        self._since_milliseconds = 0
+
+    def new_reason(self) -> str | None:
+        """The reason logged since the last time; nothing if the authorizer was not asked."""
+        reason = None
+        for event in self._new_events():
+            reason = _reason(event["message"]) or reason or SILENT
+        return reason
+
+    def _new_events(self) -> list[dict[str, Any]]:
+        """Events of streams not seen before; ministack makes one stream for each invocation."""
+        pages = self._pages.paginate(logGroupName=self._group, startTime=self._since_milliseconds)
+        events = [
+            event
+            for page in pages
+            for event in page["events"]
+            if event["logStreamName"] not in self._seen
+        ]
+        self._seen.update(event["logStreamName"] for event in events)
+        self._since_milliseconds = max(
+            (event["timestamp"] for event in events), default=self._since_milliseconds
+        )
+        return events
+
+
+def _reason(line: str) -> str | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(entry, dict):
+        return None
+    if entry.get("message") == "decision":
+        return ALLOWED if entry.get("decision") == "allowed" else str(entry.get("reason"))
+    return str(entry["error"]) if entry.get("message") == "failure" else None
+
+
+class Api:
+    """The deployed API."""
+
+    def __init__(self, base_url: str, log: DecisionLog) -> None:
+        self._base_url = base_url
+        self._log = log
+        self._http = requests.Session()
+        # Or a .netrc would add an Authorization header, and a proxy would get it.
+        self._http.trust_env = False
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        authorization: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request, with or without an Authorization header."""
+        sent = dict(headers or {})
+        if authorization is not None:
+            sent["Authorization"] = authorization
+        answer = self._http.request(
+            method,
+            self._base_url + path,
+            headers=sent,
+            timeout=_REQUEST_SECONDS,
+            allow_redirects=False,
+        )
+        return Answer(
+            status=answer.status_code,
+            reason=self._log.new_reason(),
+            body=_json_object(answer.text),
+            headers=answer.headers,
+        )
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,108 @@
+"""``authorizer local run`` and ``authorizer local serve``."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
+
+from authorizer.cli.local import report, scenario
+from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.stack import LocalStack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+_INTERRUPTED = 130
+_SEEDS = 10_000
+
+
+@click.group()
+def local() -> None:
+    """Run the project on this machine, against an emulated API Gateway and Cognito."""
+
+
+@local.command()
+@click.option("--seed", type=int, help="The random walk's seed; default: a new one each time.")
+def run(seed: int | None) -> None:
+    """Deploy, sign in, play the scenario, and compare what comes of it with what must."""
+    terminal = report.console()
+    chosen = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - not a secret
+    with _in_words():
+        outcomes, walked = _play(terminal, chosen)
+    terminal.print(report.table(outcomes))
+    wrong = [outcome for outcome in walked if outcome.differences]
+    if wrong:
+        terminal.print(report.table(wrong))
+    for outcome in [*outcomes, *wrong]:
+        if outcome.differences:
+            case = outcome.case
+            terminal.print(f"{case.who}, {case.request}: {'; '.join(outcome.differences)}")
+    differing = sum(1 for outcome in [*outcomes, *walked] if outcome.differences)
+    terminal.print(
+        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {chosen}): "
+        f"{f'{differing} not as expected' if differing else 'all as expected'}"
+    )
+    if differing:
+        sys.exit(1)
+
+
+def _play(terminal: Console, seed: int) -> tuple[list[scenario.Outcome], list[scenario.Outcome]]:
+    with report.progress(terminal) as say, LocalStack.running(Path.cwd(), say) as stack:
+        say("signing in with password and TOTP, and making tokens that must be refused")
+        cases = scenario.cases(stack)
+        say(f"sending {len(cases)} requests")
+        outcomes = list(scenario.play(stack, cases))
+        walk = scenario.walk(cases, seed)
+        say(f"sending {len(walk)} more in random order (seed {seed})")
+        walked = list(scenario.play(stack, walk, reasons=False))
+        say("stopping")
+    return outcomes, walked
+
+
+@local.command()
+def serve() -> None:
+    """Deploy, print curl lines with live tokens, and serve until Ctrl-C."""
+    terminal = report.console()
+    with _in_words(), ExitStack() as running:
+        with report.progress(terminal) as say:
+            stack = running.enter_context(LocalStack.running(Path.cwd(), say))
+        _serve(stack)
+
+
+def _serve(stack: LocalStack) -> None:
+    # Not through rich: a token must not be wrapped.
+    for line in report.curl_lines(stack):
+        click.echo(line)
+    click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
+    click.echo(f"Serving {stack.base_url} until Ctrl-C")
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        click.echo("\nstopping")
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Errors as a line or two; Ctrl-C and SIGTERM as an orderly end, with all cleaned up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\ninterrupted; everything is stopped", err=True)
+        sys.exit(_INTERRUPTED)
+    except LocalStackError as error:
+        raise click.ClickException(str(error)) from error
+    except (BotoCoreError, ClientError, requests.RequestException) as error:
+        raise click.ClickException(f"the emulator did not do as asked: {error}") from error

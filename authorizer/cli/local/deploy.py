@@ -1,0 +1,138 @@
+"""Putting template.yaml on the emulator: the packages, the transform, the stack, its outputs."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from authorizer.cli.local.aws import session
+from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.openapi import explicit_apis
+from authorizer.cli.local.template import load_template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from authorizer.cli.local.emulator import Emulator
+
+_STACK = "authorizer-local"
+_BUCKET = "packages"
+_DEPLOY_SECONDS = 120
+_AUTHORIZER = "AuthorizerFunction"
+_FUNCTIONS = (_AUTHORIZER, "HelloFunction")
+# The pool's domain, and with it an app client for client_credentials, which the template makes
+# only when asked.
+_PARAMETERS = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What the template's outputs say, and where the API answers on this machine.
+
+    Attributes:
+        base_url: put a path behind it.
+    """
+
+    base_url: str
+    user_pool_id: str
+    client_id: str
+    machine_client_id: str
+    authorizer_function: str
+    hello_function: str
+
+
+def deploy(project: Path, emulator: Emulator) -> Deployment:
+    """Deploy the project's template, with the packages in build/local, to the emulator.
+
+    Raises:
+        LocalStackError: a package is missing, or the stack could not be made.
+    """
+    template = load_template(project / "template.yaml")
+    emulator.aws.client("s3").create_bucket(Bucket=_BUCKET)
+    for name in _FUNCTIONS:
+        package = _zipped(project / "build" / "local" / name)
+        emulator.aws.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
+        template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
+    outputs = _create_stack(_translate(template, emulator.url), emulator)
+    return Deployment(
+        base_url=f"{emulator.url}/_aws/execute-api/{outputs['LocalApiId']}",
+        user_pool_id=outputs["UserPoolId"],
+        client_id=outputs["UserPoolClientId"],
+        machine_client_id=outputs["MachineClientId"],
+        authorizer_function=outputs["AuthorizerFunctionName"],
+        hello_function=outputs["HelloFunctionName"],
+    )
+
+
+def _zipped(package: Path) -> bytes:
+    """The package as Lambda takes it, without the byte code that a test may have left there."""
+    files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    if not files:
+        raise LocalStackError(f"no function package in {package}: run `make package` first")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for file in files:
+            packed.write(file, file.relative_to(package))
+    return archive.getvalue()
+
+
+def _translate(template: dict[str, Any], emulator_url: str) -> dict[str, Any]:
+    """What the SAM transform makes of the template, with what the emulator needs to differ.
+
+    Those are two things: an HTTP API's routes stand outside its body (see ``openapi``), and the
+    authorizer fetches the pool's keys from the emulator. The tokens name amazonaws.com as their
+    issuer, as real ones do, so without that one variable it would ask AWS for them.
+    """
+    try:
+        translated = Translator({}, Parser(), boto_session=session()).translate(
+            template, dict(_PARAMETERS)
+        )
+    except InvalidDocumentException as error:
+        problems = "\n".join(cause.message for cause in error.causes)
+        raise LocalStackError(f"template.yaml cannot be transformed\n{problems}") from error
+    stack: dict[str, Any] = translated
+    stack["Resources"] = explicit_apis(stack["Resources"])
+    function = stack["Resources"][_AUTHORIZER]["Properties"]
+    function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"] = {
+        "Fn::Sub": f"${{UserPool}}={emulator_url}/${{UserPool}}/.well-known/jwks.json"
+    }
+    stack["Outputs"]["LocalApiId"] = {"Value": {"Ref": "Api"}}
+    return stack
+
+
+def _create_stack(template: dict[str, Any], emulator: Emulator) -> dict[str, str]:
+    cloudformation = emulator.aws.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=_STACK,
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value} for name, value in _PARAMETERS.items()
+        ],
+    )
+    deadline = time.monotonic() + _DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        stack = cloudformation.describe_stacks(StackName=_STACK)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            raise LocalStackError(f"the stack could not be made: {_first_failure(cloudformation)}")
+        time.sleep(0.1)
+    raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
+
+
+def _first_failure(cloudformation: Any) -> str:  # noqa: ANN401 - boto3 ships no types
+    events = cloudformation.describe_stack_events(StackName=_STACK)["StackEvents"]
+    failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    if not failures:
+        return "no reason given"
+    first = min(failures, key=lambda event: event["Timestamp"])
+    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
