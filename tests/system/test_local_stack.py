@@ -1,0 +1,212 @@
+"""The real parts together: template, packages, API Gateway, Cognito and sign-ins, emulated here.
+
+What `make run` plays is played, and then the keys are taken away. One stack serves all tests of
+this module; each uses tokens of its own, because API Gateway remembers answers per token.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from simulator import b64, serve_jwks
+
+from authorizer.cli.local import scenario
+from authorizer.cli.local.stack import LocalStack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.system
+
+PROJECT = Path(__file__).parents[2]
+NOWHERE = "http://127.0.0.1:9/jwks.json"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    with LocalStack.running(PROJECT) as running:
+        yield running
+
+
+@contextmanager
+def environment(stack: LocalStack, **changes: str) -> Iterator[None]:
+    """The authorizer with other settings, started cold."""
+    function = stack.deployment.authorizer_function
+    client = stack.aws.client("lambda")
+    before = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    stack.change_environment(function, changes)
+    try:
+        yield
+    finally:
+        stack.change_environment(function, {name: before.get(name) for name in changes})
+
+
+def jwks_urls(stack: LocalStack, url: str) -> str:
+    return f"{stack.deployment.user_pool_id}={url}"
+
+
+def bearer(stack: LocalStack, name: str = "alice") -> str:
+    return f"Bearer {stack.sign_in(name).access}"
+
+
+def published_keys(stack: LocalStack) -> bytes:
+    """The pool's real JWK Set."""
+    function = stack.aws.client("lambda").get_function_configuration(
+        FunctionName=stack.deployment.authorizer_function
+    )
+    url = function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"].partition("=")[2]
+    return requests.get(url, timeout=10).content
+
+
+def with_other_key_id(token: str, key_id: str) -> str:
+    """The token, naming a key that the pool does not have."""
+    _, payload, signature = token.split(".")
+    header = json.dumps({"kid": key_id, "alg": "RS256"}).encode()
+    return f"{b64(header)}.{payload}.{signature}"
+
+
+def test_the_scenario_comes_out_as_expected(stack: LocalStack) -> None:
+    """Every sample user on every route, and every bad token, gets the status and the reason."""
+    cases = scenario.cases(stack)
+    outcomes = list(scenario.play(stack, cases))
+    assert len(outcomes) > 70
+    assert [(o.case.who, o.case.request, *o.differences) for o in outcomes if o.differences] == []
+
+    walk = scenario.walk(cases, seed=random.randrange(10_000))
+    walked = list(scenario.play(stack, walk, reasons=False))
+    assert [(o.case.who, o.case.request, *o.differences) for o in walked if o.differences] == []
+
+
+def test_the_backend_greets_the_caller_it_was_told_of(stack: LocalStack) -> None:
+    """Hello's words are exact, and who the caller is comes from the authorizer."""
+    answer = stack.call("GET", "/hello", bearer(stack))
+    assert answer.status == 200
+    assert answer.body["message"] == (
+        "Hello, your token is valid! Then you can use the API to create some functions now. :3"
+    )
+    assert answer.body["caller"] == {
+        "sub": stack.people["alice"].sub,
+        "username": "alice",
+        "client_id": stack.deployment.client_id,
+        "groups": ["reader"],
+        "scope": ["aws.cognito.signin.user.admin"],
+    }
+
+
+def test_unavailable_keys_are_a_500_that_nothing_remembers(stack: LocalStack) -> None:
+    """A cold authorizer without keys answers 500, and the same request 200 once they are back."""
+    authorization = bearer(stack)
+    with environment(stack, AUTHORIZER_JWKS_URLS=jwks_urls(stack, NOWHERE)):
+        for _ in range(2):
+            answer = stack.call("GET", "/hello", authorization)
+            assert (answer.status, answer.reason) == (500, "KeysUnavailableError")
+    answer = stack.call("GET", "/hello", authorization)
+    assert (answer.status, answer.reason) == (200, "allowed")
+
+
+def test_a_warm_authorizer_outlives_its_key_server(stack: LocalStack) -> None:
+    """Known keys go on working while the JWKS server is down, and only up to the stale limit."""
+    jwks = published_keys(stack)
+    tokens = [bearer(stack) for _ in range(3)]
+    with serve_jwks(jwks) as server:
+        settings = {
+            "AUTHORIZER_JWKS_URLS": jwks_urls(stack, server.url),
+            "AUTHORIZER_JWKS_TIME_TO_LIVE_SECONDS": "0.001",
+            "AUTHORIZER_JWKS_STALE_LIMIT_SECONDS": "4",
+        }
+        with environment(stack, **settings):
+            assert stack.call("GET", "/hello", tokens[0]).status == 200
+            obtained_at = time.monotonic()
+            server.status = 503
+            answer = stack.call("GET", "/hello", tokens[1])
+            assert (answer.status, answer.reason) == (200, "allowed")
+            assert server.fetches == 2  # it did try to refresh them
+            time.sleep(max(0.0, obtained_at + 4.1 - time.monotonic()))  # another process's clock
+            answer = stack.call("GET", "/hello", tokens[2])
+            assert (answer.status, answer.reason) == (500, "KeysUnavailableError")
+
+
+def test_unknown_key_ids_do_not_reach_the_key_server(stack: LocalStack) -> None:
+    """Requests with invented key ids cause one fetch, however many there are."""
+    jwks = published_keys(stack)
+    good = stack.sign_in("alice").access
+    with (
+        serve_jwks(jwks) as server,
+        environment(stack, AUTHORIZER_JWKS_URLS=jwks_urls(stack, server.url)),
+    ):
+        assert stack.call("GET", "/hello", f"Bearer {good}").status == 200
+        for number in range(20):
+            answer = stack.call("GET", "/hello", f"Bearer {with_other_key_id(good, str(number))}")
+            assert (answer.status, answer.reason) == (403, "key_unknown")
+        assert server.fetches == 1
+
+
+def test_a_refused_token_is_raised_when_the_setting_says_so(stack: LocalStack) -> None:
+    """With AUTHORIZER_HTTP_API_REFUSAL=unauthorized the function raises exactly Unauthorized."""
+    with environment(stack, AUTHORIZER_HTTP_API_REFUSAL="unauthorized"):
+        answer = stack.call("GET", "/hello", "Bearer not.a.token")
+        # The emulator makes it a 500 on payload 2.0; what AWS makes of it is not documented.
+        assert answer.status in {401, 500}
+        assert answer.reason == "token_not_base64url"
+        denied = stack.call("POST", "/articles", bearer(stack))
+        assert (denied.status, denied.reason) == (403, "not_granted")
+
+
+def test_a_broken_configuration_fails_every_request(stack: LocalStack) -> None:
+    """An authorizer that cannot start lets nobody in."""
+    with environment(stack, AUTHORIZER_USER_POOL="misspelt"):
+        assert stack.call("GET", "/hello", bearer(stack)).status == 500
+    assert stack.call("GET", "/hello", bearer(stack)).status == 200
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_serving_leaves_nothing_behind(end: signal.Signals, tmp_path: Path) -> None:
+    """However `make serve` ends, its emulator, function workers and folders end with it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "authorizer.cli.local", "serve"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Serving "):
+            break
+    assert any("curl" in line for line in lines), "".join(lines)
+    process.send_signal(end)
+    process.communicate(timeout=20)
+    assert process.returncode == {signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGKILL: -9}[end]
+
+    give_up_at = time.monotonic() + 10
+    while (left := _processes_in(tmp_path)) or any(tmp_path.iterdir()):
+        assert time.monotonic() < give_up_at, (left, list(tmp_path.iterdir()))
+        time.sleep(0.05)
+
+
+def _processes_in(folder: Path) -> list[str]:
+    """Command lines of processes that were started with something below the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            text = entry.read_bytes() + entry.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in text:
+            found.append(entry.parent.name)
+    return found
