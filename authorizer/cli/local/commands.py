@@ -81,16 +81,17 @@ def serve() -> None:
 
 
 def _serve(stack: LocalStack) -> None:
-    # Not through rich: a token must not be wrapped.
-    for line in report.curl_lines(stack):
-        click.echo(line)
-    click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
-    click.echo(f"Serving {stack.base_url} until Ctrl-C")
     try:
+        # Not through rich: a token must not be wrapped.
+        for line in report.curl_lines(stack):
+            click.echo(line)
+        click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
+        click.echo(f"Serving {stack.base_url} until Ctrl-C")
         while True:
             time.sleep(1)
     except KeyboardInterrupt:
-        click.echo("\nstopping")
+        if sys.stdout.isatty():
+            click.echo()  # the terminal has just shown ^C
 
 
 @contextmanager
