@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_SAM := $(VENV_SAM)/.ready
 LOCAL := build/local
-PIP_QUIET := -qq --disable-pip-version-check --no-input
+# A lock is complete, so nothing is left to resolve; with hashes, pip would also trip over extras ("boto3[crt]").
+INSTALL_LOCKED := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes --requirement
 
 # The package's Python and platform: Runtime and Architectures of template.yaml.
 LAMBDA_PYTHON := 3.14
@@ -101,15 +102,15 @@ $(READY): requirements/dev.txt pyproject.toml | python
 	@echo "making $(VENV) from requirements/dev.txt (about a minute, once)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install $(PIP_QUIET) --require-hashes --requirement requirements/dev.txt
-	@$(BIN)/python -m pip install $(PIP_QUIET) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(INSTALL_LOCKED) requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(READY_SAM): requirements/sam.txt | python
 	@echo "making $(VENV_SAM) from requirements/sam.txt (about a minute, once)"
 	@rm -rf $(VENV_SAM)
 	@$(PYTHON) -m venv $(VENV_SAM)
-	@$(VENV_SAM)/bin/python -m pip install $(PIP_QUIET) --require-hashes --requirement requirements/sam.txt
+	@$(VENV_SAM)/bin/python $(INSTALL_LOCKED) requirements/sam.txt
 	@touch $@
 
 # --- function packages ------------------------------------------------------------------------------------------------
@@ -166,5 +167,5 @@ build/dependencies/native/.complete: requirements/lambda.txt Makefile $(READY)
 UNUSED := bin ecdsa ecdsa-* rsa rsa-* pyasn1 pyasn1-* pycparser pycparser-* six.py six-*
 
 INSTALL = rm -rf $(1) && mkdir -p $(1) \
-	&& $(BIN)/python -m pip install $(PIP_QUIET) --target $(1) $(2) --no-compile --require-hashes --requirement requirements/lambda.txt \
+	&& $(BIN)/python $(INSTALL_LOCKED) requirements/lambda.txt --target $(1) $(2) --no-compile \
 	&& cd $(1) && rm -rf $(UNUSED) && touch .complete
