@@ -24,13 +24,13 @@ class Reason(StrEnum):
     """
 
     # 0. Credentials: what the request offers as its token.
-    TOKEN_MISSING = "token_missing"  # noqa: S105 - the name of a reason, not a password
+    TOKEN_MISSING = "token_missing"
     AUTHORIZATION_NOT_BEARER = "authorization_not_bearer"
     AUTHORIZATION_AMBIGUOUS = "authorization_ambiguous"
     # 1. Shape of the JWS compact serialization.
-    TOKEN_TOO_LONG = "token_too_long"  # noqa: S105
-    TOKEN_NOT_COMPACT = "token_not_compact"  # noqa: S105
-    TOKEN_NOT_BASE64URL = "token_not_base64url"  # noqa: S105
+    TOKEN_TOO_LONG = "token_too_long"
+    TOKEN_NOT_COMPACT = "token_not_compact"
+    TOKEN_NOT_BASE64URL = "token_not_base64url"
     # 2. Header.
     HEADER_NOT_JSON = "header_not_json"
     ALGORITHM_NOT_ALLOWED = "algorithm_not_allowed"
@@ -49,11 +49,11 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     ISSUED_AT_INVALID = "issued_at_invalid"
     ISSUED_IN_THE_FUTURE = "issued_in_the_future"
-    TOKEN_USE_WRONG = "token_use_wrong"  # noqa: S105
+    TOKEN_USE_WRONG = "token_use_wrong"
     CLIENT_UNKNOWN = "client_unknown"
     SUBJECT_INVALID = "subject_invalid"
     USERNAME_INVALID = "username_invalid"
-    TOKEN_ID_INVALID = "token_id_invalid"  # noqa: S105
+    TOKEN_ID_INVALID = "token_id_invalid"
     SCOPE_INVALID = "scope_invalid"
     GROUPS_INVALID = "groups_invalid"
     # The policy: the token is good, but what it asks for is not granted.

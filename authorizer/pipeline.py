@@ -184,9 +184,7 @@ class Authorizer:
             scopes=token.scopes,
             claims=token.claims,
         )
-        nameable = _is_simple(request, self._http_api_answer) or is_literal(
-            _arn_parts(request)[1]
-        )
+        nameable = _is_simple(request, self._http_api_answer) or is_literal(_arn_parts(request)[1])
         if decision.allowed and not nameable:
             # No document can allow this request and no other one.
             return Decision(allowed=False, reason=Reason.PATH_UNSAFE)

@@ -17,7 +17,7 @@ JsonObject = dict[str, Any]
 
 
 class NotStrictJsonError(ValueError):
-    """The text is not a single, unambiguous JSON object. Callers turn this into an error of ours."""
+    """The text is not one unambiguous JSON object. Callers turn this into an error of ours."""
 
 
 def parse_object(data: bytes) -> JsonObject:

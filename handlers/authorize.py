@@ -49,7 +49,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     try:
         outcome = authorizer.judge(event)
     except AuthorizerError as error:
-        logger.error("failure", error=type(error).__name__, detail=str(error))
+        # Not logger.exception: the traceback's frames are known, and Lambda logs it once more.
+        logger.error("failure", error=type(error).__name__, detail=str(error))  # noqa: TRY400
         _count("Failed", type(error).__name__)
         raise
     finally:
@@ -61,7 +62,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     return dict(outcome.answer())
 
 
-def describe(outcome: Outcome) -> dict[str, object]:
+def describe(outcome: Outcome) -> dict[str, Any]:
     """The log line of a decision. The caller is named by a digest, the rule by its line."""
     rule = outcome.decision.rule if outcome.decision else None
     token = outcome.token

@@ -7,20 +7,26 @@ and the server a real HTTP server on loopback that counts what it is asked.
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from authorizer import KeySet, UserPool
+from authorizer import AuthorizerError, JwksCache, JwksTiming, KeySet, TokenVerifier, UserPool
+
+if TYPE_CHECKING:
+    import ssl
 
 POOL_ID = "eu-west-1_Simulated"
 CLIENT_ID = "4k2exampleclient"
@@ -124,6 +130,20 @@ class Cognito:
         claims |= {"aud": self.client_id, "cognito:username": "alice", "email": "a@example.com"}
         return {name: value for name, value in (claims | changes).items() if value is not None}
 
+    def verifier(
+        self,
+        clock: Callable[[], float],
+        *,
+        remember: int = 1_000,
+        timing: JwksTiming | None = None,
+        **overrides: Any,
+    ) -> TokenVerifier:
+        """Our verifier of this pool, with its present keys bundled: no network until they age."""
+        # Nobody listens on the discard port: no test depends on the network by mistake.
+        pool = self.pool(**{"jwks_url": "http://127.0.0.1:9/jwks.json"} | overrides)
+        keys = JwksCache(bundled={pool: self.key_set()}, timing=timing, clock=clock)
+        return TokenVerifier(pool, keys=keys, remember=remember, clock=clock)
+
     def sign(
         self,
         claims: dict[str, Any] | bytes,
@@ -132,7 +152,7 @@ class Cognito:
         header: dict[str, Any] | bytes | None = None,
         key: rsa.RSAPrivateKey | None = None,
     ) -> str:
-        """A token over any payload and any header, signed with one of the pool's keys or another."""
+        """A token over any payload and any header, signed with the pool's key or another."""
         header = {"kid": kid, "alg": "RS256"} if header is None else header
         parts = [
             part if isinstance(part, bytes) else json.dumps(part).encode()
@@ -182,6 +202,30 @@ class JwksServer:
         handler.end_headers()
         handler.wfile.write(self.body)
 
+    # Ways to misbehave, for ``respond``. What never ends, ends with the test.
+
+    def hang(self, handler: BaseHTTPRequestHandler) -> None:
+        self.over.wait()
+
+    def reset(self, handler: BaseHTTPRequestHandler) -> None:
+        """End the connection as a crash does: with RST, not FIN."""
+        linger_not_at_all = struct.pack("ii", 1, 0)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not_at_all)
+        handler.rfile.close()
+        handler.connection.close()
+
+    def drip_headers(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+        self._drip(handler)
+
+    def drip_body(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        self._drip(handler)
+
+    def _drip(self, handler: BaseHTTPRequestHandler) -> None:
+        while not self.over.wait(0.01):
+            handler.wfile.write(b" ")
+
 
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
@@ -191,7 +235,9 @@ class _QuietServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve_jwks(body: bytes, **settings: Any) -> Iterator[JwksServer]:
+def serve_jwks(
+    body: bytes, *, tls: ssl.SSLContext | None = None, **settings: Any
+) -> Iterator[JwksServer]:
     """Serve a JWK Set on loopback until the block ends."""
     jwks = JwksServer(body, **settings)
 
@@ -203,7 +249,13 @@ def serve_jwks(body: bytes, **settings: Any) -> Iterator[JwksServer]:
             """Quiet."""
 
     server = _QuietServer(("127.0.0.1", 0), Handler)
-    jwks.url = f"http://127.0.0.1:{server.server_port}/jwks.json"
+    if tls is not None:
+        # The handshake belongs to the request's thread: a failed one must not end the server.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    scheme = "http" if tls is None else "https"
+    jwks.url = f"{scheme}://127.0.0.1:{server.server_port}/jwks.json"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -213,6 +265,25 @@ def serve_jwks(body: bytes, **settings: Any) -> Iterator[JwksServer]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+T = TypeVar("T")
+
+
+def all_at_once(number: int, call: Callable[[], T]) -> list[T | AuthorizerError]:
+    """Call from that many threads at one moment; what each returned, or raised."""
+    barrier = threading.Barrier(number)
+
+    def outcome() -> T | AuthorizerError:
+        barrier.wait()
+        try:
+            return call()
+        except AuthorizerError as error:
+            return error
+
+    with ThreadPoolExecutor(number) as threads:
+        futures = [threads.submit(outcome) for _ in range(number)]
+        return [future.result() for future in futures]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -103,7 +103,7 @@ def _compose(data: bytes) -> yaml.Node:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n"), error.position - (before.rfind("\n") + 1)
-        mark = yaml.Mark("", 0, line, column, None, None)
+        mark = yaml.Mark("", 0, line, column, None, 0)
         raise _UnreadableError(f"expected YAML: {error.reason}", mark) from error
     except RecursionError as error:
         raise _UnreadableError("expected a policy, found values nested too deeply") from error
@@ -192,9 +192,7 @@ class _Reader:
                         f"{clip(key.value)} again",
                     )
 
-    def _fields(
-        self, node: yaml.Node, allowed: set[str], what: str
-    ) -> dict[str, yaml.Node] | None:
+    def _fields(self, node: yaml.Node, allowed: set[str], what: str) -> dict[str, yaml.Node] | None:
         """A mapping whose keys are all known."""
         if not isinstance(node, yaml.MappingNode):
             expected = ", ".join(sorted(allowed))

@@ -33,7 +33,7 @@ class Flavour(StrEnum):
     HTTP_2 = "http-2.0"
     HTTP_1 = "http-1.0"
     REST_REQUEST = "rest-request"
-    REST_TOKEN = "rest-token"  # noqa: S105 - API Gateway's name for an authorizer
+    REST_TOKEN = "rest-token"
     WEBSOCKET = "websocket"
 
     @property

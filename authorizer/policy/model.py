@@ -126,7 +126,7 @@ class Policy:
 
         return load_policy(path)
 
-    def decide(  # noqa: PLR0913 - plain values, all by keyword
+    def decide(
         self,
         *,
         method: str,
@@ -153,34 +153,30 @@ class Policy:
             method = ""  # a connection has none, so that only ANY covers it
         elif not _METHOD.fullmatch(method):
             return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
-        claims = claims or {}
-        subjects = self._subjects_of(groups, scopes, claims)
+        caller = self._caller(groups, scopes, claims or {})
         matched = parse_route(route) if route is not None else None
         if matched is not None and not matched.greedy:
-            return self._decide_on_route(
-                method, matched, path, path_parameters or {}, subjects, claims
-            )
-        return self._decide_on_path(method, matched, path, subjects, claims)
+            return self._decide_on_route(method, matched, path, path_parameters or {}, caller)
+        return self._decide_on_path(method, matched, path, caller)
 
-    def _subjects_of(
+    def _caller(
         self, groups: Iterable[str], scopes: Iterable[str], claims: Mapping[str, Any]
-    ) -> set[str]:
+    ) -> _Caller:
         groups = tuple(groups)
         subjects: set[str] = set()
         for group in groups:
             subjects |= self._subjects.get(group, frozenset())
         if not groups and "username" not in claims and "cognito:groups" not in claims:
             subjects.update(f"scope:{scope}" for scope in scopes)
-        return subjects
+        return _Caller(subjects, claims)
 
-    def _decide_on_route(  # noqa: PLR0913, PLR0917 - decide's arguments, read
+    def _decide_on_route(
         self,
         method: str,
         route: Route,
         path: str | None,
         parameters: Mapping[str, str],
-        subjects: set[str],
-        claims: Mapping[str, Any],
+        caller: _Caller,
     ) -> Decision:
         if path is not None and not _agrees(path, route, parameters):
             return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
@@ -189,11 +185,11 @@ class Policy:
         reached_end = len(nodes) == len(route.path) + 1
         rules: list[Rule] = []
         for node in nodes:
-            rules += _rules_of(node.tails, subjects)
+            rules += _rules_of(node.tails, caller.subjects)
         if reached_end:
-            rules += _rules_of(nodes[-1].exact, subjects)
+            rules += _rules_of(nodes[-1].exact, caller.subjects)
         known = any(node.tails for node in nodes) or (reached_end and nodes[-1].is_route)
-        applying = [rule for rule in rules if _applies(rule, method, values, claims)]
+        applying = [rule for rule in rules if _applies(rule, method, values, caller.claims)]
         return _conclude(applying, applying, known=known)
 
     def _decide_on_path(
@@ -201,8 +197,7 @@ class Policy:
         method: str,
         route: Route | None,
         path: str | None,
-        subjects: set[str],
-        claims: Mapping[str, Any],
+        caller: _Caller,
     ) -> Decision:
         if path is None:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
@@ -216,8 +211,8 @@ class Policy:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
 
         def applying(match: _Match) -> list[Rule]:
-            found = _rules_of(match.own, subjects)
-            return [rule for rule in found if _applies(rule, method, segments, claims)]
+            found = _rules_of(match.own, caller.subjects)
+            return [rule for rule in found if _applies(rule, method, segments, caller.claims)]
 
         # The first one is literal where the others have a parameter. Whether API Gateway prefers
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
@@ -231,6 +226,14 @@ class Policy:
         ]
         denies = [rule for match in matches for rule in applying(match)]
         return _conclude(allows, denies, known=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Whose rules count, and what parameters are compared with."""
+
+    subjects: set[str]
+    claims: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +325,7 @@ def _conclude(allows: Sequence[Rule], denies: Sequence[Rule], *, known: bool) ->
     allowing = [rule for rule in allows if rule.effect == "allow"]
     if allowing:
         return Decision(allowed=True, rule=min(allowing, key=_place))
-    return Decision(
-        allowed=False, reason=Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN
-    )
+    return Decision(allowed=False, reason=Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN)
 
 
 def _place(rule: Rule) -> tuple[int, str, str]:

@@ -122,7 +122,8 @@ def parse_pattern(text: str) -> RoutePattern:
     tail = path.endswith("/**")
     if path == "//**":
         raise RouteSyntaxError("expected no empty segment", offset + 1)
-    return _parse_path(text, covered, path.removesuffix("/**") if tail else path, tail, offset)
+    plain = path.removesuffix("/**")
+    return _parse_path(text, covered, plain, tail=tail, offset=offset)
 
 
 def parse_route(template: str) -> Route | None:
@@ -197,7 +198,7 @@ def _parse_methods(text: str) -> frozenset[str]:
 
 
 def _parse_path(
-    text: str, methods: frozenset[str], path: str, tail: bool, offset: int
+    text: str, methods: frozenset[str], path: str, *, tail: bool, offset: int
 ) -> RoutePattern:
     canonical: list[str] = []
     conditions: list[Condition] = []
@@ -229,7 +230,9 @@ def _parse_path(
 
 def _require_literal(segment: str, offset: int) -> None:
     if segment.endswith("+}"):
-        raise RouteSyntaxError(f"expected /** for the rest of a path, found {clip(segment)}", offset)
+        raise RouteSyntaxError(
+            f"expected /** for the rest of a path, found {clip(segment)}", offset
+        )
     if "*" in segment:
         raise RouteSyntaxError(f"expected /** at the end only, found {clip(segment)}", offset)
     if segment == "":

@@ -46,8 +46,8 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
                 headers=_HEADERS,
                 # Otherwise requests would look up the host in ~/.netrc and send credentials.
                 auth=_send_no_credentials,
-                # Plain HTTP is for loopback only, and a proxy's loopback is not ours. A new dict each
-                # time: requests adds to it.
+                # Plain HTTP is for loopback only, and a proxy's loopback is not ours. A new dict
+                # each time: requests adds to it.
                 proxies={"http": ""},
                 timeout=deadline.total_seconds(),
                 allow_redirects=False,

@@ -212,7 +212,7 @@ class _PoolKeys:
 
     def _back_off(self) -> timedelta:
         # The exponent is bounded: an outage of a day must not compute 2 ** 1440.
-        doubled = self._timing.first_back_off * 2 ** min(self._failures_in_a_row - 1, 16)
+        doubled = self._timing.first_back_off * (1 << min(self._failures_in_a_row - 1, 16))
         return min(doubled, self._timing.longest_back_off)
 
     def _begin(self, now: float) -> _Fetch:

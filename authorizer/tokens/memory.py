@@ -1,4 +1,4 @@
-"""Tokens that were verified already, so that a busy caller costs a lookup. The only user of cachetools.
+"""Tokens that were verified already: a busy caller costs a lookup. The only user of cachetools.
 
 A token is known by its digest: the memory holds no bearer token that a core dump could leak. It
 is bounded, and forgets what was not used for longest.

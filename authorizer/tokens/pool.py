@@ -41,7 +41,7 @@ class UserPool:
     issuers: tuple[str, ...]
     jwks_url: str
 
-    def __init__(  # noqa: PLR0913 - two are required, the others are overrides by keyword
+    def __init__(
         self,
         pool_id: str,
         client_ids: Iterable[str],
@@ -100,7 +100,7 @@ def _pool_id_problems(pool_id: object) -> list[str]:
     return [f"expected a user pool id such as 'eu-west-1_AbCdEfGhI', found {clip(pool_id)}"]
 
 
-def _client_problems(pool_id: object, client_ids: frozenset[str]) -> list[str]:
+def _client_problems(pool_id: object, client_ids: frozenset[object]) -> list[str]:
     if not client_ids:
         return [f"expected at least one app client id for user pool {clip(pool_id)}, found none"]
     return [

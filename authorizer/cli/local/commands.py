@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from authorizer.cli.local.stack import Say
+
 _INTERRUPTED = 130
 _SEEDS = 10_000
 
@@ -38,8 +40,37 @@ def run(seed: int | None) -> None:
     """Deploy, sign in, play the scenario, and compare what comes of it with what must."""
     terminal = report.console()
     chosen = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - not a secret
-    with _in_words():
-        outcomes, walked = _play(terminal, chosen)
+    with (
+        _in_words(),
+        report.progress(terminal) as say,
+        LocalStack.running(Path.cwd(), say) as stack,
+    ):
+        played = _play(stack, chosen, say)
+        say("stopping")
+    if not _report(terminal, *played, chosen):
+        sys.exit(1)
+
+
+def _play(
+    stack: LocalStack, seed: int, say: Say
+) -> tuple[list[scenario.Outcome], list[scenario.Outcome]]:
+    """Every case once, in order and with its reason; then many again, in random order."""
+    say("signing in with password and TOTP, and making tokens that must be refused")
+    cases = scenario.cases(stack)
+    say(f"sending {len(cases)} requests")
+    outcomes = list(scenario.play(stack, cases))
+    walk = scenario.walk(cases, seed)
+    say(f"sending {len(walk)} more in random order (seed {seed})")
+    return outcomes, list(scenario.play(stack, walk, reasons=False))
+
+
+def _report(
+    terminal: Console,
+    outcomes: list[scenario.Outcome],
+    walked: list[scenario.Outcome],
+    seed: int,
+) -> bool:
+    """Print the table, and what differs; whether all was as expected."""
     terminal.print(report.table(outcomes))
     wrong = [outcome for outcome in walked if outcome.differences]
     if wrong:
@@ -50,33 +81,22 @@ def run(seed: int | None) -> None:
             terminal.print(f"{case.who}, {case.request}: {'; '.join(outcome.differences)}")
     differing = sum(1 for outcome in [*outcomes, *walked] if outcome.differences)
     terminal.print(
-        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {chosen}): "
+        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {seed}): "
         f"{f'{differing} not as expected' if differing else 'all as expected'}"
     )
-    if differing:
-        sys.exit(1)
-
-
-def _play(terminal: Console, seed: int) -> tuple[list[scenario.Outcome], list[scenario.Outcome]]:
-    with report.progress(terminal) as say, LocalStack.running(Path.cwd(), say) as stack:
-        say("signing in with password and TOTP, and making tokens that must be refused")
-        cases = scenario.cases(stack)
-        say(f"sending {len(cases)} requests")
-        outcomes = list(scenario.play(stack, cases))
-        walk = scenario.walk(cases, seed)
-        say(f"sending {len(walk)} more in random order (seed {seed})")
-        walked = list(scenario.play(stack, walk, reasons=False))
-        say("stopping")
-    return outcomes, walked
+    return not differing
 
 
 @local.command()
 def serve() -> None:
-    """Deploy, print curl lines with live tokens, and serve until Ctrl-C."""
+    """Do what run does, then print curl lines with live tokens and serve until Ctrl-C."""
     terminal = report.console()
+    seed = random.randrange(_SEEDS)  # noqa: S311 - not a secret
     with _in_words(), ExitStack() as running:
         with report.progress(terminal) as say:
             stack = running.enter_context(LocalStack.running(Path.cwd(), say))
+            played = _play(stack, seed, say)
+        _report(terminal, *played, seed)
         _serve(stack)
 
 
