@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Cognito's document has two keys in about 900 bytes; a hundred keys fit in this.
 MAX_DOCUMENT_BYTES = 64 * 1024
+_CHUNK_BYTES = 64
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -81,8 +82,8 @@ def _require_plain_ok(response: requests.Response) -> None:
 
 def _read_bounded(response: requests.Response, give_up_at: float) -> bytes:
     body = bytearray()
-    # read1 returns what has arrived; read would wait for a full chunk, however slowly it drips.
-    while chunk := response.raw.read1(MAX_DOCUMENT_BYTES + 1):
+    # Small pieces: one is waited for until it is full, however slowly it drips.
+    for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > MAX_DOCUMENT_BYTES:
             raise FetchError(f"GET {response.url}: expected at most {MAX_DOCUMENT_BYTES} bytes")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
 from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
-from authorizer.tokens.claims import AccessToken, IdToken, TokenUse, judge_claims
+from authorizer.tokens.claims import TOKEN_USES, AccessToken, IdToken, TokenUse, judge_claims
 from authorizer.tokens.compact import parse_compact, require_bounded_ascii
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.memory import Remembered, VerifiedTokens
@@ -46,8 +46,11 @@ class TokenVerifier:
             clock: seconds since the epoch.
 
         Raises:
-            ConfigurationError: for no pool, or two pools that claim the same issuer.
+            ConfigurationError: for no pool, two pools that claim the same issuer, or a negative
+                ``remember``.
         """
+        if remember < 0:
+            raise ConfigurationError([f"expected remember to be 0 or more, found {remember}"])
         self._pools = _by_issuer((pools,) if isinstance(pools, UserPool) else tuple(pools))
         self._keys = keys or JwksCache(clock=clock)
         self._verified = VerifiedTokens(remember)
@@ -77,7 +80,10 @@ class TokenVerifier:
         Raises:
             InvalidTokenError: the token is refused; ``reason`` says by which rule.
             KeysUnavailableError: it could not be judged, because the pool's keys are out of reach.
+            ConfigurationError: ``token_use`` is neither.
         """
+        if token_use not in TOKEN_USES:
+            raise ConfigurationError([f"expected token_use access or id, found {clip(token_use)}"])
         encoded = require_bounded_ascii(unverified_text)
         return self._recall(encoded, token_use) or self._verify_anew(encoded, token_use)
 

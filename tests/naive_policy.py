@@ -1,0 +1,275 @@
+"""The policy's semantics once more, written to be read and not to be fast.
+
+It works on the text of the rules, shares no code with ``decide``, and answers only yes or no.
+Where the two disagree, one of them is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, unquote_to_bytes
+
+from authorizer.cli.document import read_document
+from authorizer.policy.compiled import dump_policy, parse_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from authorizer import Policy
+
+
+def policy_of(text: str) -> Policy:
+    """The policy that a policy.yaml of that text compiles to."""
+    document, problems = read_document(text.encode())
+    assert problems == []
+    return parse_policy(dump_policy(document))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """One group's or scope's part of the file."""
+
+    includes: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What ``decide`` is asked."""
+
+    method: str
+    route: str | None
+    path: str | None
+    path_parameters: Mapping[str, str]
+    groups: Sequence[str]
+    scopes: Sequence[str]
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaivePolicy:
+    """The file, as it would be written."""
+
+    groups: Mapping[str, Body] = field(default_factory=dict)
+    scopes: Mapping[str, Body] = field(default_factory=dict)
+    public: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The compiled form; every rule on line 1, since lines decide nothing."""
+        return {
+            "version": 1,
+            "groups": {
+                name: {
+                    "includes": list(body.includes),
+                    "allow": _on_line_1(body.allow),
+                    "deny": _on_line_1(body.deny),
+                }
+                for name, body in self.groups.items()
+            },
+            "scopes": {
+                name: {"allow": _on_line_1(body.allow)} for name, body in self.scopes.items()
+            },
+            "public": _on_line_1(self.public),
+        }
+
+    def compiled(self) -> Policy:
+        return parse_policy(dump_policy(self.document()))
+
+    def allows(self, asked: Question) -> bool:
+        """Whether the caller may."""
+        bodies = [self.groups[name] for name in self._with_includes(asked.groups)]
+        if not asked.groups and not {"username", "cognito:groups"} & asked.claims.keys():
+            bodies += [self.scopes[name] for name in asked.scopes if name in self.scopes]
+        allows = [rule for body in bodies for rule in body.allow]
+        denies = [rule for body in bodies for rule in body.deny]
+        if asked.route == "$connect":
+            return _connects(allows) and not _connects(denies)
+        if not re.fullmatch("[A-Z]{1,32}", asked.method):
+            return False
+        if asked.route in {None, "$default"} or str(asked.route).endswith("+}"):
+            return self._allows_path(asked, allows, denies)
+        return _allows_route(asked, allows, denies)
+
+    def _with_includes(self, groups: Collection[str]) -> set[str]:
+        known = {name for name in groups if name in self.groups}
+        while True:
+            more = known | {name for group in known for name in self.groups[group].includes}
+            if more == known:
+                return known
+            known = more
+
+    def _allows_path(
+        self, asked: Question, allows: Collection[str], denies: Collection[str]
+    ) -> bool:
+        if asked.path is None or not is_plain(asked.path):
+            return False
+        values = segments_of(asked.path)
+        known: list[str] = []
+        if asked.route is not None and asked.route.endswith("+}"):
+            known = segments_of(asked.route)[:-1]
+            if len(values) <= len(known) or not _fits(known, values[: len(known)]):
+                return False
+
+        def hits(rule: str, effect: str) -> bool:
+            return (
+                _covers_method(rule, asked.method)
+                and _covers_path(rule, values)
+                and _conditions_hold(rule, values, asked.claims, effect)
+            )
+
+        if any(hits(rule, "deny") for rule in denies):
+            return False
+        # Every place in the file that could answer for this path, whoever it is written for.
+        places = [_shape(rule) for rule in self._places() if _covers_path(rule, values)]
+        return any(
+            hits(rule, "allow")
+            and not any(_says_more(place, _shape(rule)) for place in places)
+            and not _says_more([_hole(one) for one in known], _shape(rule), anywhere=True)
+            for rule in allows
+        )
+
+    def _places(self) -> set[str]:
+        bodies = (*self.groups.values(), *self.scopes.values())
+        rules = {rule for body in bodies for rule in (*body.allow, *body.deny)}
+        rules |= {rule for rule in self.public if not rule.endswith("/**")}
+        return rules - {"$connect"}
+
+
+def segments_of(path: str) -> list[str]:
+    return [] if path in {"", "/"} else path[1:].split("/")
+
+
+def is_plain(path: str) -> bool:
+    """Whether every program reads the path in the same way."""
+    if path != "/" and (
+        not path.startswith("/") or {"", ".", ".."} & set(segments_of(path)) or path == ""
+    ):
+        return False
+    for encoded in re.findall("%.{0,2}", path, re.DOTALL):
+        if not re.fullmatch("%20|%[89a-fA-F][0-9a-fA-F]", encoded):
+            return False
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return False
+    return not any(
+        character in "\\;*?#{}"
+        or character.isspace()
+        or ord(character) < 32
+        or 127 <= ord(character) < 160
+        for character in path + unquote(path).replace(" ", "")
+    )
+
+
+def _allows_route(asked: Question, allows: Collection[str], denies: Collection[str]) -> bool:
+    route = segments_of(asked.route or "")
+    if asked.path is not None and not _is_path_of(asked.path, route, asked.path_parameters):
+        return False
+    values = [
+        asked.path_parameters.get(segment[1:-1]) if _is_parameter(segment) else None
+        for segment in route
+    ]
+
+    def hits(rule: str, effect: str) -> bool:
+        return (
+            _covers_method(rule, asked.method)
+            and _covers_route(rule, route)
+            and _conditions_hold(rule, values, asked.claims, effect)
+        )
+
+    return any(hits(rule, "allow") for rule in allows) and not any(
+        hits(rule, "deny") for rule in denies
+    )
+
+
+def _on_line_1(rules: Collection[str]) -> list[dict[str, Any]]:
+    return [{"rule": rule, "line": 1} for rule in rules]
+
+
+def _pattern(rule: str) -> list[str]:
+    return segments_of(rule.partition(" ")[2].removesuffix("/**"))
+
+
+def _is_parameter(segment: str) -> bool:
+    return segment.startswith("{")
+
+
+def _hole(segment: str) -> str:
+    return "{}" if _is_parameter(segment) else segment
+
+
+def _shape(rule: str) -> list[str]:
+    return [_hole(segment) for segment in _pattern(rule)]
+
+
+def _covers_method(rule: str, method: str) -> bool:
+    return bool({"ANY", method} & set(rule.partition(" ")[0].split(",")))
+
+
+def _connects(rules: Collection[str]) -> bool:
+    return bool({"$connect", "ANY /**"} & set(rules))
+
+
+def _has_length_for(rule: str, count: int) -> bool:
+    own = len(_pattern(rule))
+    return own <= count if rule.endswith("/**") else own == count
+
+
+def _covers_route(rule: str, route: Sequence[str]) -> bool:
+    """A parameter covers a parameter, and a literal the same literal."""
+    return _has_length_for(rule, len(route)) and all(
+        own == _hole(theirs) for own, theirs in zip(_shape(rule), route, strict=False)
+    )
+
+
+def _covers_path(rule: str, values: Sequence[str]) -> bool:
+    return _has_length_for(rule, len(values)) and _fits(_pattern(rule), values)
+
+
+def _fits(pattern: Sequence[str], values: Sequence[str]) -> bool:
+    """A parameter covers any segment, and a literal the same one."""
+    return all(
+        _is_parameter(own) or own == value for own, value in zip(pattern, values, strict=False)
+    )
+
+
+def _conditions_hold(
+    rule: str, values: Sequence[str | None], claims: Mapping[str, Any], effect: str
+) -> bool:
+    for index, segment in enumerate(_pattern(rule)):
+        if not (_is_parameter(segment) and "=" in segment):
+            continue
+        claim, value = claims.get(segment[1:-1].partition("=")[2]), values[index]
+        if not isinstance(claim, str):
+            return False
+        if effect == "allow" and (value != claim or "%" in claim):
+            return False
+        if effect == "deny" and value is not None and claim not in {value, unquote(value)}:
+            return False
+    return True
+
+
+def _says_more(one: Sequence[str], other: Sequence[str], *, anywhere: bool = False) -> bool:
+    """Whether ``one`` is literal where ``other`` has a parameter, at the first difference."""
+    for left, right in zip(one, other, strict=False):
+        if left != right and right == "{}":
+            return True
+        if left != right and not anywhere:
+            return False
+    return False
+
+
+def _is_path_of(path: str, route: Sequence[str], parameters: Mapping[str, str]) -> bool:
+    own = segments_of(path)
+    if not path.startswith("/") or len(own) != len(route):
+        return False
+    for value, segment in zip(own, route, strict=True):
+        expected = parameters.get(segment[1:-1], value) if _is_parameter(segment) else segment
+        if _is_parameter(segment):
+            expected = unquote(expected)
+        if unquote(value) != expected:
+            return False
+    return True

@@ -1,0 +1,215 @@
+"""The house's floor plan: who may import whom, and what an import may cost."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from naive_policy import NaivePolicy
+
+import authorizer
+from authorizer.policy.compiled import dump_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "authorizer"
+MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
+RUNTIME = [path for path in MODULES if "cli" not in path.parts]
+HANDLERS = sorted(path.relative_to(ROOT) for path in (ROOT / "handlers").glob("*.py"))
+WINGS = ("tokens", "policy", "gateway")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in the file; ``a.b`` for ``from a import b``."""
+    for node in ast.walk(ast.parse((ROOT / path).read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def under(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def importers_of(library: str, paths: list[Path]) -> set[str]:
+    return {
+        path.as_posix()
+        for path in paths
+        if any(under(module, library) for module in imports_of(path))
+    }
+
+
+def is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_wings_do_not_import_one_another_to_run(wing: str) -> None:
+    """Each wing answers one question; a type to annotate with is all it may borrow."""
+    others = [f"authorizer.{other}" for other in WINGS if other != wing]
+    for path in (PACKAGE / wing).glob("*.py"):
+        tree = ast.parse(path.read_bytes())
+        tree.body = [node for node in tree.body if not is_type_checking(node)]
+        stripped = ast.unparse(tree)
+        for node in ast.walk(ast.parse(stripped)):
+            if isinstance(node, ast.ImportFrom):
+                assert not under(str(node.module), *others), path
+            elif isinstance(node, ast.Import):
+                assert not any(under(alias.name, *others) for alias in node.names), path
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        pytest.param("errors.py", (), id="errors"),
+        pytest.param("strict_json.py", (), id="strict_json"),
+    ],
+)
+def test_the_ground_floor_imports_nothing_of_ours(name: str, allowed: tuple[str, ...]) -> None:
+    """Errors and JSON lie below everything."""
+    ours = {m for m in imports_of(Path("authorizer") / name) if under(m, "authorizer")}
+    assert ours == set(allowed)
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_wings_stand_on_the_ground_floor(wing: str) -> None:
+    """A wing imports itself, errors and strict JSON, and nothing that stands above it."""
+    allowed = [f"authorizer.{name}" for name in (*WINGS, "errors", "strict_json")]
+    for path in RUNTIME:
+        if path.parts[1] == wing:
+            ours = [module for module in imports_of(path) if under(module, "authorizer")]
+            assert [module for module in ours if not under(module, *allowed)] == [], path
+
+
+@pytest.mark.parametrize("path", [*RUNTIME, *HANDLERS], ids=str)
+def test_nothing_that_ships_imports_the_command_line(path: Path) -> None:
+    """``authorizer.cli`` is for building and trying out; it is not in the package."""
+    assert not any(under(module, "authorizer.cli") for module in imports_of(path))
+
+
+@pytest.mark.parametrize(
+    ("library", "importer"),
+    [
+        ("jose", "authorizer/tokens/keys.py"),
+        ("requests", "authorizer/tokens/fetch.py"),
+        ("cachetools", "authorizer/tokens/memory.py"),
+    ],
+)
+def test_each_dependency_has_one_door(library: str, importer: str) -> None:
+    """What a library can do to us is dealt with in one module."""
+    assert importers_of(library, RUNTIME) == {importer}
+
+
+def test_powertools_belongs_to_the_handlers() -> None:
+    """The package can be imported anywhere for the price of three dependencies."""
+    foreign = {
+        module.partition(".")[0]
+        for path in RUNTIME
+        for module in imports_of(path)
+        if module.partition(".")[0] not in sys.stdlib_module_names
+    }
+    assert foreign == {"authorizer", "jose", "requests", "cachetools"}
+
+
+def modules_after(statement: str, **environment: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{statement}\nimport sys\nprint(*sys.modules)"],
+        cwd=ROOT,
+        env={**_quiet_environment(), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(finished.stdout.split())
+
+
+def _quiet_environment() -> dict[str, str]:
+    """This process's environment without what would configure the authorizer or measure it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AUTHORIZER_", "POWERTOOLS_", "COV_", "AWS_"))
+    }
+
+
+def test_import_authorizer_is_cheap() -> None:
+    """The library loads none of what the command line and the handlers need."""
+    loaded = modules_after("import authorizer")
+
+    assert "jose" in loaded
+    assert (
+        loaded
+        & {
+            *("click", "rich", "yaml", "boto3", "botocore", "pyotp"),
+            *("aws_lambda_powertools", "samtranslator", "ministack", "handlers"),
+        }
+        == set()
+    )
+
+
+def test_the_handler_loads_nothing_that_only_tools_need(tmp_path: Path) -> None:
+    """A cold start pays for Powertools, and not for an AWS client."""
+    policy = tmp_path / "policy.json"
+    policy.write_bytes(dump_policy(NaivePolicy().document()))
+    loaded = modules_after(
+        "import handlers.authorize",
+        AUTHORIZER_USER_POOLS="eu-west-1_AbCdEfGhI=client",
+        AUTHORIZER_POLICY=str(policy),
+    )
+
+    assert "aws_lambda_powertools" in loaded
+    # Powertools imports the bare name botocore, where it is installed, to add a user agent to it:
+    # under a millisecond. What costs is a session.
+    assert {module for module in loaded if under(module, "botocore")} <= {"botocore"}
+    assert loaded & {"boto3", "click", "rich", "yaml", "pyotp"} == set()
+
+
+def test_the_hello_handler_needs_the_standard_library_alone() -> None:
+    """The sample backend ships without any dependency, and without the authorizer."""
+    assert {name.partition(".")[0] for name in imports_of(Path("handlers/hello.py"))} <= (
+        sys.stdlib_module_names
+    )
+
+
+def test_the_public_names_are_there() -> None:
+    """What users import keeps its name."""
+    promised = {
+        *("AccessToken", "Authorizer", "AuthorizerError", "ConfigurationError", "Decision"),
+        *("InvalidTokenError", "JwksCache", "KeySet", "KeysUnavailableError"),
+        *("MalformedRequestError", "Policy", "Reason", "Request", "Settings", "TokenVerifier"),
+        "UserPool",
+    }
+    assert promised <= set(authorizer.__all__)
+    assert authorizer.__all__ == sorted(authorizer.__all__)
+    assert all(hasattr(authorizer, name) for name in authorizer.__all__)
+
+
+def lines_of_code(path: Path) -> int:
+    """Logical lines, however the formatter breaks them; no blanks, comments or docstrings."""
+    source = (ROOT / path).read_text()
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    docstrings = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    return sum(token.type == tokenize.NEWLINE for token in tokens) - len(docstrings)
+
+
+def test_the_runtime_package_stays_small() -> None:
+    """What decides about access can be read in an afternoon."""
+    assert sum(lines_of_code(path) for path in RUNTIME) < 1_500

@@ -1,0 +1,121 @@
+"""The command line: messages for people, exit codes for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from authorizer import Policy
+from authorizer.cli import main
+from authorizer.cli.main import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = "version: 1\ngroups:\n  reader: {allow: [GET /hello]}\n"
+BROKEN = "version: 2\ngroups:\n  reader: {allow: [GET hello]}\n"
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_compile_prints_the_compiled_policy(policy: Path) -> None:
+    """Without an output file, standard output has the JSON and nothing else."""
+    result = CliRunner().invoke(cli, ["compile", str(policy)])
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["groups"]["reader"]["allow"] == [
+        {"rule": "GET /hello", "line": 3}
+    ]
+
+
+def test_compile_writes_a_file_and_says_so(policy: Path, tmp_path: Path) -> None:
+    """With an output file, standard output is empty and the summary goes to standard error."""
+    output = tmp_path / "policy.json"
+    result = CliRunner().invoke(cli, ["compile", str(policy), "--output", str(output)])
+
+    loaded = Policy.load(output)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"-> {output} (digest {loaded.digest})" in result.stderr
+
+
+def test_compile_reads_policy_yaml_by_default(
+    policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a project, ``authorizer compile`` is enough."""
+    monkeypatch.chdir(policy.parent)
+    assert CliRunner().invoke(cli, ["compile"]).exit_code == 0
+
+
+@pytest.mark.parametrize("before", [None, "the last one"], ids=["new", "present"])
+def test_a_broken_policy_leaves_no_output(policy: Path, tmp_path: Path, before: str | None) -> None:
+    """Exit code 1, every problem located, and the output file as it was."""
+    policy.write_text(BROKEN)
+    output = tmp_path / "policy.json"
+    if before is not None:
+        output.write_text(before)
+    result = CliRunner().invoke(cli, ["compile", str(policy), "-o", str(output)])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{policy}:1:10: expected version 1, found '2'" in result.stderr
+    assert f"{policy}:3:24: expected one blank and a path" in result.stderr
+    assert (output.read_text() if output.exists() else None) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["none.yaml"], "none.yaml: cannot be read: No such file", id="no policy"),
+        pytest.param(
+            ["policy.yaml", "-o", "no/x"], "no/x: cannot be written: No such", id="folder"
+        ),
+    ],
+)
+def test_files_that_fail_are_named(
+    policy: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    """A file that cannot be read or written is a message, not a traceback."""
+    monkeypatch.chdir(policy.parent)
+    result = CliRunner().invoke(cli, ["compile", *arguments])
+
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_lists_the_commands(option: str) -> None:
+    """Lazy commands are listed, too."""
+    result = CliRunner().invoke(cli, [option])
+
+    assert result.exit_code == 0
+    assert "compile" in result.stdout
+    assert "local" in result.stdout
+
+
+def test_a_lazy_command_is_loaded_when_called_for() -> None:
+    """``local`` has a help of its own, once its dependencies are there."""
+    assert CliRunner().invoke(cli, ["local", "--help"]).exit_code == 0
+
+
+def test_a_lazy_command_without_its_dependencies_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who installed less is told what more to install, and sees no traceback."""
+    monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x"))
+    result = CliRunner().invoke(cli, ["local"])
+
+    assert result.exit_code == 1
+    assert "'authorizer local' needs no_such_dependency: pip install" in result.stderr
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    """Exit code 2, as for every wrong usage."""
+    result = CliRunner().invoke(cli, ["compil"])
+    assert result.exit_code == 2

@@ -1,0 +1,106 @@
+"""The bounded memory of verdicts."""
+
+from __future__ import annotations
+
+import pytest
+from simulator import NOW, Clock, Cognito
+
+from authorizer.tokens.memory import Remembered, VerifiedTokens
+
+COGNITO = Cognito()
+
+
+def verdict() -> Remembered:
+    key = COGNITO.key_set().get("access-key")
+    assert key is not None
+    return Remembered(
+        token=COGNITO.verifier(Clock()).verify(COGNITO.token()),
+        pool=COGNITO.pool(),
+        key=key,
+        expires_at_seconds=NOW + 3540,
+    )
+
+
+def test_recalls_what_was_remembered() -> None:
+    """The verdict that was kept comes back, the same object, as often as it is asked for."""
+    memory, kept = VerifiedTokens(10), verdict()
+    memory.remember("access", b"token", kept)
+    assert memory.recall("access", b"token") is kept
+    assert memory.recall("access", b"token") is kept
+
+
+@pytest.mark.parametrize(
+    ("token_use", "encoded"),
+    [
+        ("id", b"token"),
+        ("access", b"tokeN"),
+        ("access", b"token "),
+        ("access", b""),
+        ("", b"access\x00token"),
+        ("acces", b"s\x00token"),
+    ],
+)
+def test_recalls_nothing_else(token_use: str, encoded: bytes) -> None:
+    """Another use or other bytes are another token, however the two are cut."""
+    memory = VerifiedTokens(10)
+    memory.remember("access", b"token", verdict())
+    assert memory.recall(token_use, encoded) is None
+
+
+def test_forgets() -> None:
+    """What was forgotten is gone for that use alone, and forgetting the unknown is no error."""
+    memory, kept = VerifiedTokens(10), verdict()
+    memory.remember("access", b"token", kept)
+    memory.remember("id", b"token", kept)
+    memory.forget("access", b"token")
+    memory.forget("access", b"token")
+    assert memory.recall("access", b"token") is None
+    assert memory.recall("id", b"token") is kept
+
+
+def test_the_latest_verdict_counts() -> None:
+    """A token that was judged anew has its new verdict."""
+    memory, first, second = VerifiedTokens(10), verdict(), verdict()
+    memory.remember("access", b"token", first)
+    memory.remember("access", b"token", second)
+    assert memory.recall("access", b"token") is second
+
+
+def test_capacity_boundary() -> None:
+    """As many as the capacity are kept; with one more, the one unused for longest goes."""
+    memory, kept = VerifiedTokens(3), verdict()
+    for encoded in (b"a", b"b", b"c"):
+        memory.remember("access", encoded, kept)
+    assert all(memory.recall("access", encoded) for encoded in (b"b", b"c", b"a"))
+    memory.remember("access", b"d", kept)
+    assert memory.recall("access", b"b") is None
+    assert all(memory.recall("access", encoded) for encoded in (b"a", b"c", b"d"))
+
+
+def test_smallest_capacity() -> None:
+    """Room for one is room for the latest."""
+    memory, kept = VerifiedTokens(1), verdict()
+    memory.remember("access", b"a", kept)
+    assert memory.recall("access", b"a") is kept
+    memory.remember("access", b"b", kept)
+    assert memory.recall("access", b"a") is None
+    assert memory.recall("access", b"b") is kept
+
+
+def test_no_capacity() -> None:
+    """Without capacity nothing is kept, and nothing fails."""
+    memory = VerifiedTokens(0)
+    memory.remember("access", b"token", verdict())
+    assert memory.recall("access", b"token") is None
+    memory.forget("access", b"token")
+
+
+def test_holds_no_token_text() -> None:
+    """A memory dump shows verdicts, but nothing that could be sent as a bearer token."""
+    memory = VerifiedTokens(10)
+    token = COGNITO.token().encode()
+    memory.remember("access", token, verdict())
+    (digest,) = memory._entries
+    assert len(digest) == 32
+    assert digest not in token
+    assert token.rpartition(b".")[2].decode() not in repr(memory._entries)

@@ -1,0 +1,535 @@
+"""The decision: every sentence of the policy's semantics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from naive_policy import policy_of
+
+from authorizer import Decision, Policy, Reason
+
+SAMPLE = policy_of(
+    """\
+version: 1
+groups:
+  reader:
+    allow:
+      - GET /articles/{id}
+      - GET,PATCH /users/{user=sub}
+  editor:
+    includes: [reader]
+    allow:
+      - POST /articles
+  chief:
+    includes: [editor]
+  admin:
+    allow:
+      - ANY /admin/**
+      - DELETE /users/{id}
+  suspended:
+    deny:
+      - ANY /**
+  quiet:
+    deny:
+      - POST /articles
+  careful:
+    deny:
+      - DELETE /users/{user=sub}
+scopes:
+  reports/read:
+    allow:
+      - GET /reports/{id}
+public:
+  - GET /health
+"""
+)
+
+
+def decide(policy: Policy = SAMPLE, request: str = "GET /articles/1", **asked: Any) -> Decision:
+    """Ask about a request by its path, unless a route is given."""
+    method, _, path = request.partition(" ")
+    return policy.decide(method=method, **{"path": path} | asked)
+
+
+def route(
+    template: str, path: str, parameters: dict[str, str] | None = None, **asked: Any
+) -> Decision:
+    """Ask about a route that API Gateway matched."""
+    method, _, name = template.partition(" ")
+    return SAMPLE.decide(method=method, route=name, path=path, path_parameters=parameters, **asked)
+
+
+# --- 1. default deny, deny overrides, union -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_line", "groups", "reason"),
+    [
+        pytest.param("GET /articles/1", (), Reason.NOT_GRANTED, id="no group"),
+        pytest.param("GET /articles/1", ("reader",), None, id="granted"),
+        pytest.param("POST /articles", ("reader",), Reason.NOT_GRANTED, id="not granted"),
+        pytest.param("POST /articles", ("editor",), None, id="granted to another group"),
+        pytest.param("GET /articles/1", ("editor",), None, id="included"),
+        pytest.param("GET /articles/1", ("chief",), None, id="included by what is included"),
+        pytest.param("POST /articles", ("reader", "editor"), None, id="union"),
+        pytest.param("GET /nowhere", ("chief",), Reason.ROUTE_UNKNOWN, id="unknown path"),
+        pytest.param("GET /health", ("admin",), Reason.NOT_GRANTED, id="public grants nothing"),
+        pytest.param("GET /", ("admin",), Reason.ROUTE_UNKNOWN, id="root"),
+    ],
+)
+def test_what_nothing_grants_is_denied(
+    request_line: str, groups: tuple[str, ...], reason: Reason | None
+) -> None:
+    """A caller has the union of their groups and of what those include, and nothing else."""
+    decision = decide(SAMPLE_WITHOUT_EVERYTHING, request_line, groups=groups)
+    assert (decision.allowed, decision.reason) == (reason is None, reason)
+
+
+# `suspended` knows every path; without it, what is unknown shows.
+SAMPLE_WITHOUT_EVERYTHING = Policy(
+    rules=tuple(rule for rule in SAMPLE.rules if rule.subject != "group:suspended"),
+    groups=SAMPLE.groups,
+    public=SAMPLE.public,
+)
+
+
+@pytest.mark.parametrize(
+    "groups", [("admin", "suspended"), ("suspended", "admin")], ids=["last", "first"]
+)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"path": "/admin/x"}, id="path"),
+        pytest.param({"route": "/admin/x", "path": "/admin/x"}, id="route"),
+        pytest.param({"route": "/admin/{proxy+}", "path": "/admin/x"}, id="greedy route"),
+    ],
+)
+def test_a_deny_overrides_every_allow(groups: tuple[str, ...], asked: dict[str, Any]) -> None:
+    """Whoever is suspended may do nothing, whatever else they are, in whatever order."""
+    decision = SAMPLE.decide(method="GET", groups=groups, **asked)
+
+    assert decision.reason is Reason.DENIED_BY_RULE
+    assert decision.rule is not None
+    assert decision.rule.pattern.text == "ANY /**"
+
+
+def test_the_rule_that_decided_is_the_first_in_the_file() -> None:
+    """Of several rules that say the same, the log names the first one, deny before allow."""
+    policy = policy_of(
+        "version: 1\ngroups:\n"
+        "  a: {allow: [GET /x]}\n  b: {allow: [ANY /x], deny: [PUT /x]}\n  c: {deny: [ANY /x]}\n"
+    )
+
+    def line(method: str) -> int | None:
+        rule = policy.decide(method=method, path="/x", groups=["c", "b", "a"]).rule
+        return rule.line if rule else None
+
+    assert (line("GET"), line("PUT")) == (5, 4)
+    rule = policy.decide(method="GET", path="/x", groups=["b", "a"]).rule
+    assert rule is not None
+    assert (rule.effect, rule.subject, rule.line) == ("allow", "group:a", 3)
+
+
+# --- 2. names of groups ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        *("Reader", "READER", "reader ", "reade", "*", "reader*", "group:reader", "{}", ""),
+        *("re\u0430der", "ｒeader", "reader\u0301", "reader\u200b", "reader\x00"),
+    ],
+)
+def test_a_group_is_known_by_its_exact_name(group: str) -> None:
+    """Group names are compared code point by code point; unknown ones grant nothing."""
+    assert decide(groups=[group]).reason is Reason.NOT_GRANTED
+
+
+def test_normal_forms_are_different_names() -> None:
+    """A composed and a decomposed name are two groups, as they are to Cognito."""
+    policy = policy_of("version: 1\ngroups: {'caf\u00e9': {allow: [GET /x]}}\n")
+
+    assert policy.decide(method="GET", path="/x", groups=["caf\u00e9"]).allowed
+    assert not policy.decide(method="GET", path="/x", groups=["cafe\u0301"]).allowed
+
+
+def test_a_group_called_star_is_just_a_name() -> None:
+    """A wildcard in a group's name, which Cognito permits, stands for itself."""
+    policy = policy_of("version: 1\ngroups: {'*': {allow: [GET /x]}}\n")
+
+    assert policy.decide(method="GET", path="/x", groups=["*"]).allowed
+    assert not policy.decide(method="GET", path="/x", groups=["reader"]).allowed
+
+
+# --- 3. scopes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("caller", "allowed"),
+    [
+        pytest.param({"scopes": ["reports/read"], "claims": {"sub": "c"}}, True, id="machine"),
+        pytest.param({"scopes": ["reports/read"]}, True, id="no claims at all"),
+        pytest.param({"scopes": ["reports"]}, False, id="another scope"),
+        pytest.param({"scopes": ["group:reader"]}, False, id="scope that poses as a group"),
+        pytest.param(
+            {"scopes": ["reports/read"], "claims": {"username": "a"}}, False, id="user's token"
+        ),
+        pytest.param(
+            {"scopes": ["reports/read"], "claims": {"username": ""}}, False, id="empty name"
+        ),
+        pytest.param(
+            {"scopes": ["reports/read"], "claims": {"username": None}}, False, id="null name"
+        ),
+        pytest.param(
+            {"scopes": ["reports/read"], "claims": {"cognito:groups": []}}, False, id="empty groups"
+        ),
+        pytest.param({"scopes": ["reports/read"], "groups": ["nobody"]}, False, id="in a group"),
+        pytest.param({"groups": ["scope:reports/read"]}, False, id="group that poses as a scope"),
+    ],
+)
+def test_scopes_grant_only_without_a_user(caller: dict[str, Any], allowed: bool) -> None:  # noqa: FBT001
+    """A person who signs in through an app that holds a scope has no machine's rights."""
+    assert decide(SAMPLE, "GET /reports/7", **caller).allowed is allowed
+
+
+# --- 4. claims ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claims", "value", "allowed"),
+    [
+        pytest.param({"sub": "u1"}, "u1", True, id="one's own"),
+        pytest.param({"sub": "u1"}, "u2", False, id="another's"),
+        pytest.param({"sub": "u1"}, "U1", False, id="other case"),
+        pytest.param({"sub": "u1"}, "%751", False, id="percent-encoded"),
+        pytest.param({"sub": "%751"}, "%751", False, id="encoded on both sides"),
+        pytest.param({"sub": "u1"}, "u1%20", False, id="trailing blank"),
+        pytest.param({}, "u1", False, id="no claim"),
+        pytest.param({}, "None", False, id="absence in words"),
+        pytest.param({"sub": None}, "None", False, id="null"),
+        pytest.param({"sub": 1}, "1", False, id="number"),
+        pytest.param({"sub": True}, "True", False, id="boolean"),
+        pytest.param({"sub": ["u1"]}, "u1", False, id="list"),
+        pytest.param({"sub": {"u1": "u1"}}, "u1", False, id="object"),
+    ],
+)
+@pytest.mark.parametrize("how", ["route", "path", "greedy"])
+def test_a_parameter_equals_a_claim_or_not(
+    how: str,
+    claims: dict[str, Any],
+    value: str,
+    allowed: bool,  # noqa: FBT001
+) -> None:
+    """One's own record is one's own by equal strings; nothing is coerced or decoded."""
+    path = f"/users/{value}"
+    if how == "route":
+        decision = route("GET /users/{id}", path, {"id": value}, groups=["reader"], claims=claims)
+    elif how == "path":
+        decision = decide(SAMPLE, f"GET {path}", groups=["reader"], claims=claims)
+    else:
+        decision = route("GET /{rest+}", path, groups=["reader"], claims=claims)
+
+    assert decision.allowed is allowed
+
+
+def test_a_value_that_was_not_extracted_equals_no_claim() -> None:
+    """Without the parameter's value, an own-record rule allows nothing."""
+    decision = route("GET /users/{id}", "/users/u1", {}, groups=["reader"], claims={"sub": "u1"})
+    assert decision.reason is Reason.NOT_GRANTED
+
+
+@pytest.mark.parametrize(
+    ("asked", "denied"),
+    [
+        pytest.param({"path": "/users/u1"}, True, id="path"),
+        pytest.param({"path": "/users/u2"}, False, id="another's path"),
+        pytest.param({"route": "/users/{id}", "value": "u1"}, True, id="route"),
+        pytest.param({"route": "/users/{id}", "value": "%751"}, True, id="encoded value"),
+        pytest.param({"route": "/users/{id}", "value": None}, True, id="value not extracted"),
+        pytest.param({"route": "/users/{id}", "value": "u2"}, False, id="another's value"),
+    ],
+)
+def test_an_encoding_escapes_no_deny(asked: dict[str, Any], denied: bool) -> None:  # noqa: FBT001
+    """A deny of one's own record applies however the path spells it."""
+    value = asked.get("value")
+    decision = SAMPLE.decide(
+        method="DELETE",
+        route=asked.get("route"),
+        path=asked.get("path") or f"/users/{value or 'u1'}",
+        path_parameters={"id": value} if value else {},
+        groups=["admin", "careful"],
+        claims={"sub": "u1"},
+    )
+
+    assert decision.reason is (Reason.DENIED_BY_RULE if denied else None)
+
+
+def test_a_deny_beyond_ascii_is_not_escaped_either() -> None:
+    """A name that has to be encoded in a path is compared decoded, for a deny."""
+    decision = decide(
+        SAMPLE, "DELETE /users/jos%C3%A9", groups=["admin", "careful"], claims={"sub": "josé"}
+    )
+    assert decision.reason is Reason.DENIED_BY_RULE
+
+
+@pytest.mark.parametrize("claims", [{}, {"sub": 7}, {"sub": None}])
+def test_a_deny_without_the_claim_does_not_apply(claims: dict[str, Any]) -> None:
+    """A deny of one's own record says nothing of a caller who has none."""
+    assert decide(SAMPLE, "DELETE /users/7", groups=["admin", "careful"], claims=claims).allowed
+
+
+# --- 5. methods -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "ANY", "PURGE"])
+def test_a_method_is_granted_by_name(method: str) -> None:
+    """GET implies no other method."""
+    assert decide(SAMPLE, f"{method} /articles/1", groups=["reader"]).allowed is False
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PURGE", "A", "A" * 32])
+def test_any_grants_every_method(method: str) -> None:
+    """ANY covers whatever method is sent, as long as it is a plain word."""
+    assert decide(SAMPLE, f"{method} /admin/x", groups=["admin"]).allowed
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["", "get", "Get", "*", "GET*", "GE T", "GET\n", "G\u00c9T", "A" * 33, "M-SEARCH", "1"],
+)
+def test_an_odd_method_is_refused(method: str) -> None:
+    """A method that is no upper-case word is refused before any rule is asked."""
+    decision = SAMPLE.decide(method=method, path="/admin/x", groups=["admin"])
+    assert decision == Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
+
+
+# --- 6. routes, and paths where there is none -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "groups", "reason"),
+    [
+        pytest.param("GET /articles/{x}", "/articles/1", "reader", None, id="by any name"),
+        pytest.param(
+            "GET /articles/new", "/articles/new", "reader", Reason.NOT_GRANTED, id="literal route"
+        ),
+        pytest.param("GET /admin", "/admin", "admin", None, id="rest of nothing"),
+        pytest.param("GET /admin/{a}/{b}", "/admin/x/y", "admin", None, id="rest of two"),
+        pytest.param(
+            "GET /{a}/x", "/admin/x", "admin", Reason.NOT_GRANTED, id="literal says no parameter"
+        ),
+        pytest.param("GET /admins", "/admins", "admin", Reason.NOT_GRANTED, id="longer word"),
+        pytest.param("GET /articles", "/articles", "reader", Reason.NOT_GRANTED, id="shorter path"),
+    ],
+)
+def test_the_matched_route_is_what_counts(
+    template: str, path: str, groups: str, reason: Reason | None
+) -> None:
+    """A parameter covers a parameter and a literal the same literal, whatever the path."""
+    parameters = {"x": "1", "a": path.split("/")[1], "b": "y"}
+    if "{a}/{b}" in template:
+        parameters = {"a": "x", "b": "y"}
+    assert route(template, path, parameters, groups=[groups]).reason is reason
+
+
+def test_a_route_the_policy_does_not_know_is_named_as_such() -> None:
+    """A route without any rule, for whomever, is a mistake of the file and not of the caller."""
+    asked: dict[str, Any] = {
+        "method": "GET",
+        "route": "/nowhere",
+        "path": "/nowhere",
+        "groups": ["reader"],
+    }
+    assert SAMPLE_WITHOUT_EVERYTHING.decide(**asked).reason is Reason.ROUTE_UNKNOWN
+    assert SAMPLE.decide(**asked).reason is Reason.NOT_GRANTED
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "parameters"),
+    [
+        pytest.param("/articles/{id}", "/articles/1/2", {"id": "1"}, id="one segment more"),
+        pytest.param("/articles/{id}", "/articles", {"id": "1"}, id="one segment less"),
+        pytest.param("/articles/{id}", "/articles/1/", {"id": "1"}, id="slash at the end"),
+        pytest.param("/articles/{id}", "/articles/2", {"id": "1"}, id="another value"),
+        pytest.param("/articles/{id}", "/article/1", {"id": "1"}, id="another literal"),
+        pytest.param("/articles/{id}", "/Articles/1", {"id": "1"}, id="other case"),
+        pytest.param("/articles/{id}", "xarticles/1", {"id": "1"}, id="no slash first"),
+        pytest.param("/articles/{id}", "//articles/1", {"id": "1"}, id="two slashes first"),
+        pytest.param("/articles/{id}", "/articles/a/b", {"id": "a%2Fb"}, id="decoded slash"),
+        pytest.param("/articles/{id}", "/articles/%2561", {"id": "a"}, id="decoded twice"),
+        pytest.param("/", "/articles/1", {}, id="root"),
+        pytest.param("$connect", "/", {}, id="path where none can be"),
+        pytest.param("/admin/{proxy+}", "/admin", {}, id="greedy without a rest"),
+        pytest.param("/admin/{proxy+}", "/x/y", {}, id="greedy elsewhere"),
+    ],
+)
+def test_route_and_path_must_agree(template: str, path: str, parameters: dict[str, str]) -> None:
+    """A path that is not one of the route's means that somebody reads it in another way."""
+    decision = SAMPLE.decide(
+        method="GET",
+        route=template,
+        path=path,
+        path_parameters=parameters,
+        groups=["reader", "admin"],
+    )
+    assert decision == Decision(allowed=False, reason=Reason.PATH_DISAGREES)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("/articles/a%20b", "a b", id="value decoded"),
+        pytest.param("/articles/a%20b", "a%20b", id="neither decoded"),
+        pytest.param("/articles/a b", "a%20b", id="path decoded"),
+        pytest.param("/%61rticles/1", "1", id="literal encoded"),
+    ],
+)
+def test_route_and_path_agree_in_any_encoding(path: str, value: str) -> None:
+    """Some APIs decode the path and others the values; both are the same path."""
+    assert route("GET /articles/{id}", path, {"id": value}, groups=["reader"]).allowed
+
+
+def test_a_route_without_a_path_is_judged_by_itself() -> None:
+    """The library can be asked about a route alone."""
+    assert SAMPLE.decide(method="GET", route="/articles/{id}", groups=["reader"]).allowed
+
+
+@pytest.mark.parametrize("template", [None, "$default", "/{proxy+}"])
+def test_a_path_is_needed_where_no_route_tells_it(template: str | None) -> None:
+    """Neither route nor path: nothing can be allowed."""
+    decision = SAMPLE.decide(method="GET", route=template, groups=["admin"])
+    assert decision == Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
+
+
+SHADOWS = policy_of(
+    """\
+version: 1
+groups:
+  reader:
+    allow:
+      - GET /users/{id}
+      - GET /{lang}/help
+      - GET /files/{name}/meta
+  root:
+    allow:
+      - ANY /**
+  admin:
+    allow:
+      - GET /users/admin
+      - ANY /admin/**
+      - ANY /users/staff/**
+      - ANY /files/**
+  warned:
+    deny:
+      - GET /users/{id}
+public:
+  - GET /users/health
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "reader", "admin"),
+    [
+        pytest.param("/users/7", True, False, id="parameter"),
+        pytest.param("/users/admin", False, True, id="literal that is known"),
+        pytest.param("/users/health", False, False, id="literal that is public"),
+        pytest.param("/users/staff", False, True, id="rest of nothing is a literal, too"),
+        pytest.param("/users/staff/7", False, True, id="rest"),
+        pytest.param("/en/help", True, False, id="parameter first"),
+        pytest.param("/admin/help", False, True, id="literal first beats a whole path"),
+        pytest.param("/files/x/meta", True, True, id="a rest above applies as well"),
+        pytest.param("/files/x", False, True, id="rest alone"),
+    ],
+)
+@pytest.mark.parametrize("template", [None, "$default", "/{proxy+}"])
+def test_a_path_belongs_to_its_most_specific_rule(
+    template: str | None,
+    path: str,
+    reader: bool,  # noqa: FBT001
+    admin: bool,  # noqa: FBT001
+) -> None:
+    """A rule with a parameter never answers for a path that the file names literally."""
+
+    def allowed(group: str) -> bool:
+        return SHADOWS.decide(method="GET", route=template, path=path, groups=[group]).allowed
+
+    assert (allowed("reader"), allowed("admin"), allowed("root")) == (reader, admin, True)
+
+
+@pytest.mark.parametrize("rules", ["[GET /x, PUT /x/**]", "[PUT /x/**, GET /x]"])
+def test_a_path_and_the_rest_of_it_are_two_places(rules: str) -> None:
+    """A rule for /x and one for /x/** both apply to /x, whichever comes first."""
+    policy = policy_of(f"version: 1\ngroups: {{a: {{allow: {rules}}}}}\n")
+
+    assert policy.decide(method="GET", path="/x", groups=["a"]).allowed
+    assert policy.decide(method="PUT", path="/x", groups=["a"]).allowed
+    assert not policy.decide(method="GET", path="/x/y", groups=["a"]).allowed
+
+
+def test_a_deny_matches_a_path_in_any_way() -> None:
+    """A deny with a parameter applies to a path that the file names literally, too."""
+    decision = SHADOWS.decide(method="GET", path="/users/admin", groups=["admin", "warned"])
+    assert decision.reason is Reason.DENIED_BY_RULE
+
+
+@pytest.mark.parametrize(
+    ("template", "allowed"),
+    [
+        pytest.param("/{lang}/{rest+}", True, id="parameter"),
+        pytest.param("/{rest+}", True, id="all greedy"),
+        pytest.param("/en/{rest+}", False, id="literal"),
+    ],
+)
+def test_a_greedy_route_is_known_up_to_its_rest(template: str, allowed: bool) -> None:  # noqa: FBT001
+    """A rule with a parameter says nothing about a greedy route that is literal there."""
+    decision = SHADOWS.decide(method="GET", route=template, path="/en/help", groups=["reader"])
+    assert decision.reason is (None if allowed else Reason.NOT_GRANTED)
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/../x", "/admin//x", "/admin/%2e", "/admin/a;b", "/admin/"]
+)
+@pytest.mark.parametrize("template", [None, "$default", "/admin/{proxy+}", "/{proxy+}"])
+def test_a_dangerous_path_is_refused_not_cleaned(template: str | None, path: str) -> None:
+    """Where the path decides, one that reads two ways is nobody's, not even the admin's."""
+    decision = SHADOWS.decide(method="GET", route=template, path=path, groups=["root"])
+    assert decision == Decision(allowed=False, reason=Reason.PATH_UNSAFE)
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed"),
+    [
+        pytest.param("$connect", True, id="by name"),
+        pytest.param("ANY /**", True, id="by everything"),
+        pytest.param("GET /**", False, id="by every GET"),
+        pytest.param("ANY /{a}/{b}", False, id="by a path of as many segments"),
+        pytest.param("ANY /$connect", False, id="by a path of that name"),
+    ],
+)
+@pytest.mark.parametrize("method", ["", "GET"])
+def test_a_connection_is_granted_by_name_or_everything(
+    method: str,
+    rule: str,
+    allowed: bool,  # noqa: FBT001
+) -> None:
+    """$connect has no method and no path, so that few rules can mean it."""
+    policy = policy_of(f"version: 1\ngroups: {{a: {{allow: ['{rule}']}}}}\n")
+    assert policy.decide(method=method, route="$connect", groups=["a"]).allowed is allowed
+
+
+def test_everything_denied_is_connections_too() -> None:
+    """Whoever is suspended cannot connect either."""
+    policy = policy_of(
+        "version: 1\ngroups: {a: {allow: [$connect]}, suspended: {deny: ['ANY /**']}}\n"
+    )
+    decision = policy.decide(method="", route="$connect", groups=["a", "suspended"])
+    assert decision.reason is Reason.DENIED_BY_RULE
+
+
+@pytest.mark.parametrize("path", ["/$connect", "//$connect"])
+def test_no_path_is_a_connection(path: str) -> None:
+    """A client cannot ask for $connect over HTTP."""
+    policy = policy_of("version: 1\ngroups: {a: {allow: [$connect]}}\n")
+    assert not policy.decide(method="GET", path=path, groups=["a"]).allowed

@@ -1,0 +1,225 @@
+"""Event in, answer out, with the parts in between real."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from api_gateway import ARN, FLAVOURS, Call
+from naive_policy import policy_of
+from simulator import Clock, Cognito, serve_jwks
+
+from authorizer import (
+    Authorizer,
+    JwksCache,
+    KeysUnavailableError,
+    MalformedRequestError,
+    Reason,
+    Settings,
+    TokenVerifier,
+    UnauthorizedError,
+)
+from authorizer.pipeline import Verdict
+from authorizer.settings import HttpApiAnswer, HttpApiRefusal
+
+COGNITO = Cognito()
+POLICY = policy_of(
+    """\
+version: 1
+groups:
+  reader:
+    allow: ["GET /articles/{id}", $connect]
+  admin:
+    allow: [ANY /**]
+"""
+)
+CONTEXT = {
+    "sub": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+    "username": "alice",
+    "client_id": "4k2exampleclient",
+    "jti": "99999999-8888-4777-8666-555555555555",
+    "groups": "reader",
+    "scope": "aws.cognito.signin.user.admin",
+}
+RESOURCES = {
+    "http-2.0": f"{ARN}/$default/GET/articles/1",
+    "http-1.0": f"{ARN}/test/GET/articles/1",
+    "rest-request": f"{ARN}/test/GET/articles/1",
+    "rest-token": f"{ARN}/prod/GET/articles/1",
+    "websocket": f"{ARN}/prod/$connect",
+}
+
+
+def make(**choices: Any) -> Authorizer:
+    keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
+    return Authorizer(TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock()), POLICY, **choices)
+
+
+def event_of(flavour: str, token: str | None = None, **call: Any) -> dict[str, Any]:
+    authorization = "Bearer garbage" if token is None else f"Bearer {token}"
+    return FLAVOURS[flavour](Call(authorization=authorization, **call))
+
+
+def iam(flavour: str, effect: str, principal: str, context: dict[str, str]) -> dict[str, Any]:
+    return {
+        "principalId": principal,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": effect,
+                    "Resource": RESOURCES[flavour],
+                }
+            ],
+        },
+        "context": context,
+    }
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_allowed(flavour: str) -> None:
+    """A good token and a grant: the caller is let in, and the backend told who it is."""
+    outcome = make().judge(event_of(flavour, COGNITO.token()))
+
+    assert (outcome.verdict, outcome.reason, outcome.detail) == (Verdict.ALLOWED, None, None)
+    expected = (
+        {"isAuthorized": True, "context": CONTEXT}
+        if flavour == "http-2.0"
+        else iam(flavour, "Allow", CONTEXT["sub"], CONTEXT)
+    )
+    assert outcome.answer() == json.loads(json.dumps(outcome.answer())) == expected
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_denied(flavour: str) -> None:
+    """A good token without a grant: a 403 for everyone, which says nothing of the caller."""
+    outcome = make().judge(event_of(flavour, COGNITO.token(cognito_groups=["nobody"])))
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.DENIED, Reason.NOT_GRANTED)
+    assert outcome.decision is not None
+    expected = (
+        {"isAuthorized": False, "context": {}}
+        if flavour == "http-2.0"
+        else iam(flavour, "Deny", CONTEXT["sub"], {})
+    )
+    assert outcome.answer() == expected
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_refused(flavour: str) -> None:
+    """No good token: a 403 from HTTP APIs, and exactly ``Unauthorized`` to the others."""
+    outcome = make().judge(event_of(flavour))
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.REFUSED, Reason.TOKEN_NOT_COMPACT)
+    assert (outcome.token, outcome.decision) == (None, None)
+    if flavour == "http-2.0":
+        assert outcome.answer() == {"isAuthorized": False, "context": {}}
+    elif flavour == "http-1.0":
+        assert outcome.answer() == iam(flavour, "Deny", "unauthenticated", {})
+    else:
+        with pytest.raises(UnauthorizedError, match=r"^Unauthorized$"):
+            outcome.answer()
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_refused_as_unauthorized_where_that_is_chosen(flavour: str) -> None:
+    """The setting makes a refused token ``Unauthorized`` on HTTP APIs, too."""
+    authorizer = make(http_api_refusal=HttpApiRefusal.UNAUTHORIZED)
+    with pytest.raises(UnauthorizedError) as caught:
+        authorizer.authorize(event_of(flavour))
+    assert str(caught.value) == "Unauthorized"
+
+
+@pytest.mark.parametrize("flavour", ["http-2.0", "http-1.0"])
+def test_not_granted_stays_403_where_refusals_are_401(flavour: str) -> None:
+    """A good token that may not is no reason to sign in again."""
+    authorizer = make(http_api_refusal=HttpApiRefusal.UNAUTHORIZED)
+    answer = authorizer.authorize(event_of(flavour, COGNITO.token(cognito_groups=["nobody"])))
+    assert answer["context"] == {}
+
+
+@pytest.mark.parametrize(
+    ("groups", "effect"), [(["reader"], "Allow"), (["nobody"], "Deny")], ids=["allowed", "denied"]
+)
+def test_iam_answers_on_payload_2(groups: list[str], effect: str) -> None:
+    """An HTTP API without simple responses gets a document, as the setting says."""
+    authorizer = make(http_api_answer=HttpApiAnswer.IAM)
+    answer = authorizer.authorize(event_of("http-2.0", COGNITO.token(cognito_groups=groups)))
+    context = CONTEXT if effect == "Allow" else {}
+    assert answer == iam("http-2.0", effect, CONTEXT["sub"], context)
+
+
+def test_iam_refusals_on_payload_2() -> None:
+    """A refused token is denied by a document about nobody."""
+    answer = make(http_api_answer=HttpApiAnswer.IAM).authorize(event_of("http-2.0"))
+    assert answer == iam("http-2.0", "Deny", "unauthenticated", {})
+
+
+def test_a_path_that_no_document_can_name_is_denied() -> None:
+    """``$`` in a path begins a variable in IAM: an Allow for it would be one for something else."""
+    token = COGNITO.token(cognito_groups=["admin"])
+    outcome = make().judge(event_of("rest-token", token, path="/files/$x"))
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.DENIED, Reason.PATH_UNSAFE)
+    assert outcome.decision is not None
+    assert outcome.decision.rule is None
+
+
+def test_a_simple_answer_names_no_path() -> None:
+    """Where the answer is a boolean, ``$`` is a letter like any other."""
+    token = COGNITO.token(cognito_groups=["admin"])
+    event = event_of("http-2.0", token, path="/files/$x", route="$default")
+    assert make().judge(event).verdict is Verdict.ALLOWED
+
+
+def test_the_context_leaves_out_what_the_token_does_not_say() -> None:
+    """A machine has no username, and its groups are no text."""
+    token = COGNITO.token(username=None, cognito_groups=None, scope="x", jti=None)
+    policy = policy_of('version: 1\nscopes: {x: {allow: ["GET /articles/{id}"]}}')
+    keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
+    authorizer = Authorizer(TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock()), policy)
+
+    assert authorizer.authorize(event_of("http-2.0", token))["context"] == {
+        "sub": CONTEXT["sub"],
+        "client_id": CONTEXT["client_id"],
+        "groups": "",
+        "scope": "x",
+    }
+
+
+def test_unavailable_keys_are_no_verdict() -> None:
+    """That we cannot tell is an error of ours: nothing that a gateway would remember."""
+    with serve_jwks(b"", status=500) as server:
+        authorizer = Authorizer(
+            TokenVerifier(COGNITO.pool(jwks_url=server.url), clock=Clock()), POLICY
+        )
+        with pytest.raises(KeysUnavailableError):
+            authorizer.authorize(event_of("http-2.0", COGNITO.token()))
+        assert authorizer.keys.statistics().failures == 1
+
+
+def test_a_malformed_event_is_no_verdict() -> None:
+    """An event that is none has no answer."""
+    with pytest.raises(MalformedRequestError):
+        make().judge({"type": "REQUEST"})
+
+
+def test_settings_make_an_authorizer() -> None:
+    """Everything that is configured reaches the part that it is for."""
+    authorizer = Authorizer.from_settings(
+        Settings(
+            pools=(COGNITO.pool(),),
+            policy=POLICY,
+            bundled_keys={COGNITO.pool(): COGNITO.key_set()},
+            http_api_refusal=HttpApiRefusal.UNAUTHORIZED,
+        )
+    )
+    expired = COGNITO.token(exp=1, iat=0)
+
+    assert authorizer.policy is POLICY
+    assert authorizer.judge(event_of("http-2.0", expired)).reason is Reason.EXPIRED
+    assert authorizer.keys.statistics().fetches == 0  # the bundled keys were used
+    with pytest.raises(UnauthorizedError):
+        authorizer.authorize(event_of("http-2.0", expired))

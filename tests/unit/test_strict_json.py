@@ -1,0 +1,216 @@
+"""JSON with one meaning: what is read, and every way in which a text may fail to be that."""
+
+from __future__ import annotations
+
+import pytest
+
+from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(NotStrictJsonError) as caught:
+        parse_object(data)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b"{}", {}),
+        (b' \t\r\n{ "a" : 1 } \n', {"a": 1}),
+        (
+            b'{"a":[1,2.5,-1e3,true,false,null,{"a":{}}]}',
+            {"a": [1, 2.5, -1e3, True, False, None, {"a": {}}]},
+        ),
+        ('{"é": "ü€😀"}'.encode(), {"é": "ü€😀"}),
+        (rb'{"a": "\u00e9\n\"\\"}', {"a": 'é\n"\\'}),
+        (rb'{"a": "\ud83d\ude00"}', {"a": "😀"}),
+        (rb'{"a": "\\ud800"}', {"a": r"\ud800"}),
+        (b'{"": 0}', {"": 0}),
+        (b'{"a": {"b": 1}, "b": {"a": 1}}', {"a": {"b": 1}, "b": {"a": 1}}),
+        (b'{"A": 1, "a": 2}', {"A": 1, "a": 2}),
+        (b'{"a": 1e308, "b": 1e-999}', {"a": 1e308, "b": 0.0}),
+    ],
+    ids=[
+        "empty",
+        "white space",
+        "every type",
+        "UTF-8",
+        "escapes",
+        "surrogate pair",
+        "escaped backslash before ud800",
+        "empty name",
+        "same name at different depths",
+        "names that differ in case",
+        "largest floats",
+    ],
+)
+def test_reads(data: bytes, value: JsonObject) -> None:
+    """A single, unambiguous object is read as what it says."""
+    assert parse_object(data) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":1,"b":2,"a":3}',
+        b'{"x":{"a":1,"a":2}}',
+        b'{"x":[[{"a":1,"a":2}]]}',
+        rb'{"a":1,"\u0061":2}',
+    ],
+    ids=["equal values", "not adjacent", "nested object", "in arrays", "spelt with an escape"],
+)
+def test_refuses_a_repeated_name(data: bytes) -> None:
+    """A name that stands twice means one thing to the last-wins parser and another to its peer."""
+    assert refused(data) == "an object with a repeated name"
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_refuses_numbers_json_does_not_have(constant: str) -> None:
+    """Python's parser knows three numbers that JSON does not."""
+    assert refused(b'{"a": %b}' % constant.encode()) == (
+        f"the number {constant}, which JSON does not have"
+    )
+
+
+@pytest.mark.parametrize("number", ["1e309", "-1e309", "1e999", "9" * 400 + ".0"])
+def test_refuses_infinity_in_disguise(number: str) -> None:
+    """A number beyond the floats would be read as infinity, and written as no JSON at all."""
+    assert refused(b'{"a": %b}' % number.encode()) == "a number too large to hold"
+
+
+def test_integers_to_the_digit_limit() -> None:
+    """An integer may have as many digits as Python reads in linear time, and not one more."""
+    digits = b"9" * 4300
+    assert parse_object(b'{"a": %b}' % digits) == {"a": int(digits)}
+    assert refused(b'{"a": 9%b}' % digits).startswith("no valid JSON: Exceeds the limit")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        rb'{"a": "\ud800"}',
+        rb'{"a": "\udc00x"}',
+        rb'{"a": "\ude00\ud83d"}',
+        rb'{"\ud800": 1}',
+        rb'{"a": [{"b": "\uD800"}]}',
+    ],
+    ids=["high", "low", "swapped", "in a name", "nested"],
+)
+def test_refuses_half_a_surrogate_pair(data: bytes) -> None:
+    """Half a pair is no character, and breaks whoever encodes it later: a log, an answer."""
+    assert refused(data) == "text that is not valid Unicode"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a": "\xff"}',
+        b'{"a": "\xc0\xaf"}',
+        b'{"a": "\xed\xa0\x80"}',
+        b'{"a": "\xf0\x9f"}',
+        b'{"a": "\xf4\x90\x80\x80"}',
+        '{"a": "é"}'.encode("latin-1"),
+        "{}".encode("utf-16"),
+    ],
+    ids=[
+        "no UTF-8",
+        "overlong",
+        "encoded surrogate",
+        "cut short",
+        "beyond Unicode",
+        "Latin-1",
+        "UTF-16 with its mark",
+    ],
+)
+def test_refuses_what_is_not_utf8(data: bytes) -> None:
+    """RFC 8259, 8.1: JSON between systems is UTF-8."""
+    assert refused(data) == "text that is not valid Unicode"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"}",
+        b"{}{}",
+        b"{} x",
+        b"{}\x00",
+        b'{"a":1,}',
+        b'{"a":}',
+        b"{a:1}",
+        b"{'a':1}",
+        b'{"a":01}',
+        b'{"a":+1}',
+        b'{"a":.5}',
+        b'{"a":1.}',
+        b'{"a":0x1}',
+        b'{"a":1_0}',
+        b'{"a":tru}',
+        b"//\n{}",
+        b'{"a":"\n"}',
+        b'{"a":"\x00"}',
+        rb'{"a":"\x41"}',
+        rb'{"a":"\u12"}',
+        b'{"a":1 "b":2}',
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16-le"),
+        "{}".encode("utf-32-le"),
+        '{"a":\u0661}'.encode(),
+        b"\x0b{}",
+        "\xa0{}".encode(),
+    ],
+)
+def test_refuses_what_is_no_json(data: bytes) -> None:
+    """Nothing is forgiven: no second value, comment, mark, other encoding or other notation."""
+    assert refused(data).startswith("no valid JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"[]", "list"),
+        (b"null", "NoneType"),
+        (b"true", "bool"),
+        (b"1", "int"),
+        (b"1.5", "float"),
+        (b'"{}"', "str"),
+    ],
+)
+def test_refuses_other_values(data: bytes, found: str) -> None:
+    """A header, a claims set and a key set are objects; nothing else has names to look up."""
+    assert refused(data) == f"a JSON {found} where an object belongs"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+@pytest.mark.parametrize("closed", [True, False])
+def test_deep_nesting_is_an_error_of_ours(opening: bytes, closing: bytes, *, closed: bool) -> None:
+    """However deep a text nests, the parser's RecursionError does not come through."""
+    depth = 100_000
+    data = b'{"a":' + opening * depth + (b"1" + closing * depth + b"}" if closed else b"")
+    assert refused(data) == "values nested too deeply"
+
+
+def test_deep_nesting_next_to_an_escape() -> None:
+    """The second look that escapes get fails as the first one does, at whatever depth it fails."""
+    outcomes = set()
+    for depth in range(1, 1_200):
+        try:
+            parse_object(rb'{"a":"\u0061","b":' + b"[" * depth + b"]" * depth + b"}")
+        except NotStrictJsonError as error:
+            outcomes.add(str(error))
+    assert outcomes <= {"values nested too deeply"}
+
+
+def test_messages_quote_nothing() -> None:
+    """A message tells where and what kind, never the text: claims are not for logs."""
+    for data in (
+        b'{"secret": tru}',
+        b'{"secret":1,"secret":1}',
+        b'["secret"]',
+        b'{"secret": "\xff"}',
+    ):
+        assert "secret" not in refused(data)

@@ -1,0 +1,347 @@
+"""The procedure as a whole: which step refuses first, and what is remembered for how long."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from simulator import (
+    CLIENT_ID,
+    NOW,
+    POOL_ID,
+    Clock,
+    Cognito,
+    all_at_once,
+    b64,
+    private_key,
+    serve_jwks,
+)
+
+from authorizer.errors import (
+    ConfigurationError,
+    InvalidTokenError,
+    KeysUnavailableError,
+    Reason,
+)
+from authorizer.tokens.claims import AccessToken, IdToken
+from authorizer.tokens.jwks import JwksCache, JwksTiming
+from authorizer.tokens.verifier import TokenVerifier
+
+if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
+
+COGNITO = Cognito()
+A_MOMENT = 0.001
+NEVER = timedelta(days=10_000)
+
+
+def refusal(verifier: TokenVerifier, text: str) -> Reason:
+    with pytest.raises(InvalidTokenError) as caught:
+        verifier.verify(text)
+    return caught.value.reason
+
+
+def test_a_genuine_access_token() -> None:
+    """All five steps passed: the caller, as the token tells it."""
+    token = COGNITO.verifier(Clock()).verify(COGNITO.token())
+    assert type(token) is AccessToken
+    assert (token.sub, token.username) == ("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "alice")
+    assert token.groups == ("reader",)
+
+
+def test_a_genuine_id_token_by_name_only() -> None:
+    """An ID token is verified for whoever asks for one, and refused everybody else."""
+    verifier = COGNITO.verifier(Clock())
+    assert refusal(verifier, COGNITO.id_token()) is Reason.TOKEN_USE_WRONG
+    token = verifier.verify(COGNITO.id_token(), token_use="id")
+    assert type(token) is IdToken
+    with pytest.raises(InvalidTokenError) as caught:
+        verifier.verify(COGNITO.token(), token_use="id")
+    assert caught.value.reason is Reason.TOKEN_USE_WRONG
+
+
+@pytest.mark.parametrize("remember", [0, 10])
+def test_expiry_boundary(remember: int) -> None:
+    """Good until just before exp, remembered or not; refused at it and after it."""
+    clock = Clock()
+    verifier, token = COGNITO.verifier(clock, remember=remember), COGNITO.token(exp=NOW + 100)
+    assert verifier.verify(token).groups == ("reader",)
+    clock.pass_seconds(100 - A_MOMENT)
+    assert verifier.verify(token).groups == ("reader",)
+    clock.pass_seconds(A_MOMENT)
+    assert refusal(verifier, token) is Reason.EXPIRED
+    clock.pass_seconds(A_MOMENT)
+    assert refusal(verifier, token) is Reason.EXPIRED
+
+
+def test_the_first_fault_is_named() -> None:
+    """Each step is reached only by what passed the ones before it."""
+    header, _, signature = COGNITO.token().split(".")
+    expired_id_token = COGNITO.id_claims(exp=NOW - 1)
+
+    def token(kid: str, claims: dict[str, object]) -> str:
+        parts = {"alg": "RS256", "kid": kid}, claims
+        return ".".join([*(b64(json.dumps(part).encode()) for part in parts), signature])
+
+    with serve_jwks(COGNITO.jwks()) as server:
+        verifier = TokenVerifier(COGNITO.pool(jwks_url=server.url), clock=Clock())
+        for text, reason in (
+            ("!.!", Reason.TOKEN_NOT_COMPACT),
+            ("!.!.!", Reason.TOKEN_NOT_BASE64URL),
+            ("AA.AA.AA", Reason.HEADER_NOT_JSON),
+            (f"{header}.AA.AA", Reason.CLAIMS_NOT_JSON),
+            (token("x", {"iss": "x"}), Reason.ISSUER_UNKNOWN),
+            (token("x", expired_id_token), Reason.KEY_UNKNOWN),
+            (token("access-key", expired_id_token), Reason.SIGNATURE_INVALID),
+            (COGNITO.sign(expired_id_token), Reason.EXPIRED),
+        ):
+            assert refusal(verifier, text) is reason
+
+
+def test_keys_are_asked_for_after_the_issuer_only() -> None:
+    """A token that names nobody we know costs no fetch, and needs no server to be refused."""
+    with serve_jwks(COGNITO.jwks()) as server:
+        clock = Clock()
+        pool = COGNITO.pool(jwks_url=server.url)
+        verifier = TokenVerifier(pool, clock=clock)
+        assert refusal(verifier, COGNITO.token(iss="https://evil.example")) is Reason.ISSUER_UNKNOWN
+        assert server.fetches == 0
+        assert verifier.verify(COGNITO.token()).pool_id == POOL_ID
+        assert verifier.keys.statistics().fetches == server.fetches == 1
+
+
+@pytest.mark.parametrize("remember", [0, 10])
+def test_keys_out_of_reach_are_no_refusal(remember: int) -> None:
+    """A genuine token that cannot be judged is our failure: an error of its own."""
+    with serve_jwks(COGNITO.jwks()) as server:
+        clock = Clock()
+        pool = COGNITO.pool(jwks_url=server.url)
+        verifier = TokenVerifier(pool, clock=clock, remember=remember)
+        token = COGNITO.token(exp=NOW + 10**6)
+        verifier.verify(token)
+        server.status = 500
+        clock.pass_seconds(6 * 3600)
+        with pytest.raises(KeysUnavailableError):
+            verifier.verify(token)
+        server.status = 200
+        clock.pass_seconds(1)
+        assert verifier.verify(token).username == "alice"
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_token_that_expires_while_keys_are_fetched(remembered: bool) -> None:  # noqa: FBT001
+    """Fetching may take until the deadline; exp is judged at the end of it and gets no leeway."""
+    clock = Clock()
+    with serve_jwks(COGNITO.jwks()) as server:
+        pool = COGNITO.pool(jwks_url=server.url)
+        verifier = TokenVerifier(pool, clock=clock)
+        token = COGNITO.token(exp=NOW + 3601)
+        if remembered:
+            verifier.verify(token)
+            clock.pass_seconds(3600)
+        else:
+            clock.pass_seconds(3600)
+
+        def slowly(handler: BaseHTTPRequestHandler) -> None:
+            clock.pass_seconds(1)
+            server.respond = None
+            server.answer(handler)
+
+        server.respond = slowly
+        assert refusal(verifier, token) is Reason.EXPIRED
+
+
+def test_a_remembered_token_is_the_same_object() -> None:
+    """A busy caller costs a lookup: the verdict is made once."""
+    verifier, token = COGNITO.verifier(Clock()), COGNITO.token()
+    assert verifier.verify(token) is verifier.verify(token)
+
+
+def test_remembering_can_be_switched_off() -> None:
+    """With no memory each call judges anew, to the same end."""
+    verifier, token = COGNITO.verifier(Clock(), remember=0), COGNITO.token()
+    assert verifier.verify(token) == verifier.verify(token)
+    assert verifier.verify(token) is not verifier.verify(token)
+
+
+def test_refusals_are_not_remembered() -> None:
+    """A token that comes too early is good later; and a flood of bad ones fills nothing."""
+    clock = Clock()
+    verifier, token = COGNITO.verifier(clock), COGNITO.token(nbf=NOW + 61)
+    assert refusal(verifier, token) is Reason.NOT_YET_VALID
+    clock.pass_seconds(1)
+    assert verifier.verify(token).username == "alice"
+    for signature in range(256, 512):
+        forged = f"{token.rpartition('.')[0]}.{b64(signature.to_bytes(2))}"
+        assert refusal(verifier, forged) is Reason.SIGNATURE_INVALID
+    assert len(verifier._verified._entries) == 1
+
+
+def test_the_memory_is_bounded() -> None:
+    """However many genuine tokens come, no more are kept than was said."""
+    verifier = COGNITO.verifier(Clock(), remember=3)
+    for number in range(10):
+        verifier.verify(COGNITO.token(jti=f"number {number}"))
+    assert len(verifier._verified._entries) == 3
+
+
+def test_an_expired_token_leaves_the_memory() -> None:
+    """What cannot be good again is dropped when it is seen."""
+    clock = Clock()
+    verifier, token = COGNITO.verifier(clock), COGNITO.token(exp=NOW + 1)
+    verifier.verify(token)
+    clock.pass_seconds(1)
+    assert refusal(verifier, token) is Reason.EXPIRED
+    assert len(verifier._verified._entries) == 0
+
+
+def test_many_threads_one_token() -> None:
+    """Verifying at the same time gives everybody the same verdict."""
+    with serve_jwks(COGNITO.jwks()) as server:
+        verifier = TokenVerifier(COGNITO.pool(jwks_url=server.url), clock=Clock())
+        text = COGNITO.token()
+        tokens = all_at_once(50, lambda: verifier.verify(text))
+        assert tokens == [verifier.verify(text)] * 50
+        assert server.fetches == 1
+
+
+# --- several pools ---
+
+
+def test_each_pool_vouches_for_its_own() -> None:
+    """A verifier of two pools tells them apart by issuer, with keys and clients of each."""
+    other = Cognito("us-east-1_Other", "otherclient", {"access-key": private_key("other")})
+    keys = JwksCache(
+        bundled={COGNITO.pool(): COGNITO.key_set(), other.pool(): other.key_set()}, clock=Clock()
+    )
+    verifier = TokenVerifier([COGNITO.pool(), other.pool()], keys=keys, clock=Clock())
+    assert verifier.verify(COGNITO.token()).pool_id == POOL_ID
+    assert verifier.verify(other.token()).pool_id == "us-east-1_Other"
+    for text, reason in (
+        (other.token(iss=COGNITO.issuer), Reason.SIGNATURE_INVALID),
+        (COGNITO.token(iss=other.issuer), Reason.SIGNATURE_INVALID),
+        (other.token(client_id=CLIENT_ID), Reason.CLIENT_UNKNOWN),
+        (COGNITO.token(client_id="otherclient"), Reason.CLIENT_UNKNOWN),
+    ):
+        assert refusal(verifier, text) is reason
+
+
+def test_one_pool_down_leaves_the_other() -> None:
+    """Tokens of a pool whose keys are known do not suffer from another pool's outage."""
+    other = Cognito("us-east-1_Other", keys={"access-key": private_key("other")})
+    with serve_jwks(other.jwks(), status=500) as server:
+        pools = [COGNITO.pool(), other.pool(jwks_url=server.url)]
+        keys = JwksCache(bundled={pools[0]: COGNITO.key_set()}, clock=Clock())
+        verifier = TokenVerifier(pools, keys=keys, clock=Clock())
+        with pytest.raises(KeysUnavailableError):
+            verifier.verify(other.token())
+        assert verifier.verify(COGNITO.token()).pool_id == POOL_ID
+
+
+def test_needs_a_pool() -> None:
+    """A verifier that trusts nobody is a mistake in the configuration."""
+    with pytest.raises(ConfigurationError) as caught:
+        TokenVerifier([])
+    assert caught.value.problems == ("expected at least one user pool, found none",)
+
+
+def test_pools_may_not_share_an_issuer() -> None:
+    """Which keys would judge its tokens, and which clients, could not be told."""
+    replica = Cognito("us-east-1_Other").pool(further_issuers=[COGNITO.issuer])
+    with pytest.raises(ConfigurationError) as caught:
+        TokenVerifier([COGNITO.pool(), replica])
+    assert caught.value.problems == (
+        f"expected one user pool per issuer, found {COGNITO.issuer!r} in two",
+    )
+
+
+def test_pools_from_any_iterable() -> None:
+    """One pool, a list, or what is consumed by reading it."""
+    for pools in (COGNITO.pool(), [COGNITO.pool()], iter([COGNITO.pool()])):
+        verifier = TokenVerifier(pools, clock=Clock())
+        assert refusal(verifier, COGNITO.token(iss="x")) is Reason.ISSUER_UNKNOWN
+
+
+# --- the key that leaves ---
+
+
+def test_a_withdrawn_key_takes_its_tokens_with_it() -> None:
+    """What is remembered falls with the key: after the refresh the token is judged anew."""
+    clock, cognito = Clock(), Cognito()
+    with serve_jwks(cognito.jwks()) as server:
+        pool = cognito.pool(jwks_url=server.url)
+        verifier = TokenVerifier(pool, clock=clock)
+        token = cognito.token(exp=NOW + 10**6)
+        verifier.verify(token)
+        del cognito.keys["access-key"]
+        server.body = cognito.jwks()
+        clock.pass_seconds(3600 - A_MOMENT)
+        assert verifier.verify(token).username == "alice"
+        clock.pass_seconds(A_MOMENT)
+        assert refusal(verifier, token) is Reason.KEY_UNKNOWN
+        assert len(verifier._verified._entries) == 0
+
+
+def test_a_replaced_key_takes_its_tokens_with_it() -> None:
+    """The same kid over another modulus is another key."""
+    clock, cognito = Clock(), Cognito()
+    with serve_jwks(cognito.jwks()) as server:
+        verifier = TokenVerifier(cognito.pool(jwks_url=server.url), clock=clock)
+        token = cognito.token(exp=NOW + 10**6)
+        verifier.verify(token)
+        cognito.keys["access-key"] = private_key("other")
+        server.body = cognito.jwks()
+        clock.pass_seconds(3600)
+        assert refusal(verifier, token) is Reason.SIGNATURE_INVALID
+
+
+def test_a_refreshed_key_keeps_its_tokens() -> None:
+    """The same key, fetched again, vouches for what it vouched for."""
+    clock = Clock()
+    with serve_jwks(COGNITO.jwks()) as server:
+        verifier = TokenVerifier(COGNITO.pool(jwks_url=server.url), clock=clock)
+        token = COGNITO.token(exp=NOW + 10**6)
+        before = verifier.verify(token)
+        clock.pass_seconds(3600)
+        assert verifier.verify(token) is before
+        assert server.fetches == 2
+
+
+def test_claims_too_deep_to_copy() -> None:
+    """A genuine token whose claims nest deeper than Python calls is refused, not a crash."""
+    claims = json.dumps(COGNITO.claims()).encode()[:-1]
+    verifier = COGNITO.verifier(Clock())
+    reasons = set()
+    for depth in range(100, 1_000, 50):
+        text = COGNITO.sign(claims + b',"deep":' + b"[" * depth + b"]" * depth + b"}")
+        try:
+            verifier.verify(text)
+        except InvalidTokenError as error:
+            reasons.add((error.reason, "nested" in str(error)))
+    assert reasons == {(Reason.CLAIMS_NOT_JSON, True)}
+
+
+def test_timing_reaches_the_cache() -> None:
+    """A verifier runs on the cache that it is given."""
+    keys = JwksCache(timing=JwksTiming(time_to_live=NEVER, stale_limit=NEVER), clock=Clock())
+    assert TokenVerifier(COGNITO.pool(), keys=keys).keys is keys
+
+
+@pytest.mark.parametrize("remember", [-1, 0])
+def test_the_least_that_can_be_remembered_is_nothing(remember: int) -> None:
+    """Remembering fewer tokens than none is a mistake, and said to be one."""
+    if remember < 0:
+        with pytest.raises(ConfigurationError, match="expected remember to be 0 or more, found -1"):
+            TokenVerifier(COGNITO.pool(), remember=remember)
+    else:
+        TokenVerifier(COGNITO.pool(), remember=remember)
+
+
+@pytest.mark.parametrize("token_use", [None, "", "Access", "refresh"])
+def test_there_are_two_uses_to_ask_for(token_use: Any) -> None:
+    """A use that is none is a mistake of the caller's, also for a token that lacks the claim."""
+    text = COGNITO.token(token_use=None)
+    with pytest.raises(ConfigurationError, match="expected token_use access or id"):
+        COGNITO.verifier(Clock()).verify(text, token_use=token_use)
