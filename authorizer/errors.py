@@ -118,5 +118,8 @@ def clip(foreign: object, limit: int = 60) -> str:
         foreign: any value; not a token or a whole claims set, which no message may show.
         limit: most characters to show.
     """
-    text = repr(foreign[: limit + 1] if isinstance(foreign, str | bytes) else foreign)
+    try:
+        text = repr(foreign[: limit + 1] if isinstance(foreign, str | bytes) else foreign)
+    except RecursionError:
+        return f"a {type(foreign).__name__} nested too deeply to show"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -6,12 +6,13 @@ like ours but is not is an error too: a misspelt switch must not quietly leave i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.model import Policy
@@ -20,30 +21,27 @@ from authorizer.tokens.keys import KeySet, KeySetError
 from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+_Made = TypeVar("_Made")
 
 _PREFIX = "AUTHORIZER_"
+# Written <pool id>=<value>[,<value>], pools separated by blanks; with how many values for a pool.
+_BY_POOL = {
+    "USER_POOLS": None,
+    "ISSUERS": None,
+    "FURTHER_ISSUERS": None,
+    "JWKS_URLS": 1,
+    "JWKS_FILES": 1,
+}
 _TIMES = {
     "JWKS_TIME_TO_LIVE_SECONDS": "time_to_live",
     "JWKS_STALE_LIMIT_SECONDS": "stale_limit",
     "JWKS_COOL_DOWN_SECONDS": "cool_down",
     "JWKS_DEADLINE_SECONDS": "deadline",
 }
-_NAMES = frozenset(
-    {
-        "USER_POOLS",
-        "ISSUERS",
-        "FURTHER_ISSUERS",
-        "JWKS_URLS",
-        "JWKS_FILES",
-        "POLICY",
-        "HTTP_API_ANSWER",
-        "HTTP_API_REFUSAL",
-        *_TIMES,
-    }
-)
+_NAMES = frozenset({*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL"})
 # A week: beyond this a number is a mistake, and timedelta overflows far beyond it.
 _LONGEST_SECONDS = 7 * 24 * 3600
 
@@ -98,9 +96,8 @@ class Settings:
             ConfigurationError: with everything that is wrong.
         """
         reader = _Reader(environment, base or Path())
-        reader.refuse_unknown_names()
         pools = reader.pools()
-        settings = {
+        chosen = {
             "policy": reader.policy(),
             "bundled_keys": reader.bundled_keys(pools),
             "jwks_timing": reader.jwks_timing(),
@@ -109,8 +106,8 @@ class Settings:
         }
         if reader.problems:
             raise ConfigurationError(reader.problems)
-        chosen = {name: value for name, value in settings.items() if value is not None}
-        return cls(pools=pools, **chosen)  # type: ignore[arg-type]
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return cls(pools=tuple(pools.values()), **given)  # type: ignore[arg-type]
 
 
 class _Reader:
@@ -124,121 +121,108 @@ class _Reader:
         }
         self._base = base
         self.problems: list[str] = []
-
-    def refuse_unknown_names(self) -> None:
         for name in sorted(self._values.keys() - _NAMES):
             close = get_close_matches(name, _NAMES, n=1)
             hint = f"; did you mean {_PREFIX}{close[0]}?" if close else ""
-            self.problems.append(f"{_PREFIX}{name}: no such setting{hint}")
+            self._note(name, f"no such setting{hint}")
+        self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
 
-    def pools(self) -> tuple[UserPool, ...]:
-        clients = self._by_pool("USER_POOLS")
-        if not clients:
-            self.problems.append(
-                f"{_PREFIX}USER_POOLS: expected <pool id>=<client id>[,<client id>], found nothing"
+    def pools(self) -> dict[str, UserPool]:
+        pools = {}
+        if not self._by_pool["USER_POOLS"]:
+            self._note("USER_POOLS", "expected <pool id>=<client id>[,<client id>], found nothing")
+        for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
+            issuers = self._by_pool["ISSUERS"].get(pool_id, ())
+            further = self._by_pool["FURTHER_ISSUERS"].get(pool_id, ())
+            pool = self._attempt(
+                UserPool,
+                pool_id,
+                client_ids,
+                issuer=next(iter(issuers), None),
+                further_issuers=(*issuers[1:], *further),
+                jwks_url=next(iter(self._by_pool["JWKS_URLS"].get(pool_id, ())), None),
             )
-        overrides = {
-            name: self._by_pool(name, known=clients)
-            for name in ("ISSUERS", "FURTHER_ISSUERS", "JWKS_URLS")
-        }
-        pools = []
-        for pool_id, client_ids in clients.items():
-            issuers = overrides["ISSUERS"].get(pool_id, ())
-            urls = overrides["JWKS_URLS"].get(pool_id, ())
-            if len(urls) > 1:
-                self.problems.append(f"{_PREFIX}JWKS_URLS: expected one URL for {clip(pool_id)}")
-            try:
-                pools.append(
-                    UserPool(
-                        pool_id,
-                        client_ids,
-                        issuer=issuers[0] if issuers else None,
-                        further_issuers=(
-                            *issuers[1:],
-                            *overrides["FURTHER_ISSUERS"].get(pool_id, ()),
-                        ),
-                        jwks_url=urls[0] if urls else None,
-                    )
-                )
-            except ConfigurationError as error:
-                self.problems += error.problems
-        return tuple(pools)
+            if pool is not None:
+                pools[pool_id] = pool
+        return pools
 
     def policy(self) -> Policy | None:
         path = self._base / self._values.get("POLICY", "policy.json")
-        try:
-            return Policy.load(path)
-        except ConfigurationError as error:
-            self.problems += error.problems
-            return None
+        return self._attempt(Policy.load, path)
 
-    def bundled_keys(self, pools: tuple[UserPool, ...]) -> dict[UserPool, KeySet]:
-        by_id = {pool.id: pool for pool in pools}
+    def bundled_keys(self, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
         bundled = {}
-        files = self._by_pool("JWKS_FILES", known=self._by_pool("USER_POOLS", silent=True))
-        for pool_id, names in files.items():
-            if len(names) > 1:
-                self.problems.append(f"{_PREFIX}JWKS_FILES: expected one file for {clip(pool_id)}")
-            path = self._base / names[0]
+        for pool_id, (name,) in self._by_pool["JWKS_FILES"].items():
+            path = self._base / name
             try:
                 keys = KeySet.parse(path.read_bytes())
-                if pool_id in by_id:
-                    bundled[by_id[pool_id]] = keys
             except (OSError, ValueError, KeySetError) as error:
-                self.problems.append(f"{_PREFIX}JWKS_FILES: {path}: {error}")
+                reason = getattr(error, "strerror", None) or error
+                self._note("JWKS_FILES", f"{path}: {reason}")
+            else:
+                if pool_id in pools:
+                    bundled[pools[pool_id]] = keys
         return bundled
 
     def jwks_timing(self) -> JwksTiming | None:
-        spans = {}
-        for name, attribute in _TIMES.items():
-            if name not in self._values:
-                continue
-            try:
-                seconds = float(self._values[name])
-            except ValueError:
-                seconds = -1.0
-            if not 0 < seconds <= _LONGEST_SECONDS:
-                self.problems.append(
-                    f"{_PREFIX}{name}: expected seconds, more than 0 and at most "
-                    f"{_LONGEST_SECONDS}, found {clip(self._values[name])}"
-                )
-                continue
-            spans[attribute] = timedelta(seconds=seconds)
+        spans = {
+            attribute: span
+            for name, attribute in _TIMES.items()
+            if (span := self._seconds(name)) is not None
+        }
+        return self._attempt(JwksTiming, **spans)
+
+    def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
+        text = self._values.get(name)
+        if text is None or text in set(choices):
+            return None if text is None else choices(text)
+        self._note(name, f"expected {' or '.join(choices)}, found {clip(text)}")
+        return None
+
+    def _seconds(self, name: str) -> timedelta | None:
+        text = self._values.get(name)
+        if text is None:
+            return None
+        with suppress(ValueError):
+            if 0 < float(text) <= _LONGEST_SECONDS:
+                return timedelta(seconds=float(text))
+        self._note(
+            name,
+            f"expected seconds, more than 0 and at most {_LONGEST_SECONDS}, found {clip(text)}",
+        )
+        return None
+
+    def _pairs(self, name: str, most: int | None) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for pair in self._values.get(name, "").split():
+            pool_id, _, listed = pair.partition("=")
+            values = tuple(listed.split(","))
+            if not (pool_id and all(values)):
+                self._note(name, f"expected <pool id>=<value>[,<value>], found {clip(pair)}")
+            elif pool_id in found:
+                self._note(name, f"expected each pool once, found {clip(pool_id)} twice")
+            elif most is not None and len(values) > most:
+                self._note(name, f"expected one value for {clip(pool_id)}, found {len(values)}")
+            elif name != "USER_POOLS" and pool_id not in self._by_pool_ids():
+                self._note(name, f"{clip(pool_id)} is not among {_PREFIX}USER_POOLS")
+            else:
+                found[pool_id] = values
+        return found
+
+    def _by_pool_ids(self) -> set[str]:
+        return {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
+
+    def _note(self, name: str, problem: str) -> None:
+        self.problems.append(f"{_PREFIX}{name}: {problem}")
+
+    def _attempt(
+        self,
+        make: Callable[..., _Made],
+        *given: Any,  # noqa: ANN401 - whatever it takes
+        **named: Any,  # noqa: ANN401
+    ) -> _Made | None:
         try:
-            return JwksTiming(**spans)
+            return make(*given, **named)
         except ConfigurationError as error:
             self.problems += error.problems
             return None
-
-    def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
-        if name not in self._values:
-            return None
-        try:
-            return choices(self._values[name])
-        except ValueError:
-            expected = " or ".join(choices)
-            self.problems.append(
-                f"{_PREFIX}{name}: expected {expected}, found {clip(self._values[name])}"
-            )
-            return None
-
-    def _by_pool(
-        self, name: str, *, known: Mapping[str, object] | None = None, silent: bool = False
-    ) -> dict[str, tuple[str, ...]]:
-        """Read ``<pool>=<value>[,<value>]``, pools separated by blanks."""
-        found: dict[str, tuple[str, ...]] = {}
-        problems = []
-        for pair in self._values.get(name, "").split():
-            pool_id, equals, listed = pair.partition("=")
-            values = tuple(value for value in listed.split(",") if value)
-            if not (pool_id and equals and values):
-                problems.append(f"expected <pool id>=<value>[,<value>], found {clip(pair)}")
-            elif pool_id in found:
-                problems.append(f"expected each pool once, found {clip(pool_id)} twice")
-            elif known is not None and pool_id not in known:
-                problems.append(f"{clip(pool_id)} is not among {_PREFIX}USER_POOLS")
-            else:
-                found[pool_id] = values
-        if not silent:
-            self.problems += [f"{_PREFIX}{name}: {problem}" for problem in problems]
-        return found

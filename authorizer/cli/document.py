@@ -97,8 +97,9 @@ def _compose(data: bytes) -> yaml.Node:
         found = f"0x{data[error.start]:02x} at byte {error.start}"
         raise _UnreadableError(f"expected UTF-8, found {found}") from error
     except yaml.MarkedYAMLError as error:
+        hint = "; quote a rule that has braces inside [ ]" if "'{'" in str(error.problem) else ""
         raise _UnreadableError(
-            f"expected YAML: {error.problem or error.context}", error.problem_mark
+            f"expected YAML: {error.problem or error.context}{hint}", error.problem_mark
         ) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]

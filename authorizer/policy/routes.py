@@ -110,6 +110,11 @@ def parse_pattern(text: str) -> RoutePattern:
     """
     if text == CONNECT:
         return RoutePattern(text=text, methods=frozenset({ANY}), path=_CONNECT_PATH)
+    if ", " in text:
+        raise RouteSyntaxError(
+            f"expected methods separated by commas without blanks, found {clip(text)}",
+            text.index(", ") + 1,
+        )
     methods, blank, path = text.partition(" ")
     if not blank:
         raise RouteSyntaxError(f"expected METHOD /path, found {clip(text)}")

@@ -419,6 +419,5 @@ def test_files_are_looked_for_beside_the_handlers(
 
     root = Path(__file__).parents[2]
     assert str(caught.value) == (
-        f"AUTHORIZER_JWKS_FILES: {root / 'jwks.json'}: "
-        f"[Errno 2] No such file or directory: '{root / 'jwks.json'}'"
+        f"AUTHORIZER_JWKS_FILES: {root / 'jwks.json'}: No such file or directory"
     )

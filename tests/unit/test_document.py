@@ -271,6 +271,13 @@ def test_a_name_is_the_text_that_stands_there(name: str) -> None:
         ),
         pytest.param("a: [", 1, 5, "expected YAML: ", id="open list"),
         pytest.param(
+            "a: [GET /b/{id}]",
+            1,
+            12,
+            "quote a rule that has braces inside [ ]",
+            id="braces in a list on one line",
+        ),
+        pytest.param(
             "a: b: c", 1, 5, "expected YAML: mapping values are not allowed here", id="two colons"
         ),
         pytest.param("version: 1\n\tx: 1", 2, 1, "expected YAML: found character '\\t'", id="tab"),

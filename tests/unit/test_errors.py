@@ -126,3 +126,11 @@ def test_clip_is_bounded_and_on_one_line(foreign: object, limit: int) -> None:
 def test_clip_escapes_what_forges_log_lines() -> None:
     """Line breaks, terminal escapes and separators of any script come out escaped."""
     assert clip("a\r\n\x1b[2J\u2028\u202e") == r"'a\r\n\x1b[2J\u2028\u202e'"
+
+
+def test_a_value_too_deep_to_show_is_named_instead() -> None:
+    """Quoting never fails, however deep the value."""
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert clip(deep) == "a list nested too deeply to show"

@@ -126,12 +126,12 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
         ),
         pytest.param(
             {"JWKS_URLS": f"{POOL_ID}=https://a.example/1,https://a.example/2"},
-            f"AUTHORIZER_JWKS_URLS: expected one URL for '{POOL_ID}'",
+            f"AUTHORIZER_JWKS_URLS: expected one value for '{POOL_ID}', found 2",
             id="two URLs",
         ),
         pytest.param(
             {"JWKS_FILES": f"{POOL_ID}=jwks.json,more.json"},
-            f"AUTHORIZER_JWKS_FILES: expected one file for '{POOL_ID}'",
+            f"AUTHORIZER_JWKS_FILES: expected one value for '{POOL_ID}', found 2",
             id="two files",
         ),
         pytest.param(
@@ -248,4 +248,4 @@ def test_everything_that_is_wrong_is_told_at_once(base: Path) -> None:
         "AUTHORIZER_HTTP_API_REFUSAL: expected deny or unauthorized",
     ]
     assert len(problems) == len(expected)
-    assert all(text in problem for text, problem in zip(expected, problems, strict=True))
+    assert all(sum(text in problem for problem in problems) == 1 for text in expected)
