@@ -54,8 +54,10 @@ def running_emulator() -> Iterator[Emulator]:
     for attempt in range(_PORTS_TO_TRY):
         port = _free_port()
         account = f"{secrets.randbelow(10**12):012}"
-        with _guarded(port, account) as process:
-            emulator = Emulator(url=f"http://127.0.0.1:{port}", aws=Aws(f"http://127.0.0.1:{port}"))
+        access_key = f"LOCAL{secrets.token_hex(16)}"
+        with _guarded(port, account, access_key) as process:
+            url = f"http://127.0.0.1:{port}"
+            emulator = Emulator(url=url, aws=Aws(url, access_key))
             if _wait_until_ours(emulator, account, process):
                 yield emulator
                 return
@@ -66,7 +68,7 @@ def running_emulator() -> Iterator[Emulator]:
 
 
 @contextmanager
-def _guarded(port: int, account: str) -> Iterator[subprocess.Popen[str]]:
+def _guarded(port: int, account: str, access_key: str) -> Iterator[subprocess.Popen[str]]:
     folder = Path(tempfile.mkdtemp(prefix="authorizer-local-"))
     (folder / "tmp").mkdir()
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and a file of ours
@@ -75,7 +77,7 @@ def _guarded(port: int, account: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=_environment(folder, port, account),
+        env=_environment(folder, port, account) | {"GATE_KEY": access_key},
         start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
     )
     try:
