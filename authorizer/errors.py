@@ -25,8 +25,8 @@ class Reason(StrEnum):
 
     # 0. Credentials: what the request offers as its token.
     TOKEN_MISSING = "token_missing"
-    AUTHORIZATION_NOT_BEARER = "authorization_not_bearer"
     AUTHORIZATION_AMBIGUOUS = "authorization_ambiguous"
+    AUTHORIZATION_NOT_BEARER = "authorization_not_bearer"
     # 1. Shape of the JWS compact serialization.
     TOKEN_TOO_LONG = "token_too_long"
     TOKEN_NOT_COMPACT = "token_not_compact"
@@ -34,8 +34,8 @@ class Reason(StrEnum):
     # 2. Header.
     HEADER_NOT_JSON = "header_not_json"
     ALGORITHM_NOT_ALLOWED = "algorithm_not_allowed"
-    KEY_ID_INVALID = "key_id_invalid"
     CRITICAL_HEADER = "critical_header"
+    KEY_ID_INVALID = "key_id_invalid"
     # 3. Key. The payload is read here for the first time, to find the pool.
     CLAIMS_NOT_JSON = "claims_not_json"
     ISSUER_UNKNOWN = "issuer_unknown"
@@ -54,15 +54,15 @@ class Reason(StrEnum):
     SUBJECT_INVALID = "subject_invalid"
     USERNAME_INVALID = "username_invalid"
     TOKEN_ID_INVALID = "token_id_invalid"
-    SCOPE_INVALID = "scope_invalid"
     GROUPS_INVALID = "groups_invalid"
+    SCOPE_INVALID = "scope_invalid"
     # The policy: the token is good, but what it asks for is not granted.
-    METHOD_UNSAFE = "method_unsafe"
-    PATH_UNSAFE = "path_unsafe"
-    PATH_DISAGREES = "path_disagrees"
-    ROUTE_UNKNOWN = "route_unknown"
-    NOT_GRANTED = "not_granted"
     DENIED_BY_RULE = "denied_by_rule"
+    NOT_GRANTED = "not_granted"
+    ROUTE_UNKNOWN = "route_unknown"
+    PATH_DISAGREES = "path_disagrees"
+    PATH_UNSAFE = "path_unsafe"
+    METHOD_UNSAFE = "method_unsafe"
 
 
 class AuthorizerError(Exception):

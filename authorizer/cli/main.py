@@ -29,8 +29,8 @@ class _Commands(click.Group):
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
             raise click.ClickException(
-                f"'authorizer {cmd_name}' needs {error.name}: "
-                f"pip install 'cognito-rbac-authorizer[{cmd_name}]'"
+                f"'authorizer {cmd_name}' needs {error.name}: in the checkout, "
+                f"pip install '.[{cmd_name}]'"
             ) from error
         return command
 
@@ -53,7 +53,10 @@ def cli() -> None:
     "--output", "-o", type=click.Path(path_type=Path), help="File to write; default: print."
 )
 def compile(policy: Path, output: Path | None) -> None:  # noqa: A001 - the command's name
-    """Turn POLICY (policy.yaml) into the JSON that ships with the function."""
+    """Compile POLICY, by default policy.yaml, to JSON.
+
+    The JSON is what ships with the function.
+    """
     compiled, loaded = load_document(policy)
     if output is None:
         click.echo(compiled.decode("utf-8"), nl=False)

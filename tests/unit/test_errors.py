@@ -18,15 +18,15 @@ from authorizer.errors import (
 # Dashboards and alarms are built on these strings: adding one is fine, changing one is not.
 TOKEN_REASONS = (
     "token_missing",
-    "authorization_not_bearer",
     "authorization_ambiguous",
+    "authorization_not_bearer",
     "token_too_long",
     "token_not_compact",
     "token_not_base64url",
     "header_not_json",
     "algorithm_not_allowed",
-    "key_id_invalid",
     "critical_header",
+    "key_id_invalid",
     "claims_not_json",
     "issuer_unknown",
     "key_unknown",
@@ -42,8 +42,8 @@ TOKEN_REASONS = (
     "subject_invalid",
     "username_invalid",
     "token_id_invalid",
-    "scope_invalid",
     "groups_invalid",
+    "scope_invalid",
 )
 
 

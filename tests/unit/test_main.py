@@ -112,7 +112,10 @@ def test_a_lazy_command_without_its_dependencies_says_what_to_install(
     result = CliRunner().invoke(cli, ["local"])
 
     assert result.exit_code == 1
-    assert "'authorizer local' needs no_such_dependency: pip install" in result.stderr
+    assert (
+        "'authorizer local' needs no_such_dependency: in the checkout, pip install '.[local]'"
+        in result.stderr
+    )
 
 
 def test_an_unknown_command_is_an_error() -> None:

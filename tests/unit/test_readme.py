@@ -1,0 +1,61 @@
+"""What README says can be copied works when it is."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulator import CLIENT_ID, POOL_ID, Clock, Cognito
+
+import authorizer
+from authorizer.cli.document import load_document
+
+PROJECT = Path(__file__).parents[2]
+README = (PROJECT / "README.md").read_text()
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/policy.md"])
+def test_every_policy_compiles(name: str, tmp_path: Path) -> None:
+    """A policy in the documents is a whole one."""
+    policies = blocks("yaml", (PROJECT / name).read_text())
+    assert policies
+    for text in policies:
+        (tmp_path / "policy.yaml").write_text(text)
+        load_document(tmp_path / "policy.yaml")
+
+
+def test_the_verifier_snippet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler greets the bearer of a good token, and nobody else."""
+    cognito, clock = Cognito(), Clock()
+    keys = authorizer.JwksCache(bundled={cognito.pool(): cognito.key_set()}, clock=clock)
+    offline = functools.partial(authorizer.TokenVerifier, keys=keys, clock=clock)
+    monkeypatch.setattr("authorizer.TokenVerifier", offline)
+    snippet = blocks("python")[0].replace("eu-west-1_AbCdEfGhI", POOL_ID)
+    namespace: dict[str, Any] = {}
+    exec(snippet.replace("4k2example", CLIENT_ID), namespace)
+
+    def answer(authorization: str) -> dict[str, Any]:
+        event = {"headers": {"authorization": authorization}}
+        result: dict[str, Any] = namespace["handler"](event, None)
+        return result
+
+    assert answer(f"Bearer {cognito.token()}") == {"statusCode": 200, "body": "Hello alice"}
+    for refused in ("", cognito.token(exp=1), f"Basic {cognito.token()}", cognito.id_token()):
+        assert answer(refused) == {"statusCode": 401}
+
+
+def test_the_policy_snippet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sample policy answers as the snippet expects."""
+    (tmp_path / "policy.json").write_bytes(load_document(PROJECT / "policy.yaml")[0])
+    monkeypatch.chdir(tmp_path)
+    exec(blocks("python")[1], {})
+    assert capsys.readouterr().out.startswith("True ")
