@@ -8,11 +8,16 @@ from typing import Any
 
 import click
 
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.document import load_document
 from authorizer.errors import AuthorizerError
 
-# Groups of commands whose dependencies not everybody has installed: name -> module, attribute.
-_LAZY = {"local": ("authorizer.cli.local.commands", "local")}
+# Commands whose dependencies not everybody has installed: name -> module, attribute, extra.
+_LAZY = {
+    "local": ("authorizer.cli.local.commands", "local", "local"),
+    "login": ("authorizer.cli.account.commands", "login", "cli"),
+    "logout": ("authorizer.cli.account.commands", "logout", "cli"),
+}
 
 
 class _Commands(click.Group):
@@ -24,20 +29,20 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _LAZY:
             return super().get_command(ctx, cmd_name)
-        module, attribute = _LAZY[cmd_name]
+        module, attribute, extra = _LAZY[cmd_name]
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"'authorizer {cmd_name}' needs {error.name}: in the checkout, "
-                f"pip install '.[{cmd_name}]'"
+                f"pip install '.[{extra}]'"
             ) from error
         return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:
             return super().invoke(ctx)
-        except AuthorizerError as error:
+        except (AuthorizerError, AccountError) as error:
             raise click.ClickException(str(error)) from error
 
 

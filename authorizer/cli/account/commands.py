@@ -1,0 +1,93 @@
+"""``authorizer login`` and ``authorizer logout``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from authorizer.cli.account.person import AtTheTerminal
+from authorizer.cli.account.sessions import target_of
+from authorizer.cli.account.signin import SignIn, revoke
+from authorizer.cli.account.store import SessionStore
+from authorizer.cli.account.target import find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_PROFILE = "default"
+
+profile_option = click.option(
+    "--profile",
+    default=DEFAULT_PROFILE,
+    envvar="COGNITO_PROFILE",
+    show_default=True,
+    help="Which of several sessions.",
+)
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say whom to sign in with."""
+    options = (
+        click.option(
+            "--stack-name", envvar="STACK_NAME", help="Read all of these from its outputs."
+        ),
+        click.option("--region", help="AWS region; default: of the pool, or AWS_REGION."),
+        click.option("--pool-id", envvar="COGNITO_USER_POOL_ID", help="User pool."),
+        click.option("--client-id", envvar="COGNITO_CLIENT_ID", help="App client."),
+        click.option("--api-url", envvar="API_URL", help="Where the API answers."),
+        click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Of an emulator."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@target_options
+@profile_option
+@click.option("--username", envvar="COGNITO_USERNAME", help="Default: asked for.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--print",
+    "printed",
+    type=click.Choice(["access", "id"]),
+    help="Print that token, and nothing else, on standard output.",
+)
+def login(
+    *, profile: str, username: str | None, password_stdin: bool, printed: str | None, **target: str
+) -> None:
+    """Sign in with password and authenticator app, and keep the session.
+
+    The password is asked for, or comes from COGNITO_PASSWORD or standard input; codes are asked
+    for, or computed from COGNITO_TOTP_SECRET; an app client's secret is COGNITO_CLIENT_SECRET.
+    """
+    person = AtTheTerminal()
+    chosen = find_target(**target)
+    store = SessionStore()
+    store.check(profile)
+    username = username or click.prompt("User name", err=True)
+    password = person.password(from_stdin=password_stdin)
+    session = SignIn(chosen, str(username), person).run(password)
+    path = store.save(profile, session)
+    minutes = round((session.expires_at_seconds - time.time()) / 60)
+    person.say(
+        f"signed in as {session.username} for {minutes} minutes; session {profile} is in {path}"
+    )
+    if printed:
+        click.echo(session.access_token if printed == "access" else session.id_token)
+
+
+@click.command()
+@profile_option
+def logout(profile: str) -> None:
+    """End the session at Cognito, and forget it here.
+
+    An access token that somebody copied works until it expires, an hour at most by default.
+    """
+    store = SessionStore()
+    session = store.load(profile)
+    revoke(target_of(session), session)
+    store.remove(profile)
+    click.echo(f"signed out {session.username}: session {profile} is revoked and removed", err=True)
