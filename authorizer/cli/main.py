@@ -12,7 +12,10 @@ from authorizer.cli.document import load_document
 from authorizer.errors import AuthorizerError
 
 # Groups of commands whose dependencies not everybody has installed: name -> module, attribute.
-_LAZY = {"local": ("authorizer.cli.local.commands", "local")}
+_LAZY = {
+    "event": ("authorizer.cli.event.commands", "event"),
+    "local": ("authorizer.cli.local.commands", "local"),
+}
 
 
 class _Commands(click.Group):
