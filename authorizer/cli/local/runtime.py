@@ -34,7 +34,7 @@ _HANDLERS = {
 }
 _START_SECONDS = 30
 _CALL_SECONDS = 60
-_LOG_SECONDS = 5
+_LOG_SECONDS = 1  # a function that did not start has no such line
 # Lines of the emulator itself; the others are the function's.
 _OWN_LINE = re.compile(r"^(START|END|REPORT) RequestId|^\d\d \w{3} \d{4} [\d:,]+ \[\w+\] \(rapid\)")
 
