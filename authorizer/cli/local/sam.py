@@ -14,6 +14,7 @@ import platform
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.judge import bundle_keys
@@ -151,8 +152,15 @@ class SamLocal:
 
 
 @contextmanager
-def with_keys(project: Path, source: TokenSource) -> Iterator[SamLocal]:
+def with_keys(
+    project: Path, source: TokenSource, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[SamLocal]:
     """Put the keys into the built package, and take them out in the end.
+
+    Args:
+        project: the checkout.
+        source: where the tokens are from.
+        settings: further variables of the authorizer.
 
     Raises:
         LocalStackError: nothing was built yet.
@@ -166,7 +174,7 @@ def with_keys(project: Path, source: TokenSource) -> Iterator[SamLocal]:
         environment = bundle_keys(source, package, seen_as="")
         template = load_template(built / "template.yaml")
         function = template["Resources"][_AUTHORIZER]["Properties"]
-        function["Environment"]["Variables"] |= environment
+        function["Environment"]["Variables"] |= {**environment, **settings}
         (built / _RUNNING).write_text(json.dumps(template, indent=2))
         yield SamLocal(project=project, template=built / _RUNNING)
     finally:

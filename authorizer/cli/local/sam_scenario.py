@@ -10,7 +10,7 @@ from authorizer.cli.event.samples import load_sample
 from authorizer.cli.local.calls import ALLOWED, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from authorizer.cli.event.samples import Sample
@@ -32,9 +32,13 @@ class Replay:
     found: Expected
 
 
-def invoke_samples(local: SamLocal, source: TokenSource, folder: Path) -> Iterator[Replay]:
-    """``sam local invoke`` for every sample, one after the other."""
-    for name, expected in read_index(folder).items():
+def invoke_samples(
+    local: SamLocal, source: TokenSource, folder: Path, names: Iterable[str] | None = None
+) -> Iterator[Replay]:
+    """``sam local invoke`` for the samples, one after the other; all of them by default."""
+    index = read_index(folder)
+    for name in index if names is None else names:
+        expected = index[name]
         sample = load_sample(folder, name)
         event = sample.filled(source.token, source.sub)
         yield replayed(sample, expected, local.invoke(sample.function, event))
