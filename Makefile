@@ -172,6 +172,7 @@ COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --output $(1)
 ASSEMBLE_AUTHORIZER = mkdir -p $(3)/handlers \
 	&& cp -R $(1)/. $(3) && rm -f $(3)/.complete \
 	&& cp -R authorizer $(3) && rm -rf $(3)/authorizer/cli \
+	&& find $(3)/authorizer -type f ! -name '*.py' ! -name py.typed -delete \
 	&& cp handlers/__init__.py handlers/authorize.py $(3)/handlers \
 	&& cp $(2) $(3)/policy.json \
 	&& find $(3) -name __pycache__ -prune -exec rm -rf {} +

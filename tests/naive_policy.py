@@ -81,7 +81,10 @@ class NaivePolicy:
     def allows(self, asked: Question) -> bool:
         """Whether the caller may."""
         bodies = [self.groups[name] for name in self._with_includes(asked.groups)]
-        if not asked.groups and not {"username", "cognito:groups"} & asked.claims.keys():
+        has_user = {"username", "cognito:username", "cognito:groups"} & asked.claims.keys()
+        subject = asked.claims.get("sub")
+        machine = isinstance(subject, str) and subject == asked.claims.get("client_id")
+        if machine and not asked.groups and not has_user:
             bodies += [self.scopes[name] for name in asked.scopes if name in self.scopes]
         allows = [rule for body in bodies for rule in body.allow]
         denies = [rule for body in bodies for rule in body.deny]

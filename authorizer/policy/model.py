@@ -146,8 +146,9 @@ class Policy:
             path: the concrete path, without stage; needed where ``route`` does not tell it.
             path_parameters: the values that API Gateway extracted.
             groups: the caller's groups.
-            scopes: the token's scopes. They count only for a token without user and groups.
-            claims: the token's claims, for ``{name=claim}``, and for whether there is a user.
+            scopes: the token's scopes. They count only if the claims show that no user is there.
+            claims: the token's claims, for ``{name=claim}``, and for whether there is a user: a
+                machine's ``sub`` is its ``client_id``, and it has no username and no groups.
         """
         if route == CONNECT:
             method = ""  # a connection has none, so that only ANY covers it
@@ -166,7 +167,7 @@ class Policy:
         subjects: set[str] = set()
         for group in groups:
             subjects |= self._subjects.get(group, frozenset())
-        if not groups and "username" not in claims and "cognito:groups" not in claims:
+        if not groups and _is_machine(claims):
             subjects.update(f"scope:{scope}" for scope in scopes)
         return _Caller(subjects, claims)
 
@@ -253,6 +254,18 @@ class _Match:
         return route is None or not any(
             own == PARAMETER != known for own, known in zip(self.path, route.path, strict=False)
         )
+
+
+def _is_machine(claims: Mapping[str, Any]) -> bool:
+    """Whether these are the claims of a client_credentials token: its subject is the client.
+
+    That a user is missing is no proof: a caller of ours may have passed no claims at all.
+    """
+    return (
+        isinstance(claims.get("sub"), str)
+        and claims["sub"] == claims.get("client_id")
+        and claims.keys().isdisjoint({"username", "cognito:username", "cognito:groups"})
+    )
 
 
 def _grow(root: _Node, pattern: RoutePattern) -> _Node:

@@ -422,6 +422,9 @@ def test_groups(groups: Any, path: str, expected: str) -> None:
     ("changes", "expected"),
     [
         pytest.param({"username": None, "cognito_groups": None}, "allowed", id="control"),
+        pytest.param(
+            {"username": None, "cognito_groups": None, "sub": "u"}, "not_granted", id="own subject"
+        ),
         pytest.param({"cognito_groups": None}, "not_granted", id="user"),
         pytest.param({"username": None, "cognito_groups": []}, "not_granted", id="empty groups"),
         pytest.param({"username": None, "cognito_groups": ["x"]}, "not_granted", id="groups"),
@@ -445,7 +448,7 @@ def test_groups(groups: Any, path: str, expected: str) -> None:
 )
 def test_scopes(changes: dict[str, Any], expected: str) -> None:
     """A scope is a machine's: nobody with a name or a group uses it."""
-    token = COGNITO.token(**({"scope": "reports/read"} | changes))
+    token = COGNITO.token(**({"scope": "reports/read", "sub": COGNITO.client_id} | changes))
     call = Call(path="/reports/1", authorization=f"Bearer {token}")
     assert verdict(judge(rest_token(call))) == expected
 

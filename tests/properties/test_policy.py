@@ -42,7 +42,7 @@ GROUPS = ("reader", "admin", "suspended")
 
 claim_values = st.sampled_from(["a", "b", "c", "%61", "é", "", 7, None, ["a"], {"a": "a"}])
 claims = st.dictionaries(
-    st.sampled_from(["sub", "username", "cognito:groups"]), claim_values, max_size=3
+    st.sampled_from(["sub", "client_id", "username", "cognito:groups"]), claim_values, max_size=3
 )
 
 
@@ -170,6 +170,7 @@ def test_decide_is_what_the_rules_say(naive: NaivePolicy, asked: Question) -> No
 CALLERS: tuple[dict[str, Any], ...] = (
     {"groups": ("reader",), "scopes": ("x",), "claims": {"username": "x", "sub": "b"}},
     {"groups": ("admin", "suspended"), "scopes": (), "claims": {"sub": "é"}},
+    {"groups": (), "scopes": ("reports/read", "x"), "claims": {"sub": "b", "client_id": "b"}},
     {"groups": (), "scopes": ("reports/read", "x"), "claims": {"sub": "%C3%A9"}},
     {"groups": (), "scopes": ("x",), "claims": {"sub": "c", "username": "x"}},
 )

@@ -165,31 +165,34 @@ def test_a_group_called_star_is_just_a_name() -> None:
 # --- 3. scopes ------------------------------------------------------------------------------------
 
 
+MACHINE = {"sub": "c", "client_id": "c"}
+
+
 @pytest.mark.parametrize(
-    ("caller", "allowed"),
+    ("changes", "allowed"),
     [
-        pytest.param({"scopes": ["reports/read"], "claims": {"sub": "c"}}, True, id="machine"),
-        pytest.param({"scopes": ["reports/read"]}, True, id="no claims at all"),
+        pytest.param({}, True, id="machine"),
         pytest.param({"scopes": ["reports"]}, False, id="another scope"),
         pytest.param({"scopes": ["group:reader"]}, False, id="scope that poses as a group"),
+        pytest.param({"groups": ["nobody"]}, False, id="in a group"),
         pytest.param(
-            {"scopes": ["reports/read"], "claims": {"username": "a"}}, False, id="user's token"
+            {"groups": ["scope:reports/read"], "scopes": []}, False, id="group posing as a scope"
         ),
-        pytest.param(
-            {"scopes": ["reports/read"], "claims": {"username": ""}}, False, id="empty name"
-        ),
-        pytest.param(
-            {"scopes": ["reports/read"], "claims": {"username": None}}, False, id="null name"
-        ),
-        pytest.param(
-            {"scopes": ["reports/read"], "claims": {"cognito:groups": []}}, False, id="empty groups"
-        ),
-        pytest.param({"scopes": ["reports/read"], "groups": ["nobody"]}, False, id="in a group"),
-        pytest.param({"groups": ["scope:reports/read"]}, False, id="group that poses as a scope"),
+        pytest.param({"claims": {}}, False, id="no claims at all"),
+        pytest.param({"claims": {"sub": "c"}}, False, id="no client"),
+        pytest.param({"claims": {"client_id": "c"}}, False, id="no subject"),
+        pytest.param({"claims": {"sub": None, "client_id": None}}, False, id="nulls"),
+        pytest.param({"claims": {"sub": "u", "client_id": "c"}}, False, id="subject of its own"),
+        pytest.param({"claims": MACHINE | {"username": "a"}}, False, id="user's token"),
+        pytest.param({"claims": MACHINE | {"username": ""}}, False, id="empty name"),
+        pytest.param({"claims": MACHINE | {"username": None}}, False, id="null name"),
+        pytest.param({"claims": MACHINE | {"cognito:username": "a"}}, False, id="ID token"),
+        pytest.param({"claims": MACHINE | {"cognito:groups": []}}, False, id="empty groups"),
     ],
 )
-def test_scopes_grant_only_without_a_user(caller: dict[str, Any], allowed: bool) -> None:  # noqa: FBT001
+def test_scopes_grant_only_without_a_user(changes: dict[str, Any], allowed: bool) -> None:  # noqa: FBT001
     """A person who signs in through an app that holds a scope has no machine's rights."""
+    caller = {"scopes": ["reports/read"], "claims": MACHINE} | changes
     assert decide(SAMPLE, "GET /reports/7", **caller).allowed is allowed
 
 

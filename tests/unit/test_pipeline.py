@@ -176,14 +176,15 @@ def test_a_simple_answer_names_no_path() -> None:
 
 def test_the_context_leaves_out_what_the_token_does_not_say() -> None:
     """A machine has no username, and its groups are no text."""
-    token = COGNITO.token(username=None, cognito_groups=None, scope="x", jti=None)
+    machine = COGNITO.client_id
+    token = COGNITO.token(sub=machine, username=None, cognito_groups=None, scope="x", jti=None)
     policy = policy_of('version: 1\nscopes: {x: {allow: ["GET /articles/{id}"]}}')
     keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
     authorizer = Authorizer(TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock()), policy)
 
     assert authorizer.authorize(event_of("http-2.0", token))["context"] == {
-        "sub": CONTEXT["sub"],
-        "client_id": CONTEXT["client_id"],
+        "sub": machine,
+        "client_id": machine,
         "groups": "",
         "scope": "x",
     }

@@ -16,19 +16,21 @@ from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 
 REGION = "us-east-1"
-# The emulator checks none of it. Not twelve digits, which it would take for an account.
-_ACCESS_KEY, _SECRET_KEY = "local", "local"
 
 
-def session() -> Any:  # noqa: ANN401 - boto3 ships no types
-    """A boto3 session that knows nothing of this machine's AWS configuration."""
+def session(access_key: str = "local") -> Any:  # noqa: ANN401 - boto3 ships no types
+    """A boto3 session that knows nothing of this machine's AWS configuration.
+
+    Args:
+        access_key: what the emulator's gate asks for; the secret that belongs to it is not checked.
+    """
     blind = {name: (key, None, value, cast) for name, (key, _, value, cast) in VARIABLES.items()}
     for name in ("config_file", "credentials_file"):
         blind[name] = (None, None, os.devnull, None)
     return boto3.session.Session(
         botocore_session=botocore.session.Session(session_vars=blind),
-        aws_access_key_id=_ACCESS_KEY,
-        aws_secret_access_key=_SECRET_KEY,
+        aws_access_key_id=access_key,
+        aws_secret_access_key="local",  # noqa: S106 - nobody checks it
         region_name=REGION,
     )
 
@@ -36,9 +38,9 @@ def session() -> Any:  # noqa: ANN401 - boto3 ships no types
 class Aws:
     """Clients of one emulator, made when first asked for."""
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, endpoint_url: str, access_key: str) -> None:
         self._endpoint_url = endpoint_url
-        self._session = session()
+        self._session = session(access_key)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 ships no types

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,8 +20,8 @@ from authorizer.cli.local.guarded import emulator_folder, free_port, guarded
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
-    from pathlib import Path
 
+_GATE = Path(__file__).with_name("gate.py")
 # Usually up in well under a second; a busy two-core machine was seen to need four.
 _START_SECONDS = 60
 # A port that was free may be taken before the emulator binds it, by a second `make run` for one.
@@ -54,8 +55,10 @@ def running_emulator() -> Iterator[Emulator]:
     for attempt in range(_PORTS_TO_TRY):
         port = free_port()
         account = f"{secrets.randbelow(10**12):012}"
-        with _ministack(port, account) as process:
-            emulator = Emulator(url=f"http://127.0.0.1:{port}", aws=Aws(f"http://127.0.0.1:{port}"))
+        access_key = f"LOCAL{secrets.token_hex(16)}"
+        with _ministack(port, account, access_key) as process:
+            url = f"http://127.0.0.1:{port}"
+            emulator = Emulator(url=url, aws=Aws(url, access_key))
             if _wait_until_ours(emulator, account, process):
                 yield emulator
                 return
@@ -66,11 +69,11 @@ def running_emulator() -> Iterator[Emulator]:
 
 
 @contextmanager
-def _ministack(port: int, account: str) -> Iterator[subprocess.Popen[str]]:
+def _ministack(port: int, account: str, access_key: str) -> Iterator[subprocess.Popen[str]]:
     with emulator_folder() as folder:
         (folder / "tmp").mkdir()
-        environment = _environment(folder, port, account)
-        with guarded([sys.executable, "-m", "ministack"], folder, environment) as process:
+        environment = _environment(folder, port, account) | {"GATE_KEY": access_key}
+        with guarded([sys.executable, "-P", str(_GATE)], folder, environment) as process:
             yield process
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ _DERIVED, _BUILT, _RUNNING = "template.json", "built", "running.json"
 _AUTHORIZER = "AuthorizerFunction"
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 600  # the first one may pull an image
+_STOP_SECONDS = 15
 _NO_ENGINE = "requires a container runtime"
 _FIND_ENGINE = """\
 from samcli.local.docker.container_client_factory import ContainerClientFactory
@@ -230,19 +232,35 @@ def _sam(
     environment: Mapping[str, str] | None = None,
     stdin: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
+    process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
+        [sam_binary(project), *arguments],
+        cwd=project,
+        env=sam_environment() | dict(environment or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
+    )
+    with ended_in_order(process):
+        try:
+            out, err = process.communicate(stdin or "", timeout=timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise LocalStackError(f"sam gave no answer within {timeout_seconds} s") from error
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@contextmanager
+def ended_in_order(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """End the SAM CLI as Ctrl-C does: it takes its containers with it. Killed, it leaves them."""
     try:
-        return subprocess.run(  # noqa: S603 - our own SAM CLI
-            [sam_binary(project), *arguments],
-            cwd=project,
-            env=sam_environment() | dict(environment or {}),
-            input=stdin if stdin is not None else "",
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LocalStackError(f"sam gave no answer within {timeout_seconds} s") from error
+        yield
+    finally:
+        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                process.send_signal(end)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_STOP_SECONDS)
 
 
 def _failure(words: str) -> LocalStackError:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from authorizer.cli.local.calls import Api, reason_of
 from authorizer.cli.local.errors import LocalStackError
 from authorizer.cli.local.guarded import emulator_folder, free_port
-from authorizer.cli.local.sam import NO_ENGINE, NoEngineError, sam_binary, sam_environment
+from authorizer.cli.local.sam import (
+    NO_ENGINE,
+    NoEngineError,
+    ended_in_order,
+    sam_binary,
+    sam_environment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     from authorizer.cli.local.sam import SamLocal
 
 _START_SECONDS = 120
-_STOP_SECONDS = 60
 _POLL_SECONDS = 0.1
 
 
@@ -62,17 +67,11 @@ def started_api(local: SamLocal) -> Iterator[Api]:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
         )
-        try:
+        with ended_in_order(process):
             _wait_until_up(port, process, folder / "log")
             api = Api(f"http://127.0.0.1:{port}", ContainerLog(folder / "log"))
             yield api
             api.close()
-        finally:
-            process.terminate()  # it takes its containers with it; killed, it would leave them
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_SECONDS)
-            process.kill()
-            process.wait()
 
 
 def _wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
