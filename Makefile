@@ -15,6 +15,7 @@ INSTALL_LOCKED := -m pip install -qq --disable-pip-version-check --no-input --no
 # The package's Python and platform: Runtime and Architectures of template.yaml.
 LAMBDA_PYTHON := 3.14
 LAMBDA_PLATFORM := manylinux2014_aarch64
+LAMBDA_DEPENDENCIES = build/dependencies/$(LAMBDA_PLATFORM)-python$(LAMBDA_PYTHON)
 
 # What the packages are made of. Folders count too, so that a deleted module is noticed.
 SOURCES := $(shell find authorizer handlers -name __pycache__ -prune -o \( -name '*.py' -o -type d \) -print 2>/dev/null) \
@@ -28,7 +29,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test lint types format package sam lock ci clean ready ready-sam python \
+.PHONY: help run serve invoke sam-invoke sam-run test lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -37,7 +38,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 ##@ Use
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: package ## the whole thing on this machine: sign in, call, compare with what is expected
 	@$(BIN)/authorizer local run
@@ -45,9 +46,18 @@ run: package ## the whole thing on this machine: sign in, call, compare with wha
 serve: package ## the same, then keep serving and print curl lines
 	@$(BIN)/authorizer local serve
 
+invoke: package runtime ## EVENT=NAME: a sample event in the function's package, as Lambda runs it
+	@$(BIN)/authorizer local invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
+
+sam-invoke: sam-local ## EVENT=NAME: the same with `sam local invoke`, in a container
+	@$(BIN)/authorizer local sam invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
+
+sam-run: sam-local ## every event and the scenario of `make run`, in containers
+	@$(BIN)/authorizer local sam run
+
 ##@ Develop
 
-test: package ## all tests, with the runtime package's branch coverage at 100 %
+test: package runtime ## all tests, with the runtime package's branch coverage at 100 %
 	@$(BIN)/python -m pytest --cov --cov-fail-under=100
 
 lint: ready ## ruff: rules and format
@@ -68,11 +78,19 @@ sam: ready ready-sam ## sam validate and sam build, as before a deploy
 	@SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam validate --lint --region us-east-1
 	@SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam build
 
+# The runtime interface emulator is in the SAM CLI.
+runtime: ready ready-sam
+	@$(LOCKED) $(MAKE) --silent build/dependencies/runtime/.complete
+
+sam-local: ready ready-sam
+	@$(MAKE) --silent build/sam-local/.python$(LAMBDA_PYTHON)
+
 lock: ready ## bring the lock files up to date (needs uv)
 	@command -v uv >/dev/null || { echo "uv not found: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(COMPILE) pyproject.toml --extra lambda --output-file requirements/lambda.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements/lambda.txt --output-file requirements/dev.txt
 	$(COMPILE) requirements/sam.in --output-file requirements/sam.txt
+	$(COMPILE) requirements/runtime.in --output-file requirements/runtime.txt
 
 ci: ## what CI runs
 	@bash .ci/run
@@ -120,8 +138,8 @@ $(READY_SAM): requirements/sam.txt | python
 # message, and leaves the package empty.
 build-AuthorizerFunction: ready
 	@$(LOCKED) $(call COMPILE_POLICY,build/policy.json) \
-		&& $(MAKE) --silent build/dependencies/lambda/.complete \
-		&& $(call ASSEMBLE_AUTHORIZER,build/dependencies/lambda,build/policy.json,$(ARTIFACTS_DIR))
+		&& $(MAKE) --silent $(LAMBDA_DEPENDENCIES)/.complete \
+		&& $(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
 
 build-HelloFunction:
 	@$(call ASSEMBLE_HELLO,$(ARTIFACTS_DIR))
@@ -141,6 +159,14 @@ $(LOCAL)/.HelloFunction: $(SOURCES)
 	@$(call ASSEMBLE_HELLO,build/new)
 	@rm -rf $(LOCAL)/HelloFunction && mv build/new $(LOCAL)/HelloFunction && touch $@
 
+# The same again, for a container on this machine: the deployed Python (LAMBDA_PYTHON=3.12 chooses another) on this
+# machine's processor. `sam build` makes it, of a template derived from template.yaml.
+build/sam-local/.python$(LAMBDA_PYTHON): $(SOURCES) template.yaml
+	@echo "building both functions for a container, with sam build, Python $(LAMBDA_PYTHON)"
+	@rm -rf build/sam-local && mkdir -p build/sam-local
+	@$(BIN)/authorizer local sam build --python $(LAMBDA_PYTHON)
+	@touch $@
+
 COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --output $(1)
 
 ASSEMBLE_AUTHORIZER = mkdir -p $(3)/handlers \
@@ -155,18 +181,23 @@ ASSEMBLE_HELLO = mkdir -p $(1)/handlers \
 	&& cp handlers/__init__.py handlers/hello.py $(1)/handlers
 
 # Dependencies are installed once for a lock file and then copied.
-build/dependencies/lambda/.complete: requirements/lambda.txt Makefile
+$(LAMBDA_DEPENDENCIES)/.complete: requirements/lambda.txt Makefile
 	@echo "installing the function's dependencies for $(LAMBDA_PLATFORM), Python $(LAMBDA_PYTHON)"
-	@$(call INSTALL,$(@D),--platform $(LAMBDA_PLATFORM) --implementation cp --python-version $(LAMBDA_PYTHON) --only-binary=:all:)
+	@$(call INSTALL,requirements/lambda.txt,$(@D),--platform $(LAMBDA_PLATFORM) --implementation cp --python-version $(LAMBDA_PYTHON) --only-binary=:all:)
 
 build/dependencies/native/.complete: requirements/lambda.txt Makefile $(READY)
 	@echo "installing the function's dependencies for this machine"
-	@$(call INSTALL,$(@D),)
+	@$(call INSTALL,requirements/lambda.txt,$(@D),)
+
+# Not part of a package: what Lambda's runtime has beside it, for `make invoke`.
+build/dependencies/runtime/.complete: requirements/runtime.txt Makefile $(READY)
+	@echo "installing Lambda's runtime interface client"
+	@$(call INSTALL,requirements/runtime.txt,$(@D),)
 
 # python-jose requires ecdsa, rsa and pyasn1, but with cryptography present it loads none of them (ecdsa has a known
 # weakness, too: CVE-2024-23342); cffi needs pycparser to compile declarations, never to run; six is ecdsa's.
 UNUSED := bin ecdsa ecdsa-* rsa rsa-* pyasn1 pyasn1-* pycparser pycparser-* six.py six-*
 
-INSTALL = rm -rf $(1) && mkdir -p $(1) \
-	&& $(BIN)/python $(INSTALL_LOCKED) requirements/lambda.txt --target $(1) $(2) --no-compile \
-	&& cd $(1) && rm -rf $(UNUSED) && touch .complete
+INSTALL = rm -rf $(2) && mkdir -p $(2) \
+	&& $(BIN)/python $(INSTALL_LOCKED) $(1) --target $(2) $(3) --no-compile \
+	&& cd $(2) && rm -rf $(UNUSED) && touch .complete

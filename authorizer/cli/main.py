@@ -14,6 +14,7 @@ from authorizer.errors import AuthorizerError
 
 # Commands whose dependencies not everybody has installed: name -> module, attribute, extra.
 _LAZY = {
+    "event": ("authorizer.cli.event.commands", "event", "local"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
     "login": ("authorizer.cli.account.commands", "login", "cli"),
     "logout": ("authorizer.cli.account.commands", "logout", "cli"),

@@ -1,19 +1,21 @@
-"""The files in events/, replayed with a live token: each has the outcome that its name says."""
+"""The files in events/, replayed with live tokens: each has the outcome that the index says."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
-import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from simulator import CLIENT_ID, POOL_ID, Cognito
 
 from authorizer.cli.document import load_document
+from authorizer.cli.event.expected import Expected, read_index, status_of
+from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, load_sample
+from authorizer.cli.event.throwaway import ThrowAwayPool
 from handlers import hello
 
 if TYPE_CHECKING:
@@ -21,87 +23,101 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
-PLACEHOLDER = "REPLACE_WITH_ACCESS_TOKEN"
-COGNITO = Cognito()
+INDEX = read_index(EVENTS)
+FOR_HELLO = [name for name in INDEX if name.startswith("hello-")]
+FOR_AUTHORIZER = [name for name in INDEX if name not in FOR_HELLO]
 
-# For a reader, whose sub is the simulator's. What API Gateway makes of it: 200, 401 or 403.
-EXPECTED = {
-    "http-2.0-allowed": (200, None),
-    "http-2.0-denied-by-role": (403, "not_granted"),
-    "http-2.0-own-record": (200, None),
-    "http-2.0-anothers-record": (403, "not_granted"),
-    "http-2.0-no-token": (403, "token_missing"),
-    "http-2.0-garbage-token": (403, "token_not_compact"),
-    "http-1.0-allowed": (200, None),
-    "http-1.0-denied-by-role": (403, "not_granted"),
-    "rest-request-allowed": (200, None),
-    "rest-request-denied-by-role": (403, "not_granted"),
-    "rest-token-allowed": (200, None),
-    "rest-token-denied-by-role": (403, "not_granted"),
-    # The sample policy grants nobody a connection.
-    "websocket-connect": (403, "not_granted"),
-}
-HELLO = {"hello-http-2.0": 200, "hello-without-context": 401}
+
+@pytest.fixture(scope="module")
+def pool() -> ThrowAwayPool:
+    return ThrowAwayPool()
 
 
 @pytest.fixture
-def authorize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def authorize(
+    pool: ThrowAwayPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
     """The handler with the sample policy."""
     compiled, _ = load_document(ROOT / "policy.yaml")
     (tmp_path / "policy.json").write_bytes(compiled)
-    (tmp_path / "jwks.json").write_bytes(COGNITO.jwks())
+    ((pool_id, keys),) = pool.key_sets().items()
+    (tmp_path / "jwks.json").write_bytes(keys)
     monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
-    monkeypatch.setenv("AUTHORIZER_USER_POOLS", f"{POOL_ID}={CLIENT_ID}")
-    monkeypatch.setenv("AUTHORIZER_JWKS_FILES", f"{POOL_ID}=jwks.json")
+    monkeypatch.setenv("AUTHORIZER_USER_POOLS", pool.pools)
+    monkeypatch.setenv("AUTHORIZER_JWKS_FILES", f"{pool_id}=jwks.json")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Tests")
     sys.modules.pop("handlers.authorize", None)
     yield importlib.import_module("handlers.authorize")
     sys.modules.pop("handlers.authorize", None)
 
 
-def read(name: str) -> Any:
-    """The event, with the placeholder replaced as a person would."""
-    now = int(time.time())
-    token = COGNITO.token(iat=now - 60, auth_time=now - 60, exp=now + 3540)
-    return json.loads((EVENTS / f"{name}.json").read_text().replace(PLACEHOLDER, token))
+def read(name: str, pool: ThrowAwayPool) -> Any:
+    return load_sample(EVENTS, name).filled(pool.token)
 
 
-def status_of(answer: dict[str, Any]) -> int:
-    if "policyDocument" in answer:
-        (statement,) = answer["policyDocument"]["Statement"]
-        return 200 if statement["Effect"] == "Allow" else 403
-    return 200 if answer["isAuthorized"] is True else 403
+def text_of(name: str) -> str:
+    return (EVENTS / f"{name}.json").read_text()
 
 
-def test_every_file_has_an_expectation() -> None:
+def test_the_index_names_every_file() -> None:
     """A sample that nobody replays may be wrong; an expectation without a file is stale."""
-    assert {path.stem for path in EVENTS.iterdir()} == EXPECTED.keys() | HELLO.keys()
+    assert {path.stem for path in EVENTS.glob("*.json")} == INDEX.keys()
+    assert len(INDEX) > 45
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_an_authorizer_event(authorize: ModuleType, name: str) -> None:
+@pytest.mark.parametrize("name", FOR_AUTHORIZER)
+def test_an_authorizer_event(authorize: ModuleType, pool: ThrowAwayPool, name: str) -> None:
     """The outcome is the one in the file's name."""
-    event = read(name)
+    event = read(name, pool)
     outcome = authorize.authorizer.judge(event)
-    answer = authorize.handler(event, SimpleNamespace(aws_request_id="invocation-1"))
+    try:
+        answer = authorize.handler(event, SimpleNamespace(aws_request_id="invocation-1"))
+    except authorize.AuthorizerError as error:
+        answer = {"errorMessage": str(error)}
 
-    assert (status_of(answer), outcome.reason) == EXPECTED[name]
-    assert name.startswith(outcome.request.flavour)
+    found = Expected(status=status_of(answer), reason=outcome.reason or "allowed")
+    assert found == INDEX[name]
+    assert name.startswith(f"{outcome.request.flavour}-")
 
 
-@pytest.mark.parametrize("name", HELLO)
-def test_a_hello_event(name: str) -> None:
+@pytest.mark.parametrize("name", FOR_HELLO)
+def test_a_hello_event(pool: ThrowAwayPool, name: str) -> None:
     """With the authorizer's context the backend greets, without it it does not."""
-    assert hello.handler(read(name), None)["statusCode"] == HELLO[name]
+    assert hello.handler(read(name, pool), None)["statusCode"] == INDEX[name].status
 
 
-@pytest.mark.parametrize("name", [*EXPECTED, *HELLO])
+def test_a_connection_is_allowed_once_the_policy_grants_it(
+    authorize: ModuleType, pool: ThrowAwayPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index says which line lets the WebSocket sample in; with it, it is let in."""
+    policy = (ROOT / "policy.yaml").read_text()
+    source = tmp_path / "policy.yaml"
+    source.write_text(policy.replace("- GET /hello", "- GET /hello\n      - $connect", 1))
+    (tmp_path / "policy.json").write_bytes(load_document(source)[0])
+    monkeypatch.delitem(sys.modules, "handlers.authorize")
+    handler = importlib.import_module("handlers.authorize").handler
+
+    event = read("websocket-denied-by-role", pool)
+    assert status_of(handler(event, SimpleNamespace(aws_request_id="invocation-1"))) == 200
+
+
+@pytest.mark.parametrize("name", INDEX)
 def test_no_file_has_a_token_in_it(name: str) -> None:
-    """Samples carry the placeholder, wherever a token belongs, and never a token."""
-    text = (EVENTS / f"{name}.json").read_text()
+    """Samples carry a placeholder, wherever a token belongs, and never a token."""
+    text = text_of(name)
 
+    offered = set(re.findall(r'"Bearer ([^"]*)"', text))
+    assert offered <= {"garbage", *Placeholder}
+    assert text.count("REPLACE_WITH") == sum(text.count(f'"Bearer {kind}"') for kind in Placeholder)
     assert "eyJ" not in text
-    assert text.count("Bearer ") == text.count(f"Bearer {PLACEHOLDER}") + text.count(
-        "Bearer garbage"
-    )
     assert text == json.dumps(json.loads(text), indent=2) + "\n"
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_a_record_is_the_token_owners(name: str) -> None:
+    """With another person's token, the sample user's record becomes theirs; nobody else's does."""
+    sample = load_sample(EVENTS, name)
+    filled = json.dumps(sample.filled(lambda _: "token", sub="someone-else"))
+
+    assert SAMPLE_SUB not in filled
+    assert filled.count("someone-else") == sample.text.count(SAMPLE_SUB)

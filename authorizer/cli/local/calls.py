@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 
@@ -49,7 +49,7 @@ class DecisionLog:
         """The reason logged since the last time; nothing if the authorizer was not asked."""
         reason = None
         for event in self._new_events():
-            reason = _reason(event["message"]) or reason or SILENT
+            reason = reason_of(event["message"]) or reason or SILENT
         return reason
 
     def _new_events(self) -> list[dict[str, Any]]:
@@ -68,7 +68,8 @@ class DecisionLog:
         return events
 
 
-def _reason(line: str) -> str | None:
+def reason_of(line: str) -> str | None:
+    """What a line of the authorizer's log says about a decision; nothing if it is about others."""
     try:
         entry = json.loads(line)
     except ValueError:
@@ -80,10 +81,17 @@ def _reason(line: str) -> str | None:
     return str(entry["error"]) if entry.get("message") == "failure" else None
 
 
+class Log(Protocol):
+    """Somewhere the authorizer's reasons can be read."""
+
+    def new_reason(self) -> str | None:
+        """The reason logged since the last time; nothing if the authorizer was not asked."""
+
+
 class Api:
     """The deployed API."""
 
-    def __init__(self, base_url: str, log: DecisionLog) -> None:
+    def __init__(self, base_url: str, log: Log) -> None:
         self._base_url = base_url
         self._log = log
         self._http = requests.Session()

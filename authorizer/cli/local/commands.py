@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import random
-import signal
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import requests
-from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.local import report, scenario
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local import functions, report, scenario
+from authorizer.cli.local.serving import announced
 from authorizer.cli.local.stack import LocalStack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from authorizer.cli.local.stack import Say
 
-_INTERRUPTED = 130
 _SEEDS = 10_000
 
 
 @click.group()
 def local() -> None:
     """Run the project on this machine, against an emulated API Gateway and Cognito."""
+
+
+local.add_command(functions.invoke)
+local.add_command(functions.sam_group)
 
 
 @local.command()
@@ -41,7 +39,7 @@ def run(seed: int | None) -> None:
     terminal = report.console()
     chosen = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - not a secret
     with (
-        _in_words(),
+        report.in_words(),
         report.progress(terminal) as say,
         LocalStack.running(Path.cwd(), say) as stack,
     ):
@@ -92,12 +90,13 @@ def serve() -> None:
     """Do what run does, then print curl lines with live tokens and serve until Ctrl-C."""
     terminal = report.console()
     seed = random.randrange(_SEEDS)  # noqa: S311 - not a secret
-    with _in_words(), ExitStack() as running:
+    with report.in_words(), ExitStack() as running:
         with report.progress(terminal) as say:
             stack = running.enter_context(LocalStack.running(Path.cwd(), say))
             played = _play(stack, seed, say)
         _report(terminal, *played, seed)
-        _serve(stack)
+        with announced(stack, Path()):
+            _serve(stack)
 
 
 def _serve(stack: LocalStack) -> None:
@@ -112,18 +111,3 @@ def _serve(stack: LocalStack) -> None:
     except KeyboardInterrupt:
         if sys.stdout.isatty():
             click.echo()  # the terminal has just shown ^C
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Errors as a line or two; Ctrl-C and SIGTERM as an orderly end, with all cleaned up."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("\ninterrupted; everything is stopped", err=True)
-        sys.exit(_INTERRUPTED)
-    except LocalStackError as error:
-        raise click.ClickException(str(error)) from error
-    except (BotoCoreError, ClientError, requests.RequestException) as error:
-        raise click.ClickException(f"the emulator did not do as asked: {error}") from error

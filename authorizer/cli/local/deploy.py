@@ -19,18 +19,19 @@ from authorizer.cli.local.openapi import explicit_apis
 from authorizer.cli.local.template import load_template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from authorizer.cli.local.emulator import Emulator
 
-_STACK = "authorizer-local"
+STACK = "authorizer-local"
 _BUCKET = "packages"
 _DEPLOY_SECONDS = 120
 _AUTHORIZER = "AuthorizerFunction"
 _FUNCTIONS = (_AUTHORIZER, "HelloFunction")
 # The pool's domain, and with it an app client for client_credentials, which the template makes
 # only when asked.
-_PARAMETERS = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
+WITH_OWN_POOL = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Deployment:
 
     Attributes:
         base_url: put a path behind it.
+        machine_client_id: of the app client for client_credentials; empty where there is none.
     """
 
     base_url: str
@@ -49,8 +51,20 @@ class Deployment:
     hello_function: str
 
 
-def deploy(project: Path, emulator: Emulator) -> Deployment:
+def deploy(
+    project: Path,
+    emulator: Emulator,
+    *,
+    stack: str = STACK,
+    parameters: Mapping[str, str] = WITH_OWN_POOL,
+) -> Deployment:
     """Deploy the project's template, with the packages in build/local, to the emulator.
+
+    Args:
+        project: the checkout.
+        emulator: where to.
+        stack: its name; each is an environment of its own.
+        parameters: of the template.
 
     Raises:
         LocalStackError: a package is missing, or the stack could not be made.
@@ -61,12 +75,13 @@ def deploy(project: Path, emulator: Emulator) -> Deployment:
         package = _zipped(project / "build" / "local" / name)
         emulator.aws.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
         template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
-    outputs = _create_stack(_translate(template, emulator.url), emulator)
+    translated = _translate(template, emulator, parameters)
+    outputs = _create_stack(translated, emulator, stack, parameters)
     return Deployment(
         base_url=f"{emulator.url}/_aws/execute-api/{outputs['LocalApiId']}",
         user_pool_id=outputs["UserPoolId"],
         client_id=outputs["UserPoolClientId"],
-        machine_client_id=outputs["MachineClientId"],
+        machine_client_id=outputs.get("MachineClientId", ""),
         authorizer_function=outputs["AuthorizerFunctionName"],
         hello_function=outputs["HelloFunctionName"],
     )
@@ -84,7 +99,9 @@ def _zipped(package: Path) -> bytes:
     return archive.getvalue()
 
 
-def _translate(template: dict[str, Any], emulator_url: str) -> dict[str, Any]:
+def _translate(
+    template: dict[str, Any], emulator: Emulator, parameters: Mapping[str, str]
+) -> dict[str, Any]:
     """What the SAM transform makes of the template, with what the emulator needs to differ.
 
     Those are two things: an HTTP API's routes stand outside its body (see ``openapi``), and the
@@ -93,7 +110,7 @@ def _translate(template: dict[str, Any], emulator_url: str) -> dict[str, Any]:
     """
     try:
         translated = Translator({}, Parser(), boto_session=session()).translate(
-            template, dict(_PARAMETERS)
+            template, dict(parameters)
         )
     except InvalidDocumentException as error:
         problems = "\n".join(cause.message for cause in error.causes)
@@ -101,36 +118,45 @@ def _translate(template: dict[str, Any], emulator_url: str) -> dict[str, Any]:
     stack: dict[str, Any] = translated
     stack["Resources"] = explicit_apis(stack["Resources"])
     function = stack["Resources"][_AUTHORIZER]["Properties"]
-    function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"] = {
-        "Fn::Sub": f"${{UserPool}}={emulator_url}/${{UserPool}}/.well-known/jwks.json"
-    }
+    pools = [
+        parameters.get("ExistingUserPoolId") or "${UserPool}",
+        *(entry.partition("=")[0] for entry in parameters.get("FurtherUserPools", "").split()),
+    ]
+    urls = " ".join(f"{pool}={emulator.jwks_url(pool)}" for pool in pools)
+    function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"] = (
+        {"Fn::Sub": urls} if "${" in urls else urls
+    )
     stack["Outputs"]["LocalApiId"] = {"Value": {"Ref": "Api"}}
     return stack
 
 
-def _create_stack(template: dict[str, Any], emulator: Emulator) -> dict[str, str]:
+def _create_stack(
+    template: dict[str, Any], emulator: Emulator, name: str, parameters: Mapping[str, str]
+) -> dict[str, str]:
     cloudformation = emulator.aws.client("cloudformation")
     cloudformation.create_stack(
-        StackName=_STACK,
+        StackName=name,
         TemplateBody=json.dumps(template),
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[
-            {"ParameterKey": name, "ParameterValue": value} for name, value in _PARAMETERS.items()
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],
     )
     deadline = time.monotonic() + _DEPLOY_SECONDS
     while time.monotonic() < deadline:
-        stack = cloudformation.describe_stacks(StackName=_STACK)["Stacks"][0]
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            raise LocalStackError(f"the stack could not be made: {_first_failure(cloudformation)}")
+            raise LocalStackError(
+                f"the stack could not be made: {_first_failure(cloudformation, name)}"
+            )
         time.sleep(0.1)
     raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
 
 
-def _first_failure(cloudformation: Any) -> str:  # noqa: ANN401 - boto3 ships no types
-    events = cloudformation.describe_stack_events(StackName=_STACK)["StackEvents"]
+def _first_failure(cloudformation: Any, name: str) -> str:  # noqa: ANN401 - boto3 ships no types
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     if not failures:
         return "no reason given"

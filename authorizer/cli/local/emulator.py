@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,16 +13,17 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.local import guard
 from authorizer.cli.local.aws import REGION, Aws
 from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.guarded import emulator_folder, free_port, guarded
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
+_GATE = Path(__file__).with_name("gate.py")
 # Usually up in well under a second; a busy two-core machine was seen to need four.
 _START_SECONDS = 60
-_STOP_SECONDS = 10
 # A port that was free may be taken before the emulator binds it, by a second `make run` for one.
 _PORTS_TO_TRY = 5
 
@@ -43,6 +40,10 @@ class Emulator:
     url: str
     aws: Aws
 
+    def jwks_url(self, pool_id: str) -> str:
+        """Where it publishes a pool's keys."""
+        return f"{self.url}/{pool_id}/.well-known/jwks.json"
+
 
 @contextmanager
 def running_emulator() -> Iterator[Emulator]:
@@ -52,10 +53,10 @@ def running_emulator() -> Iterator[Emulator]:
         LocalStackError: it did not come up.
     """
     for attempt in range(_PORTS_TO_TRY):
-        port = _free_port()
+        port = free_port()
         account = f"{secrets.randbelow(10**12):012}"
         access_key = f"LOCAL{secrets.token_hex(16)}"
-        with _guarded(port, account, access_key) as process:
+        with _ministack(port, account, access_key) as process:
             url = f"http://127.0.0.1:{port}"
             emulator = Emulator(url=url, aws=Aws(url, access_key))
             if _wait_until_ours(emulator, account, process):
@@ -68,28 +69,12 @@ def running_emulator() -> Iterator[Emulator]:
 
 
 @contextmanager
-def _guarded(port: int, account: str, access_key: str) -> Iterator[subprocess.Popen[str]]:
-    folder = Path(tempfile.mkdtemp(prefix="authorizer-local-"))
-    (folder / "tmp").mkdir()
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and a file of ours
-        [sys.executable, "-P", guard.__file__, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=_environment(folder, port, account) | {"GATE_KEY": access_key},
-        start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
-    )
-    try:
-        yield process
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
-        shutil.rmtree(folder, ignore_errors=True)
+def _ministack(port: int, account: str, access_key: str) -> Iterator[subprocess.Popen[str]]:
+    with emulator_folder() as folder:
+        (folder / "tmp").mkdir()
+        environment = _environment(folder, port, account) | {"GATE_KEY": access_key}
+        with guarded([sys.executable, "-P", str(_GATE)], folder, environment) as process:
+            yield process
 
 
 def _environment(folder: Path, port: int, account: str) -> dict[str, str]:
@@ -110,13 +95,6 @@ def _environment(folder: Path, port: int, account: str) -> dict[str, str]:
         "MINISTACK_ACCOUNT_ID": account,
         "MINISTACK_REGION": REGION,
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_until_ours(emulator: Emulator, account: str, process: subprocess.Popen[str]) -> bool:

@@ -1,6 +1,7 @@
-"""The process between us and the emulator, so that the emulator never outlives us.
+"""The process between us and an emulator, so that the emulator never outlives us.
 
-Run by file name, with the emulator's folder as its argument and a pipe from us as standard input.
+Run by file name, with the emulator's folder and command as its arguments and a pipe from us as
+standard input.
 The pipe closes when we end, however we end, kill -9 included; then the emulator is killed with
 all the function workers it started (they share its process group), and the folder removed.
 Standard library only, and nothing of ours: it is run before anything is known to work.
@@ -27,8 +28,8 @@ def main() -> int:
     log = folder / "emulator.log"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds through the `finally` below
     with log.open("wb") as output:
-        emulator = subprocess.Popen(  # noqa: S603 - our own interpreter and a file of ours
-            [sys.executable, "-P", str(Path(__file__).with_name("gate.py"))],
+        emulator = subprocess.Popen(  # noqa: S603 - what our starter wants run
+            sys.argv[2:],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from authorizer.cli.local import tokens
 from authorizer.cli.local.calls import ALLOWED
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.local.calls import Answer
     from authorizer.cli.local.stack import LocalStack
@@ -114,18 +114,27 @@ def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:
     return walked
 
 
-def play(stack: LocalStack, to_play: Iterable[Case], *, reasons: bool = True) -> Iterator[Outcome]:
+class Callee(Protocol):
+    """Something that takes requests as the deployed API does."""
+
+    def call(
+        self, method: str, path: str, authorization: str | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """Send a request."""
+
+
+def play(api: Callee, to_play: Iterable[Case], *, reasons: bool = True) -> Iterator[Outcome]:
     """Send the requests one by one.
 
     Args:
-        stack: where to.
+        api: where to.
         to_play: what to send.
         reasons: whether the authorizer's reason is compared too. In a walk it cannot be: whether
             the authorizer is asked depends on what API Gateway remembers.
     """
     for case in to_play:
         headers = {"Origin": case.origin} if case.origin else {}
-        answer = stack.call(case.method, case.path, case.authorization, headers)
+        answer = api.call(case.method, case.path, case.authorization, headers)
         yield Outcome(
             case=case, answer=answer, differences=tuple(_differences(case, answer, reasons))
         )

@@ -71,6 +71,11 @@ class LocalStack:
         """Where the API answers; put a path behind it."""
         return self.deployment.base_url
 
+    @property
+    def jwks_url(self) -> str:
+        """Where the emulator publishes the pool's keys."""
+        return self._emulator.jwks_url(self.deployment.user_pool_id)
+
     def call(
         self,
         method: str,

@@ -1,0 +1,160 @@
+"""Where a token comes from: a throw-away pool, the stack of ``make serve``, or standard input.
+
+Another place to get one from is another ``TokenSource``, and a word for it in ``token_source``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+import click
+import requests
+
+from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder
+from authorizer.cli.event.throwaway import ThrowAwayPool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SOURCES = ("throw-away", "local", "-")
+# Where `make serve` says what it serves, for as long as it does.
+SERVING = "build/serving.json"
+_REQUEST_SECONDS = 10
+
+
+class TokenSource(Protocol):
+    """Tokens, and what an authorizer must be told to judge them."""
+
+    @property
+    def sub(self) -> str:
+        """Whose record "own record" is."""
+
+    @property
+    def pools(self) -> str:
+        """AUTHORIZER_USER_POOLS."""
+
+    def key_sets(self) -> Mapping[str, bytes]:
+        """JWK Sets to bundle, by pool; empty where the authorizer has to fetch them."""
+
+    def token(self, placeholder: Placeholder) -> str:
+        """The token that belongs where this placeholder stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedPool:
+    """The pool of a stack that ``make serve`` keeps up.
+
+    Attributes:
+        tokens: by placeholder.
+    """
+
+    sub: str
+    pools: str
+    jwks_url: str
+    tokens: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def read(cls, project: Path) -> ServedPool:
+        """Read what ``make serve`` has left in the project's folder.
+
+        Raises:
+            click.ClickException: it is not running.
+        """
+        try:
+            return cls(**json.loads((project / SERVING).read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise click.ClickException(
+                "no local stack is up: run `make serve` in another terminal"
+            ) from error
+
+    def write(self, project: Path) -> Path:
+        """Leave it there, for this user alone."""
+        path = project / SERVING
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(json.dumps(asdict(self)))
+        return path
+
+    def key_sets(self) -> Mapping[str, bytes]:
+        """What the emulator publishes now.
+
+        Raises:
+            click.ClickException: it does not answer.
+        """
+        try:
+            with requests.Session() as http:
+                http.trust_env = False  # no proxy, no .netrc
+                answer = http.get(self.jwks_url, timeout=_REQUEST_SECONDS)
+                answer.raise_for_status()
+        except requests.RequestException as error:
+            raise click.ClickException(
+                "the local stack does not answer: run `make serve` again"
+            ) from error
+        return {self.pools.partition("=")[0]: answer.content}
+
+    def token(self, placeholder: Placeholder) -> str:
+        """One of those that were made when it came up."""
+        return self.tokens[placeholder]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenToken:
+    """A token from elsewhere, put wherever an event wants one.
+
+    Whose pool it is of is said by AUTHORIZER_USER_POOLS, as it is for the deployed function.
+    """
+
+    text: str = field(repr=False)
+
+    @classmethod
+    def read(cls, stream: TextIO) -> GivenToken:
+        """The first line of standard input, with or without ``Bearer``.
+
+        Raises:
+            click.ClickException: it is empty.
+        """
+        text = stream.readline().strip().removeprefix("Bearer ").strip()
+        if not text:
+            raise click.ClickException("expected a token on standard input, found nothing")
+        return cls(text=text)
+
+    @property
+    def sub(self) -> str:
+        """Read from the token, unverified: it only chooses which record is asked for."""
+        with suppress(ValueError, IndexError, AttributeError):
+            part = self.text.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+            sub = claims.get("sub")
+            if isinstance(sub, str):
+                return sub
+        return SAMPLE_SUB
+
+    @property
+    def pools(self) -> str:
+        """What the environment says."""
+        return os.environ.get("AUTHORIZER_USER_POOLS", "")
+
+    def key_sets(self) -> Mapping[str, bytes]:
+        """None: the authorizer fetches them, as it does when deployed."""
+        return {}
+
+    def token(self, _placeholder: Placeholder) -> str:
+        """The given one."""
+        return self.text
+
+
+def token_source(name: str, project: Path, stdin: TextIO) -> TokenSource:
+    """The source by its name on the command line."""
+    match name:
+        case "-":
+            return GivenToken.read(stdin)
+        case "local":
+            return ServedPool.read(project)
+    return ThrowAwayPool()

@@ -1,0 +1,269 @@
+"""``sam build``, ``sam local invoke`` and ``sam local start-api``, with keys in the package.
+
+The deployed template names Amazon's processors and a pool that is not there yet. What runs here
+is therefore derived from it: the same functions, routes and authorizers, built for a container on
+this machine. Containers cannot reach this machine's loopback, so the pool's keys are put into the
+authorizer's package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from authorizer.cli.event.judge import bundle_keys
+from authorizer.cli.local.aws import REGION
+from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.runtime import Invocation
+from authorizer.cli.local.template import load_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from authorizer.cli.event.sources import TokenSource
+
+# This machine's processor, as Lambda and as Python's packages call it.
+_PROCESSORS = {
+    "x86_64": ("x86_64", "manylinux2014_x86_64"),
+    "amd64": ("x86_64", "manylinux2014_x86_64"),
+    "aarch64": ("arm64", "manylinux2014_aarch64"),
+    "arm64": ("arm64", "manylinux2014_aarch64"),
+}
+_FOLDER = "build/sam-local"
+_DERIVED, _BUILT, _RUNNING = "template.json", "built", "running.json"
+_AUTHORIZER = "AuthorizerFunction"
+_BUILD_SECONDS = 600
+_INVOKE_SECONDS = 600  # the first one may pull an image
+_STOP_SECONDS = 15
+_NO_ENGINE = "requires a container runtime"
+_FIND_ENGINE = """\
+from samcli.local.docker.container_client_factory import ContainerClientFactory
+ContainerClientFactory.create_client()
+"""
+NO_ENGINE = (
+    "no container engine answers: install Docker and start it, or use `make invoke`, which needs "
+    "none"
+)
+
+
+class NoEngineError(LocalStackError):
+    """There is no Docker engine to run containers."""
+
+
+def build(project: Path, python: str) -> None:
+    """Derive a template for containers on this machine, and have the SAM CLI build it.
+
+    Args:
+        project: the checkout.
+        python: the version of the function's Python, such as "3.14".
+
+    Raises:
+        LocalStackError: the machine is of an unknown kind, or `sam build` failed.
+    """
+    try:
+        architecture, package_platform = _PROCESSORS[platform.machine().lower()]
+    except KeyError as error:
+        raise LocalStackError(f"Lambda has no {platform.machine()} processors") from error
+    folder = project / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    template = load_template(project / "template.yaml")
+    derived = derived_template(template, project.resolve(), python, architecture)
+    (folder / _DERIVED).write_text(json.dumps(derived, indent=2))
+    # Given to the `make` that `sam build` runs, as on its command line.
+    overrides = f"LAMBDA_PYTHON={python} LAMBDA_PLATFORM={package_platform}"
+    built = _sam(
+        project,
+        ["build", "--build-in-source", "-t", folder / _DERIVED, "-b", folder / _BUILT],
+        timeout_seconds=_BUILD_SECONDS,
+        environment={"MAKEFLAGS": overrides},
+    )
+    if built.returncode:
+        raise LocalStackError(f"sam build failed\n{built.stderr.strip()}")
+
+
+def derived_template(
+    template: dict[str, Any], project: Path, python: str, architecture: str
+) -> dict[str, Any]:
+    """The template for containers here: another place, another processor, perhaps another Python.
+
+    The deployed one is not touched, and nothing else differs.
+    """
+    resources = template["Resources"]
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        properties, metadata = resource["Properties"], resource.get("Metadata", {})
+        properties["CodeUri"] = str(project / properties["CodeUri"])
+        for key in ("ContextPath", "WorkingDirectory"):
+            if key in metadata:
+                metadata[key] = str(project / metadata[key])
+        if {"Runtime", "Architectures"} & properties.keys():
+            raise LocalStackError(f"expected Runtime and Architectures in Globals, not in {name}")
+    template["Globals"]["Function"] |= {
+        "Runtime": f"python{python}",
+        "Architectures": [architecture],
+    }
+    return template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamLocal:
+    """What was built, with the keys of a pool in it.
+
+    Attributes:
+        template: of what was built, with the pool in the authorizer's environment.
+    """
+
+    project: Path
+    template: Path
+
+    def invoke(self, function: str, event: object) -> Invocation:
+        """``sam local invoke``. The event goes through a pipe: it may hold a live token.
+
+        Raises:
+            NoEngineError: there is no engine.
+            LocalStackError: the function did not answer.
+        """
+        done = _sam(
+            self.project,
+            ["local", "invoke", function, "-e", "-", *self.options()],
+            timeout_seconds=_INVOKE_SECONDS,
+            stdin=json.dumps(event),
+        )
+        lines = done.stderr.strip().splitlines()
+        try:
+            answer = json.loads(done.stdout.strip().splitlines()[-1])
+        except (ValueError, IndexError) as error:
+            raise _failure(done.stderr) from error
+        if isinstance(answer, dict) and "errorType" in answer:
+            answer = {name: answer.get(name) for name in ("errorType", "errorMessage")}
+        return Invocation(answer=answer, log=tuple(lines))
+
+    def options(self) -> list[str | Path]:
+        """What every ``sam local`` command is told."""
+        # Not "never pull": an image that is not here yet is pulled all the same.
+        return ["-t", self.template, "--region", REGION, "--skip-pull-image"]
+
+
+@contextmanager
+def with_keys(
+    project: Path, source: TokenSource, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[SamLocal]:
+    """Put the keys into the built package, and take them out in the end.
+
+    Args:
+        project: the checkout.
+        source: where the tokens are from.
+        settings: further variables of the authorizer.
+
+    Raises:
+        LocalStackError: nothing was built yet.
+    """
+    built = (project / _FOLDER / _BUILT).resolve()
+    package = built / _AUTHORIZER
+    if not package.is_dir():
+        raise LocalStackError(f"nothing in {_FOLDER}: run `make sam-local` first")
+    before = set(package.iterdir())
+    try:
+        environment = bundle_keys(source, package, seen_as="")
+        template = load_template(built / "template.yaml")
+        function = template["Resources"][_AUTHORIZER]["Properties"]
+        function["Environment"]["Variables"] |= {**environment, **settings}
+        (built / _RUNNING).write_text(json.dumps(template, indent=2))
+        yield SamLocal(project=project, template=built / _RUNNING)
+    finally:
+        for added in set(package.iterdir()) - before:
+            added.unlink()
+
+
+def engine_answers(project: Path) -> bool:
+    """Whether the SAM CLI finds an engine: asked the way it asks itself."""
+    asked = subprocess.run(  # noqa: S603 - our own interpreter
+        [
+            project / ".venv-sam/bin/python",
+            *("-W", "ignore", "-c", _FIND_ENGINE),
+        ],
+        env=sam_environment(),
+        capture_output=True,
+        check=False,
+    )
+    return asked.returncode == 0
+
+
+def sam_environment() -> dict[str, str]:
+    """This machine's, but for its AWS configuration: containers would be given credentials.
+
+    Nor are any made up: with some, the SAM CLI would ask AWS whose they are.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def sam_binary(project: Path) -> Path:
+    """The SAM CLI of this checkout.
+
+    Raises:
+        LocalStackError: it is not installed.
+    """
+    binary = (project / ".venv-sam/bin/sam").resolve()
+    if not binary.is_file():
+        raise LocalStackError("no SAM CLI in .venv-sam: run `make sam-local` first")
+    return binary
+
+
+def _sam(
+    project: Path,
+    arguments: list[str | Path],
+    *,
+    timeout_seconds: int,
+    environment: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
+        [sam_binary(project), *arguments],
+        cwd=project,
+        env=sam_environment() | dict(environment or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
+    )
+    with ended_in_order(process):
+        try:
+            out, err = process.communicate(stdin or "", timeout=timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise LocalStackError(f"sam gave no answer within {timeout_seconds} s") from error
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@contextmanager
+def ended_in_order(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """End the SAM CLI as Ctrl-C does: it takes its containers with it. Killed, it leaves them."""
+    try:
+        yield
+    finally:
+        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                process.send_signal(end)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_STOP_SECONDS)
+
+
+def _failure(words: str) -> LocalStackError:
+    if _NO_ENGINE in words:
+        return NoEngineError(NO_ENGINE)
+    return LocalStackError(f"sam local invoke failed\n{words.strip()[-2000:]}")

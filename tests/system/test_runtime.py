@@ -1,0 +1,143 @@
+"""The built packages in Lambda's own runtime: every sample, one emulator for each function."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from authorizer.cli.event.expected import read_index, status_of
+from authorizer.cli.event.judge import bundle_keys
+from authorizer.cli.event.samples import load_sample
+from authorizer.cli.event.throwaway import ThrowAwayPool
+from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.runtime import Function, running_function
+from authorizer.cli.local.sam_scenario import replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(sys.platform != "linux", reason="the runtime emulator is a Linux program"),
+]
+
+PROJECT = Path(__file__).parents[2]
+EVENTS = PROJECT / "events"
+INDEX = read_index(EVENTS)
+
+
+@pytest.fixture(scope="module")
+def pool() -> ThrowAwayPool:
+    return ThrowAwayPool()
+
+
+@pytest.fixture(scope="module")
+def functions(
+    pool: ThrowAwayPool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Function]]:
+    environment = bundle_keys(pool, tmp_path_factory.mktemp("keys"))
+    with (
+        running_function(PROJECT, "AuthorizerFunction", environment) as authorizer,
+        running_function(PROJECT, "HelloFunction", {}) as hello,
+    ):
+        yield {"AuthorizerFunction": authorizer, "HelloFunction": hello}
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_a_sample_answers_as_its_name_says(
+    functions: dict[str, Function], pool: ThrowAwayPool, name: str
+) -> None:
+    """The package, in Lambda's runtime, gives the status and the reason of the index."""
+    sample = load_sample(EVENTS, name)
+    invocation = functions[sample.function].invoke(sample.filled(pool.token))
+    assert replayed(sample, INDEX[name], invocation).found == INDEX[name]
+
+
+def test_no_token_is_in_any_log(functions: dict[str, Function], pool: ThrowAwayPool) -> None:
+    """What a function writes while it handles a token holds no part of one."""
+    for name in ("http-2.0-allowed", "http-2.0-expired-token", "rest-token-id-token"):
+        event = load_sample(EVENTS, name).filled(pool.token)
+        log = "\n".join(functions["AuthorizerFunction"].invoke(event).log)
+        assert "decision" in log
+        assert "eyJ" not in log
+
+
+def test_a_package_without_a_dependency_does_not_start(pool: ThrowAwayPool, tmp_path: Path) -> None:
+    """Nothing of this environment stands in for what a package lacks."""
+    project = tmp_path / "project"
+    package = project / "build" / "local" / "AuthorizerFunction"
+    shutil.copytree(PROJECT / "build" / "local" / "AuthorizerFunction", package)
+    shutil.rmtree(package / "cachetools")
+    (project / "build" / "dependencies").symlink_to(PROJECT / "build" / "dependencies")
+    (project / ".venv-sam").symlink_to(PROJECT / ".venv-sam")
+
+    with running_function(project, "AuthorizerFunction", bundle_keys(pool, tmp_path)) as function:
+        invocation = function.invoke(load_sample(EVENTS, "http-2.0-allowed").filled(pool.token))
+    assert invocation.answer["errorType"] == "Runtime.ImportModuleError"
+    assert "cachetools" in invocation.answer["errorMessage"]
+
+
+def test_a_broken_configuration_fails_the_start(tmp_path: Path) -> None:
+    """A function that cannot start answers nothing that would let anybody in."""
+    environment = {"AUTHORIZER_USER_POOL": "misspelt"}
+    event = load_sample(EVENTS, "http-2.0-no-token").filled(lambda _: "")
+    with running_function(PROJECT, "AuthorizerFunction", environment) as function:
+        answer = function.invoke(event).answer
+    assert status_of(answer) == 500
+    assert "did you mean AUTHORIZER_USER_POOLS" in answer["errorMessage"]
+
+
+def test_nothing_is_built_yet(tmp_path: Path) -> None:
+    """What is missing is said, with what makes it."""
+    with (
+        pytest.raises(LocalStackError, match="make package"),
+        running_function(tmp_path, "HelloFunction", {}),
+    ):
+        pass
+
+
+def test_an_emulator_ends_with_its_starter(tmp_path: Path) -> None:
+    """However we end, the emulator, the function and their folder end with us."""
+    code = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from authorizer.cli.local.runtime import running_function\n"
+        "environment = {'STARTED_BY': sys.argv[2]}\n"
+        "with running_function(Path(sys.argv[1]), 'HelloFunction', environment) as hello:\n"
+        "    hello.invoke({})\n    print('up', flush=True)\n    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(PROJECT), str(tmp_path)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    assert len(processes_of(tmp_path)) >= 3  # the guard, the emulator, the function
+    process.kill()
+    process.communicate(timeout=20)
+
+    give_up_at = time.monotonic() + 10
+    while any(tmp_path.iterdir()) or processes_of(tmp_path):
+        assert time.monotonic() < give_up_at, (list(tmp_path.iterdir()), processes_of(tmp_path))
+        time.sleep(0.05)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Processes in whose environment the folder is."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            text = entry.read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in text:
+            found.append(entry.parent.name)
+    return found

@@ -1,0 +1,188 @@
+"""``authorizer event``: finding a sample, filling it, and what the authorizer answers."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from simulator import serve_jwks
+
+from authorizer import TokenVerifier, UserPool
+from authorizer.cli.event.expected import read_index, status_of
+from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, load_sample, sample_names
+from authorizer.cli.event.sources import GivenToken, ServedPool
+from authorizer.cli.event.throwaway import CLIENT_ID, POOL_ID, ThrowAwayPool
+from authorizer.cli.main import cli
+
+PROJECT = Path(__file__).parents[2]
+EVENTS = PROJECT / "events"
+
+
+@pytest.fixture
+def in_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+
+
+def run(*arguments: str, stdin: str = "", **environment: str) -> Result:
+    return CliRunner().invoke(cli, ["event", *arguments], input=stdin, env=environment)
+
+
+@pytest.mark.usefixtures("in_project")
+def test_without_a_name_it_lists_what_there_is() -> None:
+    """The list is the folder's."""
+    assert run().stdout.split() == sample_names(EVENTS)
+
+
+@pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize("name", ["rest-token-allowed", "events/rest-token-allowed.json"])
+def test_an_event_is_printed_with_a_token_in_it(name: str) -> None:
+    """It can be piped into whatever takes an event."""
+    event = json.loads(run(name).stdout)
+    assert event["type"] == "TOKEN"
+    assert event["authorizationToken"].startswith("Bearer eyJ")
+
+
+@pytest.mark.usefixtures("in_project")
+def test_invoke_says_the_answer_and_why() -> None:
+    """The answer goes to standard output; the reason, which no client learns, beside it."""
+    result = run("http-2.0-denied-by-rule", "--invoke")
+    assert json.loads(result.stdout) == {"isAuthorized": False, "context": {}}
+    assert result.stderr.startswith("denied: denied_by_rule (deny ANY /**, line ")
+
+    allowed = run("http-2.0-allowed", "--invoke")
+    assert json.loads(allowed.stdout)["isAuthorized"] is True
+    assert allowed.stderr.startswith("allowed (allow GET /articles/{id}, line ")
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_refusal_that_is_raised_is_an_answer_too() -> None:
+    """REST APIs are told exactly Unauthorized, and the command has done what it was asked."""
+    result = run("rest-token-expired-token", "--invoke")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["errorMessage"] == "Unauthorized"
+    assert result.stderr.startswith("refused: expired")
+
+
+@pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["http-2.0-alowed"], "did you mean http-2.0-allowed"),
+        (["nonsense"], "no event 'nonsense'; there are"),
+        (["hello-rest", "--invoke"], "make invoke EVENT=hello-rest"),
+        (["http-2.0-allowed", "--events", "nowhere"], "run this in the project's folder"),
+        (["http-2.0-allowed", "--token-from", "-"], "expected a token on standard input"),
+        (["http-2.0-allowed", "--invoke", "--policy", "nowhere.yaml"], "cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_helpful_error(arguments: list[str], words: str) -> None:
+    """What is wrong is said with what would help, and nothing is printed as if it were right."""
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_token_from_standard_input_is_judged_by_the_pools_of_the_environment() -> None:
+    """Whose tokens are accepted is said as it is to the deployed function."""
+    result = run(
+        *("http-2.0-allowed", "--invoke", "--token-from", "-"),
+        stdin="Bearer e30.e30.e30\n",
+        AUTHORIZER_USER_POOLS="eu-west-1_Example=client",
+    )
+    assert result.stderr.startswith("refused: algorithm_not_allowed")
+
+    without = run("http-2.0-allowed", "--invoke", "--token-from", "-", stdin="e30.e30.e30")
+    assert "AUTHORIZER_USER_POOLS: expected" in without.stderr
+
+
+def test_a_given_tokens_user_is_read_from_it() -> None:
+    """The sample's record becomes theirs; a token that cannot be read leaves it as it is."""
+    token = ThrowAwayPool().token(Placeholder.MACHINE)
+    assert GivenToken(text=token).sub == "7h8examplemachine"
+    for text in ("garbage", "a.b.c", "e30.e30.e30", "e30.W10.e30", "e30.e\N{SNOWMAN}.e30"):
+        assert GivenToken(text=text).sub == SAMPLE_SUB
+
+
+def test_a_token_with_quotes_does_not_break_the_event() -> None:
+    """Whatever stands on standard input stays inside its text."""
+    text = 'x", "isAuthorized": true, "y": "'
+    event = load_sample(EVENTS, "rest-token-allowed").filled(lambda _: text)
+    assert event["authorizationToken"] == f"Bearer {text}"
+    assert event.keys() == {"type", "authorizationToken", "methodArn"}
+
+
+def test_the_throw_away_pool_issues_what_the_verifier_accepts() -> None:
+    """Its access tokens are genuine, and say what the index says of them."""
+    pool = ThrowAwayPool()
+    ((pool_id, clients),) = (entry.split("=") for entry in pool.pools.split())
+    with serve_jwks(pool.key_sets()[POOL_ID]) as server:
+        verifier = TokenVerifier(UserPool(pool_id, clients.split(","), jwks_url=server.url))
+        reader = verifier.verify(pool.token(Placeholder.ACCESS))
+        machine = verifier.verify(pool.token(Placeholder.MACHINE))
+    assert (reader.sub, reader.groups, reader.client_id) == (SAMPLE_SUB, ("reader",), CLIENT_ID)
+    assert (machine.username, machine.groups) == (None, ())
+    assert machine.scopes == ("reports/read",)
+
+
+def test_two_throw_away_pools_do_not_trust_each_other() -> None:
+    """Keys are made for one run: nothing that is signed with them works in another."""
+    assert ThrowAwayPool().key_sets() != ThrowAwayPool().key_sets()
+
+
+def test_a_served_pool_is_left_for_this_user_alone(tmp_path: Path) -> None:
+    """The file of make serve holds live tokens: nobody else may read it, also on re-use."""
+    pool = ServedPool(sub="s", pools="p=c", jwks_url="http://127.0.0.1:9/", tokens={"a": "b"})
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "serving.json").write_text("an old one, that everybody can read")
+    path = pool.write(tmp_path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert ServedPool.read(tmp_path) == pool
+
+
+def test_a_served_pool_brings_the_keys_it_publishes(tmp_path: Path) -> None:
+    """Keys are read when they are needed: a container cannot ask this machine's loopback."""
+    with serve_jwks(b'{"keys": []}') as server:
+        pool = ServedPool(sub="s", pools="eu-west-1_P=c", jwks_url=server.url, tokens={})
+        assert pool.key_sets() == {"eu-west-1_P": b'{"keys": []}'}
+    with pytest.raises(click.ClickException, match="make serve"):
+        pool.key_sets()
+    with pytest.raises(click.ClickException, match="make serve"):
+        ServedPool.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ({"isAuthorized": True, "context": {}}, 200),
+        ({"isAuthorized": False, "context": {}}, 403),
+        ({"isAuthorized": "true"}, 500),
+        ({"policyDocument": {"Statement": [{"Effect": "Allow"}]}}, 200),
+        ({"policyDocument": {"Statement": [{"Effect": "Deny"}]}}, 403),
+        ({"errorMessage": "Unauthorized"}, 401),
+        ({"errorMessage": "unauthorized"}, 500),
+        ({"statusCode": 401}, 401),
+        ({}, 500),
+    ],
+)
+def test_what_api_gateway_makes_of_an_answer(answer: dict[str, Any], status: int) -> None:
+    """The status a client sees; what is no answer at all is a 500."""
+    assert status_of(answer) == status
+
+
+def test_the_index_is_read_as_it_is_written() -> None:
+    """A dash is a sample that there is not; a reason is given where something is refused."""
+    index = read_index(EVENTS)
+    assert "rest-token-no-token" not in index
+    assert (index["http-2.0-allowed"].status, index["http-2.0-allowed"].reason) == (200, "allowed")
+    assert (index["rest-token-id-token"].status, index["rest-token-id-token"].reason) == (
+        401,
+        "token_use_wrong",
+    )
+    assert index["hello-without-context"].status == 401
