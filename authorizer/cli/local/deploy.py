@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.local.emulator import Emulator
 
-_STACK = "authorizer-local"
+STACK = "authorizer-local"
 _BUCKET = "packages"
 _DEPLOY_SECONDS = 120
 _AUTHORIZER = "AuthorizerFunction"
@@ -63,7 +63,7 @@ def deploy(project: Path, emulator: Emulator) -> Deployment:
         template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
     outputs = _create_stack(_translate(template, emulator.url), emulator)
     return Deployment(
-        base_url=f"{emulator.url}/_aws/execute-api/{outputs['LocalApiId']}",
+        base_url=outputs["ApiUrl"],
         user_pool_id=outputs["UserPoolId"],
         client_id=outputs["UserPoolClientId"],
         machine_client_id=outputs["MachineClientId"],
@@ -87,9 +87,10 @@ def _zipped(package: Path) -> bytes:
 def _translate(template: dict[str, Any], emulator_url: str) -> dict[str, Any]:
     """What the SAM transform makes of the template, with what the emulator needs to differ.
 
-    Those are two things: an HTTP API's routes stand outside its body (see ``openapi``), and the
-    authorizer fetches the pool's keys from the emulator. The tokens name amazonaws.com as their
-    issuer, as real ones do, so without that one variable it would ask AWS for them.
+    Those are three things: an HTTP API's routes stand outside its body (see ``openapi``), the API's
+    URL is one of this machine, and the authorizer fetches the pool's keys from the emulator. The
+    tokens name amazonaws.com as their issuer, as real ones do, so without that one variable it
+    would ask AWS for them.
     """
     try:
         translated = Translator({}, Parser(), boto_session=session()).translate(
@@ -104,14 +105,14 @@ def _translate(template: dict[str, Any], emulator_url: str) -> dict[str, Any]:
     function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"] = {
         "Fn::Sub": f"${{UserPool}}={emulator_url}/${{UserPool}}/.well-known/jwks.json"
     }
-    stack["Outputs"]["LocalApiId"] = {"Value": {"Ref": "Api"}}
+    stack["Outputs"]["ApiUrl"]["Value"] = {"Fn::Sub": f"{emulator_url}/_aws/execute-api/${{Api}}"}
     return stack
 
 
 def _create_stack(template: dict[str, Any], emulator: Emulator) -> dict[str, str]:
     cloudformation = emulator.aws.client("cloudformation")
     cloudformation.create_stack(
-        StackName=_STACK,
+        StackName=STACK,
         TemplateBody=json.dumps(template),
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[
@@ -120,7 +121,7 @@ def _create_stack(template: dict[str, Any], emulator: Emulator) -> dict[str, str
     )
     deadline = time.monotonic() + _DEPLOY_SECONDS
     while time.monotonic() < deadline:
-        stack = cloudformation.describe_stacks(StackName=_STACK)["Stacks"][0]
+        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
@@ -130,7 +131,7 @@ def _create_stack(template: dict[str, Any], emulator: Emulator) -> dict[str, str
 
 
 def _first_failure(cloudformation: Any) -> str:  # noqa: ANN401 - boto3 ships no types
-    events = cloudformation.describe_stack_events(StackName=_STACK)["StackEvents"]
+    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     if not failures:
         return "no reason given"

@@ -28,7 +28,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds through the `finally` below
     with log.open("wb") as output:
         emulator = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, "-P", str(Path(__file__).with_name("cognito_gaps.py"))],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
