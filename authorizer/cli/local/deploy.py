@@ -78,7 +78,7 @@ def deploy(
     translated = _translate(template, emulator, parameters)
     outputs = _create_stack(translated, emulator, stack, parameters)
     return Deployment(
-        base_url=f"{emulator.url}/_aws/execute-api/{outputs['LocalApiId']}",
+        base_url=outputs["ApiUrl"],
         user_pool_id=outputs["UserPoolId"],
         client_id=outputs["UserPoolClientId"],
         machine_client_id=outputs.get("MachineClientId", ""),
@@ -104,9 +104,10 @@ def _translate(
 ) -> dict[str, Any]:
     """What the SAM transform makes of the template, with what the emulator needs to differ.
 
-    Those are two things: an HTTP API's routes stand outside its body (see ``openapi``), and the
-    authorizer fetches the pool's keys from the emulator. The tokens name amazonaws.com as their
-    issuer, as real ones do, so without that one variable it would ask AWS for them.
+    Those are three things: an HTTP API's routes stand outside its body (see ``openapi``), the API's
+    URL is one of this machine, and the authorizer fetches the pool's keys from the emulator. The
+    tokens name amazonaws.com as their issuer, as real ones do, so without that one variable it
+    would ask AWS for them.
     """
     try:
         translated = Translator({}, Parser(), boto_session=session()).translate(
@@ -126,7 +127,7 @@ def _translate(
     function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"] = (
         {"Fn::Sub": urls} if "${" in urls else urls
     )
-    stack["Outputs"]["LocalApiId"] = {"Value": {"Ref": "Api"}}
+    stack["Outputs"]["ApiUrl"]["Value"] = {"Fn::Sub": f"{emulator.url}/_aws/execute-api/${{Api}}"}
     return stack
 
 

@@ -6,7 +6,8 @@ machine nor a page in the user's own browser away. So only what clients of the d
 open: the API, the pools' keys, the token endpoint, and signing in. Everything else takes the
 access key that this run made up.
 
-Run by file name, in the emulator's own process, with the key in GATE_KEY.
+Run by file name, in the emulator's own process, with the key in GATE_KEY and, in MAY_REPEAT_CODES,
+users who sign in by script.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 from typing import Any
 
 from ministack import app as ministack
+
+from authorizer.cli.local import cognito_gaps
 
 # What Cognito itself takes without AWS credentials.
 _SIGNING_IN = frozenset(
@@ -62,6 +65,7 @@ async def _refuse(scope: dict[str, Any], send: Any) -> None:  # noqa: ANN401 - o
 def main() -> None:
     """Run ministack, gated."""
     key, emulator = os.environ.pop("GATE_KEY"), ministack.app
+    cognito_gaps.install(frozenset(os.environ.pop("MAY_REPEAT_CODES").split(",")))
 
     async def gated(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
         if is_open(scope, key):

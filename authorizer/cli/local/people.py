@@ -66,24 +66,50 @@ def add_user(aws: Aws, pool_id: str, name: str, groups: tuple[str, ...] = ()) ->
     return attributes["sub"], password
 
 
+def invite(aws: Aws, pool_id: str, name: str, groups: tuple[str, ...]) -> str:
+    """Create a user as an administrator does, and leave the rest to them.
+
+    Returns:
+        The temporary password: the first sign-in demands a new one, and an authenticator app.
+    """
+    cognito = aws.client("cognito-idp")
+    password = f"{secrets.token_urlsafe(12)}aA1!"
+    cognito.admin_create_user(
+        UserPoolId=pool_id, Username=name, MessageAction="SUPPRESS", TemporaryPassword=password
+    )
+    for group in groups:
+        cognito.admin_add_user_to_group(UserPoolId=pool_id, Username=name, GroupName=group)
+    return password
+
+
 def enrol(aws: Aws, pool_id: str, client_id: str, name: str, groups: tuple[str, ...]) -> Person:
     """Create a user of a pool that demands TOTP, and register their authenticator app.
 
-    ministack lets a user who has none yet in with the password alone, and registers the app with
-    the access token; Cognito answers the challenge ``MFA_SETUP`` and takes its session instead.
-
     Raises:
-        LocalStackError: the pool did not accept the app's code.
+        LocalStackError: the app was not asked for, or its code not accepted.
     """
     cognito = aws.client("cognito-idp")
     sub, password = add_user(aws, pool_id, name, groups)
-    first = password_sign_in(aws, client_id, name, password)
-    secret = cognito.associate_software_token(AccessToken=first.access)["SecretCode"]
+    challenge = cognito.initiate_auth(
+        ClientId=client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": name, "PASSWORD": password},
+    )
+    if challenge.get("ChallengeName") != "MFA_SETUP":
+        raise LocalStackError(f"expected {name} to be asked for an authenticator app")
+    associated = cognito.associate_software_token(Session=challenge["Session"])
+    secret = associated["SecretCode"]
     verified = cognito.verify_software_token(
-        AccessToken=first.access, UserCode=pyotp.TOTP(secret).now()
+        Session=associated["Session"], UserCode=pyotp.TOTP(secret).now()
     )
     if verified["Status"] != "SUCCESS":
         raise LocalStackError(f"{name}'s authenticator app was not accepted: {verified['Status']}")
+    cognito.respond_to_auth_challenge(
+        ClientId=client_id,
+        ChallengeName="MFA_SETUP",
+        Session=verified["Session"],
+        ChallengeResponses={"USERNAME": name},
+    )
     return Person(name=name, groups=groups, sub=sub, password=password, totp_secret=secret)
 
 
