@@ -6,4 +6,8 @@ AWS: every client is bound to an emulator on loopback, with credentials made up 
 ``emulator`` runs ministack, ``openapi`` and ``deploy`` put template.yaml on it, ``people`` sign
 in, ``tokens`` are the good and the bad ones, ``scenario`` says what must come of them, and
 ``stack`` holds it together.
+
+Beside it, functions run alone: ``runtime`` has Lambda's emulator run a built package, ``sam`` and
+``start_api`` have the SAM CLI do it in containers, and ``sam_scenario`` says what must come of it
+there.
 """
