@@ -102,10 +102,13 @@ def serve() -> None:
 def _serve(stack: LocalStack) -> None:
     try:
         # Not through rich: a token must not be wrapped.
+        click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
         for line in report.curl_lines(stack):
             click.echo(line)
-        click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
-        click.echo(f"Serving {stack.base_url} until Ctrl-C")
+        click.echo()
+        for line in report.sign_in_lines(stack, stack.invite("newcomer", ("reader",))):
+            click.echo(line)
+        click.echo(f"\nServing {stack.base_url} until Ctrl-C")
         while True:
             time.sleep(1)
     except KeyboardInterrupt:

@@ -98,20 +98,45 @@ def _shown(reason: str | None, status: int, known: bool) -> str:  # noqa: FBT001
 
 
 def curl_lines(stack: LocalStack) -> Iterator[str]:
-    """Ready-made commands with live tokens."""
-    yield f"curl {stack.base_url}/health"
-    for name, path, option in (
-        ("alice", "/hello", ""),
-        ("alice", f"/users/{stack.people['alice'].sub}", ""),
-        ("alice", "/articles", "-X POST "),
-        ("edgar", "/articles", "-X POST "),
-        ("ada", "/admin/users", ""),
-        ("sam", "/hello", ""),
-        ("nora", "/hello", ""),
+    """Ready-made commands with live tokens, and the status that each must get."""
+    yield f"API={stack.base_url}"
+    for name in ("alice", "edgar", "ada", "sam", "nora"):
+        groups = " and ".join(stack.people[name].groups) or "no group"
+        yield f"{name.upper()}={stack.sign_in(name).access}   # {groups}"
+    yield ""
+    yield "curl -i $API/health   # 200"
+    own = f"/users/{stack.people['alice'].sub}"
+    for name, path, option, status in (
+        ("alice", "/hello", "", 200),
+        ("alice", own, "", 200),
+        ("ada", own, "", "403: another's record"),
+        ("alice", "/articles", "-X POST ", "403: readers may not write"),
+        ("edgar", "/articles", "-X POST ", 200),
+        ("ada", "/admin/users", "", 200),
+        ("sam", "/hello", "", "403: suspended"),
+        ("nora", "/hello", "", "403: in no group"),
     ):
-        token = stack.sign_in(name).access
-        yield f"\n# {name} ({', '.join(stack.people[name].groups) or 'no group'})"
-        yield f"curl {option}-H 'Authorization: Bearer {token}' {stack.base_url}{path}"
+        authorization = f'-H "Authorization: Bearer ${name.upper()}"'
+        yield f"curl -i {option}{authorization} $API{path}   # {status}"
+
+
+def sign_in_lines(stack: LocalStack, newcomer_password: str) -> Iterator[str]:
+    """How to sign in oneself. What is shown here opens nothing anywhere else."""
+    deployment = stack.deployment
+    yield "Sign in yourself, in another terminal; give the passwords and codes when asked:"
+    yield ""
+    yield f"export AWS_ENDPOINT_URL={stack.emulator_url} API_URL={stack.base_url}"
+    yield (
+        f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
+        f"COGNITO_CLIENT_ID={deployment.client_id}"
+    )
+    for name in ("newcomer", "alice", "ada"):
+        yield f".venv/bin/authorizer login --username {name} --profile {name}"
+    yield ""
+    yield f"newcomer   temporary password {newcomer_password}"
+    for name in ("alice", "ada"):
+        person = stack.people[name]
+        yield f"{name:<10} password {person.password}   TOTP secret {person.totp_secret}"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from authorizer.cli.local import tokens
 from authorizer.cli.local.calls import Answer, Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
-from authorizer.cli.local.people import SAMPLE_USERS, Person, Tokens, enrol, sign_in
+from authorizer.cli.local.people import SAMPLE_USERS, Person, Tokens, enrol, invite, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,6 +89,15 @@ class LocalStack:
     def sign_in(self, name: str) -> Tokens:
         """Sign a sample user in, with password and TOTP."""
         return sign_in(self.aws, self.deployment.client_id, self.people[name])
+
+    def invite(self, name: str, groups: tuple[str, ...]) -> str:
+        """Create a user who has yet to choose a password; returns the temporary one."""
+        return invite(self.aws, self.deployment.user_pool_id, name, groups)
+
+    @property
+    def emulator_url(self) -> str:
+        """Where the emulator's Cognito answers."""
+        return self._emulator.url
 
     def machine_token(self) -> str:
         """An access token without a user, with the scope reports/read."""
