@@ -108,7 +108,7 @@ def test_a_lazy_command_without_its_dependencies_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who installed less is told what more to install, and sees no traceback."""
-    monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x"))
+    monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x", "local"))
     result = CliRunner().invoke(cli, ["local"])
 
     assert result.exit_code == 1
