@@ -1,0 +1,176 @@
+"""A person's way from an invitation to a call, and out again, on the local stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import pyotp
+import pytest
+
+from authorizer.cli.local.stack import LocalStack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.system
+
+PROJECT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "authorizer.cli"]
+PASSWORD = "aB3$aB3$aB3$aB3$"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    with LocalStack.running(PROJECT) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(stack: LocalStack, tmp_path: Path) -> dict[str, str]:
+    """What `make serve` prints to be exported."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL": stack.emulator_url,
+        "API_URL": stack.base_url,
+        "COGNITO_USER_POOL_ID": stack.deployment.user_pool_id,
+        "COGNITO_CLIENT_ID": stack.deployment.client_id,
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+
+
+def authorizer(
+    environment: dict[str, str], *arguments: str, typed: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=PROJECT,
+        env=environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def login(stack: LocalStack, environment: dict[str, str], name: str) -> None:
+    person = stack.people[name]
+    secret = {"COGNITO_TOTP_SECRET": person.totp_secret}
+    done = authorizer(
+        environment | secret,
+        *("login", "--username", name, "--profile", name, "--password-stdin"),
+        typed=f"{person.password}\n",
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def expire(folder: Path, profile: str) -> dict[str, object]:
+    """Make a kept session's access token look expired; returns the session."""
+    path = folder / "authorizer" / f"{profile}.json"
+    session: dict[str, object] = json.loads(path.read_text())
+    path.write_text(json.dumps(session | {"expires_at_seconds": 0}))
+    return session
+
+
+def test_a_new_user_signs_in(
+    stack: LocalStack, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The first time with a new password and an authenticator app, then with a code."""
+    temporary = stack.invite("newcomer", ("reader",))
+    arguments = [*COMMAND[1:], "login", "--username", "newcomer"]
+    terminal = pexpect.spawn(
+        COMMAND[0],
+        arguments,
+        cwd=str(PROJECT),
+        env=environment,
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(80, 120),
+    )
+    for prompt, answer in (
+        ("Password", temporary),
+        ("New password", PASSWORD),
+        ("Repeat for confirmation", PASSWORD),
+    ):
+        terminal.expect_exact(prompt)
+        terminal.sendline(answer)
+    terminal.expect("secret: ([A-Z2-7]+)")
+    assert "█" in str(terminal.before)  # the QR code
+    assert isinstance(terminal.match, re.Match)
+    secret = terminal.match[1]
+    terminal.expect_exact("Code from the authenticator app")
+    terminal.sendline(pyotp.TOTP(secret).now())
+    terminal.expect_exact("signed in as newcomer")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+    kept = tmp_path / "authorizer" / "default.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    again = authorizer(
+        environment | {"COGNITO_TOTP_SECRET": secret, "COGNITO_PASSWORD": PASSWORD},
+        *("login", "--username", "newcomer", "--print", "access"),
+    )
+    assert again.returncode == 0, again.stderr
+    assert "waiting" in again.stderr  # the code of a moment ago is not taken twice
+    token = json.loads(kept.read_text())["access_token"]
+    assert again.stdout == f"{token}\n"
+
+
+def test_two_people_call(stack: LocalStack, environment: dict[str, str]) -> None:
+    """What one may, the other may not, and the command says why."""
+    login(stack, environment, "alice")
+    login(stack, environment, "ada")
+    allowed = authorizer(environment, "call", "GET", "/admin/users", "--profile", "ada")
+    assert allowed.returncode == 0, allowed.stderr
+    assert json.loads(allowed.stdout)["caller"]["username"] == "ada"
+
+    denied = authorizer(environment, "call", "GET", "/admin/users", "--profile", "alice")
+    assert denied.returncode == 1
+    assert "403" in denied.stderr
+    assert "reader" in denied.stderr
+    assert "admin" in denied.stderr
+
+
+def test_a_session_is_refreshed_and_ends(
+    stack: LocalStack, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """An expired access token is replaced; after logout nothing can be."""
+    login(stack, environment, "edgar")
+    before = expire(tmp_path, "edgar")
+    refreshed = authorizer(environment, "call", "GET", "/hello", "--profile", "edgar")
+    assert refreshed.returncode == 0, refreshed.stderr
+    assert "was refreshed" in refreshed.stderr
+    path = tmp_path / "authorizer" / "edgar.json"
+    after = json.loads(path.read_text())
+    assert after["access_token"] != before["access_token"]
+
+    copied = path.read_text()
+    assert authorizer(environment, "logout", "--profile", "edgar").returncode == 0
+    assert not path.exists()
+    path.touch(mode=0o600)
+    path.write_text(copied)
+    expire(tmp_path, "edgar")
+    ended = authorizer(environment, "call", "GET", "/hello", "--profile", "edgar")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "the session has ended" in ended.stderr
+
+
+def test_decode_names_the_step_that_refuses(stack: LocalStack, environment: dict[str, str]) -> None:
+    """A kept session's token is judged as the authorizer would judge it."""
+    login(stack, environment, "alice")
+    url = f"{stack.emulator_url}/{stack.deployment.user_pool_id}/.well-known/jwks.json"
+    good = authorizer(environment, "decode", "--profile", "alice", "--jwks-url", url)
+    assert good.returncode == 0, good.stderr + good.stdout
+    identity = stack.sign_in("alice").id
+    refused = authorizer(environment, "decode", "-", "--jwks-url", url, typed=identity)
+    assert refused.returncode == 1
+    assert "token_use_wrong" in refused.stdout + refused.stderr
+    for shown in (good, refused):
+        assert identity.rpartition(".")[2] not in shown.stdout + shown.stderr
