@@ -11,8 +11,13 @@ import click
 from authorizer.cli.document import load_document
 from authorizer.errors import AuthorizerError
 
-# Groups of commands whose dependencies not everybody has installed: name -> module, attribute.
-_LAZY = {"local": ("authorizer.cli.local.commands", "local")}
+# Commands that take long to load, or whose dependencies not everybody has installed:
+# name -> module, attribute.
+_LAZY = {
+    "call": ("authorizer.cli.account.call", "call"),
+    "decode": ("authorizer.cli.account.decode", "decode"),
+    "local": ("authorizer.cli.local.commands", "local"),
+}
 
 
 class _Commands(click.Group):
@@ -28,9 +33,10 @@ class _Commands(click.Group):
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
+            extra = "local" if cmd_name == "local" else "cli"
             raise click.ClickException(
                 f"'authorizer {cmd_name}' needs {error.name}: in the checkout, "
-                f"pip install '.[{cmd_name}]'"
+                f"pip install '.[{extra}]'"
             ) from error
         return command
 
