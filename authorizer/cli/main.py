@@ -12,8 +12,11 @@ from authorizer.cli.account.errors import AccountError
 from authorizer.cli.document import load_document
 from authorizer.errors import AuthorizerError
 
-# Commands whose dependencies not everybody has installed: name -> module, attribute, extra.
+# Commands that take long to load, or whose dependencies not everybody has installed:
+# name -> module, attribute, extra.
 _LAZY = {
+    "call": ("authorizer.cli.account.call", "call", "cli"),
+    "decode": ("authorizer.cli.account.decode", "decode", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
     "login": ("authorizer.cli.account.commands", "login", "cli"),

@@ -14,6 +14,8 @@ import pexpect
 import pyotp
 import pytest
 
+from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account.target import find_target
 from authorizer.cli.local.stack import LocalStack
 
 if TYPE_CHECKING:
@@ -174,3 +176,22 @@ def test_decode_names_the_step_that_refuses(stack: LocalStack, environment: dict
     assert "token_use_wrong" in refused.stdout + refused.stderr
     for shown in (good, refused):
         assert identity.rpartition(".")[2] not in shown.stdout + shown.stderr
+
+
+def test_the_stack_tells_whom_to_sign_in_with(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pool, client and API are read from the deployed stack's outputs."""
+    credentials = stack.aws.client("sts")._request_signer._credentials
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+    target = find_target(
+        stack_name="authorizer-local", region="us-east-1", endpoint_url=stack.emulator_url
+    )
+    assert (target.pool_id, target.client_id, target.api_url) == (
+        stack.deployment.user_pool_id,
+        stack.deployment.client_id,
+        stack.base_url,
+    )
+    with pytest.raises(AccountError, match="stack 'no-such-stack' cannot be read"):
+        find_target(stack_name="no-such-stack", region="us-east-1", endpoint_url=stack.emulator_url)

@@ -67,9 +67,9 @@ def login(
     chosen = find_target(**target)
     store = SessionStore()
     store.check(profile)
-    username = username or click.prompt("User name", err=True)
+    username = username or person.username()
     password = person.password(from_stdin=password_stdin)
-    session = SignIn(chosen, str(username), person).run(password)
+    session = SignIn(chosen, username, person).run(password)
     path = store.save(profile, session)
     minutes = round((session.expires_at_seconds - time.time()) / 60)
     person.say(

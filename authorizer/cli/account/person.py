@@ -23,10 +23,21 @@ class AtTheTerminal:
         """COGNITO_TOTP_SECRET: codes are then computed."""
         return os.environ.get("COGNITO_TOTP_SECRET") or None
 
+    def username(self) -> str:
+        """The user name, as typed in."""
+        return _ask("User name")
+
     def password(self, *, from_stdin: bool) -> str:
         """The first line of standard input, COGNITO_PASSWORD, or what is typed in."""
         if from_stdin:
-            return sys.stdin.readline().rstrip("\r\n")
+            try:
+                # Bytes, because some locales let through what is no text.
+                first_line = sys.stdin.buffer.readline().decode().rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise AccountError("the password on standard input is not UTF-8") from None
+            if not first_line:
+                raise AccountError("expected the password on standard input, found nothing")
+            return first_line
         return os.environ.get("COGNITO_PASSWORD") or _ask("Password", hidden=True)
 
     def new_password(self) -> str:
@@ -57,6 +68,10 @@ class AtTheTerminal:
 def _ask(what: str, *, hidden: bool = False, twice: bool = False) -> str:
     try:
         answer: str = click.prompt(what, hide_input=hidden, confirmation_prompt=twice, err=True)
-    except click.Abort:
+    except click.Abort as aborted:
+        if not hidden:
+            click.echo(err=True)  # what comes next is not to stand behind the prompt
+        if isinstance(aborted.__context__, KeyboardInterrupt):
+            raise
         raise AccountError(f"nobody to ask for: {what.lower()}") from None
     return answer

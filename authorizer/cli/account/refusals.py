@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from authorizer.cli.account.errors import AccountError
 from authorizer.errors import clip
@@ -25,6 +25,11 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "NotAuthorizedException",
+        "must be reset",
+        "the temporary password has run out: ask an administrator for another one",
+    ),
+    (
+        "NotAuthorizedException",
         "session",
         "signing in took too long, and Cognito forgot how far it was: start again",
     ),
@@ -32,6 +37,11 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
         "NotAuthorizedException",
         "refresh token",
         "the session has ended: run 'authorizer login' again",
+    ),
+    (
+        "NotAuthorizedException",
+        "secret_hash was not received",
+        "this app client has a secret: put it into COGNITO_CLIENT_SECRET",
     ),
     (
         "NotAuthorizedException",
@@ -110,6 +120,12 @@ def in_a_sentence(target: Target) -> Iterator[None]:
         code = error.response["Error"].get("Code", "")
         message = error.response["Error"].get("Message", "")
         raise RefusedError(code, _sentence(code, message)) from None
+    except ParamValidationError:
+        # Its text quotes what was given, and is not passed on.
+        raise AccountError(
+            "boto3 finds something too short or malformed to be sent to Cognito: check the client "
+            "id and, where the app client has one, COGNITO_CLIENT_SECRET"
+        ) from None
     except BotoCoreError as error:
         where = target.endpoint_url or f"Cognito in {target.region}"
         raise AccountError(

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +32,7 @@ _ATTEMPTS = 3
 # More challenges in a row than any pool asks.
 _MOST_CHALLENGES = 8
 _TOTP = "SOFTWARE_TOKEN_MFA"
+_SIX_DIGITS = re.compile(r"[0-9]{6}")
 _WRONG_CODE = frozenset(
     {"CodeMismatchException", "ExpiredCodeException", "EnableSoftwareTokenMFAException"}
 )
@@ -99,6 +101,9 @@ class SignIn:
         raise AccountError("Cognito asks one thing after the other without end: giving up")
 
     def _answer(self, asked: Answer) -> Answer:
+        # Whoever signs in with an alias has to go on with the name that Cognito knows.
+        known_as = asked.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP")
+        self._username = known_as or self._username
         challenge = asked.get("ChallengeName")
         if challenge == _TOTP:
             return self._with_code(
@@ -144,6 +149,8 @@ class SignIn:
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def _set_up_totp(self, asked: Answer) -> Answer:
+        # A secret in the environment belongs to an entry made before this one.
+        self._totp_secret = None
         with in_a_sentence(self._target):
             begun = self._cognito.associate_software_token(Session=asked["Session"])
         secret = begun["SecretCode"]
@@ -179,7 +186,10 @@ class SignIn:
 
     def _code(self) -> str:
         if self._totp_secret is None:
-            return self._person.code()
+            code = self._person.code()
+            if not _SIX_DIGITS.fullmatch(code):
+                raise RefusedError("CodeMismatchException", "a code is six digits")
+            return code
         try:
             app = pyotp.TOTP(self._totp_secret.replace(" ", ""))
             code = app.at(int(self._clock()))
@@ -251,8 +261,8 @@ def session_of(target: Target, result: Answer, clock: Callable[[], float]) -> Se
     try:
         claims = json.loads(decode_base64url(result["AccessToken"].split(".")[1].encode()))
         username = str(claims["username"])
-    except (ValueError, KeyError, IndexError) as error:
-        raise AccountError("Cognito answered with something that is no access token") from error
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise AccountError("Cognito answered with something that is no access token") from None
     return Session(
         region=target.region,
         pool_id=target.pool_id or str(claims.get("iss", "")).rpartition("/")[2] or None,

@@ -63,9 +63,12 @@ class SessionStore:
             AccountError: it could not.
         """
         path = self._path(profile)
-        for place in (self.folder, path):
-            with suppress(FileNotFoundError):
-                _require_private(place)
+        try:
+            for place in (self.folder, path):
+                with suppress(FileNotFoundError):
+                    _require_private(place)
+        except OSError as error:
+            raise AccountError(f"{path} cannot be written: {error.strerror}") from error
 
     def save(self, profile: str, session: Session) -> Path:
         """Keep a session in place of the profile's last one.
@@ -118,9 +121,16 @@ class SessionStore:
         return session
 
     def remove(self, profile: str) -> None:
-        """Forget a profile's session, if there is one."""
-        with suppress(FileNotFoundError):
-            self._path(profile).unlink()
+        """Forget a profile's session, if there is one.
+
+        Raises:
+            AccountError: its file cannot be removed.
+        """
+        path = self._path(profile)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise AccountError(f"{path} cannot be removed: {error.strerror}") from error
 
     def _path(self, profile: str) -> Path:
         if not _PROFILE.fullmatch(profile):

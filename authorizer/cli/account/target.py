@@ -36,19 +36,28 @@ class Target:
     endpoint_url: str | None = None
 
     def cognito(self) -> Any:  # noqa: ANN401 - boto3 ships no types
-        """Cognito's client for what needs no AWS credentials: none are looked for, or sent."""
-        return boto3.client(
-            "cognito-idp",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            config=Config(
-                signature_version=UNSIGNED,
-                connect_timeout=_TIMEOUT_SECONDS,
-                read_timeout=_TIMEOUT_SECONDS,
-                # A wrong password must not be tried three times over.
-                retries={"total_max_attempts": 1},
-            ),
-        )
+        """Cognito's client for what needs no AWS credentials: none are looked for, or sent.
+
+        Raises:
+            AccountError: there can be no such region or endpoint.
+        """
+        try:
+            return boto3.client(
+                "cognito-idp",
+                region_name=self.region,
+                endpoint_url=self.endpoint_url,
+                config=Config(
+                    signature_version=UNSIGNED,
+                    connect_timeout=_TIMEOUT_SECONDS,
+                    read_timeout=_TIMEOUT_SECONDS,
+                    # A wrong password must not be tried three times over.
+                    retries={"total_max_attempts": 1},
+                ),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise AccountError(
+                f"Cognito cannot be asked: {error}; check --region, --endpoint-url and AWS_PROFILE"
+            ) from error
 
 
 def find_target(
@@ -101,7 +110,7 @@ def _outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> d
             f"stack {stack_name!r} cannot be read: {error.response['Error'].get('Message')}; "
             "check its name, the region and your AWS credentials"
         ) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:
         raise AccountError(
             f"stack {stack_name!r} cannot be read: {error}; give --region, or --client-id instead"
         ) from error

@@ -1,0 +1,184 @@
+"""``authorizer call``: a request with the token of whoever signed in, and what the answer means."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from authorizer.cli.account import request as http
+from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account.explain import Asked, explain
+from authorizer.cli.account.sessions import fresh_session
+from authorizer.cli.account.unverified import read_parts
+from authorizer.cli.document import load_document
+from authorizer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from authorizer.cli.account.store import Session
+    from authorizer.policy.model import Policy
+
+_DEFAULT_POLICY = Path("policy.yaml")
+_REDACTED = b"[access token]"
+
+
+@click.command()
+@click.argument("method")
+@click.argument("path")
+@click.option("--data", "-d", help="The body: TEXT, @FILE, or - for standard input.")
+@click.option(
+    "headers", "--header", "-H", multiple=True, help="'Name: value'; can be given several times."
+)
+@click.option("--base-url", help="The API's URL; default: that of the stack signed in to.")
+@click.option(
+    "--profile",
+    default="default",
+    envvar="COGNITO_PROFILE",
+    show_default=True,
+    help="Who calls.",
+)
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The policy to explain a refusal with; default: policy.yaml, where there is one.",
+)
+def call(
+    *,
+    method: str,
+    path: str,
+    data: str | None,
+    headers: tuple[str, ...],
+    base_url: str | None,
+    profile: str,
+    policy: Path | None,
+) -> None:
+    """Call METHOD PATH of the API with the access token from 'authorizer login'.
+
+    The body of the answer goes to standard output, the status to standard error, and so does what
+    a refusal means. Exit code 0 for a status of 2xx, 1 for another.
+    """
+    try:
+        body = _read_data(data)
+        sent_headers = _headers(headers, body)
+        http.require_path(path)
+        method = _require_method(method)
+        session = fresh_session(profile)
+        url = http.require_base_url(_base_url(base_url, session))
+        response = http.send(
+            method,
+            url,
+            path,
+            unverified_token=session.access_token,
+            headers=sent_headers,
+            data=body,
+        )
+    except AccountError as error:
+        raise click.ClickException(str(error)) from error
+    _print(response, session)
+    if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
+        advice = explain(response.status, _asked(method, path, session, policy))
+        if advice is not None:
+            click.echo(advice, err=True)
+        sys.exit(1)
+
+
+def _require_method(method: str) -> str:
+    if not (method.isascii() and method.isalpha()):
+        raise AccountError("expected a method such as GET or POST")
+    return method.upper()
+
+
+def _base_url(option: str | None, session: Session) -> str:
+    url = option or session.api_url
+    if not url:
+        raise AccountError(
+            "the session does not say where the API is: give --base-url, "
+            "such as the output ApiUrl of the deployed stack"
+        )
+    return url
+
+
+def _read_data(data: str | None) -> bytes | None:
+    if data is None:
+        return None
+    if data == "-":
+        return sys.stdin.buffer.read()
+    if not data.startswith("@"):
+        return data.encode("utf-8", "surrogateescape")
+    try:
+        return Path(data[1:]).read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file's name"
+        raise AccountError(f"{data[1:]!r} cannot be read: {why}") from error
+
+
+def _headers(options: tuple[str, ...], body: bytes | None) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in map(http.parse_header, options):
+        if name.lower() in {known.lower() for known in headers}:
+            raise AccountError(f"expected each header once, found {name} again")
+        headers[name] = value
+    if body is not None and "content-type" not in {name.lower() for name in headers}:
+        headers["Content-Type"] = _content_type(body)
+    return headers
+
+
+def _content_type(body: bytes) -> str:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return "application/octet-stream"
+    return "application/json"
+
+
+def _print(response: http.Response, session: Session) -> None:
+    reason = response.reason if response.reason.isprintable() else ""
+    reason = reason.replace(session.access_token, _REDACTED.decode())
+    click.echo(f"HTTP {response.status} {reason}".rstrip(), err=True)
+    # An API that echoes its headers must not put the token into a terminal, a file or a pipe.
+    body = response.body.replace(session.access_token.encode(), _REDACTED)
+    if sys.stdout.isatty():
+        click.echo(_for_people(body))
+    else:
+        click.echo(body, nl=False)
+
+
+def _for_people(body: bytes) -> str:
+    """The body for a terminal: JSON indented, and nothing that a terminal would obey."""
+    text = body.decode("utf-8", "replace")
+    try:
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = text.removesuffix("\n")
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "\ufffd"
+        for character in text
+    )
+
+
+def _asked(method: str, path: str, session: Session, policy_path: Path | None) -> Asked:
+    policy, trouble = _policy(policy_path)
+    return Asked(
+        method=method,
+        path=path.partition("?")[0],
+        unverified_claims=read_parts(session.access_token).claims or {},
+        now_seconds=time.time(),
+        policy=policy,
+        policy_name=str(policy_path or _DEFAULT_POLICY),
+        policy_trouble=trouble,
+    )
+
+
+def _policy(path: Path | None) -> tuple[Policy | None, str | None]:
+    """The policy at hand, or why there is none."""
+    if path is None and not _DEFAULT_POLICY.is_file():
+        return None, None
+    path = path or _DEFAULT_POLICY
+    try:
+        return load_document(path)[1], None
+    except ConfigurationError:
+        return None, f"{path} does not compile (run 'authorizer compile {path}')"

@@ -1,0 +1,176 @@
+"""One request to the API with the caller's token, sent to nobody else.
+
+Redirects are not followed, ``~/.netrc`` is not asked, plain HTTP is for loopback only and goes
+through no proxy: each of these could carry the token to a stranger.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from authorizer.cli.account.errors import AccountError
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMEOUT_SECONDS = 30
+# RFC 9110, section 5.6.2.
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER = re.compile(rf"(?P<name>{_TOKEN}):(?P<value>.*)", re.ASCII | re.DOTALL)
+_BEARER = re.compile(r"[A-Za-z0-9._~+/=-]+", re.ASCII)
+_PATH = re.compile(r"/[\x21\x22\x24-\x5b\x5d-\x7e]*", re.ASCII)
+# Bytes that would end a header, or stand for something else in one.
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What came back."""
+
+    status: int
+    reason: str
+    body: bytes
+
+
+class _Bearer(AuthBase):
+    """Puts the token into the request; that there is one keeps requests from asking .netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """Read ``Name: value``.
+
+    Raises:
+        AccountError: it is none, would smuggle in another one, or sets ``Authorization``.
+    """
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        # Not quoted: what was mistyped may be a secret.
+        raise AccountError("expected a header as 'Name: value', with a name of letters and dashes")
+    name, value = match["name"], match["value"].strip(" \t")
+    if name.lower() == "authorization":
+        raise AccountError(
+            "expected no Authorization header: call sends the profile's access token "
+            "(use --profile for another one)"
+        )
+    if _CONTROLS.search(value) or not value.isascii():
+        raise AccountError(f"expected a value of one line of ASCII in the header {name}")
+    return name, value
+
+
+def require_base_url(url: str) -> str:
+    """The API's URL, once it is known that a token can be sent there.
+
+    Raises:
+        AccountError: it is no https URL, nor http on loopback; or has more than a path.
+    """
+    expected = "expected the API's URL to be https (http on loopback only)"
+    if not _PATH.fullmatch("/" + url):
+        raise AccountError(f"{expected} without blanks and fragment, found {clip(url, 120)}")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise AccountError(f"{expected}, found {clip(url, 120)}") from error
+    if "@" in parts.netloc:
+        raise AccountError(f"{expected} without user and password")
+    if not host or "?" in url:
+        raise AccountError(f"{expected} with a host and without query, found {clip(url, 120)}")
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+        return url.rstrip("/")
+    raise AccountError(f"{expected}, found {clip(url, 120)}: a token is not for everyone to read")
+
+
+def require_path(path: str) -> str:
+    """A path below the base URL, as it is to be sent.
+
+    Raises:
+        AccountError: it is none, or not encoded.
+    """
+    if not _PATH.fullmatch(path) or path.startswith("//"):
+        raise AccountError(
+            "expected a path that starts with one / and is percent-encoded where it must be, "
+            f"found {clip(path, 120)}"
+        )
+    return path
+
+
+def send(
+    method: str,
+    base_url: str,
+    path: str,
+    *,
+    unverified_token: str,
+    headers: Mapping[str, str],
+    data: bytes | None,
+) -> Response:
+    """Send the request.
+
+    Args:
+        method: in upper case.
+        base_url: from :func:`require_base_url`.
+        path: from :func:`require_path`.
+        unverified_token: the caller's access token.
+        headers: further ones, from :func:`parse_header`.
+        data: the body.
+
+    Raises:
+        AccountError: no answer came.
+    """
+    if not _BEARER.fullmatch(unverified_token):
+        raise AccountError("the profile's access token is damaged: run 'authorizer login'")
+    request = requests.Request(method, base_url, headers, data=data, auth=_Bearer(unverified_token))
+    try:
+        answer = _exchange(request, base_url + path)
+    except Exception as error:  # noqa: BLE001 - translated, without what it says
+        # Also urllib3's own and the socket's. Their texts may quote headers, the token among
+        # them: only the kind of error is told.
+        raise AccountError(f"{_trouble(error)} ({base_url})") from None
+    return Response(status=answer.status_code, reason=answer.reason or "", body=answer.content)
+
+
+def _exchange(request: requests.Request, url: str) -> requests.Response:
+    with requests.Session() as session:
+        prepared = session.prepare_request(request)
+        # Set afterwards: requests would decode "%61" and resolve "..", and the question may be
+        # just what the API makes of them.
+        prepared.url = url
+        settings = session.merge_environment_settings(
+            url, {"http": ""}, stream=False, verify=None, cert=None
+        )
+        return session.send(prepared, timeout=TIMEOUT_SECONDS, allow_redirects=False, **settings)
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the API's certificate is not trusted here: check its URL"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not pass the request on: check HTTPS_PROXY and NO_PROXY"
+    if isinstance(error, requests.Timeout):
+        return (
+            f"the API did not answer within {TIMEOUT_SECONDS} seconds: try again, or check its URL"
+        )
+    if isinstance(error, requests.ConnectionError):
+        return "the API cannot be reached: check its URL and the network"
+    return f"the request failed ({type(error).__name__}): check the API's URL"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
