@@ -69,10 +69,10 @@ def _report(
     seed: int,
 ) -> bool:
     """Print the table, and what differs; whether all was as expected."""
-    terminal.print(report.table(outcomes))
+    terminal.print(report.table(outcomes, width=terminal.width))
     wrong = [outcome for outcome in walked if outcome.differences]
     if wrong:
-        terminal.print(report.table(wrong))
+        terminal.print(report.table(wrong, width=terminal.width))
     for outcome in [*outcomes, *wrong]:
         if outcome.differences:
             case = outcome.case

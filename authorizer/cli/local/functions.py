@@ -99,7 +99,7 @@ def sam_run() -> None:
         terminal.print(report.replays(replays))
         with report.progress(terminal) as say:
             outcomes = _play_start_api(say)
-        terminal.print(report.table(outcomes, remembered=False))
+        terminal.print(report.table(outcomes, width=terminal.width, remembered=False))
     wrong = sum(1 for replay in replays if replay.found != replay.expected)
     differing = sum(1 for outcome in outcomes if outcome.differences)
     _conclude(terminal, f"{len(replays)} events", wrong)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _PIPE_COLUMNS = 132
+_WHOLE_ROW_COLUMNS = 112
 _ANSWERED = frozenset({200, 403, 500})
 
 
@@ -46,11 +47,12 @@ def progress(terminal: Console) -> Iterator[Say]:
         yield lambda text: status.update(Text(text))
 
 
-def table(outcomes: Iterable[Outcome], *, remembered: bool = True) -> Table:
+def table(outcomes: Iterable[Outcome], *, width: int, remembered: bool = True) -> Table:
     """One row for each request; what differs is red.
 
     Args:
         outcomes: in the order of the requests.
+        width: of the terminal. Where it is narrow, what is as expected gets a check mark.
         remembered: whether an answer without the authorizer may be one from before.
     """
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -59,12 +61,13 @@ def table(outcomes: Iterable[Outcome], *, remembered: bool = True) -> Table:
     for outcome in outcomes:
         case, answer = outcome.case, outcome.answer
         known = remembered and case.authorization is not None
+        expected = f"{case.status} {_shown(case.reason, case.status, known)}"
         rows.add_row(
             Text(case.request),
             Text(case.who),
             Text(str(answer.status)),
             Text(_shown(answer.reason, answer.status, known)),
-            Text(f"{case.status} {_shown(case.reason, case.status, known)}"),
+            Text("✓" if width < _WHOLE_ROW_COLUMNS and not outcome.differences else expected),
             style="bold red" if outcome.differences else None,
         )
     return rows
