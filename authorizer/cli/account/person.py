@@ -54,10 +54,17 @@ class AtTheTerminal:
         return _ask(name.removeprefix("userAttributes."))
 
     def register(self, secret: str, uri: str) -> None:
-        """Show the secret as a QR code and as text: this once, on the terminal."""
+        """Show the secret as a QR code and as text: this once, on the terminal, and in no log.
+
+        Raises:
+            AccountError: there is no terminal.
+        """
+        if not sys.stderr.isatty():
+            raise AccountError(
+                "an authenticator app has to be set up first: run 'authorizer login' at a terminal"
+            )
         click.echo("scan this with an authenticator app, or type in the secret below it:", err=True)
-        if sys.stderr.isatty():
-            segno.make(uri, error="l").terminal(out=sys.stderr, compact=True)
+        segno.make(uri, error="l").terminal(out=sys.stderr, compact=True)
         click.echo(f"\nsecret: {secret}\n", err=True)
 
     def say(self, sentence: str) -> None:
