@@ -164,6 +164,20 @@ def test_a_session_is_refreshed_and_ends(
     assert "the session has ended" in ended.stderr
 
 
+def test_a_sample_event_takes_the_kept_token(
+    stack: LocalStack, environment: dict[str, str]
+) -> None:
+    """Whoever signed in can be the one who asks in a sample event."""
+    login(stack, environment, "alice")
+    done = authorizer(
+        environment | {"COGNITO_PROFILE": "alice"},
+        *("event", "http-2.0-own-record", "--token-from", "login", "--invoke"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert stack.people["alice"].sub in done.stdout
+    assert "allowed" in done.stdout + done.stderr
+
+
 def test_decode_names_the_step_that_refuses(stack: LocalStack, environment: dict[str, str]) -> None:
     """A kept session's token is judged as the authorizer would judge it."""
     login(stack, environment, "alice")

@@ -11,7 +11,7 @@ import click
 
 from authorizer.cli.event.judge import judge
 from authorizer.cli.event.samples import load_sample, sample_names
-from authorizer.cli.event.sources import SOURCES, token_source
+from authorizer.cli.event.sources import SOURCES, SOURCES_HELP, token_source
 
 if TYPE_CHECKING:
     from authorizer import Outcome
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     type=click.Choice(SOURCES),
     default=SOURCES[0],
     show_default=True,
-    help="A pool made for this run; the stack of `make serve`; or standard input.",
+    help=SOURCES_HELP,
 )
 @click.option(
     "--policy",

@@ -1,4 +1,4 @@
-"""Where a token comes from: a throw-away pool, the stack of ``make serve``, or standard input.
+"""Where a token comes from: a throw-away pool, `make serve`, `login`, or standard input.
 
 Another place to get one from is another ``TokenSource``, and a word for it in ``token_source``.
 """
@@ -10,19 +10,26 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 import click
 import requests
 
+from authorizer import UserPool
+from authorizer.cli.account.sessions import fresh_session
 from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder
 from authorizer.cli.event.throwaway import ThrowAwayPool
+from authorizer.tokens.fetch import fetch_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SOURCES = ("throw-away", "local", "-")
+SOURCES = ("throw-away", "local", "login", "-")
+SOURCES_HELP = (
+    "A pool made for this run; the stack of `make serve`; `authorizer login`; or standard input."
+)
 # Where `make serve` says what it serves, for as long as it does.
 SERVING = "build/serving.json"
 _REQUEST_SECONDS = 10
@@ -150,6 +157,40 @@ class GivenToken:
         return self.text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(GivenToken):
+    """The access token of whoever signed in with ``authorizer login``."""
+
+    pool: UserPool
+
+    @classmethod
+    def load(cls, profile: str) -> SignedIn:
+        """Read, and if necessary refresh, a kept session.
+
+        Raises:
+            AccountError: nobody is signed in.
+        """
+        session = fresh_session(profile)
+        pool_id, endpoint = session.pool_id or "", session.endpoint_url
+        url = f"{endpoint.rstrip('/')}/{pool_id}/.well-known/jwks.json" if endpoint else None
+        pool = UserPool(pool_id, [session.client_id], jwks_url=url)
+        return cls(text=session.access_token, pool=pool)
+
+    @property
+    def pools(self) -> str:
+        """The pool and the app client signed in with."""
+        return f"{self.pool.id}={','.join(self.pool.client_ids)}"
+
+    def key_sets(self) -> Mapping[str, bytes]:
+        """What the pool publishes now: a container may be unable to ask.
+
+        Raises:
+            FetchError: it cannot be had.
+        """
+        deadline = timedelta(seconds=_REQUEST_SECONDS)
+        return {self.pool.id: fetch_document(self.pool.jwks_url, deadline=deadline)}
+
+
 def token_source(name: str, project: Path, stdin: TextIO) -> TokenSource:
     """The source by its name on the command line."""
     match name:
@@ -157,4 +198,6 @@ def token_source(name: str, project: Path, stdin: TextIO) -> TokenSource:
             return GivenToken.read(stdin)
         case "local":
             return ServedPool.read(project)
+        case "login":
+            return SignedIn.load(os.environ.get("COGNITO_PROFILE", "default"))
     return ThrowAwayPool()

@@ -12,7 +12,7 @@ import click
 
 from authorizer.cli.event.judge import bundle_keys
 from authorizer.cli.event.samples import load_sample
-from authorizer.cli.event.sources import SOURCES, token_source
+from authorizer.cli.event.sources import SOURCES, SOURCES_HELP, token_source
 from authorizer.cli.event.throwaway import ThrowAwayPool
 from authorizer.cli.local import report, sam, scenario
 from authorizer.cli.local.runtime import running_function
@@ -38,7 +38,7 @@ _TOKEN_FROM = click.option(
     type=click.Choice(SOURCES),
     default=SOURCES[0],
     show_default=True,
-    help="A pool made for this run; the stack of `make serve`; or standard input.",
+    help=SOURCES_HELP,
 )
 _NAME = click.argument("name", required=False)
 
