@@ -12,7 +12,7 @@ import sys
 import click
 import segno
 
-from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account.errors import AccountError, printable
 
 
 class AtTheTerminal:
@@ -69,7 +69,7 @@ class AtTheTerminal:
 
     def say(self, sentence: str) -> None:
         """On standard error, so that standard output holds nothing but what was asked for."""
-        click.echo(sentence, err=True)
+        click.echo(printable(sentence), err=True)
 
 
 def _ask(what: str, *, hidden: bool = False, twice: bool = False) -> str:

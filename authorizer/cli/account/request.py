@@ -72,13 +72,13 @@ def parse_header(text: str) -> tuple[str, str]:
     return name, value
 
 
-def require_base_url(url: str) -> str:
-    """The API's URL, once it is known that a token can be sent there.
+def require_base_url(url: str, what: str = "the API's URL") -> str:
+    """A URL, once it is known that a token can be sent there.
 
     Raises:
         AccountError: it is no https URL, nor http on loopback; or has more than a path.
     """
-    expected = "expected the API's URL to be https (http on loopback only)"
+    expected = f"expected {what} to be https (http on loopback only)"
     if not _PATH.fullmatch("/" + url):
         raise AccountError(f"{expected} without blanks and fragment, found {clip(url, 120)}")
     try:

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account.request import require_base_url
 
 _TIMEOUT_SECONDS = 15
 
@@ -50,6 +51,11 @@ class Target:
                     signature_version=UNSIGNED,
                     connect_timeout=_TIMEOUT_SECONDS,
                     read_timeout=_TIMEOUT_SECONDS,
+                    # A session of AWS's must not go to an emulator that the environment names: whom
+                    # to talk to was decided when the endpoint was.
+                    ignore_configured_endpoint_urls=True,
+                    # On loopback, nothing may pass through a proxy.
+                    proxies={} if (self.endpoint_url or "").startswith("http:") else None,
                     # A wrong password must not be tried three times over.
                     retries={"total_max_attempts": 1},
                 ),
@@ -77,6 +83,8 @@ def find_target(
     Raises:
         AccountError: something is missing, or the stack cannot be asked.
     """
+    if endpoint_url:
+        endpoint_url = require_base_url(endpoint_url, "the endpoint URL")
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     outputs = _outputs(stack_name, region, endpoint_url) if stack_name else {}
     pool_id = pool_id or outputs.get("UserPoolId")

@@ -13,6 +13,7 @@ users who sign in by script.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from ministack import app as ministack
@@ -21,7 +22,8 @@ from authorizer.cli.local import cognito_gaps
 
 # What Cognito itself takes without AWS credentials.
 _SIGNING_IN = frozenset(
-    {
+    f"AWSCognitoIdentityProviderService.{action}"
+    for action in (
         "AssociateSoftwareToken",
         "GetUser",
         "InitiateAuth",
@@ -29,29 +31,67 @@ _SIGNING_IN = frozenset(
         "RevokeToken",
         "SetUserMFAPreference",
         "VerifySoftwareToken",
-    }
+    )
 )
+# Whole shapes: what ministack does not know by its path, it takes for a call of any service.
+_KEYS = re.compile(r"/[a-z0-9-]+_[A-Za-z0-9]+/\.well-known/jwks\.json", re.ASCII)
+_API = re.compile(r"/_aws/execute-api/[a-z0-9]{8,10}/.+", re.ASCII)
 
 
-def is_open(scope: dict[str, Any], key: str) -> bool:
+def is_open(scope: dict[str, Any], key: str, hosts: frozenset[str]) -> bool:
     """Whether a request may pass.
+
+    What steers it to another service than its path says (a target, a signature's scope, a query,
+    another host) is refused with it.
 
     Args:
         scope: of ASGI.
         key: the access key of this run; a signed request names its key in the clear.
+        hosts: what the client may call this machine, so that no web page's name may be it.
     """
     if scope["type"] == "lifespan":
         return True
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    path: str = scope["path"]
-    target = headers.get(b"x-amz-target", "")
+    headers = _unique_headers(scope["headers"])
+    if scope["type"] != "http" or headers is None or headers.get("host") not in hosts:
+        return False
+    if f"Credential={key}/" in headers.get("authorization", ""):
+        return True
+    if scope["path"] == "/":
+        return _signs_in(scope, headers)
+    return _asks_the_api(scope, headers)
+
+
+def _signs_in(scope: dict[str, Any], headers: dict[str, str]) -> bool:
     return (
-        f"Credential={key}/" in headers.get(b"authorization", "")
-        or path.startswith("/_aws/execute-api/")
-        or path.endswith("/.well-known/jwks.json")
-        or path == "/oauth2/token"
-        or target.removeprefix("AWSCognitoIdentityProviderService.") in _SIGNING_IN
+        scope["method"] == "POST"
+        and not scope["query_string"]
+        and "authorization" not in headers
+        and headers.get("x-amz-target") in _SIGNING_IN
     )
+
+
+def _asks_the_api(scope: dict[str, Any], headers: dict[str, str]) -> bool:
+    """Whether it is for the API, or for what its tokens are made and verified with."""
+    method, path, query = scope["method"], scope["path"], scope["query_string"]
+    authorization = headers.get("authorization", "")
+    if "x-amz-target" in headers or authorization.lstrip().upper().startswith("AWS"):
+        return False
+    if path == "/oauth2/token":
+        return method == "POST" and not query
+    if _KEYS.fullmatch(path):
+        return method in {"GET", "HEAD"} and not query and not authorization
+    return _API.fullmatch(path) is not None
+
+
+def _unique_headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str] | None:
+    """The headers that steer; nothing where one comes twice, and could be read in two ways."""
+    steering = [
+        (name.lower().decode("latin-1"), value.decode("latin-1"))
+        for name, value in pairs
+        if name.lower() in {b"authorization", b"host", b"x-amz-target"}
+    ]
+    headers = dict(steering)
+    return headers if len(headers) == len(steering) else None
 
 
 async def _refuse(scope: dict[str, Any], send: Any) -> None:  # noqa: ANN401 - of ASGI
@@ -65,10 +105,12 @@ async def _refuse(scope: dict[str, Any], send: Any) -> None:  # noqa: ANN401 - o
 def main() -> None:
     """Run ministack, gated."""
     key, emulator = os.environ.pop("GATE_KEY"), ministack.app
+    port = os.environ["GATEWAY_PORT"]
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     cognito_gaps.install(frozenset(os.environ.pop("MAY_REPEAT_CODES").split(",")))
 
     async def gated(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
-        if is_open(scope, key):
+        if is_open(scope, key, hosts):
             await emulator(scope, receive, send)
         else:
             await _refuse(scope, send)
