@@ -56,7 +56,7 @@ def call(
     profile: str,
     policy: Path | None,
 ) -> None:
-    """Call METHOD PATH of the API with the access token from 'authorizer login'.
+    """Call METHOD PATH of the API as who is signed in.
 
     The body of the answer goes to standard output, the status to standard error, and so does what
     a refusal means. Exit code 0 for a status of 2xx, 1 for another.

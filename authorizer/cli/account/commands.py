@@ -22,6 +22,7 @@ profile_option = click.option(
     "--profile",
     default=DEFAULT_PROFILE,
     envvar="COGNITO_PROFILE",
+    show_envvar=True,
     show_default=True,
     help="Which of several sessions.",
 )
@@ -31,13 +32,24 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say whom to sign in with."""
     options = (
         click.option(
-            "--stack-name", envvar="STACK_NAME", help="Read all of these from its outputs."
+            "--stack-name",
+            envvar="STACK_NAME",
+            show_envvar=True,
+            help="Read all of these from its outputs.",
         ),
         click.option("--region", help="AWS region; default: of the pool, or AWS_REGION."),
-        click.option("--pool-id", envvar="COGNITO_USER_POOL_ID", help="User pool."),
-        click.option("--client-id", envvar="COGNITO_CLIENT_ID", help="App client."),
-        click.option("--api-url", envvar="API_URL", help="Where the API answers."),
-        click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Of an emulator."),
+        click.option(
+            "--pool-id", envvar="COGNITO_USER_POOL_ID", show_envvar=True, help="User pool."
+        ),
+        click.option(
+            "--client-id", envvar="COGNITO_CLIENT_ID", show_envvar=True, help="App client."
+        ),
+        click.option(
+            "--api-url", envvar="API_URL", show_envvar=True, help="Where the API answers."
+        ),
+        click.option(
+            "--endpoint-url", envvar="AWS_ENDPOINT_URL", show_envvar=True, help="Of an emulator."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -47,7 +59,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @target_options
 @profile_option
-@click.option("--username", envvar="COGNITO_USERNAME", help="Default: asked for.")
+@click.option("--username", envvar="COGNITO_USERNAME", show_envvar=True, help="Default: asked for.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option(
     "--print",

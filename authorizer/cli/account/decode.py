@@ -73,7 +73,7 @@ def decode(
     jwks_url: str | None,
     profile: str,
 ) -> None:
-    """Show what a token says, and judge it step by step as the authorizer does.
+    """Show what a token says, and judge it step by step.
 
     Without TOKEN it is the profile's access token as it is stored. Use - to read another one from
     standard input: a TOKEN among the arguments ends up in the shell's history, and other users of

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     help="The folder of the events.",
 )
 def event(name: str | None, invoke: bool, token_from: str, policy: Path, events: Path) -> None:  # noqa: FBT001 - click's
-    """Print the sample event NAME with a token in it; without NAME, list what there is.
+    """Fill the sample event NAME with a token.
+
+    Without NAME, list what there is.
 
     With `--token-from -` the token is read from standard input, and with --invoke the variable
     AUTHORIZER_USER_POOLS says whose tokens are accepted, as it does for the deployed function.

@@ -135,6 +135,8 @@ def sign_in_lines(stack: LocalStack, newcomer_password: str) -> Iterator[str]:
     )
     for name in ("newcomer", "alice", "ada"):
         yield f".venv/bin/authorizer login --username {name} --profile {name}"
+    yield ".venv/bin/authorizer call GET /admin/users --profile alice   # 403, and why"
+    yield ".venv/bin/authorizer call GET /admin/users --profile ada     # 200"
     yield ""
     yield f"newcomer   temporary password {newcomer_password}"
     for name in ("alice", "ada"):
