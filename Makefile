@@ -57,7 +57,7 @@ sam-run: sam-local ## every event and the scenario of `make run`, in containers
 
 ##@ Develop
 
-test: package runtime ## all tests, with the runtime package's branch coverage at 100 %
+test: package runtime ## all tests (four to six minutes), with the runtime package's branch coverage at 100 %
 	@$(BIN)/python -m pytest --cov --cov-fail-under=100
 
 lint: ready ## ruff: rules and format
