@@ -1,0 +1,1 @@
+"""What a SAM or CloudFormation template says of its APIs, read offline and never guessed."""

@@ -1,0 +1,217 @@
+"""The facts of a template that matter to access control, each with the place that states it.
+
+Values are those in effect: what a template leaves out has the default of SAM or API Gateway. What
+only a deployment could decide (a parameter without a default, an import, a macro) is an
+:class:`Unknown`, which says why; nobody may take it for a yes or a no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """Where something stands: a file as the user named it; line and column counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What cannot be decided offline.
+
+    Attributes:
+        why: in words, such as "parameter Stage has no default".
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """Something the reader came across that it could not decide.
+
+    Attributes:
+        what: which fact is missing for it, such as "the routes of Api".
+    """
+
+    place: Place
+    what: str
+    why: str
+
+
+class ApiKind(StrEnum):
+    """The kinds of APIs."""
+
+    HTTP = "http"
+    REST = "rest"
+    WEBSOCKET = "websocket"
+
+
+class AuthorizerKind(StrEnum):
+    """The kinds of authorizers. Only the first two are Lambda functions."""
+
+    REQUEST = "request"
+    TOKEN = "token"
+    JWT = "jwt"
+    COGNITO = "cognito"
+    IAM = "iam"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorizer:
+    """An authorizer of an API.
+
+    Attributes:
+        name: in its API.
+        place: where it is declared.
+        function: logical id of the function behind it, where it is one of this template's.
+        payload_version: ``1.0`` or ``2.0`` for HTTP APIs; nothing for others.
+        payload_version_is_text: false if YAML reads the value as a number, as in ``2.0`` unquoted.
+        simple_responses: whether simple answers are enabled (HTTP API, payload 2.0).
+        identity_sources: what answers are cached under, in lower case but for names of context
+            variables: ``header:authorization``, ``querystring:token``, ``stagevariable:x``,
+            ``context:routeKey``, ``context:path``.
+        ttl_seconds: how long answers are cached; 0 is not at all. REST APIs cache for 300 s
+            unless told otherwise, HTTP APIs do not. WebSocket APIs never do.
+        may_be_invoked: whether API Gateway has the permission to invoke the function.
+    """
+
+    name: str
+    place: Place
+    kind: AuthorizerKind | Unknown
+    function: str | Unknown | None = None
+    payload_version: str | Unknown | None = None
+    payload_version_place: Place | None = None
+    payload_version_is_text: bool = True
+    simple_responses: bool | Unknown = False
+    simple_responses_place: Place | None = None
+    identity_sources: tuple[str, ...] | Unknown = ()
+    identity_place: Place | None = None
+    ttl_seconds: int | Unknown = 0
+    ttl_place: Place | None = None
+    may_be_invoked: bool | Unknown = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of an API.
+
+    Attributes:
+        method: ``GET``, ...; ``ANY``; empty for ``$default`` and for a WebSocket API's routes.
+        path: the template: ``/users/{id}``, ``/files/{proxy+}``, ``/``, ``$default``, ``$connect``.
+        authorizer: its name in the API; nothing where the route has none.
+        place: where the route is declared.
+        is_preflight: whether it is an OPTIONS route that SAM or the API adds for CORS.
+    """
+
+    method: str
+    path: str
+    authorizer: str | Unknown | None
+    place: Place
+    is_preflight: bool = False
+
+    @property
+    def key(self) -> str:
+        """As API Gateway names it: ``GET /users/{id}``, ``$default``."""
+        return f"{self.method} {self.path}" if self.method else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One API of the template.
+
+    Attributes:
+        id: logical id; SAM's implicit ones are ``ServerlessRestApi`` and ``ServerlessHttpApi``.
+        is_complete: whether every route could be read; otherwise ``Template.undecided`` says why.
+        has_cors: whether the API answers browsers' preflights or sets CORS headers.
+        cors_gateway_responses: types of REST gateway responses that carry CORS headers, such as
+            ``DEFAULT_4XX``, ``UNAUTHORIZED``, ``ACCESS_DENIED``.
+    """
+
+    id: str
+    kind: ApiKind
+    place: Place
+    routes: tuple[Route, ...] = ()
+    authorizers: tuple[Authorizer, ...] = ()
+    is_complete: bool = True
+    has_cors: bool | Unknown = False
+    cors_gateway_responses: frozenset[str] | Unknown = frozenset()
+
+    def authorizer(self, name: str) -> Authorizer | None:
+        """The authorizer of that name."""
+        return next((one for one in self.authorizers if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPool:
+    """A Cognito user pool.
+
+    Attributes:
+        mfa: ``ON``, ``OPTIONAL`` or ``OFF``.
+    """
+
+    id: str
+    place: Place
+    mfa: str | Unknown = "OFF"
+    mfa_place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppClient:
+    """An app client of a user pool.
+
+    Attributes:
+        has_secret: whether Cognito makes a secret for it.
+        auth_flows: ``ExplicitAuthFlows``, such as ``ALLOW_USER_PASSWORD_AUTH``.
+        access_token_seconds: how long access tokens are valid.
+    """
+
+    id: str
+    place: Place
+    has_secret: bool | Unknown = False
+    auth_flows: tuple[str, ...] | Unknown = ()
+    access_token_seconds: int | Unknown = 3600
+    access_token_place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserGroup:
+    """A group of a user pool."""
+
+    id: str
+    place: Place
+    name: str | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionVariables:
+    """A function's environment variables, by name, as far as they are decidable."""
+
+    id: str
+    place: Place
+    variables: dict[str, str | Unknown]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What was read.
+
+    Attributes:
+        undecided: every fact that could not be decided, with its place.
+    """
+
+    file: str
+    apis: tuple[Api, ...] = ()
+    pools: tuple[UserPool, ...] = ()
+    clients: tuple[AppClient, ...] = ()
+    groups: tuple[UserGroup, ...] = ()
+    functions: tuple[FunctionVariables, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
