@@ -8,6 +8,7 @@ rounds is the figure. So a slow second costs a round, not a conclusion.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
@@ -16,7 +17,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 NS_PER_SECOND = 1_000_000_000
 # Of one engine's turn. Long against the clock's resolution, short against the machine's moods.
@@ -40,8 +41,9 @@ class Figure:
 class _Contender:
     """Calls that take turns; each turn goes on where the last one stopped."""
 
-    def __init__(self, calls: Sequence[Callable[[], object]]) -> None:
-        self._calls = cycle(calls)
+    def __init__(self, calls: Iterable[Callable[[], object]]) -> None:
+        # What an iterator makes of a call is made before the clock starts.
+        self._calls = calls if isinstance(calls, Iterator) else cycle(calls)
         self._number = 1
         for _ in range(_WARM_UP_TURNS):
             while (spent := self.turn() * self._number) < _TURN_NS / 2:
@@ -57,9 +59,15 @@ class _Contender:
 
 
 def compare(
-    contenders: Mapping[str, Sequence[Callable[[], object]]], *, unit: str, repeats: int
+    contenders: Mapping[str, Iterable[Callable[[], object]]], *, unit: str, repeats: int
 ) -> dict[str, Figure]:
-    """Time every contender against the one that is the unit."""
+    """Time every contender against the one that is the unit.
+
+    Args:
+        contenders: the calls of each; a list is gone through again and again, an iterator once.
+        unit: the name of one of them.
+        repeats: the number of rounds.
+    """
     running = {name: _Contender(calls) for name, calls in contenders.items()}
     order = list(running)
     rounds = []
