@@ -6,21 +6,21 @@ as the authorizer is. Otherwise the policy is asked about the path.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.document import load_document
+from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
+from authorizer.policy.compiled import dump_policy, parse_policy
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from authorizer.cli.explain.question import Caller, Request
+    from authorizer.cli.source import SourcePolicy
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
 _NOBODY = "nobody:"
@@ -66,7 +66,6 @@ class Rulebook:
 
     Attributes:
         file: the policy's, as the user named it.
-        includes: each group with those that it names under ``includes``.
         public_lines: line of each public route, in the order of ``policy.public``.
         routes: keys of the API's routes; nothing where they are not known.
         routes_from: the file that tells them.
@@ -75,7 +74,6 @@ class Rulebook:
 
     policy: Policy
     file: str = "policy.yaml"
-    includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     public_lines: tuple[int, ...] = ()
     routes: tuple[str, ...] | None = None
     routes_from: str | None = None
@@ -155,34 +153,35 @@ class Rulebook:
         return {**path, "route": winner.template, "path_parameters": winner.parameters}
 
 
-def load_rulebook(
-    path: Path,
+def rulebook_of(
+    source: SourcePolicy,
     routes: Iterable[str] | None = None,
     *,
     routes_from: str | None = None,
     is_rest: bool | None = None,
 ) -> Rulebook:
-    """Read a policy, for an API with these routes.
+    """The policy of a source, for an API with these routes.
 
     Args:
-        path: ``policy.yaml``.
-        routes: the API's; by default those compiled into the policy, if any are.
+        source: as read from ``policy.yaml``.
+        routes: keys of the API's; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API.
-
-    Raises:
-        ConfigurationError: with every problem, located.
     """
-    compiled, policy = load_document(path)
-    document = json.loads(compiled)
-    if routes is not None:
-        policy = replace(policy, routes=tuple(routes))
+    policy = parse_policy(dump_policy(compile_source(source)))
+    known = None if routes is None else tuple(routes)
     return Rulebook(
-        policy=policy,
-        file=str(path),
-        includes={name: tuple(body["includes"]) for name, body in document["groups"].items()},
-        public_lines=tuple(entry["line"] for entry in document["public"]),
-        routes=policy.routes,
+        policy=_with_routes(policy, known),
+        file=source.file,
+        public_lines=tuple(route.place.line for route in source.public),
+        routes=known,
         routes_from=routes_from,
         is_rest=is_rest,
     )
+
+
+def _with_routes(policy: Policy, routes: tuple[str, ...] | None) -> Policy:
+    """The policy as it is when it was compiled with the API's routes."""
+    if routes is None or not hasattr(policy, "routes"):
+        return policy
+    return replace(policy, routes=routes)
