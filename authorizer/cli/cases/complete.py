@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.cases.model import Case, Expectation
 from authorizer.cli.explain.question import Caller, Request
-from authorizer.cli.explain.resolution import DEFAULT, resolve
+from authorizer.cli.explain.resolution import DEFAULT, named_routes, resolve
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
 
@@ -30,7 +30,7 @@ def implied(book: Rulebook, case: Case) -> Iterator[Expectation]:
 
     It is one that gets through, where there is one.
     """
-    routes = book.routes if book.routes is not None else named_routes(book.policy)
+    routes = book.routes if book.routes is not None else named_routes(_patterns(book.policy))
     listed = {
         (_route_of(routes, one.request, is_rest=book.is_rest), one.request.method)
         for one in case.expectations
@@ -43,25 +43,6 @@ def implied(book: Rulebook, case: Case) -> Iterator[Expectation]:
         if asked:
             worst = next((one for one in asked if book.ask(one, case.caller).is_open), asked[0])
             yield Expectation(request=worst, allowed=False, place=case.place, route=key)
-
-
-def named_routes(policy: Policy) -> tuple[str, ...]:
-    """The routes that a policy speaks of, where nobody tells those of the API."""
-    keys: dict[str, None] = {}
-    for rule in policy.rules:
-        keys.update(dict.fromkeys(_keys(rule.pattern)))
-    return tuple(keys)
-
-
-def _keys(pattern: RoutePattern) -> Iterator[str]:
-    if pattern.text == CONNECT:
-        yield CONNECT
-        return
-    path = [f"{{p{at}}}" if one == PARAMETER else one for at, one in enumerate(pattern.path)]
-    for method in sorted(pattern.methods):
-        yield f"{method} /{'/'.join(path)}"
-        if pattern.tail:
-            yield f"{method} /{'/'.join([*path, '{proxy+}'])}"
 
 
 def _requests(
@@ -135,6 +116,10 @@ def _path(segments: Iterable[str]) -> str:
 def _route_of(routes: tuple[str, ...], request: Request, *, is_rest: bool | None) -> str | None:
     winner = resolve(routes, request, is_rest=is_rest).winner
     return winner.key if winner is not None else None
+
+
+def _patterns(policy: Policy) -> Iterator[RoutePattern]:
+    return (rule.pattern for rule in policy.rules)
 
 
 def _rules_of(policy: Policy, caller: Caller) -> list[Rule]:

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.explain.question import Request
+    from authorizer.policy.routes import RoutePattern
 
 DEFAULT = "$default"
 _LITERAL, _PARAMETER, _GREEDY = range(3)
+_COMPARED = re.compile(r"=[^/}]*\}")
 _GREEDY_NAME = re.compile(r"\{([^{}/]+)\+\}$")
 
 
@@ -106,6 +108,28 @@ def resolve(
         candidates=tuple({one.winner.key: one.winner for one in found if one.winner}.values()),
         doubt=f"API Gateway may read the path as {readings}, which are not the same route",
     )
+
+
+def named_routes(patterns: Iterable[RoutePattern], method: str | None = None) -> tuple[str, ...]:
+    """The routes that rules speak of, for want of those of the API; each once.
+
+    Args:
+        patterns: the rules'. Names of parameters are those of the first one.
+        method: to have in place of the rules' own methods.
+    """
+    keys: dict[tuple[object, ...], str] = {}
+    for pattern in patterns:
+        if pattern.text == CONNECT:
+            keys[CONNECT,] = CONNECT
+            continue
+        path = pattern.text.partition(" ")[2].removesuffix("/**")
+        path = _COMPARED.sub("}", path)
+        for own in [method] if method else sorted(pattern.methods):
+            keys.setdefault((own, pattern.path, False), f"{own} {path or '/'}")
+            if pattern.tail:
+                greedy = f"{own} {path.removesuffix('/')}/{{proxy+}}"
+                keys.setdefault((own, pattern.path, True), greedy)
+    return tuple(keys.values())
 
 
 def why_preferred(winner: Candidate, other: Candidate) -> str:
