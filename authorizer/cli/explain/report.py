@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from authorizer.cli.explain.explanation import Explanation, headline
-from authorizer.cli.explain.resolution import Resolution, named_routes, resolve, why_preferred
+from authorizer.cli.explain.resolution import Candidate, named_routes, resolve, why_preferred
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.cli.explain.words import misses_in_words, rule_in_words, shown
 from authorizer.errors import clip
@@ -104,31 +104,42 @@ def _compared_claims(book: Rulebook, caller: Caller) -> dict[str, Any]:
 
 def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
     resolution = explanation.answer.resolution
-    if resolution is not None:
-        where = f" ({book.routes_from})" if book.routes_from else ""
-        winner = resolution.winner
-        yield f"{winner.key}{where}" if winner else f"none of the API's{where}"
-    elif explanation.request.path == CONNECT:
+    if resolution is None:
+        yield "not known without --template: judged by the path"
+        if explanation.request.path != CONNECT:
+            yield from _places_in_words(book, explanation.request)
         return
-    else:
-        resolution = _among_rules(book, explanation.request)
-        yield "not known without --template: judged by the path, among those that the policy names"
-        if resolution.winner is not None:
-            yield f"{resolution.winner.template} is the most specific of them"
+    where = f" ({book.routes_from})" if book.routes_from else ""
     winner = resolution.winner
-    for other in resolution.candidates if winner is not None else ():
-        if winner is not None and other.key != winner.key:
-            yield f"rather than {_name(book, other)}: {why_preferred(winner, other)}"
+    if winner is None:
+        yield f"none of the API's{where}"
+        return
+    yield f"{winner.key}{where}"
+    for other in resolution.candidates:
+        if other.key != winner.key:
+            yield f"rather than {other.key}: {why_preferred(winner, other)}"
 
 
-def _name(book: Rulebook, candidate: Any) -> str:  # noqa: ANN401
-    return str(candidate.key if book.routes is not None else candidate.template)
-
-
-def _among_rules(book: Rulebook, request: Request) -> Resolution:
+def _places_in_words(book: Rulebook, request: Request) -> Iterator[str]:
     """The paths that rules speak of and that match, whatever the method: as ``decide`` does."""
-    patterns = [rule.pattern for rule in book.policy.rules] + list(book.policy.public)
-    return resolve(named_routes(patterns, ANY), request, is_rest=True)
+    patterns = [*(rule.pattern for rule in book.policy.rules), *book.policy.public]
+    places = resolve(named_routes(patterns, ANY), request, is_rest=True)
+    winner = places.winner
+    if winner is None:
+        return
+    yield f"{_as_pattern(winner)} is the most specific path of the policy that matches"
+    for other in places.candidates:
+        if other.key == winner.key:
+            continue
+        prefix = other.template.removesuffix("{proxy+}")
+        if other.is_greedy and winner.template.startswith(prefix):
+            yield f"{_as_pattern(other)} covers it, too"
+        else:
+            yield f"rather than {_as_pattern(other)}: {why_preferred(winner, other)}"
+
+
+def _as_pattern(candidate: Candidate) -> str:
+    return candidate.template.replace("{proxy+}", "**")
 
 
 def _nearest_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:

@@ -169,19 +169,14 @@ def rulebook_of(
         is_rest: whether it is a REST API.
     """
     policy = parse_policy(dump_policy(compile_source(source)))
-    known = None if routes is None else tuple(routes)
+    if routes is not None:
+        # As it is when it was compiled with them.
+        policy = replace(policy, routes=tuple(routes))
     return Rulebook(
-        policy=_with_routes(policy, known),
+        policy=policy,
         file=source.file,
         public_lines=tuple(route.place.line for route in source.public),
-        routes=known,
+        routes=policy.routes,
         routes_from=routes_from,
         is_rest=is_rest,
     )
-
-
-def _with_routes(policy: Policy, routes: tuple[str, ...] | None) -> Policy:
-    """The policy as it is when it was compiled with the API's routes."""
-    if routes is None or not hasattr(policy, "routes"):
-        return policy
-    return replace(policy, routes=routes)
