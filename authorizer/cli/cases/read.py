@@ -146,7 +146,7 @@ class CaseReader(NodeReader):
             return node.value
         try:
             return yaml.constructor.SafeConstructor().construct_object(node)
-        except (yaml.YAMLError, ValueError, KeyError, OverflowError):
+        except (yaml.YAMLError, ValueError, LookupError, OverflowError):
             self.report(node, _CODE, f"expected a number or a truth value, found {describe(node)}")
             return None
 
