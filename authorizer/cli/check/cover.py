@@ -8,24 +8,27 @@ may cover one together, method by method. Parameters cover parameters only, as i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from authorizer.policy.routes import ANY, PARAMETER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from authorizer.cli.source import SourceRule
-    from authorizer.cli.template.model import Place
+    from authorizer.policy.routes import Condition
 
-_BySubject = dict[str, list["SourceRule"]]
+# Rules of one canonical path, by subject and then by conditions.
+_ByConditions = dict[frozenset["Condition"], list["SourceRule"]]
+_Place = dict[str, _ByConditions]
 
 
 @dataclass(slots=True)
 class _Node:
     children: dict[str, _Node] = field(default_factory=dict)
-    exact: _BySubject = field(default_factory=dict)
-    tails: _BySubject = field(default_factory=dict)
+    exact: _Place = field(default_factory=dict)
+    tails: _Place = field(default_factory=dict)
 
 
 class RuleTree:
@@ -39,30 +42,33 @@ class RuleTree:
             for segment in rule.pattern.path:
                 node = node.children.setdefault(segment, _Node())
             where = node.tails if rule.pattern.tail else node.exact
-            where.setdefault(rule.subject, []).append(rule)
+            by_conditions = where.setdefault(rule.subject, {})
+            by_conditions.setdefault(frozenset(rule.pattern.conditions), []).append(rule)
 
     def discard(self, rule: SourceRule) -> None:
         """Let this rule cover others no more."""
         self._discarded.add(id(rule))
 
-    def cover(self, rule: SourceRule, subjects: Collection[str]) -> tuple[SourceRule, ...]:
+    def cover(self, rule: SourceRule, subjects: Mapping[str, object]) -> tuple[SourceRule, ...]:
         """Other rules of these subjects that cover this one together; none where it is not covered.
 
-        One rule alone is preferred to several, and of those the one with the nearest path.
+        One rule alone is preferred to several, the nearest path to others, and then the order of
+        the subjects given.
         """
         nearest: list[SourceRule] = []
         for other in self._candidates(rule, subjects):
-            if set(other.pattern.conditions) <= set(rule.pattern.conditions):
-                if all(other.pattern.covers_method(method) for method in rule.pattern.methods):
-                    return (other,)
-                nearest.append(other)
+            if all(other.pattern.covers_method(method) for method in rule.pattern.methods):
+                return (other,)
+            nearest.append(other)
         return _together(nearest, rule.pattern.methods)
 
     def has_same_place(self, rule: SourceRule) -> bool:
         """Whether another rule, of anybody, has exactly this path."""
-        *_, last = [None, *self._along(rule.pattern.path)]
-        where = (last.tails if rule.pattern.tail else last.exact) if last else {}
-        return any(other is not rule for other in self._kept(where, where))
+        nodes = list(self._along(rule.pattern.path))
+        if len(nodes) <= len(rule.pattern.path):
+            return False
+        place = nodes[-1].tails if rule.pattern.tail else nodes[-1].exact
+        return any(other is not rule and id(other) not in self._discarded for other in _all(place))
 
     def relates(self, rule: SourceRule) -> bool:
         """Whether a rule of anybody has the same path, one that covers it, or one below its /**."""
@@ -86,22 +92,24 @@ class RuleTree:
                 other = node.children[PARAMETER]
                 yield from self._matching(other, path, at + 1, below=rule.pattern.tail)
 
-    def _candidates(self, rule: SourceRule, subjects: Collection[str]) -> Iterator[SourceRule]:
+    def _candidates(self, rule: SourceRule, subjects: Mapping[str, object]) -> Iterator[SourceRule]:
+        """Other rules that cover this one's paths, under no further condition."""
         nodes = list(self._along(rule.pattern.path))
-        complete = len(nodes) == len(rule.pattern.path) + 1
         places = [node.tails for node in reversed(nodes)]
-        if complete and not rule.pattern.tail:
+        if len(nodes) > len(rule.pattern.path) and not rule.pattern.tail:
             places.insert(0, nodes[-1].exact)
         for place in places:
-            for other in sorted(self._kept(place, subjects), key=_in_file):
-                if other is not rule:
-                    yield other
+            # Both are in the file's order, so that the same file always gives the same findings.
+            fewer, more = (place, subjects) if len(place) < len(subjects) else (subjects, place)
+            for subject in fewer:
+                if subject in more:
+                    yield from self._others(rule, place[subject])
 
-    def _kept(self, place: _BySubject, subjects: Collection[str]) -> Iterator[SourceRule]:
-        fewer, more = (place, subjects) if len(place) < len(subjects) else (subjects, place)
-        for subject in fewer:
-            if subject in more:
-                yield from (one for one in place[subject] if id(one) not in self._discarded)
+    def _others(self, rule: SourceRule, by_conditions: _ByConditions) -> Iterator[SourceRule]:
+        for conditions in _subsets(rule.pattern.conditions, by_conditions):
+            for other in by_conditions.get(conditions, ()):
+                if other is not rule and id(other) not in self._discarded:
+                    yield other
 
     def _along(self, path: tuple[str, ...]) -> Iterator[_Node]:
         node: _Node | None = self._root
@@ -114,21 +122,35 @@ class RuleTree:
             yield node
 
     def _matching(
-        self, node: _Node, path: tuple[str, ...], at: int, *, below: bool
+        self, start: _Node, path: tuple[str, ...], at: int, *, below: bool
     ) -> Iterator[SourceRule]:
         """Rules that match some path that ``path`` stands for, or one below it."""
-        yield from _all(node.tails)
-        if at == len(path):
-            yield from _all(node.exact)
-            if below:
-                for child in node.children.values():
-                    yield from self._matching(child, path, at, below=True)
-            return
+        # No recursion: a path may have more segments than Python has frames.
+        waiting = [iter([(start, at)])]
+        while waiting:
+            step = next(waiting[-1], None)
+            if step is None:
+                waiting.pop()
+                continue
+            node, at = step
+            yield from _all(node.tails)
+            if at == len(path):
+                yield from _all(node.exact)
+            waiting.append(_steps(node, path, at, below=below))
+
+
+def _steps(
+    node: _Node, path: tuple[str, ...], at: int, *, below: bool
+) -> Iterator[tuple[_Node, int]]:
+    if at == len(path):
+        children = node.children if below else {}
+        yield from ((child, at) for child in children.values())
+    elif path[at] == PARAMETER:
         # A parameter may have any value, such as a literal's.
-        steps = node.children if path[at] == PARAMETER else (path[at], PARAMETER)
-        for step in steps:
-            if step in node.children:
-                yield from self._matching(node.children[step], path, at + 1, below=below)
+        yield from ((child, at + 1) for child in node.children.values())
+    else:
+        found = (node.children.get(step) for step in (path[at], PARAMETER))
+        yield from ((child, at + 1) for child in found if child is not None)
 
 
 def _together(rules: list[SourceRule], methods: frozenset[str]) -> tuple[SourceRule, ...]:
@@ -142,13 +164,21 @@ def _together(rules: list[SourceRule], methods: frozenset[str]) -> tuple[SourceR
     return tuple(found)
 
 
-def _in_file(rule: SourceRule) -> Place:
-    return rule.place
+def _subsets(
+    conditions: tuple[Condition, ...], known: Collection[frozenset[Condition]]
+) -> Iterator[frozenset[Condition]]:
+    """Those sets among the known ones that demand no more; by whichever way is shorter."""
+    if len(known) <= 2 ** len(conditions):
+        yield from (one for one in known if one <= set(conditions))
+        return
+    for size in range(len(conditions) + 1):
+        yield from map(frozenset, combinations(conditions, size))
 
 
-def _all(place: _BySubject) -> Iterator[SourceRule]:
-    for rules in place.values():
-        yield from rules
+def _all(place: _Place) -> Iterator[SourceRule]:
+    for by_conditions in place.values():
+        for rules in by_conditions.values():
+            yield from rules
 
 
 def narrowness(rule: SourceRule) -> tuple[int, int, bool, int, int, int]:

@@ -49,15 +49,19 @@ def _public(source: SourcePolicy) -> Iterator[SourceRule]:
         )
 
 
-def _subjects(source: SourcePolicy) -> dict[str, frozenset[str]]:
-    """Each subject with those whose rules everybody has who has this one's."""
+def _subjects(source: SourcePolicy) -> dict[str, dict[str, None]]:
+    """Each subject with those whose rules everybody has who has this one's, in the file's order."""
     includes = {group.name: [item.name for item in group.includes] for group in source.groups}
-    closures = {
-        f"group:{name}": frozenset(f"group:{member}" for member in members)
-        for name, members in include_closure(includes).items()
+    order = {group: position for position, group in enumerate(includes)}
+    subjects = {
+        f"group:{group}": {
+            f"group:{member}": None for member in sorted(members, key=order.__getitem__)
+        }
+        for group, members in include_closure(includes).items()
     }
-    scopes = {f"scope:{scope.name}" for scope in source.scopes}
-    return {**closures, **{name: frozenset({name}) for name in {*scopes, PUBLIC}}}
+    for scope in source.scopes:
+        subjects[f"scope:{scope.name}"] = {f"scope:{scope.name}": None}
+    return {**subjects, PUBLIC: {PUBLIC: None}}
 
 
 def _everything(rules: Iterable[SourceRule]) -> Iterator[Finding]:
@@ -75,7 +79,7 @@ def _everything(rules: Iterable[SourceRule]) -> Iterator[Finding]:
 
 
 def _idle(
-    rules: Sequence[SourceRule], subjects: Mapping[str, frozenset[str]]
+    rules: Sequence[SourceRule], subjects: Mapping[str, Mapping[str, None]]
 ) -> Iterator[tuple[SourceRule, Finding]]:
     """Rules of groups and scopes that never decide: denied anyway, or never asked."""
     public = RuleTree(rule for rule in rules if rule.subject == PUBLIC)
@@ -83,7 +87,7 @@ def _idle(
     for rule in rules:
         if rule.subject == PUBLIC:
             continue
-        if never_asked := public.cover(rule, {PUBLIC}):
+        if never_asked := public.cover(rule, subjects[PUBLIC]):
             yield rule, _never_asked(rule, never_asked)
         elif rule.effect == "allow" and (denied := denies.cover(rule, subjects[rule.subject])):
             yield rule, _dead(rule, denied)
@@ -116,7 +120,7 @@ def _dead(rule: SourceRule, denied: tuple[SourceRule, ...]) -> Finding:
 def _covered(
     rules: Sequence[SourceRule],
     busy: Sequence[SourceRule],
-    subjects: Mapping[str, frozenset[str]],
+    subjects: Mapping[str, Mapping[str, None]],
 ) -> Iterator[Finding]:
     trees = {
         effect: RuleTree(rule for rule in busy if rule.effect == effect)
@@ -170,13 +174,14 @@ def _misses(rules: Sequence[SourceRule], denies: Iterable[SourceRule]) -> Iterat
     for rule in denies:
         if allows.relates(rule):
             continue
-        missed = [one for one in allows.beside(rule) if _share_a_method(one, rule)][:1]
-        if missed:
+        missed = next((one for one in allows.beside(rule) if _share_a_method(one, rule)), None)
+        if missed is not None:
+            route = where([missed])
             yield Finding(
                 code="P205",
                 severity=Severity.WARNING,
                 place=rule.place,
-                message=f"{clip(rule.text)} of {who(rule)} is another route than {where(missed)}",
+                message=f"{clip(rule.text)} of {who(rule)} is another route than {route}",
                 effect="where API Gateway matches the parameter's route, nothing is denied",
                 fix="deny the route with the parameter, or make the literal path a route of the "
                 "API and name it in a grant",

@@ -25,7 +25,8 @@ def check_names(source: SourcePolicy) -> Iterator[Finding]:
     """Names of groups and scopes."""
     yield from _look_alike("group", source.groups)
     yield from _look_alike("scope", source.scopes)
-    for named in (*source.groups, *source.scopes):
+    everybody: tuple[SourceGroup | SourceScope, ...] = (*source.groups, *source.scopes)
+    for named in everybody:
         if named.name != normalize("NFC", named.name):
             yield _not_normal(named)
     for group in source.groups:
