@@ -68,7 +68,7 @@ class RuleTree:
         if len(nodes) <= len(rule.pattern.path):
             return False
         place = nodes[-1].tails if rule.pattern.tail else nodes[-1].exact
-        return any(other is not rule and id(other) not in self._discarded for other in _all(place))
+        return any(other is not rule for other in self._all(place))
 
     def relates(self, rule: SourceRule) -> bool:
         """Whether a rule of anybody has the same path, one that covers it, or one below its /**."""
