@@ -14,6 +14,7 @@ from authorizer.errors import AuthorizerError
 # name -> module, attribute, extra.
 _LAZY = {
     "call": ("authorizer.cli.account.call", "call", "cli"),
+    "check": ("authorizer.cli.check.commands", "check", "cli"),
     "compile": ("authorizer.cli.compile", "compile", "cli"),
     "decode": ("authorizer.cli.account.decode", "decode", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),

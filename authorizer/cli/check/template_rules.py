@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from authorizer.cli.check.finding import Finding
-from authorizer.cli.source import SourcePolicy
-from authorizer.cli.template.model import Template
-from authorizer.policy.model import Policy
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from authorizer.cli.check.finding import Finding
+    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.template.model import Template
+    from authorizer.policy.model import Policy
 
 TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Finding]], ...] = ()
