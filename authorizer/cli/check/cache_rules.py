@@ -16,7 +16,7 @@ from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.template.model import ApiKind, AuthorizerKind
 from authorizer.errors import clip
-from authorizer.policy.routes import METHODS, PARAMETER
+from authorizer.policy.routes import ANY, METHODS, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -239,11 +239,7 @@ def _does_method_matter(one: GuardedRoute, rules: Shapes[SourceRule]) -> bool:
         return False
     shape = shape_of_route(one.route.path)
     found = rules.meeting(shape) if one.is_judged_by_path else rules.covering(shape)
-    return len({_methods_of(rule) for rule in found} - {frozenset(METHODS)}) > 0
-
-
-def _methods_of(rule: SourceRule) -> frozenset[str]:
-    return frozenset(method for method in METHODS if rule.pattern.covers_method(method))
+    return any(ANY not in rule.pattern.methods for rule in found)
 
 
 def _other_method(cache: Cache, one: GuardedRoute) -> Finding:
