@@ -16,6 +16,7 @@ from authorizer.errors import AuthorizerError
 # name -> module, attribute, extra.
 _LAZY = {
     "call": ("authorizer.cli.account.call", "call", "cli"),
+    "check": ("authorizer.cli.check.commands", "check", "cli"),
     "decode": ("authorizer.cli.account.decode", "decode", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
