@@ -103,6 +103,7 @@ def compile_source(source: SourcePolicy) -> dict[str, Any]:
         },
         "scopes": {scope.name: {"allow": _rules(scope.allow)} for scope in source.scopes},
         "public": _rules(source.public),
+        "routes": None,
     }
 
 
