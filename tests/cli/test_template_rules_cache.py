@@ -18,7 +18,6 @@ from template_facts import (
     template,
 )
 
-from authorizer.cli.check import inexact_rules
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 
@@ -321,17 +320,50 @@ def test_a_function_of_another_template_is_not_judged_by_its_settings() -> None:
 # --- X207: no exact document ----------------------------------------------------------------------
 
 
-def test_a_group_without_exact_document_is_an_error_at_its_name(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Where documents for callers are cached for all routes, every group must have one."""
-    monkeypatch.setattr(
-        inexact_rules, "inexact_groups", lambda policy, api: [("reader", "routes overlap")]
-    )
-    assert found(rest_template(None, "GET /one")) == [("X207", 3)]
-    assert found(rest_template("rest-request=request", "GET /one")) == []
+BELOW = """\
+version: 1
+groups:
+  reader:
+    allow: [GET /one]
+  admin:
+    allow: ["GET /files/**"]
+scopes:
+  files/read:
+    allow: ["GET /files/{name}"]
+"""
+
+
+def test_a_group_without_exact_document_is_an_error_at_its_name() -> None:
+    """No document can say what is decided by path; a scope's callers want one, too."""
+    keys = ("GET /one", "GET /files/{proxy+}")
+    assert found(rest_template(None, *keys), BELOW) == [("X207", 5), ("X207", 8)]
+    (first, _) = findings(rest_template(None, *keys), BELOW)
+    assert first.severity is Severity.ERROR
+    assert "'admin'" in first.message
+    assert "the path decides" in first.message
+
+
+def test_groups_with_exact_documents_are_fine() -> None:
+    """Without the greedy route every grant is a route's, and there is a document for each."""
+    assert found(rest_template(None, "GET /one", "GET /files/{name}"), BELOW) == []
+
+
+def test_no_exact_document_is_needed_where_none_is_shared() -> None:
+    """Answers for one request, or under a key that tells the request, serve no other."""
+    keys = ("GET /one", "GET /files/{proxy+}")
+    single = found(rest_template("rest-request=request", *keys), BELOW)
+    assert single == [("X206", 24)]
     whole = (TOKEN, "context:httpMethod", "context:path")
-    assert found(rest_template(None, "GET /one", identity_sources=whole)) == []
+    assert found(rest_template(None, *keys, identity_sources=whole), BELOW) == []
+    uncached = rest_api(*(route(key) for key in keys), by=[rest_authorizer(ttl_seconds=0)])
+    assert found(template(uncached), BELOW) == []
+
+
+def test_routes_that_could_not_be_read_prove_nothing_of_documents() -> None:
+    """Whether a document is exact depends on all routes."""
+    by = [rest_authorizer(ttl_seconds=300)]
+    api = rest_api(route("GET /files/{proxy+}"), by=by, is_complete=False)
+    assert found(template(api), BELOW) == []
 
 
 # --- X208: older than the token -------------------------------------------------------------------

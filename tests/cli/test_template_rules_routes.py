@@ -200,10 +200,14 @@ def test_a_machine_reaches_what_its_scope_grants(
     assert ("X104" not in codes) is is_reachable
 
 
-def test_a_token_authorizer_is_judged_by_the_path() -> None:
-    """Without a route to compare, a rule for a path opens part of the route with a parameter."""
-    api = rest_api(route("GET /users/{id}"), by=[rest_authorizer(kind=AuthorizerKind.TOKEN)])
-    assert found(template(api), policy("GET /users/me")) == []
+def test_a_token_authorizer_resolves_the_path_to_a_route() -> None:
+    """It is told the path alone, but the policy is compiled with the routes of the API."""
+    by = [rest_authorizer(kind=AuthorizerKind.TOKEN)]
+    api = rest_api(route("GET /users/{id}"), by=by)
+    assert found(template(api), policy("GET /users/{name}")) == []
+    assert found(template(api), policy("GET /users/me")) == [("X104", 10), ("X107", 6)]
+    unread = rest_api(route("GET /users/{id}"), by=by, is_complete=False)
+    assert found(template(unread), policy("GET /users/me")) == []
 
 
 def test_a_path_of_another_route_opens_none() -> None:
@@ -264,8 +268,8 @@ def test_a_parameter_matches_no_literal_route() -> None:
     assert found(template(http_api(route("GET /users/me"))), text) == [("X105", 7)]
 
 
-def test_no_rule_is_shadowed_where_the_path_is_judged() -> None:
-    """A TOKEN authorizer compares paths, so that a deny of one path denies it."""
+def test_no_deny_is_shadowed_where_the_path_is_judged() -> None:
+    """A TOKEN authorizer is told the path, so that a deny of one path denies it."""
     text = policy("GET /articles/{id}", deny=("GET /articles/secret",))
     api = rest_api(route("GET /articles/{id}"), by=[rest_authorizer(kind=AuthorizerKind.TOKEN)])
     assert found(template(api), text) == []

@@ -79,10 +79,10 @@ def _guarded(api: Api, route: Route, authorizer: str) -> Finding:
         place=route.place,
         message=f"expected no authorizer on the preflights of {api.id}, which has CORS, found "
         f"{clip(authorizer)} on {route.key}",
-        effect="Pages of other origins cannot call the route: a browser sends its preflight "
-        "without a token, and is refused.",
-        fix="Set AddDefaultAuthorizerToCorsPreflight: false (REST API), or make a route for each "
-        "method in place of ANY, or add an OPTIONS route without authorizer for the same path.",
+        effect="pages of other origins cannot call the route: a browser sends its preflight "
+        "without a token, and is refused",
+        fix="set AddDefaultAuthorizerToCorsPreflight: false (REST API), or make a route for each "
+        "method in place of ANY, or add an OPTIONS route without authorizer for the same path",
     )
 
 
@@ -98,8 +98,8 @@ def _unreadable(api: Api, missing: list[str]) -> Finding:
         place=api.place,
         message=f"expected CORS headers on the gateway responses of {api.id}, found none on "
         f"{' and '.join(missing)}",
-        effect="To a page of another origin, 401 and 403 look like a CORS fault: it cannot tell "
-        "that its user must sign in again.",
-        fix="Add GatewayResponses for DEFAULT_4XX, or UNAUTHORIZED and ACCESS_DENIED, with "
-        "Access-Control-Allow-Origin among their ResponseParameters.",
+        effect="to a page of another origin, 401 and 403 look like a CORS fault: it cannot tell "
+        "that its user must sign in again",
+        fix="add GatewayResponses for DEFAULT_4XX, or UNAUTHORIZED and ACCESS_DENIED, with "
+        "Access-Control-Allow-Origin among their ResponseParameters",
     )

@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, Place, Template
     from authorizer.policy.model import Policy
 
-_NOT_CACHED = (
-    "Use an authorizer with a time to live of 0 for the route (HTTP API: ReauthorizeEvery: 0)."
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
@@ -93,10 +89,10 @@ def answers_for_all_callers(
             place=cache.key_place,
             message="expected the Authorization header among the identity sources of "
             f"{cache.name}, whose answers are cached, found {named or 'none'}",
-            effect="What one caller is allowed, the next one is, too, whatever their token, "
-            "until the answer is forgotten.",
-            fix="Name the header as an identity source (Identity: Headers: [Authorization]), "
-            "or set the time to live to 0.",
+            effect="what one caller is allowed, the next one is, too, whatever their token, "
+            "until the answer is forgotten",
+            fix="name the header as an identity source (Identity: Headers: [Authorization]), "
+            "or set the time to live to 0",
         )
 
 
@@ -118,10 +114,10 @@ def answers_for_all_routes(
             message=f"expected $context.routeKey among the identity sources of {cache.name}, "
             f"whose simple answers are cached for {len(cache.routes)} routes, such as "
             f"{one.route.key} and {other.route.key}",
-            effect=f"Whoever was allowed {one.route.key} is allowed every one of these routes, "
-            "until the answer is forgotten.",
-            fix="Add routeKey to the identity sources (Identity: Context: [routeKey]), or set the "
-            "time to live to 0.",
+            effect=f"whoever was allowed {one.route.key} is allowed every one of these routes, "
+            "until the answer is forgotten",
+            fix="add routeKey to the identity sources (Identity: Context: [routeKey]), or set the "
+            "time to live to 0",
         )
 
 
@@ -153,10 +149,10 @@ def documents_for_one_request(
                 place=cache.ttl_place,
                 message=f"expected no caching by {cache.name}, which answers with a document for "
                 f"one request alone, but {why}",
-                effect="After a first request, callers get 403 on others that they may make, "
-                "until the answer is forgotten.",
-                fix="Set the time to live to 0, or let the function answer for all that the "
-                "caller may do (AUTHORIZER_IAM_MODES, mode caller).",
+                effect="after a first request, callers get 403 on others that they may make, "
+                "until the answer is forgotten",
+                fix="set the time to live to 0, or let the function answer for all that the "
+                "caller may do (AUTHORIZER_IAM_MODES, mode caller)",
             )
 
 
@@ -176,9 +172,9 @@ def answers_older_than_tokens(
                     place=cache.ttl_place,
                     message=f"expected {cache.name} to cache for at most the {valid} s that "
                     f"access tokens of {client.id} are valid, found {ttl} s",
-                    effect="Callers go on with a token that has expired, for as long as its last "
-                    "answer is remembered.",
-                    fix="Shorten the time to live; a minute saves nearly all of the calls.",
+                    effect="callers go on with a token that has expired, for as long as its last "
+                    "answer is remembered",
+                    fix="shorten the time to live; a minute saves nearly all of the calls",
                 )
                 break
 
@@ -227,9 +223,10 @@ def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
         place=one.route.place,
         message=f"expected no caching for {key}, since {why}, found {cache.name} that caches for "
         f"{cache.authorizer.ttl_seconds} s without the path in its key",
-        effect="A caller who was allowed one path is allowed all others of this route, such as "
-        "other people's records, until the answer is forgotten.",
-        fix=_NOT_CACHED,
+        effect="a caller who was allowed one path is allowed all others of this route, such as "
+        "other people's records, until the answer is forgotten",
+        fix="use an authorizer with a time to live of 0 for the route (HTTP API: "
+        "Identity: ReauthorizeEvery: 0)",
     )
 
 
@@ -251,8 +248,8 @@ def _other_method(cache: Cache, one: GuardedRoute) -> Finding:
         message=f"expected no caching for {key}, which takes every method and is not decided "
         f"alike for all, found {cache.name} that caches for {cache.authorizer.ttl_seconds} s "
         "without the method in its key",
-        effect="A caller who was allowed a GET is allowed a DELETE, until the answer is forgotten.",
-        fix="Make a route for each method, or use an authorizer with a time to live of 0.",
+        effect="a caller who was allowed a GET is allowed a DELETE, until the answer is forgotten",
+        fix="make a route for each method, or use an authorizer with a time to live of 0",
     )
 
 

@@ -30,8 +30,8 @@ def pools_without_mfa(
                 severity=Severity.WARNING,
                 place=pool.mfa_place or pool.place,
                 message=f"expected MFA in the user pool {pool.id}, found it off",
-                effect="Whoever gets hold of a password has everything that its groups may do.",
-                fix='Set MfaConfiguration: "ON" and EnabledMfas: [SOFTWARE_TOKEN_MFA].',
+                effect="whoever gets hold of a password has everything that its groups may do",
+                fix='set MfaConfiguration: "ON" and EnabledMfas: [SOFTWARE_TOKEN_MFA]',
             )
 
 
@@ -48,10 +48,10 @@ def secrets_with_passwords(
                 place=client.place,
                 message=f"expected the app client {client.id} to have a secret or a password "
                 "flow, found both",
-                effect="Programs on users' machines cannot keep the secret, and sign-in without "
-                "its SECRET_HASH fails.",
-                fix="Make a client without a secret for people, and one with client_credentials "
-                "and no password flow for machines.",
+                effect="programs on users' machines cannot keep the secret, and sign-in without "
+                "its SECRET_HASH fails",
+                fix="make a client without a secret for people, and one with client_credentials "
+                "and no password flow for machines",
             )
 
 
@@ -69,6 +69,6 @@ def long_access_tokens(
                 message=f"expected access tokens of {client.id} to be valid for at most "
                 f"{_DAY_SECONDS} s, found {seconds} s",
                 effect="Cognito refuses the deployment; were it not to, a user who lost a group "
-                "would keep what it may do for as long.",
-                fix="Set AccessTokenValidity to an hour or so; refresh tokens are for the rest.",
+                "would keep what it may do for as long",
+                fix="set AccessTokenValidity to an hour or so; refresh tokens are for the rest",
             )

@@ -55,16 +55,17 @@ def _meeting(routes: Shapes[GuardedRoute], rule: SourceRule) -> Iterator[Guarded
 def _brings_to_bear(one: GuardedRoute, rule: SourceRule) -> bool:
     """Whether a rule that has paths in common with a route is asked about any of them.
 
-    A route that is told is compared as it is, a parameter with a parameter alone. Otherwise the
-    path is, but no allow with a parameter counts where the route that is told is literal.
+    A route is compared as it is, a parameter with a parameter alone. Denies are compared with the
+    path where the authorizer is told nothing else; so are allows, but only below a greedy route,
+    and none that has a parameter where the route is literal.
     """
-    known, own = shape_of_route(one.route.path).path, rule.pattern.path
-    if not one.is_judged_by_path:
-        return known[: len(own)] == own
-    return (
-        rule.effect == "deny"
-        or not one.is_told
-        or not any(mine == PARAMETER != theirs for mine, theirs in zip(own, known, strict=False))
+    shape, own = shape_of_route(one.route.path), rule.pattern.path
+    if rule.effect == "deny" and one.is_judged_by_path:
+        return True
+    if shape.more is None:
+        return shape.path[: len(own)] == own
+    return not any(
+        mine == PARAMETER != theirs for mine, theirs in zip(own, shape.path, strict=False)
     )
 
 
@@ -85,10 +86,10 @@ def _shadowed(rule: SourceRule, takers: Sequence[GuardedRoute]) -> Finding:
         place=rule.place,
         message=f"expected a route of its own for {clip(rule.text)} of {_owner(rule)}, "
         f"but requests for it come by {key}",
-        effect=f"The line denies nothing: whoever may call {key} gets this, too."
+        effect=f"the line denies nothing: whoever may call {key} gets this, too"
         if is_deny
-        else f"The line grants nothing: only rules for {key} are asked.",
-        fix=f"Make it a route of the template, or write the rule for {key}.",
+        else f"the line grants nothing: only rules for {key} are asked",
+        fix=f"make it a route of the template, or write the rule for {key}",
     )
 
 
@@ -100,10 +101,10 @@ def _unmatched(rule: SourceRule, keys: Sequence[str]) -> Finding:
         place=rule.place,
         message=f"expected a route of the template for {clip(rule.text)} of {_owner(rule)}, "
         f"found none{did_you_mean(rule.text, keys)}",
-        effect="The line denies nothing, and what was meant by it may be open."
+        effect="the line denies nothing, and what was meant by it may be open"
         if is_deny
-        else "The line grants nothing, and those it was meant for get 403 or 404.",
-        fix="Write the rule as the template has the route, add the route, or take the line out.",
+        else "the line grants nothing, and those it was meant for get 403 or 404",
+        fix="write the rule as the template has the route, add the route, or take the line out",
     )
 
 

@@ -50,9 +50,9 @@ def groups_without_rules(
                 place=group.place,
                 message=f"expected a group of the policy, found {clip(name)}"
                 f"{did_you_mean(name, known)}",
-                effect="Its members get 403 on every route, unless another group lets them in.",
-                fix="Add the group to the policy, if only as 'includes', or take it out of the "
-                "template.",
+                effect="its members get 403 on every route, unless another group lets them in",
+                fix="add the group to the policy, if only as 'includes', or take it out of the "
+                "template",
             )
 
 
@@ -63,7 +63,7 @@ def _not_created(group: SourceGroup, created: list[str]) -> Finding:
         place=group.place,
         message=f"expected a group that the template creates, found {clip(group.name)}"
         f"{did_you_mean(group.name, created)}",
-        effect="Nobody is in the group unless it is made by hand: its allows let nobody in, and "
-        "its denies keep nobody out.",
-        fix="Add an AWS::Cognito::UserPoolGroup of that name, or write the name as it is there.",
+        effect="nobody is in the group unless it is made by hand: its allows let nobody in, and "
+        "its denies keep nobody out",
+        fix="add an AWS::Cognito::UserPoolGroup of that name, or write the name as it is there",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
@@ -32,8 +33,8 @@ def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> It
                 place=one.route.place,
                 message=f"expected an authorizer or a public route of the policy, found {key} "
                 f"of {one.api.id} with neither",
-                effect=f"Anybody on the internet may call {key}, whatever the policy says.",
-                fix="Give the route the authorizer, or list it under public in the policy.",
+                effect=f"anybody on the internet may call {key}, whatever the policy says",
+                fix="give the route the authorizer, or list it under public in the policy",
             )
 
 
@@ -51,8 +52,8 @@ def closed_public_routes(
                 place=one.route.place,
                 message=f"expected no authorizer on {key}, which is public in the policy, "
                 f"found {_name(one)}",
-                effect="Callers without a token get 401, although the policy lets everybody in.",
-                fix="Set 'Auth: {Authorizer: NONE}' on the route, or take it out of public.",
+                effect="callers without a token get 401, although the policy lets everybody in",
+                fix="set 'Auth: {Authorizer: NONE}' on the route, or take it out of public",
             )
 
 
@@ -83,11 +84,12 @@ def unreachable_routes(
     for one in guarded_routes(template):
         of_api[one.api.id].append(one)
     for others in of_api.values():
+        compiled = _compiled_for(policy, others)
         for one in others:
             if (
                 one.guard is Guard.OURS
                 and not _is_public(public, one)
-                and not is_reachable(policy, rules, one, others)
+                and not is_reachable(compiled, rules, one, others)
             ):
                 yield _unreachable(one)
 
@@ -110,10 +112,10 @@ def routes_of_others(
                 place=one.route.place,
                 message=f"expected the policy's authorizer on {one.route.key}, for which it has "
                 f"{clip(first.text)} on line {first.line}, found {_name(one)}",
-                effect="Whoever that authorizer lets in may call the route: the policy's allows "
-                "and denies count for nothing there.",
-                fix="Give the route the Lambda authorizer that enforces the policy, or take its "
-                "rules out of the policy.",
+                effect="whoever that authorizer lets in may call the route: the policy's allows "
+                "and denies count for nothing there",
+                fix="give the route the Lambda authorizer that enforces the policy, or take its "
+                "rules out of the policy",
             )
 
 
@@ -154,6 +156,14 @@ def _may_be(one: GuardedRoute, listed: PublicRoute) -> bool:
     return shape.path[: len(own.path)] == own.path
 
 
+def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
+    """The policy as it is compiled for an API; it makes a difference where paths are judged."""
+    api = others[0].api
+    if not api.is_complete or not any(one.is_judged_by_path for one in others):
+        return policy
+    return replace(policy, routes=tuple(dict.fromkeys(route.key for route in api.routes)))
+
+
 def _missing(listed: PublicRoute, meeting: Sequence[GuardedRoute]) -> Finding:
     takes = next((one for one in meeting), None)
     where = "the template has no such route"
@@ -164,8 +174,8 @@ def _missing(listed: PublicRoute, meeting: Sequence[GuardedRoute]) -> Finding:
         severity=Severity.WARNING,
         place=listed.place,
         message=f"expected a route for the public {clip(listed.text)}, but {where}",
-        effect="Nobody can call it, and whoever reads the policy believes that it is open.",
-        fix="Add the route with 'Auth: {Authorizer: NONE}', or take the line out of public.",
+        effect="nobody can call it, and whoever reads the policy believes that it is open",
+        fix="add the route with 'Auth: {Authorizer: NONE}', or take the line out of public",
     )
 
 
@@ -175,9 +185,9 @@ def _unreachable(one: GuardedRoute) -> Finding:
         severity=Severity.WARNING,
         place=one.route.place,
         message=f"expected a group or scope that may call {one.route.key}, found none",
-        effect="Every caller gets 403, whatever their groups.",
-        fix="Grant the route to a group or scope in the policy, lift the deny that is in the way, "
-        "or take the route out of the template.",
+        effect="every caller gets 403, whatever their groups",
+        fix="grant the route to a group or scope in the policy, lift the deny that is in the way, "
+        "or take the route out of the template",
     )
 
 

@@ -33,10 +33,10 @@ def missing_permissions(
                     place=authorizer.place,
                     message=f"expected a permission for {api.id} to invoke the function of "
                     f"{clip(authorizer.name)}, found none",
-                    effect="Every call of a route with this authorizer is answered 500.",
-                    fix="Set EnableFunctionDefaultPermissions: true on the authorizer (REST API: "
+                    effect="every call of a route with this authorizer is answered 500",
+                    fix="set EnableFunctionDefaultPermissions: true on the authorizer (REST API: "
                     "leave out DisableFunctionDefaultPermissions), or add an "
-                    "AWS::Lambda::Permission for apigateway.amazonaws.com.",
+                    "AWS::Lambda::Permission for apigateway.amazonaws.com",
                 )
 
 
@@ -78,8 +78,8 @@ def _unquoted(authorizer: Authorizer) -> Finding:
         place=authorizer.payload_version_place or authorizer.place,
         message=f"expected the payload version of {clip(authorizer.name)} as quoted text, "
         f"found the number {shown}",
-        effect="The deployment fails, or the API gets a version that it does not have, such as 2.",
-        fix='Put it into quotes: AuthorizerPayloadFormatVersion: "2.0".',
+        effect="the deployment fails, or the API gets a version that it does not have, such as 2",
+        fix='put it into quotes: AuthorizerPayloadFormatVersion: "2.0"',
     )
 
 
@@ -90,8 +90,8 @@ def _old_and_simple(authorizer: Authorizer) -> Finding:
         place=_simple_place(authorizer),
         message=f"expected no simple responses on {clip(authorizer.name)}, whose payload version "
         "is 1.0, found them enabled",
-        effect="API Gateway refuses the deployment: simple responses need payload version 2.0.",
-        fix='Set AuthorizerPayloadFormatVersion: "2.0", or leave out EnableSimpleResponses.',
+        effect="API Gateway refuses the deployment: simple responses need payload version 2.0",
+        fix='set AuthorizerPayloadFormatVersion: "2.0", or leave out EnableSimpleResponses',
     )
 
 
@@ -103,9 +103,9 @@ def _at_odds(authorizer: Authorizer, answer: str) -> Finding:
         place=_simple_place(authorizer),
         message=f"expected the function of {clip(authorizer.name)} to answer as its API reads it, "
         f"found {meant} from the function and EnableSimpleResponses {told}",
-        effect="No answer can be read, and every call of a route with this authorizer fails.",
-        fix="Set EnableSimpleResponses: true for AUTHORIZER_HTTP_API_ANSWER=simple, which is the "
-        "default, and false for iam.",
+        effect="no answer can be read, and every call of a route with this authorizer fails",
+        fix="set EnableSimpleResponses: true for AUTHORIZER_HTTP_API_ANSWER=simple, which is the "
+        "default, and false for iam",
     )
 
 
