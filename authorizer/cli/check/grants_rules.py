@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
@@ -34,16 +35,39 @@ def rules_without_route(
         routes.add(shape_of_route(one.route.path), one)
     keys = sorted({one.route.key for one in guarded_routes(template)})
     hints = _MOST_HINTS
+    # Many groups have the same rules.
+    known: dict[tuple[object, ...], _Match] = {}
     for rule in source.rules:
-        meeting = list(_meeting(routes, rule))
-        if any(_brings_to_bear(one, rule) for one in meeting):
-            continue
-        takers = [one for one in meeting if _takes_literal(one, rule)]
-        if takers:
-            yield _shadowed(rule, takers)
-        else:
+        pattern = rule.pattern
+        same = (pattern.path, pattern.tail, pattern.methods, rule.effect)
+        match = known.get(same)
+        if match is None:
+            match = known[same] = _match(routes, rule)
+        if match.taker:
+            yield _shadowed(rule, match.taker)
+        elif not match.is_matched:
             yield _unmatched(rule, keys if hints > 0 else ())
             hints -= 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """What becomes of a rule.
+
+    Attributes:
+        is_matched: whether a route brings it to bear.
+        taker: key of a route that takes its requests, where none does.
+    """
+
+    is_matched: bool
+    taker: str = ""
+
+
+def _match(routes: Shapes[GuardedRoute], rule: SourceRule) -> _Match:
+    if any(_brings_to_bear(one, rule) for one in _meeting(routes, rule)):
+        return _Match(is_matched=True)
+    takers = (one.route.key for one in _meeting(routes, rule) if _takes_literal(one, rule))
+    return _Match(is_matched=False, taker=min(takers, default=""))
 
 
 def _meeting(routes: Shapes[GuardedRoute], rule: SourceRule) -> Iterator[GuardedRoute]:
@@ -77,8 +101,7 @@ def _takes_literal(one: GuardedRoute, rule: SourceRule) -> bool:
     )
 
 
-def _shadowed(rule: SourceRule, takers: Sequence[GuardedRoute]) -> Finding:
-    key = min(one.route.key for one in takers)
+def _shadowed(rule: SourceRule, key: str) -> Finding:
     is_deny = rule.effect == "deny"
     return Finding(
         code="X107",

@@ -35,7 +35,7 @@ def is_reachable(
     policy: Policy,
     rules: Shapes[SourceRule],
     guarded: GuardedRoute,
-    others: Sequence[GuardedRoute] = (),
+    routes: Shapes[GuardedRoute],
 ) -> bool:
     """Whether there is a caller who may use a route.
 
@@ -43,10 +43,10 @@ def is_reachable(
         policy: the compiled policy.
         rules: all of its rules.
         guarded: the route.
-        others: all routes of its API, for what API Gateway prefers to it.
+        routes: all routes of its API, for what API Gateway prefers to it.
     """
     if guarded.is_judged_by_path:
-        return _is_reachable_by_path(policy, rules, guarded, others)
+        return _is_reachable_by_path(policy, rules, guarded, routes)
     return _is_reachable_by_route(policy, rules, guarded)
 
 
@@ -91,19 +91,19 @@ def _is_reachable_by_path(
     policy: Policy,
     rules: Shapes[SourceRule],
     guarded: GuardedRoute,
-    others: Sequence[GuardedRoute],
+    routes: Shapes[GuardedRoute],
 ) -> bool:
     shape = shape_of_route(guarded.route.path)
     told = guarded.route.path if guarded.is_told else None
-    rivals = _rivals(guarded, others)
+    # No allow with a parameter counts where the route that is known is literal.
+    literally = guarded.is_told or policy.routes is not None
     return any(
         _is_allowed(policy, rule, method, told, path)
-        for rule in rules.meeting(shape)
-        if rule.effect == "allow"
-        for method in guarded.methods
-        if rule.pattern.covers_method(method)
+        for rule in rules.meeting(shape, literally=literally)
+        if rule.effect == "allow" and _is_possible(rule)
         for path in _paths(shape, rule)
-        if not any(method in methods and _covers(rival, path) for rival, methods in rivals)
+        for method in _methods_left(guarded, routes, path)
+        if rule.pattern.covers_method(method)
     )
 
 
@@ -158,17 +158,21 @@ def _merged(known: tuple[str, ...], rule: SourceRule, length: int) -> tuple[str,
     )
 
 
-def _rivals(
-    guarded: GuardedRoute, others: Sequence[GuardedRoute]
-) -> list[tuple[Shape, Sequence[str]]]:
-    """The routes that API Gateway surely prefers where they match: nowhere less specific."""
+def _methods_left(
+    guarded: GuardedRoute, routes: Shapes[GuardedRoute], path: tuple[str, ...]
+) -> list[str]:
+    """The methods of a path that come by the route.
+
+    The others belong to routes that API Gateway surely prefers: nowhere less specific.
+    """
     own = shape_of_route(guarded.route.path)
-    shapes = ((shape_of_route(other.route.path), other.methods) for other in others)
-    return [
-        (shape, methods)
-        for shape, methods in shapes
-        if shape != own and _is_more_specific(shape, own)
+    rivals = [
+        other
+        for other in routes.meeting(Shape(path=path))
+        if (shape := shape_of_route(other.route.path)) != own and _is_more_specific(shape, own)
     ]
+    taken = {method for rival in rivals for method in rival.methods}
+    return [method for method in guarded.methods if method not in taken]
 
 
 def _is_more_specific(shape: Shape, other: Shape) -> bool:
@@ -179,9 +183,3 @@ def _is_more_specific(shape: Shape, other: Shape) -> bool:
     ):
         return False
     return other.more is not None or shape.more is None
-
-
-def _covers(shape: Shape, path: tuple[str, ...]) -> bool:
-    return shape.takes(len(path)) and all(
-        own in (PARAMETER, segment) for own, segment in zip(shape.path, path, strict=False)
-    )

@@ -85,11 +85,14 @@ def unreachable_routes(
         of_api[one.api.id].append(one)
     for others in of_api.values():
         compiled = _compiled_for(policy, others)
+        routes: Shapes[GuardedRoute] = Shapes()
+        for one in others:
+            routes.add(shape_of_route(one.route.path), one)
         for one in others:
             if (
                 one.guard is Guard.OURS
                 and not _is_public(public, one)
-                and not is_reachable(compiled, rules, one, others)
+                and not is_reachable(compiled, rules, one, routes)
             ):
                 yield _unreachable(one)
 

@@ -99,12 +99,17 @@ class Shapes(Generic[Item]):
         if node is not None:
             yield from (item for own, item in node.items if own.more in (0, shape.more))
 
-    def meeting(self, shape: Shape) -> Iterator[Item]:
-        """The things that have a concrete path in common with a shape."""
-        yield from _meeting(self._root, shape, 0)
+    def meeting(self, shape: Shape, *, literally: bool = False) -> Iterator[Item]:
+        """The things that have a concrete path in common with a shape.
+
+        Args:
+            shape: theirs.
+            literally: leaves out those that have a parameter where the shape is literal.
+        """
+        yield from _meeting(self._root, shape, 0, literally=literally)
 
 
-def _meeting(node: _Node[Item], shape: Shape, depth: int) -> Iterator[Item]:
+def _meeting(node: _Node[Item], shape: Shape, depth: int, *, literally: bool) -> Iterator[Item]:
     for own, item in node.items:
         if own.has_length_of(shape):
             yield item
@@ -113,7 +118,7 @@ def _meeting(node: _Node[Item], shape: Shape, depth: int) -> Iterator[Item]:
     elif shape.path[depth] == PARAMETER:
         further = list(node.children.values())
     else:
-        names = (shape.path[depth], PARAMETER)
+        names = (shape.path[depth],) if literally else (shape.path[depth], PARAMETER)
         further = [node.children[name] for name in names if name in node.children]
     for child in further:
-        yield from _meeting(child, shape, depth + 1)
+        yield from _meeting(child, shape, depth + 1, literally=literally)
