@@ -72,7 +72,7 @@ def _unknown(acceptances: Iterable[Acceptance]) -> Iterator[Finding]:
                 place=one.place,
                 message=f"expected a code that can be accepted, found {clip(one.code)}{hint}",
                 effect="this acceptance accepts nothing",
-                fix="write the code as check prints it; those of P1 and T001 have to be mended",
+                fix="write the code as check prints it; those of P1, P4 and T001 have to be mended",
             )
 
 

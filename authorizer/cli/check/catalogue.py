@@ -1,7 +1,7 @@
 """Every code that ``authorizer check`` can report, with a short title. Codes are never reused.
 
-``P1``: the policy file cannot be used; these cannot be accepted. ``P2``: its rules. ``P3``: its
-names. ``P4``: its acceptances. ``T`` and ``X``: see ``template_catalogue``.
+``P1``: the policy file cannot be used. ``P2``: its rules. ``P3``: its names. ``P4``: its
+acceptances. ``T`` and ``X``: see ``template_catalogue``.
 
 Run as a module it prints ``docs/findings/README.md``.
 """
@@ -46,8 +46,8 @@ TITLES: dict[str, str] = {
 
 
 def can_be_accepted(code: str) -> bool:
-    """Whether a policy may accept this finding: not one that keeps it from being read."""
-    return code in TITLES and not code.startswith("P1") and code != UNREADABLE_TEMPLATE
+    """Whether a policy may accept this finding: not where something cannot be read at all."""
+    return code in TITLES and not code.startswith(("P1", "P4")) and code != UNREADABLE_TEMPLATE
 
 
 def index() -> str:

@@ -68,7 +68,7 @@ class RuleTree:
         if len(nodes) <= len(rule.pattern.path):
             return False
         place = nodes[-1].tails if rule.pattern.tail else nodes[-1].exact
-        return any(other is not rule and id(other) not in self._discarded for other in _all(place))
+        return any(other is not rule for other in self._all(place))
 
     def relates(self, rule: SourceRule) -> bool:
         """Whether a rule of anybody has the same path, one that covers it, or one below its /**."""
@@ -121,6 +121,11 @@ class RuleTree:
         if node is not None:
             yield node
 
+    def _all(self, place: _Place) -> Iterator[SourceRule]:
+        for by_conditions in place.values():
+            for rules in by_conditions.values():
+                yield from (one for one in rules if id(one) not in self._discarded)
+
     def _matching(
         self, start: _Node, path: tuple[str, ...], at: int, *, below: bool
     ) -> Iterator[SourceRule]:
@@ -133,9 +138,9 @@ class RuleTree:
                 waiting.pop()
                 continue
             node, at = step
-            yield from _all(node.tails)
+            yield from self._all(node.tails)
             if at == len(path):
-                yield from _all(node.exact)
+                yield from self._all(node.exact)
             waiting.append(_steps(node, path, at, below=below))
 
 
@@ -173,12 +178,6 @@ def _subsets(
         return
     for size in range(len(conditions) + 1):
         yield from map(frozenset, combinations(conditions, size))
-
-
-def _all(place: _Place) -> Iterator[SourceRule]:
-    for by_conditions in place.values():
-        for rules in by_conditions.values():
-            yield from rules
 
 
 def narrowness(rule: SourceRule) -> tuple[int, int, bool, int, int, int]:

@@ -122,17 +122,17 @@ def _covered(
     busy: Sequence[SourceRule],
     subjects: Mapping[str, Mapping[str, None]],
 ) -> Iterator[Finding]:
+    # A deny counts for a grant, too: with GET denied and PUT granted elsewhere, GET,PUT is idle.
     trees = {
-        effect: RuleTree(rule for rule in busy if rule.effect == effect)
-        for effect in ("allow", "deny")
+        "allow": RuleTree(busy),
+        "deny": RuleTree(rule for rule in busy if rule.effect == "deny"),
     }
     everything = RuleTree(rules)
     for rule in sorted(busy, key=narrowness):
-        tree = trees[rule.effect]
-        covering = tree.cover(rule, subjects[rule.subject])
+        covering = trees[rule.effect].cover(rule, subjects[rule.subject])
         if covering and not _tells_routes_apart(everything, rule, covering):
-            tree.discard(rule)
-            everything.discard(rule)
+            for tree in (*trees.values(), everything):
+                tree.discard(rule)
             yield _double(rule, covering)
 
 
@@ -145,9 +145,8 @@ def _tells_routes_apart(
 
 
 def _double(rule: SourceRule, covering: tuple[SourceRule, ...]) -> Finding:
-    verb = {"allow": "granted", "deny": "denied"}[rule.effect]
     is_same = _is_same(rule, covering)
-    again = "stands here again, after" if is_same else f"is {verb} already by"
+    again = "stands here again, after" if is_same else "adds nothing to"
     return Finding(
         code="P201" if is_same else "P202",
         severity=Severity.WARNING,
