@@ -1,127 +1,74 @@
-"""Templates made by hand, and what the template rules find in them."""
+"""What was read from a template, as text that a person can check line by line."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.check.template_rules import TEMPLATE_RULES
-from authorizer.cli.document import compile_source, read_source
-from authorizer.cli.template.model import (
-    Api,
-    ApiKind,
-    AppClient,
-    Authorizer,
-    AuthorizerKind,
-    FunctionVariables,
-    Place,
-    Route,
-    Template,
-)
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.template.model import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
-    from authorizer.cli.check.finding import Finding
-    from authorizer.cli.source import SourcePolicy
-    from authorizer.policy.model import Policy
-
-FILE = "template.yaml"
-# Everybody may do everything, so that nothing but what a test is about is found.
-ALL_ALLOWED = """\
-version: 1
-groups:
-  reader:
-    allow: ["ANY /**"]
-"""
+    from authorizer.cli.template.model import Api, Authorizer, Template
 
 
-def at(line: int, column: int = 1) -> Place:
-    """A place in the template."""
-    return Place(file=FILE, line=line, column=column)
+def facts(template: Template) -> str:
+    """One line per fact; what was left undecided comes last, with its place and reason."""
+    return "\n".join(_lines(template)) + "\n"
 
 
-def route(key: str, authorizer: Any = "Rbac", line: int = 10, *, preflight: bool = False) -> Route:
-    """A route by its key, ``GET /users/{id}``."""
-    method, blank, path = key.partition(" ")
-    return Route(
-        method=method if blank else "",
-        path=path if blank else key,
-        authorizer=authorizer,
-        place=at(line),
-        is_preflight=preflight,
-    )
+def _lines(template: Template) -> Iterator[str]:
+    for api in template.apis:
+        yield from _api(api)
+    for pool in template.pools:
+        yield f"pool {pool.id} mfa={_shown(pool.mfa)}"
+    for client in template.clients:
+        yield (
+            f"client {client.id} secret={_shown(client.has_secret)}"
+            f" flows={_shown(client.auth_flows)} tokens={_shown(client.access_token_seconds)}s"
+        )
+    for group in template.groups:
+        yield f"group {_shown(group.name)}"
+    for function in template.functions:
+        for name, value in function.variables.items():
+            yield f"variable {function.id} {name}={_shown(value)}"
+    for one in template.undecided:
+        yield f"undecided {one.place.line}:{one.place.column} {one.what}: {one.why}"
 
 
-def authorizer(name: str = "Rbac", **facts: Any) -> Authorizer:
-    """An authorizer of an HTTP API, as the sample has it: simple answers, nothing cached."""
-    values: dict[str, Any] = {
-        "kind": AuthorizerKind.REQUEST,
-        "function": "AuthorizerFunction",
-        "payload_version": "2.0",
-        "payload_version_place": at(21),
-        "simple_responses": True,
-        "simple_responses_place": at(22),
-        "identity_sources": ("header:authorization", "context:routeKey"),
-        "identity_place": at(23),
-        "ttl_seconds": 0,
-        "ttl_place": at(24),
-    }
-    return Authorizer(name=name, place=at(20), **(values | facts))
+def _api(api: Api) -> Iterator[str]:
+    extent = "complete" if api.is_complete else "incomplete"
+    yield f"api {api.id} {api.kind} {extent} cors={_shown(api.has_cors)} at {_line(api)}"
+    if api.cors_gateway_responses:
+        yield f"  cors responses {_shown(api.cors_gateway_responses)}"
+    for one in api.authorizers:
+        yield f"  authorizer {one.name} {' '.join(_authorizer(one))} at {_line(one)}"
+    for route in api.routes:
+        preflight = " preflight" if route.is_preflight else ""
+        yield f"  route {route.key} -> {_shown(route.authorizer)}{preflight} at {_line(route)}"
 
 
-def rest_authorizer(name: str = "Rbac", **facts: Any) -> Authorizer:
-    """An authorizer of a REST API: IAM documents."""
-    values: dict[str, Any] = {
-        "payload_version": None,
-        "simple_responses": False,
-        "identity_sources": ("header:authorization",),
-    }
-    return authorizer(name, **(values | facts))
+def _authorizer(one: Authorizer) -> Iterator[str]:
+    yield _shown(one.kind)
+    yield f"function={_shown(one.function)}"
+    yield f"ttl={_shown(one.ttl_seconds)}"
+    yield f"sources={_shown(one.identity_sources)}"
+    yield f"invoked={_shown(one.may_be_invoked)}"
+    if one.payload_version is not None:
+        number = "" if one.payload_version_is_text else " (a number)"
+        yield f"payload={_shown(one.payload_version)}{number}"
+        yield f"simple={_shown(one.simple_responses)}"
 
 
-def http_api(*routes: Route, by: Iterable[Authorizer] = (), **facts: Any) -> Api:
-    """An HTTP API; with the sample's authorizer, if nothing else is said."""
-    values: dict[str, Any] = {"kind": ApiKind.HTTP} | facts
-    authorizers = tuple(by) or (authorizer(),)
-    return Api(id="Api", place=at(5), routes=routes, authorizers=authorizers, **values)
+def _line(placed: Any) -> str:
+    return f"{placed.place.line}:{placed.place.column}"
 
 
-def rest_api(*routes: Route, by: Iterable[Authorizer] = (), **facts: Any) -> Api:
-    """A REST API."""
-    return http_api(*routes, by=tuple(by) or (rest_authorizer(),), kind=ApiKind.REST, **facts)
-
-
-def function(name: str = "AuthorizerFunction", **variables: Any) -> FunctionVariables:
-    """The authorizer's function."""
-    return FunctionVariables(
-        id=name, place=at(40), variables={"AUTHORIZER_USER_POOLS": "pool=client"} | variables
-    )
-
-
-def template(*apis: Api, **facts: Any) -> Template:
-    """A template with our function in it."""
-    return Template(file=FILE, apis=apis, **({"functions": (function(),)} | facts))
-
-
-def client(**facts: Any) -> AppClient:
-    """An app client."""
-    return AppClient(id="Client", place=at(50), access_token_place=at(51), **facts)
-
-
-def read_policy(text: str) -> tuple[SourcePolicy, Policy]:
-    """A policy's places, and the policy."""
-    source, problems = read_source(text.encode())
-    assert not problems
-    return source, parse_policy(dump_policy(compile_source(source)))
-
-
-def findings(template: Template, policy: str = ALL_ALLOWED) -> list[Finding]:
-    """All that the template rules find."""
-    source, compiled = read_policy(policy)
-    return [found for rule in TEMPLATE_RULES for found in rule(source, compiled, template)]
-
-
-def found(template: Template, policy: str = ALL_ALLOWED) -> list[tuple[str, int]]:
-    """Codes and lines of all findings, in order."""
-    return sorted((one.code, one.place.line) for one in findings(template, policy))
+def _shown(value: Any) -> str:
+    if isinstance(value, Unknown):
+        return "?"
+    if isinstance(value, tuple | frozenset):
+        return ",".join(value if isinstance(value, tuple) else sorted(value)) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from template_facts import (
+from made_templates import (
     authorizer,
     client,
     findings,

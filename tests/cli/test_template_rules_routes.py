@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from template_facts import (
+from made_templates import (
     ALL_ALLOWED,
     authorizer,
     findings,

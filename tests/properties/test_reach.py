@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from template_facts import (
+from made_templates import (
     findings,
     http_api,
     read_policy,
