@@ -17,10 +17,12 @@ from authorizer.errors import AuthorizerError
 _LAZY = {
     "call": ("authorizer.cli.account.call", "call", "cli"),
     "decode": ("authorizer.cli.account.decode", "decode", "cli"),
+    "diff": ("authorizer.cli.diff.commands", "diff", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
     "login": ("authorizer.cli.account.commands", "login", "cli"),
     "logout": ("authorizer.cli.account.commands", "logout", "cli"),
+    "matrix": ("authorizer.cli.matrix.commands", "matrix", "cli"),
 }
 
 

@@ -7,6 +7,7 @@ route below that no other line names.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -139,6 +140,8 @@ def _spelled_out(row: Row, taken: set[str]) -> Row:
     return Row(key=row.key, kind=row.kind, path=row.path, names=row.names, methods=methods)
 
 
-def _reading_order(row: Row) -> tuple[tuple[str, ...], bool, int]:
+def _reading_order(row: Row) -> tuple[tuple[str, ...], int]:
     order = (*METHODS, ANY, "")
-    return (row.path, row.is_open_ended, order.index(row.methods[0]))
+    # What stands for all the other routes comes after them.
+    path = (*row.path, chr(sys.maxunicode)) if row.is_open_ended else row.path
+    return (path, order.index(row.methods[0]))
