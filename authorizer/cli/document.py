@@ -138,6 +138,7 @@ class _Reader:
                 for key, value in self._named(parts.get("scopes"), "scopes")
             },
             "public": self._rules(parts.get("public"), conditions=False),
+            "routes": None,
         }
         self._check_includes(document["groups"], parts.get("groups"))
         return document

@@ -61,6 +61,7 @@ def test_a_document_keeps_its_lines() -> None:
         },
         "scopes": {"s/t": {"allow": [{"rule": "GET /s", "line": 12}]}},
         "public": [{"rule": "GET /p", "line": 13}],
+        "routes": None,
     }
 
 
