@@ -85,9 +85,6 @@ def random_policy(random: Random) -> NaivePolicy:
     )
 
 
-KNOWS_ROUTES = any(field.name == "routes" for field in dataclasses.fields(Policy))
-
-
 def random_routes(random: Random) -> tuple[str, ...]:
     return tuple(random.sample(ROUTE_KEYS, k=random.randrange(1, 6)))
 
@@ -98,10 +95,7 @@ def source(naive: NaivePolicy) -> Source:
 
 def knowing(policy: Policy, routes: Sequence[str]) -> Policy:
     """The policy as it is when compiled with the template."""
-    if not KNOWS_ROUTES:
-        return policy
-    changes: dict[str, Any] = {"routes": tuple(routes)}
-    return dataclasses.replace(policy, **changes)
+    return dataclasses.replace(policy, routes=tuple(routes))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -223,7 +217,7 @@ def requests(random: Random, rows: Sequence[Row], count: int) -> Iterator[tuple[
 def test_forms_say_what_decide_says(random: Random) -> None:
     """For each route, subject, path, method and claims: the form holds if decide allows."""
     naive, keys = random_policy(random), random_routes(random)
-    access = Access(source(naive), keys if KNOWS_ROUTES else ())
+    access = Access(source(naive), keys)
     ground = Ground(access.places)
     policy = knowing(access.source.policy, keys)
     rows = rows_of_routes(keys)
@@ -239,7 +233,7 @@ def test_forms_say_what_decide_says(random: Random) -> None:
 def test_outcomes_say_what_decide_says(random: Random) -> None:
     """``allow`` is never refused, ``none`` and ``deny`` are never allowed, ``own`` needs a claim."""
     naive, keys = random_policy(random), random_routes(random)
-    access = Access(source(naive), keys if KNOWS_ROUTES else ())
+    access = Access(source(naive), keys)
     ground = Ground(access.places)
     policy = knowing(access.source.policy, keys)
     rows = rows_of_routes(keys)
@@ -293,7 +287,7 @@ def test_partly_is_neither_all_nor_nothing(seed: int) -> None:
     random = Random(seed)
     for _ in range(20):
         naive, keys = random_policy(random), random_routes(random)
-        access = Access(source(naive), keys if KNOWS_ROUTES else ())
+        access = Access(source(naive), keys)
         rows = rows_of_routes(keys)
         for row in rows:
             for subject, cell in cells_of(row, Ground(access.places), access, rows).items():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.access.forms import ALWAYS, Clause, Excluded, Form, Term, form_of
 from authorizer.cli.access.rows import Kind, Row, row_of_key
 from authorizer.cli.access.spots import Ground, Place, Spot
-from authorizer.policy.routes import PARAMETER, RoutePattern
+from authorizer.policy.routes import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -70,20 +70,26 @@ class Said:
 class Access:
     """A policy, asked about routes."""
 
-    def __init__(self, source: Source, routes: Iterable[str] = ()) -> None:
+    def __init__(self, source: Source, routes: Iterable[str] | None = None) -> None:
         """Index the rules by place.
 
         Args:
             source: the policy.
-            routes: the keys of the API's routes, if known. They grant nothing; they are known, so
-                that a path of theirs is not taken for another route's.
+            routes: the keys of the API's routes, if the policy is compiled with its template.
         """
         policy = source.policy
         self.source = source
         self._rules: dict[Place, list[Rule]] = defaultdict(list)
         for rule in policy.rules:
             self._rules[rule.pattern.path, rule.pattern.tail].append(rule)
-        self.places = frozenset(self._rules) | _known(policy.public, routes)
+        self._routes = None if routes is None else frozenset(map(_place_of, routes))
+        self.places = frozenset(
+            {
+                *self._rules,
+                *((pattern.path, False) for pattern in policy.public),
+                *(self._routes or ()),
+            }
+        )
         self.subjects = (
             EVERYONE,
             *(Subject(kind=SubjectKind.GROUP, name=name) for name in policy.groups),
@@ -94,13 +100,19 @@ class Access:
     def rules_at(self, row: Row, spot: Spot) -> Iterator[Rule]:
         """The rules that count at a spot: every deny, and the allows of the route that it is."""
         places = [place for place in spot.places if place in self.places]
+        granting = places if row.tells_path else self._granting(row, places)
         for place in places:
-            allows_count = row.tells_path or (
-                _is_below(places[0], place) and _may_be_of(place, row)
-            )
             for rule in self._rules.get(place, ()):
-                if allows_count or rule.effect == "deny":
+                if rule.effect == "deny" or place in granting:
                     yield rule
+
+    def _granting(self, row: Row, places: Sequence[Place]) -> list[Place]:
+        """The places whose allows count on a path: the most specific one, and those above it."""
+        routed = [place for place in places if self._routes is None or place in self._routes]
+        if not routed:
+            return []
+        best = places[0] if routed[0][1] else routed[0]
+        return [place for place in places if _is_below(best, place) and _may_be_of(place, row)]
 
     def said(self, region: Region) -> dict[Subject, Said]:
         """What is said to each subject that any rule is for; nothing to the others."""
@@ -140,12 +152,9 @@ def regions(
                 yield Region(row=row, spot=spot, methods=alike)
 
 
-def _known(public: Iterable[RoutePattern], routes: Iterable[str]) -> set[Place]:
-    rows = [row_of_key(key) for key in routes]
-    return {
-        *((pattern.path, False) for pattern in public if not pattern.tail),
-        *((row.path, row.is_open_ended) for row in rows if row.kind is not Kind.DEFAULT),
-    }
+def _place_of(key: str) -> Place:
+    row = row_of_key(key)
+    return (row.path, row.is_open_ended)
 
 
 def _holders(subjects: Iterable[Subject], source: Source) -> dict[str, list[Subject]]:
