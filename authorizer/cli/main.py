@@ -17,11 +17,13 @@ _LAZY = {
     "check": ("authorizer.cli.check.commands", "check", "cli"),
     "compile": ("authorizer.cli.compile", "compile", "cli"),
     "decode": ("authorizer.cli.account.decode", "decode", "cli"),
+    "diff": ("authorizer.cli.diff.commands", "diff", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),
     "explain": ("authorizer.cli.explain.commands", "explain", "cli"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
     "login": ("authorizer.cli.account.commands", "login", "cli"),
     "logout": ("authorizer.cli.account.commands", "logout", "cli"),
+    "matrix": ("authorizer.cli.matrix.commands", "matrix", "cli"),
     "test": ("authorizer.cli.cases.commands", "test", "cli"),
 }
 
