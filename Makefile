@@ -29,7 +29,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test properties lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test check properties lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -59,6 +59,11 @@ sam-run: sam-local ## every event and the scenario of `make run`, in containers
 
 test: package runtime ## all tests (four to six minutes), with the runtime package's branch coverage at 100 %
 	@$(BIN)/python -m pytest --cov --cov-fail-under=100
+
+check: ready ## does the policy fit the template and its caches? check, its tests, compile
+	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict
+	@$(BIN)/authorizer test --template template.yaml --strict
+	@mkdir -p build && $(call COMPILE_POLICY,build/policy.json)
 
 SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
@@ -138,10 +143,11 @@ $(READY_SAM): requirements/sam.txt | python
 # --- function packages ------------------------------------------------------------------------------------------------
 # What is deployed is what stands here: authorizer/ without its CLI, one handler, the compiled policy, dependencies.
 
-# `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile costs nothing but the
-# message, and leaves the package empty.
+# `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile, or does not fit the
+# template, costs nothing but the message, and leaves the package empty.
 build-AuthorizerFunction: ready
-	@$(LOCKED) $(call COMPILE_POLICY,build/policy.json) \
+	@$(LOCKED) $(BIN)/authorizer check policy.yaml --template template.yaml \
+		&& $(call COMPILE_POLICY,build/policy.json) \
 		&& $(MAKE) --silent $(LAMBDA_DEPENDENCIES)/.complete \
 		&& $(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
 
