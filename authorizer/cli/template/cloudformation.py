@@ -126,7 +126,8 @@ def _read_authorizer(reading: Reading, resource: Resource) -> None:
     written = resolver.text(child(properties, "Type" if is_rest else "AuthorizerType"))
     kind = written if isinstance(written, Unknown) else _kind(written)
     sources = identity_sources(resolver.texts(child(properties, "IdentitySource")))
-    one = named(reading, name, resource.place, kind, sources)
+    source = child(properties, "IdentitySource")
+    one = named(reading, name, resource.place, kind, sources, source)
     one = replace(one, identity_place=key_place(properties, "IdentitySource"))
     spelling = V1 if is_rest else V2
     one = with_ttl(reading, draft, one, properties, spelling)

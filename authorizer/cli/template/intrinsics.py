@@ -119,6 +119,25 @@ class Resolver:
         both = [value for part in parts[1:] for value in self.branches(part)[0]]
         return tuple(both), verdict.why
 
+    def varies(self, node: Node) -> str | None:
+        """What a value hangs on that has a branch for other parameters; nothing where none has."""
+        waiting, seen = [node], set()
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if isinstance(part, Listing):
+                waiting += part.items
+            elif isinstance(part, Mapping):
+                waiting += part.entries.values()
+            elif isinstance(part, Call):
+                waiting.append(part.argument)
+                why = self.branches(part)[1]
+                if why is not None:
+                    return why
+        return None
+
     def condition(self, name: str) -> Verdict:
         """What a condition of the template comes to."""
         if name not in self._verdicts:

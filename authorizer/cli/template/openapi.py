@@ -11,6 +11,7 @@ from authorizer.cli.template.authorizers import (
     iam,
     identity_sources,
     named,
+    unreadable,
     with_function,
     with_ttl,
 )
@@ -83,7 +84,13 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
         for name, place, scheme in mapping:
             _scheme(reading, draft, name, place, scheme)
     _cors(reading, draft, body)
-    return list(_operations(reading, draft, body))
+    found: dict[tuple[str, str], Operation] = {}
+    for operation in _operations(reading, draft, body):
+        known = found.setdefault(operation.key, operation)
+        if known.security != operation.security:
+            why = "it is not protected in the same way in every deployment"
+            found[operation.key] = replace(known, security=Unknown(why))
+    return list(found.values())
 
 
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
@@ -227,7 +234,11 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown
 
 def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
-    for scheme in reading.mappings(node, f"whether {name} is an authorizer"):
+    schemes = list(reading.mappings(node, f"whether {name} is an authorizer"))
+    if len(schemes) != 1:
+        draft.authorizers[name] = unreadable(name, place, "it is not the same in every deployment")
+        return
+    for scheme in schemes:
         ours = reading.resolver.get(scheme, AUTHORIZER)
         sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
         if isinstance(ours, Mapping):
@@ -235,8 +246,8 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node)
         elif sort == "awsSigv4":
             draft.authorizers[name] = iam(name, place)
         elif isinstance(ours, Undecidable):
-            kind = reading.fact(Unknown(ours.why), place, f"the kind of authorizer {name}")
-            draft.authorizers[name] = Authorizer(name=name, place=place, kind=kind)
+            reading.note(place, f"authorizer {name}", ours.why)
+            draft.authorizers[name] = unreadable(name, place, ours.why)
 
 
 def _authorizer(
@@ -249,7 +260,7 @@ def _authorizer(
         sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
         sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
-    one = named(reading, name, place, kind, sources)
+    one = named(reading, name, place, kind, sources, child(node, "identitySource"))
     one = replace(one, identity_place=key_place(node, "identitySource"))
     one = with_ttl(reading, draft, one, node, OPENAPI)
     return with_function(reading, draft, one, node, OPENAPI)

@@ -18,6 +18,7 @@ from authorizer.cli.template.authorizers import (
     iam,
     identity_sources,
     named,
+    unreadable,
     with_function,
     with_ttl,
 )
@@ -59,6 +60,7 @@ class SamApi:
         self.draft = draft
         self.properties = properties
         self._operations: dict[tuple[str, str], Operation] = {}
+        self._of_events: set[tuple[str, str]] = set()
         self._auth = reading.steady(child(properties, "Auth"))
         # SAM neither reads nor changes a definition that is not inline.
         self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
@@ -77,9 +79,13 @@ class SamApi:
             if merges is not True and not (known and overrides):
                 return
         operation = replace(operation, security=self._checked(operation))
-        if known is not None and not isinstance(operation.security, Unknown):
-            security = _together(known.security, operation.security)
-            operation = replace(known, security=security, integrates=True)
+        if operation.key in self._of_events and known and known.security != operation.security:
+            security = Unknown("two events with this route ask for different authorizers")
+            operation = replace(operation, security=security)
+        elif known is not None and not isinstance(operation.security, Unknown):
+            together = _together(known.security, operation.security)
+            operation = replace(known, security=together, integrates=True)
+        self._of_events.add(operation.key)
         self._operations[operation.key] = operation
 
     def finish(self) -> None:
@@ -121,13 +127,18 @@ class SamApi:
             self.reading.note(self._auth.place, what, self._auth.why)
         for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
             for name, place, node in authorizers:
-                for body in self.reading.mappings(node, f"authorizer {name}"):
-                    self.draft.authorizers[name] = self._authorizer(name, place, body)
+                bodies = list(self.reading.mappings(node, f"authorizer {name}"))
+                one = unreadable(name, place, "it is not the same in every deployment")
+                if len(bodies) == 1:
+                    one = self._authorizer(name, place, bodies[0])
+                self.draft.authorizers[name] = one
 
     def _authorizer(self, name: str, place: Place, body: Mapping) -> Authorizer:
         kind, reading = self._kind(body), self.reading
         identity = reading.resolver.get(body, "Identity")
-        one = named(reading, name, place, kind, self._identity_sources(kind, body, identity))
+        sources = self._identity_sources(kind, body, identity)
+        written = [child(identity, source) for source in (*_IDENTITY, "Header")]
+        one = named(reading, name, place, kind, sources, *written)
         at = key_place(body, "Identity") or key_place(body, "IdentitySource")
         one = replace(one, identity_place=at)
         # SAM hands no time to live on for a user pool: API Gateway's own holds.
@@ -270,9 +281,10 @@ def read_sam(reading: Reading) -> None:
 def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> None:
     events = child(resource.properties, "Events")
     has_routes = False
-    for mapping in reading.mappings(events, f"the events of {resource.id}"):
+    drafts = [api.draft for api in apis.values()]
+    for mapping in reading.mappings(events, f"the events of {resource.id}", *drafts):
         for name, place, node in mapping:
-            for event in reading.mappings(node, f"what event {name} is"):
+            for event in reading.mappings(node, f"what event {name} is", *drafts):
                 has_routes |= _read_event(reading, apis, name, place, event)
     if has_routes:
         reading.note_existence(resource, f"the routes of {resource.id} are")
