@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.authorizers import (
+    IAM,
     OPENAPI,
     header_source,
     iam,
@@ -35,6 +36,7 @@ METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"}
 ANY_METHOD = "x-amazon-apigateway-any-method"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 INTEGRATION = "x-amazon-apigateway-integration"
+AUTH = "x-amazon-apigateway-auth"
 CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 # What SAM writes for a route that must not have the default authorizer.
@@ -54,6 +56,7 @@ class Operation:
 
     Attributes:
         security: the names that it asks for; nothing where it does not say.
+        otherwise: what holds where neither it nor SAM says more.
         integrates: whether something is behind it: SAM passes over what has nothing.
         is_preflight: whether it only answers browsers' preflights.
     """
@@ -62,6 +65,7 @@ class Operation:
     path: str
     place: Place
     security: tuple[str, ...] | Unknown | None
+    otherwise: tuple[str, ...] | Unknown | None = None
     integrates: bool = True
     is_preflight: bool = False
 
@@ -96,7 +100,8 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
     """An operation as a route, with the one authorizer among the names that it asks for."""
     authorizer: str | Unknown | None
-    names = operation.security or ()
+    names = operation.otherwise if operation.security is None else operation.security
+    names = names or ()
     if isinstance(names, Unknown):
         authorizer = names
     else:
@@ -141,7 +146,7 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 
 
 def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
-    everywhere = _everywhere(draft, body)
+    at_root = _at_root(draft, body)
     for paths in reading.mappings(child(body, "paths"), f"the routes of {draft.id}", draft):
         for path, place, item in paths:
             if path.startswith("x-"):
@@ -155,31 +160,41 @@ def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Opera
                 if "$ref" in found.entries:
                     reading.note(place, f"the routes of {path}", "it is described elsewhere ($ref)")
                     draft.is_complete = False
-                yield from _of_path(reading, draft, path, found, everywhere)
+                for operation in _of_path(reading, draft, path, found):
+                    yield replace(operation, otherwise=operation.otherwise or at_root)
 
 
-def _of_path(
-    reading: Reading, draft: Draft, path: str, item: Mapping, everywhere: Unknown | None
-) -> Iterator[Operation]:
+def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
     for name, place, node in item:
         method = method_name(name)
         if method is None:
             continue
         for operation in reading.mappings(node, f"whether {method} {path} is there", draft):
             integration = reading.resolver.get(operation, INTEGRATION)
-            security = _security(reading, operation)
             mock = reading.resolver.text(reading.resolver.get(integration, "type"))
             yield Operation(
                 method=method,
                 path=plain_path(path),
                 place=place,
-                security=everywhere if security is None else security,
+                security=_security(reading, operation),
+                otherwise=_signed(reading, draft, operation, place),
                 integrates=not isinstance(integration, Absent),
                 is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
             )
 
 
-def _everywhere(draft: Draft, body: Mapping) -> Unknown | None:
+def _signed(
+    reading: Reading, draft: Draft, operation: Mapping, place: Place
+) -> tuple[str, ...] | None:
+    """``x-amazon-apigateway-auth``: signed requests without a security scheme."""
+    sort = reading.resolver.get(reading.resolver.get(operation, AUTH), "type")
+    if reading.resolver.text(sort) != IAM:
+        return None
+    draft.authorizers.setdefault(IAM, iam(IAM, place))
+    return (IAM,)
+
+
+def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
     """What ``security`` at the root means for an operation without its own.
 
     REST APIs do not use it (the developer guide's notes for REST APIs); of HTTP APIs nothing is
