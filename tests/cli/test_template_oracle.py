@@ -240,3 +240,26 @@ def test_every_operation_has_the_authorizer_that_sam_gives_it(
             settings |= {"StageName": "prod", "MergeDefinitions": merges}
         resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
         assert agrees({"Resources": resources}) >= 30
+
+
+@pytest.mark.parametrize("default", [None, "A"])
+@pytest.mark.parametrize("own", [None, [], [{"A": []}], [{"B": []}], [{"NONE": []}]])
+@pytest.mark.parametrize("asked", [None, "A"])
+def test_an_event_merged_over_an_operation_wins(
+    default: str | None, own: list[Any] | None, asked: str | None
+) -> None:
+    """With MergeDefinitions, an event's authorizer takes the place of the definition's."""
+    operation: dict[str, Any] = {"x-amazon-apigateway-integration": {"type": "http", "uri": "x"}}
+    if own is not None:
+        operation["security"] = own
+    kind = "AWS::Serverless::Api"
+    settings = settings_of(kind, default, cors=False, preflight=True)
+    settings |= {"StageName": "prod", "MergeDefinitions": True}
+    settings["DefinitionBody"] = {"swagger": "2.0", "paths": {"/a": {"get": operation}}}
+    properties: dict[str, Any] = {"RestApiId": {"Ref": "TheApi"}, "Path": "/a", "Method": "get"}
+    if asked:
+        properties["Auth"] = {"Authorizer": asked}
+    function = json.loads(json.dumps(FUNCTION))
+    function["Properties"]["Events"] = {"E": {"Type": "Api", "Properties": properties}}
+    resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
+    assert agrees({"Resources": resources}) == 1

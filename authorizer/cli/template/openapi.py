@@ -107,6 +107,8 @@ def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
     else:
         found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
         authorizer = found[0] if found else None
+        if found and NONE in names:
+            authorizer = Unknown(f"it asks for {found[0]} and for none")
         if len(found) > 1:
             authorizer = Unknown(f"it asks for {' and '.join(found)}, API Gateway takes one")
     route = Route(

@@ -61,17 +61,17 @@ class SamApi:
         if self._is_elsewhere:
             return
         known = self._operations.get(operation.key)
-        resolver = self.reading.resolver
-        if self._has_body and self.draft.kind is ApiKind.REST:
-            merges = resolver.flag(child(self.properties, "MergeDefinitions"), default=False)
-            if merges is not True and not (known and overrides):
-                return
+        merges = self._merges()
+        if self._has_body and not merges and not (known and overrides):
+            return
         operation = replace(operation, security=self._checked(operation))
         if operation.key in self._of_events and known and known.security != operation.security:
             security = Unknown("two events with this route ask for different authorizers")
             operation = replace(operation, security=security)
         elif known is not None and not isinstance(operation.security, Unknown):
             together = _together(known.security, operation.security)
+            if merges and self.draft.kind is ApiKind.REST and operation.security:
+                together = operation.security  # an event's list takes the definition's place
             operation = replace(known, security=together, integrates=True)
         self._of_events.add(operation.key)
         self._operations[operation.key] = operation
@@ -98,6 +98,13 @@ class SamApi:
             for operation in openapi.read_document(self.reading, self.draft, body):
                 self._operations[operation.key] = operation
         return True
+
+    def _merges(self) -> bool:
+        """Whether events add to a definition: to an HTTP API's always, to another's if asked."""
+        if self.draft.kind is ApiKind.HTTP:
+            return True
+        written = child(self.properties, "MergeDefinitions")
+        return self.reading.resolver.flag(written, default=False) is True
 
     # --- Auth ---
 
