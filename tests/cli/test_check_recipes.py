@@ -77,4 +77,4 @@ def test_help_tells_how_to_accept() -> None:
     """A stranger learns from --help what to write."""
     result = CliRunner().invoke(command, ["--help"])
 
-    assert "accept:\n        P204: " in result.output
+    assert "    accept:\n      P204: " in result.output
