@@ -103,7 +103,7 @@ def _at_odds(authorizer: Authorizer, answer: str) -> Finding:
         place=_simple_place(authorizer),
         message=f"expected the function of {clip(authorizer.name)} to answer as its API reads it, "
         f"found {meant} from the function and EnableSimpleResponses {told}",
-        effect="no answer can be read, and every call of a route with this authorizer fails",
+        effect="calls of a route with this authorizer fail: the answer is not the one that is read",
         fix="set EnableSimpleResponses: true for AUTHORIZER_HTTP_API_ANSWER=simple, which is the "
         "default, and false for iam",
     )
