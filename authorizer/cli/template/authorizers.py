@@ -1,0 +1,217 @@
+"""What authorizers have in common, in whichever of the four ways they are written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
+from authorizer.cli.template.nodes import Absent, Node, Text
+from authorizer.cli.template.permissions import function_behind, may_be_invoked
+from authorizer.cli.template.reading import child, key_place
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from authorizer.cli.template.reading import Draft, Reading
+
+# REST APIs keep an authorizer's answer for five minutes unless told otherwise.
+REST_TTL_SECONDS = 300
+IAM = "AWS_IAM"
+
+# method.request.header.X (REST), route.request.header.X (WebSocket), $request.header.X (HTTP).
+_REQUEST_SOURCE = re.compile(
+    r"\$?(?:(?:method|route)\.)?request\.(header|querystring)\.(.+)", re.DOTALL
+)
+_OTHER_SOURCE = re.compile(r"\$?(context|stageVariables)\.(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """What an authorizer's properties are called where it is written."""
+
+    function: str
+    role: str
+    ttl: str
+    version: str = "AuthorizerPayloadFormatVersion"
+    simple: str = "EnableSimpleResponses"
+
+
+SAM = Spelling(function="FunctionArn", role="FunctionInvokeRole", ttl="ReauthorizeEvery")
+V1 = Spelling(
+    function="AuthorizerUri", role="AuthorizerCredentials", ttl="AuthorizerResultTtlInSeconds"
+)
+V2 = replace(V1, role="AuthorizerCredentialsArn")
+OPENAPI = Spelling(
+    function="authorizerUri",
+    role="authorizerCredentials",
+    ttl="authorizerResultTtlInSeconds",
+    version="authorizerPayloadFormatVersion",
+    simple="enableSimpleResponses",
+)
+
+
+def iam(name: str, place: Place) -> Authorizer:
+    """Signed requests: no function, and nothing that is kept."""
+    return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
+
+
+def named(
+    reading: Reading,
+    name: str,
+    place: Place,
+    kind: AuthorizerKind | Unknown,
+    sources: tuple[str, ...] | Unknown,
+    *written: Node,
+) -> Authorizer:
+    """An authorizer's first facts: what it is, and what its answers are kept under.
+
+    Args:
+        reading: the template.
+        name: of the authorizer.
+        place: of it.
+        kind: of it.
+        sources: of it.
+        written: what the sources were read from.
+    """
+    return Authorizer(
+        name=name,
+        place=place,
+        kind=reading.fact(kind, place, f"the kind of authorizer {name}"),
+        identity_sources=reading.fact(sources, place, f"the identity sources of {name}", *written),
+    )
+
+
+def unreadable(name: str, place: Place, why: str) -> Authorizer:
+    """An authorizer of which no more than its name is known."""
+    unknown = Unknown(why)
+    return Authorizer(
+        name=name,
+        place=place,
+        kind=unknown,
+        function=unknown,
+        payload_version=unknown,
+        simple_responses=unknown,
+        identity_sources=unknown,
+        ttl_seconds=unknown,
+        may_be_invoked=unknown,
+    )
+
+
+def with_ttl(
+    reading: Reading, draft: Draft, one: Authorizer, node: Node, spelling: Spelling
+) -> Authorizer:
+    """The authorizer with how long its answers are kept, where that can be said of it."""
+    if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM} or draft.kind is ApiKind.WEBSOCKET:
+        return one
+    default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
+    ttl = reading.resolver.number(reading.resolver.get(node, spelling.ttl), default=default)
+    return replace(
+        one,
+        ttl_seconds=reading.fact(
+            ttl, one.place, f"the time to live of {one.name}", child(node, spelling.ttl)
+        ),
+        ttl_place=key_place(node, spelling.ttl),
+    )
+
+
+def with_function(
+    reading: Reading,
+    draft: Draft,
+    one: Authorizer,
+    node: Node,
+    spelling: Spelling,
+    *,
+    granted: bool | Unknown = False,
+) -> Authorizer:
+    """The authorizer with its function and whatever concerns calling it.
+
+    Args:
+        reading: the template.
+        draft: the authorizer's API.
+        one: the authorizer so far.
+        node: its properties.
+        spelling: what they are called.
+        granted: whether the permission to invoke comes with it.
+    """
+    if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM, AuthorizerKind.COGNITO}:
+        return one
+    function = function_behind(reading, reading.resolver.get(node, spelling.function))
+    role = reading.resolver.get(node, spelling.role)
+    if not isinstance(role, Absent) and not (isinstance(role, Text) and role.text == "NONE"):
+        granted = True
+    if granted is not True:
+        permitted = may_be_invoked(reading, function, draft.id)
+        granted = permitted if permitted is True else granted or permitted
+    one = replace(
+        one,
+        function=reading.fact(
+            function, one.place, f"the function of {one.name}", child(node, spelling.function)
+        ),
+        may_be_invoked=granted,
+    )
+    if not isinstance(function, Unknown):
+        reading.fact(granted, one.place, f"whether {draft.id} may invoke {one.name}")
+    return _with_payload(reading, one, node, spelling) if draft.kind is ApiKind.HTTP else one
+
+
+def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
+    resolver, name, place = reading.resolver, one.name, one.place
+    version = resolver.get(node, spelling.version)
+    text = reading.fact(
+        resolver.text(version),
+        place,
+        f"the payload version of {name}",
+        child(node, spelling.version),
+    )
+    simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
+    return replace(
+        one,
+        payload_version=text,
+        payload_version_place=key_place(node, spelling.version),
+        payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
+        simple_responses=reading.fact(
+            simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
+        ),
+        simple_responses_place=key_place(node, spelling.simple),
+    )
+
+
+def header_source(header: str | Unknown | None) -> tuple[str, ...] | Unknown:
+    """What a TOKEN or Cognito authorizer reads: one header."""
+    if isinstance(header, Unknown):
+        return header
+    return identity_sources([f"request.header.{header or 'Authorization'}"])
+
+
+def identity_sources(texts: Iterable[str] | Unknown) -> tuple[str, ...] | Unknown:
+    """Identity sources as OpenAPI and CloudFormation write them, in one spelling.
+
+    Args:
+        texts: each one source, or several separated by commas.
+    """
+    if isinstance(texts, Unknown):
+        return texts
+    sources = []
+    for text in ",".join(texts).split(","):
+        source = _identity_source(text.strip())
+        if isinstance(source, Unknown):
+            return source
+        if source:
+            sources.append(source)
+    return tuple(sources)
+
+
+def _identity_source(text: str) -> str | Unknown:
+    if not text:
+        return ""
+    request, other = _REQUEST_SOURCE.fullmatch(text), _OTHER_SOURCE.fullmatch(text)
+    if request:
+        return f"{request[1]}:{request[2].lower()}"
+    if other and other[1] == "context":
+        return f"context:{other[2]}"
+    if other:
+        return f"stagevariable:{other[2].lower()}"
+    return Unknown(f"expected an identity source, found {clip(text)}")

@@ -1,0 +1,143 @@
+"""APIs written for AWS SAM: which there are, and the events that add routes to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template import openapi
+from authorizer.cli.template.model import ApiKind, Unknown
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
+from authorizer.cli.template.openapi import Operation
+from authorizer.cli.template.reading import Draft, child
+from authorizer.cli.template.sam_api import SamApi
+from authorizer.cli.template.sam_websocket import read_websocket
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.model import Place
+    from authorizer.cli.template.reading import Reading, Resource
+
+_KINDS = {
+    "AWS::Serverless::HttpApi": ApiKind.HTTP,
+    "AWS::Serverless::Api": ApiKind.REST,
+}
+# An event's type: the kind of its API, the property that names it, and the API without that.
+_EVENTS = {
+    "HttpApi": (ApiKind.HTTP, "ApiId", "ServerlessHttpApi"),
+    "Api": (ApiKind.REST, "RestApiId", "ServerlessRestApi"),
+}
+_WITH_EVENTS = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+
+
+def read_sam(reading: Reading) -> None:
+    """Read SAM's APIs and the events that add routes to them."""
+    apis: dict[str, SamApi] = {}
+    for resource in reading.of_type(*_KINDS):
+        reading.note_existence(resource, f"{resource.id} is")
+        draft = Draft(id=resource.id, kind=_KINDS[resource.type], place=resource.place)
+        apis[resource.id] = SamApi(reading, draft, resource.properties)
+    for resource in reading.of_type(*_WITH_EVENTS):
+        _read_events(reading, apis, resource)
+    for api in apis.values():
+        api.finish()
+        reading.drafts[api.draft.id] = api.draft
+    for resource in reading.of_type("AWS::Serverless::WebSocketApi"):
+        read_websocket(reading, resource)
+
+
+def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> None:
+    events = child(resource.properties, "Events")
+    has_routes = False
+    drafts = [api.draft for api in apis.values()]
+    for mapping in reading.mappings(events, f"the events of {resource.id}", *drafts):
+        for name, place, node in mapping:
+            for event in reading.mappings(node, f"what event {name} is", *drafts):
+                has_routes |= _read_event(reading, apis, name, place, event)
+    if has_routes:
+        reading.note_existence(resource, f"the routes of {resource.id} are")
+
+
+def _read_event(
+    reading: Reading, apis: dict[str, SamApi], name: str, place: Place, event: Mapping
+) -> bool:
+    """Read an event.
+
+    Returns:
+        Whether it adds a route.
+    """
+    kind = reading.resolver.text(reading.resolver.get(event, "Type"))
+    if isinstance(kind, Unknown):
+        reading.note(place, f"what event {name} is", kind.why)
+    if kind not in _EVENTS:
+        return False
+    properties = reading.resolver.get(event, "Properties")
+    api = _api_of_event(reading, apis, str(kind), place, properties)
+    operation = _operation(reading, place, properties, is_http=kind == "HttpApi")
+    if isinstance(api, Unknown):
+        reading.note(place, f"the API of event {name}", api.why)
+        for one in apis.values():
+            # It may be any of its kind.
+            one.draft.is_complete &= one.draft.kind is not _EVENTS[str(kind)][0]
+        return False
+    if isinstance(operation, Unknown):
+        reading.note(place, f"the route of event {name}", operation.why)
+        api.draft.is_complete = False
+        return False
+    overrides = reading.resolver.get(reading.resolver.get(properties, "Auth"), "OverrideApiAuth")
+    api.add_event(operation, overrides=reading.resolver.flag(overrides, default=False) is not False)
+    return True
+
+
+def _api_of_event(
+    reading: Reading, apis: dict[str, SamApi], kind: str, place: Place, properties: Node
+) -> SamApi | Unknown:
+    api_kind, property_name, implicit = _EVENTS[kind]
+    named = child(properties, property_name)
+    value = reading.resolver.resolve(named)
+    api_id = implicit
+    if not isinstance(value, Absent):
+        behind = reading.resource_behind(named)
+        if isinstance(behind, Unknown):
+            return behind
+        # SAM's implicit API may be named, too; it is no resource of the template.
+        api_id = behind.id if behind else getattr(value, "id", getattr(value, "text", ""))
+    if api_id not in apis and api_id == implicit:
+        draft = Draft(id=implicit, kind=api_kind, place=place)
+        resource_type = next(one for one, of in _KINDS.items() if of is api_kind)
+        globals_of = reading.implicit.get(resource_type, Absent(place))
+        apis[implicit] = SamApi(reading, draft, globals_of)
+    if api_id not in apis or apis[api_id].draft.kind is not api_kind:
+        return Unknown(f"{clip(api_id)} is no API of SAM's in this template")
+    return apis[api_id]
+
+
+def _operation(
+    reading: Reading, place: Place, properties: Node, *, is_http: bool
+) -> Operation | Unknown:
+    resolver = reading.resolver
+    path = resolver.text(resolver.get(properties, "Path"))
+    method = resolver.text(resolver.get(properties, "Method"))
+    for value in (path, method):
+        if isinstance(value, Unknown):
+            return value
+    if is_http and path is None and method is None:
+        path, method = "$default", "ANY"
+    name = openapi.method_name(str(method))
+    if path is None or name is None:
+        return Unknown(f"expected a path and a method, found {clip(path)} and {clip(method)}")
+    auth = reading.steady(child(properties, "Auth"))
+    asked = reading.choice(child(auth, "Authorizer"))
+    security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
+    if isinstance(auth, Undecidable):
+        security = Unknown(auth.why)
+    return Operation(
+        method=name, path=openapi.plain_path(str(path)), place=place, security=security
+    )
+
+
+def implicit_types() -> Iterator[tuple[str, str]]:
+    """The logical ids of SAM's implicit APIs, and what they would be."""
+    for kind, _, name in _EVENTS.values():
+        yield name, next(one for one, of in _KINDS.items() if of is kind)
