@@ -221,7 +221,7 @@ def test_a_policy_differs_in_nothing_from_itself(random: Random) -> None:
         naive,
         groups={
             name: dataclasses.replace(body, allow=respelt(body.allow), deny=respelt(body.deny))
-            for name, body in reversed(naive.groups.items())
+            for name, body in reversed(list(naive.groups.items()))
         },
         public=respelt(naive.public),
     )

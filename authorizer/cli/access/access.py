@@ -221,7 +221,8 @@ def _alike(methods: Iterable[str], rules: Sequence[Rule]) -> list[tuple[str, ...
 
 def _say(subject: Subject, rules: Sequence[Rule], spot: Spot) -> Said:
     is_machine = subject.kind is SubjectKind.SCOPE
-    allows, denies = [], []
+    allows: list[Clause] = []
+    denies: list[Clause] = []
     for rule in rules:
         clause = _clause(rule, spot.terms, is_machine=is_machine)
         if clause is not None:
