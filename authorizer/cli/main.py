@@ -18,9 +18,11 @@ _LAZY = {
     "call": ("authorizer.cli.account.call", "call", "cli"),
     "decode": ("authorizer.cli.account.decode", "decode", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),
+    "explain": ("authorizer.cli.explain.commands", "explain", "cli"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
     "login": ("authorizer.cli.account.commands", "login", "cli"),
     "logout": ("authorizer.cli.account.commands", "logout", "cli"),
+    "test": ("authorizer.cli.cases.commands", "test", "cli"),
 }
 
 

@@ -1,0 +1,261 @@
+"""APIs written for CloudFormation alone: ``AWS::ApiGateway::*`` and ``AWS::ApiGatewayV2::*``.
+
+Authorizers go by their logical ids here: that is how methods and routes name them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template import openapi
+from authorizer.cli.template.authorizers import (
+    REST_TTL_SECONDS,
+    function_behind,
+    identity_sources,
+    may_be_invoked,
+)
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.nodes import Absent, Node, Reference, Text
+from authorizer.cli.template.openapi import IAM
+from authorizer.cli.template.reading import Draft, child, key_place
+
+if TYPE_CHECKING:
+    from authorizer.cli.template.model import Place
+    from authorizer.cli.template.reading import Reading, Resource
+
+_KINDS = {
+    "REQUEST": AuthorizerKind.REQUEST,
+    "TOKEN": AuthorizerKind.TOKEN,
+    "JWT": AuthorizerKind.JWT,
+    "COGNITO_USER_POOLS": AuthorizerKind.COGNITO,
+}
+
+
+def read_cloudformation(reading: Reading) -> None:
+    """Read the APIs, then what belongs to them, SAM's among them."""
+    for resource in reading.of_type("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
+        _read_api(reading, resource)
+    for resource in reading.of_type("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"):
+        _read_authorizer(reading, resource)
+    for resource in reading.of_type("AWS::ApiGateway::Method"):
+        _read_method(reading, resource)
+    for resource in reading.of_type("AWS::ApiGatewayV2::Route"):
+        _read_route(reading, resource)
+    for resource in reading.of_type("AWS::ApiGateway::GatewayResponse"):
+        _read_gateway_response(reading, resource)
+
+
+def _read_api(reading: Reading, resource: Resource) -> None:
+    reading.note_existence(resource, f"{resource.id} is")
+    draft = Draft(id=resource.id, kind=_api_kind(reading, resource), place=resource.place)
+    reading.drafts[draft.id] = draft
+    properties = resource.properties
+    cors = reading.resolver.resolve(child(properties, "CorsConfiguration"))
+    draft.has_cors = not isinstance(cors, Absent)
+    what = f"the routes of {draft.id}"
+    for body in reading.mappings(child(properties, "Body"), what, draft):
+        for operation in openapi.read_document(reading, draft, body):
+            draft.routes.append(openapi.route_of(reading, draft, operation))
+            draft.has_cors = draft.has_cors or operation.is_preflight
+    for name in ("BodyS3Location", "CloneFrom"):
+        if not isinstance(child(properties, name), Absent):
+            place = key_place(properties, name) or draft.place
+            reading.note(place, what, f"{name} is known only when deployed")
+            draft.is_complete = False
+    _quick_route(reading, draft, properties)
+
+
+def _api_kind(reading: Reading, resource: Resource) -> ApiKind:
+    if resource.type == "AWS::ApiGateway::RestApi":
+        return ApiKind.REST
+    protocol = reading.resolver.text(child(resource.properties, "ProtocolType"))
+    if isinstance(protocol, Unknown):
+        reading.note(resource.place, f"the kind of {resource.id}", protocol.why)
+    return ApiKind.WEBSOCKET if protocol == "WEBSOCKET" else ApiKind.HTTP
+
+
+def _quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
+    """The one route that an HTTP API has which names its target itself."""
+    if isinstance(child(properties, "Target"), Absent):
+        return
+    key = reading.resolver.text(child(properties, "RouteKey"))
+    if isinstance(key, Unknown):
+        reading.note(draft.place, f"the routes of {draft.id}", key.why)
+        draft.is_complete = False
+        return
+    draft.routes.append(_route_named(key or "$default", key_place(properties, "Target"), draft))
+
+
+def _route_named(key: str, place: Place | None, draft: Draft) -> Route:
+    method, blank, path = key.partition(" ")
+    if draft.kind is ApiKind.WEBSOCKET or not blank:
+        method, path = "", key
+    return Route(
+        method=method.upper(), path=path.strip(), authorizer=None, place=place or draft.place
+    )
+
+
+def _draft_of(reading: Reading, resource: Resource, name: str, what: str) -> Draft | None:
+    """The API that a resource belongs to."""
+    behind = reading.resource_behind(child(resource.properties, name))
+    if isinstance(behind, Unknown):
+        reading.note(resource.place, f"the API of {what}", behind.why)
+        return None
+    value = reading.resolver.resolve(child(resource.properties, name))
+    api_id = behind.id if behind else getattr(value, "id", "")
+    if api_id not in reading.drafts:
+        reading.note(resource.place, f"the API of {what}", "it is not in this template")
+        return None
+    return reading.drafts[api_id]
+
+
+# --- authorizers ---
+
+
+def _read_authorizer(reading: Reading, resource: Resource) -> None:
+    is_rest = resource.type == "AWS::ApiGateway::Authorizer"
+    draft = _draft_of(reading, resource, "RestApiId" if is_rest else "ApiId", resource.id)
+    if draft is None:
+        return
+    reading.note_existence(resource, f"authorizer {resource.id} is")
+    resolver, properties, name = reading.resolver, resource.properties, resource.id
+    written = resolver.text(child(properties, "Type" if is_rest else "AuthorizerType"))
+    kind = written if isinstance(written, Unknown) else _kind(written)
+    sources = identity_sources(resolver.texts(child(properties, "IdentitySource")))
+    one = Authorizer(
+        name=name,
+        place=resource.place,
+        kind=reading.fact(kind, resource.place, f"the kind of authorizer {name}"),
+        identity_sources=reading.fact(sources, resource.place, f"the identity sources of {name}"),
+        identity_place=key_place(properties, "IdentitySource"),
+    )
+    if kind is not AuthorizerKind.JWT and draft.kind is not ApiKind.WEBSOCKET:
+        default = REST_TTL_SECONDS if is_rest else 0
+        ttl = resolver.number(child(properties, "AuthorizerResultTtlInSeconds"), default=default)
+        one = replace(
+            one,
+            ttl_seconds=reading.fact(ttl, resource.place, f"the time to live of {name}"),
+            ttl_place=key_place(properties, "AuthorizerResultTtlInSeconds"),
+        )
+    if kind not in {AuthorizerKind.JWT, AuthorizerKind.COGNITO}:
+        one = _with_function(reading, draft, one, properties)
+    draft.authorizers[name] = one
+
+
+def _kind(text: str | None) -> AuthorizerKind | Unknown:
+    return _KINDS.get(text or "") or Unknown("its type is none of API Gateway's")
+
+
+def _with_function(reading: Reading, draft: Draft, one: Authorizer, properties: Node) -> Authorizer:
+    is_rest = draft.kind is ApiKind.REST
+    function = function_behind(reading, child(properties, "AuthorizerUri"))
+    role = "AuthorizerCredentials" if is_rest else "AuthorizerCredentialsArn"
+    invoked: bool | Unknown = True
+    if isinstance(reading.resolver.resolve(child(properties, role)), Absent):
+        invoked = may_be_invoked(reading, function, draft.id)
+    one = replace(
+        one,
+        function=reading.fact(function, one.place, f"the function of {one.name}"),
+        may_be_invoked=reading.fact(
+            invoked, one.place, f"whether {one.name} may invoke its function"
+        ),
+    )
+    if draft.kind is not ApiKind.HTTP:
+        return one
+    return openapi.with_payload(
+        reading, one, properties, "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"
+    )
+
+
+# --- routes ---
+
+
+def _read_method(reading: Reading, resource: Resource) -> None:
+    draft = _draft_of(reading, resource, "RestApiId", f"the route of {resource.id}")
+    if draft is None:
+        return
+    resolver, properties = reading.resolver, resource.properties
+    path = _path(reading, child(properties, "ResourceId"))
+    method = resolver.text(child(properties, "HttpMethod"))
+    unknown = next((one for one in (path, method) if isinstance(one, Unknown)), None)
+    if unknown is not None:
+        reading.note(resource.place, f"the route of {resource.id}", unknown.why)
+        draft.is_complete = False
+        return
+    integration = resolver.get(properties, "Integration")
+    mock = resolver.text(resolver.get(integration, "Type")) == "MOCK"
+    route = Route(
+        method=str(method or "ANY").upper(),
+        path=str(path),
+        authorizer=None,
+        place=resource.place,
+        is_preflight=mock and method == "OPTIONS",
+    )
+    draft.has_cors = draft.has_cors or route.is_preflight
+    _add_route(reading, draft, resource, route)
+
+
+def _path(reading: Reading, node: Node) -> str | Unknown:
+    """The path that a chain of ``AWS::ApiGateway::Resource`` makes, from its end."""
+    segments: list[str] = []
+    while True:
+        value = reading.resolver.resolve(node)
+        if isinstance(value, Reference) and value.attribute == "RootResourceId":
+            return "/" + "/".join(reversed(segments))
+        behind = reading.resource_behind(node)
+        if isinstance(behind, Unknown):
+            return behind
+        if behind is None or behind.type != "AWS::ApiGateway::Resource" or len(segments) > 100:  # noqa: PLR2004 - more than any path has: a circle
+            return Unknown("the resource above it is not in this template")
+        part = reading.resolver.text(child(behind.properties, "PathPart"))
+        if not isinstance(part, str):
+            return part or Unknown(f"{behind.id} has no PathPart")
+        segments.append(part)
+        node = child(behind.properties, "ParentId")
+
+
+def _read_route(reading: Reading, resource: Resource) -> None:
+    draft = _draft_of(reading, resource, "ApiId", f"the route of {resource.id}")
+    if draft is None:
+        return
+    key = reading.resolver.text(child(resource.properties, "RouteKey"))
+    if not isinstance(key, str):
+        why = key.why if isinstance(key, Unknown) else "it has no RouteKey"
+        reading.note(resource.place, f"the route of {resource.id}", why)
+        draft.is_complete = False
+        return
+    _add_route(reading, draft, resource, _route_named(key, resource.place, draft))
+
+
+def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:
+    reading.note_existence(resource, f"{route.key} is")
+    authorizer = _authorizer_of(reading, draft, resource)
+    reading.fact(authorizer, resource.place, f"the authorizer of {route.key}")
+    draft.routes.append(replace(route, authorizer=authorizer))
+
+
+def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | Unknown | None:
+    properties = resource.properties
+    kind = reading.choice(child(properties, "AuthorizationType"))
+    if isinstance(kind, Unknown):
+        return kind
+    if kind == IAM:
+        draft.authorizers.setdefault(IAM, openapi.iam(IAM, resource.place))
+        return IAM
+    if kind in {None, "NONE"}:
+        return None
+    named = reading.steady(child(properties, "AuthorizerId"))
+    if isinstance(named, Reference) and named.id in draft.authorizers:
+        return named.id
+    if isinstance(named, Text):
+        return Unknown("its authorizer is not in this template")
+    return Unknown(getattr(named, "why", f"{draft.id} has no such authorizer"))
+
+
+def _read_gateway_response(reading: Reading, resource: Resource) -> None:
+    draft = _draft_of(reading, resource, "RestApiId", resource.id)
+    kind = reading.resolver.text(child(resource.properties, "ResponseType"))
+    if draft is not None and isinstance(kind, str):
+        headers = child(resource.properties, "ResponseParameters")
+        openapi.gateway_response(reading, draft, kind, headers)

@@ -1,0 +1,111 @@
+"""Cognito's resources, and the environment variables of functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.authorizers import FUNCTION_TYPES
+from authorizer.cli.template.model import (
+    AppClient,
+    FunctionVariables,
+    Unknown,
+    UserGroup,
+    UserPool,
+)
+from authorizer.cli.template.reading import child, key_place
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from authorizer.cli.template.reading import Reading, Resource
+
+# What an app client supports that does not say.
+_DEFAULT_FLOWS = ("ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH")
+_UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
+
+_Found = tuple[
+    tuple[UserPool, ...],
+    tuple[AppClient, ...],
+    tuple[UserGroup, ...],
+    tuple[FunctionVariables, ...],
+]
+
+
+def read_cognito(reading: Reading) -> _Found:
+    """Read user pools, app clients, groups and functions.
+
+    Those that a condition may leave out count as there: what they would open, they may open.
+    """
+    return (
+        tuple(_pool(reading, one) for one in reading.of_type("AWS::Cognito::UserPool")),
+        tuple(_client(reading, one) for one in reading.of_type("AWS::Cognito::UserPoolClient")),
+        tuple(_group(reading, one) for one in reading.of_type("AWS::Cognito::UserPoolGroup")),
+        tuple(_variables(reading, one) for one in reading.of_type(*FUNCTION_TYPES)),
+    )
+
+
+def _pool(reading: Reading, resource: Resource) -> UserPool:
+    mfa = reading.resolver.text(child(resource.properties, "MfaConfiguration"))
+    if isinstance(mfa, str) and mfa.lower() in {"on", "true", "yes"}:
+        mfa = "ON"  # YAML reads ON without quotes as true, and CloudFormation takes it back
+    elif isinstance(mfa, str) and mfa.lower() in {"off", "false", "no"}:
+        mfa = "OFF"
+    place = key_place(resource.properties, "MfaConfiguration")
+    return UserPool(
+        id=resource.id,
+        place=resource.place,
+        mfa=reading.fact(mfa or "OFF", place or resource.place, f"the MFA of {resource.id}"),
+        mfa_place=place,
+    )
+
+
+def _client(reading: Reading, resource: Resource) -> AppClient:
+    resolver, properties, name = reading.resolver, resource.properties, resource.id
+    secret = resolver.flag(child(properties, "GenerateSecret"), default=False)
+    flows = resolver.texts(child(properties, "ExplicitAuthFlows"))
+    seconds = _access_token_seconds(reading, resource)
+    place = resource.place
+    return AppClient(
+        id=name,
+        place=place,
+        has_secret=reading.fact(secret, place, f"whether {name} has a secret"),
+        auth_flows=reading.fact(flows or _DEFAULT_FLOWS, place, f"the sign-in flows of {name}"),
+        access_token_seconds=reading.fact(seconds, place, f"how long {name}'s tokens are valid"),
+        access_token_place=key_place(properties, "AccessTokenValidity"),
+    )
+
+
+def _access_token_seconds(reading: Reading, resource: Resource) -> int | Unknown:
+    resolver = reading.resolver
+    amount = resolver.number(child(resource.properties, "AccessTokenValidity"), default=0)
+    units = resolver.get(resource.properties, "TokenValidityUnits")
+    unit = resolver.text(resolver.get(units, "AccessToken"))
+    if isinstance(amount, Unknown) or isinstance(unit, Unknown):
+        return amount if isinstance(amount, Unknown) else unit  # type: ignore[return-value]
+    if amount == 0:
+        return 3600
+    if (unit or "hours").lower() not in _UNIT_SECONDS:
+        return Unknown(f"expected {', '.join(_UNIT_SECONDS)}, found {clip(unit)}")
+    return amount * _UNIT_SECONDS[(unit or "hours").lower()]
+
+
+def _group(reading: Reading, resource: Resource) -> UserGroup:
+    name = reading.resolver.text(child(resource.properties, "GroupName"))
+    if name is None:
+        name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
+    place = key_place(resource.properties, "GroupName") or resource.place
+    known = reading.fact(name, place, f"the name of {resource.id}")
+    return UserGroup(id=resource.id, place=resource.place, name=known)
+
+
+def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
+    """Variables that name resources are known only when deployed; that is no fact amiss."""
+    environment = reading.resolver.get(resource.properties, "Environment")
+    variables: dict[str, str | Unknown] = {}
+    for mapping in reading.mappings(
+        child(environment, "Variables"), f"the variables of {resource.id}"
+    ):
+        for name, _, value in mapping:
+            text = reading.resolver.text(value)
+            if text is not None:
+                variables[name] = text
+    return FunctionVariables(id=resource.id, place=resource.place, variables=variables)

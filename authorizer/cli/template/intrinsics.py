@@ -1,0 +1,492 @@
+"""Working out intrinsic functions, as far as that can be done without deploying.
+
+A parameter has its default's value, which a deployment may override; one without a default is
+undecidable, as is what only the account knows (pseudo-parameters, imports, macros). Conditions
+follow from the defaults too, but say whether they hang on a parameter: who asks whether a route
+exists, or what protects it, must take every branch (:meth:`Resolver.branches`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.nodes import (
+    Absent,
+    Call,
+    Composite,
+    Listing,
+    Mapping,
+    Node,
+    Reference,
+    Text,
+    Undecidable,
+)
+from authorizer.cli.template.source import compose
+from authorizer.errors import ConfigurationError, clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from authorizer.cli.template.model import Place
+
+# No text that decides anything is longer, and texts made of texts could grow without end.
+MAX_TEXT = 20_000
+_VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a condition comes to.
+
+    Attributes:
+        value: under the parameters' defaults; nothing where that cannot be decided.
+        why: what it hangs on; nothing where no deployment can change it.
+    """
+
+    value: bool | None
+    why: str | None
+
+
+class Resolver:
+    """The intrinsic functions of one template."""
+
+    def __init__(self, template: Mapping, folder: Path | None) -> None:
+        self._parameters = _section(template, "Parameters")
+        self._mappings = _section(template, "Mappings")
+        self._conditions = _section(template, "Conditions")
+        # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
+        self.resources = set(_section(template, "Resources"))
+        self._folder = folder
+        self._files: dict[str, Node] = {}
+        # By the node's identity; the nodes are kept, so that no identity is used again.
+        self._known: dict[int, tuple[Node, Node]] = {}
+        self._verdicts: dict[str, Verdict] = {}
+        self._functions: dict[str, Callable[[Call], Node]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
+            "Fn::Sub": self._sub,
+            "Fn::Join": self._join,
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
+            "Fn::If": self._if,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::Transform": self._transform,
+        }
+
+    def resolve(self, node: Node) -> Node:
+        """What a node comes to; what it contains is left as it is."""
+        if isinstance(node, Mapping) and "Fn::Transform" in node.entries:
+            return self._remembered(node, self._with_transform)
+        if not isinstance(node, Call):
+            return node
+        function = self._functions.get(node.name)
+        if function is None:
+            return Undecidable(node.place, f"{node.name} is decided only when deployed")
+        return self._remembered(node, function)
+
+    def get(self, node: Node, name: str) -> Node:
+        """A mapping's value under a name, worked out."""
+        mapping = self.resolve(node)
+        if isinstance(mapping, Undecidable):
+            return mapping
+        if not isinstance(mapping, Mapping):
+            return Absent(mapping.place)
+        if name in mapping.entries:
+            return self.resolve(mapping.entries[name])
+        if mapping.open:
+            return Undecidable(mapping.place, mapping.open)
+        return Absent(mapping.place)
+
+    def branches(self, node: Node) -> tuple[tuple[Node, ...], str | None]:
+        """Every value that a deployment could give a node.
+
+        Returns:
+            The values, without ``AWS::NoValue``, and what the choice between them hangs on.
+        """
+        if not (isinstance(node, Call) and node.name == "Fn::If"):
+            value = self.resolve(node)
+            return (() if isinstance(value, Absent) else (value,)), None
+        parts = self._arguments(node, 3)
+        if parts is None or not isinstance(parts[0], Text):
+            return (self.resolve(node),), None
+        verdict = self.condition(parts[0].text)
+        if verdict.why is None:
+            return self.branches(parts[1] if verdict.value else parts[2])
+        both = [value for part in parts[1:] for value in self.branches(part)[0]]
+        return tuple(both), verdict.why
+
+    def condition(self, name: str) -> Verdict:
+        """What a condition of the template comes to."""
+        if name not in self._verdicts:
+            # While it is being worked out, a condition that hangs on itself is undecidable.
+            self._verdicts[name] = _undecided(f"condition {name} hangs on itself")
+            self._verdicts[name] = (
+                self._judge(self._conditions[name], f"condition {name}")
+                if name in self._conditions
+                else _undecided(f"the template has no condition {clip(name)}")
+            )
+        return self._verdicts[name]
+
+    def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
+        if id(node) not in self._known:
+            self._known[id(node)] = (node, Undecidable(node.place, "it is made of itself"))
+            self._known[id(node)] = (node, function(node))
+        return self._known[id(node)][1]
+
+    # --- conditions ---
+
+    def _judge(self, node: Node, what: str) -> Verdict:
+        if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
+            node = Call(node.place, "Condition", node.entries["Condition"])
+        if not isinstance(node, Call):
+            return _undecided(f"{what} is no condition")
+        if node.name == "Condition" and isinstance(node.argument, Text):
+            return self.condition(node.argument.text)
+        if node.name not in {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}:
+            return _undecided(f"{what} uses {node.name}")
+        if not isinstance(node.argument, Listing):
+            return _undecided(f"{what} is no condition")
+        if node.name == "Fn::Equals":
+            return self._equals(node.argument, what)
+        return _combined(node.name, [self._judge(item, what) for item in node.argument.items], what)
+
+    def _equals(self, pair: Listing, what: str) -> Verdict:
+        if len(pair.items) != 2:  # noqa: PLR2004 - two values are compared
+            return _undecided(f"{what} is no condition")
+        sides = [self.resolve(item) for item in pair.items]
+        reasons = [_hangs_on(item) for item in pair.items]
+        hangs = next((reason for reason in reasons if reason), None)
+        why = f"{what} hangs on {hangs}" if hangs else None
+        texts = [side.text for side in sides if isinstance(side, Text)]
+        if len(texts) != len(sides):
+            return _undecided(why or f"{what} hangs on what is known only when deployed")
+        return Verdict(value=texts[0] == texts[1], why=why)
+
+    def _if(self, call: Call) -> Node:
+        parts = self._arguments(call, 3)
+        if parts is None or not isinstance(parts[0], Text):
+            return _malformed(call)
+        verdict = self.condition(parts[0].text)
+        if verdict.value is None:
+            return Undecidable(call.place, verdict.why or "its condition is undecidable")
+        return self.resolve(parts[1] if verdict.value else parts[2])
+
+    # --- references ---
+
+    def _ref(self, call: Call) -> Node:
+        if not isinstance(call.argument, Text):
+            return _malformed(call)
+        return self._named(call.argument.text, call.place)
+
+    def _named(self, name: str, place: Place) -> Node:
+        if name == "AWS::NoValue":
+            return Absent(place)
+        if name.startswith("AWS::"):
+            return Undecidable(place, f"{name} is known only when deployed")
+        if name in self._parameters:
+            return self._parameter(name, place)
+        if name in self.resources:
+            return Reference(place, name)
+        return Undecidable(place, f"{clip(name)} is neither a parameter nor a resource")
+
+    def _parameter(self, name: str, place: Place) -> Node:
+        parameter = self._parameters[name]
+        default = self.get(parameter, "Default")
+        kind = self.get(parameter, "Type")
+        kind_text = kind.text if isinstance(kind, Text) else ""
+        if kind_text.startswith("AWS::SSM::Parameter::"):
+            return Undecidable(
+                place, f"parameter {name} is read from the account's parameter store"
+            )
+        if isinstance(default, Absent):
+            return Undecidable(place, f"parameter {name} has no default")
+        if not isinstance(default, Text):
+            return Undecidable(place, f"parameter {name} has a default that is no text")
+        if kind_text == "CommaDelimitedList" or kind_text.startswith("List<"):
+            parts = default.text.split(",")
+            return Listing(place, tuple(Text(place, part.strip()) for part in parts))
+        # The value stands where it is used, not where the default is: that is where to look.
+        return Text(place, default.text, default.kind)
+
+    def _get_att(self, call: Call) -> Node:
+        argument = self.resolve(call.argument)
+        if isinstance(argument, Text):
+            name, _, attribute = argument.text.partition(".")
+        else:
+            texts = self._texts(argument)
+            if not texts:
+                return _malformed(call)
+            name, attribute = texts[0], ".".join(texts[1:])
+        if name not in self.resources:
+            return Undecidable(call.place, f"{clip(name)} is no resource of this template")
+        return Reference(call.place, name, attribute)
+
+    # --- texts and lists ---
+
+    def _sub(self, call: Call) -> Node:
+        template: Node = call.argument
+        variables: Node = Absent(call.place)
+        if isinstance(template, Listing):
+            parts = self._arguments(call, 2)
+            if parts is None:
+                return _malformed(call)
+            template, variables = parts
+        if not isinstance(template, Text):
+            return _malformed(call)
+        pieces: list[Node] = []
+        end = 0
+        for found in _VARIABLE.finditer(template.text):
+            pieces.append(Text(call.place, template.text[end : found.start()]))
+            pieces.append(self._substituted(found, variables, call.place))
+            end = found.end()
+        pieces.append(Text(call.place, template.text[end:]))
+        return _joined(call, pieces)
+
+    def _substituted(self, found: re.Match[str], variables: Node, place: Place) -> Node:
+        name = found[2].strip()
+        if found[1]:
+            return Text(place, "${" + name + "}")
+        if isinstance(variables, Mapping) and name in variables.entries:
+            return self.resolve(variables.entries[name])
+        resource, dot, attribute = name.partition(".")
+        if dot and resource in self.resources:
+            return Reference(place, resource, attribute)
+        return self._named(name, place)
+
+    def _join(self, call: Call) -> Node:
+        parts = self._arguments(call, 2)
+        if parts is None or not isinstance(parts[0], Text):
+            return _malformed(call)
+        listing = self.resolve(parts[1])
+        if isinstance(listing, Undecidable):
+            return Undecidable(call.place, listing.why)
+        if not isinstance(listing, Listing):
+            return _malformed(call)
+        pieces: list[Node] = []
+        for item in listing.items:
+            pieces += [parts[0], self.resolve(item)] if pieces else [self.resolve(item)]
+        return _joined(call, pieces)
+
+    def _select(self, call: Call) -> Node:
+        parts = self._arguments(call, 2)
+        if parts is None:
+            return _malformed(call)
+        index, listing = self.resolve(parts[0]), self.resolve(parts[1])
+        if isinstance(listing, Undecidable):
+            return Undecidable(call.place, listing.why)
+        if not (isinstance(index, Text) and isinstance(listing, Listing)):
+            return _malformed(call)
+        if not index.text.isascii() or not index.text.isdigit() or len(index.text) > 4:  # noqa: PLR2004
+            return _malformed(call)
+        if int(index.text) >= len(listing.items):
+            return Undecidable(call.place, "Fn::Select asks for more than the list has")
+        return self.resolve(listing.items[int(index.text)])
+
+    def _split(self, call: Call) -> Node:
+        parts = self._arguments(call, 2)
+        if parts is None or not isinstance(parts[0], Text) or not parts[0].text:
+            return _malformed(call)
+        source = self.resolve(parts[1])
+        if not isinstance(source, Text):
+            return Undecidable(call.place, _why_not_text(source))
+        pieces = source.text.split(parts[0].text)
+        return Listing(call.place, tuple(Text(call.place, piece) for piece in pieces))
+
+    def _find_in_map(self, call: Call) -> Node:
+        if not isinstance(call.argument, Listing) or len(call.argument.items) < 3:  # noqa: PLR2004
+            return _malformed(call)
+        keys = [self.resolve(item) for item in call.argument.items[:3]]
+        value: Node = Mapping(call.place, self._mappings, dict.fromkeys(self._mappings, call.place))
+        for key in keys:
+            if not isinstance(key, Text):
+                return Undecidable(call.place, _why_not_text(key))
+            if not isinstance(value, Mapping) or key.text not in value.entries:
+                return Undecidable(call.place, f"the template's mappings have no {clip(key.text)}")
+            value = value.entries[key.text]
+        return self.resolve(value)
+
+    # --- files ---
+
+    def _with_transform(self, mapping: Mapping) -> Node:
+        """What is included stands beside what is there, which wins."""
+        call = Call(
+            mapping.keys["Fn::Transform"], "Fn::Transform", mapping.entries["Fn::Transform"]
+        )
+        included = self._transform(call)
+        entries = {name: value for name, _, value in mapping if name != "Fn::Transform"}
+        if not isinstance(included, Mapping):
+            why = included.why if isinstance(included, Undecidable) else "it includes no mapping"
+            return Mapping(mapping.place, entries, mapping.keys, why)
+        keys = included.keys | mapping.keys
+        return Mapping(mapping.place, included.entries | entries, keys, included.open)
+
+    def _transform(self, call: Call) -> Node:
+        name = self.get(call.argument, "Name")
+        if not isinstance(name, Text):
+            return _malformed(call)
+        if name.text != "AWS::Include":
+            return Undecidable(call.place, f"the macro {clip(name.text)} runs only when deployed")
+        return self.file(self.get(self.get(call.argument, "Parameters"), "Location"), call.place)
+
+    def file(self, location: Node, place: Place) -> Node:
+        """What stands in another file, where that is one beside the template."""
+        if not isinstance(location, Text):
+            return Undecidable(place, _why_not_text(location))
+        name = location.text
+        if self._folder is None or "://" in name or name.startswith("/") or "\0" in name:
+            return Undecidable(place, f"{clip(name)} is not a file beside the template")
+        if name not in self._files:
+            self._files[name] = Undecidable(place, f"{clip(name)} includes itself")
+            self._files[name] = self._read_file(self._folder / name, place)
+        return self._files[name]
+
+    def _read_file(self, path: Path, place: Place) -> Node:
+        name = path.name
+        try:
+            if not path.is_file():
+                return Undecidable(place, f"there is no file {clip(name)} beside the template")
+            return self.resolve(compose(path.read_bytes(), str(path)))
+        except OSError as error:
+            return Undecidable(place, f"{clip(name)} cannot be read: {error.strerror}")
+        except ConfigurationError as error:
+            return Undecidable(place, error.problems[0])
+
+    def _arguments(self, call: Call, count: int) -> list[Node] | None:
+        if isinstance(call.argument, Listing) and len(call.argument.items) == count:
+            return list(call.argument.items)
+        return None
+
+    def _texts(self, node: Node) -> list[str]:
+        items = node.items if isinstance(node, Listing) else ()
+        values = [self.resolve(item) for item in items]
+        texts = [value.text for value in values if isinstance(value, Text)]
+        return texts if len(texts) == len(values) else []
+
+    # --- facts ---
+
+    def text(self, node: Node) -> str | Unknown | None:
+        """A node as text; nothing where it is absent."""
+        value = self.resolve(node)
+        if isinstance(value, Absent) or (isinstance(value, Text) and value.kind == "null"):
+            return None
+        return value.text if isinstance(value, Text) else Unknown(_why_not_text(value))
+
+    def flag(self, node: Node, *, default: bool) -> bool | Unknown:
+        """A node as a boolean, as CloudFormation takes it: quoted or not."""
+        text = self.text(node)
+        if text is None or isinstance(text, Unknown):
+            return default if text is None else text
+        if text.lower() in {"true", "yes", "on", "1"}:
+            return True
+        if text.lower() in {"false", "no", "off", "0"}:
+            return False
+        return Unknown(f"expected true or false, found {clip(text)}")
+
+    def number(self, node: Node, *, default: int) -> int | Unknown:
+        """A node as a whole number, quoted or not."""
+        text = self.text(node)
+        if text is None or isinstance(text, Unknown):
+            return default if text is None else text
+        if re.fullmatch(r"[+-]?[0-9]{1,9}", text, re.ASCII):
+            return int(text)
+        return Unknown(f"expected a whole number, found {clip(text)}")
+
+    def texts(self, node: Node) -> tuple[str, ...] | Unknown:
+        """A node as a list of texts; a single text is a list of it."""
+        value = self.resolve(node)
+        if isinstance(value, Absent):
+            return ()
+        found = []
+        for item in value.items if isinstance(value, Listing) else (value,):
+            text = self.text(item)
+            if isinstance(text, Unknown):
+                return text
+            if text is not None:
+                found.append(text)
+        return tuple(found)
+
+
+def _section(template: Mapping, name: str) -> dict[str, Node]:
+    section = template.entries.get(name)
+    return section.entries if isinstance(section, Mapping) else {}
+
+
+def _undecided(why: str) -> Verdict:
+    return Verdict(value=None, why=why)
+
+
+def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
+    values = [part.value for part in parts]
+    why = next((part.why for part in parts if part.why), None)
+    if name == "Fn::Not":
+        value = None if len(values) != 1 or values[0] is None else not values[0]
+        return Verdict(
+            value=value, why=why if value is not None else why or f"{what} is undecidable"
+        )
+    decisive = name == "Fn::Or"
+    sure = any(part.value is decisive and part.why is None for part in parts)
+    if decisive in values:
+        return Verdict(value=decisive, why=None if sure else why)
+    if None in values:
+        return _undecided(why or f"{what} is undecidable")
+    return Verdict(value=not decisive, why=why)
+
+
+def _hangs_on(node: Node) -> str | None:
+    """The first reference in a node: only literals and mappings are always the same."""
+    waiting = [node]
+    seen: set[int] = set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Listing):
+            waiting += part.items
+        elif isinstance(part, Mapping):
+            waiting += part.entries.values()
+        elif isinstance(part, Call):
+            if part.name == "Ref" and isinstance(part.argument, Text):
+                name = part.argument.text
+                return name if name.startswith("AWS::") else f"parameter {name}"
+            if part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
+                return part.name
+            waiting.append(part.argument)
+    return None
+
+
+def _malformed(call: Call) -> Undecidable:
+    return Undecidable(call.place, f"{call.name} is not written as it must be")
+
+
+def _joined(call: Call, pieces: list[Node]) -> Node:
+    parts: list[Text | Reference | Undecidable] = []
+    for piece in pieces:
+        if isinstance(piece, Composite):
+            parts += piece.parts
+        elif isinstance(piece, Text | Reference | Undecidable):
+            parts.append(piece)
+        elif not isinstance(piece, Absent):
+            return _malformed(call)
+    if sum(len(part.text) if isinstance(part, Text) else 1 for part in parts) > MAX_TEXT:
+        return Undecidable(
+            call.place, f"{call.name} makes a text of more than {MAX_TEXT} characters"
+        )
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    if len(texts) == len(parts):
+        return Text(call.place, "".join(texts))
+    return Composite(call.place, tuple(parts))
+
+
+def _why_not_text(node: Node) -> str:
+    if isinstance(node, Composite):
+        node = next(part for part in node.parts if not isinstance(part, Text))
+    if isinstance(node, Undecidable):
+        return node.why
+    if isinstance(node, Reference):
+        return f"{node.id} has its name only when deployed"
+    return "expected a text, found something else"

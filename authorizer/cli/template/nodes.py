@@ -1,0 +1,111 @@
+"""What a template is made of, before anything is read into it: values, each with its place.
+
+A scalar keeps the text that stands there, so that a version ``2.0`` can be told from ``"2.0"``.
+Intrinsic functions are :class:`Call` until :mod:`~authorizer.cli.template.intrinsics` works them
+out; what it makes of them are nodes as well, down to :class:`Undecidable`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.model import Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A scalar.
+
+    Attributes:
+        kind: what YAML takes it for: ``str``, ``int``, ``float``, ``bool``, ``null``, ...
+    """
+
+    place: Place
+    text: str
+    kind: str = "str"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """A list."""
+
+    place: Place
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping:
+    """A mapping from texts.
+
+    Attributes:
+        entries: in the order in which they stand.
+        keys: where each name stands.
+        open: why there may be more entries than are known; nothing where there are none.
+    """
+
+    place: Place
+    entries: dict[str, Node]
+    keys: dict[str, Place]
+    open: str | None = None
+
+    def __iter__(self) -> Iterator[tuple[str, Place, Node]]:
+        return ((name, self.keys[name], value) for name, value in self.entries.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """An intrinsic function, by its long name: ``Ref``, ``Fn::GetAtt``, ``Condition``."""
+
+    place: Place
+    name: str
+    argument: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Absent:
+    """Nothing at all: ``AWS::NoValue``, or a name that a mapping has not."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """A resource's name (``Ref``) or one of its attributes (``Fn::GetAtt``)."""
+
+    place: Place
+    id: str
+    attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composite:
+    """A text of which parts are known only once deployed."""
+
+    place: Place
+    parts: tuple[Text | Reference | Undecidable, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Undecidable:
+    """What cannot be worked out offline, and why."""
+
+    place: Place
+    why: str
+
+
+Node: TypeAlias = Text | Listing | Mapping | Call | Absent | Reference | Composite | Undecidable
+
+
+@dataclass(slots=True)
+class Frame:
+    """A list or a mapping whose end has not been read yet."""
+
+    place: Place
+    tag: str | None
+    anchor: str | None
+    is_mapping: bool
+    children: list[Node] = field(default_factory=list)

@@ -1,0 +1,348 @@
+"""OpenAPI 3 and Swagger 2 with API Gateway's extensions: operations, authorizers, CORS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.authorizers import (
+    REST_TTL_SECONDS,
+    function_behind,
+    identity_sources,
+    may_be_invoked,
+)
+from authorizer.cli.template.model import (
+    ApiKind,
+    Authorizer,
+    AuthorizerKind,
+    Place,
+    Route,
+    Unknown,
+)
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.reading import child, key_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.reading import Draft, Reading
+
+METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options", "trace"})
+ANY_METHOD = "x-amazon-apigateway-any-method"
+AUTHORIZER = "x-amazon-apigateway-authorizer"
+INTEGRATION = "x-amazon-apigateway-integration"
+CORS = "x-amazon-apigateway-cors"
+RESPONSES = "x-amazon-apigateway-gateway-responses"
+# What SAM writes for a route that must not have the default authorizer.
+NONE = "NONE"
+IAM = "AWS_IAM"
+
+_KINDS = {
+    "request": AuthorizerKind.REQUEST,
+    "token": AuthorizerKind.TOKEN,
+    "jwt": AuthorizerKind.JWT,
+    "cognito_user_pools": AuthorizerKind.COGNITO,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A route before it is settled what protects it.
+
+    Attributes:
+        security: the names that it asks for; nothing where it does not say.
+        integrates: whether something is behind it: SAM passes over what has nothing.
+        is_preflight: whether it only answers browsers' preflights.
+    """
+
+    method: str
+    path: str
+    place: Place
+    security: tuple[str, ...] | Unknown | None
+    integrates: bool = True
+    is_preflight: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a route is known by."""
+        return self.method, self.path
+
+
+def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operation]:
+    """Read a definition into a draft.
+
+    Returns:
+        Its operations, for what is yet to be said about them.
+    """
+    schemes = child(body, "securityDefinitions")
+    if isinstance(schemes, Absent):
+        schemes = child(reading.resolver.get(body, "components"), "securitySchemes")
+    for mapping in reading.mappings(schemes, f"the authorizers of {draft.id}"):
+        for name, place, scheme in mapping:
+            _scheme(reading, draft, name, place, scheme)
+    _cors(reading, draft, body)
+    return list(_operations(reading, draft, body))
+
+
+def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
+    """An operation as a route, with the one authorizer among the names that it asks for."""
+    authorizer: str | Unknown | None
+    names = operation.security or ()
+    if isinstance(names, Unknown):
+        authorizer = names
+    else:
+        found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
+        authorizer = found[0] if found else None
+        if len(found) > 1:
+            authorizer = Unknown(f"it asks for {' and '.join(found)}, API Gateway takes one")
+    route = Route(
+        method="" if operation.path == "$default" else operation.method,
+        path=operation.path,
+        authorizer=authorizer,
+        place=operation.place,
+        is_preflight=operation.is_preflight,
+    )
+    reading.fact(authorizer, operation.place, f"the authorizer of {route.key}")
+    return route
+
+
+def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
+    """Which kind of API a definition that stands alone is for, by what only one kind has."""
+    resolver = reading.resolver
+    if "swagger" in body.entries or RESPONSES in body.entries:
+        return ApiKind.REST
+    if CORS in body.entries:
+        return ApiKind.HTTP
+    schemes = resolver.get(resolver.get(body, "components"), "securitySchemes")
+    for _, _, scheme in schemes if isinstance(schemes, Mapping) else ():
+        ours = resolver.get(scheme, AUTHORIZER)
+        kind = resolver.text(resolver.get(ours, "type"))
+        if kind == "jwt" or key_place(ours, "authorizerPayloadFormatVersion"):
+            return ApiKind.HTTP
+        if kind in {"token", "cognito_user_pools"}:
+            return ApiKind.REST
+    for _, _, _, operation in _methods(resolver.get(body, "paths")):
+        integration = resolver.get(operation, INTEGRATION)
+        if isinstance(integration, Mapping):
+            return ApiKind.HTTP if "payloadFormatVersion" in integration.entries else ApiKind.REST
+    return Unknown("nothing in it is of one kind of API only")
+
+
+# --- operations ---
+
+
+def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
+    everywhere = _everywhere(draft, body)
+    for paths in reading.mappings(child(body, "paths"), f"the routes of {draft.id}", draft):
+        for path, place, item in paths:
+            if path.startswith("x-"):
+                continue
+            if path.startswith("Fn::"):
+                why = f"{path} is decided only when deployed"
+                reading.note(place, f"the routes of {draft.id}", why)
+                draft.is_complete = False
+                continue
+            for found in reading.mappings(item, f"the routes of {path}", draft):
+                if "$ref" in found.entries:
+                    reading.note(place, f"the routes of {path}", "it is described elsewhere ($ref)")
+                    draft.is_complete = False
+                yield from _of_path(reading, draft, path, found, everywhere)
+
+
+def _of_path(
+    reading: Reading, draft: Draft, path: str, item: Mapping, everywhere: Unknown | None
+) -> Iterator[Operation]:
+    for name, place, node in item:
+        method = method_name(name)
+        if method is None:
+            continue
+        for operation in reading.mappings(node, f"whether {method} {path} is there", draft):
+            integration = reading.resolver.get(operation, INTEGRATION)
+            security = _security(reading, operation)
+            mock = reading.resolver.text(reading.resolver.get(integration, "type"))
+            yield Operation(
+                method=method,
+                path=plain_path(path),
+                place=place,
+                security=everywhere if security is None else security,
+                integrates=not isinstance(integration, Absent),
+                is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
+            )
+
+
+def _everywhere(draft: Draft, body: Mapping) -> Unknown | None:
+    """What ``security`` at the root means for an operation without its own.
+
+    REST APIs do not use it (the developer guide's notes for REST APIs); of HTTP APIs nothing is
+    documented, and nobody may take such a route for a protected one.
+    """
+    if draft.kind is ApiKind.HTTP and isinstance(child(body, "security"), Listing):
+        return Unknown("it is not documented whether HTTP APIs use security at the root")
+    return None
+
+
+def _methods(paths: Node) -> Iterator[tuple[str, str, Place, Node]]:
+    for path, _, item in paths if isinstance(paths, Mapping) else ():
+        for name, place, operation in item if isinstance(item, Mapping) else ():
+            if method_name(name):
+                yield path, name, place, operation
+
+
+def method_name(name: str) -> str | None:
+    """``GET`` for ``get``, ``ANY`` for API Gateway's extension, nothing for anything else."""
+    lower = name.lower()
+    if lower in {ANY_METHOD, "any"}:
+        return "ANY"
+    return lower.upper() if lower in METHODS else None
+
+
+def plain_path(path: str) -> str:
+    """``$default`` is also written ``/$default``, so that imports do not warn of it."""
+    return "$default" if path == "/$default" else path
+
+
+def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown | None:
+    value = reading.steady(child(operation, "security"))
+    if isinstance(value, Absent):
+        return None
+    if not isinstance(value, Listing):
+        return Unknown(value.why if isinstance(value, Undecidable) else "security is no list")
+    names: list[str] = []
+    for item in value.items:
+        requirement = reading.resolver.resolve(item)
+        if isinstance(requirement, Absent):
+            continue
+        if not isinstance(requirement, Mapping) or requirement.open is not None:
+            return Unknown("expected security to list mappings")
+        if not requirement.entries:
+            return Unknown("it says that security is optional")
+        names += requirement.entries
+    return tuple(names)
+
+
+# --- authorizers ---
+
+
+def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node) -> None:
+    """A security scheme, where it is an authorizer: an API key is none."""
+    for scheme in reading.mappings(node, f"whether {name} is an authorizer"):
+        ours = reading.resolver.get(scheme, AUTHORIZER)
+        sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
+        if isinstance(ours, Mapping):
+            draft.authorizers[name] = _authorizer(reading, draft, name, place, scheme)
+        elif sort == "awsSigv4":
+            draft.authorizers[name] = iam(name, place)
+        elif isinstance(ours, Undecidable):
+            kind = reading.fact(Unknown(ours.why), place, f"the kind of authorizer {name}")
+            draft.authorizers[name] = Authorizer(name=name, place=place, kind=kind)
+
+
+def header_source(header: str | Unknown | None) -> tuple[str, ...] | Unknown:
+    """What a TOKEN or Cognito authorizer reads: one header."""
+    if isinstance(header, Unknown):
+        return header
+    return identity_sources([f"request.header.{header or 'Authorization'}"])
+
+
+def iam(name: str, place: Place) -> Authorizer:
+    """Signed requests: no function, and nothing that is kept."""
+    return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
+
+
+def _authorizer(
+    reading: Reading, draft: Draft, name: str, place: Place, scheme: Mapping
+) -> Authorizer:
+    resolver = reading.resolver
+    node = resolver.get(scheme, AUTHORIZER)
+    header = resolver.text(resolver.get(scheme, "name"))
+    kind = _kind(resolver.text(resolver.get(node, "type")))
+    reading.fact(kind, place, f"the kind of authorizer {name}")
+    written = resolver.texts(resolver.get(node, "identitySource"))
+    is_one_header = kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}
+    sources = header_source(header) if is_one_header else identity_sources(written)
+    one = Authorizer(
+        name=name,
+        place=place,
+        kind=kind,
+        identity_sources=reading.fact(sources, place, f"the identity sources of {name}"),
+        identity_place=key_place(node, "identitySource"),
+    )
+    if kind is AuthorizerKind.JWT:
+        return one
+    default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
+    ttl = resolver.number(resolver.get(node, "authorizerResultTtlInSeconds"), default=default)
+    one = replace(
+        one,
+        ttl_seconds=reading.fact(ttl, place, f"the time to live of {name}"),
+        ttl_place=key_place(node, "authorizerResultTtlInSeconds"),
+    )
+    return one if kind is AuthorizerKind.COGNITO else _with_function(reading, draft, one, node)
+
+
+def _with_function(reading: Reading, draft: Draft, one: Authorizer, node: Node) -> Authorizer:
+    resolver = reading.resolver
+    function = function_behind(reading, resolver.get(node, "authorizerUri"))
+    if isinstance(resolver.get(node, "authorizerCredentials"), Absent):
+        invoked = may_be_invoked(reading, function, draft.id)
+    else:
+        invoked = True
+    one = replace(
+        one,
+        function=reading.fact(function, one.place, f"the function of {one.name}"),
+        may_be_invoked=reading.fact(
+            invoked, one.place, f"whether {one.name} may invoke its function"
+        ),
+    )
+    if draft.kind is not ApiKind.HTTP:
+        return one
+    return with_payload(
+        reading, one, node, "authorizerPayloadFormatVersion", "enableSimpleResponses"
+    )
+
+
+def with_payload(
+    reading: Reading, one: Authorizer, node: Node, version_key: str, simple_key: str
+) -> Authorizer:
+    """An HTTP API's authorizer with the payload version and the form of its answers."""
+    resolver, name, place = reading.resolver, one.name, one.place
+    version = resolver.get(node, version_key)
+    simple = resolver.flag(resolver.get(node, simple_key), default=False)
+    return replace(
+        one,
+        payload_version=reading.fact(
+            resolver.text(version), place, f"the payload version of {name}"
+        ),
+        payload_version_place=key_place(node, version_key),
+        payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
+        simple_responses=reading.fact(simple, place, f"whether {name} gives simple answers"),
+        simple_responses_place=key_place(node, simple_key),
+    )
+
+
+def _kind(text: str | Unknown | None) -> AuthorizerKind | Unknown:
+    if isinstance(text, Unknown):
+        return text
+    return _KINDS.get((text or "").lower()) or Unknown("its type is none of API Gateway's")
+
+
+# --- CORS ---
+
+
+def _cors(reading: Reading, draft: Draft, body: Mapping) -> None:
+    if not isinstance(reading.resolver.get(body, CORS), Absent):
+        draft.has_cors = True
+    for responses in reading.mappings(child(body, RESPONSES), f"gateway responses of {draft.id}"):
+        for name, _, response in responses:
+            gateway_response(reading, draft, name, child(response, "responseParameters"))
+
+
+def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -> None:
+    """Whether a gateway response lets a browser read it."""
+    value = reading.resolver.resolve(headers)
+    if isinstance(value, Mapping) and value.open is None:
+        if any(name.lower().endswith("access-control-allow-origin") for name in value.entries):
+            draft.cors_responses.add(kind)
+    elif not isinstance(value, Absent):
+        why = value.why if isinstance(value, Undecidable) else "expected a mapping of headers"
+        draft.cors_responses_unknown = Unknown(why)
+        reading.note(value.place, f"the headers of gateway response {kind}", why)

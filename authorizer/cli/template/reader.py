@@ -1,0 +1,219 @@
+"""Reading a template: what kind of document it is, its resources, and who reads which of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template import openapi
+from authorizer.cli.template.cloudformation import read_cloudformation
+from authorizer.cli.template.cognito import read_cognito
+from authorizer.cli.template.intrinsics import Resolver
+from authorizer.cli.template.model import ApiKind, Place, Template, Undecided, Unknown
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text
+from authorizer.cli.template.reading import Draft, Reading, Resource, child
+from authorizer.cli.template.sam import implicit_types, read_sam
+from authorizer.cli.template.source import compose
+from authorizer.errors import ConfigurationError, clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SAM = "AWS::Serverless-2016-10-31"
+# Transforms that add no routes, or that are worked out here.
+_HARMLESS = (_SAM, "AWS::Include", "AWS::SecretsManager", "AWS::CodeDeployBlueGreen")
+_NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+
+
+def read_template(path: Path, *, name: str | None = None) -> Template:
+    """Read a SAM or CloudFormation template, or an OpenAPI definition that stands alone.
+
+    Args:
+        path: of the file. Files that it includes are looked for beside it.
+        name: of the file in places and messages; by default the path.
+
+    Raises:
+        ConfigurationError: if it cannot be read, or is no template at all.
+    """
+    file = name or str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError([f"{file}: cannot be read: {error.strerror}"]) from error
+    return parse_template(data, file, folder=path.parent)
+
+
+def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Template:
+    """Read a template from its bytes.
+
+    Args:
+        data: the file's content.
+        file: its name in places and messages.
+        folder: where the files are that it includes; without one, what they say is undecided.
+
+    Raises:
+        ConfigurationError: if it is no template at all.
+    """
+    root = compose(data, file)
+    try:
+        return _template(root, file, folder)
+    except RecursionError as error:
+        message = "expected a template, found definitions that hang on one another without end"
+        raise ConfigurationError([f"{root.place}: {message}"]) from error
+
+
+def _template(root: Node, file: str, folder: Path | None) -> Template:
+    if not isinstance(root, Mapping):
+        raise _no_template(root.place, "found no mapping")
+    resolver = Resolver(root, folder)
+    reading = Reading(resolver, {})
+    if "Resources" in root.entries:
+        _read_resources(reading, root)
+    elif {"openapi", "swagger"} & root.entries.keys():
+        _read_definition(reading, root)
+    else:
+        found = ", ".join(clip(name, 30) for name in list(root.entries)[:3]) or "an empty mapping"
+        raise _no_template(root.place, f"found {found}")
+    pools, clients, groups, functions = read_cognito(reading)
+    return Template(
+        file=file,
+        apis=tuple(
+            draft.finished() for draft in sorted(reading.drafts.values(), key=lambda one: one.place)
+        ),
+        pools=pools,
+        clients=clients,
+        groups=groups,
+        functions=functions,
+        undecided=_sorted(reading.undecided),
+    )
+
+
+def _no_template(place: Place, found: str) -> ConfigurationError:
+    expected = "expected a template with Resources, or an OpenAPI definition"
+    return ConfigurationError([f"{place}: {expected}, {found}"])
+
+
+def _sorted(undecided: list[Undecided]) -> tuple[Undecided, ...]:
+    unique = dict.fromkeys(undecided)
+    return tuple(sorted(unique, key=lambda one: (one.place, one.what)))
+
+
+def _read_definition(reading: Reading, root: Mapping) -> None:
+    """Read an OpenAPI definition that stands alone, such as one that Terraform deploys."""
+    kind = openapi.kind_of(reading, root)
+    if isinstance(kind, Unknown):
+        reading.note(root.place, "whether this is an HTTP or a REST API", kind.why)
+        kind = ApiKind.REST
+    draft = Draft(id="OpenApi", kind=kind, place=root.place)
+    for operation in openapi.read_document(reading, draft, root):
+        draft.routes.append(openapi.route_of(reading, draft, operation))
+    draft.has_cors = draft.has_cors or any(route.is_preflight for route in draft.routes)
+    reading.drafts[draft.id] = draft
+
+
+def _read_resources(reading: Reading, root: Mapping) -> None:
+    resources = reading.resolver.resolve(root.entries["Resources"])
+    if not isinstance(resources, Mapping):
+        raise _no_template(resources.place, "found Resources that are no mapping")
+    reading.resolver.resources |= resources.entries.keys()
+    globals_ = reading.resolver.get(root, "Globals")
+    for resource in _resources(reading, resources, globals_):
+        reading.resources[resource.id] = resource
+    for name, kind in implicit_types():
+        reading.resolver.resources.add(name)
+        reading.implicit[kind] = child(globals_, kind.removeprefix("AWS::Serverless::"))
+    read_sam(reading)
+    read_cloudformation(reading)
+    _note_what_may_be_missing(reading, root, resources)
+
+
+def _resources(reading: Reading, resources: Mapping, globals_: Node) -> Iterator[Resource]:
+    for name, place, node in resources:
+        if name.startswith("Fn::"):
+            continue
+        body = reading.resolver.resolve(node)
+        kind = reading.resolver.text(reading.resolver.get(body, "Type"))
+        if not isinstance(kind, str):
+            why = kind.why if isinstance(kind, Unknown) else "it has no type"
+            reading.note(place, f"what {name} is", why)
+            continue
+        exists, hangs_on = _existence(reading, child(body, "Condition"))
+        if exists:
+            properties = _with_globals(reading, child(body, "Properties"), body, kind, globals_)
+            yield Resource(
+                id=name, place=place, type=kind, properties=properties, hangs_on=hangs_on
+            )
+
+
+def _existence(reading: Reading, condition: Node) -> tuple[bool, str | None]:
+    """Whether a resource can exist, and what that hangs on."""
+    if not isinstance(condition, Text):
+        return True, None
+    verdict = reading.resolver.condition(condition.text)
+    return verdict.value is not False or verdict.why is not None, verdict.why
+
+
+def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mapping) -> None:
+    """Macros and loops may add routes, so that no API is complete beside them."""
+    missing = [
+        (place, "what a loop adds", f"{name} is decided only when deployed")
+        for name, place, _ in resources
+        if name.startswith("Fn::")
+    ]
+    if resources.open is not None:
+        missing.append((resources.place, "which resources there are", resources.open))
+    for transform, place in _transforms(reading, root):
+        if not transform.startswith(_HARMLESS) and transform != "AWS::LanguageExtensions":
+            missing.append((place, f"what the macro {transform} adds", "it runs when deployed"))
+    for place, what, why in missing:
+        reading.note(place, what, why)
+    for draft in reading.drafts.values() if missing else ():
+        draft.is_complete = False
+    for resource in reading.of_type(*_NESTED):
+        why = "a nested stack has a template of its own: check that, too"
+        reading.note(resource.place, f"the resources of {resource.id}", why)
+
+
+def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Place]]:
+    node = reading.resolver.resolve(child(root, "Transform"))
+    for item in node.items if isinstance(node, Listing) else (node,):
+        name = reading.resolver.get(item, "Name") if isinstance(item, Mapping) else item
+        if isinstance(name, Text):
+            yield name.text, name.place
+
+
+# --- Globals ---
+
+
+def _with_globals(
+    reading: Reading, properties: Node, body: Node, kind: str, globals_: Node
+) -> Node:
+    properties = reading.resolver.resolve(properties)
+    if not kind.startswith("AWS::Serverless::"):
+        return properties
+    common = reading.resolver.resolve(child(globals_, kind.removeprefix("AWS::Serverless::")))
+    if not isinstance(common, Mapping):
+        return properties
+    ignored = reading.resolver.texts(child(body, "IgnoreGlobals"))
+    if ignored == ("*",):
+        return properties
+    left = {name: value for name, _, value in common if name not in _names(ignored)}
+    return _merged(Mapping(common.place, left, common.keys, common.open), properties)
+
+
+def _names(names: tuple[str, ...] | Unknown) -> tuple[str, ...]:
+    return () if isinstance(names, Unknown) else names
+
+
+def _merged(common: Node, own: Node) -> Node:
+    """As SAM merges: mappings name by name, lists one after the other, else the resource's own."""
+    if isinstance(own, Absent):
+        return common
+    if isinstance(common, Listing) and isinstance(own, Listing):
+        return Listing(own.place, common.items + own.items)
+    if not (isinstance(common, Mapping) and isinstance(own, Mapping)):
+        return own
+    entries = dict(common.entries)
+    for name, value in own.entries.items():
+        entries[name] = _merged(common.entries.get(name, Absent(own.place)), value)
+    return Mapping(own.place, entries, common.keys | own.keys, own.open or common.open)

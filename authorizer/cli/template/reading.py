@@ -1,0 +1,163 @@
+"""What the readers of a template share: its resources, the APIs as they grow, what is undecided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Authorizer,
+    Place,
+    Route,
+    Undecided,
+    Unknown,
+)
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Reference, Text, Undecidable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.intrinsics import Resolver
+
+_Fact = TypeVar("_Fact")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A resource of the template.
+
+    Attributes:
+        place: of its logical id.
+        properties: with those that ``Globals`` adds.
+        hangs_on: what decides whether it exists at all; nothing where it always does.
+    """
+
+    id: str
+    place: Place
+    type: str
+    properties: Node
+    hangs_on: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """An API that is still being put together. The fields are those of :class:`Api`."""
+
+    id: str
+    kind: ApiKind
+    place: Place
+    routes: list[Route] = field(default_factory=list)
+    authorizers: dict[str, Authorizer] = field(default_factory=dict)
+    is_complete: bool = True
+    has_cors: bool | Unknown = False
+    cors_responses: set[str] = field(default_factory=set)
+    cors_responses_unknown: Unknown | None = None
+
+    def finished(self) -> Api:
+        """The API, as far as it was read."""
+        return Api(
+            id=self.id,
+            kind=self.kind,
+            place=self.place,
+            routes=tuple(self.routes),
+            authorizers=tuple(self.authorizers.values()),
+            is_complete=self.is_complete,
+            has_cors=self.has_cors,
+            cors_gateway_responses=self.cors_responses_unknown or frozenset(self.cors_responses),
+        )
+
+
+class Reading:
+    """One template while it is being read."""
+
+    def __init__(self, resolver: Resolver, resources: dict[str, Resource]) -> None:
+        self.resolver = resolver
+        self.resources = resources
+        # What Globals give to the APIs that SAM makes by itself, by their type.
+        self.implicit: dict[str, Node] = {}
+        self.drafts: dict[str, Draft] = {}
+        self.undecided: list[Undecided] = []
+
+    def of_type(self, *types: str) -> Iterator[Resource]:
+        """The resources of these types, in the template's order."""
+        return (one for one in self.resources.values() if one.type in types)
+
+    def note(self, place: Place, what: str, why: str) -> None:
+        """Write down what could not be decided."""
+        self.undecided.append(Undecided(place=place, what=what, why=why))
+
+    def note_existence(self, resource: Resource, what: str) -> None:
+        """Write down that a resource may not be there."""
+        if resource.hangs_on:
+            self.note(resource.place, f"whether {what} there", resource.hangs_on)
+
+    def fact(self, value: _Fact, place: Place, what: str) -> _Fact:
+        """A value as it is, written down where it is unknown."""
+        if isinstance(value, Unknown):
+            self.note(place, what, value.why)
+        return value
+
+    def mappings(self, node: Node, what: str, draft: Draft | None = None) -> Iterator[Mapping]:
+        """Every mapping that a node may come to.
+
+        Args:
+            node: as it stands.
+            what: it says, for what is written down where that cannot be decided.
+            draft: the API that is incomplete then.
+        """
+        values, why = self.resolver.branches(node)
+        if why is not None:
+            self.note(node.place, what, why)
+        for value in values:
+            if isinstance(value, Mapping):
+                if value.open is not None:
+                    self._incomplete(value.place, what, value.open, draft)
+                yield value
+            elif isinstance(value, Undecidable):
+                self._incomplete(value.place, what, value.why, draft)
+            elif not (isinstance(value, Text) and value.kind == "null"):
+                why = "expected a mapping, found something else"
+                self._incomplete(value.place, what, why, draft)
+
+    def _incomplete(self, place: Place, what: str, why: str, draft: Draft | None) -> None:
+        self.note(place, what, why)
+        if draft is not None:
+            draft.is_complete = False
+
+    def steady(self, node: Node) -> Node:
+        """A node that must be the same in every deployment: undecidable where it may not be."""
+        values, why = self.resolver.branches(node)
+        if why is not None:
+            return Undecidable(node.place, why)
+        return values[0] if values else Absent(node.place)
+
+    def choice(self, node: Node) -> str | Unknown | None:
+        """A text that must be the same in every deployment."""
+        values, why = self.resolver.branches(node)
+        texts = [self.resolver.text(value) for value in values]
+        if why is not None and (len(texts) < 2 or len(set(texts)) > 1):  # noqa: PLR2004 - two sides
+            return Unknown(why)
+        return texts[0] if texts else None
+
+    def resource_behind(self, node: Node) -> Resource | Unknown | None:
+        """The resource that a value names; nothing where it is none of this template's."""
+        value = self.resolver.resolve(node)
+        if isinstance(value, Reference):
+            return self.resources.get(value.id)
+        if isinstance(value, Undecidable):
+            return Unknown(value.why)
+        return self.resources.get(value.text) if isinstance(value, Text) else None
+
+
+def child(node: Node, name: str) -> Node:
+    """What stands under a name, as it stands."""
+    if isinstance(node, Mapping) and name in node.entries:
+        return node.entries[name]
+    return Absent(node.place)
+
+
+def key_place(node: Node, name: str) -> Place | None:
+    """Where a name stands in a mapping."""
+    return node.keys.get(name) if isinstance(node, Mapping) else None
