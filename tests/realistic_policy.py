@@ -29,10 +29,16 @@ def routes() -> tuple[str, ...]:
 
 
 @cache
+def compiled() -> bytes:
+    """The policy as it ships, with the template's routes."""
+    without_routes, _ = load_document(FOLDER / "policy.yaml")
+    return dump_policy({**parse_object(without_routes), "routes": list(routes())})
+
+
+@cache
 def policy() -> Policy:
     """The policy, compiled with the template's routes."""
-    compiled, _ = load_document(FOLDER / "policy.yaml")
-    return parse_policy(dump_policy({**parse_object(compiled), "routes": list(routes())}))
+    return parse_policy(compiled())
 
 
 def callers() -> dict[str, dict[str, Any]]:
