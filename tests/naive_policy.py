@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from authorizer import Policy
 
 
-def policy_of(text: str) -> Policy:
-    """The policy that a policy.yaml of that text compiles to."""
+def policy_of(text: str, routes: Sequence[str] | None = None) -> Policy:
+    """The policy that a policy.yaml of that text, and an API with those routes, compile to."""
     document, problems = read_document(text.encode())
     assert problems == []
-    return parse_policy(dump_policy(document))
+    return parse_policy(dump_policy({**document, "routes": routes and list(routes)}))
 
 
 @dataclass(frozen=True, kw_only=True)

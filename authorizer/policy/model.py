@@ -117,8 +117,8 @@ class Policy:
             self._tree.place(pattern.path, is_tail=False)
         for key in self.routes or ():
             route = parse_route(split_route_key(key)[1])
-            place = (route.path, route.greedy) if route is not None else ((), True)  # $default
-            self._tree.place(place[0], is_tail=place[1]).is_route = True
+            path, is_tail = ((), True) if route is None else (route.path, route.greedy)
+            self._tree.place(path, is_tail=is_tail).is_route = True  # $default is a /**
         for group, members in self.groups.items():
             self._subjects[group] = frozenset(f"group:{member}" for member in members)
 

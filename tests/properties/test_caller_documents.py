@@ -203,7 +203,7 @@ def is_request(flavour: str, keys: tuple[str, ...], method: str, path: str) -> b
 def test_a_cached_document_answers_every_other_request(
     seed: int, flavour: str, token: str, data: st.DataObject
 ) -> None:
-    """The document made for one request answers all others rightly, or covers that request alone."""
+    """The document made for one request answers all others rightly, or covers it alone."""
     naive, keys = random_api(Random(seed))
     authorizer = authorizer_of(naive)
 

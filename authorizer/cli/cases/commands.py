@@ -93,9 +93,8 @@ def _beside(file: Path, source: SourcePolicy, problems: list[str]) -> Iterator[C
     reader = _reader(str(file), source)
     try:
         yield from reader.document(compose(file.read_bytes()))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "not a file's name"
-        problems.append(f"{file}: cannot be read: {why}")
+    except OSError as error:
+        problems.append(f"{file}: cannot be read: {error.strerror}")
     except UnreadableError as error:
         problems.append(error.problem.located(file))
     problems += _located(reader)

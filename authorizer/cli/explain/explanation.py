@@ -60,14 +60,19 @@ def headline(book: Rulebook, explanation: Explanation) -> str:
     answer, request = explanation.answer, explanation.request
     rule = answer.decision.rule
     if answer.verdict is Verdict.PUBLIC:
-        where = f"{book.file}:{answer.public_line}"
-        return f"{request} is public by {where}: no authorizer is asked, everybody is let in"
+        return f"{request} is public by {_opener(book, answer)}: everybody is let in"
     if answer.verdict is Verdict.NO_ROUTE:
         return f"{request} reaches no route of the API: API Gateway answers it by itself, with 404"
     if rule is not None:
         verb = "allowed" if answer.is_open else "denied"
         return f"{request} is {verb} by {rule_in_words(book, rule)}"
     return f"{request} is denied: {_why_not(book, answer)}"
+
+
+def _opener(book: Rulebook, answer: Answer) -> str:
+    if answer.public_line is None:
+        return f"{book.routes_from}, which has no authorizer for its route"
+    return f"{book.file}:{answer.public_line}, no authorizer is asked"
 
 
 def _why_not(book: Rulebook, answer: Answer) -> str:
@@ -88,15 +93,24 @@ def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> 
         yield resolution.doubt
     if answer.verdict is Verdict.NO_ROUTE and resolution is not None and resolution.methods:
         yield f"the API has such a path with {listed(resolution.methods)} only"
+    if answer.verdict is Verdict.NO_ROUTE and request.method == "OPTIONS":
+        yield "an API with CORS answers a browser's preflight by itself, and asks no authorizer"
+    if answer.public_line is not None and answer.verdict is not Verdict.PUBLIC:
+        yield (
+            f"{book.file}:{answer.public_line} says that it is public, but {book.routes_from} has "
+            f"an authorizer for its route"
+        )
     if answer.decision.reason is Reason.PATH_UNSAFE:
         yield f"the path has {unsafe_part(request.path)}: it is refused, never cleaned up"
     for group in caller.groups:
         if group not in book.policy.groups:
             hint = did_you_mean(group, book.policy.groups)
             yield f"{book.file} does not know the group {clip(group)}, which grants nothing{hint}"
-    if caller.scopes and not caller.is_machine:
+    granting = {rule.subject for rule in book.policy.rules}
+    scopes = [scope for scope in caller.scopes if f"scope:{scope}" in granting]
+    if scopes and not caller.is_machine:
         yield (
-            f"scopes ({listed(caller.scopes, 'and')}) count only in a token without a user and "
+            f"scopes ({listed(scopes, 'and')}) count only in a token without a user and "
             f"groups, whose sub is its client_id"
         )
     if not answer.is_open:

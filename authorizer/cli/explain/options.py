@@ -53,7 +53,7 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
     # It is not needed without a template.
     from authorizer.cli.template import read_template  # noqa: PLC0415
     from authorizer.cli.template.choice import chosen_api, routes_of  # noqa: PLC0415
-    from authorizer.cli.template.model import ApiKind  # noqa: PLC0415
+    from authorizer.cli.template.model import ApiKind, Unknown  # noqa: PLC0415
 
     read = read_template(template)
     chosen = chosen_api(read, api)
@@ -68,4 +68,9 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
         routes_of(read, api),
         routes_from=str(template),
         is_rest=chosen.kind is ApiKind.REST,
+        guarded={
+            route.key: route.authorizer is not None
+            for route in chosen.routes
+            if not isinstance(route.authorizer, Unknown)
+        },
     )

@@ -112,7 +112,7 @@ def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
     where = f" ({book.routes_from})" if book.routes_from else ""
     winner = resolution.winner
     if winner is None:
-        yield f"none of the API's{where}"
+        yield f"{'cannot be told' if resolution.is_undecided else 'none of the API'}{where}"
         return
     yield f"{winner.key}{where}"
     for other in resolution.candidates:

@@ -17,7 +17,7 @@ from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from authorizer.cli.explain.question import Caller, Request
     from authorizer.cli.source import SourcePolicy
@@ -46,7 +46,7 @@ class Answer:
     Attributes:
         decision: the policy's; one without reason and rule where it is not asked.
         resolution: how the route was found; nothing where the routes are not known.
-        public_line: which line makes it public.
+        public_line: which line of the policy says that it is public.
     """
 
     verdict: Verdict
@@ -70,6 +70,7 @@ class Rulebook:
         routes: keys of the API's routes; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API; nothing where that is not known.
+        guarded: of routes by key, whether an authorizer is asked; of others the policy says.
     """
 
     policy: Policy
@@ -78,6 +79,7 @@ class Rulebook:
     routes: tuple[str, ...] | None = None
     routes_from: str | None = None
     is_rest: bool | None = None
+    guarded: Mapping[str, bool] = field(default_factory=dict)
     _public: Policy = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,25 +104,35 @@ class Rulebook:
         arguments = self._arguments(request, resolution)
         if arguments is None:
             return Answer(verdict=Verdict.NO_ROUTE, decision=_TOO_FEW, resolution=resolution)
-        public = self._public.decide(**arguments, groups=(_EVERYBODY,))
-        if public.allowed and public.rule is not None:
+        public = self._public.decide(**arguments, groups=(_EVERYBODY,)).rule
+        if self._is_open(resolution, public):
             return Answer(
                 verdict=Verdict.PUBLIC,
                 decision=_TOO_FEW,
                 resolution=resolution,
-                public_line=public.rule.line,
+                public_line=public.line if public else None,
             )
         decision = self.policy.decide(
             **arguments, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
         )
         verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
-        return Answer(verdict=verdict, decision=decision, resolution=resolution)
+        return Answer(
+            verdict=verdict,
+            decision=decision,
+            resolution=resolution,
+            public_line=public.line if public else None,
+        )
 
     def resolve(self, request: Request) -> Resolution | None:
         """How the request comes to its route; nothing where the routes are not known."""
         if self.routes is None:
             return None
         return resolve(self.routes, request, is_rest=self.is_rest)
+
+    def _is_open(self, resolution: Resolution | None, public: Rule | None) -> bool:
+        """Whether no authorizer is asked. What the template says is what will be."""
+        key = resolution.winner.key if resolution and resolution.winner else ""
+        return not self.guarded[key] if key in self.guarded else public is not None
 
     def without_denies(self) -> Rulebook:
         """The same where no deny denies: to see what a deny overrides."""
@@ -159,6 +171,7 @@ def rulebook_of(
     *,
     routes_from: str | None = None,
     is_rest: bool | None = None,
+    guarded: Mapping[str, bool] | None = None,
 ) -> Rulebook:
     """The policy of a source, for an API with these routes.
 
@@ -167,6 +180,7 @@ def rulebook_of(
         routes: keys of the API's; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API.
+        guarded: of its routes, whether an authorizer is asked.
     """
     policy = parse_policy(dump_policy(compile_source(source)))
     if routes is not None:
@@ -179,4 +193,5 @@ def rulebook_of(
         routes=policy.routes,
         routes_from=routes_from,
         is_rest=is_rest,
+        guarded=guarded or {},
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.authorizers import FUNCTION_TYPES
 from authorizer.cli.template.model import (
     AppClient,
     FunctionVariables,
@@ -12,6 +11,7 @@ from authorizer.cli.template.model import (
     UserGroup,
     UserPool,
 )
+from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 

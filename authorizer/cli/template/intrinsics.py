@@ -334,6 +334,8 @@ class Resolver:
 
     def file(self, location: Node, place: Place) -> Node:
         """What stands in another file, where that is one beside the template."""
+        if isinstance(location, Mapping):
+            return Undecidable(place, "it is kept in a bucket")
         if not isinstance(location, Text):
             return Undecidable(place, _why_not_text(location))
         name = location.text
@@ -341,11 +343,11 @@ class Resolver:
             return Undecidable(place, f"{clip(name)} is not a file beside the template")
         if name not in self._files:
             self._files[name] = Undecidable(place, f"{clip(name)} includes itself")
-            self._files[name] = self._read_file(self._folder / name, place)
+            self._files[name] = self._read_file(self._folder, name, place)
         return self._files[name]
 
-    def _read_file(self, path: Path, place: Place) -> Node:
-        name = path.name
+    def _read_file(self, folder: Path, name: str, place: Place) -> Node:
+        path = folder / name
         try:
             if not path.is_file():
                 return Undecidable(place, f"there is no file {clip(name)} beside the template")
@@ -468,9 +470,9 @@ def _joined(call: Call, pieces: list[Node]) -> Node:
     for piece in pieces:
         if isinstance(piece, Composite):
             parts += piece.parts
-        elif isinstance(piece, Text | Reference | Undecidable):
+        elif isinstance(piece, Reference | Undecidable) or (isinstance(piece, Text) and piece.text):
             parts.append(piece)
-        elif not isinstance(piece, Absent):
+        elif not isinstance(piece, Text | Absent):
             return _malformed(call)
     if sum(len(part.text) if isinstance(part, Text) else 1 for part in parts) > MAX_TEXT:
         return Undecidable(
@@ -479,7 +481,7 @@ def _joined(call: Call, pieces: list[Node]) -> Node:
     texts = [part.text for part in parts if isinstance(part, Text)]
     if len(texts) == len(parts):
         return Text(call.place, "".join(texts))
-    return Composite(call.place, tuple(parts))
+    return parts[0] if len(parts) == 1 else Composite(call.place, tuple(parts))
 
 
 def _why_not_text(node: Node) -> str:

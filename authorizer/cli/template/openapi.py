@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.authorizers import (
-    REST_TTL_SECONDS,
-    function_behind,
+    OPENAPI,
+    header_source,
+    iam,
     identity_sources,
-    may_be_invoked,
+    named,
+    with_function,
+    with_ttl,
 )
 from authorizer.cli.template.model import (
     ApiKind,
@@ -19,7 +22,7 @@ from authorizer.cli.template.model import (
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
 from authorizer.cli.template.reading import child, key_place
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.template.reading import Draft, Reading
 
-METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options", "trace"})
+METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"})
 ANY_METHOD = "x-amazon-apigateway-any-method"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -35,7 +38,6 @@ CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 # What SAM writes for a route that must not have the default authorizer.
 NONE = "NONE"
-IAM = "AWS_IAM"
 
 _KINDS = {
     "request": AuthorizerKind.REQUEST,
@@ -237,86 +239,20 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node)
             draft.authorizers[name] = Authorizer(name=name, place=place, kind=kind)
 
 
-def header_source(header: str | Unknown | None) -> tuple[str, ...] | Unknown:
-    """What a TOKEN or Cognito authorizer reads: one header."""
-    if isinstance(header, Unknown):
-        return header
-    return identity_sources([f"request.header.{header or 'Authorization'}"])
-
-
-def iam(name: str, place: Place) -> Authorizer:
-    """Signed requests: no function, and nothing that is kept."""
-    return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
-
-
 def _authorizer(
     reading: Reading, draft: Draft, name: str, place: Place, scheme: Mapping
 ) -> Authorizer:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)
-    header = resolver.text(resolver.get(scheme, "name"))
     kind = _kind(resolver.text(resolver.get(node, "type")))
-    reading.fact(kind, place, f"the kind of authorizer {name}")
-    written = resolver.texts(resolver.get(node, "identitySource"))
-    is_one_header = kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}
-    sources = header_source(header) if is_one_header else identity_sources(written)
-    one = Authorizer(
-        name=name,
-        place=place,
-        kind=kind,
-        identity_sources=reading.fact(sources, place, f"the identity sources of {name}"),
-        identity_place=key_place(node, "identitySource"),
-    )
-    if kind is AuthorizerKind.JWT:
-        return one
-    default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
-    ttl = resolver.number(resolver.get(node, "authorizerResultTtlInSeconds"), default=default)
-    one = replace(
-        one,
-        ttl_seconds=reading.fact(ttl, place, f"the time to live of {name}"),
-        ttl_place=key_place(node, "authorizerResultTtlInSeconds"),
-    )
-    return one if kind is AuthorizerKind.COGNITO else _with_function(reading, draft, one, node)
-
-
-def _with_function(reading: Reading, draft: Draft, one: Authorizer, node: Node) -> Authorizer:
-    resolver = reading.resolver
-    function = function_behind(reading, resolver.get(node, "authorizerUri"))
-    if isinstance(resolver.get(node, "authorizerCredentials"), Absent):
-        invoked = may_be_invoked(reading, function, draft.id)
+    if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
+        sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
-        invoked = True
-    one = replace(
-        one,
-        function=reading.fact(function, one.place, f"the function of {one.name}"),
-        may_be_invoked=reading.fact(
-            invoked, one.place, f"whether {one.name} may invoke its function"
-        ),
-    )
-    if draft.kind is not ApiKind.HTTP:
-        return one
-    return with_payload(
-        reading, one, node, "authorizerPayloadFormatVersion", "enableSimpleResponses"
-    )
-
-
-def with_payload(
-    reading: Reading, one: Authorizer, node: Node, version_key: str, simple_key: str
-) -> Authorizer:
-    """An HTTP API's authorizer with the payload version and the form of its answers."""
-    resolver, name, place = reading.resolver, one.name, one.place
-    version = resolver.get(node, version_key)
-    simple = resolver.flag(resolver.get(node, simple_key), default=False)
-    return replace(
-        one,
-        payload_version=reading.fact(
-            resolver.text(version), place, f"the payload version of {name}"
-        ),
-        payload_version_place=key_place(node, version_key),
-        payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
-        simple_responses=reading.fact(simple, place, f"whether {name} gives simple answers"),
-        simple_responses_place=key_place(node, simple_key),
-    )
+        sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
+    one = named(reading, name, place, kind, sources)
+    one = replace(one, identity_place=key_place(node, "identitySource"))
+    one = with_ttl(reading, draft, one, node, OPENAPI)
+    return with_function(reading, draft, one, node, OPENAPI)
 
 
 def _kind(text: str | Unknown | None) -> AuthorizerKind | Unknown:

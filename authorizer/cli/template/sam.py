@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
-    REST_TTL_SECONDS,
-    function_behind,
+    IAM,
+    SAM,
+    header_source,
+    iam,
     identity_sources,
-    may_be_invoked,
+    named,
+    with_function,
+    with_ttl,
 )
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Call, Mapping, Node, Text, Undecidable
-from authorizer.cli.template.openapi import IAM, NONE, Operation
+from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import Draft, child, key_place
 from authorizer.errors import clip
 
@@ -84,7 +88,7 @@ class SamApi:
         for operation in self._operations.values():
             settled = replace(operation, security=self._settled(operation))
             if settled.security == (IAM,) and IAM not in self.draft.authorizers:
-                self.draft.authorizers[IAM] = openapi.iam(IAM, operation.place)
+                self.draft.authorizers[IAM] = iam(IAM, operation.place)
             self.draft.routes.append(openapi.route_of(self.reading, self.draft, settled))
 
     def _read_body(self) -> bool:
@@ -121,25 +125,15 @@ class SamApi:
                     self.draft.authorizers[name] = self._authorizer(name, place, body)
 
     def _authorizer(self, name: str, place: Place, body: Mapping) -> Authorizer:
-        resolver = self.reading.resolver
-        identity = resolver.get(body, "Identity")
-        one = Authorizer(
-            name=name,
-            place=place,
-            kind=self._kind(body),
-            identity_place=key_place(body, "Identity") or key_place(body, "IdentitySource"),
-        )
-        self.reading.fact(one.kind, place, f"the kind of authorizer {name}")
-        sources = self._identity_sources(one, body, identity)
-        one = replace(
-            one,
-            identity_sources=self.reading.fact(sources, place, f"the identity sources of {name}"),
-        )
-        if one.kind is AuthorizerKind.JWT:
-            return one
-        if one.kind is AuthorizerKind.COGNITO:
-            return replace(one, ttl_seconds=REST_TTL_SECONDS)
-        return self._with_function(one, body, identity)
+        kind, reading = self._kind(body), self.reading
+        identity = reading.resolver.get(body, "Identity")
+        one = named(reading, name, place, kind, self._identity_sources(kind, body, identity))
+        at = key_place(body, "Identity") or key_place(body, "IdentitySource")
+        one = replace(one, identity_place=at)
+        # SAM hands no time to live on for a user pool: API Gateway's own holds.
+        keeps = Absent(place) if kind is AuthorizerKind.COGNITO else identity
+        one = with_ttl(reading, self.draft, one, keeps, SAM)
+        return with_function(reading, self.draft, one, body, SAM, granted=self._granted(body))
 
     def _kind(self, body: Mapping) -> AuthorizerKind | Unknown:
         if self.draft.kind is ApiKind.HTTP:
@@ -155,16 +149,16 @@ class SamApi:
         return known.get(kind) or Unknown(f"expected TOKEN or REQUEST, found {clip(kind)}")
 
     def _identity_sources(
-        self, one: Authorizer, body: Mapping, identity: Node
+        self, kind: AuthorizerKind | Unknown, body: Mapping, identity: Node
     ) -> tuple[str, ...] | Unknown:
         resolver = self.reading.resolver
-        if isinstance(one.kind, Unknown):
-            return one.kind
-        if one.kind is AuthorizerKind.JWT:
+        if isinstance(kind, Unknown):
+            return kind
+        if kind is AuthorizerKind.JWT:
             return identity_sources(resolver.texts(resolver.get(body, "IdentitySource")))
-        if one.kind is not AuthorizerKind.REQUEST:
+        if kind is not AuthorizerKind.REQUEST:
             header = resolver.text(resolver.get(identity, "Header"))
-            return openapi.header_source(header)
+            return header_source(header)
         written: list[str] = []
         for name, prefix in _IDENTITY.items():
             values = resolver.texts(resolver.get(identity, name))
@@ -173,44 +167,16 @@ class SamApi:
             written += [f"{prefix}.{value}" for value in values]
         return identity_sources(written)
 
-    def _with_function(self, one: Authorizer, body: Mapping, identity: Node) -> Authorizer:
-        reading, resolver = self.reading, self.reading.resolver
-        default = REST_TTL_SECONDS if self.draft.kind is ApiKind.REST else 0
-        ttl = resolver.number(resolver.get(identity, "ReauthorizeEvery"), default=default)
-        function = function_behind(reading, resolver.get(body, "FunctionArn"))
-        invoked = self._may_be_invoked(body, function)
-        one = replace(
-            one,
-            function=reading.fact(function, one.place, f"the function of {one.name}"),
-            ttl_seconds=reading.fact(ttl, one.place, f"the time to live of {one.name}"),
-            ttl_place=key_place(identity, "ReauthorizeEvery"),
-            may_be_invoked=reading.fact(
-                invoked, one.place, f"whether {one.name} may invoke its function"
-            ),
-        )
-        if self.draft.kind is ApiKind.REST:
-            return one
-        return openapi.with_payload(
-            reading, one, body, "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"
-        )
-
-    def _may_be_invoked(self, body: Mapping, function: str | Unknown | None) -> bool | Unknown:
+    def _granted(self, body: Mapping) -> bool | Unknown:
+        """Whether SAM adds the permission: a REST API is given it unless it says no."""
         resolver = self.reading.resolver
-        role = resolver.get(body, "FunctionInvokeRole")
-        if not isinstance(role, Absent) and not (isinstance(role, Text) and role.text == NONE):
-            return True
         if self.draft.kind is ApiKind.HTTP:
-            by_sam = resolver.flag(
-                resolver.get(body, "EnableFunctionDefaultPermissions"), default=False
-            )
-        else:
-            off = resolver.get(body, "DisableFunctionDefaultPermissions")
-            disabled = resolver.flag(off, default=False)
-            by_sam = disabled if isinstance(disabled, Unknown) else not disabled
-        if by_sam is True:
-            return True
-        otherwise = may_be_invoked(self.reading, function, self.draft.id)
-        return otherwise if otherwise is True else by_sam or otherwise
+            on = resolver.get(body, "EnableFunctionDefaultPermissions")
+            return resolver.flag(on, default=False)
+        disabled = resolver.flag(
+            resolver.get(body, "DisableFunctionDefaultPermissions"), default=False
+        )
+        return disabled if isinstance(disabled, Unknown) else not disabled
 
     def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
         """What an event asks for, which must be one of the API's authorizers."""
@@ -306,7 +272,7 @@ def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) 
     has_routes = False
     for mapping in reading.mappings(events, f"the events of {resource.id}"):
         for name, place, node in mapping:
-            for event in reading.mappings(node, f"whether event {name} is there"):
+            for event in reading.mappings(node, f"what event {name} is"):
                 has_routes |= _read_event(reading, apis, name, place, event)
     if has_routes:
         reading.note_existence(resource, f"the routes of {resource.id} are")
@@ -412,21 +378,17 @@ def _websocket_authorizer(
     kind = reading.choice(child(auth, "AuthType"))
     place = key_place(resource.properties, "Auth") or resource.place
     if kind == IAM:
-        draft.authorizers[IAM] = openapi.iam(IAM, place)
+        draft.authorizers[IAM] = iam(IAM, place)
     if kind != "CUSTOM":
         return None if kind == NONE else kind
     written = resolver.text(resolver.get(auth, "Name"))
     name = written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer"
     sources = identity_sources(resolver.texts(resolver.get(auth, "IdentitySource")))
-    function = function_behind(reading, resolver.get(auth, "AuthArn"))
-    draft.authorizers[name] = Authorizer(
-        name=name,
-        place=place,
-        kind=AuthorizerKind.REQUEST,
-        function=reading.fact(function, place, f"the function of {name}"),
-        identity_sources=reading.fact(sources, place, f"the identity sources of {name}"),
-        identity_place=key_place(auth, "IdentitySource"),
-    )
+    one = named(reading, name, place, AuthorizerKind.REQUEST, sources)
+    one = replace(one, identity_place=key_place(auth, "IdentitySource"))
+    spelling = replace(SAM, function="AuthArn", role="InvokeRole")
+    one = with_function(reading, draft, one, auth, spelling, granted=True)
+    draft.authorizers[name] = one
     return name
 
 

@@ -1,0 +1,119 @@
+"""``check`` as a function: the findings of a policy file and of templates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.check.acceptance import Accepted, accept
+from authorizer.cli.check.catalogue import UNDECIDED, UNREADABLE_TEMPLATE
+from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.policy_rules import POLICY_RULES
+from authorizer.cli.check.problems import finding_of, unreadable
+from authorizer.cli.check.template_rules import TEMPLATE_RULES
+from authorizer.cli.document import compile_source, read_source
+from authorizer.cli.template.model import Place
+from authorizer.errors import ConfigurationError
+from authorizer.policy.compiled import dump_policy, parse_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.template.model import Template, Undecided
+    from authorizer.policy.model import Policy
+
+_LOCATED = re.compile(r":(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        findings: those that stay, by file, line and column.
+        accepted: those that the policy accepts, each with its acceptance.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of that severity stay."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+def check(policy: Path, templates: Sequence[Path] = ()) -> Report:
+    """Check a policy file, and with it the templates of the APIs it is for."""
+    source, findings = _read_policy(policy)
+    if findings:
+        return _report(findings)
+    findings += [finding for rule in POLICY_RULES for finding in rule(source)]
+    if templates:
+        compiled = parse_policy(dump_policy(compile_source(source)))
+        for template in templates:
+            findings += _check_template(source, compiled, template)
+    staying, accepted = accept(findings, source.accepted, templates=bool(templates))
+    return _report(staying, accepted)
+
+
+def _report(findings: Iterable[Finding], accepted: Iterable[Accepted] = ()) -> Report:
+    return Report(
+        findings=tuple(sorted(findings, key=_order)),
+        accepted=tuple(sorted(accepted, key=lambda pair: _order(pair[0]))),
+    )
+
+
+def _order(finding: Finding) -> tuple[Place, str, str]:
+    return finding.place, finding.code, finding.message
+
+
+def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
+    file = str(path)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # a name may hold what no file's name can
+        source, _ = read_source(b"version: 1", file)
+        return source, [unreadable(file, getattr(error, "strerror", None) or str(error))]
+    source, problems = read_source(data, file)
+    return source, [finding_of(problem, file) for problem in problems]
+
+
+def _check_template(source: SourcePolicy, policy: Policy, path: Path) -> Iterator[Finding]:
+    from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
+
+    try:
+        template: Template = read_template(path)
+    except ConfigurationError as error:
+        yield from (_unreadable_template(str(path), problem) for problem in error.problems)
+        return
+    yield from (_undecided(one) for one in template.undecided)
+    for rule in TEMPLATE_RULES:
+        yield from rule(source, policy, template)
+
+
+def _unreadable_template(file: str, problem: str) -> Finding:
+    rest = problem.removeprefix(file)
+    located = _LOCATED.fullmatch(rest)
+    line, column = (int(located["line"]), int(located["column"])) if located else (1, 1)
+    return Finding(
+        code=UNREADABLE_TEMPLATE,
+        severity=Severity.ERROR,
+        place=Place(file=file, line=line, column=column),
+        message=located["message"] if located else rest.removeprefix(": "),
+        effect="nothing in the template was checked",
+        fix="give a SAM or CloudFormation template, in YAML or JSON, that the SAM CLI can read",
+    )
+
+
+def _undecided(one: Undecided) -> Finding:
+    return Finding(
+        code=UNDECIDED,
+        severity=Severity.NOTE,
+        place=one.place,
+        message=f"not decidable: {one.what}: {one.why}",
+        effect="nothing was checked that depends on it",
+        fix="check it by hand, or give the value in the template",
+    )
