@@ -113,9 +113,7 @@ def a_request(random: Random, row: Row) -> Asked:
         path += [random.choice(VALUES) for _ in range(random.randrange(fewest, 4))]
     claims = {name: random.choice([*VALUES, 7, None]) for name in CLAIMS if random.random() < 0.8}
     method = random.choice(row.methods)
-    return Asked(
-        method="PURGE" if method == "OTHER" else method, path=tuple(path), claims=claims
-    )
+    return Asked(method="PURGE" if method == "OTHER" else method, path=tuple(path), claims=claims)
 
 
 def goes_to(rows: Sequence[Row], asked: Asked) -> Row | None:

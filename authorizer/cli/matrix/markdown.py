@@ -43,7 +43,9 @@ def _lines(sheet: Sheet) -> Iterator[str]:
 def _title(subject: Subject) -> str:
     if subject == EVERYONE:
         return "everyone"
-    return code(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {code(subject.name)}"
+    return (
+        code(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {code(subject.name)}"
+    )
 
 
 def _cell(cell: Cell, notes: Notes) -> str:
