@@ -219,6 +219,111 @@ def test_http_cors_may_be_switched_off(cors: str) -> None:
     assert api(SAM % f"Properties: {{CorsConfiguration: {cors}}}").has_cors is False
 
 
+# --- what hangs on a parameter ---
+
+HANGING = """
+Parameters: {Stage: {Type: String, Default: live}}
+Conditions: {IsLive: !Equals [!Ref Stage, live]}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        E:
+          Type: HttpApi
+          Properties: {ApiId: %(api)s, Path: %(path)s, Method: %(method)s, Auth: %(auth)s}
+  Other: {Type: AWS::Serverless::HttpApi}
+  TheApi:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: %(default)s
+        Authorizers:
+          B: {FunctionArn: !GetAtt F.Arn, AuthorizerPayloadFormatVersion: "2.0"}
+          A:
+            FunctionArn: !GetAtt F.Arn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableFunctionDefaultPermissions: %(granted)s
+            FunctionInvokeRole: %(role)s
+            Identity: %(identity)s
+"""
+PLAIN = {
+    "api": "!Ref TheApi",
+    "path": "/x",
+    "method": "GET",
+    "auth": "{Authorizer: A}",
+    "default": "A",
+    "granted": "true",
+    "role": "NONE",
+    "identity": "{Headers: [Authorization], ReauthorizeEvery: 60}",
+}
+
+
+def hanging(**changed: str) -> Api:
+    return next(one for one in template(HANGING % (PLAIN | changed)).apis if one.id == "TheApi")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"auth": "!If [IsLive, {Authorizer: A}, {Authorizer: B}]"},
+        {"auth": "!If [IsLive, {Authorizer: A}, !Ref AWS::NoValue]"},
+        {"auth": "{Authorizer: !If [IsLive, A, NONE]}"},
+        {"auth": "{}", "default": "!If [IsLive, A, B]"},
+        {"auth": "{}", "default": "!If [IsLive, A, !Ref AWS::NoValue]"},
+    ],
+)
+def test_protection_that_hangs_on_a_parameter_is_unknown(changed: dict[str, str]) -> None:
+    """Another deployment of the same template may leave the route open."""
+    (route,) = hanging(**changed).routes
+    assert isinstance(route.authorizer, Unknown)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"path": "!If [IsLive, /x, /y]"},
+        {"method": "!If [IsLive, GET, POST]"},
+        {"api": "!If [IsLive, !Ref TheApi, !Ref Other]"},
+    ],
+)
+def test_a_route_that_hangs_on_a_parameter_leaves_the_api_incomplete(
+    changed: dict[str, str],
+) -> None:
+    """Which route it is in another deployment cannot be told."""
+    read = hanging(**changed)
+    assert (read.routes, read.is_complete) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "attribute", "expected"),
+    [
+        ({"granted": "!If [IsLive, true, false]"}, "may_be_invoked", None),
+        (
+            {"granted": "!If [IsLive, true, false]", "role": "arn:aws:iam::1:role/x"},
+            "may_be_invoked",
+            True,
+        ),
+        (
+            {"granted": "false", "role": "!If [IsLive, arn:aws:iam::1:role/x, NONE]"},
+            "may_be_invoked",
+            None,
+        ),
+        ({"granted": "false", "role": "!If [IsLive, arn:a, arn:b]"}, "may_be_invoked", True),
+        ({"granted": "false"}, "may_be_invoked", False),
+        ({"identity": "!If [IsLive, {ReauthorizeEvery: 0}, {}]"}, "ttl_seconds", None),
+        ({"identity": "!If [IsLive, {Headers: [a]}, {}]"}, "identity_sources", None),
+    ],
+)
+def test_an_authorizers_facts_do_not_hide_their_other_branch(
+    changed: dict[str, str], attribute: str, expected: object
+) -> None:
+    """Unknown where the branches differ, and the value where they come to the same."""
+    one = hanging(**changed).authorizer("A")
+    value = getattr(one, attribute)
+    assert isinstance(value, Unknown) if expected is None else value == expected
+
+
 # --- OpenAPI on its own ---
 
 

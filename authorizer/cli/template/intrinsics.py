@@ -301,6 +301,8 @@ class Resolver:
 
     def file(self, location: Node, place: Place) -> Node:
         """What stands in another file, where that is one beside the template."""
+        if isinstance(location, Undecidable):
+            return location
         if isinstance(location, Mapping):
             return Undecidable(place, "it is kept in a bucket")
         if not isinstance(location, Text):

@@ -93,7 +93,8 @@ def _permits(reading: Reading, permission: Resource, function: str, api: str) ->
     unknown = [one for one in (behind, principal, action) if isinstance(one, Unknown)]
     if unknown:
         return unknown[0]
-    return behind == function and (Unknown(permission.hangs_on) if permission.hangs_on else True)
+    why = permission.hangs_on or resolver.varies(properties)
+    return behind == function and (Unknown(why) if why else True)
 
 
 def _covers(source: Node, api: str) -> bool | Unknown:

@@ -156,7 +156,7 @@ class Reading:
 
     def resource_behind(self, node: Node) -> Resource | Unknown | None:
         """The resource that a value names; nothing where it is none of this template's."""
-        value = self.resolver.resolve(node)
+        value = self.steady(node)
         if isinstance(value, Reference):
             return self.resources.get(value.id)
         if isinstance(value, Undecidable):
