@@ -7,6 +7,7 @@ gateway makes it a 500, and caches nothing.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from authorizer.errors import InvalidTokenError, Reason, UnauthorizedError
 from authorizer.gateway.events import Flavour, Request, parse_request
 from authorizer.gateway.responses import (
+    MOST_ANSWER_BYTES,
     NOBODY,
     Answer,
     Context,
@@ -21,13 +23,17 @@ from authorizer.gateway.responses import (
     iam_answer,
     simple_answer,
 )
-from authorizer.policy.iam import is_literal, request_document
+from authorizer.policy.caller import CallerDocuments, Inexact
+from authorizer.policy.iam import IamMode, PolicyDocument, is_literal, request_document
 from authorizer.policy.model import Decision, Policy
-from authorizer.settings import HttpApiAnswer, HttpApiRefusal, Settings
+from authorizer.policy.routes import CONNECT
+from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, Settings
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.verifier import TokenVerifier
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from authorizer.tokens.claims import AccessToken
 
 
@@ -49,6 +55,8 @@ class Outcome:
         decision: the policy's decision; nothing when the token was refused.
         reason: why not; nothing when allowed.
         detail: the refusal in words, for logs. Never for the client.
+        iam_mode: what the answer's IAM document covers; nothing for an answer without one.
+        inexact: why it covers the request alone, where it was meant to cover all of the caller's.
     """
 
     request: Request
@@ -56,6 +64,9 @@ class Outcome:
     decision: Decision | None = None
     reason: Reason | None = None
     detail: str | None = None
+    iam_mode: IamMode | None = None
+    inexact: Inexact | None = None
+    _document: PolicyDocument | None = None
     _http_api_answer: HttpApiAnswer
     _http_api_refusal: HttpApiRefusal
 
@@ -75,13 +86,15 @@ class Outcome:
         if self.verdict is Verdict.REFUSED and self._refusal_is_raised():
             raise UnauthorizedError
         allowed = self.verdict is Verdict.ALLOWED
-        context = self._context() if allowed else {}
+        # A document for the caller may be remembered and allow their next request, which then gets
+        # this context, whatever was decided about the present one.
+        context = self._context() if allowed or self._document is not None else {}
         if _is_simple(self.request, self._http_api_answer):
             return simple_answer(allowed=allowed, context=context)
         prefix, client_part = _arn_parts(self.request)
         return iam_answer(
             principal=self.token.sub if self.token else NOBODY,
-            document=request_document(prefix, client_part, allowed=allowed),
+            document=self._document or request_document(prefix, client_part, allowed=allowed),
             context=context,
         )
 
@@ -116,10 +129,15 @@ class Authorizer:
         *,
         http_api_answer: HttpApiAnswer = HttpApiAnswer.SIMPLE,
         http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY,
+        iam_modes: Mapping[Flavour, IamMode] = DEFAULT_IAM_MODES,
     ) -> None:
-        """Put the parts together; see :class:`Settings` for the two choices."""
+        """Put the parts together; see :class:`Settings` for the choices."""
         self._verifier = verifier
         self._policy = policy
+        self._iam_modes = iam_modes
+        routes = policy.routes and tuple(key for key in policy.routes if key != CONNECT)
+        self._documents = CallerDocuments(policy, routes)
+        self._connect_documents = CallerDocuments(policy, [CONNECT])
         self._http_api_answer = http_api_answer
         self._http_api_refusal = http_api_refusal
 
@@ -132,6 +150,7 @@ class Authorizer:
             settings.policy,
             http_api_answer=settings.http_api_answer,
             http_api_refusal=settings.http_api_refusal,
+            iam_modes=settings.iam_modes,
         )
 
     @property
@@ -171,10 +190,6 @@ class Authorizer:
             token = self._verifier.verify(request.bearer_token())
         except InvalidTokenError as error:
             return replace(outcome, reason=error.reason, detail=str(error))
-        decision = self._decide(request, token)
-        return replace(outcome, token=token, decision=decision, reason=decision.reason)
-
-    def _decide(self, request: Request, token: AccessToken) -> Decision:
         decision = self._policy.decide(
             method=request.method,
             route=request.route,
@@ -184,11 +199,40 @@ class Authorizer:
             scopes=token.scopes,
             claims=token.claims,
         )
-        nameable = _is_simple(request, self._http_api_answer) or is_literal(_arn_parts(request)[1])
-        if decision.allowed and not nameable:
+        outcome = replace(outcome, token=token, decision=decision, reason=decision.reason)
+        return outcome if _is_simple(request, self._http_api_answer) else self._written(outcome)
+
+    def _written(self, outcome: Outcome) -> Outcome:
+        """The outcome with the IAM document that says it."""
+        inexact = None
+        if self._iam_modes[outcome.request.flavour] is IamMode.CALLER:
+            for_caller = self._written_for_caller(outcome)
+            if isinstance(for_caller, Outcome):
+                return for_caller
+            inexact = for_caller
+        outcome = replace(outcome, iam_mode=IamMode.REQUEST, inexact=inexact)
+        if outcome.verdict is Verdict.ALLOWED and not is_literal(_arn_parts(outcome.request)[1]):
             # No document can allow this request and no other one.
-            return Decision(allowed=False, reason=Reason.PATH_UNSAFE)
-        return decision
+            unsafe = Decision(allowed=False, reason=Reason.PATH_UNSAFE)
+            return replace(outcome, decision=unsafe, reason=unsafe.reason)
+        return outcome
+
+    def _written_for_caller(self, outcome: Outcome) -> Outcome | Inexact:
+        request, token = outcome.request, outcome.token
+        is_connect = request.flavour is Flavour.WEBSOCKET
+        documents = self._connect_documents if is_connect else self._documents
+        if token is None:  # pragma: no cover - asked only for who has one
+            return Inexact.REQUEST_DIFFERS
+        grants = documents.of(token.groups, token.scopes, token.claims)
+        if isinstance(grants, Inexact):
+            return grants
+        if grants.allows(request.arn.resource) is not (outcome.verdict is Verdict.ALLOWED):
+            # A path that was refused although its route is granted, or one that is spelt otherwise.
+            return Inexact.REQUEST_DIFFERS
+        document = grants.document(request.arn.stage_arn)
+        outcome = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
+        too_large = len(json.dumps(outcome.answer())) > MOST_ANSWER_BYTES
+        return Inexact.TOO_LARGE if too_large else outcome
 
 
 def _is_simple(request: Request, http_api_answer: HttpApiAnswer) -> bool:

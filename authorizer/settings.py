@@ -12,9 +12,12 @@ from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from authorizer.errors import ConfigurationError, clip
+from authorizer.gateway.events import Flavour
+from authorizer.policy.iam import IamMode
 from authorizer.policy.model import Policy
 from authorizer.tokens.jwks import JwksTiming
 from authorizer.tokens.keys import KeySet, KeySetError
@@ -41,7 +44,20 @@ _TIMES = {
     "JWKS_COOL_DOWN_SECONDS": "cool_down",
     "JWKS_DEADLINE_SECONDS": "deadline",
 }
-_NAMES = frozenset({*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL"})
+_NAMES = frozenset(
+    {*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"}
+)
+# REST APIs remember an answer for five minutes, and for all routes, unless told otherwise: there a
+# document for one request would be wrong for the next. The other kinds remember nothing unless
+# told to, or (WebSocket APIs) ask for one route only.
+DEFAULT_IAM_MODES: Mapping[Flavour, IamMode] = MappingProxyType(
+    {
+        flavour: IamMode.CALLER
+        if flavour in {Flavour.REST_REQUEST, Flavour.REST_TOKEN}
+        else IamMode.REQUEST
+        for flavour in Flavour
+    }
+)
 # A week: beyond this a number is a mistake, and timedelta overflows far beyond it.
 _LONGEST_SECONDS = 7 * 24 * 3600
 
@@ -75,6 +91,7 @@ class Settings:
         jwks_timing: how keys are kept and asked for.
         http_api_answer: simple or IAM answers on payload 2.0.
         http_api_refusal: 403 or ``Unauthorized`` for a refused token on HTTP APIs.
+        iam_modes: what an IAM document covers, for each kind of event.
     """
 
     pools: tuple[UserPool, ...]
@@ -83,6 +100,7 @@ class Settings:
     jwks_timing: JwksTiming = field(default_factory=JwksTiming)
     http_api_answer: HttpApiAnswer = HttpApiAnswer.SIMPLE
     http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY
+    iam_modes: Mapping[Flavour, IamMode] = field(default_factory=lambda: DEFAULT_IAM_MODES)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -97,12 +115,14 @@ class Settings:
         """
         reader = _Reader(environment, base or Path())
         pools = reader.pools()
+        policy = reader.policy()
         chosen = {
-            "policy": reader.policy(),
+            "policy": policy,
             "bundled_keys": reader.bundled_keys(pools),
             "jwks_timing": reader.jwks_timing(),
             "http_api_answer": reader.choice("HTTP_API_ANSWER", HttpApiAnswer),
             "http_api_refusal": reader.choice("HTTP_API_REFUSAL", HttpApiRefusal),
+            "iam_modes": reader.iam_modes(policy),
         }
         if reader.problems:
             raise ConfigurationError(reader.problems)
@@ -178,6 +198,29 @@ class _Reader:
             return None if text is None else choices(text)
         self._note(name, f"expected {' or '.join(choices)}, found {clip(text)}")
         return None
+
+    def iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
+        chosen: dict[Flavour, IamMode] = {}
+        for pair in self._values.get("IAM_MODES", "").split():
+            flavour, _, mode = pair.partition("=")
+            if flavour not in set(Flavour) or mode not in set(IamMode):
+                self._note(
+                    "IAM_MODES",
+                    f"expected <event>=<mode> with one of {', '.join(Flavour)} and "
+                    f"{' or '.join(IamMode)}, found {clip(pair)}",
+                )
+            elif flavour in chosen:
+                self._note("IAM_MODES", f"expected each event once, found {clip(flavour)} twice")
+            else:
+                chosen[Flavour(flavour)] = IamMode(mode)
+        wanting = {one for one, mode in chosen.items() if mode is IamMode.CALLER}
+        if wanting - {Flavour.WEBSOCKET} and policy is not None and policy.routes is None:
+            self._note(
+                "IAM_MODES",
+                "expected a policy with the API's routes for mode caller, found one without: "
+                "compile it with 'authorizer compile --template template.yaml'",
+            )
+        return {**DEFAULT_IAM_MODES, **chosen}
 
     def _seconds(self, name: str) -> timedelta | None:
         text = self._values.get(name)

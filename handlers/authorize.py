@@ -75,6 +75,8 @@ def describe(outcome: Outcome) -> dict[str, Any]:
         "rule_line": rule and rule.line,
         "policy": authorizer.policy.digest,
         "flavour": outcome.request.flavour,
+        "iam_mode": outcome.iam_mode,
+        "iam_inexact": outcome.inexact,
         "method": outcome.request.method,
         "route": outcome.request.route,
         "request_id": outcome.request.request_id,

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from authorizer import Policy
 
 
-def policy_of(text: str) -> Policy:
-    """The policy that a policy.yaml of that text compiles to."""
+def policy_of(text: str, routes: Sequence[str] | None = None) -> Policy:
+    """The policy that a policy.yaml of that text, and an API with those routes, compile to."""
     document, problems = read_document(text.encode())
     assert problems == []
-    return parse_policy(dump_policy(document))
+    return parse_policy(dump_policy({**document, "routes": routes and list(routes)}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,7 @@ class NaivePolicy:
     groups: Mapping[str, Body] = field(default_factory=dict)
     scopes: Mapping[str, Body] = field(default_factory=dict)
     public: tuple[str, ...] = ()
+    routes: tuple[str, ...] | None = None
 
     def document(self) -> dict[str, Any]:
         """The compiled form; every rule on line 1, since lines decide nothing."""
@@ -73,6 +74,7 @@ class NaivePolicy:
                 name: {"allow": _on_line_1(body.allow)} for name, body in self.scopes.items()
             },
             "public": _on_line_1(self.public),
+            "routes": None if self.routes is None else list(self.routes),
         }
 
     def compiled(self) -> Policy:
@@ -123,10 +125,34 @@ class NaivePolicy:
                 and _conditions_hold(rule, values, asked.claims, effect)
             )
 
-        if any(hits(rule, "deny") for rule in denies):
-            return False
         # Every place in the file that could answer for this path, whoever it is written for.
         places = [_shape(rule) for rule in self._places() if _covers_path(rule, values)]
+        if self.routes is not None:
+            matching = [
+                route
+                for route in self.routes
+                if matches_path(route, values)
+                and (route == "$default" or _covers_method(route, asked.method))
+            ]
+            if not matching:
+                return False
+            best = max(matching, key=_specificity)
+            if not is_greedy(best):
+                route = segments_of(best.partition(" ")[2])
+                rivals = [key for key in matching if key == best or not _is_narrower(best, key)]
+                return any(
+                    hits(rule, "allow") and _covers_route(rule, route) for rule in allows
+                ) and not any(
+                    hits(rule, "deny") and _covers_a_route(rule, rivals) for rule in denies
+                )
+        if any(hits(rule, "deny") for rule in denies):
+            return False
+        if self.routes is not None:
+            places += [
+                _shape(route.removesuffix("/{proxy+}"))
+                for route in matching
+                if route not in {"$default", "$connect"}
+            ]
         return any(
             hits(rule, "allow")
             and not any(_says_more(place, _shape(rule)) for place in places)
@@ -139,6 +165,29 @@ class NaivePolicy:
         rules = {rule for body in bodies for rule in (*body.allow, *body.deny)}
         rules |= {rule for rule in self.public if not rule.endswith("/**")}
         return rules - {"$connect"}
+
+
+def is_greedy(key: str) -> bool:
+    return key == "$default" or key.endswith("+}")
+
+
+def matches_path(key: str, values: Sequence[str]) -> bool:
+    """Whether API Gateway could have matched a route, whatever its method, for a path."""
+    if key in {"$default", "$connect"}:
+        return key == "$default"
+    known = segments_of(key.partition(" ")[2])
+    if key.endswith("+}"):
+        # Also the path above, which it does not match, and which belongs to no other route.
+        return len(values) >= len(known) - 1 and _fits(known[:-1], values)
+    return len(values) == len(known) and _fits(known, values)
+
+
+def _specificity(key: str) -> tuple[bool, list[int]]:
+    """Literal before parameter before greedy, from the left; ``$default`` last."""
+    return key != "$default", [
+        0 if segment.endswith("+}") else 1 if _is_parameter(segment) else 2
+        for segment in segments_of(key.partition(" ")[2])
+    ]
 
 
 def segments_of(path: str) -> list[str]:
@@ -225,6 +274,22 @@ def _covers_route(rule: str, route: Sequence[str]) -> bool:
     """A parameter covers a parameter, and a literal the same literal."""
     return _has_length_for(rule, len(route)) and all(
         own == _hole(theirs) for own, theirs in zip(_shape(rule), route, strict=False)
+    )
+
+
+def _is_narrower(key: str, other: str) -> bool:
+    """Whether a route is literal wherever another one is that matches the same path."""
+    if other == "$default":
+        return True
+    own, theirs = (segments_of(one.partition(" ")[2]) for one in (key, other))
+    return all(_is_parameter(two) or one == two for one, two in zip(own, theirs, strict=False))
+
+
+def _covers_a_route(rule: str, keys: Sequence[str]) -> bool:
+    return any(
+        _covers_route(rule, segments_of(key.partition(" ")[2].removesuffix("{proxy+}").rstrip("/")))
+        or (is_greedy(key) and _covers_route(rule, []))
+        for key in keys
     )
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from authorizer.policy.iam import PolicyDocument
 
 Context = dict[str, str]
+# What API Gateway takes from an authorizer of a WebSocket API. For the other kinds it documents no
+# limit, and this one is kept.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+MOST_ANSWER_BYTES = 8192
 # Stands for a caller who is nobody, where API Gateway insists on a principal.
 NOBODY = "unauthenticated"
 

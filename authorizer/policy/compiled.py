@@ -8,19 +8,30 @@ edited by hand, or cut short, must not become a policy that grants something els
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.model import Effect, Policy, Rule
-from authorizer.policy.routes import RouteSyntaxError, parse_pattern
+from authorizer.policy.routes import (
+    ANY,
+    CONNECT,
+    METHODS,
+    RouteSyntaxError,
+    parse_pattern,
+    parse_route,
+    split_route_key,
+)
 from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FORMAT_VERSION = 1
+# What would be one in an ARN, and what no path contains.
+_WILDCARD = re.compile(r"[*?\s\x00-\x1f]")
 
 
 def load_policy(path: Path | str) -> Policy:
@@ -79,7 +90,7 @@ def _digest(data: bytes) -> str:
 
 
 def _read(document: JsonObject, digest: str) -> Policy:
-    _require_names(document, {"version", "groups", "scopes", "public"}, "the document")
+    _require_names(document, {"version", "groups", "scopes", "public", "routes"}, "the document")
     if type(document["version"]) is not int or document["version"] != FORMAT_VERSION:
         raise _NotCompiledError(f"version {clip(document['version'])}, not {FORMAT_VERSION}")
     rules: list[Rule] = []
@@ -97,8 +108,32 @@ def _read(document: JsonObject, digest: str) -> Policy:
         raise _NotCompiledError(f"an included group that is not there: {clip(min(unknown))}")
     public = tuple(pattern for pattern, _ in _patterns(document["public"]))
     return Policy(
-        rules=tuple(rules), groups=include_closure(includes), public=public, digest=digest
+        rules=tuple(rules),
+        groups=include_closure(includes),
+        public=public,
+        routes=None if document["routes"] is None else tuple(_routes(document["routes"])),
+        digest=digest,
     )
+
+
+def is_route_key(key: str) -> bool:
+    """Whether it is a route as API Gateway names it: ``GET /users/{id}``, ``$default``."""
+    method, path = split_route_key(key)
+    if not method:
+        return path in {"$default", CONNECT}
+    return (
+        method in {*METHODS, ANY}
+        and path.startswith("/")
+        and _WILDCARD.search(path) is None
+        and parse_route(path) is not None
+    )
+
+
+def _routes(keys: object) -> list[str]:
+    for key in _texts(keys):
+        if not is_route_key(key):
+            raise _NotCompiledError(f"the route {clip(key)}")
+    return _texts(keys)
 
 
 def _rules(body: JsonObject, effect: Effect, subject: str) -> Iterator[Rule]:

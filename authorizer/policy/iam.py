@@ -2,8 +2,10 @@
 
 ``request`` mode: the document names exactly the one request that was decided. A client chooses
 method and path, and ``*`` and ``?`` are wildcards in an ARN, ``$`` begins a variable: a request
-that contains one is never allowed by a document, and is denied by an escaped name that matches
-nothing, which leaves it without an Allow.
+that contains one, or whose path is not a plain one, is never allowed by a document. It is denied
+by an escaped name that matches nothing, which leaves it without an Allow.
+
+``caller`` mode: the document names all that the caller may do; ``caller`` finds out what that is.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
@@ -11,9 +13,25 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, TypedDict
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Method and path without wildcards, empty or dot segments, backslashes and control characters.
+# Percent encodings stand for themselves, and so does a blank, which HTTP APIs decode.
+_CHARACTER = r"[^/*?$\\\x00-\x1f\x7f-\xa0\u2028\u2029]"
+_PLAIN = re.compile(rf"{_CHARACTER}*(?:/(?!\.{{1,2}}(?:/|\Z)){_CHARACTER}+)*+/?")
 _ESCAPES = {ord("*"): "%2A", ord("?"): "%3F", ord("$"): "%24"}
+
+
+class IamMode(StrEnum):
+    """What a document covers: the one request, or all that its caller may do."""
+
+    REQUEST = "request"
+    CALLER = "caller"
 
 
 class Statement(TypedDict):
@@ -21,7 +39,7 @@ class Statement(TypedDict):
 
     Action: Literal["execute-api:Invoke"]
     Effect: Literal["Allow", "Deny"]
-    Resource: str
+    Resource: str | list[str]
 
 
 class PolicyDocument(TypedDict):
@@ -33,7 +51,7 @@ class PolicyDocument(TypedDict):
 
 def is_literal(client_part: str) -> bool:
     """Whether the part of an ARN that the client chose stands for itself alone in a document."""
-    return client_part.translate(_ESCAPES) == client_part
+    return _PLAIN.fullmatch(client_part) is not None
 
 
 def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyDocument:
@@ -55,3 +73,24 @@ def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyD
             }
         ],
     }
+
+
+def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> PolicyDocument:
+    """The document for all requests of a caller.
+
+    Args:
+        prefix: the part of the ARN that API Gateway chose: up to the stage.
+        allow: the rest of what is allowed, with ``*`` as IAM understands it.
+        deny: what is taken away from it; everything where nothing is allowed.
+    """
+    allowed, denied = ([prefix + glob for glob in globs] for globs in (allow, deny))
+    if not allowed:
+        return {"Version": "2012-10-17", "Statement": [_statement("Deny", [f"{prefix}*"])]}
+    statements = [_statement("Allow", allowed)]
+    if denied:
+        statements.append(_statement("Deny", denied))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statement(effect: Literal["Allow", "Deny"], resources: list[str]) -> Statement:
+    return {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resources}

@@ -8,8 +8,11 @@
 4. A path parameter equals a claim only if both are the same string. Nothing is coerced. An
    encoded value never equals one for an allow, and for a deny equals it by what it decodes to.
 5. The policy is judged against the route that API Gateway matched. Only where that does not tell
-   the path (``$default``, ``{proxy+}``, TOKEN authorizers) is the concrete path resolved: an allow
-   applies if it belongs to the most specific route that matches, a deny if it matches at all.
+   the path (``$default``, ``{proxy+}``, TOKEN authorizers) is the concrete path resolved, among
+   the API's routes if they are known: then a rule applies if it covers that route, and a deny also
+   if it covers one that API Gateway might prefer. Otherwise, and below a greedy route, among the
+   routes that the policy names: an allow applies if it covers the most specific one that matches,
+   a deny if it matches the path at all.
 
 ``decide`` takes plain values, not a token, so that it can be used and tested without one.
 """
@@ -17,28 +20,35 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import unquote
 
 from authorizer.errors import Reason
 from authorizer.policy.routes import (
+    ANY,
     CONNECT,
+    METHODS,
     PARAMETER,
     Route,
     RoutePattern,
     parse_route,
     safe_segments,
-    split_path,
+    split_route_key,
 )
+from authorizer.policy.tree import Place, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 Effect = Literal["allow", "deny"]
 # Methods are case-sensitive, and API Gateway knows only upper-case ones.
 _METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
+_USUAL_METHODS = frozenset(METHODS)
+# Answers are remembered per method, route and set of groups: what the policy, the API and the
+# groups' members make of these is far less.
+_MOST_ANSWERS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +83,6 @@ class Decision:
     rule: Rule | None = None
 
 
-@dataclass(slots=True)
-class _Node:
-    """A place in the tree of canonical paths."""
-
-    children: dict[str, _Node] = field(default_factory=dict)
-    exact: dict[str, list[Rule]] = field(default_factory=dict)
-    tails: dict[str, list[Rule]] = field(default_factory=dict)
-    is_route: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Who may call what. Immutable, and safe to share among threads.
@@ -92,26 +92,37 @@ class Policy:
         groups: each group with all groups whose rules it has, itself among them.
         public: routes that carry no authorizer. They grant nothing here; they are known, so that
             a path that belongs to them is not taken for another route's.
+        routes: every route of the API, as its template has them: ``GET /users/{id}``; nothing
+            where the policy was compiled without the template. They grant nothing either.
         digest: names the compiled document that this came from, for logs.
     """
 
     rules: tuple[Rule, ...]
     groups: Mapping[str, frozenset[str]]
     public: tuple[RoutePattern, ...] = ()
+    routes: tuple[str, ...] | None = None
     digest: str = ""
-    _root: _Node = field(init=False, compare=False, repr=False, default_factory=_Node)
+    _tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
     _subjects: dict[str, frozenset[str]] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
+    _answers: dict[tuple[Any, ...], Answer] = field(
         init=False, compare=False, repr=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
         """Index the rules by path, and the groups by what they have."""
         for rule in self.rules:
-            node = _grow(self._root, rule.pattern)
-            where = node.tails if rule.pattern.tail else node.exact
-            where.setdefault(rule.subject, []).append(rule)
+            pattern = rule.pattern
+            place = self._tree.place(pattern.path, is_tail=pattern.tail)
+            place.rules.setdefault(rule.subject, []).append(rule)
         for pattern in self.public:
-            _grow(self._root, pattern)
+            self._tree.place(pattern.path, is_tail=False)
+        for key in self.routes or ():
+            method, template = split_route_key(key)
+            route = parse_route(template)
+            path, is_tail = ((), True) if route is None else (route.path, route.greedy)
+            self._tree.place(path, is_tail=is_tail).methods.add(method or ANY)  # $default: /**
         for group, members in self.groups.items():
             self._subjects[group] = frozenset(f"group:{member}" for member in members)
 
@@ -152,46 +163,42 @@ class Policy:
         """
         if route == CONNECT:
             method = ""  # a connection has none, so that only ANY covers it
-        elif not _METHOD.fullmatch(method):
+        elif method not in _USUAL_METHODS and not _METHOD.fullmatch(method):
             return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
-        caller = self._caller(groups, scopes, claims or {})
-        matched = parse_route(route) if route is not None else None
-        if matched is not None and not matched.greedy:
-            return self._decide_on_route(method, matched, path, path_parameters or {}, caller)
-        return self._decide_on_path(method, matched, path, caller)
-
-    def _caller(
-        self, groups: Iterable[str], scopes: Iterable[str], claims: Mapping[str, Any]
-    ) -> _Caller:
         groups = tuple(groups)
-        subjects: set[str] = set()
-        for group in groups:
-            subjects |= self._subjects.get(group, frozenset())
-        if not groups and _is_machine(claims):
-            subjects.update(f"scope:{scope}" for scope in scopes)
-        return _Caller(subjects, claims)
-
-    def _decide_on_route(
-        self,
-        method: str,
-        route: Route,
-        path: str | None,
-        parameters: Mapping[str, str],
-        caller: _Caller,
-    ) -> Decision:
-        if path is not None and not _agrees(path, route, parameters):
+        scopes = counting_scopes(groups, scopes, claims) if scopes else ()
+        matched = parse_route(route) if route is not None else None
+        if matched is None or matched.greedy:
+            caller = _Caller(groups, scopes, claims or {})
+            return self._decide_on_path(method, matched, path, caller)
+        # What a caller's groups are told about a route is told once, and then remembered.
+        key = (method, route, groups, scopes)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self.answer_on_route(method, matched, groups, scopes)
+            self._remember(key, answer)
+        if path is not None and not matched.agrees(path, path_parameters or {}):
             return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
-        values = tuple(parameters.get(name) if name else None for name in route.names)
-        nodes = list(_walk(self._root, route.path))
-        reached_end = len(nodes) == len(route.path) + 1
-        rules: list[Rule] = []
-        for node in nodes:
-            rules += _rules_of(node.tails, caller.subjects)
-        if reached_end:
-            rules += _rules_of(nodes[-1].exact, caller.subjects)
-        known = any(node.tails for node in nodes) or (reached_end and nodes[-1].is_route)
-        applying = [rule for rule in rules if _applies(rule, method, values, caller.claims)]
-        return _conclude(applying, applying, known=known)
+        if answer.decision is not None:
+            return answer.decision
+        parameters = path_parameters or {}
+        values = [parameters.get(name) if name else None for name in matched.names]
+        return answer.judge(values, claims or {})
+
+    def answer_on_route(
+        self, method: str, route: Route, groups: Iterable[str], scopes: Iterable[str]
+    ) -> Answer:
+        """What is said of a route that tells its path, before any value is compared.
+
+        Args:
+            method: of the request; empty for ``$connect``.
+            route: not a greedy one.
+            groups: the caller's groups.
+            scopes: those that count; see ``counting_scopes``.
+        """
+        places = self._tree.covering(route.path)
+        rules = self._rules_of(places, method, groups, scopes)
+        return Answer.of(rules, rules, known=bool(places))
 
     def _decide_on_path(
         self,
@@ -207,53 +214,139 @@ class Policy:
             return Decision(allowed=False, reason=Reason.PATH_UNSAFE)
         if route is not None and not _starts_with(segments, route.path):
             return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
-        matches = list(_matches(self._root, segments, 0, ()))
-        if not matches:
+        places = self._tree.matching(segments)
+        if not places:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
+        key = (method, route and route.path, places, caller.groups, caller.scopes)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answer_on_places(method, route, places, caller)
+            self._remember(key, answer)
+        return answer.decision or answer.judge(segments, caller.claims)
 
-        def applying(match: _Match) -> list[Rule]:
-            found = _rules_of(match.own, caller.subjects)
-            return [rule for rule in found if _applies(rule, method, segments, caller.claims)]
-
+    def _answer_on_places(
+        self, method: str, route: Route | None, places: tuple[Place, ...], caller: _Caller
+    ) -> Answer:
         # The first one is literal where the others have a parameter. Whether API Gateway prefers
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
         # says "admin" is never answered for by one that does not.
-        best = matches[0]
-        allows = [
+        # What is a route for other methods only is none here.
+        places = tuple(
+            one for one in places if one.rules or not one.methods or one.is_route_of(method)
+        )
+        routed = places
+        if self.routes is not None:
+            routed = tuple(place for place in places if place.is_route_of(method))
+        if not routed:
+            return Answer.of((), (), known=False)
+        # A greedy route does not tell the path; the policy may know places below it.
+        is_told = self.routes is not None and not routed[0].is_tail
+        best = routed[0] if is_told else places[0]
+        granting = [place for place in places if best.is_below(place) and place.may_be_of(route)]
+        denying: Iterable[Place] = places
+        if is_told:
+            rivals = [one for one in routed if one is best or not best.is_narrower(one)]
+            denying = [place for place in places if any(one.is_below(place) for one in rivals)]
+        return Answer.of(
+            self._rules_of(granting, method, caller.groups, caller.scopes),
+            self._rules_of(denying, method, caller.groups, caller.scopes),
+            known=True,
+        )
+
+    def _rules_of(
+        self,
+        places: Iterable[Place],
+        method: str,
+        groups: Iterable[str],
+        scopes: Iterable[str],
+    ) -> list[Rule]:
+        subjects = self._subjects_of(groups, scopes)
+        return [
             rule
-            for match in matches
-            if best.is_below(match) and match.may_be_of(route)
-            for rule in applying(match)
+            for place in places
+            for subject in subjects
+            for rule in place.rules.get(subject, ())
+            if rule.pattern.covers_method(method)
         ]
-        denies = [rule for match in matches for rule in applying(match)]
-        return _conclude(allows, denies, known=True)
+
+    def rules_of(self, groups: Iterable[str], scopes: Iterable[str]) -> list[Rule]:
+        """All rules of a caller, in the file's order; for scopes see ``counting_scopes``."""
+        subjects = self._subjects_of(groups, scopes)
+        return [rule for rule in self.rules if rule.subject in subjects]
+
+    def _subjects_of(self, groups: Iterable[str], scopes: Iterable[str]) -> set[str]:
+        subjects = {f"scope:{scope}" for scope in scopes}
+        for group in groups:
+            subjects |= self._subjects.get(group, frozenset())
+        return subjects
+
+    def _remember(self, key: tuple[Any, ...], answer: Answer) -> None:
+        if key[0] and key[0] not in _USUAL_METHODS:
+            return  # made up by the client, and there is no end of them
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.clear()
+        self._answers[key] = answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """Whose rules count, and what parameters are compared with."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the policy says to a caller of a route, but for the values that it compares.
 
-    subjects: set[str]
+    Attributes:
+        allows: the rules that grant it, in the file's order.
+        denies: the rules that deny it, in the file's order.
+        known: whether any rule, of whomever, is about it.
+        decision: the decision, where no value is compared.
+    """
+
+    allows: tuple[Rule, ...]
+    denies: tuple[Rule, ...]
+    known: bool
+    decision: Decision | None = None
+
+    @classmethod
+    def of(cls, allows: Iterable[Rule], denies: Iterable[Rule], *, known: bool) -> Answer:
+        """Sort out the rules of two sets of places."""
+        answer = cls(
+            allows=tuple(sorted((rule for rule in allows if rule.effect == "allow"), key=_place)),
+            denies=tuple(sorted((rule for rule in denies if rule.effect == "deny"), key=_place)),
+            known=known,
+        )
+        if any(rule.pattern.conditions for rule in (*answer.allows, *answer.denies)):
+            return answer
+        return replace(answer, decision=answer.judge((), {}))
+
+    def judge(self, values: Sequence[str | None], claims: Mapping[str, Any]) -> Decision:
+        """Decide, with the values of the path's segments and the caller's claims."""
+        for rule in self.denies:
+            if all(
+                _may_equal(values[condition.position], claims.get(condition.claim))
+                for condition in rule.pattern.conditions
+            ):
+                return Decision(allowed=False, reason=Reason.DENIED_BY_RULE, rule=rule)
+        for rule in self.allows:
+            if all(
+                _surely_equals(values[condition.position], claims.get(condition.claim))
+                for condition in rule.pattern.conditions
+            ):
+                return Decision(allowed=True, rule=rule)
+        reason = Reason.NOT_GRANTED if self.known else Reason.ROUTE_UNKNOWN
+        return Decision(allowed=False, reason=reason)
+
+
+class _Caller(NamedTuple):
+    """Whose rules count, and what values are compared with."""
+
+    groups: tuple[str, ...]
+    scopes: tuple[str, ...]
     claims: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """A pattern's place in the tree that matches a path: its canonical path and its rules."""
-
-    path: tuple[str, ...]
-    own: Mapping[str, Sequence[Rule]]
-    is_tail: bool
-
-    def is_below(self, other: _Match) -> bool:
-        """Whether the other one covers this one: it is the same, or a /** above it."""
-        return self is other or (other.is_tail and self.path[: len(other.path)] == other.path)
-
-    def may_be_of(self, route: Route | None) -> bool:
-        """Whether no parameter of this one stands where a known route is literal."""
-        return route is None or not any(
-            own == PARAMETER != known for own, known in zip(self.path, route.path, strict=False)
-        )
+def counting_scopes(
+    groups: Sequence[str], scopes: Iterable[str], claims: Mapping[str, Any] | None
+) -> tuple[str, ...]:
+    """The scopes that grant something: a machine's, and nobody else's."""
+    return tuple(scopes) if scopes and not groups and _is_machine(claims or {}) else ()
 
 
 def _is_machine(claims: Mapping[str, Any]) -> bool:
@@ -268,58 +361,6 @@ def _is_machine(claims: Mapping[str, Any]) -> bool:
     )
 
 
-def _grow(root: _Node, pattern: RoutePattern) -> _Node:
-    node = root
-    for segment in pattern.path:
-        node = node.children.setdefault(segment, _Node())
-    node.is_route = node.is_route or not pattern.tail
-    return node
-
-
-def _walk(root: _Node, path: tuple[str, ...]) -> Iterator[_Node]:
-    """The nodes along a canonical path, as far as the tree goes."""
-    node: _Node | None = root
-    for segment in path:
-        if node is None:
-            return
-        yield node
-        node = node.children.get(segment)
-    if node is not None:
-        yield node
-
-
-def _matches(
-    node: _Node, segments: tuple[str, ...], at: int, path: tuple[str, ...]
-) -> Iterator[_Match]:
-    """Every pattern that matches a concrete path, most specific first: literal before parameter."""
-    if at == len(segments):
-        if node.is_route:
-            yield _Match(path, node.exact, is_tail=False)
-    else:
-        for step in (segments[at], PARAMETER):
-            child = node.children.get(step)
-            if child is not None:
-                yield from _matches(child, segments, at + 1, (*path, step))
-    if node.tails:
-        yield _Match(path, node.tails, is_tail=True)
-
-
-def _rules_of(by_subject: Mapping[str, Sequence[Rule]], subjects: set[str]) -> list[Rule]:
-    if not by_subject:
-        return []
-    return [rule for subject in subjects for rule in by_subject.get(subject, ())]
-
-
-def _applies(
-    rule: Rule, method: str, values: Sequence[str | None], claims: Mapping[str, Any]
-) -> bool:
-    equals = _surely_equals if rule.effect == "allow" else _may_equal
-    return rule.pattern.covers_method(method) and all(
-        equals(values[condition.position], claims.get(condition.claim))
-        for condition in rule.pattern.conditions
-    )
-
-
 def _surely_equals(value: str | None, claim: object) -> bool:
     # An encoded value may reach the backend decoded, as another one: it allows nothing.
     return isinstance(claim, str) and isinstance(value, str) and "%" not in value and value == claim
@@ -330,33 +371,8 @@ def _may_equal(value: str | None, claim: object) -> bool:
     return isinstance(claim, str) and (value is None or claim in {value, unquote(value)})
 
 
-def _conclude(allows: Sequence[Rule], denies: Sequence[Rule], *, known: bool) -> Decision:
-    denying = [rule for rule in denies if rule.effect == "deny"]
-    if denying:
-        rule = min(denying, key=_place)
-        return Decision(allowed=False, reason=Reason.DENIED_BY_RULE, rule=rule)
-    allowing = [rule for rule in allows if rule.effect == "allow"]
-    if allowing:
-        return Decision(allowed=True, rule=min(allowing, key=_place))
-    return Decision(allowed=False, reason=Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN)
-
-
 def _place(rule: Rule) -> tuple[int, str, str]:
     return (rule.line, rule.subject, rule.pattern.text)
-
-
-def _agrees(path: str, route: Route, parameters: Mapping[str, str]) -> bool:
-    """Whether a concrete path is one of the route's, with the parameters that were extracted."""
-    segments = split_path(path)
-    if len(segments) != len(route.path) or not path.startswith("/"):
-        return False
-    for segment, expected, name in zip(segments, route.path, route.names, strict=True):
-        if name is None:
-            if unquote(segment) != expected:
-                return False
-        elif name in parameters and unquote(segment) != unquote(parameters[name]):
-            return False
-    return True
 
 
 def _starts_with(segments: tuple[str, ...], prefix: tuple[str, ...]) -> bool:

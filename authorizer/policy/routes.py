@@ -13,10 +13,16 @@ against it, and rejected, never normalised, if another program could read it in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ANY = "ANY"
@@ -31,6 +37,12 @@ _RULE_PARAMETER = re.compile(
     r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII
 )
 _ROUTE_PARAMETER = re.compile(r"\{(?P<name>[^{}/+]+)(?P<greedy>\+?)\}")
+# What most rules' paths look like: literals, and parameters without a claim.
+_USUAL_PATH = re.compile(
+    r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z0-9._-]+\}))+", re.ASCII
+)
+# What most paths look like. Nothing in them could be read in two ways.
+_PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()+,=:@-]+)+", re.ASCII)
 # Characters that some program between here and the backend treats as a separator or wildcard,
 # besides white space and controls.
 _UNSAFE = re.compile(r"[;*?\\#\s\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -100,6 +112,43 @@ class Route:
     path: tuple[str, ...]
     names: tuple[str | None, ...]
     greedy: bool
+    # The path as a format of the parameters' values, and what takes these out of a mapping.
+    _format: str = field(init=False, repr=False, compare=False)
+    _values: Callable[[Any], Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what ``agrees`` compares with."""
+        segments = (segment.replace("%", "%%") for segment in self.path)
+        plain = "".join(
+            f"/{segment if name is None else '%s'}"
+            for segment, name in zip(segments, self.names, strict=True)
+        )
+        names = [name for name in self.names if name is not None]
+        object.__setattr__(self, "_format", plain or "/")
+        object.__setattr__(self, "_values", itemgetter(*names) if names else lambda _: ())
+
+    def agrees(self, path: str, parameters: Mapping[str, str]) -> bool:
+        """Whether a concrete path is one of this route's, with the values that were extracted.
+
+        Neither spelling is known to be the decoded one, so they are compared decoded.
+        """
+        if path.count("/") != (len(self.path) or 1):
+            return False
+        try:
+            if self._format % self._values(parameters) == path:
+                return True
+        except KeyError:
+            pass  # compared below, as far as they were extracted
+        segments = split_path(path)
+        if len(segments) != len(self.path) or not path.startswith("/"):
+            return False
+        for segment, expected, name in zip(segments, self.path, self.names, strict=True):
+            if name is None:
+                if unquote(segment) != expected:
+                    return False
+            elif name in parameters and unquote(segment) != unquote(parameters[name]):
+                return False
+        return True
 
 
 def parse_pattern(text: str) -> RoutePattern:
@@ -131,6 +180,7 @@ def parse_pattern(text: str) -> RoutePattern:
     return _parse_path(text, covered, plain, tail=tail, offset=offset)
 
 
+@lru_cache(maxsize=4096)
 def parse_route(template: str) -> Route | None:
     """Read a route as API Gateway names it: ``/users/{id}``, ``/files/{proxy+}``, ``$connect``.
 
@@ -161,6 +211,12 @@ def parse_route(template: str) -> Route | None:
     return Route(path=tuple(path), names=tuple(names), greedy=False)
 
 
+def split_route_key(key: str) -> tuple[str, str]:
+    """Method and path of a route key: ``GET /users/{id}``; no method for ``$default``."""
+    method, blank, path = key.partition(" ")
+    return (method, path) if blank else ("", method)
+
+
 def split_path(path: str) -> tuple[str, ...]:
     """The segments of a path that starts with a slash; none for ``/``."""
     return () if path == "/" else tuple(path[1:].split("/"))
@@ -173,6 +229,8 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     control characters, encodings of anything that could be written plainly, and encodings that
     are not UTF-8.
     """
+    if _PLAIN_PATH.fullmatch(path):
+        return tuple(path[1:].split("/"))
     if not path.startswith("/") or _UNSAFE.search(path) or _UNSAFE_ENCODING.search(path):
         return None
     try:
@@ -187,6 +245,7 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     return segments
 
 
+@lru_cache(maxsize=256)
 def _parse_methods(text: str) -> frozenset[str]:
     methods = text.split(",")
     offset = 0
@@ -205,6 +264,12 @@ def _parse_methods(text: str) -> frozenset[str]:
 def _parse_path(
     text: str, methods: frozenset[str], path: str, *, tail: bool, offset: int
 ) -> RoutePattern:
+    if _USUAL_PATH.fullmatch(path):
+        segments = path[1:].split("/")
+        parameters = [segment for segment in segments if segment[0] == "{"]
+        if len(set(parameters)) == len(parameters):
+            usual = tuple(PARAMETER if segment[0] == "{" else segment for segment in segments)
+            return RoutePattern(text=text, methods=methods, path=usual, tail=tail)
     canonical: list[str] = []
     conditions: list[Condition] = []
     names: set[str] = set()

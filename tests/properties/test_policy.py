@@ -325,7 +325,8 @@ def test_order_means_nothing(naive: NaivePolicy, asked: Question, data: st.DataO
 @given(policies)
 def test_the_compiled_form_loads_as_what_was_compiled(naive: NaivePolicy) -> None:
     """Compiling a YAML spelling of a policy and loading the result is the identity."""
-    text = json.dumps({**naive.document(), **_without_lines(naive)}, indent=1)
+    written = {name: part for name, part in naive.document().items() if name != "routes"}
+    text = json.dumps({**written, **_without_lines(naive)}, indent=1)
     document, problems = read_document(text.encode())
     cycles = [problem for problem in problems if "cycle" in problem.message]
 

@@ -26,6 +26,7 @@ DOCUMENT: dict[str, Any] = {
     },
     "scopes": {"reports/read": {"allow": [{"rule": "GET /reports", "line": 14}]}},
     "public": [{"rule": "GET /health", "line": 17}],
+    "routes": ["GET /hello", "ANY /files/{proxy+}", "$default", "$connect"],
 }
 
 
@@ -40,6 +41,7 @@ def test_a_compiled_policy_is_read() -> None:
     ]
     assert policy.groups == {"reader": {"reader"}, "editor": {"editor", "reader"}}
     assert [pattern.text for pattern in policy.public] == ["GET /health"]
+    assert policy.routes == ("GET /hello", "ANY /files/{proxy+}", "$default", "$connect")
 
 
 def test_the_digest_names_the_bytes() -> None:
@@ -78,7 +80,7 @@ def _with(value: object, *path: str) -> dict[str, Any]:
     ("document", "message"),
     [
         pytest.param(_without("version"), "the document with the names ['groups'", id="no version"),
-        pytest.param(_without("public"), "where ['groups', 'public', 'scopes'", id="no public"),
+        pytest.param(_without("public"), "where ['groups', 'public', 'routes'", id="no public"),
         pytest.param(_with(1, "more"), "the document with the names", id="another name"),
         pytest.param(_with(2, "version"), "version 2, not 1", id="other version"),
         pytest.param(_with(True, "version"), "version True, not 1", id="version true"),  # noqa: FBT003
@@ -105,6 +107,15 @@ def _with(value: object, *path: str) -> dict[str, Any]:
             "group that is not there: 'x'",
             id="unknown",
         ),
+        pytest.param(_without("routes"), "the document with the names", id="no routes"),
+        pytest.param(_with("GET /a", "routes"), "'GET /a' where a list", id="routes as text"),
+        pytest.param(_with(["/a"], "routes"), "the route '/a'", id="route without a method"),
+        pytest.param(_with(["GET a"], "routes"), "the route 'GET a'", id="route without a slash"),
+        pytest.param(_with(["FETCH /a"], "routes"), "the route 'FETCH", id="unknown method"),
+        pytest.param(_with(["GET /a*"], "routes"), "the route 'GET /a*'", id="wildcard in a route"),
+        pytest.param(_with(["GET /{a"], "routes"), "the route 'GET /{a'", id="half a parameter"),
+        pytest.param(_with(["GET $connect"], "routes"), "the route 'GET $c", id="connect method"),
+        pytest.param(_with(["sendMessage"], "routes"), "the route 'sendM", id="other route key"),
         pytest.param(_with({}, "public"), "{} where a list belongs", id="public as an object"),
         pytest.param(_with(["GET /x"], "public"), "where an object belongs", id="rule as text"),
         pytest.param(_with([{"rule": "GET /x"}], "public"), "a rule with the names", id="no line"),
@@ -137,7 +148,7 @@ def test_what_is_no_compiled_policy_is_refused(document: dict[str, Any], message
     "data",
     [
         *(b"", b"[]", b"version: 1", b'{"version": 1', b"\xff", b"[" * 100_000),
-        b'{"version": 1, "version": 1, "groups": {}, "scopes": {}, "public": []}',
+        b'{"version": 1, "version": 1, "groups": {}, "scopes": {}, "public": [], "routes": null}',
         dump_policy(DOCUMENT)[:-3],
     ],
     ids=["empty", "list", "YAML", "cut", "bytes", "deep", "name twice", "cut at the end"],

@@ -1,0 +1,153 @@
+"""The answers for every caller at once are those that ``decide`` gives to each caller."""
+
+from __future__ import annotations
+
+import dataclasses
+from random import Random
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+from access_samples import (
+    Asked,
+    a_request,
+    concrete,
+    decided,
+    knowing,
+    machines_claims,
+    random_policy,
+    random_routes,
+    requests,
+    seeds,
+    source,
+)
+from hypothesis import given, settings
+
+from authorizer.cli.access.access import EVERYONE, Access, Region, Subject, SubjectKind
+from authorizer.cli.access.cells import NO_CELL, Outcome, cells_of
+from authorizer.cli.access.forms import NOTHING, Clause, Form
+from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.access.spots import Ground, Spot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def said(access: Access, ground: Ground, row: Row, asked: Asked, subject: Subject) -> bool:
+    """What the form says of the same."""
+    [spot] = [spot for spot in ground.spots(row) if is_of(spot, row, asked.path)]
+    method = "OTHER" if asked.method == "PURGE" else asked.method
+    everyone = access.said(Region(row=row, spot=spot, methods=(method,)))
+    form = everyone[subject].form if subject in everyone else NOTHING
+    claims = dict(asked.claims)
+    if subject.kind is SubjectKind.SCOPE:
+        claims = machines_claims(asked)
+    return holds(form, asked.path, claims)
+
+
+def is_of(spot: Spot, row: Row, path: Sequence[str]) -> bool:
+    if row.tells_path:
+        return True
+    if len(path) != len(spot.terms) and not (spot.goes_on and len(path) > len(spot.terms)):
+        return False
+    never = dict(spot.excluded)
+    return all(
+        value not in never.get(at, ()) if isinstance(term, int) else value == term
+        for at, (term, value) in enumerate(zip(spot.terms, path, strict=False))
+    )
+
+
+def holds(form: Form, path: Sequence[str], claims: dict[str, Any]) -> bool:
+    def value(term: int | str) -> str:
+        return path[term] if isinstance(term, int) else term
+
+    def surely(clause: Clause) -> bool:
+        return all(
+            claims.get(claim) == value(term) and "%" not in value(term) for term, claim in clause
+        )
+
+    def maybe(clause: Clause) -> bool:
+        return all(
+            isinstance(claims.get(claim), str)
+            and claims[claim] in {value(term), unquote(value(term))}
+            for term, claim in clause
+        )
+
+    return any(map(surely, form.allows)) and not any(map(maybe, form.denies))
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds)
+def test_forms_say_what_decide_says(random: Random) -> None:
+    """For each route, subject, path, method and claims: the form holds if decide allows."""
+    naive, keys = random_policy(random), random_routes(random)
+    access = Access(source(naive), keys)
+    ground = Ground(access.places)
+    policy = knowing(access.source.policy, keys)
+    rows = rows_of_routes(keys)
+
+    for row, asked in requests(random, rows, 30):
+        for subject in access.subjects[1:]:
+            expected = decided(policy, row, asked, [subject])
+            assert said(access, ground, row, asked, subject) is expected, (naive, row, asked)
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds)
+def test_outcomes_say_what_decide_says(random: Random) -> None:
+    """``allow`` is never refused, ``none`` and ``deny`` never allowed, ``own`` needs a claim."""
+    naive, keys = random_policy(random), random_routes(random)
+    access = Access(source(naive), keys)
+    ground = Ground(access.places)
+    policy = knowing(access.source.policy, keys)
+    rows = rows_of_routes(keys)
+    cells = {row: cells_of(row, ground, access, rows) for row in rows}
+
+    for row, asked in requests(random, rows, 30):
+        for subject in access.subjects[1:]:
+            cell = cells[row].get(subject, NO_CELL)
+            allowed = decided(policy, row, asked, [subject])
+            match cell.outcome:
+                case Outcome.ALLOW:
+                    assert allowed, (naive, row, asked, subject, cell)
+                case Outcome.NONE | Outcome.DENY:
+                    assert not allowed, (naive, row, asked, subject, cell)
+                case Outcome.OWN:
+                    without = dataclasses.replace(asked, claims={})
+                    assert subject.kind is SubjectKind.SCOPE or not decided(
+                        policy, row, without, [subject]
+                    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds)
+def test_rows_that_rules_name_say_what_decide_says(random: Random) -> None:
+    """Without a template, the routes are those of the rules, and any other below a ``/**``."""
+    naive = random_policy(random)
+    access = Access(source(naive))
+    policy = access.source.policy
+    ground = Ground(access.places)
+    patterns = [rule.pattern for rule in policy.rules]
+
+    for row in rows_of_patterns(patterns):
+        if not row.methods:
+            continue
+        route = concrete(row)
+        asked = a_request(random, route)
+        for subject in access.subjects[1:]:
+            expected = decided(policy, route, asked, [subject])
+            assert said(access, ground, row, asked, subject) is expected, (naive, row, asked)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_words_say_what_it_depends_on(seed: int) -> None:
+    """The words of a cell that depends on something say what is allowed."""
+    random = Random(seed)
+    for _ in range(20):
+        naive, keys = random_policy(random), random_routes(random)
+        access = Access(source(naive), keys)
+        rows = rows_of_routes(keys)
+        for row in rows:
+            for subject, cell in cells_of(row, Ground(access.places), access, rows).items():
+                if subject != EVERYONE and cell.outcome in {Outcome.PARTLY, Outcome.OWN}:
+                    assert "all of it" in cell.words or "only where" in cell.words, cell

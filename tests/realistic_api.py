@@ -1,0 +1,296 @@
+"""The API of tests/realistic on the emulator, as every kind of API that caches answers.
+
+template.yaml there is a REST API with a REQUEST authorizer. The other kinds are derived from it:
+the same routes, the same functions, another authorizer in front. All of them remember answers for
+``TIME_TO_LIVE`` seconds, longer than any test runs.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import realistic_policy
+from realistic_policy import FOLDER
+
+from authorizer.cli.local import deploy
+from authorizer.cli.local.calls import reason_of
+from authorizer.cli.local.template import load_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulator import Cognito
+
+    from authorizer.cli.local.emulator import Emulator
+
+PROJECT = Path(__file__).parents[1]
+TIME_TO_LIVE = 300
+_TEMPLATE = FOLDER / "template.yaml"
+_KEYS = "keys.json"
+_BUCKET = "realistic"
+# The backend as it is deployed, and a line in its log: after a call that logged nothing, the
+# emulator waits 50 ms for what might still come.
+_BACKEND = """
+from handlers import hello
+
+
+def handler(event, context):
+    print("called")
+    return hello.handler(event, context)
+"""
+_STAGE = "live"
+# A cold start on a machine that is busy with other tests takes more than the deployed five seconds.
+_SECONDS = 60
+_HANDLER = "handlers.authorize.handler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of API.
+
+    Attributes:
+        name: as the tests call it.
+        is_http: an HTTP API, or else a REST API.
+        authorizer: the SAM properties of its authorizer, besides the function.
+        environment: of the authorizer function.
+        knows_route: whether the authorizer is told which route was matched.
+        handler: of the authorizer function.
+        answers_for_all: whether one answer is meant to do for all routes of the caller.
+    """
+
+    name: str
+    is_http: bool
+    authorizer: Mapping[str, Any]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    knows_route: bool = True
+    handler: str = _HANDLER
+    answers_for_all: bool = True
+
+
+def http_kind(name: str, *, simple: bool, context: list[str], **environment: str) -> Kind:
+    """An HTTP API, whose answers are remembered by the token and the named context."""
+    return Kind(
+        name=name,
+        is_http=True,
+        authorizer={
+            "AuthorizerPayloadFormatVersion": "2.0",
+            "EnableSimpleResponses": simple,
+            "EnableFunctionDefaultPermissions": True,
+            "Identity": {
+                "Headers": ["Authorization"],
+                "Context": context,
+                "ReauthorizeEvery": TIME_TO_LIVE,
+            },
+        },
+        environment=environment,
+        answers_for_all=not simple,
+    )
+
+
+REST_REQUEST = Kind(
+    name="rest-request",
+    is_http=False,
+    authorizer={
+        "FunctionPayloadType": "REQUEST",
+        "Identity": {"Headers": ["Authorization"], "ReauthorizeEvery": TIME_TO_LIVE},
+    },
+    environment={"AUTHORIZER_IAM_MODES": "rest-request=caller"},
+)
+REST_TOKEN = Kind(
+    name="rest-token",
+    is_http=False,
+    authorizer={
+        "FunctionPayloadType": "TOKEN",
+        "Identity": {"Header": "Authorization", "ReauthorizeEvery": TIME_TO_LIVE},
+    },
+    environment={"AUTHORIZER_IAM_MODES": "rest-token=caller"},
+    knows_route=False,
+)
+HTTP_IAM = http_kind(
+    "http-iam",
+    simple=False,
+    context=[],
+    AUTHORIZER_HTTP_API_ANSWER="iam",
+    AUTHORIZER_IAM_MODES="http-2.0=caller",
+)
+# A simple answer says yes or no and not to what, so the route is part of what it is remembered by.
+HTTP_SIMPLE = http_kind("http-simple", simple=True, context=["routeKey"])
+KINDS = (REST_REQUEST, REST_TOKEN, HTTP_IAM, HTTP_SIMPLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route of the template.
+
+    Attributes:
+        event: its name there.
+        path: with its parameters.
+        is_public: whether it carries no authorizer.
+    """
+
+    event: str
+    method: str
+    path: str
+    is_public: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """The API, on the emulator.
+
+    Attributes:
+        kind: of API.
+        base_url: put a path behind it.
+        authorizer_function: its name.
+    """
+
+    kind: Kind
+    base_url: str
+    authorizer_function: str
+
+
+@cache
+def routes() -> tuple[Route, ...]:
+    """The template's routes, in its order."""
+    return tuple(
+        Route(
+            event=name,
+            method=event["Properties"]["Method"],
+            path=event["Properties"]["Path"],
+            is_public=event["Properties"].get("Auth", {}).get("Authorizer") == "NONE",
+        )
+        for name, event in _events(load_template(_TEMPLATE)).items()
+    )
+
+
+def times_asked(emulator: Emulator, api: Deployed) -> int:
+    """How often the authorizer decided, by its log."""
+    pages = emulator.aws.client("logs").get_paginator("filter_log_events")
+    group = f"/aws/lambda/{api.authorizer_function}"
+    lines = (
+        event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]
+    )
+    return sum(1 for line in lines if reason_of(line) is not None)
+
+
+def looks_at_path(route: Route) -> bool:
+    """Whether a rule for the route compares its parameters with claims.
+
+    ``routeKey`` does not tell them apart, so a simple answer to such a route may not be kept.
+    """
+    segments = route.path.strip("/").split("/")
+    return any(
+        rule.pattern.covers_method(route.method)
+        and rule.pattern.conditions
+        and len(rule.pattern.path) == len(segments)
+        and all(
+            own == segment or segment.startswith("{")
+            for own, segment in zip(rule.pattern.path, segments, strict=True)
+        )
+        for rule in realistic_policy.policy().rules
+    )
+
+
+def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
+    """Put the API on the emulator, through the SAM transform and CloudFormation.
+
+    Args:
+        emulator: where to.
+        cognito: whose tokens are accepted; its keys come with the authorizer.
+        kind: of API; its name is used once on an emulator.
+    """
+    template = variant(load_template(_TEMPLATE), kind)
+    files = {"policy.json": realistic_policy.compiled(), _KEYS: cognito.jwks()}
+    if kind.handler != _HANDLER:
+        module = kind.handler.replace(".handler", ".py")
+        files[module] = (FOLDER / module).read_bytes()
+    _upload(emulator, template, files)
+    parameters = {"UserPoolId": cognito.pool_id, "ClientIds": cognito.client_id}
+    stack = deploy._translate(template, emulator, parameters)
+    function = stack["Resources"]["AuthorizerFunction"]["Properties"]
+    function["Handler"] = kind.handler
+    for name in ("AuthorizerFunction", "BackendFunction"):
+        stack["Resources"][name]["Properties"]["Timeout"] = _SECONDS
+    function["Environment"]["Variables"] = {
+        "AUTHORIZER_USER_POOLS": f"{cognito.pool_id}={cognito.client_id}",
+        "AUTHORIZER_JWKS_FILES": f"{cognito.pool_id}={_KEYS}",
+        "POWERTOOLS_LOG_LEVEL": "INFO",  # or no decision is in the log, and none is counted
+        **kind.environment,
+    }
+    outputs = deploy._create_stack(stack, emulator, f"realistic-{kind.name}", parameters)
+    return Deployed(
+        kind=kind,
+        base_url=outputs["ApiUrl"] + ("" if kind.is_http else f"/{_STAGE}"),
+        authorizer_function=outputs["AuthorizerFunctionName"],
+    )
+
+
+def variant(template: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """The template, with another kind of API."""
+    changed = deepcopy(template)
+    api = changed["Resources"]["Api"]
+    authorizer = {"FunctionArn": {"Fn::GetAtt": ["AuthorizerFunction", "Arn"]}, **kind.authorizer}
+    api["Properties"]["Auth"]["Authorizers"] = {"Rbac": authorizer}
+    if kind.is_http:
+        _make_http(changed, authorizer)
+    return changed
+
+
+def _make_http(template: dict[str, Any], authorizer: dict[str, Any]) -> None:
+    forgetful = deepcopy(authorizer)
+    forgetful["Identity"]["ReauthorizeEvery"] = 0
+    template["Resources"]["Api"] = {
+        "Type": "AWS::Serverless::HttpApi",
+        "Properties": {
+            "Auth": {
+                "DefaultAuthorizer": "Rbac",
+                "Authorizers": {"Rbac": authorizer, "RbacForgetful": forgetful},
+            }
+        },
+    }
+    is_simple = authorizer["EnableSimpleResponses"]
+    for route in routes():
+        event = _events(template)[route.event]
+        event["Type"] = "HttpApi"
+        event["Properties"]["ApiId"] = event["Properties"].pop("RestApiId")
+        if is_simple and looks_at_path(route):
+            event["Properties"]["Auth"] = {"Authorizer": "RbacForgetful"}
+
+
+def _events(template: dict[str, Any]) -> dict[str, Any]:
+    events: dict[str, Any] = template["Resources"]["BackendFunction"]["Properties"]["Events"]
+    return events
+
+
+def _upload(emulator: Emulator, template: dict[str, Any], files: Mapping[str, bytes]) -> None:
+    """Both packages as built, the authorizer's with other files in place of, or beside, its own."""
+    storage = emulator.aws.client("s3")
+    storage.create_bucket(Bucket=_BUCKET)
+    packages = {
+        "AuthorizerFunction": _package("AuthorizerFunction", files),
+        "BackendFunction": _package("HelloFunction", {"backend.py": _BACKEND.encode()}),
+    }
+    template["Resources"]["BackendFunction"]["Properties"]["Handler"] = "backend.handler"
+    for function, package in packages.items():
+        storage.put_object(Bucket=_BUCKET, Key=function, Body=package)
+        code = {"Bucket": _BUCKET, "Key": function}
+        template["Resources"][function]["Properties"]["CodeUri"] = code
+
+
+def _package(function: str, files: Mapping[str, bytes]) -> bytes:
+    built, changed = deploy._zipped(PROJECT / "build" / "local" / function), io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(built)) as before,
+        zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as after,
+    ):
+        for name in set(before.namelist()) - files.keys():
+            after.writestr(name, before.read(name))
+        for name, content in files.items():
+            after.writestr(name, content)
+    return changed.getvalue()
