@@ -112,7 +112,7 @@ def test_a_permission_for_something_else_does_not(changed: dict[str, str]) -> No
     ],
 )
 def test_a_permission_that_may_cover_it_leaves_it_undecided(changed: dict[str, str]) -> None:
-    """What hangs on the deployment is neither a yes nor a no."""
+    """What depends on the deployment is neither a yes nor a no."""
     assert isinstance(with_permission(**changed).may_be_invoked, Unknown)
 
 
@@ -219,9 +219,9 @@ def test_http_cors_may_be_switched_off(cors: str) -> None:
     assert api(SAM % f"Properties: {{CorsConfiguration: {cors}}}").has_cors is False
 
 
-# --- what hangs on a parameter ---
+# --- what depends on a parameter ---
 
-HANGING = """
+VARYING = """
 Parameters: {Stage: {Type: String, Default: live}}
 Conditions: {IsLive: !Equals [!Ref Stage, live]}
 Resources:
@@ -259,8 +259,8 @@ PLAIN = {
 }
 
 
-def hanging(**changed: str) -> Api:
-    return next(one for one in template(HANGING % (PLAIN | changed)).apis if one.id == "TheApi")
+def varying(**changed: str) -> Api:
+    return next(one for one in template(VARYING % (PLAIN | changed)).apis if one.id == "TheApi")
 
 
 @pytest.mark.parametrize(
@@ -273,9 +273,9 @@ def hanging(**changed: str) -> Api:
         {"auth": "{}", "default": "!If [IsLive, A, !Ref AWS::NoValue]"},
     ],
 )
-def test_protection_that_hangs_on_a_parameter_is_unknown(changed: dict[str, str]) -> None:
+def test_protection_that_depends_on_a_parameter_is_unknown(changed: dict[str, str]) -> None:
     """Another deployment of the same template may leave the route open."""
-    (route,) = hanging(**changed).routes
+    (route,) = varying(**changed).routes
     assert isinstance(route.authorizer, Unknown)
 
 
@@ -287,11 +287,11 @@ def test_protection_that_hangs_on_a_parameter_is_unknown(changed: dict[str, str]
         {"api": "!If [IsLive, !Ref TheApi, !Ref Other]"},
     ],
 )
-def test_a_route_that_hangs_on_a_parameter_leaves_the_api_incomplete(
+def test_a_route_that_depends_on_a_parameter_leaves_the_api_incomplete(
     changed: dict[str, str],
 ) -> None:
     """Which route it is in another deployment cannot be told."""
-    read = hanging(**changed)
+    read = varying(**changed)
     assert (read.routes, read.is_complete) == ((), False)
 
 
@@ -319,7 +319,7 @@ def test_an_authorizers_facts_do_not_hide_their_other_branch(
     changed: dict[str, str], attribute: str, expected: object
 ) -> None:
     """Unknown where the branches differ, and the value where they come to the same."""
-    one = hanging(**changed).authorizer("A")
+    one = varying(**changed).authorizer("A")
     value = getattr(one, attribute)
     assert isinstance(value, Unknown) if expected is None else value == expected
 

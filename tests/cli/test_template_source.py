@@ -86,11 +86,11 @@ def test_texts_that_grow_out_of_themselves_stay_small() -> None:
     assert parse_template(data.encode(), "t.yaml").apis == ()
 
 
-def test_conditions_that_hang_on_one_another_without_end_are_refused() -> None:
+def test_conditions_that_depend_on_one_another_without_end_are_refused() -> None:
     """Thousands of conditions in a chain are an error of ours, not Python's."""
     chain = "\n".join(f"  C{n}: !Not [!Condition C{n + 1}]" for n in range(5000))
     data = f"Conditions:\n{chain}\nResources:\n  F: {{Type: T, Condition: C0}}"
-    assert "hang on one another without end" in problem(data.encode())
+    assert "depend on one another without end" in problem(data.encode())
 
 
 def test_json_is_read_with_its_tabs_and_escapes_where_they_stand() -> None:

@@ -2,7 +2,7 @@
 
 A parameter has its default's value, which a deployment may override; one without a default is
 undecidable, as is what only the account knows (pseudo-parameters, imports, macros). Conditions
-follow from the defaults too, but say whether they hang on a parameter: who asks whether a route
+follow from the defaults too, but say whether they depend on a parameter: who asks whether a route
 exists, or what protects it, must take every branch (:meth:`Resolver.branches`).
 """
 
@@ -24,7 +24,7 @@ from authorizer.cli.template.nodes import (
     Text,
     Undecidable,
 )
-from authorizer.cli.template.source import compose
+from authorizer.cli.template.source import compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Resolver:
         """Every value that a deployment could give a node.
 
         Returns:
-            The values, without ``AWS::NoValue``, and what the choice between them hangs on.
+            The values, without ``AWS::NoValue``, and what the choice between them depends on.
         """
         if not (isinstance(node, Call) and node.name == "Fn::If"):
             value = self.resolve(node)
@@ -106,7 +106,7 @@ class Resolver:
         return tuple(both), verdict.why
 
     def varies(self, node: Node) -> str | None:
-        """What a value hangs on that has a branch for other parameters; nothing where none has."""
+        """What a value depends on that has another branch; nothing where it has none."""
         waiting, seen = [node], set()
         while waiting:
             part = waiting.pop()
@@ -320,7 +320,7 @@ class Resolver:
         try:
             if not path.is_file():
                 return Undecidable(place, f"there is no file {clip(name)} beside the template")
-            return self.resolve(compose(path.read_bytes(), str(path)))
+            return self.resolve(compose(read_source(path), str(path)))
         except OSError as error:
             return Undecidable(place, f"{clip(name)} cannot be read: {error.strerror}")
         except ConfigurationError as error:

@@ -93,7 +93,7 @@ def _permits(reading: Reading, permission: Resource, function: str, api: str) ->
     unknown = [one for one in (behind, principal, action) if isinstance(one, Unknown)]
     if unknown:
         return unknown[0]
-    why = permission.hangs_on or resolver.varies(properties)
+    why = permission.depends_on or resolver.varies(properties)
     return behind == function and (Unknown(why) if why else True)
 
 
