@@ -74,6 +74,7 @@ def with_permission(**changed: str) -> Authorizer:
         {"source": f"!Sub '{ARN}:${{Api}}/authorizers/${{Guard}}'"},
         {"source": f"!Sub '{ARN}:${{Api}}/*/*'"},
         {"source": f"!Sub '{ARN}:*/*'"},
+        {"source": "arn:aws:execute-api:*:*:*"},
         {"source": f"!Join ['', [!Sub '{ARN}:', !Ref Api, /*]]"},
     ],
 )
@@ -93,6 +94,8 @@ def test_a_permission_that_covers_the_authorizer_lets_it_be_invoked(
         {"source": f"!Sub '{ARN}:${{Api}}/*/GET/users'"},
         {"source": f"!Sub '{ARN}:${{Api}}/prod/*'"},
         {"source": f"!Sub '{ARN}:${{G}}/*'"},
+        {"source": f"!Sub '{ARN}:${{Api}}/${{G}}/*'"},
+        {"source": f"!Sub '{ARN}:${{Api}}/[a]uthorizers/*'"},
         {"source": f"!Sub '{ARN}:other/*'"},
     ],
 )
@@ -106,6 +109,7 @@ def test_a_permission_for_something_else_does_not(changed: dict[str, str]) -> No
     [
         {"source": "!Ref P"},
         {"source": f"!Sub '{ARN}:${{P}}/*'"},
+        {"source": f"!Sub '{ARN}:${{Api}}/${{P}}/*'"},
         {"function": "!Ref P"},
         {"principal": "!Ref P"},
         {"action": "!Ref P"},
@@ -425,6 +429,18 @@ Resources:
 """
     (guard,) = api(text).authorizers
     return guard
+
+
+def test_overrides_of_a_managed_route_leave_its_authorizer_undecided() -> None:
+    """The route that API Gateway makes for a target is changed from outside."""
+    text = """
+Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP, Target: "https://a.b"}}
+  Over:
+    Type: AWS::ApiGatewayV2::ApiGatewayManagedOverrides
+    Properties: {ApiId: !Ref Api, Route: {AuthorizationType: AWS_IAM}}
+"""
+    assert undecided(text) == ["the authorizer of $default: Over overrides it"]
 
 
 def test_resources_in_a_circle_have_no_path() -> None:

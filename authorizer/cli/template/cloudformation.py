@@ -45,6 +45,8 @@ def read_cloudformation(reading: Reading) -> None:
         _read_method(reading, resource)
     for resource in reading.of_type("AWS::ApiGatewayV2::Route"):
         _read_route(reading, resource)
+    for resource in reading.of_type("AWS::ApiGatewayV2::ApiGatewayManagedOverrides"):
+        _read_overrides(reading, resource)
     for resource in reading.of_type("AWS::ApiGateway::GatewayResponse"):
         _read_gateway_response(reading, resource)
 
@@ -198,6 +200,17 @@ def _read_route(reading: Reading, resource: Resource) -> None:
         draft.is_complete = False
         return
     _add_route(reading, draft, resource, _route_named(key, resource.place, draft))
+
+
+def _read_overrides(reading: Reading, resource: Resource) -> None:
+    """What changes the route of an API that names its target itself."""
+    draft = _draft_of(reading, resource, "ApiId", resource.id)
+    if draft is None or isinstance(child(resource.properties, "Route"), Absent):
+        return
+    unknown = Unknown(f"{resource.id} overrides it")
+    for number, route in enumerate(draft.routes):
+        reading.fact(unknown, resource.place, f"the authorizer of {route.key}")
+        draft.routes[number] = replace(route, authorizer=unknown)
 
 
 def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:
