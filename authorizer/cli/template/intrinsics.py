@@ -51,6 +51,7 @@ class Resolver:
         self._files: dict[str, Node] = {}
         # By the node's identity; the nodes are kept, so that no identity is used again.
         self._known: dict[int, tuple[Node, Node]] = {}
+        self._branches: dict[int, tuple[Node, tuple[Node, ...], str | None]] = {}
         self._functions: dict[str, Callable[[Call], Node]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -96,13 +97,20 @@ class Resolver:
         if not (isinstance(node, Call) and node.name == "Fn::If"):
             value = self.resolve(node)
             return (() if isinstance(value, Absent) else (value,)), None
-        parts = self._arguments(node, 3)
+        if id(node) not in self._branches:
+            self._branches[id(node)] = (node, *self._both(node))
+        return self._branches[id(node)][1:]
+
+    def _both(self, call: Call) -> tuple[tuple[Node, ...], str | None]:
+        parts = self._arguments(call, 3)
         if parts is None or not isinstance(parts[0], Text):
-            return (self.resolve(node),), None
-        verdict = self._conditions.verdict(parts[0].text)
+            return (self.resolve(call),), None
+        verdict = self.condition(parts[0].text)
         if verdict.why is None:
             return self.branches(parts[1] if verdict.value else parts[2])
         both = [value for part in parts[1:] for value in self.branches(part)[0]]
+        if all(len(self.branches(part)[0]) == 1 for part in parts[1:]) and both[0] is both[1]:
+            return (both[0],), None
         return tuple(both), verdict.why
 
     def varies(self, node: Node) -> str | None:

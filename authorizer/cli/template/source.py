@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MAX_SOURCE_BYTES = 6 * 1024 * 1024
 # Deep for a template (CloudFormation's own nesting ends far above), shallow for Python.
 MAX_DEPTH = 100
-# Nodes and characters with every alias written out. Ten times the largest honest source.
-MAX_WEIGHT = 60_000_000
+# Nodes and characters with every alias written out: more than twice the largest source.
+MAX_WEIGHT = 16_000_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where it is built
 _TAG = "tag:yaml.org,2002:"
