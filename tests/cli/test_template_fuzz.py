@@ -73,21 +73,56 @@ def test_mutated_templates_are_read_or_refused(data: st.DataObject) -> None:
 LEAVES = st.sampled_from(
     [
         *("GET", "/a", "$default", "NONE", "Guard", "Api", "2.0", "true", "", "a,b", "${P}", "C"),
-        *("AWS::NoValue", "HttpApi", "REQUEST", "arn:aws:lambda:x:y:function:f", None, True, 1, 2.0),
+        *(
+            "AWS::NoValue",
+            "HttpApi",
+            "REQUEST",
+            "arn:aws:lambda:x:y:function:f",
+            None,
+            True,
+            1,
+            2.0,
+        ),
     ]
 )
 NAMES = st.sampled_from(
     [
-        *("Ref", "Fn::If", "Fn::Sub", "Fn::Join", "Fn::GetAtt", "Fn::Select", "Fn::Split", "Fn::Bar"),
+        *(
+            "Ref",
+            "Fn::If",
+            "Fn::Sub",
+            "Fn::Join",
+            "Fn::GetAtt",
+            "Fn::Select",
+            "Fn::Split",
+            "Fn::Bar",
+        ),
         *("Fn::FindInMap", "Fn::Transform", "Condition", "Type", "Properties", "Events", "Auth"),
-        *("Authorizer", "Authorizers", "DefaultAuthorizer", "Identity", "Headers", "DefinitionBody"),
+        *(
+            "Authorizer",
+            "Authorizers",
+            "DefaultAuthorizer",
+            "Identity",
+            "Headers",
+            "DefinitionBody",
+        ),
         *("paths", "/a", "get", "security", "Guard", "components", "securitySchemes", "Method"),
         *("x-amazon-apigateway-authorizer", "Path", "ApiId", "RestApiId", "RouteKey", "Cors"),
     ]
 )
+FUNCTIONS = st.sampled_from(
+    [
+        *("Ref", "Fn::If", "Fn::Sub", "Fn::Join", "Fn::GetAtt", "Fn::Select", "Fn::Split"),
+        *("Fn::FindInMap", "Fn::Transform", "Fn::Equals", "Fn::And", "Fn::Not", "Condition"),
+    ]
+)
 VALUES = st.recursive(
     LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(NAMES, inner, max_size=4)
+        | st.dictionaries(FUNCTIONS, inner | st.lists(inner, max_size=3), min_size=1, max_size=1)
+    ),
     max_leaves=25,
 )
 TYPES = st.sampled_from(

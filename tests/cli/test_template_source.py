@@ -80,7 +80,9 @@ def test_texts_that_grow_out_of_themselves_stay_small() -> None:
     text = "!Sub xxxxxxxxxxxxxxxx"
     for _ in range(30):
         text = join % text
-    data = f"Resources: {{Api: {{Type: AWS::ApiGatewayV2::Route, Properties: {{RouteKey: {text}}}}}}}"
+    data = (
+        f"Resources: {{Api: {{Type: AWS::ApiGatewayV2::Route, Properties: {{RouteKey: {text}}}}}}}"
+    )
     assert parse_template(data.encode(), "t.yaml").apis == ()
 
 
@@ -104,7 +106,9 @@ def test_json_is_read_with_its_tabs_and_escapes_where_they_stand() -> None:
 
 def test_half_a_pair_of_surrogates_can_be_printed() -> None:
     """Whatever an escape makes, our messages can be written as UTF-8."""
-    data = b'Resources: {G: {Type: AWS::Cognito::UserPoolGroup, Properties: {GroupName: "\\ud83d"}}}'
+    data = (
+        b'Resources: {G: {Type: AWS::Cognito::UserPoolGroup, Properties: {GroupName: "\\ud83d"}}}'
+    )
     try:
         template = parse_template(data, "t.yaml")
     except ConfigurationError as error:
