@@ -11,12 +11,13 @@ from authorizer.cli.check.catalogue import TITLES, can_be_accepted, index
 from authorizer.cli.check.judge import check
 
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
+WRITTEN = [page for page in PAGES.glob("*.md") if page.stem != "README"]
 POLICY_CODES = [code for code in sorted(TITLES) if code.startswith("P")]
 
 
 def test_each_code_has_a_page_and_each_page_a_code() -> None:
     """Nobody is sent to a page that is not there, and no page tells of what cannot be found."""
-    assert {page.stem for page in PAGES.glob("*.md")} - {"README"} == set(TITLES)
+    assert {page.stem for page in WRITTEN} == set(TITLES)
 
 
 def test_the_index_is_up_to_date() -> None:
@@ -24,7 +25,7 @@ def test_the_index_is_up_to_date() -> None:
     assert (PAGES / "README.md").read_text() == index()
 
 
-@pytest.mark.parametrize("code", sorted(TITLES))
+@pytest.mark.parametrize("code", sorted(page.stem for page in WRITTEN))
 def test_a_page_has_its_parts(code: str) -> None:
     """What it means, how bad it is, what happens if it is ignored, and how to mend it; briefly."""
     lines = (PAGES / f"{code}.md").read_text().splitlines()
@@ -57,7 +58,7 @@ def test_a_page_shows_what_mends_it(code: str, tmp_path: Path) -> None:
     assert check(policy).findings == ()
 
 
-@pytest.mark.parametrize("code", sorted(TITLES))
+@pytest.mark.parametrize("code", sorted(page.stem for page in WRITTEN))
 def test_a_page_says_whether_it_can_be_accepted(code: str) -> None:
     """A finding that nobody can accept says so where its severity stands."""
     severity = (PAGES / f"{code}.md").read_text().splitlines()[2]

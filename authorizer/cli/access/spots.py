@@ -110,15 +110,13 @@ class _Front:
         # A literal before a parameter, at the first place where two differ; the deeper before a
         # /** above it; the path itself before the /** that begins there.
         found = [((*steps, 2), (path, True)) for steps, path in self._tails()]
-        found += [
-            ((*steps, 0), (path, False)) for node, steps, path in self.live if node.is_place
-        ]
+        found += [((*steps, 0), (path, False)) for node, steps, path in self.live if node.is_place]
         return Spot(
             places=tuple(place for _, place in sorted(found)),
             terms=self.terms,
             excluded=self.excluded,
             goes_on=not self.live,
-            shown="/" + "/".join(self.segments) + ("" if self.live else "/…"),
+            shown="/" + "/".join(self.segments) + ("" if self.live else "/**"),
         )
 
     def _tails(self) -> tuple[_Passed, ...]:

@@ -36,20 +36,25 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     yield from ("", *_remarks(sheet))
     counts = sheet.counts()
     for outcome in Outcome:
-        name = "–" if outcome is Outcome.NONE else f"**{outcome}**"
+        name = f"**{_word(outcome)}**"
         yield f"- {name} ({counts[outcome]}): {MEANINGS[outcome]}"
 
 
 def _title(subject: Subject) -> str:
     if subject == EVERYONE:
         return "everyone"
-    return code(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {code(subject.name)}"
+    return (
+        code(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {code(subject.name)}"
+    )
 
 
 def _cell(cell: Cell, notes: Notes) -> str:
-    if cell.outcome is Outcome.NONE:
-        return "–"
-    return f"{cell.outcome} {number}" if (number := notes.number(cell)) else str(cell.outcome)
+    number = notes.number(cell)
+    return f"{cell.outcome} {number}" if number else _word(cell.outcome)
+
+
+def _word(outcome: Outcome) -> str:
+    return "·" if outcome is Outcome.NONE else str(outcome)
 
 
 def _remarks(sheet: Sheet) -> Iterator[str]:

@@ -54,7 +54,9 @@ def title_of(subject: Subject) -> str:
     """The heading of a subject's column."""
     if subject == EVERYONE:
         return "everyone"
-    return plain(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {plain(subject.name)}"
+    return (
+        plain(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {plain(subject.name)}"
+    )
 
 
 class Notes:
