@@ -140,6 +140,21 @@ def test_a_group_with_a_comma_in_its_name_is_one_group(tmp_path: Path) -> None:
     assert run("GET", "/x", "-g", "a,b", "--policy", str(policy)).exit_code == 0
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(max_size=12) | st.text("/.;%2fcC3aé*{}\x1b[31m\u202e\ud800", max_size=12),
+    st.text(max_size=6),
+    st.booleans(),
+)
+def test_nothing_printed_is_obeyed_by_a_terminal(path: str, name: str, with_routes: bool) -> None:  # noqa: FBT001
+    """Whatever stands in a path or a group's name, the report is lines of printable text."""
+    template = TEMPLATE if with_routes else ()
+    arguments = ("explain", "GET", f"/{path}", f"--groups={name}", f"--claim=sub={name}", *template)
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, SystemExit)
+    assert all(line.isprintable() for line in result.output.split("\n"))
+
+
 # --- with a token ---------------------------------------------------------------------------------
 
 

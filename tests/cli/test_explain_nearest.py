@@ -161,6 +161,13 @@ def told(request: str, *, groups: str = "", scopes: str = "", **claims: Any) -> 
             ("sub",),
             id="join, and ask for one's own",
         ),
+        pytest.param(
+            "GET /users/42",
+            {"groups": "suspended", "sub": "41"},
+            [Kind.LEAVE, Kind.JOIN, Kind.PATH],
+            ("sub",),
+            id="leave one, join another, and ask for one's own",
+        ),
         pytest.param("POST /hello", {"groups": "reader"}, [Kind.METHOD], ("GET",), id="method"),
         pytest.param(
             "GET /reports/7", {"groups": "admin"}, [Kind.SCOPE], ("reports/read",), id="machines"

@@ -1,8 +1,8 @@
 """The nearest miss: what would have to differ for a denied request to be allowed.
 
 Changes are not derived from the rules but tried: each one that is told was put to the policy, and
-the policy allowed it. Single changes come first; where none does, pairs of them are tried. They are
-sought in what can differ: the caller's groups, scopes and claims, the path and the method.
+the policy allowed it. Single changes come first; where none does, two and three together are tried.
+They are sought in what can differ: the caller's groups, scopes and claims, the path and the method.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from authorizer.cli.explain.question import MACHINE, PERSONAL_CLAIMS, Caller, Request
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from authorizer.policy.routes import RoutePattern
 
 _GROUP, _SCOPE = "group:", "scope:"
+# Of the paths that may have been meant, the closest ones.
+_MOST_SPELLINGS = 3
+# Such as to leave one group, to join another, and to ask for one's own.
+_MOST_CHANGES = 3
 
 
 class Kind(StrEnum):
@@ -91,11 +96,16 @@ def nearest_misses(book: Rulebook, request: Request, caller: Caller) -> tuple[Mi
     """
     if book.ask(request, caller).is_open:
         return ()
-    singles = tuple(_singles(book, request, caller))
-    found = tuple(_allowed(book, ((change,) for change in singles)))
-    if any(_is_near(miss, caller) for miss in found):
-        return found
-    return found + tuple(_allowed(book, _pairs(book, singles, caller)))
+    chains: list[tuple[Change, ...]] = [(change,) for change in _singles(book, request, caller)]
+    found: list[Miss] = []
+    for _ in range(_MOST_CHANGES):
+        found += _allowed(book, chains)
+        if any(_is_near(miss, caller) for miss in found):
+            break
+        chains = [
+            (*chain, further) for chain in chains for further in _further(book, chain, caller)
+        ]
+    return tuple(found)
 
 
 def joinings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
@@ -138,27 +148,20 @@ def _is_near(miss: Miss, caller: Caller) -> bool:
     return kind is not Kind.METHOD and (kind is not Kind.SCOPE or caller.is_machine)
 
 
-def _pairs(
-    book: Rulebook, singles: Iterable[Change], caller: Caller
-) -> Iterator[tuple[Change, Change]]:
-    own = {Kind.PATH, Kind.CLAIM}
-    seconds = {Kind.LEAVE: {*own, Kind.JOIN}, Kind.JOIN: own, Kind.SPELLING: {*own, Kind.JOIN}}
+def _further(book: Rulebook, chain: tuple[Change, ...], caller: Caller) -> Iterator[Change]:
+    """What may be changed besides: first the groups, then what is compared with claims."""
+    last = chain[-1]
+    own = (_own_paths, claimings)
+    further = {Kind.LEAVE: (*own, joinings), Kind.JOIN: own, Kind.SPELLING: (*own, joinings)}
     if caller.is_machine:
-        seconds[Kind.SCOPE] = own
-    for first in singles:
-        for second in _singles(book, first.request, first.caller) if first.kind in seconds else ():
-            if second.kind in seconds[first.kind]:
-                yield first, second
+        further[Kind.SCOPE] = own
+    for changes in further.get(last.kind, ()):
+        yield from changes(book, last.request, last.caller)
 
 
 def _singles(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
-    yield from _leavings(book, request, caller)
-    yield from _own_paths(book, request, caller)
-    yield from claimings(book, request, caller)
-    yield from joinings(book, request, caller)
-    yield from scopings(book, request, caller)
-    yield from _methods(request, caller)
-    yield from _spellings(book, request, caller)
+    for changes in (_leavings, _own_paths, claimings, joinings, scopings, _methods, _spellings):
+        yield from changes(book, request, caller)
 
 
 def _allowed(book: Rulebook, ways: Iterable[tuple[Change, ...]]) -> Iterator[Miss]:
@@ -214,7 +217,7 @@ def _own_paths(book: Rulebook, request: Request, caller: Caller) -> Iterator[Cha
             )
 
 
-def _methods(request: Request, caller: Caller) -> Iterator[Change]:
+def _methods(_: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
     if request.path == CONNECT:
         return
     for method in METHODS:
@@ -231,16 +234,16 @@ def _spellings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Cha
         yield Change(kind=Kind.SPELLING, names=(path,), request=other, caller=caller)
 
 
-def _similar(book: Rulebook, path: str) -> Iterator[str]:
+def _similar(book: Rulebook, path: str) -> list[str]:
     """Paths of the policy that differ from this one by a slip of the pen in a literal segment."""
     segments = safe_segments(path)
     if not segments:
-        return
+        return []
     patterns = (rule.pattern for rule in book.policy.rules if rule.effect == "allow")
-    for pattern in dict.fromkeys((one.path, one.tail) for one in patterns):
-        corrected = _corrected(pattern[0], segments, is_tail=pattern[1])
-        if corrected is not None and corrected != segments:
-            yield "/" + "/".join(corrected)
+    shapes = dict.fromkeys((one.path, one.tail) for one in patterns)
+    corrected = (_corrected(own, segments, is_tail=is_tail) for own, is_tail in shapes)
+    paths = {"/" + "/".join(one) for one in corrected if one not in {None, segments} and one}
+    return get_close_matches(path, sorted(paths), n=_MOST_SPELLINGS, cutoff=0)
 
 
 def _corrected(
@@ -249,23 +252,25 @@ def _corrected(
     own = len(pattern)
     if not (len(segments) >= own if is_tail else len(segments) == own):
         return None
-    corrected = []
-    for expected, found in zip(pattern, segments, strict=False):
-        if expected in {PARAMETER, found}:
-            corrected.append(found)
-        elif get_close_matches(found, [expected], n=1):
-            corrected.append(expected)
-        else:
-            return None
-    return (*corrected, *segments[own:])
+    if not all(map(_may_be_meant, segments, pattern)):
+        return None
+    return tuple(map(_meant, segments, pattern)) + segments[own:]
+
+
+def _meant(found: str, expected: str) -> str:
+    return found if expected == PARAMETER else expected
+
+
+@lru_cache(maxsize=4096)
+def _may_be_meant(found: str, expected: str) -> bool:
+    return expected in {PARAMETER, found} or bool(get_close_matches(found, [expected], n=1))
 
 
 def _comparing(book: Rulebook, request: Request) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     """The allows that compare claims and cover the request but for that."""
     segments = split_path(request.path)
-    for rule in book.policy.rules:
-        pattern = rule.pattern
-        if rule.effect == "allow" and pattern.conditions and _covers(pattern, request, segments):
+    for rule in book.comparing:
+        if _covers(rule.pattern, request, segments):
             yield rule, segments
 
 
