@@ -226,9 +226,7 @@ def variant(template: dict[str, Any], kind: Kind, policy: Policy) -> dict[str, A
     return changed
 
 
-def _make_http(
-    template: dict[str, Any], authorizer: dict[str, Any], policy: Policy
-) -> None:
+def _make_http(template: dict[str, Any], authorizer: dict[str, Any], policy: Policy) -> None:
     forgetful = deepcopy(authorizer)
     forgetful["Identity"]["ReauthorizeEvery"] = 0
     template["Resources"]["Api"] = {

@@ -31,8 +31,12 @@ __all__ = [
 ]
 
 
-def load_document(path: Path) -> tuple[bytes, Policy]:
+def load_document(path: Path, routes: list[str] | None = None) -> tuple[bytes, Policy]:
     """Read and compile ``policy.yaml``.
+
+    Args:
+        path: the file.
+        routes: every route of the API, to be compiled in; nothing where they are not known.
 
     Returns:
         The compiled JSON that ships, and the policy that it loads as.
@@ -40,7 +44,7 @@ def load_document(path: Path) -> tuple[bytes, Policy]:
     Raises:
         ConfigurationError: with every problem, located.
     """
-    compiled = dump_policy(compile_source(load_source(path)))
+    compiled = dump_policy({**compile_source(load_source(path)), "routes": routes})
     return compiled, parse_policy(compiled)
 
 

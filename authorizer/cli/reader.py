@@ -129,13 +129,15 @@ class PolicyReader(NodeReader):
 
     def _accepted(self, node: yaml.Node | None) -> Iterator[Acceptance]:
         for key, value in self.named(node, "accept to map codes of findings to reasons"):
-            bodies = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            if not bodies:
-                self._no_reason(value, "nothing")
-            for body in bodies:
-                yield from self._acceptance(key, body)
+            if not isinstance(value, yaml.SequenceNode):
+                yield from self._acceptance(key.value, value, self._place(key))
+                continue
+            if not value.value:
+                self._no_reason(value)
+            for item in value.value:
+                yield from self._acceptance(key.value, item, self._place(item))
 
-    def _acceptance(self, key: yaml.ScalarNode, node: yaml.Node) -> Iterator[Acceptance]:
+    def _acceptance(self, code: str, node: yaml.Node, place: Place) -> Iterator[Acceptance]:
         parts: dict[str, yaml.Node] = {"reason": node}
         if not isinstance(node, yaml.ScalarNode):
             fields = self.fields(node, {"about", "reason"}, "an acceptance")
@@ -144,19 +146,16 @@ class PolicyReader(NodeReader):
             parts = fields
         texts = {name: self._text(part) for name, part in parts.items()}
         if not texts.get("reason"):
-            self._no_reason(node, "none")
+            self._no_reason(node)
         elif "about" in texts and not texts["about"]:
             self.report(parts["about"], "P113", "expected a text of the finding, found none")
         else:
             yield Acceptance(
-                code=key.value,
-                reason=texts["reason"] or "",
-                about=texts.get("about"),
-                place=self._place(key),
+                code=code, reason=texts["reason"] or "", about=texts.get("about"), place=place
             )
 
-    def _no_reason(self, node: yaml.Node, found: str) -> None:
-        self.report(node, "P113", f"expected a reason for accepting the finding, found {found}")
+    def _no_reason(self, node: yaml.Node) -> None:
+        self.report(node, "P113", "expected a reason for accepting the finding, found none")
 
     def _text(self, node: yaml.Node) -> str | None:
         if not isinstance(node, yaml.ScalarNode) or is_null(node):

@@ -108,7 +108,7 @@ class Acceptance:
         reason: why; never empty.
         about: a text that the finding's message must contain, where not all findings of that code
             are accepted.
-        place: of the code.
+        place: of the code; in a list, of its own entry.
     """
 
     code: str

@@ -1,0 +1,1 @@
+"""Who may do what, for every caller at once: what ``matrix`` shows and ``diff`` compares."""

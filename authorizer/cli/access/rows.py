@@ -1,0 +1,147 @@
+"""The routes that are asked about: a template's, or those that a policy's rules name.
+
+A row is a route with the methods that get to it: ``ANY /x`` answers for those that have no route
+of their own at ``/x``. A rule that ends in ``/**`` names no route; its row stands for every
+route below that no other line names.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, RoutePattern, parse_route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# Stands for every method beyond the usual ones: only ANY covers it.
+OTHER_METHODS = "OTHER"
+EVERY_METHOD = (*METHODS, OTHER_METHODS)
+DEFAULT = "$default"
+
+
+class Kind(Enum):
+    """What the route tells of the path."""
+
+    EXACT = auto()  # all of it, but for parameters
+    BELOW = auto()  # where it starts; a route nonetheless, and none that a rule names
+    GREEDY = auto()  # where it starts, and the rest is decided by the path itself
+    DEFAULT = auto()  # nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A route.
+
+    Attributes:
+        key: as API Gateway names it, or as the rule does.
+        path: canonical segments, as far as they are told.
+        names: the parameter's name per segment.
+        methods: those that get here; one empty text for ``$connect``.
+    """
+
+    key: str
+    kind: Kind
+    path: tuple[str, ...]
+    names: tuple[str | None, ...]
+    methods: tuple[str, ...]
+
+    @property
+    def tells_path(self) -> bool:
+        """Whether rules are compared with the route, and not with the path."""
+        return self.kind in {Kind.EXACT, Kind.BELOW}
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether it goes on below what is told."""
+        return self.kind is not Kind.EXACT
+
+    @property
+    def place(self) -> tuple[Kind, tuple[str, ...]]:
+        """What it shares with the rows of other methods."""
+        return self.kind, self.path
+
+
+def rows_of_routes(keys: Iterable[str]) -> tuple[Row, ...]:
+    """The rows of a template's routes, in their order.
+
+    Args:
+        keys: such as ``GET /users/{id}``, ``ANY /x``, ``/files/{proxy+}``, ``$default``.
+    """
+    return _with_methods(row_of_key(key) for key in keys)
+
+
+def rows_of_patterns(patterns: Iterable[RoutePattern]) -> tuple[Row, ...]:
+    """The rows of the routes that rules name: by path, and then by method."""
+    rows = [row for pattern in patterns for row in _rows_of_pattern(pattern)]
+    return _with_methods(sorted(rows, key=_reading_order))
+
+
+def row_of_key(key: str) -> Row:
+    """The row of one route, as if it were the only one."""
+    method, blank, path = key.partition(" ")
+    if not blank:
+        method, path = ANY, key
+    route = parse_route(path)
+    if route is None:
+        return Row(key=key, kind=Kind.DEFAULT, path=(), names=(), methods=(method,))
+    return Row(
+        key=key,
+        kind=Kind.GREEDY if route.greedy else Kind.EXACT,
+        path=route.path,
+        names=route.names,
+        methods=("",) if path == CONNECT else (method,),
+    )
+
+
+def _rows_of_pattern(pattern: RoutePattern) -> Iterator[Row]:
+    if pattern.text == CONNECT:
+        yield row_of_key(CONNECT)
+        return
+    written = pattern.text.partition(" ")[2].removesuffix("/**")
+    segments = written[1:].split("/") if written.strip("/") else []
+    names = tuple(
+        segment.strip("{}").partition("=")[0] if canonical == PARAMETER else None
+        for segment, canonical in zip(segments, pattern.path, strict=True)
+    )
+    shown = "".join(
+        f"/{segment if name is None else f'{{{name}}}'}"
+        for segment, name in zip(pattern.path, names, strict=True)
+    )
+    tail = "/**" if pattern.tail else ""
+    for method in sorted(pattern.methods):
+        yield Row(
+            key=f"{method} {shown + tail or '/'}",
+            kind=Kind.BELOW if pattern.tail else Kind.EXACT,
+            path=pattern.path,
+            names=names,
+            methods=(method,),
+        )
+
+
+def _with_methods(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Each route once, and ``ANY`` as what no other route of the same path takes."""
+    once: dict[tuple[tuple[Kind, tuple[str, ...]], str], Row] = {}
+    for row in rows:
+        once.setdefault((row.place, row.methods[0]), row)
+    taken: dict[tuple[Kind, tuple[str, ...]], set[str]] = {}
+    for place, method in once:
+        taken.setdefault(place, set()).add(method)
+    return tuple(_spelled_out(row, taken[row.place]) for row in once.values())
+
+
+def _spelled_out(row: Row, taken: set[str]) -> Row:
+    if row.methods != (ANY,):
+        return row
+    methods = tuple(method for method in EVERY_METHOD if method not in taken)
+    return Row(key=row.key, kind=row.kind, path=row.path, names=row.names, methods=methods)
+
+
+def _reading_order(row: Row) -> tuple[tuple[str, ...], int]:
+    order = (*METHODS, ANY, "")
+    # What stands for all the other routes comes after them.
+    path = (*row.path, chr(sys.maxunicode)) if row.is_open_ended else row.path
+    return (path, order.index(row.methods[0]))

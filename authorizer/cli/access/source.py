@@ -1,0 +1,71 @@
+"""A policy with the lines of its public routes, which the runtime has no use for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.document import load_document, read_document
+from authorizer.errors import ConfigurationError
+from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.model import Policy, Rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A policy as it was read.
+
+    Attributes:
+        name: of the file or revision, for messages and pages.
+        public: the public routes as rules, for their lines.
+        scopes: every scope that the policy names, with rules or without.
+    """
+
+    name: str
+    policy: Policy
+    public: tuple[Rule, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+def load_source(path: Path) -> Source:
+    """Read ``policy.yaml``.
+
+    Raises:
+        ConfigurationError: with every problem, located.
+    """
+    compiled, _ = load_document(path)
+    return source_of(compiled, str(path))
+
+
+def read_source(data: bytes, name: str) -> Source:
+    """Read the text of a ``policy.yaml`` from wherever it comes.
+
+    Raises:
+        ConfigurationError: with every problem, located.
+    """
+    document, problems = read_document(data)
+    if problems:
+        raise ConfigurationError(problem.located(name) for problem in problems)
+    return source_of(dump_policy(document), name)
+
+
+def source_of(compiled: bytes, name: str) -> Source:
+    """The source that a compiled policy tells of."""
+    policy = parse_policy(compiled)
+    document = json.loads(compiled)
+    lines = [entry["line"] for entry in document[PUBLIC]]
+    return Source(
+        name=name,
+        policy=policy,
+        public=tuple(
+            Rule(effect="allow", subject=PUBLIC, pattern=pattern, line=line)
+            for pattern, line in zip(policy.public, lines, strict=True)
+        ),
+        scopes=tuple(document["scopes"]),
+    )

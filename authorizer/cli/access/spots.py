@@ -1,0 +1,180 @@
+"""The paths that get to a route, sorted by which rules match them.
+
+A route that tells its path is one *spot*: the same rules cover it, whatever the values. Below a
+``{proxy+}`` and for ``$default`` the path decides, and the policy's literals divide the endless
+many paths into finitely many spots: at every place, each literal that a rule has there, and any
+other one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.access.rows import Kind, Row
+from authorizer.policy.routes import PARAMETER, safe_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from authorizer.cli.access.forms import Excluded, Term
+
+# A canonical path, and whether everything below it belongs to it.
+Place = tuple[tuple[str, ...], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Paths that the same places match.
+
+    Attributes:
+        places: those that match, the most specific one first.
+        terms: per segment, what is compared with a claim; only of segments that are told apart.
+        excluded: which literals a segment is not.
+        goes_on: whether paths that go on below are of this spot, too.
+        shown: such a path, for people.
+    """
+
+    places: tuple[Place, ...]
+    terms: tuple[Term, ...]
+    excluded: Excluded = ()
+    goes_on: bool = False
+    shown: str = ""
+
+
+class Ground:
+    """All places of a policy, or of several, as a tree."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        """Plant the places."""
+        self._root = _Node()
+        for path, is_tail in places:
+            node = self._root
+            for segment in path:
+                node = node.children.setdefault(segment, _Node())
+            if is_tail:
+                node.has_tail = True
+            else:
+                node.is_place = True
+
+    def spots(self, row: Row) -> Iterator[Spot]:
+        """The spots of a row."""
+        if row.tells_path:
+            yield self._of_route(row)
+        else:
+            start = _Front(live=((self._root, (), ()),))
+            fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + 1
+            yield from _walk(start, row.path, fewest)
+
+    def _of_route(self, row: Row) -> Spot:
+        found: list[Place] = []
+        node: _Node | None = self._root
+        for depth in range(len(row.path) + 1):
+            if depth:
+                node = node.children.get(row.path[depth - 1]) if node else None
+            if node is None:
+                break
+            if node.has_tail:
+                found.append((row.path[:depth], True))
+            if depth == len(row.path) and node.is_place and not row.is_open_ended:
+                found.append((row.path, False))
+        return Spot(places=tuple(reversed(found)), terms=tuple(range(len(row.path))))
+
+
+class _Node:
+    __slots__ = ("children", "has_tail", "is_place")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.has_tail = False
+        self.is_place = False
+
+
+# A node, how it was come to (0 for a literal, 1 for a parameter), and its canonical path.
+_Live = tuple[_Node, tuple[int, ...], tuple[str, ...]]
+# A /** that was passed, with how it was come to.
+_Passed = tuple[tuple[int, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Front:
+    """Where one is in the tree after some segments: at several nodes at once."""
+
+    live: tuple[_Live, ...]
+    passed: tuple[_Passed, ...] = ()
+    terms: tuple[Term, ...] = ()
+    excluded: Excluded = ()
+    segments: tuple[str, ...] = ()
+
+    def spot(self) -> Spot:
+        # A literal before a parameter, at the first place where two differ; the deeper before a
+        # /** above it; the path itself before the /** that begins there.
+        found = [((*steps, 2), (path, True)) for steps, path in self._tails()]
+        found += [((*steps, 0), (path, False)) for node, steps, path in self.live if node.is_place]
+        return Spot(
+            places=tuple(place for _, place in sorted(found)),
+            terms=self.terms,
+            excluded=self.excluded,
+            goes_on=not self.live,
+            shown="/" + "/".join(self.segments) + ("" if self.live else "/…"),
+        )
+
+    def _tails(self) -> tuple[_Passed, ...]:
+        here = ((steps, path) for node, steps, path in self.live if node.has_tail)
+        return (*self.passed, *here)
+
+    def literals(self) -> list[str]:
+        """The literals that are told apart in the next segment."""
+        names = {name for node, _, _ in self.live for name in node.children}
+        return sorted(name for name in names if name != PARAMETER and _can_stand(name))
+
+    def after(self, literal: str) -> _Front:
+        return self._step(literal, literal, self.excluded, literal)
+
+    def after_any_other(self, literals: Iterable[str]) -> _Front:
+        at = len(self.terms)
+        never = frozenset(literals)
+        excluded = (*self.excluded, (at, never)) if never else self.excluded
+        return self._step(None, at, excluded, "*")
+
+    def _step(self, literal: str | None, term: Term, excluded: Excluded, shown: str) -> _Front:
+        names = (PARAMETER,) if literal is None else (literal, PARAMETER)
+        return _Front(
+            live=tuple(
+                (node.children[name], (*steps, int(name == PARAMETER)), (*path, name))
+                for node, steps, path in self.live
+                for name in names
+                if name in node.children
+            ),
+            passed=self._tails(),
+            terms=(*self.terms, term),
+            excluded=excluded,
+            segments=(*self.segments, shown),
+        )
+
+
+def _walk(front: _Front, told: tuple[str, ...], fewest: int) -> Iterator[Spot]:
+    """Every spot from here on.
+
+    Args:
+        front: where one is.
+        told: what is known of the segments to come.
+        fewest: how many segments a path must have at least.
+    """
+    depth = len(front.terms)
+    if depth >= fewest:
+        yield front.spot()
+        if not front.live:
+            return  # whatever is further below, nothing changes any more
+    if depth < len(told) and told[depth] != PARAMETER:
+        yield from _walk(front.after(told[depth]), told, fewest)
+        return
+    literals = front.literals()
+    for literal in literals:
+        yield from _walk(front.after(literal), told, fewest)
+    yield from _walk(front.after_any_other(literals), told, fewest)
+
+
+def _can_stand(literal: str) -> bool:
+    """Whether a path with that segment is judged at all, and the segment is what it says."""
+    return "%" not in literal and safe_segments(f"/{literal}") is not None

@@ -1,0 +1,1 @@
+"""``authorizer matrix``: who may do what, on one sheet."""

@@ -1,0 +1,62 @@
+"""The sheet as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
+from authorizer.cli.access.cells import Cell, Outcome
+from authorizer.cli.access.words import code
+from authorizer.cli.matrix.text import MEANINGS, Notes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.matrix.sheet import Sheet
+
+
+def markdown_of(sheet: Sheet) -> str:
+    """The whole document."""
+    return "\n".join(_lines(sheet)) + "\n"
+
+
+def _lines(sheet: Sheet) -> Iterator[str]:
+    notes = Notes(sheet.source.name)
+    titles = [_title(subject) for subject in sheet.subjects]
+    yield f"# Who may do what: {code(sheet.source.name)}"
+    yield ""
+    yield f"| route | {' | '.join(titles)} |"
+    yield f"|---{'|---' * len(titles)}|"
+    for line in sheet.lines:
+        cells = (_cell(line.cell(subject), notes) for subject in sheet.subjects)
+        yield f"| {code(line.row.key)} | {' | '.join(cells)} |"
+    yield ""
+    for number, (words, *rules) in notes:
+        yield f"{number}. {code(words)}: {'; '.join(map(code, rules))}"
+    yield from ("", *_remarks(sheet))
+    counts = sheet.counts()
+    for outcome in Outcome:
+        name = "–" if outcome is Outcome.NONE else f"**{outcome}**"
+        yield f"- {name} ({counts[outcome]}): {MEANINGS[outcome]}"
+
+
+def _title(subject: Subject) -> str:
+    if subject == EVERYONE:
+        return "everyone"
+    return (
+        code(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {code(subject.name)}"
+    )
+
+
+def _cell(cell: Cell, notes: Notes) -> str:
+    if cell.outcome is Outcome.NONE:
+        return "–"
+    return f"{cell.outcome} {number}" if (number := notes.number(cell)) else str(cell.outcome)
+
+
+def _remarks(sheet: Sheet) -> Iterator[str]:
+    remarks = [f"{code(line.row.key)}: {code(line.remark)}" for line in sheet.lines if line.remark]
+    for remark in (*remarks, *sheet.remarks):
+        yield f"- {remark}"
+    if remarks or sheet.remarks:
+        yield ""

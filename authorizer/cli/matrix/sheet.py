@@ -1,0 +1,146 @@
+"""The sheet that is shown: routes by subjects, from a policy and, where given, a template."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.access.access import EVERYONE, Access, Subject
+from authorizer.cli.access.cells import NO_CELL, Cell, Outcome, cells_of
+from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.access.spots import Ground
+from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route, Unknown
+from authorizer.policy.routes import CONNECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from authorizer.cli.access.source import Source
+
+_NAMED = (
+    "the routes are those that the policy names; --template takes them from the API",
+    "a route that ends in /** stands for every route below it that no other line names",
+)
+_ASKS_POLICY = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One route with its cells.
+
+    Attributes:
+        cells: of the subjects that any rule is for.
+        rest: the cell of all others.
+        remark: what the template says of the route that the policy does not.
+        is_public: whether no authorizer is asked, so that everyone may do all of it.
+    """
+
+    row: Row
+    cells: Mapping[Subject, Cell]
+    rest: Cell = NO_CELL
+    remark: str = ""
+    is_public: bool = False
+
+    def cell(self, subject: Subject) -> Cell:
+        """A subject's cell."""
+        return self.cells.get(subject, self.rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """All of it.
+
+    Attributes:
+        template: the file that the routes are from; nothing where the policy names them.
+        remarks: what a reader must know of the whole.
+    """
+
+    source: Source
+    subjects: tuple[Subject, ...]
+    lines: tuple[Line, ...]
+    template: str | None = None
+    remarks: tuple[str, ...] = ()
+
+    def counts(self) -> Counter[Outcome]:
+        """How many cells there are of each outcome."""
+        counts: Counter[Outcome] = Counter()
+        for line in self.lines:
+            counts.update(cell.outcome for cell in line.cells.values())
+            counts[line.rest.outcome] += len(self.subjects) - len(line.cells)
+        return counts
+
+
+def sheet_of_policy(source: Source) -> Sheet:
+    """The routes that the policy names."""
+    access = Access(source)
+    ground = Ground(access.places)
+    rules = (*source.policy.rules, *source.public)
+    lines = tuple(
+        _as_public(Line(row=row, cells=cells_of(row, ground, access)), by="the policy says")
+        for row in rows_of_patterns(rule.pattern for rule in rules)
+        if row.methods
+    )
+    return Sheet(source=source, subjects=access.subjects, lines=lines, remarks=_NAMED)
+
+
+def sheet_of_api(source: Source, api: Api, template: str) -> Sheet:
+    """The routes of an API."""
+    routes = {route.key: route for route in api.routes if _is_asked(api, route)}
+    access = Access(source, routes)
+    ground = Ground(access.places)
+    rows = rows_of_routes(routes)
+    lines = tuple(
+        _by_template(Line(row=row, cells=cells_of(row, ground, access, rows)), routes[row.key], api)
+        for row in rows
+        if row.methods
+    )
+    remarks = ("not every route of the API could be read offline",) if not api.is_complete else ()
+    return Sheet(
+        source=source,
+        subjects=access.subjects,
+        lines=lines,
+        template=template,
+        remarks=remarks,
+    )
+
+
+def _is_asked(api: Api, route: Route) -> bool:
+    """Whether an authorizer can be asked: not for a preflight, nor for a WebSocket's messages."""
+    return not route.is_preflight and (api.kind is not ApiKind.WEBSOCKET or route.path == CONNECT)
+
+
+def _by_template(line: Line, route: Route, api: Api) -> Line:
+    """Everyone's cell is what the template makes of it, whatever the policy lists as public."""
+    declared = line.cell(EVERYONE)
+    name = route.authorizer
+    if isinstance(name, Unknown):
+        return replace(line, remark=f"authorizer not decidable: {name.why}")
+    if name is None:
+        open_cell = Cell(
+            outcome=Outcome.ALLOW, words=f"no authorizer ({route.place})", rules=declared.rules
+        )
+        line = replace(line, cells={**line.cells, EVERYONE: open_cell})
+        remark = "" if declared.rules else "has no authorizer, and is not public in the policy"
+        return replace(_as_public(line, by="no authorizer in the template"), remark=remark)
+    cells = {subject: cell for subject, cell in line.cells.items() if subject != EVERYONE}
+    remarks = list(_remarks(api, name))
+    if declared.rules:
+        remarks.append(f"public in the policy, but has the authorizer {name}")
+    return replace(line, cells=cells, remark="; ".join(remarks))
+
+
+def _remarks(api: Api, name: str) -> Iterator[str]:
+    authorizer = api.authorizer(name)
+    if authorizer is not None and not isinstance(authorizer.kind, Unknown):
+        if authorizer.kind not in _ASKS_POLICY:
+            yield f"its authorizer {name} is of kind {authorizer.kind}: the policy is not asked"
+
+
+def _as_public(line: Line, *, by: str) -> Line:
+    """What everyone may, everybody may: nobody is asked who they are, and no deny counts."""
+    everyone = line.cell(EVERYONE)
+    if everyone.outcome is not Outcome.ALLOW:
+        return line
+    rest = Cell(outcome=Outcome.ALLOW, words=f"public: {by}", rules=everyone.rules)
+    return replace(line, cells={EVERYONE: everyone}, rest=rest, is_public=True)

@@ -1,0 +1,156 @@
+"""The sheet in a terminal, in tables as wide as the terminal, one below the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
+from authorizer.cli.access.cells import Cell, Outcome
+from authorizer.cli.access.words import located, plain, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from authorizer.cli.matrix.sheet import Line, Sheet
+
+# A sign besides the word and the colour, for a terminal without colours and eyes that see few.
+SIGNS = {
+    Outcome.ALLOW: "+",
+    Outcome.OWN: "=",
+    Outcome.PARTLY: "~",
+    Outcome.DENY: "!",
+    Outcome.NONE: ".",
+}
+MEANINGS = {
+    Outcome.ALLOW: "all of it",
+    Outcome.OWN: "where a parameter equals a claim of the caller",
+    Outcome.PARTLY: "depends on the path or the method, or has exceptions",
+    Outcome.DENY: "a deny covers it",
+    Outcome.NONE: "nothing grants it",
+}
+_COLOURS = {
+    Outcome.ALLOW: "green",
+    Outcome.OWN: "cyan",
+    Outcome.PARTLY: "yellow",
+    Outcome.DENY: "red",
+    Outcome.NONE: "dim",
+}
+# Blanks between two columns, and at both sides of the table.
+_GAP = 2
+_EDGES = 4
+# A cell such as "partly 12", and what a name may take of the width.
+_CELL_WIDTH = 9
+_NAME_WIDTH = 16
+_LEAST_WIDTH = 40
+
+
+def title_of(subject: Subject) -> str:
+    """The heading of a subject's column."""
+    if subject == EVERYONE:
+        return "everyone"
+    return (
+        plain(subject.name) if subject.kind is SubjectKind.GROUP else f"scope {plain(subject.name)}"
+    )
+
+
+class Notes:
+    """The numbered notes below a sheet: what an outcome depends on, and the rules that say so."""
+
+    def __init__(self, source: str) -> None:
+        """Begin with none."""
+        self._source = source
+        self._numbers: dict[tuple[str, ...], int] = {}
+
+    def number(self, cell: Cell) -> str:
+        """The number of a cell's note; nothing where the word says it all."""
+        if cell.outcome in {Outcome.ALLOW, Outcome.NONE}:
+            return ""
+        rules = (f"{located(rule, self._source)} {spelled(rule)}" for rule in cell.rules)
+        note = (f"{cell.outcome}: {plain(cell.words)}", *dict.fromkeys(rules))
+        return str(self._numbers.setdefault(note, len(self._numbers) + 1))
+
+    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        return ((number, note) for note, number in self._numbers.items())
+
+
+def print_sheet(sheet: Sheet, console: Console) -> None:
+    """Print it."""
+    notes = Notes(sheet.source.name)
+    width = max(console.width, _LEAST_WIDTH)
+    route_width = min(width // 2, max((len(_route(line)) for line in sheet.lines), default=5))
+    for subjects in _blocks(sheet.subjects, width - route_width - _EDGES):
+        console.print(_table(sheet, subjects, route_width, notes))
+    _print_notes(console, notes)
+    _print_remarks(sheet, console)
+    console.print(_legend(sheet))
+
+
+def _blocks(subjects: Sequence[Subject], width: int) -> Iterator[list[Subject]]:
+    """As many subjects beside one another as there is room for."""
+    block: list[Subject] = []
+    left = width
+    for subject in subjects:
+        needs = _width_of(subject) + _GAP
+        if block and needs > left:
+            yield block
+            block, left = [], width
+        block.append(subject)
+        left -= needs
+    if block:
+        yield block
+
+
+def _width_of(subject: Subject) -> int:
+    return max(_CELL_WIDTH, min(len(title_of(subject)), _NAME_WIDTH))
+
+
+def _table(sheet: Sheet, subjects: Sequence[Subject], route_width: int, notes: Notes) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("route", width=route_width, overflow="fold")
+    for subject in subjects:
+        table.add_column(Text(title_of(subject)), width=_width_of(subject), overflow="fold")
+    for line in sheet.lines:
+        cells = (_shown(line.cell(subject), notes) for subject in subjects)
+        table.add_row(Text(_route(line)), *cells)
+    return table
+
+
+def _shown(cell: Cell, notes: Notes) -> Text:
+    number = notes.number(cell)
+    word = "" if cell.outcome is Outcome.NONE else f" {cell.outcome}"
+    shown = f"{SIGNS[cell.outcome]}{word}{f' {number}' if number else ''}"
+    return Text(shown, style=_COLOURS[cell.outcome], no_wrap=False)
+
+
+def _route(line: Line) -> str:
+    return plain(line.row.key)
+
+
+def _print_notes(console: Console, notes: Notes) -> None:
+    for number, (words, *rules) in notes:
+        console.print(Text(f"{number:>3} {words}"), soft_wrap=True)
+        for rule in rules:
+            console.print(Text(f"      {rule}", style="dim"), soft_wrap=True)
+
+
+def _print_remarks(sheet: Sheet, console: Console) -> None:
+    for line in sheet.lines:
+        if line.remark:
+            console.print(Text(f"{_route(line)}: {plain(line.remark)}", style="yellow"))
+    for remark in sheet.remarks:
+        console.print(Text(remark))
+
+
+def _legend(sheet: Sheet) -> Text:
+    counts = sheet.counts()
+    legend = Text("\n")
+    for outcome in Outcome:
+        legend.append(f"{SIGNS[outcome]} {outcome}", style=_COLOURS[outcome])
+        legend.append(f" ({counts[outcome]}): {MEANINGS[outcome]}\n")
+    return legend
