@@ -279,6 +279,14 @@ def test_a_document_for_the_caller(flavour: str, method: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_a_document_for_the_caller_says_who_that_is(flavour: str, method: str) -> None:
+    """Kept after a denied request, it allows the next one, whose backend must learn of whom."""
+    answer = for_callers().authorize(event_of(flavour, COGNITO.token(), method=method))
+    assert answer["context"] == CONTEXT
+
+
 def test_a_document_for_whoever_connects() -> None:
     """A WebSocket API asks for one route, whatever else the policy knows."""
     outcome = for_callers(POLICY, iam_modes=ALL_CALLERS).judge(

@@ -31,7 +31,7 @@ def missing_permissions(
                     code="T101",
                     severity=Severity.ERROR,
                     place=authorizer.place,
-                    message=f"expected a permission for {api.id} to invoke the function of "
+                    message=f"expected a permission for {clip(api.id)} to invoke the function of "
                     f"{clip(authorizer.name)}, found none",
                     effect="every call of a route with this authorizer is answered 500",
                     fix="set EnableFunctionDefaultPermissions: true on the authorizer (REST API: "
