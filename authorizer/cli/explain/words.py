@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.explain.nearest import Change, Kind, Miss
+from authorizer.cli.explain.changes import Change, Kind
 from authorizer.cli.explain.question import shown
 from authorizer.errors import clip
 from authorizer.policy.routes import split_path
@@ -12,6 +12,7 @@ from authorizer.policy.routes import split_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from authorizer.cli.explain.nearest import Miss
     from authorizer.cli.explain.rulebook import Rulebook
     from authorizer.policy.model import Rule
 
