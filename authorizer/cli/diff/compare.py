@@ -203,9 +203,9 @@ class _Denies:
             if subject.kind is SubjectKind.GROUP and said.form.allows
         ]
         for group, said in old.items():
-            if not said.form.denies:
-                continue
             now = _form(new, group)
+            if said.form.denies == now.denies:
+                continue
             others = [other for other, form in granting if _gains_with(said.form, now, form)]
             if others:
                 self._others[group].update(others)
