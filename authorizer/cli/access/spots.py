@@ -74,13 +74,7 @@ class Ground:
         fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + 1
         for count, spot in enumerate(_walk(start, row.path, fewest)):
             if count == MOST_SPOTS:
-                raise ConfigurationError(
-                    [
-                        f"expected at most {MOST_SPOTS} kinds of paths that the policy tells apart "
-                        f"on {clip(row.key)}, found more: its rules mix literals and parameters "
-                        "in too many places"
-                    ]
-                )
+                raise ConfigurationError([_too_many(row)])
             yield spot
 
     def _of_route(self, row: Row) -> Spot:
@@ -96,6 +90,13 @@ class Ground:
             if depth == len(row.path) and node.is_place and not row.is_open_ended:
                 found.append((row.path, False))
         return Spot(places=tuple(reversed(found)), terms=tuple(range(len(row.path))))
+
+
+def _too_many(row: Row) -> str:
+    return (
+        f"expected at most {MOST_SPOTS} kinds of paths that the policy tells apart on "
+        f"{clip(row.key)}, found more: its rules mix literals and parameters in too many places"
+    )
 
 
 class _Node:

@@ -17,7 +17,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import Access, Said, Subject, SubjectKind, regions
+from authorizer.cli.access.access import Access, Region, Said, Subject, SubjectKind, regions
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
 from authorizer.cli.access.forms import NOTHING, Form, lifts
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
@@ -135,6 +135,20 @@ class _Sides:
         self.new = new
         self.ground = Ground(old.places | new.places)
         self.subjects = tuple(dict.fromkeys((*old.subjects, *new.subjects)))
+        self._same_groups = old.source.policy.groups == new.source.policy.groups
+
+    def are_alike_in(self, region: Region) -> bool:
+        """Whether they have the same rules there, for the same groups: the usual case."""
+        if not self._same_groups:
+            return False
+        old, new = (
+            [
+                (rule.effect, rule.subject, rule.pattern)
+                for rule in (*side.rules_at(region.row, region.spot), *side.source.public)
+            ]
+            for side in (self.old, self.new)
+        )
+        return old == new
 
 
 @dataclass(slots=True)
@@ -154,6 +168,8 @@ def _on_row(row: Row, sides: _Sides, rivals: Sequence[Row]) -> _OnRow:
     losing: set[Subject] = set()
     lifted, imposed = _Denies(), _Denies()
     for region in regions(row, sides.ground, (sides.old, sides.new), rivals):
+        if sides.are_alike_in(region):
+            continue
         before, after = sides.old.said(region), sides.new.said(region)
         for subject in {**before, **after}:
             was, becomes = _form(before, subject), _form(after, subject)
