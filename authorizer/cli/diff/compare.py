@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.access.access import Access, Region, Said, Subject, SubjectKind, regions
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
 from authorizer.cli.access.forms import NOTHING, Form, lifts
-from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.access.rows import Kind, Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Diff:
     Attributes:
         added: groups and scopes that the old policy did not name.
         removed: those that the new one does not.
+        rows: the routes that were compared.
+        elsewhere: routes that are not among them, and of which the policies say different things.
     """
 
     old: Source
@@ -80,6 +82,7 @@ class Diff:
     added: tuple[Subject, ...] = ()
     removed: tuple[Subject, ...] = ()
     rows: tuple[Row, ...] = ()
+    elsewhere: tuple[Row, ...] = ()
 
     @property
     def gains(self) -> tuple[Change, ...]:
@@ -124,7 +127,22 @@ def compare(old: Source, new: Source, routes: Sequence[str] | None = None) -> Di
         added=tuple(subject for subject in after if subject not in set(before)),
         removed=tuple(subject for subject in before if subject not in set(after)),
         rows=rows,
+        elsewhere=() if routes is None else tuple(_elsewhere(compare(old, new), rows)),
     )
+
+
+def _elsewhere(named: Diff, rows: Sequence[Row]) -> Iterator[Row]:
+    """The routes with changes that rules name, and an API does not have."""
+    changed = {one.row for one in (*named.changes, *named.lifted, *named.imposed)}
+    for row in named.rows:
+        if row in changed and row.kind is Kind.EXACT and not any(_meets(row, one) for one in rows):
+            yield row
+
+
+def _meets(row: Row, route: Row) -> bool:
+    """Whether requests to a row may get to a route of the API."""
+    here = row.path[: len(route.path)] if route.is_open_ended else row.path
+    return here == route.path and not set(row.methods).isdisjoint(route.methods)
 
 
 class _Sides:
