@@ -19,7 +19,7 @@ LAMBDA_DEPENDENCIES = build/dependencies/$(LAMBDA_PLATFORM)-python$(LAMBDA_PYTHO
 
 # What the packages are made of. Folders count too, so that a deleted module is noticed.
 SOURCES := $(shell find authorizer handlers -name __pycache__ -prune -o \( -name '*.py' -o -type d \) -print 2>/dev/null) \
-	policy.yaml requirements/lambda.txt Makefile
+	policy.yaml template.yaml requirements/lambda.txt Makefile
 
 # Environments and packages are made by one make at a time in a checkout; a second one waits, and then finds them made.
 # The lock is on an open file, so it cannot outlive its holder, however that ends.
@@ -29,7 +29,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test check properties lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -59,6 +59,15 @@ sam-run: sam-local ## every event and the scenario of `make run`, in containers
 
 test: package runtime ## all tests (four to six minutes), with the runtime package's branch coverage at 100 %
 	@$(BIN)/python -m pytest --cov --cov-fail-under=100
+
+check: ready ## does the policy fit the template and its caches? check, its tests, compile
+	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict
+	@$(BIN)/authorizer test --template template.yaml --strict
+	@mkdir -p build && $(call COMPILE_POLICY,build/policy.json)
+
+SECONDS ?= 600
+properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
+	@$(BIN)/python tests/properties/run_for.py $(SECONDS)
 
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check
@@ -134,10 +143,11 @@ $(READY_SAM): requirements/sam.txt | python
 # --- function packages ------------------------------------------------------------------------------------------------
 # What is deployed is what stands here: authorizer/ without its CLI, one handler, the compiled policy, dependencies.
 
-# `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile costs nothing but the
-# message, and leaves the package empty.
+# `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile, or does not fit the
+# template, costs nothing but the message, and leaves the package empty.
 build-AuthorizerFunction: ready
-	@$(LOCKED) $(call COMPILE_POLICY,build/policy.json) \
+	@$(LOCKED) $(BIN)/authorizer check policy.yaml --template template.yaml \
+		&& $(call COMPILE_POLICY,build/policy.json) \
 		&& $(MAKE) --silent $(LAMBDA_DEPENDENCIES)/.complete \
 		&& $(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
 
@@ -161,13 +171,13 @@ $(LOCAL)/.HelloFunction: $(SOURCES)
 
 # The same again, for a container on this machine: the deployed Python (LAMBDA_PYTHON=3.12 chooses another) on this
 # machine's processor. `sam build` makes it, of a template derived from template.yaml.
-build/sam-local/.python$(LAMBDA_PYTHON): $(SOURCES) template.yaml
+build/sam-local/.python$(LAMBDA_PYTHON): $(SOURCES)
 	@echo "building both functions for a container, with sam build, Python $(LAMBDA_PYTHON)"
 	@rm -rf build/sam-local && mkdir -p build/sam-local
 	@$(BIN)/authorizer local sam build --python $(LAMBDA_PYTHON)
 	@touch $@
 
-COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --output $(1)
+COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --template template.yaml --output $(1)
 
 ASSEMBLE_AUTHORIZER = mkdir -p $(3)/handlers \
 	&& cp -R $(1)/. $(3) && rm -f $(3)/.complete \

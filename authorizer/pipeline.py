@@ -86,7 +86,9 @@ class Outcome:
         if self.verdict is Verdict.REFUSED and self._refusal_is_raised():
             raise UnauthorizedError
         allowed = self.verdict is Verdict.ALLOWED
-        context = self._context() if allowed else {}
+        # A document for the caller may be remembered and allow their next request, which then gets
+        # this context, whatever was decided about the present one.
+        context = self._context() if allowed or self._document is not None else {}
         if _is_simple(self.request, self._http_api_answer):
             return simple_answer(allowed=allowed, context=context)
         prefix, client_part = _arn_parts(self.request)

@@ -200,7 +200,7 @@ class _Reader:
         return None
 
     def iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
-        modes = dict(DEFAULT_IAM_MODES)
+        chosen: dict[Flavour, IamMode] = {}
         for pair in self._values.get("IAM_MODES", "").split():
             flavour, _, mode = pair.partition("=")
             if flavour not in set(Flavour) or mode not in set(IamMode):
@@ -209,15 +209,18 @@ class _Reader:
                     f"expected <event>=<mode> with one of {', '.join(Flavour)} and "
                     f"{' or '.join(IamMode)}, found {clip(pair)}",
                 )
-                continue
-            modes[Flavour(flavour)] = IamMode(mode)
-            if mode == IamMode.CALLER and flavour != Flavour.WEBSOCKET and _lacks_routes(policy):
-                self._note(
-                    "IAM_MODES",
-                    f"{pair} needs the API's routes in the policy: expected one compiled with "
-                    "'authorizer compile --template', found one without",
-                )
-        return modes
+            elif flavour in chosen:
+                self._note("IAM_MODES", f"expected each event once, found {clip(flavour)} twice")
+            else:
+                chosen[Flavour(flavour)] = IamMode(mode)
+        wanting = {one for one, mode in chosen.items() if mode is IamMode.CALLER}
+        if wanting - {Flavour.WEBSOCKET} and policy is not None and policy.routes is None:
+            self._note(
+                "IAM_MODES",
+                "expected a policy with the API's routes for mode caller, found one without: "
+                "compile it with 'authorizer compile --template template.yaml'",
+            )
+        return {**DEFAULT_IAM_MODES, **chosen}
 
     def _seconds(self, name: str) -> timedelta | None:
         text = self._values.get(name)
@@ -266,7 +269,3 @@ class _Reader:
         except ConfigurationError as error:
             self.problems += error.problems
             return None
-
-
-def _lacks_routes(policy: Policy | None) -> bool:
-    return policy is not None and policy.routes is None

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from authorizer import Policy
 
 
-def policy_of(text: str) -> Policy:
-    """The policy that a policy.yaml of that text compiles to."""
+def policy_of(text: str, routes: Sequence[str] | None = None) -> Policy:
+    """The policy that a policy.yaml of that text, and an API with those routes, compile to."""
     document, problems = read_document(text.encode())
     assert problems == []
-    return parse_policy(dump_policy(document))
+    return parse_policy(dump_policy({**document, "routes": routes and list(routes)}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,18 +125,29 @@ class NaivePolicy:
                 and _conditions_hold(rule, values, asked.claims, effect)
             )
 
-        if any(hits(rule, "deny") for rule in denies):
-            return False
         # Every place in the file that could answer for this path, whoever it is written for.
         places = [_shape(rule) for rule in self._places() if _covers_path(rule, values)]
         if self.routes is not None:
-            matching = [route for route in self.routes if matches_path(route, values)]
+            matching = [
+                route
+                for route in self.routes
+                if matches_path(route, values)
+                and (route == "$default" or _covers_method(route, asked.method))
+            ]
             if not matching:
                 return False
             best = max(matching, key=_specificity)
             if not is_greedy(best):
                 route = segments_of(best.partition(" ")[2])
-                return any(hits(rule, "allow") and _covers_route(rule, route) for rule in allows)
+                rivals = [key for key in matching if key == best or not _is_narrower(best, key)]
+                return any(
+                    hits(rule, "allow") and _covers_route(rule, route) for rule in allows
+                ) and not any(
+                    hits(rule, "deny") and _covers_a_route(rule, rivals) for rule in denies
+                )
+        if any(hits(rule, "deny") for rule in denies):
+            return False
+        if self.routes is not None:
             places += [
                 _shape(route.removesuffix("/{proxy+}"))
                 for route in matching
@@ -263,6 +274,22 @@ def _covers_route(rule: str, route: Sequence[str]) -> bool:
     """A parameter covers a parameter, and a literal the same literal."""
     return _has_length_for(rule, len(route)) and all(
         own == _hole(theirs) for own, theirs in zip(_shape(rule), route, strict=False)
+    )
+
+
+def _is_narrower(key: str, other: str) -> bool:
+    """Whether a route is literal wherever another one is that matches the same path."""
+    if other == "$default":
+        return True
+    own, theirs = (segments_of(one.partition(" ")[2]) for one in (key, other))
+    return all(_is_parameter(two) or one == two for one, two in zip(own, theirs, strict=False))
+
+
+def _covers_a_route(rule: str, keys: Sequence[str]) -> bool:
+    return any(
+        _covers_route(rule, segments_of(key.partition(" ")[2].removesuffix("{proxy+}").rstrip("/")))
+        or (is_greedy(key) and _covers_route(rule, []))
+        for key in keys
     )
 
 

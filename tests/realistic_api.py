@@ -11,24 +11,27 @@ import io
 import zipfile
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator import Cognito
+import realistic_policy
+from realistic_policy import FOLDER
 
-from authorizer.cli.document import load_document
 from authorizer.cli.local import deploy
+from authorizer.cli.local.calls import reason_of
 from authorizer.cli.local.template import load_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authorizer import Policy
+    from simulator import Cognito
+
     from authorizer.cli.local.emulator import Emulator
 
 PROJECT = Path(__file__).parents[1]
-REALISTIC = PROJECT / "tests" / "realistic"
 TIME_TO_LIVE = 300
+_TEMPLATE = FOLDER / "template.yaml"
 _KEYS = "keys.json"
 _BUCKET = "realistic"
 # The backend as it is deployed, and a line in its log: after a call that logged nothing, the
@@ -42,6 +45,8 @@ def handler(event, context):
     return hello.handler(event, context)
 """
 _STAGE = "live"
+# A cold start on a machine that is busy with other tests takes more than the deployed five seconds.
+_SECONDS = 60
 _HANDLER = "handlers.authorize.handler"
 
 
@@ -56,6 +61,7 @@ class Kind:
         environment: of the authorizer function.
         knows_route: whether the authorizer is told which route was matched.
         handler: of the authorizer function.
+        answers_for_all: whether one answer is meant to do for all routes of the caller.
     """
 
     name: str
@@ -64,6 +70,7 @@ class Kind:
     environment: Mapping[str, str] = field(default_factory=dict)
     knows_route: bool = True
     handler: str = _HANDLER
+    answers_for_all: bool = True
 
 
 def http_kind(name: str, *, simple: bool, context: list[str], **environment: str) -> Kind:
@@ -82,6 +89,7 @@ def http_kind(name: str, *, simple: bool, context: list[str], **environment: str
             },
         },
         environment=environment,
+        answers_for_all=not simple,
     )
 
 
@@ -147,6 +155,7 @@ class Deployed:
     authorizer_function: str
 
 
+@cache
 def routes() -> tuple[Route, ...]:
     """The template's routes, in its order."""
     return tuple(
@@ -156,16 +165,21 @@ def routes() -> tuple[Route, ...]:
             path=event["Properties"]["Path"],
             is_public=event["Properties"].get("Auth", {}).get("Authorizer") == "NONE",
         )
-        for name, event in _events(load_template(REALISTIC / "template.yaml")).items()
+        for name, event in _events(load_template(_TEMPLATE)).items()
     )
 
 
-def compiled_policy() -> tuple[bytes, Policy]:
-    """policy.yaml, compiled as it ships, and loaded."""
-    return load_document(REALISTIC / "policy.yaml")
+def times_asked(emulator: Emulator, api: Deployed) -> int:
+    """How often the authorizer decided, by its log."""
+    pages = emulator.aws.client("logs").get_paginator("filter_log_events")
+    group = f"/aws/lambda/{api.authorizer_function}"
+    lines = (
+        event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]
+    )
+    return sum(1 for line in lines if reason_of(line) is not None)
 
 
-def looks_at_path(policy: Policy, route: Route) -> bool:
+def looks_at_path(route: Route) -> bool:
     """Whether a rule for the route compares its parameters with claims.
 
     ``routeKey`` does not tell them apart, so a simple answer to such a route may not be kept.
@@ -179,7 +193,7 @@ def looks_at_path(policy: Policy, route: Route) -> bool:
             own == segment or segment.startswith("{")
             for own, segment in zip(rule.pattern.path, segments, strict=True)
         )
-        for rule in policy.rules
+        for rule in realistic_policy.policy().rules
     )
 
 
@@ -191,20 +205,22 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
         cognito: whose tokens are accepted; its keys come with the authorizer.
         kind: of API; its name is used once on an emulator.
     """
-    compiled, policy = compiled_policy()
-    template = variant(load_template(REALISTIC / "template.yaml"), kind, policy)
-    files = {"policy.json": compiled, _KEYS: cognito.jwks()}
+    template = variant(load_template(_TEMPLATE), kind)
+    files = {"policy.json": realistic_policy.compiled(), _KEYS: cognito.jwks()}
     if kind.handler != _HANDLER:
         module = kind.handler.replace(".handler", ".py")
-        files[module] = (REALISTIC / module).read_bytes()
+        files[module] = (FOLDER / module).read_bytes()
     _upload(emulator, template, files)
     parameters = {"UserPoolId": cognito.pool_id, "ClientIds": cognito.client_id}
     stack = deploy._translate(template, emulator, parameters)
     function = stack["Resources"]["AuthorizerFunction"]["Properties"]
     function["Handler"] = kind.handler
+    for name in ("AuthorizerFunction", "BackendFunction"):
+        stack["Resources"][name]["Properties"]["Timeout"] = _SECONDS
     function["Environment"]["Variables"] = {
         "AUTHORIZER_USER_POOLS": f"{cognito.pool_id}={cognito.client_id}",
         "AUTHORIZER_JWKS_FILES": f"{cognito.pool_id}={_KEYS}",
+        "POWERTOOLS_LOG_LEVEL": "INFO",  # or no decision is in the log, and none is counted
         **kind.environment,
     }
     outputs = deploy._create_stack(stack, emulator, f"realistic-{kind.name}", parameters)
@@ -215,20 +231,18 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
     )
 
 
-def variant(template: dict[str, Any], kind: Kind, policy: Policy) -> dict[str, Any]:
+def variant(template: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """The template, with another kind of API."""
     changed = deepcopy(template)
     api = changed["Resources"]["Api"]
     authorizer = {"FunctionArn": {"Fn::GetAtt": ["AuthorizerFunction", "Arn"]}, **kind.authorizer}
     api["Properties"]["Auth"]["Authorizers"] = {"Rbac": authorizer}
     if kind.is_http:
-        _make_http(changed, authorizer, policy)
+        _make_http(changed, authorizer)
     return changed
 
 
-def _make_http(
-    template: dict[str, Any], authorizer: dict[str, Any], policy: Policy
-) -> None:
+def _make_http(template: dict[str, Any], authorizer: dict[str, Any]) -> None:
     forgetful = deepcopy(authorizer)
     forgetful["Identity"]["ReauthorizeEvery"] = 0
     template["Resources"]["Api"] = {
@@ -240,12 +254,12 @@ def _make_http(
             }
         },
     }
-    keeps_documents = not authorizer["EnableSimpleResponses"]
+    is_simple = authorizer["EnableSimpleResponses"]
     for route in routes():
         event = _events(template)[route.event]
         event["Type"] = "HttpApi"
         event["Properties"]["ApiId"] = event["Properties"].pop("RestApiId")
-        if not keeps_documents and looks_at_path(policy, route):
+        if is_simple and looks_at_path(route):
             event["Properties"]["Auth"] = {"Authorizer": "RbacForgetful"}
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import realistic_api
+import realistic_policy
 import requests
 
 if TYPE_CHECKING:
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from realistic_api import Deployed, Route
     from simulator import Cognito
 
-    from authorizer import Policy
-
-# The emulator waits within each call of a function, so that a few walks at once are faster.
-_AT_ONCE = 4
+# The emulator waits within each call of a function, so that a few walks at once are faster. Each
+# one may need a worker of its own, which takes long to start.
+_AT_ONCE = 3
 _SECONDS = 30
 # Some look like a route's next word, which is where documents with wildcards go wrong.
 _VALUES = ("1", "42", "a.b~c", "comments", "keys", "revisions", "publication", "caf%C3%A9")
@@ -42,12 +42,12 @@ class Caller:
     groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
 
-    def claims(self, cognito: Cognito) -> dict[str, Any]:
+    def claims(self, cognito: Cognito, chance: random.Random) -> dict[str, Any]:
         """A new access token's, of somebody who never called before."""
         now = int(time.time())
         changes: dict[str, Any] = {
-            "sub": str(uuid.uuid4()),
-            "jti": str(uuid.uuid4()),
+            "sub": _id(chance),
+            "jti": _id(chance),
             "auth_time": now - 60,
             "iat": now - 60,
             "exp": now + 3540,
@@ -132,16 +132,14 @@ class Walker:
     Attributes:
         api: where.
         cognito: who issues the tokens.
-        policy: what decides.
     """
 
     api: Deployed
     cognito: Cognito
-    policy: Policy
 
     def plan(self, caller: Caller, chance: random.Random) -> Walk:
         """Every route, one's own record and another's, in random order; then some again."""
-        claims = caller.claims(self.cognito)
+        claims = caller.claims(self.cognito, chance)
         steps = [
             self._step(route, path, claims)
             for route in realistic_api.routes()
@@ -172,7 +170,7 @@ class Walker:
     def _step(self, route: Route, path: str, claims: Mapping[str, Any]) -> Step:
         if route.is_public:
             return Step(route=route, path=path, expected=200)
-        decision = self.policy.decide(
+        decision = realistic_policy.policy().decide(
             method=route.method,
             route=route.path if self.api.kind.knows_route else None,
             path=path,
@@ -209,9 +207,13 @@ def _paths(route: Route, sub: str, chance: random.Random) -> list[str]:
     """A concrete path; where it has somebody's record, one's own and another's."""
     path = re.sub(r"\{(?!user\})[a-z]+\}", lambda _: chance.choice(_VALUES), route.path)
     if not path.startswith("/users/{user}"):
-        return [path.replace("{user}", str(uuid.uuid4()))]
-    other = chance.choice((str(uuid.uuid4()), f"{sub}0", sub[:-1], sub.upper()))
+        return [path.replace("{user}", _id(chance))]
+    other = chance.choice((_id(chance), f"{sub}0", sub[:-1], sub.upper()))
     return [path.replace("{user}", user) for user in (sub, other)]
+
+
+def _id(chance: random.Random) -> str:
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
 
 
 def _parameters(route: Route, path: str) -> dict[str, str]:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
 
 from authorizer.cli.account.errors import AccountError
-from authorizer.cli.document import load_document
 from authorizer.errors import AuthorizerError
 
 # Commands that take long to load, or whose dependencies not everybody has installed:
 # name -> module, attribute, extra.
 _LAZY = {
     "call": ("authorizer.cli.account.call", "call", "cli"),
+    "check": ("authorizer.cli.check.commands", "check", "cli"),
+    "compile": ("authorizer.cli.compile", "compile", "cli"),
     "decode": ("authorizer.cli.account.decode", "decode", "cli"),
     "diff": ("authorizer.cli.diff.commands", "diff", "cli"),
     "event": ("authorizer.cli.event.commands", "event", "local"),
+    "explain": ("authorizer.cli.explain.commands", "explain", "cli"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
     "login": ("authorizer.cli.account.commands", "login", "cli"),
     "logout": ("authorizer.cli.account.commands", "logout", "cli"),
     "matrix": ("authorizer.cli.matrix.commands", "matrix", "cli"),
+    "test": ("authorizer.cli.cases.commands", "test", "cli"),
 }
 
 
@@ -56,28 +58,3 @@ class _Commands(click.Group):
 @click.version_option(package_name="cognito-rbac-authorizer")
 def cli() -> None:
     """Role-based access control in front of an AWS API."""
-
-
-@cli.command()
-@click.argument("policy", type=click.Path(path_type=Path), default="policy.yaml")
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="File to write; default: print."
-)
-def compile(policy: Path, output: Path | None) -> None:  # noqa: A001 - the command's name
-    """Compile POLICY, by default policy.yaml, to JSON.
-
-    The JSON is what ships with the function.
-    """
-    compiled, loaded = load_document(policy)
-    if output is None:
-        click.echo(compiled.decode("utf-8"), nl=False)
-        return
-    try:
-        output.write_bytes(compiled)
-    except OSError as error:
-        raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
-    click.echo(
-        f"{policy}: {len(loaded.rules)} rules for {len(loaded.groups)} groups "
-        f"-> {output} (digest {loaded.digest})",
-        err=True,
-    )

@@ -298,8 +298,8 @@ class _Maker:
         """
         for glob in allow:
             stars = [at for at, word in enumerate(glob) if word == STAR]
-            if glob not in self._owned:
-                stars.pop()  # that of a /**, which is meant to have more
+            if glob not in self._owned:  # a /**, which is meant to have more
+                stars = [] if glob == (STAR, STAR) else stars[:-1]
             for at in stars:
                 longer = (*glob[:at], STAR, *glob[at:])
                 empty = (*glob[:at], "", *glob[at + 1 :])
@@ -367,7 +367,7 @@ def meet(glob: Words, shape: Words) -> Iterator[Words]:
     if len(shape) < len(glob):
         return
     head, first = glob[0], shape[0]
-    if head not in (STAR, first) and first != STAR:
+    if head not in (STAR, first) and (first != STAR or not head):  # a segment is not empty
         return
     word = first if head == STAR else head
     for rest in meet(glob[1:], shape[1:]):
@@ -450,7 +450,7 @@ def _may_grant(rule: Rule, greedy: Words) -> bool:
     pattern = rule.pattern
     return (
         (method == STAR or pattern.covers_method(method))
-        and (pattern.tail or len(pattern.path) > len(prefix))
+        and (pattern.tail or len(pattern.path) > len(prefix) or not prefix)
         and all(known in (STAR, own) for own, known in zip(pattern.path, prefix, strict=False))
     )
 

@@ -9,8 +9,10 @@
    encoded value never equals one for an allow, and for a deny equals it by what it decodes to.
 5. The policy is judged against the route that API Gateway matched. Only where that does not tell
    the path (``$default``, ``{proxy+}``, TOKEN authorizers) is the concrete path resolved, among
-   the API's routes if they are known and otherwise among those that the policy names: an allow
-   applies if it covers the most specific one that matches, a deny if it matches the path at all.
+   the API's routes if they are known: then a rule applies if it covers that route, and a deny also
+   if it covers one that API Gateway might prefer. Otherwise, and below a greedy route, among the
+   routes that the policy names: an allow applies if it covers the most specific one that matches,
+   a deny if it matches the path at all.
 
 ``decide`` takes plain values, not a token, so that it can be used and tested without one.
 """
@@ -24,6 +26,7 @@ from urllib.parse import unquote
 
 from authorizer.errors import Reason
 from authorizer.policy.routes import (
+    ANY,
     CONNECT,
     METHODS,
     PARAMETER,
@@ -116,9 +119,10 @@ class Policy:
         for pattern in self.public:
             self._tree.place(pattern.path, is_tail=False)
         for key in self.routes or ():
-            route = parse_route(split_route_key(key)[1])
-            place = (route.path, route.greedy) if route is not None else ((), True)  # $default
-            self._tree.place(place[0], is_tail=place[1]).is_route = True
+            method, template = split_route_key(key)
+            route = parse_route(template)
+            path, is_tail = ((), True) if route is None else (route.path, route.greedy)
+            self._tree.place(path, is_tail=is_tail).methods.add(method or ANY)  # $default: /**
         for group, members in self.groups.items():
             self._subjects[group] = frozenset(f"group:{member}" for member in members)
 
@@ -226,17 +230,26 @@ class Policy:
         # The first one is literal where the others have a parameter. Whether API Gateway prefers
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
         # says "admin" is never answered for by one that does not.
-        routed = places if self.routes is None else [one for one in places if one.is_route]
+        # What is a route for other methods only is none here.
+        places = tuple(
+            one for one in places if one.rules or not one.methods or one.is_route_of(method)
+        )
+        routed = places
+        if self.routes is not None:
+            routed = tuple(place for place in places if place.is_route_of(method))
         if not routed:
-            return Answer.of(
-                (), self._rules_of(places, method, caller.groups, caller.scopes), known=False
-            )
+            return Answer.of((), (), known=False)
         # A greedy route does not tell the path; the policy may know places below it.
-        best = places[0] if routed[0].is_tail else routed[0]
+        is_told = self.routes is not None and not routed[0].is_tail
+        best = routed[0] if is_told else places[0]
         granting = [place for place in places if best.is_below(place) and place.may_be_of(route)]
+        denying: Iterable[Place] = places
+        if is_told:
+            rivals = [one for one in routed if one is best or not best.is_narrower(one)]
+            denying = [place for place in places if any(one.is_below(place) for one in rivals)]
         return Answer.of(
             self._rules_of(granting, method, caller.groups, caller.scopes),
-            self._rules_of(places, method, caller.groups, caller.scopes),
+            self._rules_of(denying, method, caller.groups, caller.scopes),
             known=True,
         )
 

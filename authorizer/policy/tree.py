@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.policy.routes import PARAMETER, Route
+from authorizer.policy.routes import ANY, PARAMETER, Route
 
 if TYPE_CHECKING:
     from authorizer.policy.model import Rule
@@ -21,21 +21,31 @@ class Place:
     Attributes:
         path: canonical segments.
         is_tail: whether everything below is covered, too.
-        is_route: whether the API has a route there.
+        methods: for which the API has a route there; ``ANY`` for all.
         rules: by subject.
     """
 
-    __slots__ = ("is_route", "is_tail", "path", "rules")
+    __slots__ = ("is_tail", "methods", "path", "rules")
 
     def __init__(self, path: tuple[str, ...], *, is_tail: bool) -> None:
         self.path = path
         self.is_tail = is_tail
-        self.is_route = False
+        self.methods: set[str] = set()
         self.rules: dict[str, list[Rule]] = {}
+
+    def is_route_of(self, method: str) -> bool:
+        """Whether the API has a route there that takes the method."""
+        return method in self.methods or ANY in self.methods
 
     def is_below(self, other: Place) -> bool:
         """Whether the other one covers this one: it is the same, or a /** above it."""
         return self is other or (other.is_tail and self.path[: len(other.path)] == other.path)
+
+    def is_narrower(self, other: Place) -> bool:
+        """Whether this one is literal wherever the other one is, of two that match a path."""
+        return all(
+            theirs in (PARAMETER, own) for own, theirs in zip(self.path, other.path, strict=False)
+        )
 
     def may_be_of(self, route: Route | None) -> bool:
         """Whether no parameter of this one stands where a known route is literal."""

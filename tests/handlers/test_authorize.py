@@ -220,6 +220,22 @@ def test_a_decision_is_one_line_with_all_that_matters(deploy: Deploy) -> None:
     }
 
 
+def test_a_decision_names_what_its_document_covers(deploy: Deploy) -> None:
+    """An answer that is kept for other requests says so in the log, and one that cannot, too."""
+    deployed = deploy()
+    deployed.invoke(event_of("rest-request", live_token()))
+    (without_routes,) = deployed.logged
+    deployed.invoke(event_of("http-1.0", live_token()))
+    (as_told,) = deployed.logged
+
+    assert (without_routes["iam_mode"], without_routes["iam_inexact"]) == (
+        "request",
+        "routes_unknown",
+    )
+    assert as_told["iam_mode"] == "request"
+    assert "iam_inexact" not in as_told
+
+
 def test_a_denial_names_the_rule(deploy: Deploy) -> None:
     """Whoever asks why they were denied can be shown the line of the policy."""
     deployed = deploy()

@@ -28,7 +28,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     resources = [f"{stage[0]}/{stage[1]}/{rest}" for rest in _allowed(claims)]
     resources = resources or [f"{stage[0]}/{stage[1]}/NOTHING"]
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": resources}
-    print("allowed", len(resources))
     return {
         "principalId": claims["sub"],
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},

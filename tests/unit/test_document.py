@@ -96,9 +96,13 @@ def test_a_name_is_the_text_that_stands_there(name: str) -> None:
     [
         pytest.param("", 1, 1, "a policy that starts with 'version: 1', found nothing", id="empty"),
         pytest.param("# x", 1, 1, "found nothing", id="comment alone"),
-        pytest.param("[]", 1, 1, "the policy to be a mapping with groups, public, sc", id="list"),
+        pytest.param("[]", 1, 1, "the policy to be a mapping with accept, groups, pub", id="list"),
         pytest.param(
-            "x", 1, 1, "to be a mapping with groups, public, scopes, version, found 'x'", id="text"
+            "x",
+            1,
+            1,
+            "to be a mapping with accept, groups, public, scopes, tests, version, found 'x'",
+            id="text",
         ),
         pytest.param(
             "groups: {}", 1, 1, "expected 'version: 1', found no version", id="no version"
@@ -348,7 +352,7 @@ def test_all_problems_are_reported_in_order() -> None:
         (4, "expected no cycle"),
         (5, "expected no cycle"),
         (5, "expected a group of this policy"),
-        (6, "expected groups or public or scopes or version in the policy"),
+        (6, "expected accept or groups or public or scopes or tests or version in the policy"),
     ]
 
 

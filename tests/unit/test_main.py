@@ -54,6 +54,93 @@ def test_compile_reads_policy_yaml_by_default(
     assert CliRunner().invoke(cli, ["compile"]).exit_code == 0
 
 
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Write: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: "/a/{id}"}}
+        Read: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /a}}
+"""
+
+
+@pytest.fixture
+def template(policy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the folder of the policy, which is the current one."""
+    monkeypatch.chdir(policy.parent)
+    path = policy.parent / "template.yaml"
+    path.write_text(TEMPLATE)
+    return path
+
+
+def test_compile_puts_the_routes_of_a_template_into_the_policy(template: Path) -> None:
+    """All of them, sorted, so that the same files give the same bytes."""
+    arguments = ["compile", "--template", template.name]
+    result = CliRunner().invoke(cli, arguments)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["routes"] == ["GET /a", "POST /a/{id}"]
+    assert CliRunner().invoke(cli, arguments).stdout == result.stdout
+
+
+def test_compile_knows_no_routes_without_a_template(template: Path) -> None:
+    """That is another thing than an API without routes."""
+    result = CliRunner().invoke(cli, ["compile"])
+    assert json.loads(result.stdout)["routes"] is None
+
+
+def test_the_routes_of_a_websocket_api_are_its_connect_route(template: Path) -> None:
+    """The only one that an authorizer is asked about."""
+    template.write_text(
+        "Resources:\n"
+        "  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}\n"
+        "  Send: {Type: AWS::ApiGatewayV2::Route, Properties: "
+        "{ApiId: !Ref Api, RouteKey: send}}\n"
+    )
+    result = CliRunner().invoke(cli, ["compile", "-t", template.name])
+    assert json.loads(result.stdout)["routes"] == ["$connect"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(
+            ("Path: /a}", "Path: !ImportValue x}"),
+            "template.yaml:3:3: expected an API whose routes are all in the file, found Api with "
+            "routes that are not decidable; write them out, or compile without --template",
+            id="undecidable",
+        ),
+        pytest.param(
+            ("Path: /a}", "Path: /a/*}"),
+            "expected a route whose segments are literal, {name} or, at the end, {name+}, "
+            "found 'GET /a/*'",
+            id="wildcard",
+        ),
+        pytest.param(("HttpApi", "Table"), "template.yaml: expected an API, found none", id="none"),
+    ],
+)
+def test_routes_that_cannot_be_known_are_an_error(
+    template: Path, change: tuple[str, str], message: str
+) -> None:
+    """A policy with half of the routes would take the other half for nobody's."""
+    template.write_text(TEMPLATE.replace(*change))
+    result = CliRunner().invoke(cli, ["compile", "-t", template.name])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert message in result.stderr
+
+
+def test_an_api_is_named_of_a_template(template: Path) -> None:
+    """Without a template there is nothing to name."""
+    result = CliRunner().invoke(cli, ["compile", "--api", "Api"])
+    assert result.exit_code == 2
+    assert "--api names an API of the --template" in result.stderr
+
+
 @pytest.mark.parametrize("before", [None, "the last one"], ids=["new", "present"])
 def test_a_broken_policy_leaves_no_output(policy: Path, tmp_path: Path, before: str | None) -> None:
     """Exit code 1, every problem located, and the output file as it was."""

@@ -15,12 +15,15 @@ from authorizer import (
     JwksCache,
     KeysUnavailableError,
     MalformedRequestError,
+    Policy,
     Reason,
     Settings,
     TokenVerifier,
     UnauthorizedError,
 )
+from authorizer.gateway.events import Flavour
 from authorizer.pipeline import Verdict
+from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal
 
 COGNITO = Cognito()
@@ -224,3 +227,143 @@ def test_settings_make_an_authorizer() -> None:
     assert authorizer.keys.statistics().fetches == 0  # the bundled keys were used
     with pytest.raises(UnauthorizedError):
         authorizer.authorize(event_of("http-2.0", expired))
+
+
+KNOWN = policy_of(
+    """\
+version: 1
+groups:
+  reader:
+    allow: ["GET /articles/{id}", "GET /users/{user=sub}", $connect]
+""",
+    routes=("GET /articles/{id}", "PUT /articles/{id}", "GET /users/{user}", "$connect"),
+)
+ON_REST = ("rest-request", "rest-token")
+
+
+def for_callers(policy: Policy = KNOWN, **choices: Any) -> Authorizer:
+    keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
+    return Authorizer(
+        TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock()),
+        policy,
+        http_api_answer=HttpApiAnswer.IAM,
+        **choices,
+    )
+
+
+ALL_CALLERS = dict.fromkeys(Flavour, IamMode.CALLER)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("flavour", [name for name in FLAVOURS if name != "websocket"])
+def test_a_document_for_the_caller(flavour: str, method: str) -> None:
+    """Allowed or denied, the answer names all that the caller may do, and nothing else."""
+    outcome = for_callers(iam_modes=ALL_CALLERS).judge(
+        event_of(flavour, COGNITO.token(), method=method)
+    )
+    prefix = RESOURCES[flavour].removesuffix("GET/articles/1")
+
+    assert (outcome.iam_mode, outcome.inexact) == ("caller", None)
+    assert outcome.verdict == ("allowed" if method == "GET" else "denied")
+    answer: Any = outcome.answer()
+    assert answer["policyDocument"]["Statement"] == [
+        {
+            "Action": "execute-api:Invoke",
+            "Effect": effect,
+            "Resource": [prefix + path for path in paths],
+        }
+        for effect, paths in [
+            ("Allow", ["GET/articles/*", f"GET/users/{CONTEXT['sub']}"]),
+            ("Deny", ["GET/articles/*/*"]),
+        ]
+    ]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_a_document_for_the_caller_says_who_that_is(flavour: str, method: str) -> None:
+    """Kept after a denied request, it allows the next one, whose backend must learn of whom."""
+    answer = for_callers().authorize(event_of(flavour, COGNITO.token(), method=method))
+    assert answer["context"] == CONTEXT
+
+
+def test_a_document_for_whoever_connects() -> None:
+    """A WebSocket API asks for one route, whatever else the policy knows."""
+    outcome = for_callers(POLICY, iam_modes=ALL_CALLERS).judge(
+        event_of("websocket", COGNITO.token())
+    )
+    answer: Any = outcome.answer()
+
+    assert outcome.iam_mode == "caller"
+    assert answer["policyDocument"]["Statement"] == [
+        {
+            "Action": "execute-api:Invoke",
+            "Effect": "Allow",
+            "Resource": [RESOURCES["websocket"]],
+        }
+    ]
+
+
+@pytest.mark.parametrize("flavour", ["http-2.0", "http-1.0", "websocket"])
+def test_documents_for_the_request_are_the_default(flavour: str) -> None:
+    """What API Gateway does not cache by itself gets a document for the one request."""
+    outcome = for_callers().judge(event_of(flavour, COGNITO.token()))
+    assert (outcome.iam_mode, outcome.inexact) == ("request", None)
+
+
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_rest_apis_get_documents_for_callers(flavour: str) -> None:
+    """They cache for five minutes, and for all routes, unless told otherwise."""
+    assert for_callers().judge(event_of(flavour, COGNITO.token())).iam_mode == "caller"
+
+
+def test_simple_answers_have_no_document() -> None:
+    """Nothing is said of a mode where there is no document."""
+    outcome = make(iam_modes=ALL_CALLERS).judge(event_of("http-2.0", COGNITO.token()))
+    assert (outcome.iam_mode, outcome.inexact) == (None, None)
+
+
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_without_routes_a_document_is_for_the_request(flavour: str) -> None:
+    """Where the API's routes are not known, nobody knows what a star would cover."""
+    outcome = for_callers(POLICY).judge(event_of(flavour, COGNITO.token()))
+
+    assert (outcome.iam_mode, outcome.inexact) == ("request", "routes_unknown")
+    assert outcome.answer() == iam(flavour, "Allow", CONTEXT["sub"], CONTEXT)
+
+
+def test_a_refused_path_is_not_covered_by_a_document_for_the_caller() -> None:
+    """A TOKEN authorizer refuses a path that can be read in two ways, whatever its route."""
+    outcome = for_callers().judge(event_of("rest-token", COGNITO.token(), path="/articles/a;b"))
+    answer: Any = outcome.answer()
+
+    assert (outcome.reason, outcome.iam_mode) == ("path_unsafe", "request")
+    assert outcome.inexact == "request_differs"
+    assert [statement["Effect"] for statement in answer["policyDocument"]["Statement"]] == ["Deny"]
+
+
+def test_a_document_is_not_larger_than_api_gateway_takes() -> None:
+    """Beyond 8 KB the answer is for the request alone."""
+    routes = tuple(f"GET /{'a' * 60}{number}" for number in range(80))
+    policy = policy_of(
+        "version: 1\ngroups:\n  reader:\n    allow:\n"
+        + "".join(f"      - {route}\n" for route in routes),
+        routes=routes,
+    )
+    path = routes[0].removeprefix("GET ")
+    event = event_of("rest-request", COGNITO.token(), route=path, path=path, parameters={})
+    outcome = for_callers(policy).judge(event)
+
+    assert (outcome.verdict, outcome.iam_mode, outcome.inexact) == (
+        "allowed",
+        "request",
+        "too_large",
+    )
+
+
+def test_a_refused_token_gets_no_document_for_callers() -> None:
+    """Nobody's document denies the one request, on HTTP APIs; REST APIs are told Unauthorized."""
+    outcome = for_callers(iam_modes=ALL_CALLERS).judge(event_of("http-1.0"))
+
+    assert outcome.iam_mode is None
+    assert outcome.answer() == iam("http-1.0", "Deny", "unauthenticated", {})

@@ -160,6 +160,29 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
             "AUTHORIZER_HTTP_API_REFUSAL: expected deny or unauthorized, found ''",
             id="refusal",
         ),
+        pytest.param(
+            {"IAM_MODES": "rest=caller"},
+            "AUTHORIZER_IAM_MODES: expected <event>=<mode> with one of http-2.0, http-1.0, "
+            "rest-request, rest-token, websocket and request or caller, found 'rest=caller'",
+            id="event",
+        ),
+        pytest.param(
+            {"IAM_MODES": "rest-token"},
+            "AUTHORIZER_IAM_MODES: expected <event>=<mode> with one of http-2.0, http-1.0, "
+            "rest-request, rest-token, websocket and request or caller, found 'rest-token'",
+            id="no mode",
+        ),
+        pytest.param(
+            {"IAM_MODES": "rest-token=request rest-token=request"},
+            "AUTHORIZER_IAM_MODES: expected each event once, found 'rest-token' twice",
+            id="event twice",
+        ),
+        pytest.param(
+            {"IAM_MODES": "websocket=caller rest-request=caller"},
+            "AUTHORIZER_IAM_MODES: expected a policy with the API's routes for mode caller, found "
+            "one without: compile it with 'authorizer compile --template template.yaml'",
+            id="caller without routes",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(
@@ -167,6 +190,33 @@ def test_a_setting_that_cannot_be_is_named(
 ) -> None:
     """Each problem names its variable, what was expected, and what was found."""
     assert problem in problems_of(base, **environment)
+
+
+@pytest.mark.parametrize(
+    ("modes", "routes", "callers"),
+    [
+        pytest.param("", None, {"rest-request", "rest-token"}, id="default"),
+        pytest.param("rest-token=request", None, {"rest-request"}, id="one switched off"),
+        pytest.param(
+            "websocket=caller", None, {"rest-request", "rest-token", "websocket"}, id="connect"
+        ),
+        pytest.param(
+            "http-2.0=caller  http-1.0=caller",
+            ("GET /a",),
+            {"rest-request", "rest-token", "http-2.0", "http-1.0"},
+            id="switched on",
+        ),
+    ],
+)
+def test_modes_of_documents(
+    base: Path, modes: str, routes: tuple[str, ...] | None, callers: set[str]
+) -> None:
+    """REST APIs get documents for callers, the others if they are told to; each by itself."""
+    (base / "policy.json").write_bytes(dump_policy(NaivePolicy(routes=routes).document()))
+    chosen = read(base, IAM_MODES=modes).iam_modes
+
+    assert {flavour for flavour, mode in chosen.items() if mode == "caller"} == callers
+    assert len(chosen) == 5
 
 
 @pytest.mark.parametrize("value", ["", "x", "0", "-1", "nan", "inf", "604800.5", "1e400"])

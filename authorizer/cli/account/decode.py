@@ -16,10 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.judge import Judgement, judge, judge_offline
+from authorizer.cli.account.judging import judging_options, pool_to_judge_by, stored_session
 from authorizer.cli.account.steps import TOKEN_STEPS
-from authorizer.cli.account.store import Session, SessionStore
 from authorizer.cli.account.unverified import (
     ENCRYPTED_PARTS,
     UnverifiedParts,
@@ -28,10 +27,12 @@ from authorizer.cli.account.unverified import (
 )
 from authorizer.cli.account.words import shown, word_on_claim, word_on_header
 from authorizer.errors import ConfigurationError, clip
-from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from authorizer.cli.account.store import Session
+    from authorizer.tokens.pool import UserPool
 
 _PIPE_COLUMNS = 160
 _ID_TOKEN = (
@@ -48,24 +49,7 @@ _REFRESH_TOKEN = (
 
 @click.command()
 @click.argument("token", required=False)
-@click.option(
-    "--pool-id",
-    envvar="COGNITO_USER_POOL_ID",
-    help="User pool to judge the token by; default: the profile's.",
-)
-@click.option(
-    "--client-id",
-    envvar="COGNITO_CLIENT_ID",
-    help="App client to judge the token by; default: the profile's.",
-)
-@click.option("--jwks-url", help="Where the pool's keys are; default: at its issuer.")
-@click.option(
-    "--profile",
-    default="default",
-    envvar="COGNITO_PROFILE",
-    show_default=True,
-    help="Whose access token.",
-)
+@judging_options
 def decode(
     token: str | None,
     pool_id: str | None,
@@ -81,11 +65,11 @@ def decode(
 
     Exit code 0 when it could be decoded and, where pool and client are known, is good; else 1.
     """
-    session, trouble = _stored(profile)
+    session, trouble = stored_session(profile)
     unverified_text = _token(token, session, trouble)
     now = time.time()
     try:
-        pool = _pool(pool_id, client_id, jwks_url, session)
+        pool = pool_to_judge_by(pool_id, client_id, jwks_url, session)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
     parts = read_parts(unverified_text)
@@ -94,14 +78,6 @@ def decode(
     _show(console, parts, now)
     _show_judgement(console, judgement, pool)
     sys.exit(0 if judgement.is_good else 1)
-
-
-def _stored(profile: str) -> tuple[Session | None, str | None]:
-    """The session as it is: a token that has expired is one to look at, not to replace."""
-    try:
-        return SessionStore().load(profile), None
-    except AccountError as error:
-        return None, str(error)
 
 
 def _token(argument: str | None, session: Session | None, trouble: str | None) -> str:
@@ -116,26 +92,6 @@ def _token(argument: str | None, session: Session | None, trouble: str | None) -
     if not text:
         raise click.ClickException("expected a token, found nothing")
     return text
-
-
-def _pool(
-    pool_id: str | None, client_id: str | None, jwks_url: str | None, session: Session | None
-) -> UserPool | None:
-    """What to judge by: the options, and for what they leave open the profile's session."""
-    stored_pool, stored_client, endpoint = (
-        (session.pool_id, session.client_id, session.endpoint_url) if session else (None,) * 3
-    )
-    pool = pool_id or stored_pool
-    # Another pool has other clients, and may be elsewhere.
-    is_stored = pool == stored_pool
-    client = client_id or (stored_client if is_stored else None)
-    if pool is None or client is None:
-        if pool_id or client_id or jwks_url:
-            raise ConfigurationError(["expected both --pool-id and --client-id, to judge by"])
-        return None
-    if jwks_url is None and is_stored and endpoint is not None:
-        jwks_url = f"{endpoint.rstrip('/')}/{pool}/.well-known/jwks.json"
-    return UserPool(pool, [client], jwks_url=jwks_url)
 
 
 def _show(console: Console, parts: UnverifiedParts, now: float) -> None:

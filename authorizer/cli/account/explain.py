@@ -7,21 +7,24 @@ here. So this is advice: what counts is the deployed policy, and the authorizer'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.account.unverified import groups_of
-from authorizer.errors import Reason, clip
-from authorizer.policy.model import Decision, Policy, Rule
-from authorizer.policy.routes import split_path
+from authorizer.cli.explain.nearest import claimings, scopings
+from authorizer.cli.explain.question import Caller, Request
+from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.cli.explain.words import shown
+from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from authorizer.policy.model import Decision, Policy
 
 _JUDGE = "run 'authorizer decode'"
 _SERVER_ERROR = 500
 _REDIRECTS = range(300, 400)
-_ME = "me"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,16 @@ class Asked:
     def groups(self) -> tuple[str, ...]:
         """The caller's groups."""
         return groups_of(self.unverified_claims)
+
+    @property
+    def request(self) -> Request:
+        """What was asked."""
+        return Request(method=self.method, path=self.path)
+
+    @property
+    def caller(self) -> Caller:
+        """Who asked. Without scopes: they count for tokens without a user; here somebody is."""
+        return Caller(groups=self.groups, claims=self.unverified_claims)
 
 
 def explain(status: int, asked: Asked) -> str | None:
@@ -82,17 +95,19 @@ def _on_forbidden(asked: Asked) -> str:
             f"the policy grants this to no group of yours ({_names(asked.groups)}), or the token "
             f"was refused; {why}: {_JUDGE}, and look into the policy"
         )
-    if _is_public(asked, asked.policy):
+    book = Rulebook(policy=asked.policy, file=asked.policy_name)
+    answer = book.ask(asked.request, asked.caller)
+    if answer.verdict is Verdict.PUBLIC:
         return (
             f"{asked.policy_name} has this route as public, so that no authorizer is asked: the "
             f"refusal is the backend's own, or the deployed API differs; look into its logs"
         )
-    return _on_decision(asked, asked.policy, _decide(asked, asked.policy, asked.groups))
+    return _on_decision(asked, book, answer.decision)
 
 
 def _on_not_found(asked: Asked) -> str:
-    policy = asked.policy
-    if policy is not None and not _is_public(asked, policy) and not any(_open_to(asked, policy)):
+    book = None if asked.policy is None else Rulebook(policy=asked.policy)
+    if book is not None and not any(_open_to(asked, book)):
         return (
             f"the API has no such route, and {asked.policy_name} allows it to nobody: "
             f"check the path and the API's URL"
@@ -103,7 +118,7 @@ def _on_not_found(asked: Asked) -> str:
     )
 
 
-def _on_decision(asked: Asked, policy: Policy, decision: Decision) -> str:
+def _on_decision(asked: Asked, book: Rulebook, decision: Decision) -> str:
     name, mine = asked.policy_name, _names(asked.groups)
     if decision.allowed and decision.rule is not None:
         return (
@@ -116,29 +131,28 @@ def _on_decision(asked: Asked, policy: Policy, decision: Decision) -> str:
             f"keeps the groups to take you out of {decision.rule.subject.removeprefix('group:')}"
         )
     if decision.reason is Reason.ROUTE_UNKNOWN:
-        return f"{name} has no rule for {_request(asked)}: check the path, or add a rule and deploy"
+        return f"{name} has no rule for {asked.request}: check the path, or add a rule and deploy"
     if decision.reason is Reason.NOT_GRANTED:
-        return _on_not_granted(asked, policy)
+        return _on_not_granted(asked, book)
     # The authorizer may know better: it knows the route that the gateway matched.
     return (
-        f"{name} does not say from the path alone whether you may {_request(asked)} "
+        f"{name} does not say from the path alone whether you may {asked.request} "
         f"({decision.reason}): send it without encoded characters and empty segments, or {_JUDGE}"
     )
 
 
-def _on_not_granted(asked: Asked, policy: Policy) -> str:
+def _on_not_granted(asked: Asked, book: Rulebook) -> str:
     name = asked.policy_name
-    nobody = f"no group of yours ({_names(asked.groups)}) may {_request(asked)}"
-    for fitting_claims in _fitting_claims(asked, policy):
-        rule = _decide(asked, policy, asked.groups, fitting_claims).rule
+    nobody = f"no group of yours ({_names(asked.groups)}) may {asked.request}"
+    for change in claimings(book, asked.request, asked.caller):
+        rule = book.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
-            claims = ", ".join(condition.claim for condition in rule.pattern.conditions)
             return (
                 f"{name} line {rule.line} allows your groups ({_names(asked.groups)}) "
-                f"{rule.pattern.text}, and the path does not have your {claims}: "
+                f"{rule.pattern.text}, and the path does not have your {', '.join(change.names)}: "
                 f"{_JUDGE} to see it, and ask for your own"
             )
-    others, scopes = _open_to(asked, policy)
+    others, scopes = _open_to(asked, book)
     if others:
         return f"{nobody}; {name} allows it to: {_names(others)}. Ask to be put into one of them"
     if scopes:
@@ -146,71 +160,22 @@ def _on_not_granted(asked: Asked, policy: Policy) -> str:
     return f"{nobody}; {name} allows it to nobody: check the path, or add a rule and deploy"
 
 
-def _open_to(asked: Asked, policy: Policy) -> tuple[list[str], list[str]]:
-    """The groups and the scopes that would do."""
-    groups = [group for group in policy.groups if _is_open_to(asked, policy, group)]
-    return groups, sorted(_scopes(asked, policy))
+def _open_to(asked: Asked, book: Rulebook) -> tuple[list[str], list[str]]:
+    """The groups and the scopes that would do, be it for their own."""
+    groups = [group for group in book.policy.groups if _is_open_to(asked, book, group)]
+    scopes = [
+        change.names[0]
+        for change in scopings(book, asked.request, asked.caller)
+        if book.ask(change.request, change.caller).is_open
+    ]
+    return groups, sorted(scopes)
 
 
-def _is_open_to(asked: Asked, policy: Policy, group: str) -> bool:
+def _is_open_to(asked: Asked, book: Rulebook, group: str) -> bool:
     """Whether somebody in that group may, be it for their own."""
-    if _decide(asked, policy, (group,)).allowed:
-        return True
-    return any(
-        _decide(asked, policy, (group,), claims).allowed
-        for claims in _fitting_claims(asked, policy)
-    )
-
-
-def _decide(
-    asked: Asked,
-    policy: Policy,
-    groups: tuple[str, ...],
-    claims: Mapping[str, Any] | None = None,
-) -> Decision:
-    # Without scopes: they count for tokens without a user, and here somebody signed in.
-    return policy.decide(
-        method=asked.method,
-        path=asked.path,
-        groups=groups,
-        claims=asked.unverified_claims if claims is None else claims,
-    )
-
-
-def _fitting_claims(asked: Asked, policy: Policy) -> Iterator[dict[str, Any]]:
-    """For each allow with conditions, the caller's claims changed so that the path fulfils them."""
-    segments = split_path(asked.path)
-    for rule in policy.rules:
-        conditions = rule.pattern.conditions
-        reached = all(condition.position < len(segments) for condition in conditions)
-        if rule.effect == "allow" and conditions and reached:
-            fitting = {condition.claim: segments[condition.position] for condition in conditions}
-            yield {**asked.unverified_claims, **fitting}
-
-
-def _scopes(asked: Asked, policy: Policy) -> Iterator[str]:
-    """The scopes that would do for a machine."""
-    subjects = {rule.subject for rule in policy.rules if rule.subject.startswith("scope:")}
-    for scope in (subject.removeprefix("scope:") for subject in subjects):
-        decision = policy.decide(
-            method=asked.method,
-            path=asked.path,
-            scopes=(scope,),
-            claims={"sub": _ME, "client_id": _ME},
-        )
-        if decision.allowed:
-            yield scope
-
-
-def _is_public(asked: Asked, policy: Policy) -> bool:
-    """Whether the most specific route for the path is a public one."""
-    rules = tuple(
-        Rule(effect="allow", subject=f"group:{_ME}", pattern=pattern, line=0)
-        for pattern in policy.public
-    )
-    others = tuple(rule.pattern for rule in policy.rules)
-    public = Policy(rules=rules, groups={_ME: frozenset({_ME})}, public=others)
-    return public.decide(method=asked.method, path=asked.path, groups=(_ME,)).allowed
+    member = replace(asked.caller, groups=(group,))
+    changed = (change.caller for change in claimings(book, asked.request, member))
+    return any(book.ask(asked.request, caller).is_open for caller in (member, *changed))
 
 
 def _is_expired(asked: Asked) -> bool:
@@ -218,9 +183,5 @@ def _is_expired(asked: Asked) -> bool:
     return type(exp) is int and asked.now_seconds >= exp
 
 
-def _request(asked: Asked) -> str:
-    return f"{asked.method} {clip(asked.path, 120)[1:-1]}"
-
-
 def _names(names: Sequence[str]) -> str:
-    return ", ".join(name if name.isprintable() else clip(name) for name in names) or "none"
+    return ", ".join(map(shown, names)) or "none"

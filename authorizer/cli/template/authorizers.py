@@ -1,30 +1,189 @@
-"""What authorizers have in common however they are written: sources, functions, permissions."""
+"""What authorizers have in common, in whichever of the four ways they are written."""
 
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Unknown
-from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, Undecidable
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
+from authorizer.cli.template.nodes import Absent, Node, Text
+from authorizer.cli.template.permissions import function_behind, may_be_invoked
+from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from authorizer.cli.template.reading import Reading, Resource
+    from authorizer.cli.template.reading import Draft, Reading
 
-FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 # REST APIs keep an authorizer's answer for five minutes unless told otherwise.
 REST_TTL_SECONDS = 300
+IAM = "AWS_IAM"
 
 # method.request.header.X (REST), route.request.header.X (WebSocket), $request.header.X (HTTP).
 _REQUEST_SOURCE = re.compile(
     r"\$?(?:(?:method|route)\.)?request\.(header|querystring)\.(.+)", re.DOTALL
 )
 _OTHER_SOURCE = re.compile(r"\$?(context|stageVariables)\.(.+)", re.DOTALL)
-_INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """What an authorizer's properties are called where it is written."""
+
+    function: str
+    role: str
+    ttl: str
+    version: str = "AuthorizerPayloadFormatVersion"
+    simple: str = "EnableSimpleResponses"
+
+
+SAM = Spelling(function="FunctionArn", role="FunctionInvokeRole", ttl="ReauthorizeEvery")
+V1 = Spelling(
+    function="AuthorizerUri", role="AuthorizerCredentials", ttl="AuthorizerResultTtlInSeconds"
+)
+V2 = replace(V1, role="AuthorizerCredentialsArn")
+OPENAPI = Spelling(
+    function="authorizerUri",
+    role="authorizerCredentials",
+    ttl="authorizerResultTtlInSeconds",
+    version="authorizerPayloadFormatVersion",
+    simple="enableSimpleResponses",
+)
+
+
+def iam(name: str, place: Place) -> Authorizer:
+    """Signed requests: no function, and nothing that is kept."""
+    return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
+
+
+def named(
+    reading: Reading,
+    name: str,
+    place: Place,
+    kind: AuthorizerKind | Unknown,
+    sources: tuple[str, ...] | Unknown,
+    *written: Node,
+) -> Authorizer:
+    """An authorizer's first facts: what it is, and what its answers are kept under.
+
+    Args:
+        reading: the template.
+        name: of the authorizer.
+        place: of it.
+        kind: of it.
+        sources: of it.
+        written: what the sources were read from.
+    """
+    return Authorizer(
+        name=name,
+        place=place,
+        kind=reading.fact(kind, place, f"the kind of authorizer {name}"),
+        identity_sources=reading.fact(sources, place, f"the identity sources of {name}", *written),
+    )
+
+
+def unreadable(name: str, place: Place, why: str) -> Authorizer:
+    """An authorizer of which no more than its name is known."""
+    unknown = Unknown(why)
+    return Authorizer(
+        name=name,
+        place=place,
+        kind=unknown,
+        function=unknown,
+        payload_version=unknown,
+        simple_responses=unknown,
+        identity_sources=unknown,
+        ttl_seconds=unknown,
+        may_be_invoked=unknown,
+    )
+
+
+def with_ttl(
+    reading: Reading, draft: Draft, one: Authorizer, node: Node, spelling: Spelling
+) -> Authorizer:
+    """The authorizer with how long its answers are kept, where that can be said of it."""
+    if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM} or draft.kind is ApiKind.WEBSOCKET:
+        return one
+    default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
+    ttl = reading.resolver.number(reading.resolver.get(node, spelling.ttl), default=default)
+    return replace(
+        one,
+        ttl_seconds=reading.fact(
+            ttl, one.place, f"the time to live of {one.name}", child(node, spelling.ttl)
+        ),
+        ttl_place=key_place(node, spelling.ttl),
+    )
+
+
+def with_function(
+    reading: Reading,
+    draft: Draft,
+    one: Authorizer,
+    node: Node,
+    spelling: Spelling,
+    *,
+    granted: bool | Unknown = False,
+) -> Authorizer:
+    """The authorizer with its function and whatever concerns calling it.
+
+    Args:
+        reading: the template.
+        draft: the authorizer's API.
+        one: the authorizer so far.
+        node: its properties.
+        spelling: what they are called.
+        granted: whether the permission to invoke comes with it.
+    """
+    if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM, AuthorizerKind.COGNITO}:
+        return one
+    function = function_behind(reading, reading.resolver.get(node, spelling.function))
+    role = reading.resolver.get(node, spelling.role)
+    if not isinstance(role, Absent) and not (isinstance(role, Text) and role.text == "NONE"):
+        granted = True
+    if granted is not True:
+        permitted = may_be_invoked(reading, function, draft.id)
+        granted = permitted if permitted is True else granted or permitted
+    one = replace(
+        one,
+        function=reading.fact(
+            function, one.place, f"the function of {one.name}", child(node, spelling.function)
+        ),
+        may_be_invoked=granted,
+    )
+    if not isinstance(function, Unknown):
+        reading.fact(granted, one.place, f"whether {draft.id} may invoke {one.name}")
+    return _with_payload(reading, one, node, spelling) if draft.kind is ApiKind.HTTP else one
+
+
+def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
+    resolver, name, place = reading.resolver, one.name, one.place
+    version = resolver.get(node, spelling.version)
+    text = reading.fact(
+        resolver.text(version),
+        place,
+        f"the payload version of {name}",
+        child(node, spelling.version),
+    )
+    simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
+    return replace(
+        one,
+        payload_version=text,
+        payload_version_place=key_place(node, spelling.version),
+        payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
+        simple_responses=reading.fact(
+            simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
+        ),
+        simple_responses_place=key_place(node, spelling.simple),
+    )
+
+
+def header_source(header: str | Unknown | None) -> tuple[str, ...] | Unknown:
+    """What a TOKEN or Cognito authorizer reads: one header."""
+    if isinstance(header, Unknown):
+        return header
+    return identity_sources([f"request.header.{header or 'Authorization'}"])
 
 
 def identity_sources(texts: Iterable[str] | Unknown) -> tuple[str, ...] | Unknown:
@@ -56,107 +215,3 @@ def _identity_source(text: str) -> str | Unknown:
     if other:
         return f"stagevariable:{other[2].lower()}"
     return Unknown(f"expected an identity source, found {clip(text)}")
-
-
-def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
-    """The logical id of the function that a name, an ARN or an invocation URI leads to."""
-    value = reading.resolver.resolve(node)
-    if isinstance(value, Undecidable):
-        return Unknown(value.why)
-    parts = value.parts if isinstance(value, Composite) else (value,)
-    found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)}
-    found.discard(None)
-    if len(found) == 1:
-        return found.pop()
-    if len(found) > 1:
-        return Unknown("it names more than one function")
-    unknown = [part for part in parts if isinstance(part, Undecidable)]
-    for part in unknown:
-        if not part.why.startswith("AWS::"):
-            return Unknown(part.why)
-    return _function_named(reading, parts)
-
-
-def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
-    resource = reading.resources.get(logical_id)
-    if resource is None:
-        return None
-    if resource.type in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
-        name = reading.resolver.get(resource.properties, "FunctionName")
-        return function_behind(reading, name)
-    return logical_id if resource.type in FUNCTION_TYPES else None
-
-
-def _function_named(reading: Reading, parts: Iterable[Node]) -> str | None:
-    """A function of this template whose name is written out in an ARN."""
-    text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
-    match = re.search(r":function:([A-Za-z0-9_-]+)", text, re.ASCII)
-    wanted = match[1] if match else text
-    for resource in reading.of_type(*FUNCTION_TYPES):
-        name = reading.resolver.get(resource.properties, "FunctionName")
-        if wanted and isinstance(name, Text) and name.text == wanted:
-            return resource.id
-    return None
-
-
-def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -> bool | Unknown:
-    """Whether an ``AWS::Lambda::Permission`` lets an API's authorizers invoke a function."""
-    if isinstance(function, Unknown):
-        return function
-    if function is None:
-        return Unknown("the function and its permissions are not in this template")
-    answer: bool | Unknown = False
-    for permission in reading.of_type("AWS::Lambda::Permission"):
-        permits = _permits(reading, permission, function, api)
-        if permits is True:
-            return True
-        answer = permits or answer
-    return answer
-
-
-def _permits(reading: Reading, permission: Resource, function: str, api: str) -> bool | Unknown:
-    properties, resolver = permission.properties, reading.resolver
-    behind = function_behind(reading, resolver.get(properties, "FunctionName"))
-    principal = resolver.text(resolver.get(properties, "Principal"))
-    action = resolver.text(resolver.get(properties, "Action"))
-    if isinstance(behind, str) and behind != function:
-        return False
-    for known, allowed in (
-        (principal, ("apigateway.amazonaws.com", "*")),
-        (action, _INVOKE_ACTIONS),
-    ):
-        if isinstance(known, str) and known not in allowed:
-            return False
-    covers = _covers(resolver.get(properties, "SourceArn"), api)
-    if covers is not True:
-        return covers
-    unknown = [one for one in (behind, principal, action) if isinstance(one, Unknown)]
-    if unknown:
-        return unknown[0]
-    return behind == function and (Unknown(permission.hangs_on) if permission.hangs_on else True)
-
-
-def _covers(source: Node, api: str) -> bool | Unknown:
-    """Whether a permission's ``SourceArn`` covers ``<api>/authorizers/<id>``."""
-    if isinstance(source, Absent):
-        return True
-    if isinstance(source, Undecidable):
-        return Unknown(source.why)
-    parts = source.parts if isinstance(source, Composite) else (source,)
-    text = ""
-    for part in parts:
-        if isinstance(part, Text):
-            text += part.text
-        elif isinstance(part, Reference):
-            text += f"<{part.id}>"
-        else:
-            text += "<?>"
-    name, _, rest = text.split(":", 5)[-1].partition("/")
-    if name not in {f"<{api}>", "*", "<?>"}:
-        return False
-    rest = re.sub(r"<[^<>]*>", "*", rest)
-    if not fnmatchcase("authorizers/0", rest.replace("[", "[[]")):
-        return False
-    return (
-        Unknown("the API in its SourceArn is known only when deployed") if name == "<?>" else True
-    )

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
-    REST_TTL_SECONDS,
-    function_behind,
+    IAM,
+    V1,
+    V2,
+    iam,
     identity_sources,
-    may_be_invoked,
+    named,
+    with_function,
+    with_ttl,
 )
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Node, Reference, Text
-from authorizer.cli.template.openapi import IAM
 from authorizer.cli.template.reading import Draft, child, key_place
 
 if TYPE_CHECKING:
@@ -51,13 +54,15 @@ def _read_api(reading: Reading, resource: Resource) -> None:
     draft = Draft(id=resource.id, kind=_api_kind(reading, resource), place=resource.place)
     reading.drafts[draft.id] = draft
     properties = resource.properties
-    cors = reading.resolver.resolve(child(properties, "CorsConfiguration"))
-    draft.has_cors = not isinstance(cors, Absent)
+    cors, why = reading.resolver.branches(child(properties, "CorsConfiguration"))
+    draft.has_cors = bool(cors)
+    if why is not None and len(cors) == 1:
+        draft.has_cors = reading.fact(Unknown(why), draft.place, f"whether {draft.id} has CORS")
     what = f"the routes of {draft.id}"
     for body in reading.mappings(child(properties, "Body"), what, draft):
         for operation in openapi.read_document(reading, draft, body):
             draft.routes.append(openapi.route_of(reading, draft, operation))
-            draft.has_cors = draft.has_cors or operation.is_preflight
+            draft.has_cors = operation.is_preflight or draft.has_cors
     for name in ("BodyS3Location", "CloneFrom"):
         if not isinstance(child(properties, name), Absent):
             place = key_place(properties, name) or draft.place
@@ -123,49 +128,16 @@ def _read_authorizer(reading: Reading, resource: Resource) -> None:
     written = resolver.text(child(properties, "Type" if is_rest else "AuthorizerType"))
     kind = written if isinstance(written, Unknown) else _kind(written)
     sources = identity_sources(resolver.texts(child(properties, "IdentitySource")))
-    one = Authorizer(
-        name=name,
-        place=resource.place,
-        kind=reading.fact(kind, resource.place, f"the kind of authorizer {name}"),
-        identity_sources=reading.fact(sources, resource.place, f"the identity sources of {name}"),
-        identity_place=key_place(properties, "IdentitySource"),
-    )
-    if kind is not AuthorizerKind.JWT and draft.kind is not ApiKind.WEBSOCKET:
-        default = REST_TTL_SECONDS if is_rest else 0
-        ttl = resolver.number(child(properties, "AuthorizerResultTtlInSeconds"), default=default)
-        one = replace(
-            one,
-            ttl_seconds=reading.fact(ttl, resource.place, f"the time to live of {name}"),
-            ttl_place=key_place(properties, "AuthorizerResultTtlInSeconds"),
-        )
-    if kind not in {AuthorizerKind.JWT, AuthorizerKind.COGNITO}:
-        one = _with_function(reading, draft, one, properties)
-    draft.authorizers[name] = one
+    source = child(properties, "IdentitySource")
+    one = named(reading, name, resource.place, kind, sources, source)
+    one = replace(one, identity_place=key_place(properties, "IdentitySource"))
+    spelling = V1 if is_rest else V2
+    one = with_ttl(reading, draft, one, properties, spelling)
+    draft.authorizers[name] = with_function(reading, draft, one, properties, spelling)
 
 
 def _kind(text: str | None) -> AuthorizerKind | Unknown:
     return _KINDS.get(text or "") or Unknown("its type is none of API Gateway's")
-
-
-def _with_function(reading: Reading, draft: Draft, one: Authorizer, properties: Node) -> Authorizer:
-    is_rest = draft.kind is ApiKind.REST
-    function = function_behind(reading, child(properties, "AuthorizerUri"))
-    role = "AuthorizerCredentials" if is_rest else "AuthorizerCredentialsArn"
-    invoked: bool | Unknown = True
-    if isinstance(reading.resolver.resolve(child(properties, role)), Absent):
-        invoked = may_be_invoked(reading, function, draft.id)
-    one = replace(
-        one,
-        function=reading.fact(function, one.place, f"the function of {one.name}"),
-        may_be_invoked=reading.fact(
-            invoked, one.place, f"whether {one.name} may invoke its function"
-        ),
-    )
-    if draft.kind is not ApiKind.HTTP:
-        return one
-    return openapi.with_payload(
-        reading, one, properties, "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"
-    )
 
 
 # --- routes ---
@@ -192,7 +164,7 @@ def _read_method(reading: Reading, resource: Resource) -> None:
         place=resource.place,
         is_preflight=mock and method == "OPTIONS",
     )
-    draft.has_cors = draft.has_cors or route.is_preflight
+    draft.has_cors = route.is_preflight or draft.has_cors
     _add_route(reading, draft, resource, route)
 
 
@@ -241,16 +213,16 @@ def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | 
     if isinstance(kind, Unknown):
         return kind
     if kind == IAM:
-        draft.authorizers.setdefault(IAM, openapi.iam(IAM, resource.place))
+        draft.authorizers.setdefault(IAM, iam(IAM, resource.place))
         return IAM
     if kind in {None, "NONE"}:
         return None
-    named = reading.steady(child(properties, "AuthorizerId"))
-    if isinstance(named, Reference) and named.id in draft.authorizers:
-        return named.id
-    if isinstance(named, Text):
+    behind = reading.steady(child(properties, "AuthorizerId"))
+    if isinstance(behind, Reference) and behind.id in draft.authorizers:
+        return behind.id
+    if isinstance(behind, Text):
         return Unknown("its authorizer is not in this template")
-    return Unknown(getattr(named, "why", f"{draft.id} has no such authorizer"))
+    return Unknown(getattr(behind, "why", f"{draft.id} has no such authorizer"))
 
 
 def _read_gateway_response(reading: Reading, resource: Resource) -> None:

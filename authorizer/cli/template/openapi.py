@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.authorizers import (
-    REST_TTL_SECONDS,
-    function_behind,
+    IAM,
+    OPENAPI,
+    header_source,
+    iam,
     identity_sources,
-    may_be_invoked,
+    named,
+    unreadable,
+    with_function,
+    with_ttl,
 )
 from authorizer.cli.template.model import (
     ApiKind,
@@ -19,7 +24,7 @@ from authorizer.cli.template.model import (
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
 from authorizer.cli.template.reading import child, key_place
 
 if TYPE_CHECKING:
@@ -27,15 +32,15 @@ if TYPE_CHECKING:
 
     from authorizer.cli.template.reading import Draft, Reading
 
-METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options", "trace"})
+METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"})
 ANY_METHOD = "x-amazon-apigateway-any-method"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 INTEGRATION = "x-amazon-apigateway-integration"
+AUTH = "x-amazon-apigateway-auth"
 CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 # What SAM writes for a route that must not have the default authorizer.
 NONE = "NONE"
-IAM = "AWS_IAM"
 
 _KINDS = {
     "request": AuthorizerKind.REQUEST,
@@ -51,6 +56,7 @@ class Operation:
 
     Attributes:
         security: the names that it asks for; nothing where it does not say.
+        otherwise: what holds where neither it nor SAM says more.
         integrates: whether something is behind it: SAM passes over what has nothing.
         is_preflight: whether it only answers browsers' preflights.
     """
@@ -59,6 +65,7 @@ class Operation:
     path: str
     place: Place
     security: tuple[str, ...] | Unknown | None
+    otherwise: tuple[str, ...] | Unknown | None = None
     integrates: bool = True
     is_preflight: bool = False
 
@@ -81,18 +88,27 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
         for name, place, scheme in mapping:
             _scheme(reading, draft, name, place, scheme)
     _cors(reading, draft, body)
-    return list(_operations(reading, draft, body))
+    found: dict[tuple[str, str], Operation] = {}
+    for operation in _operations(reading, draft, body):
+        known = found.setdefault(operation.key, operation)
+        if known.security != operation.security:
+            why = "it is not protected in the same way in every deployment"
+            found[operation.key] = replace(known, security=Unknown(why))
+    return list(found.values())
 
 
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
     """An operation as a route, with the one authorizer among the names that it asks for."""
     authorizer: str | Unknown | None
-    names = operation.security or ()
+    names = operation.otherwise if operation.security is None else operation.security
+    names = names or ()
     if isinstance(names, Unknown):
         authorizer = names
     else:
         found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
         authorizer = found[0] if found else None
+        if found and NONE in names:
+            authorizer = Unknown(f"it asks for {found[0]} and for none")
         if len(found) > 1:
             authorizer = Unknown(f"it asks for {' and '.join(found)}, API Gateway takes one")
     route = Route(
@@ -132,7 +148,7 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 
 
 def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
-    everywhere = _everywhere(draft, body)
+    at_root = _at_root(draft, body)
     for paths in reading.mappings(child(body, "paths"), f"the routes of {draft.id}", draft):
         for path, place, item in paths:
             if path.startswith("x-"):
@@ -146,31 +162,41 @@ def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Opera
                 if "$ref" in found.entries:
                     reading.note(place, f"the routes of {path}", "it is described elsewhere ($ref)")
                     draft.is_complete = False
-                yield from _of_path(reading, draft, path, found, everywhere)
+                for operation in _of_path(reading, draft, path, found):
+                    yield replace(operation, otherwise=operation.otherwise or at_root)
 
 
-def _of_path(
-    reading: Reading, draft: Draft, path: str, item: Mapping, everywhere: Unknown | None
-) -> Iterator[Operation]:
+def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
     for name, place, node in item:
         method = method_name(name)
         if method is None:
             continue
         for operation in reading.mappings(node, f"whether {method} {path} is there", draft):
             integration = reading.resolver.get(operation, INTEGRATION)
-            security = _security(reading, operation)
             mock = reading.resolver.text(reading.resolver.get(integration, "type"))
             yield Operation(
                 method=method,
                 path=plain_path(path),
                 place=place,
-                security=everywhere if security is None else security,
+                security=_security(reading, operation),
+                otherwise=_signed(reading, draft, operation, place),
                 integrates=not isinstance(integration, Absent),
                 is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
             )
 
 
-def _everywhere(draft: Draft, body: Mapping) -> Unknown | None:
+def _signed(
+    reading: Reading, draft: Draft, operation: Mapping, place: Place
+) -> tuple[str, ...] | None:
+    """``x-amazon-apigateway-auth``: signed requests without a security scheme."""
+    sort = reading.resolver.get(reading.resolver.get(operation, AUTH), "type")
+    if reading.resolver.text(sort) != IAM:
+        return None
+    draft.authorizers.setdefault(IAM, iam(IAM, place))
+    return (IAM,)
+
+
+def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
     """What ``security`` at the root means for an operation without its own.
 
     REST APIs do not use it (the developer guide's notes for REST APIs); of HTTP APIs nothing is
@@ -225,7 +251,11 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown
 
 def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
-    for scheme in reading.mappings(node, f"whether {name} is an authorizer"):
+    schemes = list(reading.mappings(node, f"whether {name} is an authorizer"))
+    if len(schemes) != 1:
+        draft.authorizers[name] = unreadable(name, place, "it is not the same in every deployment")
+        return
+    for scheme in schemes:
         ours = reading.resolver.get(scheme, AUTHORIZER)
         sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
         if isinstance(ours, Mapping):
@@ -233,20 +263,8 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node)
         elif sort == "awsSigv4":
             draft.authorizers[name] = iam(name, place)
         elif isinstance(ours, Undecidable):
-            kind = reading.fact(Unknown(ours.why), place, f"the kind of authorizer {name}")
-            draft.authorizers[name] = Authorizer(name=name, place=place, kind=kind)
-
-
-def header_source(header: str | Unknown | None) -> tuple[str, ...] | Unknown:
-    """What a TOKEN or Cognito authorizer reads: one header."""
-    if isinstance(header, Unknown):
-        return header
-    return identity_sources([f"request.header.{header or 'Authorization'}"])
-
-
-def iam(name: str, place: Place) -> Authorizer:
-    """Signed requests: no function, and nothing that is kept."""
-    return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
+            reading.note(place, f"authorizer {name}", ours.why)
+            draft.authorizers[name] = unreadable(name, place, ours.why)
 
 
 def _authorizer(
@@ -254,69 +272,15 @@ def _authorizer(
 ) -> Authorizer:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)
-    header = resolver.text(resolver.get(scheme, "name"))
     kind = _kind(resolver.text(resolver.get(node, "type")))
-    reading.fact(kind, place, f"the kind of authorizer {name}")
-    written = resolver.texts(resolver.get(node, "identitySource"))
-    is_one_header = kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}
-    sources = header_source(header) if is_one_header else identity_sources(written)
-    one = Authorizer(
-        name=name,
-        place=place,
-        kind=kind,
-        identity_sources=reading.fact(sources, place, f"the identity sources of {name}"),
-        identity_place=key_place(node, "identitySource"),
-    )
-    if kind is AuthorizerKind.JWT:
-        return one
-    default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
-    ttl = resolver.number(resolver.get(node, "authorizerResultTtlInSeconds"), default=default)
-    one = replace(
-        one,
-        ttl_seconds=reading.fact(ttl, place, f"the time to live of {name}"),
-        ttl_place=key_place(node, "authorizerResultTtlInSeconds"),
-    )
-    return one if kind is AuthorizerKind.COGNITO else _with_function(reading, draft, one, node)
-
-
-def _with_function(reading: Reading, draft: Draft, one: Authorizer, node: Node) -> Authorizer:
-    resolver = reading.resolver
-    function = function_behind(reading, resolver.get(node, "authorizerUri"))
-    if isinstance(resolver.get(node, "authorizerCredentials"), Absent):
-        invoked = may_be_invoked(reading, function, draft.id)
+    if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
+        sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
-        invoked = True
-    one = replace(
-        one,
-        function=reading.fact(function, one.place, f"the function of {one.name}"),
-        may_be_invoked=reading.fact(
-            invoked, one.place, f"whether {one.name} may invoke its function"
-        ),
-    )
-    if draft.kind is not ApiKind.HTTP:
-        return one
-    return with_payload(
-        reading, one, node, "authorizerPayloadFormatVersion", "enableSimpleResponses"
-    )
-
-
-def with_payload(
-    reading: Reading, one: Authorizer, node: Node, version_key: str, simple_key: str
-) -> Authorizer:
-    """An HTTP API's authorizer with the payload version and the form of its answers."""
-    resolver, name, place = reading.resolver, one.name, one.place
-    version = resolver.get(node, version_key)
-    simple = resolver.flag(resolver.get(node, simple_key), default=False)
-    return replace(
-        one,
-        payload_version=reading.fact(
-            resolver.text(version), place, f"the payload version of {name}"
-        ),
-        payload_version_place=key_place(node, version_key),
-        payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
-        simple_responses=reading.fact(simple, place, f"whether {name} gives simple answers"),
-        simple_responses_place=key_place(node, simple_key),
-    )
+        sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
+    one = named(reading, name, place, kind, sources, child(node, "identitySource"))
+    one = replace(one, identity_place=key_place(node, "identitySource"))
+    one = with_ttl(reading, draft, one, node, OPENAPI)
+    return with_function(reading, draft, one, node, OPENAPI)
 
 
 def _kind(text: str | Unknown | None) -> AuthorizerKind | Unknown:

@@ -9,7 +9,7 @@ from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.intrinsics import Resolver
 from authorizer.cli.template.model import ApiKind, Place, Template, Undecided, Unknown
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
 from authorizer.cli.template.reading import Draft, Reading, Resource, child
 from authorizer.cli.template.sam import implicit_types, read_sam
 from authorizer.cli.template.source import compose
@@ -113,6 +113,8 @@ def _read_definition(reading: Reading, root: Mapping) -> None:
 
 def _read_resources(reading: Reading, root: Mapping) -> None:
     resources = reading.resolver.resolve(root.entries["Resources"])
+    if isinstance(resources, Undecidable):
+        resources = Mapping(resources.place, {}, {}, resources.why)
     if not isinstance(resources, Mapping):
         raise _no_template(resources.place, "found Resources that are no mapping")
     reading.resolver.resources |= resources.entries.keys()

@@ -1,26 +1,16 @@
-"""APIs written for AWS SAM: ``AWS::Serverless::HttpApi``, ``Api``, ``WebSocketApi`` and events.
-
-What SAM makes of ``Auth`` is read as its translator does it, with its differences between the two
-kinds: the default authorizer of an HTTP API spares OPTIONS and wins over an empty ``security``,
-that of a REST API takes preflights too unless told otherwise.
-"""
+"""APIs written for AWS SAM: which there are, and the events that add routes to them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
-from authorizer.cli.template.authorizers import (
-    REST_TTL_SECONDS,
-    function_behind,
-    identity_sources,
-    may_be_invoked,
-)
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
-from authorizer.cli.template.nodes import Absent, Call, Mapping, Node, Text, Undecidable
-from authorizer.cli.template.openapi import IAM, NONE, Operation
-from authorizer.cli.template.reading import Draft, child, key_place
+from authorizer.cli.template.model import ApiKind, Unknown
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
+from authorizer.cli.template.openapi import Operation
+from authorizer.cli.template.reading import Draft, child
+from authorizer.cli.template.sam_api import SamApi
+from authorizer.cli.template.sam_websocket import read_websocket
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -39,250 +29,6 @@ _EVENTS = {
     "Api": (ApiKind.REST, "RestApiId", "ServerlessRestApi"),
 }
 _WITH_EVENTS = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
-_IDENTITY = {
-    "Headers": "request.header",
-    "QueryStrings": "request.querystring",
-    "StageVariables": "stageVariables",
-    "Context": "context",
-}
-
-
-class SamApi:
-    """One of SAM's APIs while it is being read."""
-
-    def __init__(self, reading: Reading, draft: Draft, properties: Node) -> None:
-        self.reading = reading
-        self.draft = draft
-        self.properties = properties
-        self._operations: dict[tuple[str, str], Operation] = {}
-        self._auth = reading.steady(child(properties, "Auth"))
-        # SAM neither reads nor changes a definition that is not inline.
-        self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
-        self._has_body = self._read_body()
-        self._read_authorizers()
-        self._default = self._read_default()
-
-    def add_event(self, operation: Operation, *, overrides: bool) -> None:
-        """What an event adds: a route, or an authorizer for one of the definition's routes."""
-        if self._is_elsewhere:
-            return
-        known = self._operations.get(operation.key)
-        resolver = self.reading.resolver
-        if self._has_body and self.draft.kind is ApiKind.REST:
-            merges = resolver.flag(child(self.properties, "MergeDefinitions"), default=False)
-            if merges is not True and not (known and overrides):
-                return
-        operation = replace(operation, security=self._checked(operation))
-        if known is not None and not isinstance(operation.security, Unknown):
-            security = _together(known.security, operation.security)
-            operation = replace(known, security=security, integrates=True)
-        self._operations[operation.key] = operation
-
-    def finish(self) -> None:
-        """Settle what protects each route, and hand the routes to the draft."""
-        self._read_cors()
-        for operation in self._operations.values():
-            settled = replace(operation, security=self._settled(operation))
-            if settled.security == (IAM,) and IAM not in self.draft.authorizers:
-                self.draft.authorizers[IAM] = openapi.iam(IAM, operation.place)
-            self.draft.routes.append(openapi.route_of(self.reading, self.draft, settled))
-
-    def _read_body(self) -> bool:
-        written = child(self.properties, "DefinitionBody")
-        if isinstance(written, Absent):
-            location = child(self.properties, "DefinitionUri")
-            if isinstance(location, Absent):
-                return False
-            location = self.reading.resolver.resolve(location)
-            written = self.reading.resolver.file(location, location.place)
-        what = f"the routes of {self.draft.id}"
-        for body in self.reading.mappings(written, what, self.draft):
-            for operation in openapi.read_document(self.reading, self.draft, body):
-                self._operations[operation.key] = operation
-        return True
-
-    # --- Auth ---
-
-    def _read_default(self) -> str | Unknown | None:
-        if isinstance(self._auth, Undecidable):
-            return Unknown(self._auth.why)
-        name = self.reading.choice(child(self._auth, "DefaultAuthorizer"))
-        if isinstance(name, str) and name != IAM and name not in self.draft.authorizers:
-            return Unknown(f"{self.draft.id} has no authorizer {clip(name)}")
-        return name
-
-    def _read_authorizers(self) -> None:
-        what = f"the authorizers of {self.draft.id}"
-        if isinstance(self._auth, Undecidable):
-            self.reading.note(self._auth.place, what, self._auth.why)
-        for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
-            for name, place, node in authorizers:
-                for body in self.reading.mappings(node, f"authorizer {name}"):
-                    self.draft.authorizers[name] = self._authorizer(name, place, body)
-
-    def _authorizer(self, name: str, place: Place, body: Mapping) -> Authorizer:
-        resolver = self.reading.resolver
-        identity = resolver.get(body, "Identity")
-        one = Authorizer(
-            name=name,
-            place=place,
-            kind=self._kind(body),
-            identity_place=key_place(body, "Identity") or key_place(body, "IdentitySource"),
-        )
-        self.reading.fact(one.kind, place, f"the kind of authorizer {name}")
-        sources = self._identity_sources(one, body, identity)
-        one = replace(
-            one,
-            identity_sources=self.reading.fact(sources, place, f"the identity sources of {name}"),
-        )
-        if one.kind is AuthorizerKind.JWT:
-            return one
-        if one.kind is AuthorizerKind.COGNITO:
-            return replace(one, ttl_seconds=REST_TTL_SECONDS)
-        return self._with_function(one, body, identity)
-
-    def _kind(self, body: Mapping) -> AuthorizerKind | Unknown:
-        if self.draft.kind is ApiKind.HTTP:
-            is_jwt = "JwtConfiguration" in body.entries
-            return AuthorizerKind.JWT if is_jwt else AuthorizerKind.REQUEST
-        if "UserPoolArn" in body.entries:
-            return AuthorizerKind.COGNITO
-        kind = self.reading.choice(child(body, "FunctionPayloadType"))
-        if isinstance(kind, Unknown):
-            return kind
-        known = {None: AuthorizerKind.TOKEN, "TOKEN": AuthorizerKind.TOKEN}
-        known["REQUEST"] = AuthorizerKind.REQUEST
-        return known.get(kind) or Unknown(f"expected TOKEN or REQUEST, found {clip(kind)}")
-
-    def _identity_sources(
-        self, one: Authorizer, body: Mapping, identity: Node
-    ) -> tuple[str, ...] | Unknown:
-        resolver = self.reading.resolver
-        if isinstance(one.kind, Unknown):
-            return one.kind
-        if one.kind is AuthorizerKind.JWT:
-            return identity_sources(resolver.texts(resolver.get(body, "IdentitySource")))
-        if one.kind is not AuthorizerKind.REQUEST:
-            header = resolver.text(resolver.get(identity, "Header"))
-            return openapi.header_source(header)
-        written: list[str] = []
-        for name, prefix in _IDENTITY.items():
-            values = resolver.texts(resolver.get(identity, name))
-            if isinstance(values, Unknown):
-                return values
-            written += [f"{prefix}.{value}" for value in values]
-        return identity_sources(written)
-
-    def _with_function(self, one: Authorizer, body: Mapping, identity: Node) -> Authorizer:
-        reading, resolver = self.reading, self.reading.resolver
-        default = REST_TTL_SECONDS if self.draft.kind is ApiKind.REST else 0
-        ttl = resolver.number(resolver.get(identity, "ReauthorizeEvery"), default=default)
-        function = function_behind(reading, resolver.get(body, "FunctionArn"))
-        invoked = self._may_be_invoked(body, function)
-        one = replace(
-            one,
-            function=reading.fact(function, one.place, f"the function of {one.name}"),
-            ttl_seconds=reading.fact(ttl, one.place, f"the time to live of {one.name}"),
-            ttl_place=key_place(identity, "ReauthorizeEvery"),
-            may_be_invoked=reading.fact(
-                invoked, one.place, f"whether {one.name} may invoke its function"
-            ),
-        )
-        if self.draft.kind is ApiKind.REST:
-            return one
-        return openapi.with_payload(
-            reading, one, body, "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"
-        )
-
-    def _may_be_invoked(self, body: Mapping, function: str | Unknown | None) -> bool | Unknown:
-        resolver = self.reading.resolver
-        role = resolver.get(body, "FunctionInvokeRole")
-        if not isinstance(role, Absent) and not (isinstance(role, Text) and role.text == NONE):
-            return True
-        if self.draft.kind is ApiKind.HTTP:
-            by_sam = resolver.flag(
-                resolver.get(body, "EnableFunctionDefaultPermissions"), default=False
-            )
-        else:
-            off = resolver.get(body, "DisableFunctionDefaultPermissions")
-            disabled = resolver.flag(off, default=False)
-            by_sam = disabled if isinstance(disabled, Unknown) else not disabled
-        if by_sam is True:
-            return True
-        otherwise = may_be_invoked(self.reading, function, self.draft.id)
-        return otherwise if otherwise is True else by_sam or otherwise
-
-    def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
-        """What an event asks for, which must be one of the API's authorizers."""
-        for name in operation.security if isinstance(operation.security, tuple) else ():
-            if name not in {NONE, IAM} and name not in self.draft.authorizers:
-                return Unknown(f"{self.draft.id} has no authorizer {clip(name)}")
-        return operation.security
-
-    def _settled(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
-        security = operation.security
-        if isinstance(security, Unknown) or self._default is None:
-            return security
-        asked = security or ()
-        if self.draft.kind is ApiKind.REST:
-            chosen = tuple(name for name in asked if name in {*self.draft.authorizers, IAM})
-            if NONE in asked or chosen:
-                return () if NONE in asked else chosen
-        elif asked:
-            return asked
-        if not operation.integrates or not self._default_takes(operation):
-            return security
-        preflight = self._preflight()
-        if operation.method == "OPTIONS" and isinstance(preflight, Unknown):
-            return preflight
-        return self._default if isinstance(self._default, Unknown) else (self._default,)
-
-    def _default_takes(self, operation: Operation) -> bool:
-        if operation.method != "OPTIONS":
-            return True
-        return self.draft.kind is ApiKind.REST and self._preflight() is not False
-
-    def _preflight(self) -> bool | Unknown:
-        node = child(self._auth, "AddDefaultAuthorizerToCorsPreflight")
-        return self.reading.resolver.flag(node, default=True)
-
-    # --- CORS ---
-
-    def _read_cors(self) -> None:
-        is_http = self.draft.kind is ApiKind.HTTP
-        name = "CorsConfiguration" if is_http else "Cors"
-        node = child(self.properties, name)
-        # SAM takes a function in this place for the origins, whatever it comes to.
-        is_function = isinstance(node, Call) and node.name != "Ref"
-        value = node if is_function else self.reading.resolver.resolve(node)
-        off = isinstance(value, Text) and value.text.lower() in {"", "false", "null", "~"}
-        if not isinstance(value, Absent) and not off:
-            self.draft.has_cors = True
-            if not is_http:
-                self._add_preflights(key_place(self.properties, name) or value.place)
-        if not is_http:
-            self._read_gateway_responses()
-            if any(one.is_preflight for one in self._operations.values()):
-                self.draft.has_cors = True
-
-    def _add_preflights(self, place: Place) -> None:
-        answered = {_plain(path) for method, path in self._operations if method == "OPTIONS"}
-        for _, path in list(self._operations):
-            if _plain(path) not in answered:
-                answered.add(_plain(path))
-                added = Operation(
-                    method="OPTIONS", path=path, place=place, security=None, is_preflight=True
-                )
-                self._operations[added.key] = added
-
-    def _read_gateway_responses(self) -> None:
-        what = f"gateway responses of {self.draft.id}"
-        written = child(self.properties, "GatewayResponses")
-        for responses in self.reading.mappings(written, what):
-            for kind, _, response in responses:
-                parameters = self.reading.resolver.get(response, "ResponseParameters")
-                headers = child(parameters, "Headers")
-                openapi.gateway_response(self.reading, self.draft, kind, headers)
 
 
 def read_sam(reading: Reading) -> None:
@@ -298,15 +44,16 @@ def read_sam(reading: Reading) -> None:
         api.finish()
         reading.drafts[api.draft.id] = api.draft
     for resource in reading.of_type("AWS::Serverless::WebSocketApi"):
-        _read_websocket(reading, resource)
+        read_websocket(reading, resource)
 
 
 def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> None:
     events = child(resource.properties, "Events")
     has_routes = False
-    for mapping in reading.mappings(events, f"the events of {resource.id}"):
+    drafts = [api.draft for api in apis.values()]
+    for mapping in reading.mappings(events, f"the events of {resource.id}", *drafts):
         for name, place, node in mapping:
-            for event in reading.mappings(node, f"whether event {name} is there"):
+            for event in reading.mappings(node, f"what event {name} is", *drafts):
                 has_routes |= _read_event(reading, apis, name, place, event)
     if has_routes:
         reading.note_existence(resource, f"the routes of {resource.id} are")
@@ -321,6 +68,8 @@ def _read_event(
         Whether it adds a route.
     """
     kind = reading.resolver.text(reading.resolver.get(event, "Type"))
+    if isinstance(kind, Unknown):
+        reading.note(place, f"what event {name} is", kind.why)
     if kind not in _EVENTS:
         return False
     properties = reading.resolver.get(event, "Properties")
@@ -386,62 +135,6 @@ def _operation(
     return Operation(
         method=name, path=openapi.plain_path(str(path)), place=place, security=security
     )
-
-
-def _read_websocket(reading: Reading, resource: Resource) -> None:
-    reading.note_existence(resource, f"{resource.id} is")
-    draft = Draft(id=resource.id, kind=ApiKind.WEBSOCKET, place=resource.place)
-    reading.drafts[draft.id] = draft
-    name = _websocket_authorizer(reading, draft, resource)
-    routes = child(resource.properties, "Routes")
-    for mapping in reading.mappings(routes, f"the routes of {draft.id}", draft):
-        for key, place, _ in mapping:
-            # Only the handshake is authorized; what follows comes over the same connection.
-            authorizer = name if key == "$connect" else None
-            reading.fact(authorizer, place, f"the authorizer of {key}")
-            draft.routes.append(Route(method="", path=key, authorizer=authorizer, place=place))
-
-
-def _websocket_authorizer(
-    reading: Reading, draft: Draft, resource: Resource
-) -> str | Unknown | None:
-    resolver = reading.resolver
-    auth = reading.steady(child(resource.properties, "Auth"))
-    if isinstance(auth, Undecidable):
-        return Unknown(auth.why)
-    kind = reading.choice(child(auth, "AuthType"))
-    place = key_place(resource.properties, "Auth") or resource.place
-    if kind == IAM:
-        draft.authorizers[IAM] = openapi.iam(IAM, place)
-    if kind != "CUSTOM":
-        return None if kind == NONE else kind
-    written = resolver.text(resolver.get(auth, "Name"))
-    name = written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer"
-    sources = identity_sources(resolver.texts(resolver.get(auth, "IdentitySource")))
-    function = function_behind(reading, resolver.get(auth, "AuthArn"))
-    draft.authorizers[name] = Authorizer(
-        name=name,
-        place=place,
-        kind=AuthorizerKind.REQUEST,
-        function=reading.fact(function, place, f"the function of {name}"),
-        identity_sources=reading.fact(sources, place, f"the identity sources of {name}"),
-        identity_place=key_place(auth, "IdentitySource"),
-    )
-    return name
-
-
-def _together(
-    known: tuple[str, ...] | Unknown | None, added: tuple[str, ...] | Unknown | None
-) -> tuple[str, ...] | Unknown | None:
-    if isinstance(known, Unknown) or isinstance(added, Unknown):
-        return known if isinstance(known, Unknown) else added
-    if known is None or added is None:
-        return known if added is None else added
-    return known + added
-
-
-def _plain(path: str) -> str:
-    return path.rstrip("/") or path
 
 
 def implicit_types() -> Iterator[tuple[str, str]]:

@@ -113,7 +113,7 @@ class _Composer:
             elif root is None:
                 root = node
             else:
-                raise _error(self._file, event.start_mark, "expected one document, found another")
+                raise self._refused(node.place, "expected one document, found another")
         if root is None:
             raise _error(self._file, None, "expected a template, found nothing")
         return root

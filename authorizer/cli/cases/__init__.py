@@ -1,0 +1,1 @@
+"""``authorizer test``: what a policy must allow and deny, written down and tried."""

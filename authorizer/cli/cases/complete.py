@@ -1,0 +1,130 @@
+"""What a complete case implies: each route that it does not list is denied, whatever the values.
+
+For a route with parameters there are endless paths. It is enough to ask for one without any
+particular value, and, for each rule of the caller's that could grant it, for the one that has what
+this rule wants: the caller's own claims, and its literal segments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.cli.cases.model import Case, Expectation
+from authorizer.cli.explain.question import Caller, Request
+from authorizer.cli.explain.resolution import DEFAULT, named_routes, resolve
+from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from authorizer.policy.model import Policy, Rule
+    from authorizer.policy.routes import RoutePattern
+
+# No route has such a segment, and no claim such a value.
+_ANY_VALUE = "-any-"
+
+
+def implied(book: Rulebook, case: Case) -> Iterator[Expectation]:
+    """For each route that the case does not list, a request that must be denied.
+
+    It is one that gets through, where there is one.
+    """
+    routes = book.routes if book.routes is not None else named_routes(_patterns(book.policy))
+    listed = {
+        (_route_of(routes, one.request, is_rest=book.is_rest), one.request.method)
+        for one in case.expectations
+    }
+    rules = _rules_of(book.policy, case.caller)
+    for key in routes:
+        methods = [one for one in _methods(key) if (key, one) not in listed]
+        reaching = _requests(key, methods, rules, case.caller)
+        asked = [one for one in reaching if _asks_policy(book, routes, key, one)]
+        if asked:
+            worst = next((one for one in asked if book.ask(one, case.caller).is_open), asked[0])
+            yield Expectation(request=worst, allowed=False, place=case.place, route=key)
+
+
+def _requests(
+    key: str, methods: Iterable[str], rules: Iterable[Rule], caller: Caller
+) -> Iterator[Request]:
+    for method in methods:
+        for path in dict.fromkeys(_paths(key, method, rules, caller)):
+            yield Request(method=method, path=path)
+
+
+def _asks_policy(book: Rulebook, routes: tuple[str, ...], key: str, request: Request) -> bool:
+    """Whether a request reaches this route, and not a more specific one, and is not public."""
+    if _route_of(routes, request, is_rest=book.is_rest) != key:
+        return False
+    return book.ask(request, Caller()).verdict is not Verdict.PUBLIC
+
+
+def _methods(key: str) -> tuple[str, ...]:
+    method, blank, _ = key.partition(" ")
+    if blank and method != ANY:
+        return (method,)
+    return ("",) if key == CONNECT else METHODS
+
+
+def _paths(key: str, method: str, rules: Iterable[Rule], caller: Caller) -> Iterator[str]:
+    """Paths of a route: of no particular values, and with what each rule wants."""
+    template = key.partition(" ")[2] or key
+    if template == CONNECT:
+        yield CONNECT
+        return
+    route = parse_route(template)
+    if route is None and template != DEFAULT:
+        return
+    known = route.path if route is not None else ()
+    least = len(known) + 1 if route is not None and route.greedy else len(known)
+    yield _path(_ANY_VALUE if one == PARAMETER else one for one in _filled(known, least))
+    for rule in rules:
+        if rule.pattern.covers_method(method):
+            wanted = _wanted(rule.pattern, known, least, caller)
+            if wanted is not None:
+                yield _path(wanted)
+
+
+def _filled(path: tuple[str, ...], length: int) -> tuple[str, ...]:
+    return (*path, *(PARAMETER,) * (length - len(path)))
+
+
+def _wanted(
+    pattern: RoutePattern, known: tuple[str, ...], least: int, caller: Caller
+) -> list[str] | None:
+    """The segments of a path that route and rule both match; nothing where there is none."""
+    length = max(least, len(pattern.path))
+    claims = {one.position: caller.claims.get(one.claim) for one in pattern.conditions}
+    segments = []
+    pairs = zip(_filled(known, length), _filled(pattern.path, length), strict=True)
+    for position, (own, its) in enumerate(pairs):
+        value = claims.get(position, _ANY_VALUE)
+        if own != PARAMETER and its not in {PARAMETER, own}:
+            return None
+        literal = own if own != PARAMETER else its
+        if not isinstance(value, str) or safe_segments(f"/{value}") is None or "/" in value:
+            return None
+        segments.append(value if literal == PARAMETER else literal)
+    return segments
+
+
+def _path(segments: Iterable[str]) -> str:
+    return "/" + "/".join(segments)
+
+
+def _route_of(routes: tuple[str, ...], request: Request, *, is_rest: bool | None) -> str | None:
+    winner = resolve(routes, request, is_rest=is_rest).winner
+    return winner.key if winner is not None else None
+
+
+def _patterns(policy: Policy) -> Iterator[RoutePattern]:
+    return (rule.pattern for rule in policy.rules)
+
+
+def _rules_of(policy: Policy, caller: Caller) -> list[Rule]:
+    """The allows that may be the caller's."""
+    subjects = {f"scope:{scope}" for scope in caller.scopes}
+    for group in caller.groups:
+        subjects |= {f"group:{member}" for member in policy.groups.get(group, ())}
+    return [rule for rule in policy.rules if rule.effect == "allow" and rule.subject in subjects]

@@ -1,0 +1,82 @@
+"""Cases as they are written, and what came of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from authorizer.cli.explain.question import Caller, Request
+    from authorizer.cli.explain.rulebook import Answer
+    from authorizer.cli.template.model import Place
+    from authorizer.policy.model import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """One request, and whether it must get through.
+
+    Attributes:
+        place: of the line that says so; of the case, where only its completeness does.
+        route: the route that is unlisted, where only the case's completeness says so.
+    """
+
+    request: Request
+    allowed: bool
+    place: Place
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A caller, and what they may and may not do.
+
+    Attributes:
+        name: as given, or made up of the caller.
+        is_complete: whether what is not listed must be denied.
+    """
+
+    name: str
+    place: Place
+    caller: Caller
+    expectations: tuple[Expectation, ...] = ()
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of an expectation."""
+
+    case: Case
+    expectation: Expectation
+    answer: Answer
+
+    @property
+    def passed(self) -> bool:
+        """Whether it came as expected."""
+        return self.answer.is_open is self.expectation.allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something of a rule that no case exercises.
+
+    Attributes:
+        what: which part of it, in words.
+    """
+
+    rule: Rule
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which rules decided something.
+
+    Attributes:
+        grants, denies: how many there are, and how many of them are exercised in full.
+    """
+
+    grants: tuple[int, int]
+    denies: tuple[int, int]
+    gaps: tuple[Gap, ...]

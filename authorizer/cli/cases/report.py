@@ -1,0 +1,96 @@
+"""What came of the cases, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from authorizer.cli.cases.run import is_vacuous
+from authorizer.cli.explain.explanation import explain, headline
+from authorizer.cli.explain.words import misses_in_words, rule_in_words, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import Console
+
+    from authorizer.cli.cases.model import Coverage, Result
+    from authorizer.cli.explain.rulebook import Rulebook
+
+# Of the ways in which a failed request would be allowed.
+_MOST_MISSES = 3
+
+
+def failure_in_words(result: Result) -> str:
+    """``expected allow, found deny: POST /articles``, and where only completeness says so."""
+    one = result.expectation
+    if one.route is not None:
+        return f"expected a complete case to deny {one.route}, found {one.request} allowed"
+    expected, found = ("allow", "deny") if one.allowed else ("deny", "allow")
+    return f"expected {expected}, found {found}: {one.request}"
+
+
+def reasons_for(book: Rulebook, result: Result) -> Iterator[str]:
+    """Which rule decided, and for a denial what would have to differ."""
+    explanation = explain(book, result.expectation.request, result.case.caller)
+    yield headline(book, explanation)
+    yield from explanation.notes
+    if result.expectation.allowed:
+        yield from list(misses_in_words(book, explanation.misses))[:_MOST_MISSES]
+
+
+def vacuous_in_words(result: Result) -> str:
+    """Why a denial proves nothing."""
+    one = result.expectation
+    about = "no route" if result.answer.decision.reason is None else "no rule"
+    return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
+
+
+def gaps_in_words(book: Rulebook, coverage: Coverage) -> Iterator[str]:
+    """What is not exercised, with the line of the rule."""
+    for gap in coverage.gaps:
+        yield f"{rule_in_words(book, gap.rule)}: {gap.what}"
+
+
+def summary(results: Sequence[Result], coverage: Coverage) -> str:
+    """How many there are of everything."""
+    failed = sum(not result.passed for result in results)
+    cases = len({result.case.place for result in results})
+    return (
+        f"{_counted(cases, 'case')}, {_counted(len(results), 'request')}: "
+        f"{len(results) - failed} passed, {failed} failed; exercised "
+        f"{coverage.grants[0]} of {_counted(coverage.grants[1], 'grant')}, "
+        f"{coverage.denies[0]} of {_counted(coverage.denies[1], 'deny', 'denies')}"
+    )
+
+
+def show(
+    console: Console,
+    book: Rulebook,
+    results: Sequence[Result],
+    coverage: Coverage,
+    *,
+    is_strict: bool,
+) -> None:
+    """Print failures with their reasons, then what is not exercised, then the counts."""
+    for result in results:
+        if not result.passed:
+            one = result.expectation
+            where = f"{one.place}: {shown(result.case.name)}: {failure_in_words(result)}"
+            console.print(Text.assemble(("failed ", "bold red"), where), soft_wrap=True)
+            for reason in reasons_for(book, result):
+                console.print(Text(f"       {reason}"), soft_wrap=True)
+    style = "bold red" if is_strict else "bold yellow"
+    _list(console, "proves nothing ", style, map(vacuous_in_words, filter(is_vacuous, results)))
+    _list(console, "not exercised ", style, gaps_in_words(book, coverage))
+    console.print(Text(summary(results, coverage)), soft_wrap=True)
+
+
+def _list(console: Console, label: str, style: str, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(Text.assemble((label, style), line), soft_wrap=True)
+
+
+def _counted(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"

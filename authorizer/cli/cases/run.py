@@ -1,0 +1,91 @@
+"""Trying the cases, and seeing which rules they exercise.
+
+A rule counts as exercised by what it decides: an allow for each method that it names, a deny
+likewise. A rule that compares claims wants one thing more: a request that is denied for want of
+just that equality. Otherwise the comparison could be taken out, and no case would notice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from authorizer.cli.cases.complete import implied
+from authorizer.cli.cases.model import Case, Coverage, Expectation, Gap, Result
+from authorizer.cli.explain.nearest import claimings
+from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.errors import Reason
+from authorizer.policy.routes import ANY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from authorizer.policy.model import Rule
+
+
+def run_cases(book: Rulebook, cases: Iterable[Case]) -> tuple[Result, ...]:
+    """Try every request of every case."""
+    return tuple(
+        Result(case=case, expectation=one, answer=book.ask(one.request, case.caller))
+        for case in cases
+        for one in _expectations(book, case)
+    )
+
+
+def is_vacuous(result: Result) -> bool:
+    """Whether a denial says nothing of the policy: no route, or no rule, is about the request.
+
+    What only a case's completeness denies is a route that somebody has named.
+    """
+    if not result.passed or result.expectation.allowed or result.expectation.route is not None:
+        return False
+    if result.answer.resolution is not None:
+        return result.answer.verdict is Verdict.NO_ROUTE
+    return result.answer.decision.reason is Reason.ROUTE_UNKNOWN
+
+
+def coverage(book: Rulebook, results: Iterable[Result]) -> Coverage:
+    """Which rules the cases exercise, and what is left of them."""
+    used: dict[Rule, set[str]] = defaultdict(set)
+    bounded: set[Rule] = set()
+    for result in results:
+        rule = result.answer.decision.rule
+        if rule is not None:
+            used[rule].add(result.expectation.request.method)
+        elif result.answer.verdict is Verdict.DENIED:
+            bounded |= set(_compared(book, result))
+    gaps = tuple(gap for rule in book.policy.rules for gap in _gaps(rule, used[rule], bounded))
+    missed = {gap.rule for gap in gaps}
+    return Coverage(
+        grants=_count(book, "allow", missed), denies=_count(book, "deny", missed), gaps=gaps
+    )
+
+
+def _expectations(book: Rulebook, case: Case) -> Iterator[Expectation]:
+    yield from case.expectations
+    if case.is_complete:
+        yield from implied(book, case)
+
+
+def _compared(book: Rulebook, result: Result) -> Iterator[Rule]:
+    """The rules that would allow a denied request if the claims were those in the path."""
+    for change in claimings(book, result.expectation.request, result.case.caller):
+        rule = book.ask(change.request, change.caller).decision.rule
+        if rule is not None and rule == change.rule:
+            yield rule
+
+
+def _gaps(rule: Rule, methods: set[str], bounded: set[Rule]) -> Iterator[Gap]:
+    left = sorted(rule.pattern.methods - methods)
+    if not methods:
+        yield Gap(rule=rule, what="no case exercises it")
+    elif ANY not in left and left:
+        yield Gap(rule=rule, what=f"no case exercises its {', '.join(left)}")
+    if methods and rule.effect == "allow" and rule.pattern.conditions and rule not in bounded:
+        claims = " and ".join(condition.claim for condition in rule.pattern.conditions)
+        yield Gap(rule=rule, what=f"no case is denied for another {claims} than the caller's")
+
+
+def _count(book: Rulebook, effect: str, missed: set[Rule]) -> tuple[int, int]:
+    rules = [rule for rule in book.policy.rules if rule.effect == effect]
+    return sum(rule not in missed for rule in rules), len(rules)

@@ -1,0 +1,71 @@
+"""The command ``authorizer check``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.formats.github import to_github
+from authorizer.cli.check.formats.plain_json import to_json
+from authorizer.cli.check.formats.sarif import to_sarif
+from authorizer.cli.check.formats.text import summary, to_text
+from authorizer.cli.check.judge import Report
+from authorizer.cli.check.judge import check as judge
+
+_FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_github}
+
+
+@click.command()
+@click.argument("policy", type=click.Path(path_type=Path), default="policy.yaml")
+@click.option(
+    "templates",
+    "--template",
+    "-t",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="SAM or CloudFormation template to check the policy against; may be repeated.",
+)
+@click.option(
+    "form",
+    "--format",
+    "-f",
+    type=click.Choice(list(_FORMATS)),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs, sarif for code scanning, github for annotations "
+    "in a workflow.",
+)
+@click.option("--strict", is_flag=True, help="Fail on warnings, too.")
+def check(policy: Path, templates: tuple[Path, ...], form: str, *, strict: bool) -> None:
+    """Find what is wrong with POLICY, by default policy.yaml, before it is deployed.
+
+    Reads files only: no network, no credentials. With --template it also finds what does not fit
+    between policy, template and the authorizer's cache settings.
+
+    Every finding has a code, and a page in docs/findings/ that explains it. To live with one,
+    write into the policy file:
+
+    \b
+      accept:
+        P204: administrators run the whole API
+
+    Exits with 1 on errors (with --strict also on warnings), with 2 on wrong usage.
+    """  # noqa: D301 - click wants the character, not the two
+    report = judge(policy, templates)
+    # A terminal's encoding may lack what stands in a policy.
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = _FORMATS[form](report).encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
+    if form != "text":
+        click.echo(summary(report), err=True)
+    if _fails(report, strict=strict):
+        raise SystemExit(1)
+
+
+def _fails(report: Report, *, strict: bool) -> bool:
+    return report.count(Severity.ERROR) > 0 or (strict and report.count(Severity.WARNING) > 0)

@@ -1,0 +1,127 @@
+"""Which routes of a template our authorizer guards, and which nobody or somebody else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.errors import clip
+from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.model import Api, Route, Template
+
+_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+_SETTINGS = "AUTHORIZER_"
+# Long enough for a key to be recognized, and accepted, by.
+_LONGEST_KEY = 120
+# What a connection has instead of a method: only rules for ANY cover it.
+_NO_METHOD = ("",)
+
+
+class Guard(Enum):
+    """Who decides about a route."""
+
+    OURS = auto()
+    OTHER = auto()
+    NOBODY = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedRoute:
+    """A route, with who decides about it."""
+
+    api: Api
+    route: Route
+    guard: Guard
+    authorizer: Authorizer | None = None
+
+    @property
+    def name(self) -> str:
+        """Its key, for a message."""
+        return shown(self.route.key)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of requests that come this way."""
+        if self.route.path == CONNECT:
+            return _NO_METHOD
+        return METHODS if self.route.method in ("", ANY) else (self.route.method,)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the authorizer is told the route; one of kind TOKEN never is."""
+        return self.authorizer is None or self.authorizer.kind is not AuthorizerKind.TOKEN
+
+    @property
+    def is_judged_by_path(self) -> bool:
+        """Whether the concrete path decides, as where the route does not tell it."""
+        route = parse_route(self.route.path)
+        return not self.is_told or route is None or route.greedy
+
+
+def shown(key: str) -> str:
+    """A route's key for a message, quoted."""
+    return clip(key, _LONGEST_KEY)
+
+
+def guarded_routes(template: Template) -> Iterator[GuardedRoute]:
+    """Every route that may carry an authorizer.
+
+    Those that answer browsers' preflights are nobody's to guard. Of a WebSocket API only the
+    connection is authorized, and everything after it with it.
+    """
+    for api in template.apis:
+        for route in api.routes:
+            if route.is_preflight or (api.kind is ApiKind.WEBSOCKET and route.path != CONNECT):
+                continue
+            name = route.authorizer
+            authorizer = api.authorizer(name) if isinstance(name, str) else None
+            guard = _guard_of(template, route, authorizer)
+            yield GuardedRoute(api=api, route=route, guard=guard, authorizer=authorizer)
+
+
+def our_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
+    """Every authorizer that asks our function, used or not."""
+    for api in template.apis:
+        for authorizer in api.authorizers:
+            if is_ours(template, authorizer):
+                yield api, authorizer
+
+
+def is_ours(template: Template, authorizer: Authorizer) -> bool:
+    """Whether an authorizer surely asks our function."""
+    return _guard_by(template, authorizer) is Guard.OURS
+
+
+def _guard_by(template: Template, authorizer: Authorizer) -> Guard:
+    """Who decides where an authorizer is asked.
+
+    A template with several functions behind authorizers tells by their settings; one that sets
+    nothing of ours, or has the function elsewhere, means us.
+    """
+    if isinstance(authorizer.kind, Unknown):
+        return Guard.UNKNOWN
+    if authorizer.kind not in _LAMBDA:
+        return Guard.OTHER
+    ours = {one.id for one in template.functions if _has_settings(one.variables)}
+    if not ours or authorizer.function is None:
+        return Guard.OURS
+    if isinstance(authorizer.function, Unknown):
+        return Guard.UNKNOWN
+    return Guard.OURS if authorizer.function in ours else Guard.OTHER
+
+
+def _has_settings(variables: dict[str, str | Unknown]) -> bool:
+    return any(name.startswith(_SETTINGS) for name in variables)
+
+
+def _guard_of(template: Template, route: Route, authorizer: Authorizer | None) -> Guard:
+    if route.authorizer is None:
+        return Guard.NOBODY
+    return Guard.UNKNOWN if authorizer is None else _guard_by(template, authorizer)

@@ -1,0 +1,133 @@
+"""``check`` as a function: the findings of a policy file, and of the templates it is for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.check.acceptance import Accepted, accept
+from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNDECIDED, UNREADABLE_TEMPLATE
+from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.policy_rules import POLICY_RULES
+from authorizer.cli.check.problems import finding_of, unreadable
+from authorizer.cli.check.routes_rules import knows_all_routes
+from authorizer.cli.check.template_rules import TEMPLATE_RULES
+from authorizer.cli.check.together import join
+from authorizer.cli.document import compile_source, read_source
+from authorizer.cli.template.model import Place
+from authorizer.errors import ConfigurationError
+from authorizer.policy.compiled import dump_policy, parse_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.template.model import Template, Undecided
+
+_LOCATED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        findings: those that stay, by file, line and column.
+        accepted: those that the policy accepts, each with its acceptance.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of that severity stay."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+
+def check(policy: Path, templates: Sequence[Path] = ()) -> Report:
+    """Check a policy file, and with it the templates of the APIs it is for."""
+    source, findings = _read_policy(policy)
+    if findings:
+        return _report(findings)
+    findings += [finding for rule in POLICY_RULES for finding in rule(source)]
+    facts, unreadable_ones = _read_templates(dict.fromkeys(templates))
+    findings += unreadable_ones
+    if facts is not None:
+        findings += _judge(source, facts)
+    staying, accepted = accept(findings, source.accepted, templates=facts is not None)
+    if facts is not None and knows_all_routes(facts):
+        # What the policy alone can only guess is known: X106 and X107 say it.
+        staying = [finding for finding in staying if finding.code != GUESS_OF_ROUTES]
+    return _report(staying, accepted)
+
+
+def _report(findings: Iterable[Finding], accepted: Iterable[Accepted] = ()) -> Report:
+    return Report(
+        findings=tuple(sorted(findings, key=_order)),
+        accepted=tuple(sorted(accepted, key=lambda pair: _order(pair[0]))),
+    )
+
+
+def _order(finding: Finding) -> tuple[Place, str, str]:
+    return finding.place, finding.code, finding.message
+
+
+def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
+    file = str(path)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # a name may hold what no file's name can
+        source, _ = read_source(b"version: 1", file)
+        return source, [unreadable(file, getattr(error, "strerror", None) or str(error))]
+    source, problems = read_source(data, file)
+    return source, [finding_of(problem, file) for problem in problems]
+
+
+def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
+    """All templates as one; nothing where there are none, or one of them cannot be read."""
+    from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
+
+    templates: list[Template] = []
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            templates.append(read_template(path))
+        except ConfigurationError as error:
+            findings += [_unreadable_template(str(path), problem) for problem in error.problems]
+    return (None if findings or not templates else join(templates)), findings
+
+
+def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
+    policy = parse_policy(dump_policy(compile_source(source)))
+    yield from (_undecided(one) for one in template.undecided)
+    for rule in TEMPLATE_RULES:
+        yield from rule(source, policy, template)
+
+
+def _unreadable_template(file: str, problem: str) -> Finding:
+    located = _LOCATED.fullmatch(problem)
+    place = Place(file=file, line=1, column=1)
+    if located:  # perhaps in a file that the template includes
+        line, column = int(located["line"]), int(located["column"])
+        place = Place(file=located["file"], line=line, column=column)
+    return Finding(
+        code=UNREADABLE_TEMPLATE,
+        severity=Severity.ERROR,
+        place=place,
+        message=located["message"] if located else problem.removeprefix(f"{file}: "),
+        effect="nothing in the template was checked",
+        fix="give a SAM or CloudFormation template, in YAML or JSON, that the SAM CLI can read",
+    )
+
+
+def _undecided(one: Undecided) -> Finding:
+    return Finding(
+        code=UNDECIDED,
+        severity=Severity.NOTE,
+        place=one.place,
+        message=f"not decidable: {one.what}: {one.why}",
+        effect="nothing was checked that depends on it",
+        fix="check it by hand, or give the value in the template",
+    )

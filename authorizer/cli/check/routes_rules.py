@@ -1,0 +1,211 @@
+"""Routes of the template against the policy: who is let in without a word, and who never is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes
+from authorizer.cli.check.reach import is_reachable
+from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
+from authorizer.cli.template.model import Unknown
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from authorizer.cli.source import PublicRoute, SourcePolicy, SourceRule
+    from authorizer.cli.template.model import Template
+    from authorizer.policy.model import Policy
+
+
+def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
+    """X101: routes without an authorizer that the policy does not list as public."""
+    public = _public_shapes(source)
+    for one in guarded_routes(template):
+        if one.guard is Guard.NOBODY and not _is_public(public, one):
+            key = one.name
+            yield Finding(
+                code="X101",
+                severity=Severity.ERROR,
+                place=one.route.place,
+                message=f"expected an authorizer or a public route of the policy, found {key} "
+                f"of {clip(one.api.id)} with neither",
+                effect=f"anybody on the internet may call {key}, whatever the policy says",
+                fix="give the route the authorizer, or list it under public in the policy",
+            )
+
+
+def closed_public_routes(
+    source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X102: public routes that carry an authorizer."""
+    public = _public_shapes(source)
+    for one in guarded_routes(template):
+        if one.guard in (Guard.OURS, Guard.OTHER) and _is_public(public, one):
+            key = one.name
+            yield Finding(
+                code="X102",
+                severity=Severity.ERROR,
+                place=one.route.place,
+                message=f"expected no authorizer on {key}, which is public in the policy, "
+                f"found {_name(one)}",
+                effect="callers without a token get 401, although the policy lets everybody in",
+                fix="set 'Auth: {Authorizer: NONE}' on the route, or take it out of public",
+            )
+
+
+def missing_public_routes(
+    source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X103: public routes that the template does not have."""
+    if not knows_all_routes(template):
+        return
+    routes: Shapes[GuardedRoute] = Shapes()
+    for one in guarded_routes(template):
+        routes.add(shape_of_route(one.route.path), one)
+    for listed in source.public:
+        meeting = list(_routes_of(routes, listed))
+        if not any(_may_be(one, listed) for one in meeting):
+            yield _missing(listed, meeting)
+
+
+def unreachable_routes(
+    source: SourcePolicy, policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X104: routes that nobody at all may use."""
+    rules: Shapes[SourceRule] = Shapes()
+    for rule in source.rules:
+        rules.add(shape_of_rule(rule.pattern), rule)
+    public = _public_shapes(source)
+    of_api: dict[str, list[GuardedRoute]] = defaultdict(list)
+    for one in guarded_routes(template):
+        of_api[one.api.id].append(one)
+    for others in of_api.values():
+        compiled = _compiled_for(policy, others)
+        routes: Shapes[GuardedRoute] = Shapes()
+        for one in others:
+            routes.add(shape_of_route(one.route.path), one)
+        for one in others:
+            if (
+                one.guard is Guard.OURS
+                and not _is_public(public, one)
+                and not is_reachable(compiled, rules, one, routes)
+            ):
+                yield _unreachable(one)
+
+
+def routes_of_others(
+    source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X108: routes that the policy has rules for, while another authorizer decides."""
+    rules: Shapes[SourceRule] = Shapes()
+    for rule in source.rules:
+        rules.add(shape_of_rule(rule.pattern), rule)
+    for one in guarded_routes(template):
+        if one.guard is not Guard.OTHER or one.authorizer is None:
+            continue
+        first = _first_rule(rules, one)
+        if first is not None:
+            yield Finding(
+                code="X108",
+                severity=Severity.ERROR,
+                place=one.route.place,
+                message=f"expected the policy's authorizer on {one.name}, for which it has "
+                f"{clip(first.text)} on line {first.line}, found {_name(one)}",
+                effect="whoever that authorizer lets in may call the route: the policy's allows "
+                "and denies count for nothing there",
+                fix="give the route the Lambda authorizer that enforces the policy, or take its "
+                "rules out of the policy",
+            )
+
+
+def knows_all_routes(template: Template) -> bool:
+    """Whether no route could be missing from what was read."""
+    return bool(template.apis) and all(api.is_complete for api in template.apis)
+
+
+def _public_shapes(source: SourcePolicy) -> Shapes[PublicRoute]:
+    public: Shapes[PublicRoute] = Shapes()
+    for listed in source.public:
+        public.add(shape_of_rule(listed.pattern), listed)
+    return public
+
+
+def _is_public(public: Shapes[PublicRoute], one: GuardedRoute) -> bool:
+    """Whether everything that comes by the route is public."""
+    covering = list(public.covering(shape_of_route(one.route.path)))
+    return all(any(_covers(listed, method) for listed in covering) for method in one.methods)
+
+
+def _covers(listed: PublicRoute, method: str) -> bool:
+    return listed.pattern.covers_method(method)
+
+
+def _routes_of(routes: Shapes[GuardedRoute], listed: PublicRoute) -> Iterator[GuardedRoute]:
+    for one in routes.meeting(shape_of_rule(listed.pattern)):
+        if any(_covers(listed, method) for method in one.methods):
+            yield one
+
+
+def _may_be(one: GuardedRoute, listed: PublicRoute) -> bool:
+    """Whether a route is the one that is listed; a greedy one is only where nobody guards it."""
+    shape = shape_of_route(one.route.path)
+    if shape.more is not None:
+        return one.guard in (Guard.NOBODY, Guard.UNKNOWN) or shape_of_rule(listed.pattern) == shape
+    own = listed.pattern
+    return shape.path[: len(own.path)] == own.path
+
+
+def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
+    """The policy as it is compiled for an API; it makes a difference where paths are judged."""
+    api = others[0].api
+    if not api.is_complete or not any(one.is_judged_by_path for one in others):
+        return policy
+    return replace(policy, routes=tuple(dict.fromkeys(route.key for route in api.routes)))
+
+
+def _missing(listed: PublicRoute, meeting: Sequence[GuardedRoute]) -> Finding:
+    takes = next((one for one in meeting), None)
+    where = "the template has no such route"
+    if takes is not None:
+        where = f"the template has only {takes.name}, which is another route"
+    return Finding(
+        code="X103",
+        severity=Severity.WARNING,
+        place=listed.place,
+        message=f"expected a route for the public {clip(listed.text)}, but {where}",
+        effect="nobody can call it, and whoever reads the policy believes that it is open",
+        fix="add the route with 'Auth: {Authorizer: NONE}', or take the line out of public",
+    )
+
+
+def _unreachable(one: GuardedRoute) -> Finding:
+    return Finding(
+        code="X104",
+        severity=Severity.WARNING,
+        place=one.route.place,
+        message=f"expected a group or scope that may call {one.name}, found none",
+        effect="every caller gets 403, whatever their groups",
+        fix="grant the route to a group or scope in the policy, lift the deny that is in the way, "
+        "or take the route out of the template",
+    )
+
+
+def _first_rule(rules: Shapes[SourceRule], one: GuardedRoute) -> SourceRule | None:
+    shape = shape_of_route(one.route.path)
+    found = rules.covering(shape) if shape.more is None else rules.meeting(shape)
+    covering = [
+        rule for rule in found if any(rule.pattern.covers_method(each) for each in one.methods)
+    ]
+    return min(covering, key=lambda rule: rule.place, default=None)
+
+
+def _name(one: GuardedRoute) -> str:
+    """The authorizer of a route in words."""
+    authorizer = one.authorizer
+    if authorizer is None or isinstance(authorizer.kind, Unknown):
+        return "another authorizer"
+    return f"{clip(authorizer.name)} of kind {authorizer.kind.value}"

@@ -1,0 +1,1 @@
+"""Why the policy answers as it does, and what would have to differ."""

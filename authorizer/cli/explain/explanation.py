@@ -1,0 +1,136 @@
+"""All there is to say about one request of one caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.explain.nearest import Miss, nearest_misses
+from authorizer.cli.explain.rulebook import Answer, Rulebook, Verdict
+from authorizer.cli.explain.unsafe import unsafe_part
+from authorizer.cli.explain.words import listed, rule_in_words, shown
+from authorizer.cli.nodes import did_you_mean
+from authorizer.errors import Reason, clip
+from authorizer.policy.routes import split_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.explain.question import Caller, Request
+    from authorizer.policy.model import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What becomes of a request, and why.
+
+    Attributes:
+        overridden: the rule that would allow it if no rule denied it.
+        misses: what would have to differ, where it is denied.
+        notes: what else one must know to understand the answer, a sentence each.
+    """
+
+    request: Request
+    caller: Caller
+    answer: Answer
+    overridden: Rule | None = None
+    misses: tuple[Miss, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def explain(book: Rulebook, request: Request, caller: Caller) -> Explanation:
+    """Explain what becomes of a request."""
+    answer = book.ask(request, caller)
+    misses = nearest_misses(book, request, caller)
+    overridden = None
+    if answer.decision.reason is Reason.DENIED_BY_RULE:
+        overridden = book.without_denies().ask(request, caller).decision.rule
+    return Explanation(
+        request=request,
+        caller=caller,
+        answer=answer,
+        overridden=overridden,
+        misses=misses,
+        notes=tuple(_notes(book, request, caller, answer)),
+    )
+
+
+def headline(book: Rulebook, explanation: Explanation) -> str:
+    """The answer in a sentence."""
+    answer, request = explanation.answer, explanation.request
+    rule = answer.decision.rule
+    if answer.verdict is Verdict.PUBLIC:
+        return f"{request} is public by {_opener(book, answer)}: everybody is let in"
+    if answer.verdict is Verdict.NO_ROUTE:
+        return f"{request} reaches no route of the API: API Gateway answers it by itself, with 404"
+    if rule is not None:
+        verb = "allowed" if answer.is_open else "denied"
+        return f"{request} is {verb} by {rule_in_words(book, rule)}"
+    return f"{request} is denied: {_why_not(book, answer)}"
+
+
+def _opener(book: Rulebook, answer: Answer) -> str:
+    if answer.public_line is None:
+        return f"{book.routes_from}, which has no authorizer for its route"
+    return f"{book.file}:{answer.public_line}, no authorizer is asked"
+
+
+def _why_not(book: Rulebook, answer: Answer) -> str:
+    reason = answer.decision.reason
+    words = {
+        Reason.NOT_GRANTED: f"no rule of {book.file} grants it to this caller",
+        Reason.ROUTE_UNKNOWN: f"no rule of {book.file} is about such a path",
+        Reason.PATH_UNSAFE: "its path can be read in two ways",
+        Reason.PATH_DISAGREES: "its path is not one of the route's",
+        Reason.METHOD_UNSAFE: "its method is none of HTTP's",
+    }
+    return f"{words.get(reason, 'it is not granted')} ({reason})" if reason else "it is not granted"
+
+
+def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> Iterator[str]:
+    resolution = answer.resolution
+    if resolution is not None and resolution.doubt is not None:
+        yield resolution.doubt
+    if answer.verdict is Verdict.NO_ROUTE and resolution is not None and resolution.methods:
+        yield f"the API has such a path with {listed(resolution.methods)} only"
+    if answer.verdict is Verdict.NO_ROUTE and request.method == "OPTIONS":
+        yield "an API with CORS answers a browser's preflight by itself, and asks no authorizer"
+    if answer.public_line is not None and answer.verdict is not Verdict.PUBLIC:
+        yield (
+            f"{book.file}:{answer.public_line} says that it is public, but {book.routes_from} has "
+            f"an authorizer for its route"
+        )
+    if answer.decision.reason is Reason.PATH_UNSAFE:
+        yield f"the path has {unsafe_part(request.path)}: it is refused, never cleaned up"
+    for group in caller.groups:
+        if group not in book.policy.groups:
+            hint = did_you_mean(group, book.policy.groups)
+            yield f"{book.file} does not know the group {clip(group)}, which grants nothing{hint}"
+    granting = {rule.subject for rule in book.policy.rules}
+    scopes = [scope for scope in caller.scopes if f"scope:{scope}" in granting]
+    if scopes and not caller.is_machine:
+        yield (
+            f"scopes ({listed(scopes, 'and')}) count only in a token without a user and "
+            f"groups, whose sub is its client_id"
+        )
+    if not answer.is_open:
+        yield from _notes_on_conditions(book, request, caller)
+
+
+def _notes_on_conditions(book: Rulebook, request: Request, caller: Caller) -> Iterator[str]:
+    """Claims that look equal and are not, and values that equal nothing."""
+    told = set()
+    segments = split_path(request.path)
+    for rule in book.policy.rules:
+        for condition in rule.pattern.conditions if rule.effect == "allow" else ():
+            claim = caller.claims.get(condition.claim)
+            if condition.position >= len(segments) or condition.claim in told:
+                continue
+            value = segments[condition.position]
+            if claim is not None and not isinstance(claim, str) and str(claim) == value:
+                told.add(condition.claim)
+                name = shown(condition.claim)
+                yield f"the claim {name} is no text ({clip(claim)}): it equals nothing"
+            elif "%" in value and isinstance(claim, str):
+                told.add(condition.claim)
+                yield f"{clip(value)} in the path is percent-encoded: it equals no claim"

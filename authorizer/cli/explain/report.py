@@ -1,0 +1,204 @@
+"""An explanation as text for people, and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from authorizer.cli.explain.explanation import Explanation, headline
+from authorizer.cli.explain.resolution import Candidate, named_routes, resolve, why_preferred
+from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.cli.explain.words import misses_in_words, rule_in_words, shown
+from authorizer.errors import clip
+from authorizer.policy.routes import ANY, CONNECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.console import Console
+
+    from authorizer.cli.explain.nearest import Miss
+    from authorizer.cli.explain.question import Caller, Request
+    from authorizer.cli.explain.token import JudgedToken
+    from authorizer.policy.model import Rule
+
+_STYLES = {Verdict.ALLOWED: "bold green", Verdict.PUBLIC: "bold yellow"}
+
+
+def show(
+    console: Console, book: Rulebook, explanation: Explanation, token: JudgedToken | None
+) -> None:
+    """Print the answer first, and then how it came."""
+    if token is not None:
+        for step, name, word, style in token.steps:
+            console.print(Text.assemble(f"  {step} {name:<10} ", (word, style)), soft_wrap=True)
+        style = "bold" if token.judgement.is_good else "bold red"
+        console.print(Text(f"{token.summary}\n", style=style), soft_wrap=True)
+        if not token.is_proved:
+            console.print(Text("If it were good:"))
+    style = _STYLES.get(explanation.answer.verdict, "bold red")
+    console.print(Text(headline(book, explanation), style=style), soft_wrap=True)
+    _section(console, "caller", [_caller_in_words(book, explanation.caller)])
+    _section(console, "route", _route_in_words(book, explanation))
+    if explanation.overridden is not None:
+        rule = rule_in_words(book, explanation.overridden)
+        _section(console, "overrides", [f"{rule}, which would allow it: a deny overrides it"])
+    _section(console, "note", explanation.notes)
+    _section(console, "nearest", _nearest_in_words(book, explanation))
+
+
+def as_json(book: Rulebook, explanation: Explanation, token: JudgedToken | None) -> str:
+    """The same for programs. Of a token's claims, those that the policy compares."""
+    answer, request = explanation.answer, explanation.request
+    refused = token is not None and not token.judgement.is_good
+    document: dict[str, Any] = {
+        "request": _request(request),
+        "caller": _caller(book, explanation.caller),
+        "verdict": "refused" if refused else answer.verdict.value,
+        "policy": {
+            "verdict": answer.verdict.value,
+            "reason": answer.decision.reason,
+            "rule": _rule(book, answer.decision.rule),
+            "overrides": _rule(book, explanation.overridden),
+            "public_line": answer.public_line,
+        },
+        "route": _route(book, explanation),
+        "notes": list(explanation.notes),
+        "nearest": [_miss(book, miss) for miss in explanation.misses],
+    }
+    if token is not None:
+        document["token"] = {
+            "steps": [
+                {"step": step, "name": name, "word": word} for step, name, word, _ in token.steps
+            ],
+            "reason": token.judgement.reason,
+            "summary": token.summary,
+        }
+    return json.dumps(document, indent=2)
+
+
+def _section(console: Console, title: str, lines: Iterable[str]) -> None:
+    for index, line in enumerate(lines):
+        label = title if index == 0 else ""
+        console.print(Text.assemble((f"  {label:<10} ", "dim"), line), soft_wrap=True)
+
+
+def _caller_in_words(book: Rulebook, caller: Caller) -> str:
+    parts = [
+        f"{what} {', '.join(map(shown, names))}"
+        for what, names in (("groups", caller.groups), ("scopes", caller.scopes))
+        if names
+    ]
+    compared = _compared_claims(book, caller)
+    parts += [f"{shown(name)}={clip(value)}" for name, value in compared.items()]
+    return "; ".join(parts) or "no groups, no scopes, no claims"
+
+
+def _compared_claims(book: Rulebook, caller: Caller) -> dict[str, Any]:
+    """The caller's claims that some rule compares."""
+    names = {condition.claim for rule in book.policy.rules for condition in rule.pattern.conditions}
+    return {name: value for name, value in caller.claims.items() if name in names}
+
+
+def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
+    resolution = explanation.answer.resolution
+    if resolution is None:
+        yield "not known without --template: judged by the path"
+        if explanation.request.path != CONNECT:
+            yield from _places_in_words(book, explanation.request)
+        return
+    where = f" ({book.routes_from})" if book.routes_from else ""
+    winner = resolution.winner
+    if winner is None:
+        yield f"{'cannot be told' if resolution.is_undecided else 'none of the API'}{where}"
+        return
+    yield f"{winner.key}{where}"
+    for other in resolution.candidates:
+        if other.key != winner.key:
+            yield f"rather than {other.key}: {why_preferred(winner, other)}"
+
+
+def _places_in_words(book: Rulebook, request: Request) -> Iterator[str]:
+    """The paths that rules speak of and that match, whatever the method: as ``decide`` does."""
+    patterns = [*(rule.pattern for rule in book.policy.rules), *book.policy.public]
+    places = resolve(named_routes(patterns, ANY), request, is_rest=True)
+    winner = places.winner
+    if winner is None:
+        return
+    yield f"{_as_pattern(winner)} is the most specific path of the policy that matches"
+    for other in places.candidates:
+        if other.key == winner.key:
+            continue
+        prefix = other.template.removesuffix("{proxy+}")
+        if other.is_greedy and winner.template.startswith(prefix):
+            yield f"{_as_pattern(other)} covers it, too"
+        else:
+            yield f"rather than {_as_pattern(other)}: {why_preferred(winner, other)}"
+
+
+def _as_pattern(candidate: Candidate) -> str:
+    return candidate.template.replace("{proxy+}", "**")
+
+
+def _nearest_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
+    if explanation.answer.is_open:
+        return
+    if not explanation.misses:
+        yield f"nothing: {book.file} grants it to nobody, nor anything close to it to this caller"
+    yield from misses_in_words(book, explanation.misses)
+
+
+def _request(request: Request) -> dict[str, str]:
+    return {"method": request.method, "path": request.path}
+
+
+def _caller(book: Rulebook, caller: Caller) -> dict[str, Any]:
+    return {
+        "groups": list(caller.groups),
+        "scopes": list(caller.scopes),
+        "claims": _compared_claims(book, caller),
+    }
+
+
+def _rule(book: Rulebook, rule: Rule | None) -> dict[str, Any] | None:
+    if rule is None:
+        return None
+    return {
+        "file": book.file,
+        "line": rule.line,
+        "effect": rule.effect,
+        "subject": rule.subject,
+        "text": rule.pattern.text,
+    }
+
+
+def _route(book: Rulebook, explanation: Explanation) -> dict[str, Any]:
+    resolution = explanation.answer.resolution
+    if resolution is None:
+        return {"known": False}
+    winner = resolution.winner
+    return {
+        "known": True,
+        "from": book.routes_from,
+        "key": winner.key if winner else None,
+        "rather_than": [
+            {"key": other.key, "why": why_preferred(winner, other)}
+            for other in (resolution.candidates if winner else ())
+            if winner and other.key != winner.key
+        ],
+        "doubt": resolution.doubt,
+    }
+
+
+def _miss(book: Rulebook, miss: Miss) -> dict[str, Any]:
+    return {
+        "sentence": next(misses_in_words(book, [miss])),
+        "changes": [
+            {"kind": change.kind.value, "names": list(change.names)} for change in miss.changes
+        ],
+        "request": _request(miss.request),
+        "caller": _caller(book, miss.caller),
+        "rule": _rule(book, miss.answer.decision.rule),
+    }

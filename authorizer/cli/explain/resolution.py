@@ -1,0 +1,260 @@
+"""Which route of the API a concrete request reaches, as API Gateway chooses among them.
+
+HTTP APIs take the routes that have the method, and of them a full match before a ``{proxy+}`` and
+that before ``$default``. REST APIs walk down the tree of paths, and look for the method only there
+where they arrive. Both prefer a literal segment to a parameter, and the method itself to ``ANY``.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+
+A path that could be read in several ways is only resolved where all readings reach the same route:
+which reading API Gateway chooses is not for us to guess.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from authorizer.policy.routes import (
+    ANY,
+    CONNECT,
+    PARAMETER,
+    Route,
+    parse_route,
+    safe_segments,
+    split_path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from authorizer.cli.explain.question import Request
+    from authorizer.policy.routes import RoutePattern
+
+DEFAULT = "$default"
+_LITERAL, _PARAMETER, _GREEDY = range(3)
+_COMPARED = re.compile(r"=[^/}]*\}")
+_GREEDY_NAME = re.compile(r"\{([^{}/]+)\+\}$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A route whose path matches the request's.
+
+    Attributes:
+        key: as API Gateway names it: ``GET /users/{id}``.
+        method: ``ANY``, or the route's own; empty for ``$default`` and ``$connect``.
+        template: the route's path.
+        parameters: the values of its path parameters, as they stand in the request.
+        ranks: per segment, literal before parameter before everything below.
+    """
+
+    key: str
+    method: str
+    template: str
+    parameters: Mapping[str, str]
+    ranks: tuple[int, ...]
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the route does not tell the path."""
+        return self.template == DEFAULT or _GREEDY in self.ranks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """How a request came to its route.
+
+    Attributes:
+        candidates: the routes that match path and method, the one that is reached first.
+        winner: the route that is reached; nothing where none is, or where that cannot be told.
+        methods: those of the routes that match the path but not the method.
+        doubt: why the winner cannot be told, or is not the same on every kind of API.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    winner: Candidate | None = None
+    methods: tuple[str, ...] = ()
+    doubt: str | None = None
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether there may be a route, but which one cannot be told."""
+        return self.winner is None and self.doubt is not None
+
+
+@lru_cache(maxsize=4096)
+def resolve(
+    routes: tuple[str, ...], request: Request, *, is_rest: bool | None = None
+) -> Resolution:
+    """Resolve a request among an API's routes.
+
+    Args:
+        routes: keys, such as ``GET /users/{id}``, ``$default``.
+        request: method and concrete path.
+        is_rest: whether it is a REST API; nothing where that is not known.
+    """
+    found = [
+        _resolve(routes, request.method, reading, is_rest=is_rest) for reading in _readings(request)
+    ]
+    reached = {one.winner.key if one.winner else None for one in found}
+    if len(reached) == 1:
+        return found[0]
+    readings = " or ".join(dict.fromkeys(f"/{'/'.join(one)}" for one in _readings(request)))
+    return Resolution(
+        candidates=tuple({one.winner.key: one.winner for one in found if one.winner}.values()),
+        doubt=f"API Gateway may read the path as {readings}, which are not the same route",
+    )
+
+
+def named_routes(patterns: Iterable[RoutePattern], method: str | None = None) -> tuple[str, ...]:
+    """The routes that rules speak of, for want of those of the API; each once.
+
+    Args:
+        patterns: the rules'. Names of parameters are those of the first one.
+        method: to have in place of the rules' own methods.
+    """
+    keys: dict[tuple[object, ...], str] = {}
+    for pattern in patterns:
+        if pattern.text == CONNECT:
+            keys[CONNECT,] = CONNECT
+            continue
+        path = pattern.text.partition(" ")[2].removesuffix("/**")
+        path = _COMPARED.sub("}", path)
+        for own in [method] if method else sorted(pattern.methods):
+            keys.setdefault((own, pattern.path, False), f"{own} {path or '/'}")
+            if pattern.tail:
+                greedy = f"{own} {path.removesuffix('/')}/{{proxy+}}"
+                keys.setdefault((own, pattern.path, True), greedy)
+    return tuple(keys.values())
+
+
+def why_preferred(winner: Candidate, other: Candidate) -> str:
+    """Why one candidate is reached and not the other."""
+    if other.template == DEFAULT:
+        return "$default takes only what no other route takes"
+    for index, (own, its) in enumerate(zip(winner.ranks, other.ranks, strict=False)):
+        if own != its and _GREEDY not in (own, its):
+            literal = split_path(winner.template)[index]
+            return f"literal {literal} before a parameter"
+        if own != its:
+            break
+    if other.is_greedy:
+        return (
+            "it matches more of the path than {proxy+}"
+            if winner.is_greedy
+            else ("a full match before {proxy+}")
+        )
+    if winner.template == other.template:
+        return f"{winner.method} before {ANY}"
+    return "it is the more specific one"
+
+
+def _readings(request: Request) -> tuple[tuple[str, ...], ...]:
+    """Every way to read the path; one for a plain path."""
+    path = request.path
+    if path == CONNECT:
+        return (("", CONNECT),)
+    decoded = unquote(path)
+    if safe_segments(path) is not None:
+        return (split_path(path),)
+    cleaned = posixpath.normpath(decoded)
+    return (split_path(path), split_path(decoded), split_path("/" + cleaned.lstrip("/")))
+
+
+def _resolve(
+    routes: Iterable[str], method: str, segments: tuple[str, ...], *, is_rest: bool | None
+) -> Resolution:
+    matching = list(_matching(routes, segments))
+    as_http = sorted((one for one in matching if _takes(one, method)), key=_http_order)
+    as_rest = _as_rest(matching, method)
+    chosen = as_rest if is_rest else as_http
+    winner = chosen[0] if chosen else None
+    return Resolution(
+        candidates=tuple(chosen),
+        winner=winner,
+        methods=tuple(dict.fromkeys(one.method for one in matching if not _takes(one, method))),
+        doubt=_doubt(as_http, as_rest) if is_rest is None else None,
+    )
+
+
+def _doubt(as_http: list[Candidate], as_rest: list[Candidate]) -> str | None:
+    on_http, on_rest = (one[0].key if one else "no route" for one in (as_http, as_rest))
+    if on_http == on_rest or not as_http:
+        return None
+    return f"an HTTP API takes {on_http} for it, and a REST API {on_rest}"
+
+
+def _as_rest(matching: list[Candidate], method: str) -> list[Candidate]:
+    """The routes of the one resource that the tree leads to."""
+    ordered = sorted(matching, key=_rest_order)
+    here = [one for one in ordered if one.ranks == ordered[0].ranks]
+    rest = [one for one in ordered if one.ranks != ordered[0].ranks]
+    taken = [one for one in here if _takes(one, method)]
+    return taken + [one for one in rest if _takes(one, method)] if taken else []
+
+
+def _takes(candidate: Candidate, method: str) -> bool:
+    return candidate.method in {method, ANY, ""}
+
+
+def _http_order(candidate: Candidate) -> tuple[object, ...]:
+    return (
+        candidate.template == DEFAULT,
+        candidate.is_greedy,
+        candidate.ranks,
+        candidate.method == ANY,
+    )
+
+
+def _rest_order(candidate: Candidate) -> tuple[object, ...]:
+    return (candidate.template == DEFAULT, candidate.ranks, candidate.method == ANY)
+
+
+def _matching(routes: Iterable[str], segments: tuple[str, ...]) -> Iterator[Candidate]:
+    for key in routes:
+        method, blank, template = key.partition(" ")
+        method, template = (method, template) if blank else ("", key)
+        parameters = _match(template, segments)
+        if parameters is not None:
+            yield Candidate(
+                key=key,
+                method=method,
+                template=template,
+                parameters=parameters,
+                ranks=_ranks(parse_route(template)),
+            )
+
+
+def _match(template: str, segments: tuple[str, ...]) -> dict[str, str] | None:
+    """The values of the route's parameters; nothing where it does not match."""
+    if template == DEFAULT:
+        return {} if segments != ("", CONNECT) else None
+    route = parse_route(template)
+    if route is None or not _fits(route, segments):
+        return None
+    values = {name: segment for name, segment in zip(route.names, segments, strict=False) if name}
+    greedy = _GREEDY_NAME.search(template)
+    if greedy is not None:
+        values[greedy[1]] = "/".join(segments[len(route.path) :])
+    return values
+
+
+def _fits(route: Route, segments: tuple[str, ...]) -> bool:
+    own = len(route.path)
+    if not (len(segments) > own if route.greedy else len(segments) == own):
+        return False
+    return all(
+        segment == expected or (expected == PARAMETER and segment != "")
+        for expected, segment in zip(route.path, segments, strict=False)
+    )
+
+
+def _ranks(route: Route | None) -> tuple[int, ...]:
+    if route is None:
+        return ()
+    ranks = tuple(_PARAMETER if one == PARAMETER else _LITERAL for one in route.path)
+    return (*ranks, _GREEDY) if route.greedy else ranks

@@ -1,0 +1,197 @@
+"""A policy at hand, with the API in front of which it stands, to be asked about requests.
+
+Where the API's routes are known, a request is resolved to one and the policy is asked about that,
+as the authorizer is. Otherwise the policy is asked about the path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from authorizer.cli.document import compile_source
+from authorizer.cli.explain.resolution import Resolution, resolve
+from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.model import Decision, Policy, Rule
+from authorizer.policy.routes import CONNECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from authorizer.cli.explain.question import Caller, Request
+    from authorizer.cli.source import SourcePolicy
+
+# Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
+_NOBODY = "nobody:"
+_EVERYBODY = "everybody"
+_TOO_FEW = Decision(allowed=False)
+
+
+class Verdict(StrEnum):
+    """What becomes of a request."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    # No authorizer is asked, so everybody is let in.
+    PUBLIC = "public"
+    # API Gateway answers 404 by itself.
+    NO_ROUTE = "no_route"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What becomes of a request, and how that came.
+
+    Attributes:
+        decision: the policy's; one without reason and rule where it is not asked.
+        resolution: how the route was found; nothing where the routes are not known.
+        public_line: which line of the policy says that it is public.
+    """
+
+    verdict: Verdict
+    decision: Decision
+    resolution: Resolution | None = None
+    public_line: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the request gets through."""
+        return self.verdict in {Verdict.ALLOWED, Verdict.PUBLIC}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """A policy, and the routes of the API that it is for.
+
+    Attributes:
+        file: the policy's, as the user named it.
+        public_lines: line of each public route, in the order of ``policy.public``.
+        routes: keys of the API's routes; nothing where they are not known.
+        routes_from: the file that tells them.
+        is_rest: whether it is a REST API; nothing where that is not known.
+        guarded: of routes by key, whether an authorizer is asked; of others the policy says.
+    """
+
+    policy: Policy
+    file: str = "policy.yaml"
+    public_lines: tuple[int, ...] = ()
+    routes: tuple[str, ...] | None = None
+    routes_from: str | None = None
+    is_rest: bool | None = None
+    guarded: Mapping[str, bool] = field(default_factory=dict)
+    _public: Policy = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make a policy that grants the public routes to everybody, and nothing else."""
+        lines = self.public_lines or (0,) * len(self.policy.public)
+        public = tuple(
+            Rule(effect="allow", subject=f"group:{_EVERYBODY}", pattern=pattern, line=line)
+            for pattern, line in zip(self.policy.public, lines, strict=True)
+        )
+        others = tuple(replace(rule, subject=_NOBODY, effect="allow") for rule in self.policy.rules)
+        policy = replace(
+            self.policy,
+            rules=public + others,
+            groups={_EVERYBODY: frozenset({_EVERYBODY})},
+            public=(),
+        )
+        object.__setattr__(self, "_public", policy)
+
+    def ask(self, request: Request, caller: Caller) -> Answer:
+        """What becomes of a request."""
+        resolution = self.resolve(request)
+        arguments = self._arguments(request, resolution)
+        if arguments is None:
+            return Answer(verdict=Verdict.NO_ROUTE, decision=_TOO_FEW, resolution=resolution)
+        public = self._public.decide(**arguments, groups=(_EVERYBODY,)).rule
+        if self._is_open(resolution, public):
+            return Answer(
+                verdict=Verdict.PUBLIC,
+                decision=_TOO_FEW,
+                resolution=resolution,
+                public_line=public.line if public else None,
+            )
+        decision = self.policy.decide(
+            **arguments, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
+        )
+        verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
+        return Answer(
+            verdict=verdict,
+            decision=decision,
+            resolution=resolution,
+            public_line=public.line if public else None,
+        )
+
+    def resolve(self, request: Request) -> Resolution | None:
+        """How the request comes to its route; nothing where the routes are not known."""
+        if self.routes is None:
+            return None
+        return resolve(self.routes, request, is_rest=self.is_rest)
+
+    def _is_open(self, resolution: Resolution | None, public: Rule | None) -> bool:
+        """Whether no authorizer is asked. What the template says is what will be."""
+        key = resolution.winner.key if resolution and resolution.winner else ""
+        return not self.guarded[key] if key in self.guarded else public is not None
+
+    def without_denies(self) -> Rulebook:
+        """The same where no deny denies: to see what a deny overrides."""
+        rules = tuple(
+            replace(rule, subject=_NOBODY, effect="allow") if rule.effect == "deny" else rule
+            for rule in self.policy.rules
+        )
+        return replace(self, policy=replace(self.policy, rules=rules))
+
+    def including(self, group: str) -> tuple[str, ...]:
+        """The groups that have all that a group has, because they include it."""
+        return tuple(
+            name
+            for name, members in self.policy.groups.items()
+            if group in members and name != group
+        )
+
+    def _arguments(self, request: Request, resolution: Resolution | None) -> dict[str, Any] | None:
+        """What to ask the policy; nothing where no route is reached."""
+        if request.path == CONNECT:
+            if resolution is not None and resolution.winner is None:
+                return None
+            return {"method": "", "route": CONNECT}
+        path = {"method": request.method, "path": request.path}
+        if resolution is None or resolution.is_undecided:
+            return path
+        winner = resolution.winner
+        if winner is None:
+            return None
+        return {**path, "route": winner.template, "path_parameters": winner.parameters}
+
+
+def rulebook_of(
+    source: SourcePolicy,
+    routes: Iterable[str] | None = None,
+    *,
+    routes_from: str | None = None,
+    is_rest: bool | None = None,
+    guarded: Mapping[str, bool] | None = None,
+) -> Rulebook:
+    """The policy of a source, for an API with these routes.
+
+    Args:
+        source: as read from ``policy.yaml``.
+        routes: keys of the API's; nothing where they are not known.
+        routes_from: the file that tells them.
+        is_rest: whether it is a REST API.
+        guarded: of its routes, whether an authorizer is asked.
+    """
+    policy = parse_policy(dump_policy(compile_source(source)))
+    if routes is not None:
+        # As it is when it was compiled with them.
+        policy = replace(policy, routes=tuple(routes))
+    return Rulebook(
+        policy=policy,
+        file=source.file,
+        public_lines=tuple(route.place.line for route in source.public),
+        routes=policy.routes,
+        routes_from=routes_from,
+        is_rest=is_rest,
+        guarded=guarded or {},
+    )

@@ -1,0 +1,195 @@
+"""YAML as nodes, and what is wrong with them: every problem with line, column and a stable code.
+
+YAML is read as nodes, not as values, so that a name is the text that stands there: a group called
+``no`` or ``1e3`` is that, and not a boolean or a number. Nothing here knows what a policy is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import yaml
+
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+# A policy of ten thousand rules has about half of this.
+MAX_DOCUMENT_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something in the document that is not as it should be.
+
+    Attributes:
+        line: counted from 1.
+        column: counted from 1.
+        message: what was expected, and what was found.
+        code: of the finding that ``authorizer check`` makes of it.
+    """
+
+    line: int
+    column: int
+    message: str
+    code: str = "P102"
+
+    def located(self, path: Path | str) -> str:
+        """``policy.yaml:7:9: expected ...``."""
+        return f"{path}:{self.line}:{self.column}: {self.message}"
+
+
+class UnreadableError(Exception):
+    """The bytes are no YAML document of ours."""
+
+    def __init__(self, message: str, mark: yaml.Mark | None = None, code: str = "P102") -> None:
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        self.problem = Problem(line=line, column=column, message=message, code=code)
+        super().__init__(message)
+
+
+def compose(data: bytes) -> yaml.Node:
+    """Read one YAML document.
+
+    Raises:
+        UnreadableError: for anything else.
+    """
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise UnreadableError(
+            f"expected at most {MAX_DOCUMENT_BYTES} bytes, found {len(data)}", code="P101"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        found = f"0x{data[error.start]:02x} at byte {error.start}"
+        raise UnreadableError(f"expected UTF-8, found {found}", code="P101") from error
+    except yaml.MarkedYAMLError as error:
+        hint = "; quote a rule that has braces inside [ ]" if "'{'" in str(error.problem) else ""
+        raise UnreadableError(
+            f"expected YAML: {error.problem or error.context}{hint}", error.problem_mark
+        ) from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n"), error.position - (before.rfind("\n") + 1)
+        mark = yaml.Mark("", 0, line, column, None, 0)
+        raise UnreadableError(f"expected YAML: {error.reason}", mark) from error
+    except RecursionError as error:
+        raise UnreadableError("expected a policy, found values nested too deeply") from error
+    except (OverflowError, ValueError) as error:
+        # PyYAML does not guard "\U00110000", nor a %YAML version of thousands of digits.
+        raise UnreadableError("expected YAML, found a number out of range") from error
+    if root is None:
+        raise UnreadableError("expected a policy that starts with 'version: 1', found nothing")
+    return root
+
+
+@dataclass(slots=True)
+class NodeReader:
+    """Takes nodes apart, and collects what is wrong with them.
+
+    Attributes:
+        problems: in the order found.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, node: yaml.Node, code: str, message: str, shift: int = 0) -> None:
+        """Keep a problem, at the node's first character or ``shift`` characters later."""
+        mark = node.start_mark
+        self.report_at(mark.line + 1, mark.column + 1 + shift, code, message)
+
+    def report_at(self, line: int, column: int, code: str, message: str) -> None:
+        """Keep a problem."""
+        self.problems.append(Problem(line=line, column=column, message=message, code=code))
+
+    def fields(self, node: yaml.Node, allowed: set[str], what: str) -> dict[str, yaml.Node] | None:
+        """The values of a mapping whose keys are all known; nothing where it is no mapping."""
+        if not isinstance(node, yaml.MappingNode):
+            expected = ", ".join(sorted(allowed))
+            self.report(
+                node,
+                "P105",
+                f"expected {what} to be a mapping with {expected}, found {describe(node)}",
+            )
+            return None
+        fields = {}
+        for key, value in self._unique(node):
+            if key.value in allowed:
+                fields[key.value] = value
+            else:
+                self.report(
+                    key,
+                    "P104",
+                    f"expected {' or '.join(sorted(allowed))} in {what}, "
+                    f"found {clip(key.value)}{did_you_mean(key.value, allowed)}",
+                )
+        return fields
+
+    def named(self, node: yaml.Node | None, what: str) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+        """A mapping from names to bodies; empty where there is none."""
+        if node is None or is_null(node):
+            return []
+        if isinstance(node, yaml.MappingNode):
+            return list(self._unique(node))
+        self.report(node, "P105", f"expected {what}, found {describe(node)}")
+        return []
+
+    def scalars(self, node: yaml.Node | None, what: str) -> list[yaml.ScalarNode]:
+        """A list of plain texts; empty where there is none."""
+        if node is None or is_null(node):
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            self.report(node, "P105", f"expected a list of {what}, found {describe(node)}")
+            return []
+        scalars = []
+        for item in node.value:
+            if isinstance(item, yaml.ScalarNode) and not is_null(item):
+                scalars.append(item)
+            else:
+                self.report(
+                    item,
+                    "P105",
+                    f"expected one of the {what} as plain text, found {describe(item)}",
+                )
+        return scalars
+
+    def _unique(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.report(key, "P105", f"expected a name, found {describe(key)}")
+            elif key.value in seen:
+                self.report(
+                    key,
+                    "P106",
+                    f"expected each name once, found {clip(key.value)} again "
+                    f"(first on line {seen[key.value]})",
+                )
+            else:
+                seen[key.value] = key.start_mark.line + 1
+                yield key, value
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Whether nothing stands there."""
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def describe(node: yaml.Node) -> str:
+    """What stands there, for a message."""
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    return "nothing" if is_null(node) else clip(node.value)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that comes closest, where one comes close."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {clip(close[0])}?" if close else ""

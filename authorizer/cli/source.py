@@ -1,0 +1,143 @@
+"""``policy.yaml`` with the place of everything in it, for the tools that point into it.
+
+What ships is the compiled policy, which knows lines only; here every name, rule and acceptance has
+line and column. ``authorizer.cli.document.load_source`` reads it. All places are those of the
+first character (the quote, where a text is quoted), counted from 1.
+
+- ``SourcePolicy.groups``: each :class:`SourceGroup` with the place of its name, the names that it
+  includes, and its allow and deny rules;
+- ``SourcePolicy.scopes``: each :class:`SourceScope`, likewise;
+- ``SourcePolicy.public``: each :class:`PublicRoute`;
+- ``SourcePolicy.accepted``: each :class:`Acceptance` of a finding;
+- ``SourcePolicy.tests``: the value of ``tests:`` as YAML reads it, unchecked. It is not compiled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import yaml
+
+    from authorizer.cli.template.model import Place
+    from authorizer.policy.model import Effect
+    from authorizer.policy.routes import RoutePattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceName:
+    """A name where it is used, such as a group that another includes."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRule:
+    """One line that grants or denies.
+
+    Attributes:
+        text: as written, without quotes.
+        subject: who it is for, as in the compiled policy: ``group:<name>`` or ``scope:<name>``.
+    """
+
+    text: str
+    pattern: RoutePattern
+    subject: str
+    effect: Effect
+    place: Place
+
+    @property
+    def line(self) -> int:
+        """Counted from 1; what the compiled rule has."""
+        return self.place.line
+
+    @property
+    def column(self) -> int:
+        """Counted from 1."""
+        return self.place.column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicRoute:
+    """A route listed as carrying no authorizer."""
+
+    text: str
+    pattern: RoutePattern
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceGroup:
+    """A group, with its own rules only.
+
+    Attributes:
+        place: of its name.
+        includes: in the file's order, each with its place.
+    """
+
+    name: str
+    place: Place
+    includes: tuple[SourceName, ...] = ()
+    allow: tuple[SourceRule, ...] = ()
+    deny: tuple[SourceRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceScope:
+    """A scope of tokens without a user.
+
+    Attributes:
+        place: of its name.
+    """
+
+    name: str
+    place: Place
+    allow: tuple[SourceRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A finding that somebody has decided to live with.
+
+    Attributes:
+        code: of the finding.
+        reason: why; never empty.
+        about: a text that the finding's message must contain, where not all findings of that code
+            are accepted.
+        place: of the code; in a list, of its own entry.
+    """
+
+    code: str
+    reason: str
+    about: str | None = None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePolicy:
+    """The policy file.
+
+    Attributes:
+        file: as the user named it.
+        tests: the value of the key ``tests``; nothing where there is none.
+    """
+
+    file: str
+    groups: tuple[SourceGroup, ...] = ()
+    scopes: tuple[SourceScope, ...] = ()
+    public: tuple[PublicRoute, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    tests: yaml.Node | None = None
+
+    @property
+    def rules(self) -> Iterator[SourceRule]:
+        """Every rule of every group and scope, in the compiled policy's order."""
+        for group in self.groups:
+            yield from group.allow
+            yield from group.deny
+        for scope in self.scopes:
+            yield from scope.allow

@@ -1,0 +1,122 @@
+"""Which function is behind a name, and whether API Gateway may invoke it."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, Undecidable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from authorizer.cli.template.reading import Reading, Resource
+
+FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+_INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
+
+
+def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
+    """The logical id of the function that a name, an ARN or an invocation URI leads to."""
+    value = reading.resolver.resolve(node)
+    if isinstance(value, Undecidable):
+        return Unknown(value.why)
+    parts = value.parts if isinstance(value, Composite) else (value,)
+    found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)}
+    found.discard(None)
+    if len(found) == 1:
+        return found.pop()
+    if len(found) > 1:
+        return Unknown("it names more than one function")
+    unknown = [part for part in parts if isinstance(part, Undecidable)]
+    for part in unknown:
+        if not part.why.startswith("AWS::"):
+            return Unknown(part.why)
+    return _function_named(reading, parts)
+
+
+def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
+    resource = reading.resources.get(logical_id)
+    if resource is None:
+        return None
+    if resource.type in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
+        name = reading.resolver.get(resource.properties, "FunctionName")
+        return function_behind(reading, name)
+    return logical_id if resource.type in FUNCTION_TYPES else None
+
+
+def _function_named(reading: Reading, parts: Iterable[Node]) -> str | None:
+    """A function of this template whose name is written out in an ARN."""
+    text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
+    match = re.search(r":function:([A-Za-z0-9_-]+)", text, re.ASCII)
+    wanted = match[1] if match else text
+    for resource in reading.of_type(*FUNCTION_TYPES):
+        name = reading.resolver.get(resource.properties, "FunctionName")
+        if wanted and isinstance(name, Text) and name.text == wanted:
+            return resource.id
+    return None
+
+
+def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -> bool | Unknown:
+    """Whether an ``AWS::Lambda::Permission`` lets an API's authorizers invoke a function."""
+    if isinstance(function, Unknown):
+        return function
+    if function is None:
+        return Unknown("the function and its permissions are not in this template")
+    answer: bool | Unknown = False
+    for permission in reading.of_type("AWS::Lambda::Permission"):
+        permits = _permits(reading, permission, function, api)
+        if permits is True:
+            return True
+        answer = permits or answer
+    return answer
+
+
+def _permits(reading: Reading, permission: Resource, function: str, api: str) -> bool | Unknown:
+    properties, resolver = permission.properties, reading.resolver
+    behind = function_behind(reading, resolver.get(properties, "FunctionName"))
+    principal = resolver.text(resolver.get(properties, "Principal"))
+    action = resolver.text(resolver.get(properties, "Action"))
+    if isinstance(behind, str) and behind != function:
+        return False
+    for known, allowed in (
+        (principal, ("apigateway.amazonaws.com", "*")),
+        (action, _INVOKE_ACTIONS),
+    ):
+        if isinstance(known, str) and known not in allowed:
+            return False
+    covers = _covers(resolver.get(properties, "SourceArn"), api)
+    if covers is not True:
+        return covers
+    unknown = [one for one in (behind, principal, action) if isinstance(one, Unknown)]
+    if unknown:
+        return unknown[0]
+    return behind == function and (Unknown(permission.hangs_on) if permission.hangs_on else True)
+
+
+def _covers(source: Node, api: str) -> bool | Unknown:
+    """Whether a permission's ``SourceArn`` covers ``<api>/authorizers/<id>``."""
+    if isinstance(source, Absent):
+        return True
+    if isinstance(source, Undecidable):
+        return Unknown(source.why)
+    parts = source.parts if isinstance(source, Composite) else (source,)
+    text = ""
+    for part in parts:
+        if isinstance(part, Text):
+            text += part.text
+        elif isinstance(part, Reference):
+            text += f"<{part.id}>"
+        else:
+            text += "<?>"
+    name, _, rest = text.split(":", 5)[-1].partition("/")
+    if name not in {f"<{api}>", "*", "<?>"}:
+        return False
+    rest = re.sub(r"<[^<>]*>", "*", rest)
+    if not fnmatchcase("authorizers/0", rest.replace("[", "[[]")):
+        return False
+    return (
+        Unknown("the API in its SourceArn is known only when deployed") if name == "<?>" else True
+    )

@@ -1,0 +1,118 @@
+"""The harness measures what it says it measures. No figure is asserted: that is not a test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from authorizer.policy.compiled import dump_policy, parse_policy
+from benchmarks import documents, peers, report
+from benchmarks.__main__ import main
+from benchmarks.decide import WrongAnswerError, right_questions
+from benchmarks.documents import GROUPS, SIZES
+from benchmarks.engines import Engine, Floor, Ours, Regexes
+from benchmarks.shapes import AS_PARSED, NEVER_TOGETHER, SHAPES
+from benchmarks.workload import KINDS, REQUESTS_PER_KIND, requests, workload
+
+README = Path(__file__).parents[2] / "benchmarks" / "README.md"
+# The peers too, where they are installed.
+ENGINES: list[Engine] = [Ours(), Floor(), Regexes(), *peers.peers()[0]]
+
+
+@pytest.mark.parametrize("rules", [10, 100])
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_every_engine_gives_the_right_answers(engine: Engine, rules: int) -> None:
+    """What an engine can express at all, it answers as the workload says."""
+    loaded = engine.load(engine.source(workload(rules)))
+    expressed = [kind for kind in KINDS if right_questions(loaded, requests(kind, rules))]
+    assert "template path" in expressed
+
+
+def test_ours_answers_everything() -> None:
+    """There is no kind of request that our own engine is let off."""
+    loaded = Ours().load(Ours().source(workload(10)))
+    for kind in KINDS:
+        assert len(right_questions(loaded, requests(kind, 10))) == REQUESTS_PER_KIND
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_have_right_answers(shape: str) -> None:
+    """A policy that is built to be slow is still answered rightly."""
+    policy, asked = SHAPES[shape](100)
+    assert len(right_questions(Ours().load(Ours().source(policy)), asked)) == len(asked)
+
+
+def test_a_wrong_answer_is_not_timed() -> None:
+    """An engine that disagrees stops the benchmark."""
+    loaded = Ours().load(Ours().source(workload(10)))
+    wrong = [replace(one, allowed=False) for one in requests("template path", 10)]
+    with pytest.raises(WrongAnswerError):
+        right_questions(loaded, wrong)
+
+
+@pytest.mark.parametrize("rules", [10, 1000])
+def test_a_policy_has_the_rules_it_is_named_for(rules: int) -> None:
+    """A column's head is the number of rules that the policy has."""
+    assert len(parse_policy(dump_policy(workload(rules).document())).rules) == rules
+
+
+def test_a_size_that_cannot_be_made_is_refused() -> None:
+    """Ten rules to an application, or 25 routes, no more and no less."""
+    with pytest.raises(ValueError, match="multiple of 10"):
+        workload(15)
+    with pytest.raises(ValueError, match="multiple of 25"):
+        documents.made(30)
+
+
+@pytest.mark.parametrize("routes", SIZES)
+def test_an_api_has_the_routes_it_is_named_for(routes: int) -> None:
+    """A row's number is the number of routes that the API has."""
+    assert len(set(documents.made(routes).routes)) == routes
+
+
+def test_exact_documents_are_exact_and_naive_ones_are_not() -> None:
+    """What is timed are two different things, and the page says so."""
+    written = documents.measure(sizes=[25], repeats=1).written
+    for group in GROUPS:
+        exact, naive = written["cold", group, 25], written["naive", group, 25]
+        assert (exact.too_much, exact.too_little) == (0, 0)
+        assert naive.too_much + naive.too_little > 0
+
+
+def test_the_command_writes_between_the_markers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Figures replace figures, the text around them stays, and absent peers are named."""
+    monkeypatch.setattr(peers, "find_spec", lambda _name: None)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.BEGIN}\nstale figures\n{report.END}\nafter\n")
+    assert main(["--sizes", "10", "--routes", "25", "--repeats", "1", "--readme", str(readme)]) == 0
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "stale figures" not in text
+    assert "Not installed, and left out: casbin, cedarpy." in text
+    assert all(f"#### {kind}\n" in text for kind in KINDS)
+    assert capsys.readouterr().out.strip() in text
+
+
+@pytest.mark.parametrize(
+    "text", ["", f"{report.BEGIN}\n", f"{report.BEGIN} {report.END} {report.BEGIN}"]
+)
+def test_a_page_without_markers_is_left_alone(text: str, tmp_path: Path) -> None:
+    """Nothing is written where it is not certain what would be replaced."""
+    readme = tmp_path / "README.md"
+    readme.write_text(text)
+    with pytest.raises(ValueError, match="once each"):
+        report.put_into(readme, "figures")
+    assert readme.read_text() == text
+
+
+def test_the_published_page_is_of_this_benchmark() -> None:
+    """Every kind of request, every shape and every document that is measured is on the page."""
+    page = README.read_text()
+    assert all(f"#### {kind}\n" in page for kind in KINDS)
+    assert all(f"| {group}, {size} routes |" in page for group in GROUPS for size in SIZES)
+    assert all(f"| {shape} |" in page for shape in (AS_PARSED, NEVER_TOGETHER, *SHAPES))

@@ -1,0 +1,362 @@
+"""``authorizer test``: what passes, what fails and why, and what no case exercises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+
+from authorizer.cli.main import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+POLICY = """\
+version: 1
+groups:
+  reader:
+    allow:
+      - GET /hello
+      - GET,PATCH /users/{user=sub}
+  editor:
+    includes: [reader]
+    allow: [POST /articles]
+  suspended:
+    deny: [ANY /**]
+scopes:
+  reports/read:
+    allow: ["GET /reports/{id}"]
+public: [GET /health]
+"""
+TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers:
+          Rbac:
+            FunctionArn: !GetAtt F.Arn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableSimpleResponses: true
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}
+        User: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "/users/{u}"}}
+        Change: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: PATCH, Path: "/users/{u}"}}
+        Write: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: /articles}}
+        More: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: "/more/{proxy+}"}}
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command, in a folder with the policy, the template and these cases."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+
+    def in_folder(cases: str, *arguments: str, policy: str = POLICY) -> Result:
+        (tmp_path / "policy.yaml").write_text(policy)
+        (tmp_path / "policy.policy-test.yaml").write_text(f"tests:\n{cases}")
+        result = CliRunner().invoke(cli, ["test", *arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return in_folder
+
+
+READER = "as: {groups: [reader], claims: {sub: '42'}}"
+
+
+def test_cases_that_hold_pass(run: Callable[..., Result]) -> None:
+    """Exit code 0, and the counts."""
+    result = run(
+        f"  - {READER}\n    allow: [GET /hello, GET /users/42]\n    deny: [GET /users/43]\n"
+    )
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == (
+        "1 case, 3 requests: 3 passed, 0 failed; exercised 1 of 4 grants, 0 of 1 deny"
+    )
+
+
+FAILURES = {
+    "allowed by nothing": (
+        f"  - {READER}\n    allow: [POST /articles]\n",
+        [
+            (
+                "failed policy.policy-test.yaml:3:13: groups reader: expected allow, found deny: "
+                "POST /articles"
+            ),
+            (
+                "POST /articles is denied: no rule of policy.yaml grants it to this caller "
+                "(not_granted)"
+            ),
+            "policy.yaml:9 (group editor: POST /articles) would allow it to a member of editor",
+        ],
+    ),
+    "another's record": (
+        f"  - {READER}\n    allow: [GET /users/43]\n",
+        [
+            (
+                "policy.yaml:6 (group reader: GET,PATCH /users/{user=sub}) would allow it for "
+                "/users/42: {user} must equal the claim sub, which is '42'"
+            ),
+        ],
+    ),
+    "denied by a rule": (
+        "  - as: {groups: [reader, suspended]}\n    allow: [GET /hello]\n",
+        [
+            "GET /hello is denied by policy.yaml:11 (group suspended, deny: ANY /**)",
+            "policy.yaml:5 (group reader: GET /hello) would allow it without the group suspended",
+        ],
+    ),
+    "allowed all the same": (
+        f"  - name: reads\n    {READER}\n    deny: [GET /hello]\n",
+        [
+            "failed policy.policy-test.yaml:4:12: reads: expected deny, found allow: GET /hello",
+            "GET /hello is allowed by policy.yaml:5 (group reader: GET /hello)",
+        ],
+    ),
+    "public": (
+        "  - deny: [GET /health]\n",
+        ["GET /health is public by policy.yaml:15, no authorizer is asked: everybody is let in"],
+    ),
+    "incomplete": (
+        f"  - {READER}\n    allow: [GET /hello, PATCH /users/42]\n    complete: true\n",
+        [
+            (
+                "failed policy.policy-test.yaml:2:5: groups reader: expected a complete case to "
+                "deny GET /users/{user}, found GET /users/42 allowed"
+            ),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("cases", "lines"), FAILURES.values(), ids=FAILURES.keys())
+def test_a_failure_says_which_rule_decided(
+    run: Callable[..., Result], cases: str, lines: list[str]
+) -> None:
+    """Exit code 1, the case's place, and the rule's line or the nearest miss."""
+    result = run(cases)
+    assert result.exit_code == 1
+    for line in lines:
+        assert line in result.stdout
+
+
+def test_a_complete_case_lists_the_templates_routes(run: Callable[..., Result]) -> None:
+    """With the template, a route that it has and the case does not list must be denied."""
+    cases = f"  - {READER}\n    allow: [GET /hello, GET /users/42]\n    complete: true\n"
+    result = run(cases, "--template", "template.yaml")
+    assert result.exit_code == 1
+    assert "to deny PATCH /users/{u}, found PATCH /users/42 allowed" in result.stdout
+    assert "1 case, 5 requests: 4 passed, 1 failed" in result.stdout
+
+
+def test_completeness_looks_below_a_proxy(run: Callable[..., Result]) -> None:
+    """A grant of one path below a {proxy+} is found, whatever the route's other paths are."""
+    policy = POLICY.replace("- GET /hello", "- GET /hello\n      - DELETE /more/of/{that=sub}")
+    cases = f"  - {READER}\n    allow: [GET /hello, 'GET,PATCH /users/42']\n    complete: true\n"
+    result = run(cases, "--template", "template.yaml", policy=policy)
+    assert "to deny ANY /more/{proxy+}, found DELETE /more/of/42 allowed" in result.stdout
+
+
+def test_gaps_are_told_and_fail_when_strict(run: Callable[..., Result]) -> None:
+    """A grant, a method, a comparison and a deny that no case exercises, each with its line."""
+    cases = f"  - {READER}\n    allow: [GET /users/42]\n"
+    loose, strict = run(cases), run(cases, "--strict")
+    assert (loose.exit_code, strict.exit_code) == (0, 1)
+    assert loose.stdout == strict.stdout
+    assert [line for line in loose.stdout.splitlines() if line.startswith("not exercised")] == [
+        "not exercised policy.yaml:5 (group reader: GET /hello): no case exercises it",
+        (
+            "not exercised policy.yaml:6 (group reader: GET,PATCH /users/{user=sub}): "
+            "no case exercises its PATCH"
+        ),
+        (
+            "not exercised policy.yaml:6 (group reader: GET,PATCH /users/{user=sub}): "
+            "no case is denied for another sub than the caller's"
+        ),
+        "not exercised policy.yaml:9 (group editor: POST /articles): no case exercises it",
+        "not exercised policy.yaml:11 (group suspended, deny: ANY /**): no case exercises it",
+        (
+            "not exercised policy.yaml:14 (scope reports/read: GET /reports/{id}): "
+            "no case exercises it"
+        ),
+    ]
+
+
+def test_everything_exercised_is_strict(run: Callable[..., Result]) -> None:
+    """Both methods, one's own and another's record, the deny and the scope: nothing is left."""
+    cases = (
+        f"  - {READER}\n    allow: [GET /hello, 'GET,PATCH /users/42']\n    deny: [GET /users/43]\n"
+        "  - as: {groups: [editor]}\n    allow: [POST /articles]\n"
+        "  - as: {groups: [editor, suspended]}\n    deny: [POST /articles]\n"
+        "  - as: {scopes: [reports/read]}\n    allow: [GET /reports/7]\n"
+    )
+    result = run(cases, "--strict")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "4 cases, 7 requests: 7 passed, 0 failed; exercised 4 of 4 grants, 1 of 1 deny\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        pytest.param(
+            (),
+            "proves nothing policy.policy-test.yaml:3:12: GET /helo is denied because no rule is "
+            "about it: is it misspelt?",
+            id="no rule",
+        ),
+        pytest.param(
+            ("--template", "template.yaml"),
+            "proves nothing policy.policy-test.yaml:3:12: GET /helo is denied because no route is "
+            "about it: is it misspelt?",
+            id="no route",
+        ),
+    ],
+)
+def test_a_denial_of_what_is_not_there_proves_nothing(
+    run: Callable[..., Result], arguments: tuple[str, ...], line: str
+) -> None:
+    """It passes, is told, and fails when strict."""
+    policy = POLICY.replace("    deny: [ANY /**]", "    deny: [ANY /hello]")
+    cases = f"  - {READER}\n    deny: [GET /helo]\n"
+    result = run(cases, *arguments, policy=policy)
+    assert result.exit_code == 0
+    assert line in result.stdout
+    assert run(cases, *arguments, "--strict", policy=policy).exit_code == 1
+
+
+def test_cases_may_stand_in_the_policy(run: Callable[..., Result], tmp_path: Path) -> None:
+    """Under the key tests; those of the files beside it are tried with them."""
+    embedded = POLICY + f"tests:\n  - {READER}\n    deny: [GET /hello]\n"
+    result = run(f"  - {READER}\n    allow: [GET /hello]\n", policy=embedded)
+    assert "failed policy.yaml:18:12: groups reader: expected deny, found allow" in result.stdout
+    assert "2 cases, 2 requests: 1 passed, 1 failed" in result.stdout
+
+
+def test_named_files_are_the_only_ones(run: Callable[..., Result], tmp_path: Path) -> None:
+    """With arguments, nothing else is looked for."""
+    (tmp_path / "other.yaml").write_text(f"tests:\n  - {READER}\n    allow: [GET /hello]\n")
+    result = run("  - allow: [GET /hello]\n", "other.yaml")
+    assert (result.exit_code, "1 case, 1 request: 1 passed" in result.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("cases", "arguments", "message"),
+    [
+        pytest.param("", (), "expected cases in tests: of policy.yaml, or in", id="no cases"),
+        pytest.param("", ("none.yaml",), "none.yaml: cannot be read: No such file", id="no file"),
+        pytest.param(
+            "", ("--policy", "none.yaml"), "none.yaml: cannot be read: No such", id="no policy"
+        ),
+        pytest.param(
+            "  - deny: [GET /x]\n",
+            ("--template", "none.yaml"),
+            "none.yaml: cannot be read: No such",
+            id="no template",
+        ),
+        pytest.param(
+            "  - deny: [GET /x]\n",
+            ("--template", "template.yaml", "--api", "Ap"),
+            "expected an API among Api, found 'Ap'; did you mean 'Api'?",
+            id="no such API",
+        ),
+        pytest.param(
+            "  - deny: [GET /x]\n",
+            ("--junit", "no/such/folder.xml"),
+            "folder.xml: cannot be written: No such",
+            id="no folder",
+        ),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_named(
+    run: Callable[..., Result], cases: str, arguments: tuple[str, ...], message: str
+) -> None:
+    """A message, not a traceback."""
+    result = run(cases, *arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
+def test_an_api_needs_a_template(run: Callable[..., Result]) -> None:
+    """Wrong usage is exit code 2."""
+    result = run("  - deny: [GET /x]\n", "--api", "Api")
+    assert result.exit_code == 2
+
+
+def test_junit_has_a_test_for_each_request(run: Callable[..., Result], tmp_path: Path) -> None:
+    """Suites per file, failures with the reason, gaps as skipped tests; the counts add up."""
+    cases = (
+        f'  - name: "a < b & \\e[31mc"\n    {READER}\n'
+        "    allow: [GET /hello, POST /articles]\n    complete: true\n"
+    )
+    run(cases, "--junit", "out.xml")
+    root = ET.fromstring((tmp_path / "out.xml").read_bytes())
+    suites = root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == ["policy.policy-test.yaml", "not exercised"]
+    for element in (root, *suites):
+        assert element.get("tests") == str(len(list(element.iter("testcase"))))
+        assert element.get("failures") == str(len(list(element.iter("failure"))))
+        assert element.get("skipped") == str(len(list(element.iter("skipped"))))
+    failed = [test for test in root.iter("testcase") if test.find("failure") is not None]
+    assert [test.get("name") for test in failed] == [
+        "allow POST /articles",
+        "deny GET /users/{user} (not listed)",
+        "deny PATCH /users/{user} (not listed)",
+    ]
+    assert failed[0].get("classname") == "policy.policy-test.yaml.a < b & \ufffd[31mc"
+    assert (failed[0].get("file"), failed[0].get("line")) == ("policy.policy-test.yaml", "4")
+    assert "would allow it to a member of editor" in (failed[0].findtext("failure") or "")
+    assert suites[1].get("skipped") == suites[1].get("tests") == "4"
+
+
+def test_junit_fails_on_gaps_when_strict(run: Callable[..., Result], tmp_path: Path) -> None:
+    """What fails the command fails in the report."""
+    run(f"  - {READER}\n    allow: [GET /hello]\n", "--strict", "--junit", "out.xml")
+    root = ET.fromstring((tmp_path / "out.xml").read_bytes())
+    assert (root.get("failures"), root.get("skipped")) == ("4", "0")
+
+
+def test_colours_are_for_terminals(run: Callable[..., Result]) -> None:
+    """In a pipe, and so in a log, there are none."""
+    assert "\x1b" not in run(f"  - {READER}\n    deny: [GET /hello]\n").stdout
+
+
+@pytest.mark.parametrize("template", [(), ("--template", "template.yaml")], ids=["alone", "routes"])
+def test_the_samples_own_cases_exercise_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, template: tuple[str, ...]
+) -> None:
+    """The project's policy is tested by its own cases: every grant, every deny."""
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(cli, ["test", "--strict", *template])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "7 of 7 grants, 1 of 1 deny" in result.stdout
+
+
+@pytest.mark.parametrize("line", [8, 9, 10, 14, 15, 19, 22, 27])
+def test_the_samples_own_cases_notice_a_lost_rule(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: int
+) -> None:
+    """Take any one rule out of the sample policy, and a case fails."""
+    monkeypatch.chdir(tmp_path)
+    lines = (ROOT / "policy.yaml").read_text().splitlines()
+    assert lines[line - 1].lstrip().startswith("- ")
+    lines[line - 1] = ""
+    (tmp_path / "policy.yaml").write_text("\n".join(lines))
+    cases = (ROOT / "policy.policy-test.yaml").read_text()
+    (tmp_path / "policy.policy-test.yaml").write_text(cases)
+    result = CliRunner().invoke(cli, ["test"])
+    assert (result.exit_code, "failed" in result.stdout) == (1, True)

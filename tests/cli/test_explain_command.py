@@ -1,0 +1,322 @@
+"""``authorizer explain``: the decision, how it came, and what would have to differ."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
+
+from authorizer.cli.explain.question import Request
+from authorizer.cli.explain.resolution import resolve, why_preferred
+from authorizer.cli.explain.unsafe import plain_spellings, unsafe_part
+from authorizer.cli.local import scenario
+from authorizer.cli.main import cli
+from authorizer.policy.routes import safe_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ("--template", "template.yaml")
+SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+
+
+@pytest.fixture(autouse=True)
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample project, nobody signed in."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+
+
+def run(*arguments: str, stdin: str = "") -> Result:
+    result = CliRunner().invoke(cli, ["explain", *arguments], input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def transcripts(text: str) -> dict[str, tuple[list[str], str]]:
+    """Each command of a transcript, with what it printed; its exit code follows in brackets."""
+    told = {}
+    for block in re.findall(r"^\$ authorizer explain (.*\n(?:(?![$#`]).*\n)*)", text, re.MULTILINE):
+        command, _, printed = block.partition("\n")
+        told[command] = (shlex.split(command), printed.strip("\n"))
+    return told
+
+
+TOLD = transcripts((Path(__file__).parent / "explained.txt").read_text())
+DOCUMENTED = transcripts((ROOT / "docs" / "explain.md").read_text())
+
+
+@pytest.mark.parametrize(("arguments", "printed"), TOLD.values(), ids=TOLD.keys())
+def test_the_answer_and_how_it_came(arguments: list[str], printed: str) -> None:
+    """The decision first, with the rule's line; then the route; then what would have to differ."""
+    result = run(*arguments)
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert "\n".join([*lines, f"[{result.exit_code}]"]) == printed
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(("arguments", "printed"), DOCUMENTED.values(), ids=DOCUMENTED.keys())
+def test_the_documents_examples_are_true(arguments: list[str], printed: str) -> None:
+    """docs/explain.md shows what the command prints."""
+    lines = [line.rstrip() for line in run(*arguments).stdout.splitlines()]
+    assert lines == [line.rstrip() for line in printed.splitlines()]
+
+
+@pytest.mark.parametrize("person", sorted(scenario._MAY))
+def test_it_agrees_with_what_the_api_must_answer(person: str) -> None:
+    """Each request of `make run`: allowed and denied as the expectations there are written."""
+    groups = {"alice": "reader", "edgar": "editor", "ada": "admin", "sam": "reader,suspended"}
+    for request in scenario._REQUESTS:
+        method, _, path = request.partition(" ")
+        path = path.replace(scenario._OWN, "me").replace(scenario._OTHER, "you")
+        who = ("--groups", groups.get(person, ""), "--claim", "sub=me")
+        result = run(method, path, *who, *TEMPLATE, "--format", "json")
+        told = json.loads(result.stdout)
+        assert (told["verdict"] == "allowed") is (request in scenario._MAY[person]), request
+        assert result.exit_code == (told["verdict"] != "allowed")
+        if person in scenario._WHY_NOT:
+            assert told["policy"]["reason"] == scenario._WHY_NOT[person]
+
+
+def test_json_says_the_same() -> None:
+    """Every part of the text, as fields."""
+    told = json.loads(
+        run("POST", "/articles", "-g", "reader", *TEMPLATE, "--format", "json").stdout
+    )
+    assert told["verdict"] == "denied"
+    assert told["policy"]["reason"] == "not_granted"
+    assert told["route"]["key"] == "POST /articles"
+    assert [
+        (miss["changes"], miss["caller"]["groups"], miss["rule"]["line"])
+        for miss in told["nearest"]
+    ] == [
+        ([{"kind": "join_group", "names": ["editor"]}], ["reader", "editor"], 14),
+        ([{"kind": "join_group", "names": ["admin"]}], ["reader", "admin"], 14),
+    ]
+    assert "token" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("GET",), "expected METHOD and PATH", id="no path"),
+        pytest.param(("GET", "hello"), "a path that starts with /", id="no slash"),
+        pytest.param(("GET", "/users/{id}"), "expected a concrete path", id="template"),
+        pytest.param(("GET", "/hello?x=1"), "without query and fragment", id="query"),
+        pytest.param(("GET", "/x", "--claim", "sub"), "as name=value", id="claim"),
+        pytest.param(("GET", "/x", "--token", "t", "-g", "a"), "give either", id="token, too"),
+        pytest.param(("GET", "/x", "--api", "Api"), "give --template, too", id="api alone"),
+    ],
+)
+def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], message: str) -> None:
+    """Exit code 2, and a sentence."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_connect_route_has_no_path(tmp_path: Path) -> None:
+    """A WebSocket API's connection is asked for by its name alone."""
+    policy = tmp_path / "p.yaml"
+    policy.write_text("version: 1\ngroups:\n  member: {allow: [$connect]}\n")
+    assert run("$connect", "-g", "member", "--policy", str(policy)).exit_code == 0
+    assert "to a member of member" in run("$connect", "--policy", str(policy)).stdout
+
+
+def test_a_group_with_a_comma_in_its_name_is_one_group(tmp_path: Path) -> None:
+    """Cognito allows commas in group names."""
+    policy = tmp_path / "p.yaml"
+    policy.write_text('version: 1\ngroups:\n  "a,b": {allow: [GET /x]}\n')
+    assert run("GET", "/x", "-g", "a,b", "--policy", str(policy)).exit_code == 0
+
+
+# --- with a token ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cognito() -> Cognito:
+    return Cognito()
+
+
+@pytest.fixture
+def keys(cognito: Cognito) -> Iterator[tuple[str, ...]]:
+    with serve_jwks(cognito.jwks()) as server:
+        yield ("--pool-id", POOL_ID, "--client-id", CLIENT_ID, "--jwks-url", server.url)
+
+
+def token(cognito: Cognito, **changes: Any) -> str:
+    now = int(time.time())
+    times = {"iat": now - 60, "auth_time": now - 60, "exp": now + 750}
+    return cognito.sign(cognito.claims(**times | changes))
+
+
+def run_with_token(text: str, *arguments: str) -> Result:
+    """The command, with the token's parts looked for in all that it prints."""
+    result = run(*arguments, "--token", "-", stdin=f"Bearer {text}\n")
+    assert not any(part in result.output for part in text.split(".") if len(part) > 10)
+    return result
+
+
+def test_a_good_token_tells_who_asks(cognito: Cognito, keys: tuple[str, ...]) -> None:
+    """Five steps passed, and the policy asked with the token's own groups and claims."""
+    good = token(cognito, cognito_groups=["reader"])
+    result = run_with_token(good, "GET", f"/users/{SUB}", *keys, *TEMPLATE)
+    allowed_by = "policy.yaml:10 (group reader: GET,PATCH /users/{user=sub})"
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "  1 shape      passed",
+        "  2 header     passed",
+        "  3 key        passed",
+        "  4 signature  passed",
+        "  5 claims     passed",
+        "The token is good.",
+        "",
+        f"GET /users/{SUB} is allowed by {allowed_by}",
+        f"  caller     groups reader; scopes aws.cognito.signin.user.admin; sub='{SUB}'",
+        "  route      GET /users/{user} (template.yaml)",
+    ]
+    assert result.exit_code == 0
+
+
+def test_a_refused_token_says_at_which_step(cognito: Cognito, keys: tuple[str, ...]) -> None:
+    """The step that failed, those that were not reached, and what a good one would get."""
+    expired = token(cognito, cognito_groups=["reader"], exp=int(time.time()) - 9)
+    result = run_with_token(expired, "GET", "/hello", *keys)
+    assert result.exit_code == 1
+    assert "  4 signature  passed\n  5 claims     failed: expired\n" in result.stdout
+    assert "If it were good:\nGET /hello is allowed by policy.yaml:8" in result.stdout
+    told = json.loads(run_with_token(expired, "GET", "/hello", *keys, "--format", "json").stdout)
+    assert (told["verdict"], told["policy"]["verdict"]) == ("refused", "allowed")
+    assert (told["token"]["reason"], told["token"]["steps"][4]["word"]) == (
+        "expired",
+        "failed: expired",
+    )
+
+
+def test_without_a_pool_nothing_is_fetched(cognito: Cognito) -> None:
+    """Shape and header are judged, and the rest is said not to be."""
+    result = run_with_token(token(cognito, cognito_groups=["reader"]), "GET", "/hello")
+    assert result.exit_code == 0
+    assert "  3 key        not judged" in result.stdout
+    assert "no pool and client are known; give --pool-id and --client-id" in result.stdout
+    assert "If it were good:\nGET /hello is allowed" in result.stdout
+
+
+def test_a_token_in_a_file(cognito: Cognito, tmp_path: Path) -> None:
+    """A file does as well as standard input."""
+    file = tmp_path / "token.txt"
+    file.write_text(token(cognito, cognito_groups=["reader"]))
+    assert "GET /hello is allowed" in run("GET", "/hello", "--token", str(file)).stdout
+
+
+def test_a_token_among_the_arguments_is_not_quoted(cognito: Cognito) -> None:
+    """Whoever gives the token itself is told how to give it, and does not see it again."""
+    text = token(cognito)
+    result = run("GET", "/hello", "--token", text)
+    assert result.exit_code == 1
+    assert "a token is given in a file, or as - on standard input" in result.stderr
+    assert not any(part in result.output for part in text.split("."))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200) | st.text(".eyJ{}\"'0aA-_= \n", max_size=80).map(str.encode))
+def test_any_bytes_as_a_token_are_judged(data: bytes) -> None:
+    """No bytes break the command, and none are good."""
+    result = CliRunner().invoke(cli, ["explain", "GET", "/hello", "--token", "-"], input=data)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+
+
+# --- how a request comes to its route -------------------------------------------------------------
+
+ROUTES = (
+    *("GET /pets/dog/1", "GET /pets/dog/{id}", "GET /pets/{proxy+}", "ANY /{proxy+}", "$default"),
+    *("ANY /mixed", "GET /mixed", "GET /{lang}/help", "GET /admin/{proxy+}", "POST /only/{id}"),
+)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "http", "rest"),
+    [
+        pytest.param("GET /pets/dog/1", "GET /pets/dog/1", "GET /pets/dog/1", id="literal"),
+        pytest.param("GET /pets/dog/2", "GET /pets/dog/{id}", "GET /pets/dog/{id}", id="parameter"),
+        pytest.param("GET /pets/cat/1", "GET /pets/{proxy+}", "GET /pets/{proxy+}", id="greedy"),
+        pytest.param("POST /test/5", "ANY /{proxy+}", "ANY /{proxy+}", id="shorter greedy"),
+        pytest.param("GET /", "$default", "$default", id="default"),
+        pytest.param("GET /mixed", "GET /mixed", "GET /mixed", id="method before ANY"),
+        pytest.param("PUT /mixed", "ANY /mixed", "ANY /mixed", id="ANY for the others"),
+        pytest.param("GET /admin/help", "GET /{lang}/help", "GET /admin/{proxy+}", id="kinds"),
+        pytest.param("GET /only/1", "ANY /{proxy+}", None, id="method elsewhere"),
+    ],
+)
+def test_api_gateways_order(request_text: str, http: str | None, rest: str | None) -> None:
+    """As the documentation's own examples have it; and REST APIs look at the path first."""
+    method, _, path = request_text.partition(" ")
+    request = Request(method=method, path=path)
+    for is_rest, expected in ((False, http), (True, rest)):
+        winner = resolve(ROUTES, request, is_rest=is_rest).winner
+        assert (winner.key if winner else None) == expected
+
+
+def test_a_difference_of_kinds_is_said() -> None:
+    """Where HTTP and REST APIs differ, and which it is is not known, nobody guesses in silence."""
+    resolution = resolve(ROUTES, Request(method="GET", path="/admin/help"))
+    assert resolution.doubt == (
+        "an HTTP API takes GET /{lang}/help for it, and a REST API GET /admin/{proxy+}"
+    )
+
+
+def test_why_one_route_is_preferred() -> None:
+    """Each candidate that was not reached has its reason."""
+    resolution = resolve(ROUTES, Request(method="GET", path="/pets/dog/1"), is_rest=False)
+    winner = resolution.winner
+    assert winner is not None
+    assert [(one.key, why_preferred(winner, one)) for one in resolution.candidates[1:]] == [
+        ("GET /pets/dog/{id}", "literal 1 before a parameter"),
+        ("GET /pets/{proxy+}", "a full match before {proxy+}"),
+        ("ANY /{proxy+}", "a full match before {proxy+}"),
+        ("$default", "$default takes only what no other route takes"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        pytest.param("/a;b", "the character ';'", id="parameter"),
+        pytest.param(
+            "/a//b", "an empty segment (two slashes in a row, or one at the end)", id="//"
+        ),
+        pytest.param("/a/", "an empty segment (two slashes in a row, or one at the end)", id="end"),
+        pytest.param("/a/../b", "the dot segment '..'", id="dots"),
+        pytest.param("/a%2fb", "'%2f', which another program may read as '/'", id="slash"),
+        pytest.param("/%61", "'%61', which another program may read as 'a'", id="letter"),
+        pytest.param(
+            "/%C3%A9%2e", "'%2e', which another program may read as '.'", id="among others"
+        ),
+        pytest.param("/%c0%af", "'%c0%af', which is not valid UTF-8", id="overlong"),
+        pytest.param("/a\x00", "the control character or white space '\\x00'", id="control"),
+        pytest.param("/a%", "the character '%'", id="lone percent"),
+        pytest.param("x", "it does not start with /", id="no slash"),
+        pytest.param("/plain/%C3%A9", None, id="plain"),
+    ],
+)
+def test_the_unsafe_part_is_named(path: str, part: str | None) -> None:
+    """The character, the segment or the encoding that can be read in two ways."""
+    assert unsafe_part(path) == part
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("/.;%2fcC3aé* \x00\\{", max_size=12).map("/{}".format))
+def test_a_path_is_unsafe_exactly_when_a_part_is_named(path: str) -> None:
+    """It is the policy's own check that is explained, and plain spellings pass it."""
+    assert (unsafe_part(path) is None) is (safe_segments(path) is not None)
+    assert all(safe_segments(plain) is not None for plain in plain_spellings(path))

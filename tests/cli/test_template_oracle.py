@@ -1,0 +1,265 @@
+"""SAM's own translator as the oracle: what it makes of a template is what we must have read."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from authorizer.cli.local.template import load_template
+from authorizer.cli.template import parse_template, read_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.model import Api
+
+REAL = Path(__file__).parents[1] / "templates" / "real"
+PROJECT = Path(__file__).parents[2] / "template.yaml"
+ANY = "x-amazon-apigateway-any-method"
+AUTHORIZER = "x-amazon-apigateway-authorizer"
+
+# Those that SAM translates by itself: no macro, no include, no file, nothing undecided but once
+# deployed; each parameter without a default with a value.
+TEMPLATES = {
+    "http-inline-openapi": {},
+    "http-globals": {"Pool": "eu-west-1_abc"},
+    "rest-implicit": {},
+    "rest-token": {},
+    "rest-request": {"Alias": "live"},
+    "anchors": {},
+}
+
+
+def translated(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
+    template = load_template(path)
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    return transformed(template, parameters)
+
+
+def transformed(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    session = boto3.Session(region_name="eu-west-1")
+    result = Translator({}, Parser(), boto_session=session).translate(template, parameters)
+    resources: dict[str, Any] = result["Resources"]
+    return resources
+
+
+def bodies(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in resources.items():
+        if resource["Type"] in {"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"}:
+            yield name, resource["Properties"].get("Body", {})
+
+
+def schemes(body: dict[str, Any]) -> dict[str, Any]:
+    found = body.get("securityDefinitions") or body.get("components", {}).get("securitySchemes")
+    return {
+        name: scheme.get(AUTHORIZER, {})
+        for name, scheme in (found or {}).items()
+        if AUTHORIZER in scheme or scheme.get("x-amazon-apigateway-authtype") == "awsSigv4"
+    }
+
+
+def routes(body: dict[str, Any]) -> dict[tuple[str, str], str | None]:
+    # With MergeDefinitions SAM forgets the scheme behind the name.
+    known = {*schemes(body), "AWS_IAM"}
+    found = {}
+    for path, item in body["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            names = [name for one in operation.get("security", ()) for name in one]
+            name = next((name for name in names if name in known), None)
+            plain = "" if path == "$default" else "ANY" if method == ANY else method.upper()
+            found[plain, path] = name
+    return found
+
+
+def read_routes(api: Api) -> dict[tuple[str, str], object]:
+    return {(route.method, route.path): route.authorizer for route in api.routes}
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "the project's own"])
+def test_routes_and_their_authorizers_are_those_of_sams_definition(name: str) -> None:
+    """Every route, and what protects it, is read as SAM's translator writes it."""
+    path = REAL / f"{name}.yaml" if name in TEMPLATES else PROJECT
+    resources = translated(path, TEMPLATES.get(name, {}))
+    apis = {api.id: api for api in read_template(path).apis}
+
+    for api_id, body in bodies(resources):
+        assert read_routes(apis.pop(api_id)) == routes(body)
+    assert not apis
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "the project's own"])
+def test_time_to_live_is_that_of_sams_definition(name: str) -> None:
+    """A time to live that SAM does not write is API Gateway's: 300 s for REST, none for HTTP."""
+    path = REAL / f"{name}.yaml" if name in TEMPLATES else PROJECT
+    resources = translated(path, TEMPLATES.get(name, {}))
+    apis = {api.id: api for api in read_template(path).apis}
+
+    for api_id, body in bodies(resources):
+        for scheme, written in schemes(body).items():
+            one = apis[api_id].authorizer(scheme)
+            assert one is not None
+            default = 300 if "swagger" in body and written else 0
+            assert one.ttl_seconds == written.get("authorizerResultTtlInSeconds", default)
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "the project's own"])
+def test_permissions_are_those_that_sam_writes(name: str) -> None:
+    """An authorizer that SAM gives a permission may be invoked."""
+    path = REAL / f"{name}.yaml" if name in TEMPLATES else PROJECT
+    resources = translated(path, TEMPLATES.get(name, {}))
+
+    for api in read_template(path).apis:
+        for one in api.authorizers:
+            if f"{api.id}{one.name}AuthorizerPermission" in resources:
+                assert one.may_be_invoked is True
+
+
+# --- every way to ask for an authorizer, in every place ---
+
+KINDS = {
+    "AWS::Serverless::HttpApi": ("HttpApi", "ApiId", "ServerlessHttpApi"),
+    "AWS::Serverless::Api": ("Api", "RestApiId", "ServerlessRestApi"),
+}
+METHODS = ("get", "any", "options")
+# Whether there is CORS, and whether a REST API's default authorizer takes preflights.
+BROWSERS = {
+    "AWS::Serverless::HttpApi": [(True, True)],
+    "AWS::Serverless::Api": [(False, True), (True, True), (True, False)],
+}
+FUNCTION = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {"Runtime": "python3.13", "Handler": "a.b", "CodeUri": "s3://bucket/key"},
+}
+
+
+def settings_of(kind: str, default: str | None, *, cors: bool, preflight: bool) -> dict[str, Any]:
+    """An API's properties but for its definition."""
+    is_http = kind == "AWS::Serverless::HttpApi"
+    one: dict[str, Any] = {"FunctionArn": {"Fn::GetAtt": ["F", "Arn"]}}
+    if is_http:
+        one["AuthorizerPayloadFormatVersion"] = "2.0"
+    auth: dict[str, Any] = {"Authorizers": {"A": one, "B": dict(one)}}
+    if default:
+        auth["DefaultAuthorizer"] = default
+    if is_http:
+        auth["EnableIamAuthorizer"] = True
+    elif not preflight:
+        auth["AddDefaultAuthorizerToCorsPreflight"] = False
+    found: dict[str, Any] = {"Auth": auth}
+    if cors:
+        found["CorsConfiguration" if is_http else "Cors"] = True if is_http else "'*'"
+    return found
+
+
+def events_of(kind: str, default: str | None, api: dict[str, Any]) -> dict[str, Any]:
+    """An event for each method and authorizer that SAM lets one ask for."""
+    asked = [None, "A", "B", "AWS_IAM", *(["NONE"] if default else [])]
+    found = {}
+    for number, (method, name) in enumerate(product(METHODS, asked)):
+        properties = {"Path": f"/{method}/{name}", "Method": method, **api}
+        if name:
+            properties["Auth"] = {"Authorizer": name}
+        found[f"E{number}"] = {"Type": KINDS[kind][0], "Properties": properties}
+    return found
+
+
+def agrees(template: dict[str, Any]) -> int:
+    """Compare what is read with what SAM makes of it; the number of routes."""
+    read = parse_template(json.dumps(template).encode(), "t.json")
+    assert read.undecided == ()
+    apis = {api.id: api for api in read.apis}
+    count = 0
+    for api_id, body in bodies(transformed(json.loads(json.dumps(template)), {})):
+        expected = routes(body)
+        assert read_routes(apis.pop(api_id)) == expected
+        count += len(expected)
+    assert not apis
+    return count
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("where", ["explicit", "globals", "implicit"])
+@pytest.mark.parametrize("default", [None, "A", "AWS_IAM"])
+def test_every_event_has_the_authorizer_that_sam_gives_it(
+    kind: str, where: str, default: str | None
+) -> None:
+    """Whatever the API says by default, and an event for itself, is settled as SAM settles it."""
+    for cors, preflight in BROWSERS[kind]:
+        settings = settings_of(kind, default, cors=cors, preflight=preflight)
+        event, named, _ = KINDS[kind]
+        api = {} if where == "implicit" else {named: {"Ref": "TheApi"}}
+        function = json.loads(json.dumps(FUNCTION))
+        function["Properties"]["Events"] = events_of(kind, default, api)
+        template: dict[str, Any] = {"Resources": {"F": function}}
+        if where != "explicit":
+            template["Globals"] = {event: settings}
+        if where != "implicit":
+            own = settings if where == "explicit" else {}
+            stage = {"StageName": "prod"} if event == "Api" else {}
+            template["Resources"]["TheApi"] = {"Type": kind, "Properties": own | stage}
+        assert agrees(template) >= 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("default", [None, "A"])
+@pytest.mark.parametrize("merges", [False, True])
+def test_every_operation_has_the_authorizer_that_sam_gives_it(
+    kind: str, default: str | None, *, merges: bool
+) -> None:
+    """A definition's own security, SAM's default and events come together as SAM has it."""
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": "arn:aws:x"}
+    securities: list[Any] = [None, [], [{"A": []}], [{"key": []}], [{"NONE": []}]]
+    for cors, preflight in BROWSERS[kind]:
+        paths: dict[str, Any] = {}
+        for method, (number, security), integrated in product(
+            ("get", ANY, "options"), enumerate(securities), (True, False)
+        ):
+            operation: dict[str, Any] = {"responses": {}}
+            if security is not None:
+                operation["security"] = security
+            if integrated:
+                operation["x-amazon-apigateway-integration"] = integration
+            paths[f"/{method}/{number}/{integrated}"] = {method: operation}
+        settings = settings_of(kind, default, cors=cors, preflight=preflight)
+        settings["DefinitionBody"] = {"openapi": "3.0.1", "info": {}, "paths": paths}
+        event, named, _ = KINDS[kind]
+        function = json.loads(json.dumps(FUNCTION))
+        function["Properties"]["Events"] = events_of(kind, default, {named: {"Ref": "TheApi"}})
+        if event == "Api":
+            settings |= {"StageName": "prod", "MergeDefinitions": merges}
+        resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
+        assert agrees({"Resources": resources}) >= 30
+
+
+@pytest.mark.parametrize("default", [None, "A"])
+@pytest.mark.parametrize("own", [None, [], [{"A": []}], [{"B": []}], [{"NONE": []}]])
+@pytest.mark.parametrize("asked", [None, "A"])
+def test_an_event_merged_over_an_operation_wins(
+    default: str | None, own: list[Any] | None, asked: str | None
+) -> None:
+    """With MergeDefinitions, an event's authorizer takes the place of the definition's."""
+    operation: dict[str, Any] = {"x-amazon-apigateway-integration": {"type": "http", "uri": "x"}}
+    if own is not None:
+        operation["security"] = own
+    kind = "AWS::Serverless::Api"
+    settings = settings_of(kind, default, cors=False, preflight=True)
+    settings |= {"StageName": "prod", "MergeDefinitions": True}
+    settings["DefinitionBody"] = {"swagger": "2.0", "paths": {"/a": {"get": operation}}}
+    properties: dict[str, Any] = {"RestApiId": {"Ref": "TheApi"}, "Path": "/a", "Method": "get"}
+    if asked:
+        properties["Auth"] = {"Authorizer": asked}
+    function = json.loads(json.dumps(FUNCTION))
+    function["Properties"]["Events"] = {"E": {"Type": "Api", "Properties": properties}}
+    resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
+    assert agrees({"Resources": resources}) == 1

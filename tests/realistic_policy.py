@@ -1,0 +1,56 @@
+"""The realistic API of tests/realistic: its policy, its routes, and who calls it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from authorizer.cli.document import load_document
+from authorizer.cli.local.template import load_template
+from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from authorizer import Policy
+
+FOLDER = Path(__file__).parent / "realistic"
+SUB = "5f1c9e52-6d0c-4a0e-9a51-0b8d2f1f7c11"
+GROUPS = ("reader", "member", "editor", "moderator", "support", "admin", "suspended")
+SCOPES = ("articles/sync", "reports/read", "reports/finance")
+
+
+@cache
+def routes() -> tuple[str, ...]:
+    """Every route of the template."""
+    functions = load_template(FOLDER / "template.yaml")["Resources"]
+    events = functions["BackendFunction"]["Properties"]["Events"].values()
+    return tuple(
+        f"{event['Properties']['Method']} {event['Properties']['Path']}" for event in events
+    )
+
+
+@cache
+def compiled() -> bytes:
+    """The policy as it ships, with the template's routes."""
+    without_routes, _ = load_document(FOLDER / "policy.yaml")
+    return dump_policy({**parse_object(without_routes), "routes": list(routes())})
+
+
+@cache
+def policy() -> Policy:
+    """The policy, compiled with the template's routes."""
+    return parse_policy(compiled())
+
+
+def callers() -> dict[str, dict[str, Any]]:
+    """One caller for each group, and for each scope."""
+    people = {
+        group: {"groups": (group,), "scopes": (), "claims": {"sub": SUB, "username": "someone"}}
+        for group in GROUPS
+    }
+    machines = {
+        scope: {"groups": (), "scopes": (scope,), "claims": {"sub": "m", "client_id": "m"}}
+        for scope in SCOPES
+    }
+    return people | machines
