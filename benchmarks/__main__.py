@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import decide, loading, report, shapes
+from benchmarks import decide, documents, loading, report, shapes
 from benchmarks.engines import Floor, Ours, Regexes
 from benchmarks.peers import peers
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.engines import Engine
 
 _SIZES = (10, 100, 1000, 10_000)
-_REPEATS = 21
+_REPEATS = 31
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decisions = decide.measure(engines, sizes=sizes, repeats=options.repeats)
     hard = shapes.measure(ours, floor, sizes=sizes, repeats=options.repeats)
     loads = loading.measure(engines, ours=ours, sizes=sizes, repeats=options.repeats)
+    routes: list[int] = options.routes
+    written = documents.measure(sizes=routes, repeats=options.repeats)
     parts = [
         f"{report.machine()}; medians of {options.repeats} rounds. "
         + report.unit(decisions, floor.name, sizes),
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.decisions(decisions, engines, sizes),
         report.shapes(hard, sizes),
         report.loading(loads, engines, sizes),
+        report.documents(written, routes),
     ]
     text = "\n\n".join(parts)
     sys.stdout.write(text + "\n")
@@ -49,13 +52,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--sizes",
-        type=lambda text: [int(size) for size in text.split(",")],
+        type=_numbers,
         default=list(_SIZES),
         help="numbers of rules, multiples of 10, separated by commas",
+    )
+    parser.add_argument(
+        "--routes",
+        type=_numbers,
+        default=list(documents.SIZES),
+        help="numbers of routes, multiples of 25, for IAM documents",
     )
     parser.add_argument("--repeats", type=int, default=_REPEATS, help="rounds to take medians of")
     parser.add_argument("--readme", type=Path, help="a file to put the figures into")
     return parser.parse_args(arguments)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
+from benchmarks.documents import GROUPS, WAYS
 from benchmarks.loading import FLOOR
 from benchmarks.workload import KINDS, TEMPLATE
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.decide import Decisions
+    from benchmarks.documents import Documents, Written
     from benchmarks.engines import Engine
     from benchmarks.loading import Loading
     from benchmarks.timing import Figure
@@ -106,6 +108,30 @@ def shapes(found: Mapping[tuple[str, int], Figure], sizes: Sequence[int]) -> str
     return "### Where ours is hardest put\n\n" + table(["shape", *map(_rules, sizes)], rows)
 
 
+def documents(found: Documents, sizes: Sequence[int]) -> str:
+    """What exactness costs, and what its lack does."""
+    rows = [
+        [
+            f"{group}, {size} routes",
+            *(_cell(found.figures[way, group, size]) for way in WAYS),
+            *(_mistakes(found.written[way, group, size]) for way in WAYS[:2]),
+            *(_bytes(found.written[way, group, size].document_bytes) for way in WAYS[:2]),
+        ]
+        for size in sizes
+        for group in GROUPS
+    ]
+    head = ["caller", "naive", "exact, cold", "exact, remembered"]
+    head += ["naive: wrong", "exact: wrong", "naive: size", "exact: size"]
+    prepared = " and ".join(f"{_time(found.prepared[size])} for {size} routes" for size in sizes)
+    return (
+        "### One IAM document for all that a caller may do\n\n"
+        + table(head, rows)
+        + "\n\nHere 1 is the naive document. Wrong are answers, of two requests to each route, "
+        "that are not the policy's: `+` allowed, but not by the policy; `-` the other way round. "
+        f"Before its first document, a process takes in the API's routes, once: {prepared}."
+    )
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table, its first column left and the rest right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
@@ -118,12 +144,20 @@ def unit(found: Decisions, floor: str, sizes: Sequence[int]) -> str:
     return f"1 is the {floor} on the template path: {', '.join(spans)}."
 
 
+def _mistakes(written: Written) -> str:
+    found = [f"+{written.too_much}"] if written.too_much else []
+    found += [f"-{written.too_little}"] if written.too_little else []
+    return ", ".join(found) or "none"
+
+
 def _cell(figure: Figure | None) -> str:
     return "cannot" if figure is None else f"**{_number(figure.ratio)}** ({_time(figure)})"
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}" if value < _SMALL else f"{value:,.0f}"
+    if value >= _SMALL:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _time(figure: Figure) -> str:
@@ -138,4 +172,5 @@ def _rules(size: int) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{count / _MIB:.1f} MiB" if count >= _MIB else f"{count / _KIB:.0f} KiB"
+    value, name = (count / _MIB, "MiB") if count >= _MIB else (count / _KIB, "KiB")
+    return f"{value:.{1 if value < _SMALL else 0}f} {name}"

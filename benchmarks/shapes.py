@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from benchmarks.decide import right_questions
+from benchmarks.decide import WrongAnswerError, right_questions
 from benchmarks.timing import Figure, compare, without_collector
 from benchmarks.workload import (
     REQUESTS_PER_KIND,
@@ -22,9 +22,10 @@ from benchmarks.workload import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from benchmarks.engines import Engine
+    from benchmarks.engines import Engine, Loaded
 
 AS_PARSED = "the template path, of strings never seen before"
+NEVER_TOGETHER = "the template path, for groups never seen together"
 # More than a Cognito user can be in, and more segments than API Gateway's 10,240 bytes can hold
 # with names of any length.
 _MANY_GROUPS = 100
@@ -43,26 +44,39 @@ def measure(
         for name, make in SHAPES.items():
             policy, asked = make(rules)
             contenders[name] = right_questions(ours.load(ours.source(policy)), asked)
-        contenders[AS_PARSED] = _as_parsed(ours, rules)
+        loaded = ours.load(ours.source(workload(rules)))
+        contenders[AS_PARSED] = _as_parsed(loaded, rules)
+        contenders[NEVER_TOGETHER] = _never_together(loaded, rules)
         with without_collector():
             found = compare(contenders, unit="", repeats=repeats)
-        figures |= {(name, rules): found[name] for name in (AS_PARSED, *SHAPES)}
+        figures |= {(name, rules): found[name] for name in (AS_PARSED, NEVER_TOGETHER, *SHAPES)}
     return figures
 
 
-def _as_parsed(ours: Engine, rules: int) -> Iterator[Callable[[], bool]]:
+def _as_parsed(loaded: Loaded, rules: int) -> Iterator[Callable[[], bool]]:
     """Requests of strings that nobody has seen before, as a Lambda parses them from an event.
 
     A string keeps its hash, and is quickly found equal to itself: asking the same one again and
     again would flatter whoever looks things up.
     """
-    loaded = ours.load(ours.source(workload(rules)))
     for request in cycle(requests(TEMPLATE, rules)):
         parsed = json.loads(json.dumps(asdict(request)))
         groups, scopes = tuple(parsed.pop("groups")), tuple(parsed.pop("scopes"))
-        question = loaded.question(Request(groups=groups, scopes=scopes, **parsed))
-        if question is not None:
-            yield question
+        yield _question(loaded, Request(groups=groups, scopes=scopes, **parsed))
+
+
+def _never_together(loaded: Loaded, rules: int) -> Iterator[Callable[[], bool]]:
+    """Each caller has a set of groups that no other one had: whatever is remembered of those."""
+    for number, request in enumerate(cycle(requests(TEMPLATE, rules))):
+        groups = (f"team-{number}", *request.groups)
+        yield _question(loaded, replace(request, groups=groups))
+
+
+def _question(loaded: Loaded, request: Request) -> Callable[[], bool]:
+    question = loaded.question(request)
+    if question is None:
+        raise WrongAnswerError(f"expected an answer to {request}, found none")
+    return question
 
 
 def _one_route(rules: int) -> tuple[Workload, list[Request]]:

@@ -79,7 +79,7 @@ class Workload:
             kind, _, name = line.subject.partition(":")
             body = groups[name] if kind == "group" else scopes.setdefault(name, {"allow": []})
             body[line.effect].append({"rule": f"{line.method} {line.path}", "line": number})
-        return {"version": 1, "groups": groups, "scopes": scopes, "public": []}
+        return {"version": 1, "groups": groups, "scopes": scopes, "public": [], "routes": None}
 
     def having(self, subject: str) -> frozenset[str]:
         """The subjects whose callers have this one's rules: itself, and all that include it."""

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from authorizer.policy.compiled import dump_policy, parse_policy
-from benchmarks import peers, report
+from benchmarks import documents, peers, report
 from benchmarks.__main__ import main
 from benchmarks.decide import WrongAnswerError, right_questions
+from benchmarks.documents import GROUPS, SIZES
 from benchmarks.engines import Engine, Floor, Ours, Regexes
-from benchmarks.shapes import AS_PARSED, SHAPES
+from benchmarks.shapes import AS_PARSED, NEVER_TOGETHER, SHAPES
 from benchmarks.workload import KINDS, REQUESTS_PER_KIND, requests, workload
 
 README = Path(__file__).parents[2] / "benchmarks" / "README.md"
@@ -58,9 +59,26 @@ def test_a_policy_has_the_rules_it_is_named_for(rules: int) -> None:
 
 
 def test_a_size_that_cannot_be_made_is_refused() -> None:
-    """Ten rules to an application, no more and no less."""
+    """Ten rules to an application, or 25 routes, no more and no less."""
     with pytest.raises(ValueError, match="multiple of 10"):
         workload(15)
+    with pytest.raises(ValueError, match="multiple of 25"):
+        documents.made(30)
+
+
+@pytest.mark.parametrize("routes", SIZES)
+def test_an_api_has_the_routes_it_is_named_for(routes: int) -> None:
+    """A row's number is the number of routes that the API has."""
+    assert len(set(documents.made(routes).routes)) == routes
+
+
+def test_exact_documents_are_exact_and_naive_ones_are_not() -> None:
+    """What is timed are two different things, and the page says so."""
+    written = documents.measure(sizes=[25], repeats=1).written
+    for group in GROUPS:
+        exact, naive = written["cold", group, 25], written["naive", group, 25]
+        assert (exact.too_much, exact.too_little) == (0, 0)
+        assert naive.too_much + naive.too_little > 0
 
 
 def test_the_command_writes_between_the_markers(
@@ -70,7 +88,7 @@ def test_the_command_writes_between_the_markers(
     monkeypatch.setattr(peers, "find_spec", lambda _name: None)
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.BEGIN}\nstale figures\n{report.END}\nafter\n")
-    assert main(["--sizes", "10", "--repeats", "1", "--readme", str(readme)]) == 0
+    assert main(["--sizes", "10", "--routes", "25", "--repeats", "1", "--readme", str(readme)]) == 0
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -93,7 +111,8 @@ def test_a_page_without_markers_is_left_alone(text: str, tmp_path: Path) -> None
 
 
 def test_the_published_page_is_of_this_benchmark() -> None:
-    """Every kind of request and every shape that is measured is on the page."""
+    """Every kind of request, every shape and every document that is measured is on the page."""
     page = README.read_text()
     assert all(f"#### {kind}\n" in page for kind in KINDS)
-    assert all(f"| {shape} |" in page for shape in (AS_PARSED, *SHAPES))
+    assert all(f"| {group}, {size} routes |" in page for group in GROUPS for size in SIZES)
+    assert all(f"| {shape} |" in page for shape in (AS_PARSED, NEVER_TOGETHER, *SHAPES))

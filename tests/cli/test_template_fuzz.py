@@ -110,9 +110,19 @@ NAMES = st.sampled_from(
         *("x-amazon-apigateway-authorizer", "Path", "ApiId", "RestApiId", "RouteKey", "Cors"),
     ]
 )
+FUNCTIONS = st.sampled_from(
+    [
+        *("Ref", "Fn::If", "Fn::Sub", "Fn::Join", "Fn::GetAtt", "Fn::Select", "Fn::Split"),
+        *("Fn::FindInMap", "Fn::Transform", "Fn::Equals", "Fn::And", "Fn::Not", "Condition"),
+    ]
+)
 VALUES = st.recursive(
     LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(NAMES, inner, max_size=4)
+        | st.dictionaries(FUNCTIONS, inner | st.lists(inner, max_size=3), min_size=1, max_size=1)
+    ),
     max_leaves=25,
 )
 TYPES = st.sampled_from(

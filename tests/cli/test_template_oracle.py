@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from authorizer.cli.local.template import load_template
-from authorizer.cli.template import read_template
+from authorizer.cli.template import parse_template, read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +38,15 @@ TEMPLATES = {
 
 
 def translated(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
-    session = boto3.Session(region_name="eu-west-1")
     template = load_template(path)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    return transformed(template, parameters)
+
+
+def transformed(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    session = boto3.Session(region_name="eu-west-1")
     result = Translator({}, Parser(), boto_session=session).translate(template, parameters)
     resources: dict[str, Any] = result["Resources"]
     return resources
@@ -62,7 +68,8 @@ def schemes(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def routes(body: dict[str, Any]) -> dict[tuple[str, str], str | None]:
-    known = schemes(body)
+    # With MergeDefinitions SAM forgets the scheme behind the name.
+    known = {*schemes(body), "AWS_IAM"}
     found = {}
     for path, item in body["paths"].items():
         for method, operation in item.items():
@@ -116,3 +123,143 @@ def test_permissions_are_those_that_sam_writes(name: str) -> None:
         for one in api.authorizers:
             if f"{api.id}{one.name}AuthorizerPermission" in resources:
                 assert one.may_be_invoked is True
+
+
+# --- every way to ask for an authorizer, in every place ---
+
+KINDS = {
+    "AWS::Serverless::HttpApi": ("HttpApi", "ApiId", "ServerlessHttpApi"),
+    "AWS::Serverless::Api": ("Api", "RestApiId", "ServerlessRestApi"),
+}
+METHODS = ("get", "any", "options")
+# Whether there is CORS, and whether a REST API's default authorizer takes preflights.
+BROWSERS = {
+    "AWS::Serverless::HttpApi": [(True, True)],
+    "AWS::Serverless::Api": [(False, True), (True, True), (True, False)],
+}
+FUNCTION = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {"Runtime": "python3.13", "Handler": "a.b", "CodeUri": "s3://bucket/key"},
+}
+
+
+def settings_of(kind: str, default: str | None, *, cors: bool, preflight: bool) -> dict[str, Any]:
+    """An API's properties but for its definition."""
+    is_http = kind == "AWS::Serverless::HttpApi"
+    one: dict[str, Any] = {"FunctionArn": {"Fn::GetAtt": ["F", "Arn"]}}
+    if is_http:
+        one["AuthorizerPayloadFormatVersion"] = "2.0"
+    auth: dict[str, Any] = {"Authorizers": {"A": one, "B": dict(one)}}
+    if default:
+        auth["DefaultAuthorizer"] = default
+    if is_http:
+        auth["EnableIamAuthorizer"] = True
+    elif not preflight:
+        auth["AddDefaultAuthorizerToCorsPreflight"] = False
+    found: dict[str, Any] = {"Auth": auth}
+    if cors:
+        found["CorsConfiguration" if is_http else "Cors"] = True if is_http else "'*'"
+    return found
+
+
+def events_of(kind: str, default: str | None, api: dict[str, Any]) -> dict[str, Any]:
+    """An event for each method and authorizer that SAM lets one ask for."""
+    asked = [None, "A", "B", "AWS_IAM", *(["NONE"] if default else [])]
+    found = {}
+    for number, (method, name) in enumerate(product(METHODS, asked)):
+        properties = {"Path": f"/{method}/{name}", "Method": method, **api}
+        if name:
+            properties["Auth"] = {"Authorizer": name}
+        found[f"E{number}"] = {"Type": KINDS[kind][0], "Properties": properties}
+    return found
+
+
+def agrees(template: dict[str, Any]) -> int:
+    """Compare what is read with what SAM makes of it; the number of routes."""
+    read = parse_template(json.dumps(template).encode(), "t.json")
+    assert read.undecided == ()
+    apis = {api.id: api for api in read.apis}
+    count = 0
+    for api_id, body in bodies(transformed(json.loads(json.dumps(template)), {})):
+        expected = routes(body)
+        assert read_routes(apis.pop(api_id)) == expected
+        count += len(expected)
+    assert not apis
+    return count
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("where", ["explicit", "globals", "implicit"])
+@pytest.mark.parametrize("default", [None, "A", "AWS_IAM"])
+def test_every_event_has_the_authorizer_that_sam_gives_it(
+    kind: str, where: str, default: str | None
+) -> None:
+    """Whatever the API says by default, and an event for itself, is settled as SAM settles it."""
+    for cors, preflight in BROWSERS[kind]:
+        settings = settings_of(kind, default, cors=cors, preflight=preflight)
+        event, named, _ = KINDS[kind]
+        api = {} if where == "implicit" else {named: {"Ref": "TheApi"}}
+        function = json.loads(json.dumps(FUNCTION))
+        function["Properties"]["Events"] = events_of(kind, default, api)
+        template: dict[str, Any] = {"Resources": {"F": function}}
+        if where != "explicit":
+            template["Globals"] = {event: settings}
+        if where != "implicit":
+            own = settings if where == "explicit" else {}
+            stage = {"StageName": "prod"} if event == "Api" else {}
+            template["Resources"]["TheApi"] = {"Type": kind, "Properties": own | stage}
+        assert agrees(template) >= 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("default", [None, "A"])
+@pytest.mark.parametrize("merges", [False, True])
+def test_every_operation_has_the_authorizer_that_sam_gives_it(
+    kind: str, default: str | None, *, merges: bool
+) -> None:
+    """A definition's own security, SAM's default and events come together as SAM has it."""
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": "arn:aws:x"}
+    securities: list[Any] = [None, [], [{"A": []}], [{"key": []}], [{"NONE": []}]]
+    for cors, preflight in BROWSERS[kind]:
+        paths: dict[str, Any] = {}
+        for method, (number, security), integrated in product(
+            ("get", ANY, "options"), enumerate(securities), (True, False)
+        ):
+            operation: dict[str, Any] = {"responses": {}}
+            if security is not None:
+                operation["security"] = security
+            if integrated:
+                operation["x-amazon-apigateway-integration"] = integration
+            paths[f"/{method}/{number}/{integrated}"] = {method: operation}
+        settings = settings_of(kind, default, cors=cors, preflight=preflight)
+        settings["DefinitionBody"] = {"openapi": "3.0.1", "info": {}, "paths": paths}
+        event, named, _ = KINDS[kind]
+        function = json.loads(json.dumps(FUNCTION))
+        function["Properties"]["Events"] = events_of(kind, default, {named: {"Ref": "TheApi"}})
+        if event == "Api":
+            settings |= {"StageName": "prod", "MergeDefinitions": merges}
+        resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
+        assert agrees({"Resources": resources}) >= 30
+
+
+@pytest.mark.parametrize("default", [None, "A"])
+@pytest.mark.parametrize("own", [None, [], [{"A": []}], [{"B": []}], [{"NONE": []}]])
+@pytest.mark.parametrize("asked", [None, "A"])
+def test_an_event_merged_over_an_operation_wins(
+    default: str | None, own: list[Any] | None, asked: str | None
+) -> None:
+    """With MergeDefinitions, an event's authorizer takes the place of the definition's."""
+    operation: dict[str, Any] = {"x-amazon-apigateway-integration": {"type": "http", "uri": "x"}}
+    if own is not None:
+        operation["security"] = own
+    kind = "AWS::Serverless::Api"
+    settings = settings_of(kind, default, cors=False, preflight=True)
+    settings |= {"StageName": "prod", "MergeDefinitions": True}
+    settings["DefinitionBody"] = {"swagger": "2.0", "paths": {"/a": {"get": operation}}}
+    properties: dict[str, Any] = {"RestApiId": {"Ref": "TheApi"}, "Path": "/a", "Method": "get"}
+    if asked:
+        properties["Auth"] = {"Authorizer": asked}
+    function = json.loads(json.dumps(FUNCTION))
+    function["Properties"]["Events"] = {"E": {"Type": "Api", "Properties": properties}}
+    resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
+    assert agrees({"Resources": resources}) == 1

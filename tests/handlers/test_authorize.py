@@ -224,9 +224,10 @@ def test_a_decision_names_what_its_document_covers(deploy: Deploy) -> None:
     """An answer that is kept for other requests says so in the log, and one that cannot, too."""
     deployed = deploy()
     deployed.invoke(event_of("rest-request", live_token()))
+    (without_routes,) = deployed.logged
     deployed.invoke(event_of("http-1.0", live_token()))
+    (as_told,) = deployed.logged
 
-    without_routes, as_told = deployed.logged
     assert (without_routes["iam_mode"], without_routes["iam_inexact"]) == (
         "request",
         "routes_unknown",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,52 @@ def test_the_package_stands_alone() -> None:
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == ("CryptographyRSAKey", "")
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "code"),
+    [
+        pytest.param(
+            "template.yaml",
+            (
+                "Path: /hello, Auth: {Authorizer: RbacCached}",
+                "Path: /hello, Auth: {Authorizer: NONE}",
+            ),
+            "X101",
+            id="a route that nobody guards",
+        ),
+        pytest.param(
+            "template.yaml",
+            ('Path: "/users/{user}"}', 'Path: "/users/{user}", Auth: {Authorizer: RbacCached}}'),
+            "X202",
+            id="an own record from the cache",
+        ),
+        pytest.param("policy.yaml", ("GET /hello", "FETCH /hello"), "P1", id="no method"),
+    ],
+)
+def test_what_is_unsafe_is_not_built(
+    tmp_path: Path, file: str, change: tuple[str, str], code: str
+) -> None:
+    """`sam build` runs this target: it fails, says why and where, and leaves the package empty."""
+    for name in ("Makefile", "policy.yaml", "template.yaml", "pyproject.toml"):
+        shutil.copy2(PROJECT / name, tmp_path / name)
+    (tmp_path / "requirements").mkdir()
+    shutil.copy2(PROJECT / "requirements" / "dev.txt", tmp_path / "requirements")
+    text = (tmp_path / file).read_text()
+    assert change[0] in text
+    (tmp_path / file).write_text(text.replace(*change))
+    done = subprocess.run(
+        [
+            *("make", "--silent", "build-AuthorizerFunction", "ARTIFACTS_DIR=package"),
+            f"VENV={Path(sys.executable).parents[1]}",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert f"{file}:" in done.stdout
+    assert f"error {code}" in done.stdout, done.stdout + done.stderr
+    assert not (tmp_path / "package").exists()

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.forms import ALWAYS, Clause, Excluded, Form, Term, form_of
 from authorizer.cli.access.rows import Kind, Row, row_of_key
-from authorizer.cli.access.spots import Ground, Place, Spot
 from authorizer.policy.routes import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.access.source import Source
+    from authorizer.cli.access.spots import Ground, Place, Spot
     from authorizer.policy.model import Rule
 
 # No machine's token has one of these: whoever has one is a user.
@@ -202,7 +202,12 @@ def _nearer(row: Row, rivals: Iterable[Row]) -> dict[Place, set[str]]:
 
 
 def _is_taken(method: str, spot: Spot, nearer: dict[Place, set[str]]) -> bool:
-    return any(method in nearer.get(place, ()) for place in spot.places)
+    # A {proxy+} stands for one segment or more; the /** of a rule for none, too.
+    return any(
+        method in nearer.get(place, ())
+        for place in spot.places
+        if not place[1] or len(spot.terms) > len(place[0])
+    )
 
 
 def _alike(methods: Iterable[str], rules: Sequence[Rule]) -> list[tuple[str, ...]]:
@@ -216,7 +221,8 @@ def _alike(methods: Iterable[str], rules: Sequence[Rule]) -> list[tuple[str, ...
 
 def _say(subject: Subject, rules: Sequence[Rule], spot: Spot) -> Said:
     is_machine = subject.kind is SubjectKind.SCOPE
-    allows, denies = [], []
+    allows: list[Clause] = []
+    denies: list[Clause] = []
     for rule in rules:
         clause = _clause(rule, spot.terms, is_machine=is_machine)
         if clause is not None:

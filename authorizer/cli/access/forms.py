@@ -51,10 +51,10 @@ class Form:
         # The caller of whom just this much is true, and the same one with as much more as the
         # other's denies need. Whatever else were true would make for more refusals here, and for
         # more grants there.
-        theirs = other.residuals(clause)
-        if ALWAYS in theirs or not any(granted <= clause for granted in other.allows):
+        if not any(granted <= clause for granted in other.allows):
             return True
         ours = self.residuals(clause)
+        theirs = other.residuals(clause)
         return any(not any(denied <= more for denied in ours) for more in theirs)
 
     def residuals(self, clause: Clause) -> frozenset[Clause]:

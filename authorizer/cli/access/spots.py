@@ -116,7 +116,7 @@ class _Front:
             terms=self.terms,
             excluded=self.excluded,
             goes_on=not self.live,
-            shown="/" + "/".join(self.segments) + ("" if self.live else "/…"),
+            shown="/" + "/".join(self.segments) + ("" if self.live else "/**"),
         )
 
     def _tails(self) -> tuple[_Passed, ...]:

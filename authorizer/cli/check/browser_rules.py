@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.guards import shown
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route
 from authorizer.errors import clip
@@ -77,8 +78,8 @@ def _guarded(api: Api, route: Route, authorizer: str) -> Finding:
         code="T201",
         severity=Severity.ERROR,
         place=route.place,
-        message=f"expected no authorizer on the preflights of {api.id}, which has CORS, found "
-        f"{clip(authorizer)} on {route.key}",
+        message=f"expected no authorizer on the preflights of {clip(api.id)}, which has CORS, "
+        f"found {clip(authorizer)} on {shown(route.key)}",
         effect="pages of other origins cannot call the route: a browser sends its preflight "
         "without a token, and is refused",
         fix="set AddDefaultAuthorizerToCorsPreflight: false (REST API), or make a route for each "
@@ -96,7 +97,7 @@ def _unreadable(api: Api, missing: list[str]) -> Finding:
         code="T202",
         severity=Severity.WARNING,
         place=api.place,
-        message=f"expected CORS headers on the gateway responses of {api.id}, found none on "
+        message=f"expected CORS headers on the gateway responses of {clip(api.id)}, found none on "
         f"{' and '.join(missing)}",
         effect="to a page of another origin, 401 and 403 look like a CORS fault: it cannot tell "
         "that its user must sign in again",

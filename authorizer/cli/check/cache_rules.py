@@ -113,8 +113,8 @@ def answers_for_all_routes(
             place=cache.key_place,
             message=f"expected $context.routeKey among the identity sources of {cache.name}, "
             f"whose simple answers are cached for {len(cache.routes)} routes, such as "
-            f"{one.route.key} and {other.route.key}",
-            effect=f"whoever was allowed {one.route.key} is allowed every one of these routes, "
+            f"{one.name} and {other.name}",
+            effect=f"whoever was allowed {one.name} is allowed every one of these routes, "
             "until the answer is forgotten",
             fix="add routeKey to the identity sources (Identity: Context: [routeKey]), or set the "
             "time to live to 0",
@@ -171,7 +171,7 @@ def answers_older_than_tokens(
                     severity=Severity.WARNING,
                     place=cache.ttl_place,
                     message=f"expected {cache.name} to cache for at most the {valid} s that "
-                    f"access tokens of {client.id} are valid, found {ttl} s",
+                    f"access tokens of {clip(client.id)} are valid, found {ttl} s",
                     effect="callers go on with a token that has expired, for as long as its last "
                     "answer is remembered",
                     fix="shorten the time to live; a minute saves nearly all of the calls",
@@ -216,7 +216,7 @@ def _why_path_matters(one: GuardedRoute, rules: Shapes[SourceRule]) -> str:
 
 
 def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
-    key = one.route.key
+    key = one.name
     return Finding(
         code="X202",
         severity=Severity.ERROR,
@@ -240,7 +240,7 @@ def _does_method_matter(one: GuardedRoute, rules: Shapes[SourceRule]) -> bool:
 
 
 def _other_method(cache: Cache, one: GuardedRoute) -> Finding:
-    key = one.route.key
+    key = one.name
     return Finding(
         code="X203",
         severity=Severity.ERROR,
@@ -257,13 +257,13 @@ def _other_request(key: CacheKey, routes: Sequence[GuardedRoute]) -> str | None:
     """How a second request can have the key of a first one."""
     pair = _sharing(key, routes)
     if pair is not None:
-        return f"{pair[0].route.key} and {pair[1].route.key} share its answers"
+        return f"{pair[0].name} and {pair[1].name} share its answers"
     for one in routes:
         shape = shape_of_route(one.route.path)
         if not key.path and (shape.more is not None or PARAMETER in shape.path):
-            return f"all paths of {one.route.key} share its answers"
+            return f"all paths of {one.name} share its answers"
         if not key.method and len(one.methods) > 1:
-            return f"all methods of {one.route.key} share its answers"
+            return f"all methods of {one.name} share its answers"
     return None
 
 

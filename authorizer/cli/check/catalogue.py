@@ -12,6 +12,7 @@ from authorizer.cli.check.template_catalogue import TEMPLATE_TITLES
 
 UNREADABLE_TEMPLATE = "T001"
 UNDECIDED = "T000"
+GUESS_OF_ROUTES = "P205"
 
 TITLES: dict[str, str] = {
     "P101": "the policy file cannot be read",
@@ -31,7 +32,7 @@ TITLES: dict[str, str] = {
     "P202": "a rule that other rules cover",
     "P203": "a grant that a deny makes dead",
     "P204": "a grant of everything",
-    "P205": "a deny of a path that is no route",
+    GUESS_OF_ROUTES: "a deny of a path that is no route",
     "P206": "a rule for a public route",
     "P301": "names that differ only by case",
     "P302": "a name that is not in normal form",

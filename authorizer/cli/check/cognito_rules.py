@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def pools_without_mfa(
                 code="T301",
                 severity=Severity.WARNING,
                 place=pool.mfa_place or pool.place,
-                message=f"expected MFA in the user pool {pool.id}, found it off",
+                message=f"expected MFA in the user pool {clip(pool.id)}, found it off",
                 effect="whoever gets hold of a password has everything that its groups may do",
                 fix='set MfaConfiguration: "ON" and EnabledMfas: [SOFTWARE_TOKEN_MFA]',
             )
@@ -46,7 +47,7 @@ def secrets_with_passwords(
                 code="T302",
                 severity=Severity.WARNING,
                 place=client.place,
-                message=f"expected the app client {client.id} to have a secret or a password "
+                message=f"expected the app client {clip(client.id)} to have a secret or a password "
                 "flow, found both",
                 effect="programs on users' machines cannot keep the secret, and sign-in without "
                 "its SECRET_HASH fails",
@@ -66,7 +67,7 @@ def long_access_tokens(
                 code="T303",
                 severity=Severity.ERROR,
                 place=client.access_token_place or client.place,
-                message=f"expected access tokens of {client.id} to be valid for at most "
+                message=f"expected access tokens of {clip(client.id)} to be valid for at most "
                 f"{_DAY_SECONDS} s, found {seconds} s",
                 effect="Cognito refuses the deployment; were it not to, a user who lost a group "
                 "would keep what it may do for as long",

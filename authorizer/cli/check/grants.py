@@ -1,16 +1,17 @@
 """What is wrong with the rules of a policy: those that do nothing, and those that do too much.
 
-Exact, in that leaving out every rule reported here as double or covered changes no decision; a
-property test removes them. Whether a rule is dead or covered is asked among the rules that every
-caller has who has this one: those of its group and of what that includes.
+Whether a rule is dead or covered is asked among the rules that every caller has who has this one:
+those of its group and of what that includes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.cover import RuleTree, narrowness
+from authorizer.cli.check.cover import RuleTree
+from authorizer.cli.check.doubles import find_doubles
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.words import PUBLIC, where, who
 from authorizer.cli.source import SourceRule
 from authorizer.errors import clip
 from authorizer.policy.compiled import include_closure
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.source import SourcePolicy
-
-PUBLIC = "public"
 
 
 def check_rules(source: SourcePolicy) -> Iterator[Finding]:
@@ -33,7 +32,7 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
     yield from (finding for _, finding in idle)
     reported = {id(rule) for rule, _ in idle}
     busy = [rule for rule in rules if id(rule) not in reported]
-    yield from _covered(rules, busy, subjects)
+    yield from find_doubles(rules, busy, subjects)
     yield from _misses(rules, [rule for rule in busy if rule.effect == "deny"])
 
 
@@ -117,56 +116,6 @@ def _dead(rule: SourceRule, denied: tuple[SourceRule, ...]) -> Finding:
     )
 
 
-def _covered(
-    rules: Sequence[SourceRule],
-    busy: Sequence[SourceRule],
-    subjects: Mapping[str, Mapping[str, None]],
-) -> Iterator[Finding]:
-    # A deny counts for a grant, too: with GET denied and PUT granted elsewhere, GET,PUT is idle.
-    trees = {
-        "allow": RuleTree(busy),
-        "deny": RuleTree(rule for rule in busy if rule.effect == "deny"),
-    }
-    everything = RuleTree(rules)
-    for rule in sorted(busy, key=narrowness):
-        covering = trees[rule.effect].cover(rule, subjects[rule.subject])
-        if covering and not _tells_routes_apart(everything, rule, covering):
-            for tree in (*trees.values(), everything):
-                tree.discard(rule)
-            yield _double(rule, covering)
-
-
-def _tells_routes_apart(
-    everything: RuleTree, rule: SourceRule, covering: Iterable[SourceRule]
-) -> bool:
-    """Whether the policy knows by this rule alone that a path is not some ``{parameter}``'s."""
-    depth = min(len(other.pattern.path) for other in covering)
-    return not everything.has_same_place(rule) and any(everything.beside(rule, depth))
-
-
-def _double(rule: SourceRule, covering: tuple[SourceRule, ...]) -> Finding:
-    is_same = _is_same(rule, covering)
-    again = "stands here again, after" if is_same else "adds nothing to"
-    return Finding(
-        code="P201" if is_same else "P202",
-        severity=Severity.WARNING,
-        place=rule.place,
-        message=f"{clip(rule.text)} of {who(rule)} {again} {where(covering)}",
-        effect="nothing today; whoever removes one of them later believes that it has gone",
-        fix="remove this one, or narrow the other",
-    )
-
-
-def _is_same(rule: SourceRule, covering: tuple[SourceRule, ...]) -> bool:
-    (first, *others) = covering
-    return not others and ((rule.subject, _meaning(rule)) == (first.subject, _meaning(first)))
-
-
-def _meaning(rule: SourceRule) -> tuple[object, ...]:
-    pattern = rule.pattern
-    return (pattern.methods, pattern.path, pattern.tail, frozenset(pattern.conditions))
-
-
 def _misses(rules: Sequence[SourceRule], denies: Iterable[SourceRule]) -> Iterator[Finding]:
     """Denies of a literal path where the policy knows a route with a parameter only."""
     allows = RuleTree(rule for rule in rules if rule.effect == "allow")
@@ -191,14 +140,3 @@ def _share_a_method(one: SourceRule, other: SourceRule) -> bool:
     return any(one.pattern.covers_method(method) for method in other.pattern.methods) or any(
         other.pattern.covers_method(method) for method in one.pattern.methods
     )
-
-
-def who(rule: SourceRule) -> str:
-    """Whose rule it is, for a message."""
-    kind, _, name = rule.subject.partition(":")
-    return f"{kind} {clip(name)}" if name else "everybody"
-
-
-def where(rules: Iterable[SourceRule]) -> str:
-    """The rules with their lines, for a message."""
-    return " and ".join(f"{clip(rule.text)} (line {rule.line})" for rule in rules)

@@ -66,7 +66,7 @@ class _Match:
 def _match(routes: Shapes[GuardedRoute], rule: SourceRule) -> _Match:
     if any(_brings_to_bear(one, rule) for one in _meeting(routes, rule)):
         return _Match(is_matched=True)
-    takers = (one.route.key for one in _meeting(routes, rule) if _takes_literal(one, rule))
+    takers = (one.name for one in _meeting(routes, rule) if _takes_literal(one, rule))
     return _Match(is_matched=False, taker=min(takers, default=""))
 
 

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 _SETTINGS = "AUTHORIZER_"
+# Long enough for a key to be recognized, and accepted, by.
+_LONGEST_KEY = 120
 # What a connection has instead of a method: only rules for ANY cover it.
 _NO_METHOD = ("",)
 
@@ -39,6 +42,11 @@ class GuardedRoute:
     authorizer: Authorizer | None = None
 
     @property
+    def name(self) -> str:
+        """Its key, for a message."""
+        return shown(self.route.key)
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """The methods of requests that come this way."""
         if self.route.path == CONNECT:
@@ -55,6 +63,11 @@ class GuardedRoute:
         """Whether the concrete path decides, as where the route does not tell it."""
         route = parse_route(self.route.path)
         return not self.is_told or route is None or route.greedy
+
+
+def shown(key: str) -> str:
+    """A route's key for a message, quoted."""
+    return clip(key, _LONGEST_KEY)
 
 
 def guarded_routes(template: Template) -> Iterator[GuardedRoute]:
@@ -82,15 +95,26 @@ def our_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
 
 
 def is_ours(template: Template, authorizer: Authorizer) -> bool:
-    """Whether an authorizer asks our function.
+    """Whether an authorizer surely asks our function."""
+    return _guard_by(template, authorizer) is Guard.OURS
+
+
+def _guard_by(template: Template, authorizer: Authorizer) -> Guard:
+    """Who decides where an authorizer is asked.
 
     A template with several functions behind authorizers tells by their settings; one that sets
     nothing of ours, or has the function elsewhere, means us.
     """
+    if isinstance(authorizer.kind, Unknown):
+        return Guard.UNKNOWN
     if authorizer.kind not in _LAMBDA:
-        return False
+        return Guard.OTHER
     ours = {one.id for one in template.functions if _has_settings(one.variables)}
-    return not ours or not isinstance(authorizer.function, str) or authorizer.function in ours
+    if not ours or authorizer.function is None:
+        return Guard.OURS
+    if isinstance(authorizer.function, Unknown):
+        return Guard.UNKNOWN
+    return Guard.OURS if authorizer.function in ours else Guard.OTHER
 
 
 def _has_settings(variables: dict[str, str | Unknown]) -> bool:
@@ -100,6 +124,4 @@ def _has_settings(variables: dict[str, str | Unknown]) -> bool:
 def _guard_of(template: Template, route: Route, authorizer: Authorizer | None) -> Guard:
     if route.authorizer is None:
         return Guard.NOBODY
-    if authorizer is None or isinstance(authorizer.kind, Unknown):
-        return Guard.UNKNOWN
-    return Guard.OURS if is_ours(template, authorizer) else Guard.OTHER
+    return Guard.UNKNOWN if authorizer is None else _guard_by(template, authorizer)

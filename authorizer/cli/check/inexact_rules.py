@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,9 @@ def inexact_documents(
         if cache.kind is not AnswerKind.CALLER or cache.key is None or cache.key.tells_request:
             continue
         if cache.api.is_complete:
-            for named, why in inexact_groups(source, policy, cache.api):
-                yield _inexact(named, cache, why)
+            with suppress(RecursionError):  # more segments than Python has frames
+                for named, why in inexact_groups(source, policy, cache.api):
+                    yield _inexact(named, cache, why)
 
 
 def _inexact(named: SourceGroup | SourceScope, cache: Cache, why: Inexact) -> Finding:
@@ -66,7 +68,7 @@ def _inexact(named: SourceGroup | SourceScope, cache: Cache, why: Inexact) -> Fi
         severity=Severity.ERROR,
         place=named.place,
         message=f"expected an exact IAM document for {clip(named.name)}, since {cache.name} of "
-        f"{cache.api.id} caches for all routes, found {_WORDS.get(why, why.value)}",
+        f"{clip(cache.api.id)} caches for all routes, found {_WORDS.get(why, why.value)}",
         effect="they get a document for one request alone, and then 403 on others that they "
         "may make, until the answer is forgotten",
         fix="set the time to live of the authorizer to 0, or change routes or rules so that a "

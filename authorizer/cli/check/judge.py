@@ -1,4 +1,4 @@
-"""``check`` as a function: the findings of a policy file and of templates."""
+"""``check`` as a function: the findings of a policy file, and of the templates it is for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.acceptance import Accepted, accept
-from authorizer.cli.check.catalogue import UNDECIDED, UNREADABLE_TEMPLATE
+from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNDECIDED, UNREADABLE_TEMPLATE
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
 from authorizer.cli.check.problems import finding_of, unreadable
+from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
+from authorizer.cli.check.together import join
 from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.template.model import Place
 from authorizer.errors import ConfigurationError
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
 
     from authorizer.cli.source import SourcePolicy
     from authorizer.cli.template.model import Template, Undecided
-    from authorizer.policy.model import Policy
 
-_LOCATED = re.compile(r":(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
+_LOCATED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +52,14 @@ def check(policy: Path, templates: Sequence[Path] = ()) -> Report:
     if findings:
         return _report(findings)
     findings += [finding for rule in POLICY_RULES for finding in rule(source)]
-    if templates:
-        compiled = parse_policy(dump_policy(compile_source(source)))
-        for template in templates:
-            findings += _check_template(source, compiled, template)
-    staying, accepted = accept(findings, source.accepted, templates=bool(templates))
+    facts, unreadable_ones = _read_templates(dict.fromkeys(templates))
+    findings += unreadable_ones
+    if facts is not None:
+        findings += _judge(source, facts)
+    staying, accepted = accept(findings, source.accepted, templates=facts is not None)
+    if facts is not None and knows_all_routes(facts):
+        # What the policy alone can only guess is known: X106 and X107 say it.
+        staying = [finding for finding in staying if finding.code != GUESS_OF_ROUTES]
     return _report(staying, accepted)
 
 
@@ -81,28 +85,38 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
     return source, [finding_of(problem, file) for problem in problems]
 
 
-def _check_template(source: SourcePolicy, policy: Policy, path: Path) -> Iterator[Finding]:
+def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
+    """All templates as one; nothing where there are none, or one of them cannot be read."""
     from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
 
-    try:
-        template: Template = read_template(path)
-    except ConfigurationError as error:
-        yield from (_unreadable_template(str(path), problem) for problem in error.problems)
-        return
+    templates: list[Template] = []
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            templates.append(read_template(path))
+        except ConfigurationError as error:
+            findings += [_unreadable_template(str(path), problem) for problem in error.problems]
+    return (None if findings or not templates else join(templates)), findings
+
+
+def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
+    policy = parse_policy(dump_policy(compile_source(source)))
     yield from (_undecided(one) for one in template.undecided)
     for rule in TEMPLATE_RULES:
         yield from rule(source, policy, template)
 
 
 def _unreadable_template(file: str, problem: str) -> Finding:
-    rest = problem.removeprefix(file)
-    located = _LOCATED.fullmatch(rest)
-    line, column = (int(located["line"]), int(located["column"])) if located else (1, 1)
+    located = _LOCATED.fullmatch(problem)
+    place = Place(file=file, line=1, column=1)
+    if located:  # perhaps in a file that the template includes
+        line, column = int(located["line"]), int(located["column"])
+        place = Place(file=located["file"], line=line, column=column)
     return Finding(
         code=UNREADABLE_TEMPLATE,
         severity=Severity.ERROR,
-        place=Place(file=file, line=line, column=column),
-        message=located["message"] if located else rest.removeprefix(": "),
+        place=place,
+        message=located["message"] if located else problem.removeprefix(f"{file}: "),
         effect="nothing in the template was checked",
         fix="give a SAM or CloudFormation template, in YAML or JSON, that the SAM CLI can read",
     )

@@ -26,13 +26,13 @@ def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> It
     public = _public_shapes(source)
     for one in guarded_routes(template):
         if one.guard is Guard.NOBODY and not _is_public(public, one):
-            key = one.route.key
+            key = one.name
             yield Finding(
                 code="X101",
                 severity=Severity.ERROR,
                 place=one.route.place,
                 message=f"expected an authorizer or a public route of the policy, found {key} "
-                f"of {one.api.id} with neither",
+                f"of {clip(one.api.id)} with neither",
                 effect=f"anybody on the internet may call {key}, whatever the policy says",
                 fix="give the route the authorizer, or list it under public in the policy",
             )
@@ -45,7 +45,7 @@ def closed_public_routes(
     public = _public_shapes(source)
     for one in guarded_routes(template):
         if one.guard in (Guard.OURS, Guard.OTHER) and _is_public(public, one):
-            key = one.route.key
+            key = one.name
             yield Finding(
                 code="X102",
                 severity=Severity.ERROR,
@@ -113,7 +113,7 @@ def routes_of_others(
                 code="X108",
                 severity=Severity.ERROR,
                 place=one.route.place,
-                message=f"expected the policy's authorizer on {one.route.key}, for which it has "
+                message=f"expected the policy's authorizer on {one.name}, for which it has "
                 f"{clip(first.text)} on line {first.line}, found {_name(one)}",
                 effect="whoever that authorizer lets in may call the route: the policy's allows "
                 "and denies count for nothing there",
@@ -171,7 +171,7 @@ def _missing(listed: PublicRoute, meeting: Sequence[GuardedRoute]) -> Finding:
     takes = next((one for one in meeting), None)
     where = "the template has no such route"
     if takes is not None:
-        where = f"the template has only {takes.route.key}, which is another route"
+        where = f"the template has only {takes.name}, which is another route"
     return Finding(
         code="X103",
         severity=Severity.WARNING,
@@ -187,7 +187,7 @@ def _unreachable(one: GuardedRoute) -> Finding:
         code="X104",
         severity=Severity.WARNING,
         place=one.route.place,
-        message=f"expected a group or scope that may call {one.route.key}, found none",
+        message=f"expected a group or scope that may call {one.name}, found none",
         effect="every caller gets 403, whatever their groups",
         fix="grant the route to a group or scope in the policy, lift the deny that is in the way, "
         "or take the route out of the template",

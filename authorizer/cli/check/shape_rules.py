@@ -31,7 +31,7 @@ def missing_permissions(
                     code="T101",
                     severity=Severity.ERROR,
                     place=authorizer.place,
-                    message=f"expected a permission for {api.id} to invoke the function of "
+                    message=f"expected a permission for {clip(api.id)} to invoke the function of "
                     f"{clip(authorizer.name)}, found none",
                     effect="every call of a route with this authorizer is answered 500",
                     fix="set EnableFunctionDefaultPermissions: true on the authorizer (REST API: "
@@ -103,7 +103,7 @@ def _at_odds(authorizer: Authorizer, answer: str) -> Finding:
         place=_simple_place(authorizer),
         message=f"expected the function of {clip(authorizer.name)} to answer as its API reads it, "
         f"found {meant} from the function and EnableSimpleResponses {told}",
-        effect="no answer can be read, and every call of a route with this authorizer fails",
+        effect="calls of a route with this authorizer fail: the answer is not the one that is read",
         fix="set EnableSimpleResponses: true for AUTHORIZER_HTTP_API_ANSWER=simple, which is the "
         "default, and false for iam",
     )

@@ -106,19 +106,20 @@ class Shapes(Generic[Item]):
             shape: theirs.
             literally: leaves out those that have a parameter where the shape is literal.
         """
-        yield from _meeting(self._root, shape, 0, literally=literally)
+        # No recursion: a path may have more segments than Python has frames.
+        waiting = [(self._root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            yield from (item for own, item in node.items if own.has_length_of(shape))
+            further = _children(node, shape, depth, literally=literally)
+            waiting += [(child, depth + 1) for child in reversed(further)]
 
 
-def _meeting(node: _Node[Item], shape: Shape, depth: int, *, literally: bool) -> Iterator[Item]:
-    for own, item in node.items:
-        if own.has_length_of(shape):
-            yield item
-    if depth >= len(shape.path):
-        further = list(node.children.values()) if shape.more is not None else []
-    elif shape.path[depth] == PARAMETER:
-        further = list(node.children.values())
-    else:
-        names = (shape.path[depth],) if literally else (shape.path[depth], PARAMETER)
-        further = [node.children[name] for name in names if name in node.children]
-    for child in further:
-        yield from _meeting(child, shape, depth + 1, literally=literally)
+def _children(node: _Node[Item], shape: Shape, depth: int, *, literally: bool) -> list[_Node[Item]]:
+    """Where the next segment of a shape leads."""
+    if depth >= len(shape.path) and shape.more is None:
+        return []
+    if depth >= len(shape.path) or shape.path[depth] == PARAMETER:
+        return list(node.children.values())
+    names = (shape.path[depth],) if literally else (shape.path[depth], PARAMETER)
+    return [node.children[name] for name in names if name in node.children]

@@ -77,7 +77,5 @@ def _write(page: Path, sheet: Sheet) -> None:
         page.write_text(_page(sheet), encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{page}: cannot be written: {error.strerror}") from error
-    click.echo(
-        f"{sheet.source.name}: {len(sheet.lines)} routes by {len(sheet.subjects)} subjects -> {page}",
-        err=True,
-    )
+    size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"
+    click.echo(f"{sheet.source.name}: {size} -> {page}", err=True)

@@ -36,7 +36,7 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     yield from ("", *_remarks(sheet))
     counts = sheet.counts()
     for outcome in Outcome:
-        name = "–" if outcome is Outcome.NONE else f"**{outcome}**"
+        name = f"**{_word(outcome)}**"
         yield f"- {name} ({counts[outcome]}): {MEANINGS[outcome]}"
 
 
@@ -49,9 +49,12 @@ def _title(subject: Subject) -> str:
 
 
 def _cell(cell: Cell, notes: Notes) -> str:
-    if cell.outcome is Outcome.NONE:
-        return "–"
-    return f"{cell.outcome} {number}" if (number := notes.number(cell)) else str(cell.outcome)
+    number = notes.number(cell)
+    return f"{cell.outcome} {number}" if number else _word(cell.outcome)
+
+
+def _word(outcome: Outcome) -> str:
+    return "·" if outcome is Outcome.NONE else str(outcome)
 
 
 def _remarks(sheet: Sheet) -> Iterator[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from authorizer.cli.matrix.sheet import Line, Sheet
     from authorizer.policy.model import Rule
 
-_NONE = "–"
+_NONE = "·"
 # What ends a script element, or begins a comment in one.
 _IN_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -163,8 +163,8 @@ def _word(outcome: Outcome) -> str:
 
 def _filters() -> Iterator[str]:
     yield '<form class="filters" hidden>'
-    yield '<label>Route contains<input type="search" name="route" autocomplete="off"></label>'
-    yield '<label>Group or scope contains<input type="search" name="who" autocomplete="off"></label>'
+    for name, label in (("route", "Route contains"), ("who", "Group or scope contains")):
+        yield f'<label>{label}<input type="search" name="{name}" autocomplete="off"></label>'
     yield "<fieldset><legend>Cells that say</legend>"
     for outcome in Outcome:
         yield (

@@ -132,9 +132,9 @@ def _by_template(line: Line, route: Route, api: Api) -> Line:
 
 def _remarks(api: Api, name: str) -> Iterator[str]:
     authorizer = api.authorizer(name)
-    if authorizer is not None and not isinstance(authorizer.kind, Unknown):
-        if authorizer.kind not in _ASKS_POLICY:
-            yield f"its authorizer {name} is of kind {authorizer.kind}: the policy is not asked"
+    kind = authorizer.kind if authorizer else None
+    if isinstance(kind, AuthorizerKind) and kind not in _ASKS_POLICY:
+        yield f"its authorizer {name} is of kind {kind}: the policy is not asked"
 
 
 def _as_public(line: Line, *, by: str) -> Line:

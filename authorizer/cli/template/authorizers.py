@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
 from authorizer.cli.template.nodes import Absent, Node, Text
 from authorizer.cli.template.permissions import function_behind, may_be_invoked
-from authorizer.cli.template.reading import key_place
+from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -64,13 +64,39 @@ def named(
     place: Place,
     kind: AuthorizerKind | Unknown,
     sources: tuple[str, ...] | Unknown,
+    *written: Node,
 ) -> Authorizer:
-    """An authorizer's first facts: what it is, and what its answers are kept under."""
+    """An authorizer's first facts: what it is, and what its answers are kept under.
+
+    Args:
+        reading: the template.
+        name: of the authorizer.
+        place: of it.
+        kind: of it.
+        sources: of it.
+        written: what the sources were read from.
+    """
     return Authorizer(
         name=name,
         place=place,
         kind=reading.fact(kind, place, f"the kind of authorizer {name}"),
-        identity_sources=reading.fact(sources, place, f"the identity sources of {name}"),
+        identity_sources=reading.fact(sources, place, f"the identity sources of {name}", *written),
+    )
+
+
+def unreadable(name: str, place: Place, why: str) -> Authorizer:
+    """An authorizer of which no more than its name is known."""
+    unknown = Unknown(why)
+    return Authorizer(
+        name=name,
+        place=place,
+        kind=unknown,
+        function=unknown,
+        payload_version=unknown,
+        simple_responses=unknown,
+        identity_sources=unknown,
+        ttl_seconds=unknown,
+        may_be_invoked=unknown,
     )
 
 
@@ -84,7 +110,9 @@ def with_ttl(
     ttl = reading.resolver.number(reading.resolver.get(node, spelling.ttl), default=default)
     return replace(
         one,
-        ttl_seconds=reading.fact(ttl, one.place, f"the time to live of {one.name}"),
+        ttl_seconds=reading.fact(
+            ttl, one.place, f"the time to live of {one.name}", child(node, spelling.ttl)
+        ),
         ttl_place=key_place(node, spelling.ttl),
     )
 
@@ -119,7 +147,9 @@ def with_function(
         granted = permitted if permitted is True else granted or permitted
     one = replace(
         one,
-        function=reading.fact(function, one.place, f"the function of {one.name}"),
+        function=reading.fact(
+            function, one.place, f"the function of {one.name}", child(node, spelling.function)
+        ),
         may_be_invoked=granted,
     )
     if not isinstance(function, Unknown):
@@ -130,14 +160,21 @@ def with_function(
 def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
     resolver, name, place = reading.resolver, one.name, one.place
     version = resolver.get(node, spelling.version)
-    text = resolver.text(version)
+    text = reading.fact(
+        resolver.text(version),
+        place,
+        f"the payload version of {name}",
+        child(node, spelling.version),
+    )
     simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
     return replace(
         one,
-        payload_version=reading.fact(text, place, f"the payload version of {name}"),
+        payload_version=text,
         payload_version_place=key_place(node, spelling.version),
         payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
-        simple_responses=reading.fact(simple, place, f"whether {name} gives simple answers"),
+        simple_responses=reading.fact(
+            simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
+        ),
         simple_responses_place=key_place(node, spelling.simple),
     )
 

@@ -54,13 +54,15 @@ def _read_api(reading: Reading, resource: Resource) -> None:
     draft = Draft(id=resource.id, kind=_api_kind(reading, resource), place=resource.place)
     reading.drafts[draft.id] = draft
     properties = resource.properties
-    cors = reading.resolver.resolve(child(properties, "CorsConfiguration"))
-    draft.has_cors = not isinstance(cors, Absent)
+    cors, why = reading.resolver.branches(child(properties, "CorsConfiguration"))
+    draft.has_cors = bool(cors)
+    if why is not None and len(cors) == 1:
+        draft.has_cors = reading.fact(Unknown(why), draft.place, f"whether {draft.id} has CORS")
     what = f"the routes of {draft.id}"
     for body in reading.mappings(child(properties, "Body"), what, draft):
         for operation in openapi.read_document(reading, draft, body):
             draft.routes.append(openapi.route_of(reading, draft, operation))
-            draft.has_cors = draft.has_cors or operation.is_preflight
+            draft.has_cors = operation.is_preflight or draft.has_cors
     for name in ("BodyS3Location", "CloneFrom"):
         if not isinstance(child(properties, name), Absent):
             place = key_place(properties, name) or draft.place
@@ -126,7 +128,8 @@ def _read_authorizer(reading: Reading, resource: Resource) -> None:
     written = resolver.text(child(properties, "Type" if is_rest else "AuthorizerType"))
     kind = written if isinstance(written, Unknown) else _kind(written)
     sources = identity_sources(resolver.texts(child(properties, "IdentitySource")))
-    one = named(reading, name, resource.place, kind, sources)
+    source = child(properties, "IdentitySource")
+    one = named(reading, name, resource.place, kind, sources, source)
     one = replace(one, identity_place=key_place(properties, "IdentitySource"))
     spelling = V1 if is_rest else V2
     one = with_ttl(reading, draft, one, properties, spelling)
@@ -161,7 +164,7 @@ def _read_method(reading: Reading, resource: Resource) -> None:
         place=resource.place,
         is_preflight=mock and method == "OPTIONS",
     )
-    draft.has_cors = draft.has_cors or route.is_preflight
+    draft.has_cors = route.is_preflight or draft.has_cors
     _add_route(reading, draft, resource, route)
 
 

@@ -53,7 +53,12 @@ def _pool(reading: Reading, resource: Resource) -> UserPool:
     return UserPool(
         id=resource.id,
         place=resource.place,
-        mfa=reading.fact(mfa or "OFF", place or resource.place, f"the MFA of {resource.id}"),
+        mfa=reading.fact(
+            mfa or "OFF",
+            place or resource.place,
+            f"the MFA of {resource.id}",
+            child(resource.properties, "MfaConfiguration"),
+        ),
         mfa_place=place,
     )
 
@@ -67,9 +72,22 @@ def _client(reading: Reading, resource: Resource) -> AppClient:
     return AppClient(
         id=name,
         place=place,
-        has_secret=reading.fact(secret, place, f"whether {name} has a secret"),
-        auth_flows=reading.fact(flows or _DEFAULT_FLOWS, place, f"the sign-in flows of {name}"),
-        access_token_seconds=reading.fact(seconds, place, f"how long {name}'s tokens are valid"),
+        has_secret=reading.fact(
+            secret, place, f"whether {name} has a secret", child(properties, "GenerateSecret")
+        ),
+        auth_flows=reading.fact(
+            flows or _DEFAULT_FLOWS,
+            place,
+            f"the sign-in flows of {name}",
+            child(properties, "ExplicitAuthFlows"),
+        ),
+        access_token_seconds=reading.fact(
+            seconds,
+            place,
+            f"how long {name}'s tokens are valid",
+            child(properties, "AccessTokenValidity"),
+            child(properties, "TokenValidityUnits"),
+        ),
         access_token_place=key_place(properties, "AccessTokenValidity"),
     )
 
@@ -93,7 +111,8 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
     if name is None:
         name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
     place = key_place(resource.properties, "GroupName") or resource.place
-    known = reading.fact(name, place, f"the name of {resource.id}")
+    written = child(resource.properties, "GroupName")
+    known = reading.fact(name, place, f"the name of {resource.id}", written)
     return UserGroup(id=resource.id, place=resource.place, name=known)
 
 

@@ -9,9 +9,9 @@ exists, or what protects it, must take every branch (:meth:`Resolver.branches`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.template.conditions import Conditions, Verdict
 from authorizer.cli.template.model import Unknown
 from authorizer.cli.template.nodes import (
     Absent,
@@ -38,33 +38,19 @@ MAX_TEXT = 20_000
 _VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a condition comes to.
-
-    Attributes:
-        value: under the parameters' defaults; nothing where that cannot be decided.
-        why: what it hangs on; nothing where no deployment can change it.
-    """
-
-    value: bool | None
-    why: str | None
-
-
 class Resolver:
     """The intrinsic functions of one template."""
 
     def __init__(self, template: Mapping, folder: Path | None) -> None:
         self._parameters = _section(template, "Parameters")
         self._mappings = _section(template, "Mappings")
-        self._conditions = _section(template, "Conditions")
+        self._conditions = Conditions(_section(template, "Conditions"), self.resolve)
         # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
         self.resources = set(_section(template, "Resources"))
         self._folder = folder
         self._files: dict[str, Node] = {}
         # By the node's identity; the nodes are kept, so that no identity is used again.
         self._known: dict[int, tuple[Node, Node]] = {}
-        self._verdicts: dict[str, Verdict] = {}
         self._functions: dict[str, Callable[[Call], Node]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -113,23 +99,34 @@ class Resolver:
         parts = self._arguments(node, 3)
         if parts is None or not isinstance(parts[0], Text):
             return (self.resolve(node),), None
-        verdict = self.condition(parts[0].text)
+        verdict = self._conditions.verdict(parts[0].text)
         if verdict.why is None:
             return self.branches(parts[1] if verdict.value else parts[2])
         both = [value for part in parts[1:] for value in self.branches(part)[0]]
         return tuple(both), verdict.why
 
+    def varies(self, node: Node) -> str | None:
+        """What a value hangs on that has a branch for other parameters; nothing where none has."""
+        waiting, seen = [node], set()
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if isinstance(part, Listing):
+                waiting += part.items
+            elif isinstance(part, Mapping):
+                waiting += part.entries.values()
+            elif isinstance(part, Call):
+                waiting.append(part.argument)
+                why = self.branches(part)[1]
+                if why is not None:
+                    return why
+        return None
+
     def condition(self, name: str) -> Verdict:
         """What a condition of the template comes to."""
-        if name not in self._verdicts:
-            # While it is being worked out, a condition that hangs on itself is undecidable.
-            self._verdicts[name] = _undecided(f"condition {name} hangs on itself")
-            self._verdicts[name] = (
-                self._judge(self._conditions[name], f"condition {name}")
-                if name in self._conditions
-                else _undecided(f"the template has no condition {clip(name)}")
-            )
-        return self._verdicts[name]
+        return self._conditions.verdict(name)
 
     def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
         if id(node) not in self._known:
@@ -137,40 +134,11 @@ class Resolver:
             self._known[id(node)] = (node, function(node))
         return self._known[id(node)][1]
 
-    # --- conditions ---
-
-    def _judge(self, node: Node, what: str) -> Verdict:
-        if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
-            node = Call(node.place, "Condition", node.entries["Condition"])
-        if not isinstance(node, Call):
-            return _undecided(f"{what} is no condition")
-        if node.name == "Condition" and isinstance(node.argument, Text):
-            return self.condition(node.argument.text)
-        if node.name not in {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}:
-            return _undecided(f"{what} uses {node.name}")
-        if not isinstance(node.argument, Listing):
-            return _undecided(f"{what} is no condition")
-        if node.name == "Fn::Equals":
-            return self._equals(node.argument, what)
-        return _combined(node.name, [self._judge(item, what) for item in node.argument.items], what)
-
-    def _equals(self, pair: Listing, what: str) -> Verdict:
-        if len(pair.items) != 2:  # noqa: PLR2004 - two values are compared
-            return _undecided(f"{what} is no condition")
-        sides = [self.resolve(item) for item in pair.items]
-        reasons = [_hangs_on(item) for item in pair.items]
-        hangs = next((reason for reason in reasons if reason), None)
-        why = f"{what} hangs on {hangs}" if hangs else None
-        texts = [side.text for side in sides if isinstance(side, Text)]
-        if len(texts) != len(sides):
-            return _undecided(why or f"{what} hangs on what is known only when deployed")
-        return Verdict(value=texts[0] == texts[1], why=why)
-
     def _if(self, call: Call) -> Node:
         parts = self._arguments(call, 3)
         if parts is None or not isinstance(parts[0], Text):
             return _malformed(call)
-        verdict = self.condition(parts[0].text)
+        verdict = self._conditions.verdict(parts[0].text)
         if verdict.value is None:
             return Undecidable(call.place, verdict.why or "its condition is undecidable")
         return self.resolve(parts[1] if verdict.value else parts[2])
@@ -189,8 +157,10 @@ class Resolver:
             return Undecidable(place, f"{name} is known only when deployed")
         if name in self._parameters:
             return self._parameter(name, place)
-        if name in self.resources:
-            return Reference(place, name)
+        # SAM lets a function's alias be named as ``!Ref Function.Alias``.
+        resource, _, attribute = name.partition(".")
+        if resource in self.resources:
+            return Reference(place, resource, attribute or None)
         return Undecidable(place, f"{clip(name)} is neither a parameter nor a resource")
 
     def _parameter(self, name: str, place: Place) -> Node:
@@ -252,9 +222,6 @@ class Resolver:
             return Text(place, "${" + name + "}")
         if isinstance(variables, Mapping) and name in variables.entries:
             return self.resolve(variables.entries[name])
-        resource, dot, attribute = name.partition(".")
-        if dot and resource in self.resources:
-            return Reference(place, resource, attribute)
         return self._named(name, place)
 
     def _join(self, call: Call) -> Node:
@@ -415,50 +382,6 @@ class Resolver:
 def _section(template: Mapping, name: str) -> dict[str, Node]:
     section = template.entries.get(name)
     return section.entries if isinstance(section, Mapping) else {}
-
-
-def _undecided(why: str) -> Verdict:
-    return Verdict(value=None, why=why)
-
-
-def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
-    values = [part.value for part in parts]
-    why = next((part.why for part in parts if part.why), None)
-    if name == "Fn::Not":
-        value = None if len(values) != 1 or values[0] is None else not values[0]
-        return Verdict(
-            value=value, why=why if value is not None else why or f"{what} is undecidable"
-        )
-    decisive = name == "Fn::Or"
-    sure = any(part.value is decisive and part.why is None for part in parts)
-    if decisive in values:
-        return Verdict(value=decisive, why=None if sure else why)
-    if None in values:
-        return _undecided(why or f"{what} is undecidable")
-    return Verdict(value=not decisive, why=why)
-
-
-def _hangs_on(node: Node) -> str | None:
-    """The first reference in a node: only literals and mappings are always the same."""
-    waiting = [node]
-    seen: set[int] = set()
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, Listing):
-            waiting += part.items
-        elif isinstance(part, Mapping):
-            waiting += part.entries.values()
-        elif isinstance(part, Call):
-            if part.name == "Ref" and isinstance(part.argument, Text):
-                name = part.argument.text
-                return name if name.startswith("AWS::") else f"parameter {name}"
-            if part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
-                return part.name
-            waiting.append(part.argument)
-    return None
 
 
 def _malformed(call: Call) -> Undecidable:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.authorizers import (
+    IAM,
     OPENAPI,
     header_source,
     iam,
     identity_sources,
     named,
+    unreadable,
     with_function,
     with_ttl,
 )
@@ -34,6 +36,7 @@ METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"}
 ANY_METHOD = "x-amazon-apigateway-any-method"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 INTEGRATION = "x-amazon-apigateway-integration"
+AUTH = "x-amazon-apigateway-auth"
 CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 # What SAM writes for a route that must not have the default authorizer.
@@ -53,6 +56,7 @@ class Operation:
 
     Attributes:
         security: the names that it asks for; nothing where it does not say.
+        otherwise: what holds where neither it nor SAM says more.
         integrates: whether something is behind it: SAM passes over what has nothing.
         is_preflight: whether it only answers browsers' preflights.
     """
@@ -61,6 +65,7 @@ class Operation:
     path: str
     place: Place
     security: tuple[str, ...] | Unknown | None
+    otherwise: tuple[str, ...] | Unknown | None = None
     integrates: bool = True
     is_preflight: bool = False
 
@@ -83,18 +88,27 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
         for name, place, scheme in mapping:
             _scheme(reading, draft, name, place, scheme)
     _cors(reading, draft, body)
-    return list(_operations(reading, draft, body))
+    found: dict[tuple[str, str], Operation] = {}
+    for operation in _operations(reading, draft, body):
+        known = found.setdefault(operation.key, operation)
+        if known.security != operation.security:
+            why = "it is not protected in the same way in every deployment"
+            found[operation.key] = replace(known, security=Unknown(why))
+    return list(found.values())
 
 
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
     """An operation as a route, with the one authorizer among the names that it asks for."""
     authorizer: str | Unknown | None
-    names = operation.security or ()
+    names = operation.otherwise if operation.security is None else operation.security
+    names = names or ()
     if isinstance(names, Unknown):
         authorizer = names
     else:
         found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
         authorizer = found[0] if found else None
+        if found and NONE in names:
+            authorizer = Unknown(f"it asks for {found[0]} and for none")
         if len(found) > 1:
             authorizer = Unknown(f"it asks for {' and '.join(found)}, API Gateway takes one")
     route = Route(
@@ -134,7 +148,7 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 
 
 def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
-    everywhere = _everywhere(draft, body)
+    at_root = _at_root(draft, body)
     for paths in reading.mappings(child(body, "paths"), f"the routes of {draft.id}", draft):
         for path, place, item in paths:
             if path.startswith("x-"):
@@ -148,31 +162,41 @@ def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Opera
                 if "$ref" in found.entries:
                     reading.note(place, f"the routes of {path}", "it is described elsewhere ($ref)")
                     draft.is_complete = False
-                yield from _of_path(reading, draft, path, found, everywhere)
+                for operation in _of_path(reading, draft, path, found):
+                    yield replace(operation, otherwise=operation.otherwise or at_root)
 
 
-def _of_path(
-    reading: Reading, draft: Draft, path: str, item: Mapping, everywhere: Unknown | None
-) -> Iterator[Operation]:
+def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
     for name, place, node in item:
         method = method_name(name)
         if method is None:
             continue
         for operation in reading.mappings(node, f"whether {method} {path} is there", draft):
             integration = reading.resolver.get(operation, INTEGRATION)
-            security = _security(reading, operation)
             mock = reading.resolver.text(reading.resolver.get(integration, "type"))
             yield Operation(
                 method=method,
                 path=plain_path(path),
                 place=place,
-                security=everywhere if security is None else security,
+                security=_security(reading, operation),
+                otherwise=_signed(reading, draft, operation, place),
                 integrates=not isinstance(integration, Absent),
                 is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
             )
 
 
-def _everywhere(draft: Draft, body: Mapping) -> Unknown | None:
+def _signed(
+    reading: Reading, draft: Draft, operation: Mapping, place: Place
+) -> tuple[str, ...] | None:
+    """``x-amazon-apigateway-auth``: signed requests without a security scheme."""
+    sort = reading.resolver.get(reading.resolver.get(operation, AUTH), "type")
+    if reading.resolver.text(sort) != IAM:
+        return None
+    draft.authorizers.setdefault(IAM, iam(IAM, place))
+    return (IAM,)
+
+
+def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
     """What ``security`` at the root means for an operation without its own.
 
     REST APIs do not use it (the developer guide's notes for REST APIs); of HTTP APIs nothing is
@@ -227,7 +251,11 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown
 
 def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
-    for scheme in reading.mappings(node, f"whether {name} is an authorizer"):
+    schemes = list(reading.mappings(node, f"whether {name} is an authorizer"))
+    if len(schemes) != 1:
+        draft.authorizers[name] = unreadable(name, place, "it is not the same in every deployment")
+        return
+    for scheme in schemes:
         ours = reading.resolver.get(scheme, AUTHORIZER)
         sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
         if isinstance(ours, Mapping):
@@ -235,8 +263,8 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node)
         elif sort == "awsSigv4":
             draft.authorizers[name] = iam(name, place)
         elif isinstance(ours, Undecidable):
-            kind = reading.fact(Unknown(ours.why), place, f"the kind of authorizer {name}")
-            draft.authorizers[name] = Authorizer(name=name, place=place, kind=kind)
+            reading.note(place, f"authorizer {name}", ours.why)
+            draft.authorizers[name] = unreadable(name, place, ours.why)
 
 
 def _authorizer(
@@ -249,7 +277,7 @@ def _authorizer(
         sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
         sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
-    one = named(reading, name, place, kind, sources)
+    one = named(reading, name, place, kind, sources, child(node, "identitySource"))
     one = replace(one, identity_place=key_place(node, "identitySource"))
     one = with_ttl(reading, draft, one, node, OPENAPI)
     return with_function(reading, draft, one, node, OPENAPI)

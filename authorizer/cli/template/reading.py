@@ -17,7 +17,7 @@ from authorizer.cli.template.model import (
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Reference, Text, Undecidable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from authorizer.cli.template.intrinsics import Resolver
 
@@ -93,19 +93,32 @@ class Reading:
         if resource.hangs_on:
             self.note(resource.place, f"whether {what} there", resource.hangs_on)
 
-    def fact(self, value: _Fact, place: Place, what: str) -> _Fact:
-        """A value as it is, written down where it is unknown."""
+    def fact(self, value: _Fact, place: Place, what: str, *written: Node) -> _Fact:
+        """A value as it is, written down where it is unknown.
+
+        Args:
+            value: the fact.
+            place: where to look.
+            what: which fact it is.
+            written: what it was read from. A value that holds under the defaults of parameters
+                only is written down, too.
+        """
         if isinstance(value, Unknown):
             self.note(place, what, value.why)
+            return value
+        for node in written:
+            why = self.resolver.varies(node)
+            if why is not None:
+                self.note(place, f"{what} in every deployment", why)
         return value
 
-    def mappings(self, node: Node, what: str, draft: Draft | None = None) -> Iterator[Mapping]:
+    def mappings(self, node: Node, what: str, *drafts: Draft) -> Iterator[Mapping]:
         """Every mapping that a node may come to.
 
         Args:
             node: as it stands.
             what: it says, for what is written down where that cannot be decided.
-            draft: the API that is incomplete then.
+            drafts: the APIs that are incomplete then.
         """
         values, why = self.resolver.branches(node)
         if why is not None:
@@ -113,17 +126,17 @@ class Reading:
         for value in values:
             if isinstance(value, Mapping):
                 if value.open is not None:
-                    self._incomplete(value.place, what, value.open, draft)
+                    self._incomplete(value.place, what, value.open, drafts)
                 yield value
             elif isinstance(value, Undecidable):
-                self._incomplete(value.place, what, value.why, draft)
+                self._incomplete(value.place, what, value.why, drafts)
             elif not (isinstance(value, Text) and value.kind == "null"):
                 why = "expected a mapping, found something else"
-                self._incomplete(value.place, what, why, draft)
+                self._incomplete(value.place, what, why, drafts)
 
-    def _incomplete(self, place: Place, what: str, why: str, draft: Draft | None) -> None:
+    def _incomplete(self, place: Place, what: str, why: str, drafts: Iterable[Draft]) -> None:
         self.note(place, what, why)
-        if draft is not None:
+        for draft in drafts:
             draft.is_complete = False
 
     def steady(self, node: Node) -> Node:

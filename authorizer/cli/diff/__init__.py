@@ -1,0 +1,1 @@
+"""``authorizer diff``: what a change to the policy lets whom do, and no longer do."""

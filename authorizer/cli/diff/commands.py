@@ -1,0 +1,72 @@
+"""``authorizer diff``: two policies, and what the change between them lets whom do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from authorizer.cli.diff.compare import compare
+from authorizer.cli.diff.formats import markdown_of, print_diff
+from authorizer.cli.diff.report import as_json
+from authorizer.cli.diff.revision import read_operands
+
+if TYPE_CHECKING:
+    from authorizer.cli.diff.compare import Diff
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--template", type=click.Path(path_type=Path), help="SAM template: the routes are its API's."
+)
+@click.option("--api", help="Logical id of the API, where the template has several.")
+@click.option("--no-widening", is_flag=True, help="Exit code 1 if anyone gains anything.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+def diff(
+    old: str, new: str, template: Path | None, api: str | None, form: str, *, no_widening: bool
+) -> None:
+    """What each group, each scope and everyone gains and loses from OLD to NEW, route by route.
+
+    OLD and NEW are policy files, or revisions in git: HEAD~1 is the policy there, main:policy.yaml
+    a file there. Policies are compared by what they allow: moving lines changes nothing.
+
+    \b
+      authorizer diff HEAD policy.yaml          what is not committed yet
+      authorizer diff main HEAD --no-widening   what this branch changes
+    """  # noqa: D301 - \b is click's
+    if api is not None and template is None:
+        raise click.UsageError("--api names an API of a template: give --template, too")
+    found = compare(*read_operands(old, new), routes=_routes(template, api))
+    _print(found, form)
+    if no_widening and found.widens:
+        raise click.exceptions.Exit(1)
+
+
+def _routes(template: Path | None, api: str | None) -> tuple[str, ...] | None:
+    if template is None:
+        return None
+    from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
+    from authorizer.cli.template.choice import routes_of  # noqa: PLC0415
+
+    return routes_of(read_template(template), api)
+
+
+def _print(found: Diff, form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(as_json(found), indent=1))
+    elif form == "markdown":
+        click.echo(markdown_of(found), nl=False)
+    else:
+        print_diff(found, Console())

@@ -1,0 +1,84 @@
+"""A report in a terminal, and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from authorizer.cli.access.words import code, plain
+from authorizer.cli.diff.report import (
+    name_of,
+    names_of,
+    remarks_of,
+    sections_of,
+    summary_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from authorizer.cli.diff.compare import Diff
+    from authorizer.cli.diff.report import Entry, Section
+
+_STYLES = {
+    "Gained": ("+", "green"),
+    "Denies lifted": ("+", "green"),
+    "Lost": ("-", "red"),
+    "Denies imposed": ("-", "red"),
+}
+# Comments on GitHub are bounded by 65,536 characters; beyond so many lines, a table is no help.
+_MOST_LINES = 100
+
+
+def print_diff(diff: Diff, console: Console) -> None:
+    """Print it."""
+    console.print(Text(f"{plain(diff.old.name)} → {plain(diff.new.name)}: {summary_of(diff)}"))
+    for title, subjects in remarks_of(diff):
+        console.print(Text(f"{title}: {', '.join(name_of(one) for one in subjects)}"))
+    for section in sections_of(diff):
+        _print_section(section, console)
+
+
+def _print_section(section: Section, console: Console) -> None:
+    sign, colour = _STYLES[section.title]
+    console.print()
+    console.print(Text(f"{section.title}: {section.meaning}", style="bold"))
+    for entry in section.entries:
+        heading = Text(f"{sign} {plain(entry.route)}", style=colour)
+        heading.append(f"  {names_of(entry.who)}", style="default")
+        console.print(heading, soft_wrap=True)
+        console.print(Text(f"    {plain(entry.what)}"), soft_wrap=True)
+        for rule in entry.rules:
+            console.print(Text(f"    {rule}", style="dim"), soft_wrap=True)
+
+
+def markdown_of(diff: Diff) -> str:
+    """The comment's text."""
+    return "\n".join(_lines(diff)) + "\n"
+
+
+def _lines(diff: Diff) -> Iterator[str]:
+    verdict = "⚠️ wider access" if diff.widens else "no wider access"
+    title = "no change" if diff.is_empty else verdict
+    yield f"### Access policy: {title}"
+    yield ""
+    yield f"{code(diff.old.name)} → {code(diff.new.name)}: {summary_of(diff)}."
+    for title, subjects in remarks_of(diff):
+        yield ""
+        yield f"{title.capitalize()}: {', '.join(name_of(one, code) for one in subjects)}."
+    for section in sections_of(diff):
+        yield from ("", f"#### {section.title}", "")
+        yield f"{section.meaning[0].upper()}{section.meaning[1:]}."
+        yield from ("", "| route | who | what | rule |", "|---|---|---|---|")
+        yield from (_line(entry) for entry in section.entries[:_MOST_LINES])
+        more = len(section.entries) - _MOST_LINES
+        if more > 0:
+            yield f"| … | | {more} more lines; `authorizer diff` prints all of them | |"
+
+
+def _line(entry: Entry) -> str:
+    rules = "<br>".join(code(rule) for rule in entry.rules)
+    return f"| {code(entry.route)} | {names_of(entry.who, code)} | {code(entry.what)} | {rules} |"

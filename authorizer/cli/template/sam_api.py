@@ -1,0 +1,271 @@
+"""One API of AWS SAM's: its definition, ``Auth``, CORS, and what events add to it.
+
+What SAM makes of ``Auth`` is read as its translator does it, with its differences between the two
+kinds: the default authorizer of an HTTP API spares OPTIONS and wins over an empty ``security``,
+that of a REST API takes preflights too unless told otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template import openapi
+from authorizer.cli.template.authorizers import (
+    IAM,
+    SAM,
+    header_source,
+    iam,
+    identity_sources,
+    named,
+    unreadable,
+    with_function,
+    with_ttl,
+)
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.cli.template.nodes import Absent, Call, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.openapi import NONE, Operation
+from authorizer.cli.template.reading import child, key_place
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from authorizer.cli.template.model import Place
+    from authorizer.cli.template.reading import Draft, Reading
+
+_IDENTITY = {
+    "Headers": "request.header",
+    "QueryStrings": "request.querystring",
+    "StageVariables": "stageVariables",
+    "Context": "context",
+}
+
+
+class SamApi:
+    """One of SAM's APIs while it is being read."""
+
+    def __init__(self, reading: Reading, draft: Draft, properties: Node) -> None:
+        self.reading = reading
+        self.draft = draft
+        self.properties = properties
+        self._operations: dict[tuple[str, str], Operation] = {}
+        self._of_events: set[tuple[str, str]] = set()
+        self._auth = reading.steady(child(properties, "Auth"))
+        # SAM neither reads nor changes a definition that is not inline.
+        self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
+        self._has_body = self._read_body()
+        self._read_authorizers()
+        self._default = self._read_default()
+
+    def add_event(self, operation: Operation, *, overrides: bool) -> None:
+        """What an event adds: a route, or an authorizer for one of the definition's routes."""
+        if self._is_elsewhere:
+            return
+        known = self._operations.get(operation.key)
+        merges = self._merges()
+        if self._has_body and not merges and not (known and overrides):
+            return
+        operation = replace(operation, security=self._checked(operation))
+        if operation.key in self._of_events and known and known.security != operation.security:
+            security = Unknown("two events with this route ask for different authorizers")
+            operation = replace(operation, security=security)
+        elif known is not None and not isinstance(operation.security, Unknown):
+            together = _together(known.security, operation.security)
+            if merges and self.draft.kind is ApiKind.REST and operation.security:
+                together = operation.security  # an event's list takes the definition's place
+            operation = replace(known, security=together, integrates=True)
+        self._of_events.add(operation.key)
+        self._operations[operation.key] = operation
+
+    def finish(self) -> None:
+        """Settle what protects each route, and hand the routes to the draft."""
+        self._read_cors()
+        for operation in self._operations.values():
+            settled = replace(operation, security=self._settled(operation))
+            if settled.security == (IAM,) and IAM not in self.draft.authorizers:
+                self.draft.authorizers[IAM] = iam(IAM, operation.place)
+            self.draft.routes.append(openapi.route_of(self.reading, self.draft, settled))
+
+    def _read_body(self) -> bool:
+        written = child(self.properties, "DefinitionBody")
+        if isinstance(written, Absent):
+            location = child(self.properties, "DefinitionUri")
+            if isinstance(location, Absent):
+                return False
+            location = self.reading.resolver.resolve(location)
+            written = self.reading.resolver.file(location, location.place)
+        what = f"the routes of {self.draft.id}"
+        for body in self.reading.mappings(written, what, self.draft):
+            for operation in openapi.read_document(self.reading, self.draft, body):
+                self._operations[operation.key] = operation
+        return True
+
+    def _merges(self) -> bool:
+        """Whether events add to a definition: to an HTTP API's always, to another's if asked."""
+        if self.draft.kind is ApiKind.HTTP:
+            return True
+        written = child(self.properties, "MergeDefinitions")
+        return self.reading.resolver.flag(written, default=False) is True
+
+    # --- Auth ---
+
+    def _read_default(self) -> str | Unknown | None:
+        if isinstance(self._auth, Undecidable):
+            return Unknown(self._auth.why)
+        name = self.reading.choice(child(self._auth, "DefaultAuthorizer"))
+        if isinstance(name, str) and name != IAM and name not in self.draft.authorizers:
+            return Unknown(f"{self.draft.id} has no authorizer {clip(name)}")
+        return name
+
+    def _read_authorizers(self) -> None:
+        what = f"the authorizers of {self.draft.id}"
+        if isinstance(self._auth, Undecidable):
+            self.reading.note(self._auth.place, what, self._auth.why)
+        for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
+            for name, place, node in authorizers:
+                bodies = list(self.reading.mappings(node, f"authorizer {name}"))
+                one = unreadable(name, place, "it is not the same in every deployment")
+                if len(bodies) == 1:
+                    one = self._authorizer(name, place, bodies[0])
+                self.draft.authorizers[name] = one
+
+    def _authorizer(self, name: str, place: Place, body: Mapping) -> Authorizer:
+        kind, reading = self._kind(body), self.reading
+        identity = reading.resolver.get(body, "Identity")
+        sources = self._identity_sources(kind, body, identity)
+        written = [child(identity, source) for source in (*_IDENTITY, "Header")]
+        one = named(reading, name, place, kind, sources, *written)
+        at = key_place(body, "Identity") or key_place(body, "IdentitySource")
+        one = replace(one, identity_place=at)
+        # SAM hands no time to live on for a user pool: API Gateway's own holds.
+        keeps = Absent(place) if kind is AuthorizerKind.COGNITO else identity
+        one = with_ttl(reading, self.draft, one, keeps, SAM)
+        return with_function(reading, self.draft, one, body, SAM, granted=self._granted(body))
+
+    def _kind(self, body: Mapping) -> AuthorizerKind | Unknown:
+        if self.draft.kind is ApiKind.HTTP:
+            is_jwt = "JwtConfiguration" in body.entries
+            return AuthorizerKind.JWT if is_jwt else AuthorizerKind.REQUEST
+        if "UserPoolArn" in body.entries:
+            return AuthorizerKind.COGNITO
+        kind = self.reading.choice(child(body, "FunctionPayloadType"))
+        if isinstance(kind, Unknown):
+            return kind
+        known = {None: AuthorizerKind.TOKEN, "TOKEN": AuthorizerKind.TOKEN}
+        known["REQUEST"] = AuthorizerKind.REQUEST
+        return known.get(kind) or Unknown(f"expected TOKEN or REQUEST, found {clip(kind)}")
+
+    def _identity_sources(
+        self, kind: AuthorizerKind | Unknown, body: Mapping, identity: Node
+    ) -> tuple[str, ...] | Unknown:
+        resolver = self.reading.resolver
+        if isinstance(kind, Unknown):
+            return kind
+        if kind is AuthorizerKind.JWT:
+            return identity_sources(resolver.texts(resolver.get(body, "IdentitySource")))
+        if kind is not AuthorizerKind.REQUEST:
+            header = resolver.text(resolver.get(identity, "Header"))
+            return header_source(header)
+        written: list[str] = []
+        for name, prefix in _IDENTITY.items():
+            values = resolver.texts(resolver.get(identity, name))
+            if isinstance(values, Unknown):
+                return values
+            written += [f"{prefix}.{value}" for value in values]
+        return identity_sources(written)
+
+    def _granted(self, body: Mapping) -> bool | Unknown:
+        """Whether SAM adds the permission: a REST API is given it unless it says no."""
+        resolver = self.reading.resolver
+        if self.draft.kind is ApiKind.HTTP:
+            on = resolver.get(body, "EnableFunctionDefaultPermissions")
+            return resolver.flag(on, default=False)
+        disabled = resolver.flag(
+            resolver.get(body, "DisableFunctionDefaultPermissions"), default=False
+        )
+        return disabled if isinstance(disabled, Unknown) else not disabled
+
+    def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
+        """What an event asks for, which must be one of the API's authorizers."""
+        for name in operation.security if isinstance(operation.security, tuple) else ():
+            if name not in {NONE, IAM} and name not in self.draft.authorizers:
+                return Unknown(f"{self.draft.id} has no authorizer {clip(name)}")
+        return operation.security
+
+    def _settled(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
+        security = operation.security
+        if isinstance(security, Unknown) or self._default is None:
+            return security  # and where that says nothing, what the definition says otherwise
+        asked = security or ()
+        if self.draft.kind is ApiKind.REST:
+            chosen = tuple(name for name in asked if name in {*self.draft.authorizers, IAM})
+            if NONE in asked or chosen:
+                return () if NONE in asked else chosen
+        elif asked:
+            return asked
+        if not operation.integrates or not self._default_takes(operation):
+            return security
+        preflight = self._preflight()
+        if operation.method == "OPTIONS" and isinstance(preflight, Unknown):
+            return preflight
+        return self._default if isinstance(self._default, Unknown) else (self._default,)
+
+    def _default_takes(self, operation: Operation) -> bool:
+        if operation.method != "OPTIONS":
+            return True
+        return self.draft.kind is ApiKind.REST and self._preflight() is not False
+
+    def _preflight(self) -> bool | Unknown:
+        node = child(self._auth, "AddDefaultAuthorizerToCorsPreflight")
+        return self.reading.resolver.flag(node, default=True)
+
+    # --- CORS ---
+
+    def _read_cors(self) -> None:
+        is_http = self.draft.kind is ApiKind.HTTP
+        name = "CorsConfiguration" if is_http else "Cors"
+        node = child(self.properties, name)
+        # SAM takes a function in this place for the origins, whatever it comes to.
+        is_function = isinstance(node, Call) and node.name != "Ref"
+        value = node if is_function else self.reading.resolver.resolve(node)
+        off = isinstance(value, Text) and value.text.lower() in {"", "false", "null", "~"}
+        if not isinstance(value, Absent) and not off:
+            self.draft.has_cors = True
+            if not is_http:
+                self._add_preflights(key_place(self.properties, name) or value.place)
+        if not is_http:
+            self._read_gateway_responses()
+            if any(one.is_preflight for one in self._operations.values()):
+                self.draft.has_cors = True
+
+    def _add_preflights(self, place: Place) -> None:
+        answered = {_plain(path) for method, path in self._operations if method == "OPTIONS"}
+        for _, path in list(self._operations):
+            if _plain(path) not in answered:
+                answered.add(_plain(path))
+                added = Operation(
+                    method="OPTIONS", path=path, place=place, security=None, is_preflight=True
+                )
+                self._operations[added.key] = added
+
+    def _read_gateway_responses(self) -> None:
+        what = f"gateway responses of {self.draft.id}"
+        written = child(self.properties, "GatewayResponses")
+        for responses in self.reading.mappings(written, what):
+            for kind, _, response in responses:
+                parameters = self.reading.resolver.get(response, "ResponseParameters")
+                headers = child(parameters, "Headers")
+                openapi.gateway_response(self.reading, self.draft, kind, headers)
+
+
+def _together(
+    known: tuple[str, ...] | Unknown | None, added: tuple[str, ...] | Unknown | None
+) -> tuple[str, ...] | Unknown | None:
+    if isinstance(known, Unknown) or isinstance(added, Unknown):
+        return known if isinstance(known, Unknown) else added
+    if known is None or added is None:
+        return known if added is None else added
+    return known + added
+
+
+def _plain(path: str) -> str:
+    return path.rstrip("/") or path

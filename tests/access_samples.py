@@ -1,0 +1,173 @@
+"""Policies, routes and requests in which rules meet, and what ``decide`` says to them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+from naive_policy import Body, NaivePolicy
+
+from authorizer.cli.access.access import Subject, SubjectKind
+from authorizer.cli.access.rows import Kind, Row
+from authorizer.cli.access.source import Source, source_of
+from authorizer.policy.compiled import dump_policy
+from authorizer.policy.routes import PARAMETER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from authorizer import Policy
+
+# A policy that a random generator makes is denser than what hypothesis composes, and found faster.
+seeds = st.integers(0, 2**32).map(Random)
+GROUPS = ("reader", "admin", "suspended")
+SEGMENTS = ("a", "b", "{x}", "{user=sub}", "{org=team}")
+VALUES = ("a", "b", "c", "d", "%C3%A9", "é")
+CLAIMS = ("sub", "team", "client_id")
+
+
+def _unique(path: tuple[str, ...]) -> bool:
+    names = [one.strip("{}").partition("=")[0] for one in path if one.startswith("{")]
+    return len(set(names)) == len(names)
+
+
+RULE_PATHS = [
+    "/" + "/".join(path)
+    for length in (1, 2)
+    for path in itertools.product(SEGMENTS, repeat=length)
+    if _unique(path)
+]
+METHODS = ("GET", "GET", "PUT", "ANY", "ANY", "GET,PUT")
+ROUTE_KEYS = [
+    "GET /a",
+    "ANY /a",
+    "GET /{id}",
+    "PUT /{id}",
+    "ANY /{id}/b",
+    "GET /{id}/{other}",
+    "GET /a/b",
+    "ANY /a/{proxy+}",
+    "GET /{id}/{proxy+}",
+    "ANY /{proxy+}",
+    "GET /",
+    "$default",
+]
+
+
+def random_policy(random: Random) -> NaivePolicy:
+    """A policy in which rules meet."""
+
+    def some(most: int) -> tuple[str, ...]:
+        return tuple(
+            f"{random.choice(METHODS)} {random.choice(RULE_PATHS)}{random.choice(['', '', '/**'])}"
+            for _ in range(random.randrange(most + 1))
+        )
+
+    return NaivePolicy(
+        groups={
+            name: Body(
+                includes=tuple(random.sample(GROUPS, k=random.randrange(2))),
+                allow=some(5),
+                deny=some(2) if random.random() < 0.6 else (),
+            )
+            for name in GROUPS
+        },
+        scopes={"x": Body(allow=some(4))},
+        public=tuple(f"GET {path}" for path in random.sample(["/a", "/a/b", "/{x}"], k=1)),
+    )
+
+
+def random_routes(random: Random) -> tuple[str, ...]:
+    return tuple(random.sample(ROUTE_KEYS, k=random.randrange(1, 6)))
+
+
+def source(naive: NaivePolicy) -> Source:
+    return source_of(dump_policy(naive.document()), "policy.yaml")
+
+
+def knowing(policy: Policy, routes: Sequence[str]) -> Policy:
+    """The policy as it is when compiled with the template."""
+    return dataclasses.replace(policy, routes=tuple(routes))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Asked:
+    method: str
+    path: tuple[str, ...]
+    claims: dict[str, Any]
+
+
+def a_request(random: Random, row: Row) -> Asked:
+    """A concrete request that fits a route."""
+    path = [random.choice(VALUES) if one == PARAMETER else one for one in row.path]
+    if row.kind in {Kind.GREEDY, Kind.DEFAULT}:
+        fewest = 1 if row.kind is Kind.GREEDY else 0
+        path += [random.choice(VALUES) for _ in range(random.randrange(fewest, 4))]
+    claims = {name: random.choice([*VALUES, 7, None]) for name in CLAIMS if random.random() < 0.8}
+    method = random.choice(row.methods)
+    return Asked(method="PURGE" if method == "OTHER" else method, path=tuple(path), claims=claims)
+
+
+def goes_to(rows: Sequence[Row], asked: Asked) -> Row | None:
+    """The row that API Gateway would choose, written out once more: the most specific one."""
+    fitting = [row for row in rows if fits(row, asked)]
+    ranks = [
+        (row.kind is Kind.EXACT, row.kind is Kind.GREEDY, len(row.path), specificity(row, asked))
+        for row in fitting
+    ]
+    return fitting[ranks.index(max(ranks))] if fitting else None
+
+
+def specificity(row: Row, asked: Asked) -> tuple[bool, ...]:
+    return tuple(one == value for one, value in zip(row.path, asked.path, strict=False))
+
+
+def fits(row: Row, asked: Asked) -> bool:
+    if ("OTHER" if asked.method == "PURGE" else asked.method) not in row.methods:
+        return False
+    if row.kind is Kind.EXACT and len(asked.path) != len(row.path):
+        return False
+    if row.kind is Kind.GREEDY and len(asked.path) <= len(row.path):
+        return False
+    return all(one in (PARAMETER, value) for one, value in zip(row.path, asked.path, strict=False))
+
+
+def decided(policy: Policy, row: Row, asked: Asked, who: Sequence[Subject]) -> bool:
+    """What ``decide`` says to a caller of some groups, or to a machine with one scope."""
+    told = {name: value for name, value in zip(row.names, asked.path, strict=False) if name}
+    machine = who[0].kind is SubjectKind.SCOPE
+    return policy.decide(
+        method=asked.method,
+        route=row.key.partition(" ")[2] or row.key,
+        path="/" + "/".join(asked.path),
+        path_parameters=told,
+        groups=() if machine else [one.name for one in who],
+        scopes=[one.name for one in who] if machine else (),
+        claims=machines_claims(asked) if machine else asked.claims,
+    ).allowed
+
+
+def machines_claims(asked: Asked) -> dict[str, Any]:
+    """The same claims, but of a machine: its subject is its client."""
+    subject = str(asked.claims.get("sub") or "c")
+    return {**asked.claims, "sub": subject, "client_id": subject}
+
+
+def concrete(row: Row) -> Row:
+    """A route of the API for what a rule with ``/**`` stands for: one that no rule names."""
+    if row.kind is not Kind.BELOW:
+        return row
+    above = row.key.partition(" ")[2].removesuffix("/**")
+    return dataclasses.replace(row, key=f"x {above}/new", path=(*row.path, "new"))
+
+
+def requests(random: Random, rows: Sequence[Row], count: int) -> Iterator[tuple[Row, Asked]]:
+    for _ in range(count):
+        row = random.choice(rows)
+        if row.methods:
+            asked = a_request(random, row)
+            if goes_to(rows, asked) == row:
+                yield row, asked

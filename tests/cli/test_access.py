@@ -1,0 +1,266 @@
+"""Who may do what, on policies that one can read."""
+
+from __future__ import annotations
+
+import pytest
+
+from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
+from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
+from authorizer.cli.access.forms import form_of, is_possible, smallest
+from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
+from authorizer.cli.access.source import read_source
+from authorizer.cli.access.spots import Ground
+from authorizer.cli.access.words import code, plain
+from authorizer.policy.routes import parse_pattern
+
+
+def group(name: str) -> Subject:
+    return Subject(kind=SubjectKind.GROUP, name=name)
+
+
+def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -> Cell:
+    """The cell of group g, by default, on a route of an API that has others besides."""
+    access = Access(read_source(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others))
+    rows = rows_of_routes((route, *others))
+    cells = cells_of(rows[0], Ground(access.places), access, rows)
+    return cells.get(subject or group("g"), NO_CELL)
+
+
+def of_g(allow: str = "", deny: str = "") -> str:
+    return f"groups:\n  g:\n    allow: [{allow}]\n    deny: [{deny}]\n"
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "route", "outcome", "words"),
+    [
+        pytest.param('"GET /a/{x}"', "", "GET /a/{id}", "allow", "all of it", id="allow"),
+        pytest.param(
+            '"GET /a/{x=sub}"', "", "GET /a/{id}", "own", "only where {id} = sub", id="own"
+        ),
+        pytest.param(
+            '"GET /a/{x=sub}/{y=team}"',
+            "",
+            "GET /a/{id}/{t}",
+            "own",
+            "only where {id} = sub and {t} = team",
+            id="own, two conditions",
+        ),
+        pytest.param(
+            '"GET /a/{x=sub}", "GET /a/{x=team}"',
+            "",
+            "GET /a/{id}",
+            "own",
+            "only where {id} = sub or {id} = team",
+            id="own, one way or another",
+        ),
+        pytest.param(
+            '"GET /a/{x}", "GET /a/{x=sub}"',
+            "",
+            "GET /a/{id}",
+            "allow",
+            "all of it",
+            id="a condition beside none",
+        ),
+        pytest.param("", "ANY /**", "GET /a", "deny", "denied", id="deny alone"),
+        pytest.param("GET /a", "ANY /**", "GET /a", "deny", "denied", id="deny over allow"),
+        pytest.param(
+            '"GET /a/{x=sub}"',
+            '"ANY /a/{x=sub}"',
+            "GET /a/{id}",
+            "deny",
+            "denied",
+            id="a deny of just what is allowed",
+        ),
+        pytest.param(
+            '"GET /a/{x}"',
+            '"ANY /a/{x=sub}"',
+            "GET /a/{id}",
+            "partly",
+            "all of it, unless {id} = sub",
+            id="all but one's own",
+        ),
+        pytest.param(
+            '"GET /a/{x=sub}"',
+            '"ANY /a/{x=team}"',
+            "GET /a/{id}",
+            "own",
+            "only where {id} = sub, unless {id} = team",
+            id="own, with an exception",
+        ),
+        pytest.param(
+            "",
+            '"ANY /a/{x=sub}"',
+            "GET /a/{id}",
+            "none",
+            "nothing grants it",
+            id="nothing, of which a deny denies some",
+        ),
+        pytest.param("GET /a", "", "GET /b", "none", "nothing grants it", id="nothing"),
+        pytest.param(
+            "GET /a",
+            "",
+            "ANY /a",
+            "partly",
+            "GET: all of it; HEAD, POST, PUT, PATCH, DELETE, OPTIONS, other methods: "
+            "nothing grants it",
+            id="a method of several",
+        ),
+        pytest.param(
+            "GET /f/a/**",
+            "",
+            "GET /f/{proxy+}",
+            "partly",
+            "depends on the path, such as /f/a: all of it; /f/*/**: nothing grants it",
+            id="a part of what is below",
+        ),
+        pytest.param("ANY /**", "", "$default", "allow", "all of it", id="default, all of it"),
+        pytest.param(
+            "ANY /**",
+            "GET /secret",
+            "$default",
+            "partly",
+            "depends on the path, such as /: all of it; GET /secret: denied",
+            id="default, but for a path",
+        ),
+        pytest.param("$connect", "", "$connect", "allow", "all of it", id="connect"),
+        pytest.param("GET /**", "", "$connect", "none", "nothing grants it", id="no connect"),
+    ],
+)
+def test_a_cell_says_what_may_be_done(
+    allow: str, deny: str, route: str, outcome: str, words: str
+) -> None:
+    """One word, and what it depends on."""
+    found = cell(of_g(allow, deny), route)
+    assert (found.outcome, found.words) == (outcome, words)
+
+
+def test_a_cell_names_the_rules_that_decide_with_their_lines() -> None:
+    """What a group includes decides, too; where a deny covers all, the allows do not."""
+    rules = """groups:
+  g:
+    includes: [h]
+    allow:
+      - GET /a
+  h:
+    allow:
+      - GET,PUT /a
+    deny:
+      - PUT /**
+"""
+    assert [rule.line for rule in cell(rules, "GET /a").rules] == [6, 9]
+    assert [(rule.effect, rule.line) for rule in cell(rules, "PUT /a").rules] == [("deny", 11)]
+
+
+def test_paths_of_another_route_are_not_counted() -> None:
+    """What goes to a route of its own never gets to the {proxy+} beside it."""
+    rules = of_g("GET /f/a, GET /g")
+    assert cell(rules, "GET /f/{proxy+}").outcome == "partly"
+    assert cell(rules, "GET /f/{proxy+}", None, "GET /f/a").outcome == "none"
+    assert cell(rules, "ANY /f/{proxy+}", None, "PUT /f/a").outcome == "partly"
+
+
+def test_any_is_what_no_other_route_takes() -> None:
+    """An ``ANY`` route does not answer for a method that has a route at the same path."""
+    assert cell(of_g("ANY /a"), "ANY /a", None, "GET /a").outcome == "allow"
+    assert cell(of_g("GET /a"), "ANY /a", None, "GET /a").outcome == "none"
+
+
+@pytest.mark.parametrize(
+    ("claim", "outcome"),
+    [
+        pytest.param("sub", "own", id="its own id"),
+        pytest.param("client_id", "own", id="the same by another name"),
+        pytest.param("username", "none", id="a claim that machines lack"),
+    ],
+)
+def test_a_scope_is_for_machines(claim: str, outcome: str) -> None:
+    """A machine's subject is its client, and it has no username."""
+    rules = f"scopes:\n  s:\n    allow:\n      - GET /a/{{x={claim}}}\n"
+    found = cell(rules, "GET /a/{id}", Subject(kind=SubjectKind.SCOPE, name="s"))
+    assert found.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("public", "route", "outcome"),
+    [
+        pytest.param("GET /health", "GET /health", "allow", id="the route"),
+        pytest.param("GET /health", "PUT /health", "none", id="another method"),
+        pytest.param("GET /health", "GET /health/{x}", "none", id="another route"),
+        pytest.param("GET /health", "ANY /health", "partly", id="a method of several"),
+        pytest.param("GET /assets/**", "GET /assets/{proxy+}", "allow", id="all below"),
+        pytest.param("GET /assets/**", "GET /assets/a/b", "allow", id="a route below"),
+        pytest.param("GET /assets", "GET /assets/{proxy+}", "none", id="not below"),
+    ],
+)
+def test_everyone_is_what_is_public(public: str, route: str, outcome: str) -> None:
+    """Everyone may what the policy lists as public, and nothing else."""
+    assert cell(f"public:\n  - {public}\n", route, EVERYONE).outcome == outcome
+
+
+def test_rules_name_routes_by_path_and_method() -> None:
+    """Each once, whatever its parameters are called; ``/**`` last, for all the others below."""
+    texts = ["ANY /**", "GET,PUT /b/{x=sub}", "ANY /b/{y}", "GET /a", "$connect", "GET /", "GET /a"]
+    rows = rows_of_patterns(map(parse_pattern, texts))
+
+    assert [row.key for row in rows] == [
+        "GET /",
+        "$connect",
+        "GET /a",
+        "GET /b/{x}",
+        "PUT /b/{x}",
+        "ANY /b/{y}",
+        "ANY /**",
+    ]
+    assert {"GET", "PUT"}.isdisjoint(rows[5].methods)
+
+
+def test_a_claim_has_one_value() -> None:
+    """Two literals cannot both be it, nor a literal and a segment that is another."""
+    assert not is_possible(frozenset({("a", "sub"), ("b", "sub")}), ())
+    assert is_possible(frozenset({("a", "sub"), ("b", "team")}), ())
+    assert not is_possible(frozenset({("a", "sub"), (1, "sub")}), ((1, frozenset({"a"})),))
+    assert is_possible(frozenset({("a", "sub"), (1, "sub")}), ((1, frozenset({"b"})),))
+
+
+def test_the_smallest_clauses_are_kept() -> None:
+    """A clause that only holds where a smaller one does says nothing."""
+    one, both = frozenset({(0, "sub")}), frozenset({(0, "sub"), (1, "team")})
+    assert smallest([both, one, one]) == {one}
+
+
+def test_two_values_that_equal_one_claim_are_one_value() -> None:
+    """Denying the one is denying the other, for callers to whom just that is allowed."""
+    allow = frozenset({(0, "sub"), (1, "sub")})
+    by_first = form_of([allow], [frozenset({(0, "team")})])
+    by_second = form_of([allow], [frozenset({(1, "team")})])
+    assert not by_first.widens(by_second)
+    assert not by_second.widens(by_first)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "shown"),
+    [
+        pytest.param("reader", "reader", id="plain"),
+        pytest.param("é\U0001f600", "é\U0001f600", id="letters and signs"),
+        pytest.param("\x1b[31m", "\\x1b[31m", id="terminal escape"),
+        pytest.param("a\u202eb", "a\\u202eb", id="right to left"),
+        pytest.param("a\u200bb", "a\\u200bb", id="invisible"),
+    ],
+)
+def test_what_does_not_print_is_escaped(foreign: str, shown: str) -> None:
+    """A name cannot steer the terminal, nor look like another."""
+    assert plain(foreign) == shown
+
+
+@pytest.mark.parametrize(
+    ("foreign", "shown"),
+    [
+        pytest.param("reader", "`reader`", id="plain"),
+        pytest.param("a|b", "`a\\|b`", id="the end of a cell"),
+        pytest.param("a`b``c", "``` a`b``c ```", id="backticks"),
+        pytest.param("@all<b>", "`@all<b>`", id="mention and HTML"),
+    ],
+)
+def test_a_code_span_holds_any_text(foreign: str, shown: str) -> None:
+    """A name cannot leave its cell or become anything else in a comment."""
+    assert code(foreign) == shown

@@ -1,0 +1,374 @@
+"""``authorizer diff``: who may more and who may less, on policies that one can read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from authorizer.cli.access.source import read_source
+from authorizer.cli.diff.compare import Diff, compare
+from authorizer.cli.main import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = """version: 1
+groups:
+  reader:
+    allow:
+      - GET /articles/{id}
+      - GET /users/{user=sub}
+  editor:
+    includes: [reader]
+    allow:
+      - POST /articles
+  suspended:
+    deny:
+      - ANY /**
+scopes:
+  reports/read:
+    allow:
+      - GET /reports
+public:
+  - GET /health
+"""
+
+
+def diff_of(old: str, new: str, routes: tuple[str, ...] | None = None) -> Diff:
+    return compare(
+        read_source(old.encode(), "old.yaml"), read_source(new.encode(), "new.yaml"), routes
+    )
+
+
+def gains(diff: Diff) -> set[str]:
+    return {f"{change.subject}: {change.row.key}" for change in diff.gains}
+
+
+def losses(diff: Diff) -> set[str]:
+    return {f"{change.subject}: {change.row.key}" for change in diff.losses}
+
+
+def lifted(diff: Diff) -> dict[str, list[str]]:
+    return {
+        f"{one.group}: {one.row.key}": [other.name for other in one.others] for one in diff.lifted
+    }
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        pytest.param("  reader:", "  # moved\n\n  reader:", id="lines"),
+        pytest.param("/articles/{id}", "/articles/{article}", id="a parameter's name"),
+        pytest.param(
+            "      - GET /articles/{id}\n      - GET /users/{user=sub}\n",
+            "      - GET /users/{user=sub}\n      - GET /articles/{id}\n",
+            id="order",
+        ),
+        pytest.param(
+            "- POST /articles", "- POST /articles\n      - GET /articles/{id}", id="twice"
+        ),
+        pytest.param("- ANY /**", "- ANY /**\n      - GET /hello", id="a deny below another"),
+        pytest.param("  suspended:", "  idle: {}\n  suspended:", id="a group without rules"),
+    ],
+)
+def test_what_changes_nobodys_rights_is_no_change(was: str, becomes: str) -> None:
+    """Policies are compared by what they say."""
+    assert was in BASE
+    assert diff_of(BASE, BASE.replace(was, becomes)).is_empty
+
+
+def test_a_new_rule_is_gained_by_all_that_include_it() -> None:
+    """Whoever includes a group gains what it gains."""
+    found = diff_of(BASE, BASE.replace("- GET /users", "- GET /hello\n      - GET /users"))
+
+    assert gains(found) == {"group reader: GET /hello", "group editor: GET /hello"}
+    assert losses(found) == set()
+    assert found.widens
+
+
+def test_own_to_all_is_a_gain_and_back_is_a_loss() -> None:
+    """A condition that goes widens, though the same rule stands there."""
+    wide = BASE.replace("{user=sub}", "{user}")
+    expected = {"group reader: GET /users/{user}", "group editor: GET /users/{user}"}
+
+    assert (gains(diff_of(BASE, wide)), losses(diff_of(BASE, wide))) == (expected, set())
+    assert (gains(diff_of(wide, BASE)), losses(diff_of(wide, BASE))) == (set(), expected)
+
+
+def test_another_condition_is_a_gain_and_a_loss() -> None:
+    """One's own by another claim: some records come, others go."""
+    found = diff_of(BASE, BASE.replace("{user=sub}", "{user=username}"))
+    expected = {"group reader: GET /users/{user}", "group editor: GET /users/{user}"}
+    assert gains(found) == losses(found) == expected
+
+
+def test_a_deny_that_goes_is_a_gain_of_whoever_has_a_grant_besides() -> None:
+    """Alone, the suspended could do nothing and still cannot; with another group they can."""
+    found = diff_of(BASE, BASE.replace("      - ANY /**\n", "      - ANY /articles/**\n"))
+
+    assert found.changes == ()
+    assert lifted(found) == {"group suspended: GET /users/{user}": ["reader", "editor"]}
+    assert found.widens
+
+
+def test_a_deny_that_comes_is_a_loss_of_the_same() -> None:
+    """The same the other way around, and no widening."""
+    found = diff_of(BASE.replace("      - ANY /**\n", "      - ANY /articles/**\n"), BASE)
+
+    assert [(one.group.name, one.row.key) for one in found.imposed] == [
+        ("suspended", "GET /users/{user}")
+    ]
+    assert not found.widens
+
+
+def test_a_deny_that_goes_where_nobody_has_a_grant_changes_nothing() -> None:
+    """There is no caller whom it makes a difference to."""
+    old = BASE.replace("- ANY /**", "- ANY /**\n      - GET /nowhere")
+    narrower = BASE.replace("- ANY /**", "- GET /nowhere")
+    everyone_else = BASE.replace("      - ANY /**", "      - GET /elsewhere")
+
+    assert diff_of(old, BASE).is_empty
+    assert diff_of(narrower, everyone_else).is_empty
+
+
+def test_a_deny_of_the_other_group_still_counts() -> None:
+    """No gain with a group whose own deny covers the same."""
+    old = """version: 1
+groups:
+  a: {deny: [GET /x]}
+  b: {allow: [GET /x], deny: [GET /x]}
+  c: {allow: [GET /x]}
+"""
+    assert lifted(diff_of(old, old.replace("a: {deny: [GET /x]}", "a: {}"))) == {
+        "group a: GET /x": ["c"]
+    }
+
+
+def test_a_group_gains_by_its_own_deny() -> None:
+    """A deny that goes from a group that has the grant itself is a gain of that group alone."""
+    old = "version: 1\ngroups:\n  a: {allow: [GET /x], deny: [GET /x]}\n"
+    found = diff_of(old, old.replace(", deny: [GET /x]", ""))
+    assert gains(found) == {"group a: GET /x"}
+    assert lifted(found) == {}
+
+
+def test_groups_come_and_go() -> None:
+    """A new group gains what it grants, and a deleted one loses it: it is unknown."""
+    without = "\n".join(
+        line
+        for line in BASE.splitlines()
+        if "editor" not in line and "includes" not in line and "POST" not in line
+    ).replace("    allow:\n  suspended", "  suspended")
+    found = diff_of(without, BASE)
+
+    assert [str(one) for one in found.added] == ["group editor"]
+    assert gains(found) == {
+        "group editor: POST /articles",
+        "group editor: GET /articles/{id}",
+        "group editor: GET /users/{user}",
+    }
+    back = diff_of(BASE, without)
+    assert [str(one) for one in back.removed] == ["group editor"]
+    assert losses(back) == gains(found)
+
+
+def test_includes_are_followed() -> None:
+    """A group that includes no more loses what it had from there."""
+    found = diff_of(BASE, BASE.replace("    includes: [reader]\n", ""))
+    assert losses(found) == {
+        "group editor: GET /articles/{id}",
+        "group editor: GET /users/{user}",
+    }
+
+
+def test_scopes_and_everyone_are_compared() -> None:
+    """What machines and callers without a token may."""
+    new = BASE.replace("- GET /reports", "- GET,PUT /reports").replace("GET /health", "GET /ready")
+    found = diff_of(BASE, new)
+    assert gains(found) == {"scope reports/read: PUT /reports", "everyone: GET /ready"}
+    assert losses(found) == {"everyone: GET /health"}
+
+
+def test_a_templates_routes_are_what_counts() -> None:
+    """A rule for a route that the API does not have changes nothing."""
+    new = BASE.replace("- POST /articles", "- POST /articles\n      - GET /nowhere")
+    assert gains(diff_of(BASE, new)) == {"group editor: GET /nowhere"}
+    assert diff_of(BASE, new, ("GET /articles/{id}",)).is_empty
+    assert gains(diff_of(BASE, new, ("ANY /{proxy+}",))) == {"group editor: ANY /{proxy+}"}
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commits on main: the base policy, and a wider one; beside it an old file."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    root = tmp_path / "project"
+    (root / "docs").mkdir(parents=True)
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / "policy.yaml").write_text(BASE)
+    git(root, "add", ".")
+    commit(root)
+    (root / "policy.yaml").write_text(BASE.replace("{user=sub}", "{user}"))
+    git(root, "add", ".")
+    commit(root)
+    monkeypatch.chdir(root)
+    return root
+
+
+def git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+def commit(root: Path) -> None:
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+    git(root, *author, "commit", "--quiet", "--message", "x")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "100"}).invoke(cli, ["diff", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        pytest.param("HEAD~1", "HEAD", 1, id="two revisions"),
+        pytest.param("HEAD", "HEAD~1", 0, id="backwards"),
+        pytest.param("HEAD~1", "policy.yaml", 1, id="revision and file"),
+        pytest.param("main~1:policy.yaml", "main:policy.yaml", 1, id="files of revisions"),
+        pytest.param("policy.yaml", "policy.yaml", 0, id="one file"),
+    ],
+)
+def test_no_widening_is_an_exit_code(repository: Path, old: str, new: str, code: int) -> None:
+    """1 if anyone gains anything; without the option, always 0."""
+    assert run(old, new, "--no-widening").exit_code == code
+    assert run(old, new).exit_code == 0
+
+
+def test_a_lifted_deny_is_a_widening(tmp_path: Path) -> None:
+    """Though no group gains anything alone."""
+    (tmp_path / "old.yaml").write_text(BASE)
+    (tmp_path / "new.yaml").write_text(BASE.replace("- ANY /**", "- PUT /**"))
+    result = run(tmp_path / "old.yaml", tmp_path / "new.yaml", "--no-widening")
+
+    assert result.exit_code == 1
+    assert "unless a further group of theirs denies it" in " ".join(result.stdout.split())
+    assert "together with group reader, group editor" in result.stdout
+
+
+def test_it_works_from_a_subfolder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare revision means the policy at the repository's root if there is none here."""
+    monkeypatch.chdir(repository / "docs")
+
+    for operands in (("HEAD~1", "main"), ("HEAD~1", "../policy.yaml")):
+        result = run(*operands, "--no-widening")
+        assert result.exit_code == 1, result.output
+        assert "GET /users/{user}  group reader, group editor" in result.stdout
+
+
+def test_a_policy_by_another_name_is_found_at_the_revision(repository: Path) -> None:
+    """A bare revision beside a file means that file, as it was."""
+    git(repository, "mv", "policy.yaml", "docs/rules.yaml")
+    commit(repository)
+    (repository / "docs" / "rules.yaml").write_text(BASE)
+    result = run("HEAD", "docs/rules.yaml")
+
+    assert result.exit_code == 0
+    assert "Lost" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "message"),
+    [
+        pytest.param("nope", "found 'nope': no such file, and git has no", id="unknown"),
+        pytest.param("HEAD:none.yaml", "found 'HEAD:none.yaml': no such file", id="no such file"),
+        pytest.param("HEAD:docs", "found 'HEAD:docs'", id="a folder"),
+        pytest.param("--output=x", "revision, found '--output=x'", id="an option"),
+        pytest.param("-x:policy.yaml", "revision, found '-x:policy.yaml'", id="a short one"),
+        pytest.param("", "revision, found ''", id="nothing"),
+        pytest.param("a\0b", "revision, found 'a\\x00b'", id="NUL"),
+        pytest.param("x" * 5000, "found 'xxx", id="too long for a file"),
+        pytest.param("\udcff:x", "found '\\udcff:x'", id="not Unicode"),
+        pytest.param("docs", "docs: cannot be read", id="a folder here"),
+    ],
+)
+def test_what_is_no_policy_is_said(repository: Path, old: str, message: str) -> None:
+    """In a line, without a traceback; and an argument never becomes an option of git."""
+    (repository / "docs" / "kept").write_text("x")
+    git(repository, "add", ".")
+    commit(repository)
+    result = run("--", old, "HEAD")
+
+    assert result.exit_code == 1, result.output
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (repository / "x").exists()
+
+
+def test_outside_of_a_repository_a_revision_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a missing git give a traceback."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    assert "not a git repository" in run("HEAD", "HEAD").stderr
+    monkeypatch.setenv("PATH", "")
+    assert "no git to ask" in run("HEAD", "HEAD").stderr
+
+
+def test_a_broken_policy_at_a_revision_is_located(repository: Path) -> None:
+    """The revision stands where a file's name would."""
+    (repository / "policy.yaml").write_text("version: 2\n")
+    git(repository, "add", ".")
+    commit(repository)
+    assert "HEAD:policy.yaml:1:10: expected version 1" in run("HEAD~1", "HEAD").stderr
+
+
+def test_text_says_before_and_after_with_the_rule(repository: Path) -> None:
+    """Once for all subjects of whom the same is true."""
+    lines = run("HEAD~1", "HEAD").stdout.splitlines()
+
+    assert lines[0].startswith("HEAD~1:policy.yaml → HEAD:policy.yaml: rights of a group")
+    assert lines[lines.index("+ GET /users/{user}  group reader, group editor") + 1 :][:2] == [
+        "    only where {user} = sub → all of it",
+        "    HEAD:policy.yaml:6 allow GET /users/{user} (group reader)",
+    ]
+
+
+def test_markdown_is_fit_for_a_comment(tmp_path: Path) -> None:
+    """Names are code, in which no character leaves its cell or mentions anyone."""
+    (tmp_path / "old.yaml").write_text("version: 1\n")
+    (tmp_path / "new.yaml").write_text(
+        'version: 1\ngroups:\n  "@all|<b>`x": {allow: [GET /a]}\n  b: {allow: [GET /a]}\n'
+    )
+    result = run(tmp_path / "old.yaml", tmp_path / "new.yaml", "--format", "markdown")
+    lines = result.stdout.splitlines()
+
+    assert lines[0] == "### Access policy: ⚠️ wider access"
+    assert "New: group `` @all\\|<b>`x ``, group `b`." in lines
+    [row] = [line for line in lines if line.startswith("| `GET /a`") and "`b`" in line]
+    assert row.startswith("| `GET /a` | group `b` | `none → all of it` | `")
+    nothing = run(tmp_path / "old.yaml", tmp_path / "old.yaml", "--format", "markdown").stdout
+    assert nothing.startswith("### Access policy: no change\n")
+
+
+def test_json_has_all_of_it(repository: Path) -> None:
+    """For programs: who, where, before and after, each with its rules."""
+    found = json.loads(run("HEAD~1", "HEAD", "--format", "json").stdout)
+
+    assert found["version"] == 1
+    assert found["widens"] is True
+    change = found["changes"][0]
+    assert change["subject"] == {"kind": "group", "name": "reader"}
+    assert (change["route"], change["gains"], change["loses"]) == ("GET /users/{user}", True, False)
+    assert (change["before"]["outcome"], change["after"]["outcome"]) == ("own", "allow")
+    assert change["after"]["rules"][0]["line"] == 6
+    assert (found["lifted"], found["imposed"], found["added"], found["removed"]) == ([], [], [], [])
+
+
+def test_api_needs_a_template(tmp_path: Path) -> None:
+    """It names one of a template's."""
+    assert run("a", "b", "--api", "Api").exit_code == 2

@@ -1,0 +1,362 @@
+"""``authorizer matrix``: the same sheet in a terminal, as Markdown and as a page."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from authorizer.cli.access.cells import Outcome
+from authorizer.cli.access.source import read_source
+from authorizer.cli.main import cli
+from authorizer.cli.matrix.page import page_of
+from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Authorizer,
+    AuthorizerKind,
+    Place,
+    Route,
+    Unknown,
+)
+
+POLICY = """version: 1
+groups:
+  reader:
+    allow:
+      - GET /articles/{id}
+      - GET,PATCH /users/{user=sub}
+  suspended:
+    deny:
+      - ANY /**
+scopes:
+  reports/read:
+    allow:
+      - GET /reports
+public:
+  - GET /health
+"""
+HOSTILE = r"""version: 1
+groups:
+  "<script>alert(1)</script>":
+    allow:
+      - GET /a
+  "\"onmouseover=alert(1)":
+    allow:
+      - GET /a
+  "</script><!--":
+    allow:
+      - GET /a/{x=sub}
+  "\e[31mred\u202e":
+    allow:
+      - GET /a
+  "a|b`c":
+    allow:
+      - GET /a
+"""
+PLACE = Place(file="template.yaml", line=7, column=3)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def run(*arguments: object, columns: int = 100) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, ["matrix", *map(str, arguments)])
+
+
+class Page(HTMLParser):
+    """What a browser makes of the page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append((self.tags[-1][0] if self.tags else "", data))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def content(self, tag: str) -> list[str]:
+        return [text for name, text in self.texts if name == tag]
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.content("script")[0])
+
+
+def page(text: str = POLICY) -> Page:
+    return Page(page_of(sheet_of_policy(read_source(text.encode(), "policy.yaml"))))
+
+
+def test_text_has_a_word_and_a_sign_for_each_cell(policy: Path) -> None:
+    """Colours are not needed to read it, and each condition has the rule and its line."""
+    result = run(policy)
+
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line.split() for line in lines if line.strip().startswith("GET /users")] == [
+        ["GET", "/users/{user}", ".", "=", "own", "2", "!", "deny", "1", "."]
+    ]
+    assert "  2 own: only where {user} = sub" in lines
+    assert f"{policy}:6 allow GET,PATCH /users/{{user=sub}} (group reader)" in result.stdout
+    assert "= own (2): where a parameter equals a claim of the caller" in lines
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_tables_are_not_wider_than_the_terminal(policy: Path, columns: int) -> None:
+    """Columns that have no room beside the others come in a further table, whole."""
+    lines = run(policy, columns=columns).stdout.splitlines()
+    tables = [line for line in lines if line.startswith(" ")]
+    headings = " ".join(line for line in lines if line.startswith(" route"))
+
+    assert all(len(line.rstrip()) <= columns for line in tables if policy.name not in line)
+    assert headings.count("route") == {40: 4, 60: 2, 80: 1, 200: 1}[columns]
+    assert all(name in headings for name in ("everyone", "reader", "suspended"))
+
+
+def test_markdown_is_a_table_with_numbered_notes(policy: Path) -> None:
+    """It reads the same on a page that renders it."""
+    lines = run(policy, "--format", "markdown").stdout.splitlines()
+
+    assert "| route | everyone | `reader` | `suspended` | scope `reports/read` |" in lines
+    assert "| `GET /users/{user}` | · | own 2 | deny 1 | · |" in lines
+    assert any(line.startswith("2. `own: only where {user} = sub`: `") for line in lines)
+
+
+def test_the_page_is_one_accessible_table() -> None:
+    """Headings of rows and columns say so, there is a caption, and each cell has its word."""
+    found = page()
+    scopes = [attributes.get("scope") for attributes in found.all("th")]
+
+    assert scopes.count("col") == 1 + 4
+    assert scopes.count("row") == len(found.all("tr")) - 1 == 6
+    assert found.all("caption")
+    assert found.content("td")[:4] == ["·", "allow", "deny", "·"]
+    assert {attributes["class"] for attributes in found.all("td")} <= set(Outcome)
+    assert found.all("html") == [{"lang": "en"}]
+
+
+def test_each_cell_leads_to_its_rules_and_lines() -> None:
+    """Behind each cell's number are its outcome, what it depends on, and the rules."""
+    found = page()
+    own = next(cell for cell in found.all("td") if cell["class"] == "own")
+    outcome, words, rules = found.data["cells"][int(own["data-d"] or 0)]
+
+    assert (outcome, words) == ("own", "only where {user} = sub")
+    assert [found.data["rules"][number] for number in rules] == [
+        ["allow GET,PATCH /users/{user=sub} (group reader)", "policy.yaml:6"]
+    ]
+    assert found.data["cells"][0] == ["none", "nothing grants it", []]
+
+
+def test_the_page_says_why_without_scripts_too() -> None:
+    """On paper, or where scripts are off, the rules stand below, route by route."""
+    text = page_of(sheet_of_policy(read_source(POLICY.encode(), "policy.yaml")))
+    appendix = text.partition('<section class="reasons">')[2]
+
+    assert "allow GET,PATCH /users/{user=sub} (group reader)" in appendix
+    assert '<span class="where">policy.yaml:6</span>' in appendix
+    assert "@media print" in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_the_page_needs_nothing_and_allows_nothing_else() -> None:
+    """Only its own style and script, by their digests; nothing is loaded from anywhere."""
+    text = page_of(sheet_of_policy(read_source(HOSTILE.encode(), "policy.yaml")))
+    found = Page(text)
+    guard = next(
+        str(one["content"])
+        for one in found.all("meta")
+        if one.get("http-equiv") == "Content-Security-Policy"
+    )
+    directives = dict(part.split(" ", 1) for part in guard.split("; "))
+    style, script = found.content("style")[0], found.content("script")[-1]
+
+    assert directives == {
+        "default-src": "'none'",
+        "style-src": digest(style),
+        "script-src": digest(script),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|src=|href=", text)
+    assert {"link", "img", "iframe", "object", "base"}.isdisjoint(tag for tag, _ in found.tags)
+    assert all(not name.startswith("on") for _, attributes in found.tags for name in attributes)
+    assert all("style" not in attributes for _, attributes in found.tags)
+
+
+def digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def test_names_are_text_wherever_they_stand() -> None:
+    """A group's name opens no element, ends no attribute and no script, and prints as it is."""
+    found = page(HOSTILE)
+    titles = [attributes.get("data-title") for attributes in found.all("th")]
+
+    assert len(found.all("script")) == 2
+    assert "<script>alert(1)</script>" in titles
+    assert '"onmouseover=alert(1)' in titles
+    assert "\\x1b[31mred\\u202e" in titles
+    rules = [rule for rule, _ in found.data["rules"]]
+    assert "allow GET /a/{x=sub} (group </script><!--)" in rules
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_names_do_not_reach_the_terminal_raw(tmp_path: Path, form: str) -> None:
+    """No escape sequence and no mark of direction is printed."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(HOSTILE)
+    result = run(path, "--format", form, columns=200)
+
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout
+    assert "\u202e" not in result.stdout
+
+
+def test_the_page_is_written_to_a_file(policy: Path, tmp_path: Path) -> None:
+    """``--html`` writes, and says so on standard error; ``--format html`` prints the same."""
+    output = tmp_path / "matrix.html"
+    result = run(policy, "--html", output)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{policy}: 6 routes by 4 subjects -> {output}\n"
+    assert output.read_text() == run(policy, "--format", "html").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["none.yaml"], 1, "none.yaml: cannot be read", id="no policy"),
+        pytest.param(["policy.yaml", "--html", "no/x"], 1, "no/x: cannot be written", id="folder"),
+        pytest.param(["policy.yaml", "--api", "Api"], 2, "give --template", id="api alone"),
+        pytest.param(["policy.yaml", "--template", "none"], 1, "none: ", id="no template"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    policy: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
+) -> None:
+    """In a line, without a traceback."""
+    monkeypatch.chdir(policy.parent)
+    result = run(*arguments)
+
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_the_projects_own_sheet() -> None:
+    """The sample policy on the sample template's routes; the template says what is public."""
+    root = Path(__file__).parents[2]
+    result = run(root / "policy.yaml", "--template", root / "template.yaml", columns=200)
+    rows = {
+        line.split("  ")[0].strip(): line.split("  ", 1)[1].split()
+        for line in result.stdout.splitlines()
+        if "  " in line.strip() and line.strip().startswith(("GET", "PATCH"))
+    }
+
+    assert result.exit_code == 0
+    assert rows["GET /health"] == ["+", "allow"] * 6
+    assert rows["GET /hello"] == [".", *["+", "allow"] * 3, "!", "deny", "1", "."]
+    assert rows["GET /admin/{proxy+}"] == [*"...", "+", "allow", "!", "deny", "1", "."]
+
+
+def sheet(
+    *routes: Route,
+    kind: AuthorizerKind = AuthorizerKind.REQUEST,
+    api_kind: ApiKind = ApiKind.HTTP,
+    is_complete: bool = True,
+) -> Sheet:
+    api = Api(
+        id="Api",
+        kind=api_kind,
+        place=PLACE,
+        routes=routes,
+        authorizers=(Authorizer(name="Rbac", place=PLACE, kind=kind),),
+        is_complete=is_complete,
+    )
+    return sheet_of_api(read_source(POLICY.encode(), "policy.yaml"), api, "template.yaml")
+
+
+def route(key: str, authorizer: str | Unknown | None = "Rbac", **more: Any) -> Route:
+    method, _, path = key.rpartition(" ")
+    return Route(method=method, path=path, authorizer=authorizer, place=PLACE, **more)
+
+
+def outcomes(sheet: Sheet) -> list[Outcome]:
+    return [sheet.lines[0].cell(subject).outcome for subject in sheet.subjects]
+
+
+def test_a_route_without_an_authorizer_is_everyones() -> None:
+    """No deny counts where nobody is asked; and that the policy does not know of it is said."""
+    found = sheet(route("GET /articles/{id}", None))
+
+    assert outcomes(found) == [Outcome.ALLOW] * 4
+    assert found.lines[0].remark == "has no authorizer, and is not public in the policy"
+
+
+def test_what_the_policy_calls_public_may_have_an_authorizer() -> None:
+    """Then it is not public, whatever the policy says, and the sheet says so."""
+    found = sheet(route("GET /health"))
+
+    assert outcomes(found) == [Outcome.NONE, Outcome.NONE, Outcome.DENY, Outcome.NONE]
+    assert found.lines[0].remark == "public in the policy, but has the authorizer Rbac"
+
+
+def test_what_could_not_be_decided_is_said() -> None:
+    """An authorizer that only a deployment knows is no yes and no no."""
+    found = sheet(route("GET /articles/{id}", Unknown("parameter P")), is_complete=False)
+
+    assert found.lines[0].remark == "authorizer not decidable: parameter P"
+    assert found.remarks == ("not every route of the API could be read offline",)
+
+
+def test_another_kind_of_authorizer_does_not_ask_the_policy() -> None:
+    """A JWT authorizer enforces no policy.yaml, and the sheet does not pretend it did."""
+    found = sheet(route("GET /articles/{id}"), kind=AuthorizerKind.JWT)
+    assert found.lines[0].remark == "its authorizer Rbac is of kind jwt: the policy is not asked"
+
+
+def test_only_routes_that_can_ask_are_shown() -> None:
+    """A preflight has no authorizer, nor have a WebSocket's messages once it is connected."""
+    http = sheet(route("$default"), route("OPTIONS /a", None, is_preflight=True))
+    socket = sheet(route("$connect"), route("$default", None), api_kind=ApiKind.WEBSOCKET)
+
+    assert [line.row.key for line in http.lines] == ["$default"]
+    assert [line.row.key for line in socket.lines] == ["$connect"]
+
+
+def test_a_large_sheet_is_one_page(tmp_path: Path) -> None:
+    """Three hundred routes by two hundred groups: a cell each, and few reasons."""
+    groups = "\n".join(
+        f"  g{number}:\n    allow:\n"
+        + "\n".join(f"      - GET /r{(number * 7 + step) % 300}/{{x}}" for step in range(40))
+        for number in range(200)
+    )
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"version: 1\ngroups:\n{groups}\n")
+    found = Page(run(path, "--format", "html").stdout)
+
+    assert len(found.all("td")) == 300 * 201
+    assert len(found.data["rules"]) == 200 * 40
