@@ -81,6 +81,8 @@ class Rulebook:
     is_rest: bool | None = None
     guarded: Mapping[str, bool] = field(default_factory=dict)
     _public: Policy = field(init=False, repr=False, compare=False)
+    # The allows that compare claims. There are few of them, and they are asked for often.
+    comparing: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Make a policy that grants the public routes to everybody, and nothing else."""
@@ -97,6 +99,9 @@ class Rulebook:
             public=(),
         )
         object.__setattr__(self, "_public", policy)
+        allows = (rule for rule in self.policy.rules if rule.effect == "allow")
+        comparing = tuple(rule for rule in allows if rule.pattern.conditions)
+        object.__setattr__(self, "comparing", comparing)
 
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
