@@ -14,7 +14,7 @@ from authorizer.cli.check.answers import AnswerKind, CacheKey, answer_kind, cach
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our_authorizers
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
-from authorizer.cli.template.model import ApiKind, AuthorizerKind
+from authorizer.cli.template.model import ApiKind
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, PARAMETER
 
@@ -80,7 +80,7 @@ def answers_for_all_callers(
     """X204, X205: answers remembered without the caller's token in the key."""
     for cache in caches(template):
         sources = cache.authorizer.identity_sources
-        if cache.key is None or cache.key.token or cache.authorizer.kind is AuthorizerKind.TOKEN:
+        if cache.key is None or cache.key.token:
             continue
         named = ", ".join(sources) if isinstance(sources, tuple) else ""
         yield Finding(

@@ -32,7 +32,7 @@ def inexact_groups(
     source: SourcePolicy, policy: Policy, api: Api
 ) -> Iterator[tuple[SourceGroup | SourceScope, Inexact]]:
     """The groups and scopes for which no document says exactly what the policy does, and why."""
-    routes = tuple(dict.fromkeys(route.key for route in api.routes))
+    routes = tuple(dict.fromkeys(route.key for route in api.routes if not route.is_preflight))
     documents = CallerDocuments(replace(policy, routes=routes), routes)
     # The values do not matter, as long as they are plain: others are answered one by one.
     claims = {
