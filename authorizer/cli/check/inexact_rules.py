@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.answers import AnswerKind
-from authorizer.cli.check.cache_rules import caches
+from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.errors import clip
 from authorizer.policy.caller import CallerDocuments, Inexact
@@ -15,7 +15,7 @@ from authorizer.policy.caller import CallerDocuments, Inexact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.check.cache_rules import Cache
+    from authorizer.cli.check.caches import Cache
     from authorizer.cli.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.model import Policy
