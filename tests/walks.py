@@ -7,17 +7,20 @@ nothing else.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import realistic_api
 import realistic_policy
-import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -153,8 +156,8 @@ class Walker:
 
     def go(self, walk: Walk) -> list[Difference]:
         """Walk it; what was answered otherwise than expected."""
-        with requests.Session() as http:
-            http.trust_env = False
+        # http.client sends a path as it is, and at a third of the price of requests.
+        with closing(HTTPConnection(urlsplit(self.api.base_url).netloc, timeout=_SECONDS)) as http:
             found = [(step, self._answer(http, walk, step)) for step in walk.steps]
         return [
             Difference(caller=walk.caller, step=step, found=answer)
@@ -181,17 +184,15 @@ class Walker:
         )
         return Step(route=route, path=path, expected=200 if decision.allowed else 403)
 
-    def _answer(self, http: requests.Session, walk: Walk, step: Step) -> int | str:
+    def _answer(self, http: HTTPConnection, walk: Walk, step: Step) -> int | str:
         """The status; for a 200 that is not about this caller and this route, what it is about."""
-        answer = http.request(
-            step.route.method,
-            self.api.base_url + step.path,
-            headers={"Authorization": f"Bearer {walk.token}"},
-            timeout=_SECONDS,
-        )
-        if answer.status_code != 200 or step.route.is_public:
-            return answer.status_code
-        told = answer.json()
+        path = urlsplit(self.api.base_url).path + step.path
+        http.request(step.route.method, path, headers={"Authorization": f"Bearer {walk.token}"})
+        response = http.getresponse()
+        body = response.read()
+        if response.status != 200 or step.route.is_public:
+            return response.status
+        told = json.loads(body)
         expected = (f"{step.route.method} {step.route.path}", walk.claims["sub"])
         found = (told["route"], told["caller"]["sub"])
         return 200 if found == expected else f"200 about {found}"

@@ -201,6 +201,13 @@ def test_a_route_for_every_method_wants_one_answer_for_all(rules: str, *, matter
     assert found(template(keyed), text) == []
 
 
+def test_a_method_with_a_route_of_its_own_is_not_answered_for_by_any() -> None:
+    """Then the others may be decided alike."""
+    text = 'version: 1\ngroups: {reader: {allow: ["GET /one"]}, admin: {allow: ["ANY /one"]}}\n'
+    api = http_api(route("GET /one"), route("ANY /one"), by=[cached(TOKEN, "context:routeKey")])
+    assert found(template(api), text) == []
+
+
 # --- X204, X205: other callers --------------------------------------------------------------------
 
 

@@ -191,14 +191,23 @@ def _is_public(rule: Rule, row: Row) -> bool:
 def _nearer(row: Row, rivals: Iterable[Row]) -> dict[Place, set[str]]:
     """The routes that get a path before this one does, with their methods."""
     nearer: dict[Place, set[str]] = defaultdict(set)
-    if not row.tells_path:
-        for rival in rivals:
-            is_exact = rival.kind is Kind.EXACT
-            if is_exact or (rival.kind is Kind.GREEDY and len(rival.path) > len(row.path)):
-                nearer[rival.path, not is_exact].update(rival.methods)
-            elif rival.kind is Kind.GREEDY and row.kind is Kind.DEFAULT:
-                nearer[rival.path, True].update(rival.methods)
+    for rival in rivals:
+        if not row.tells_path and _is_nearer(rival, row):
+            nearer[rival.path, rival.is_open_ended].update(rival.methods)
     return nearer
+
+
+def _is_nearer(rival: Row, row: Row) -> bool:
+    """Whether API Gateway prefers a route to one that does not tell the path.
+
+    Where one is literal and then the other is, kinds of APIs differ: neither counts as nearer.
+    """
+    if rival.kind is Kind.DEFAULT or rival.place == row.place:
+        return False
+    if rival.kind is Kind.GREEDY and len(rival.path) < len(row.path):
+        return False
+    pairs = zip(rival.path, row.path, strict=False)
+    return not any(own == PARAMETER != known for own, known in pairs)
 
 
 def _is_taken(method: str, spot: Spot, nearer: dict[Place, set[str]]) -> bool:

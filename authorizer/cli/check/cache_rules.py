@@ -16,7 +16,7 @@ from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.template.model import ApiKind, AuthorizerKind
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, METHODS, PARAMETER
+from authorizer.policy.routes import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -232,11 +232,11 @@ def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
 
 def _does_method_matter(one: GuardedRoute, rules: Shapes[SourceRule]) -> bool:
     """Whether a route for every method is not decided alike for all of them."""
-    if len(one.methods) < len(METHODS):
+    if not one.takes_every_method:
         return False
     shape = shape_of_route(one.route.path)
     found = rules.meeting(shape) if one.is_judged_by_path else rules.covering(shape)
-    return any(ANY not in rule.pattern.methods for rule in found)
+    return any(ANY not in rule.pattern.methods and _covers(rule, one.methods) for rule in found)
 
 
 def _other_method(cache: Cache, one: GuardedRoute) -> Finding:

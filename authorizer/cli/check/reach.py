@@ -179,7 +179,7 @@ def _methods_left(
 
 
 def _is_more_specific(shape: Shape, other: Shape) -> bool:
-    if len(shape.path) < len(other.path):
+    if len(shape.path) < len(other.path) or shape.more == 0:  # that is $default
         return False
     if not all(
         theirs in (PARAMETER, own) for own, theirs in zip(shape.path, other.path, strict=False)

@@ -29,7 +29,8 @@ def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> It
             key = one.name
             yield Finding(
                 code="X101",
-                severity=Severity.ERROR,
+                # Those are mostly there for browsers' preflights, which nobody may refuse.
+                severity=Severity.WARNING if one.route.method == "OPTIONS" else Severity.ERROR,
                 place=one.route.place,
                 message=f"expected an authorizer or a public route of the policy, found {key} "
                 f"of {clip(one.api.id)} with neither",
