@@ -167,6 +167,18 @@ def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], message: str
     assert message in result.stderr
 
 
+def test_routes_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> None:
+    """Where a definition is elsewhere, nobody takes what is here for all of the API."""
+    template = tmp_path / "t.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Api:\n"
+        "    Type: AWS::Serverless::HttpApi\n"
+        "    Properties: {DefinitionUri: 's3://bucket/openapi.yaml'}\n"
+    )
+    result = run("GET", "/hello", "-g", "reader", "--template", str(template))
+    assert "not every route of Api can be read offline" in result.stderr
+
+
 def test_a_connect_route_has_no_path(tmp_path: Path) -> None:
     """A WebSocket API's connection is asked for by its name alone."""
     policy = tmp_path / "p.yaml"

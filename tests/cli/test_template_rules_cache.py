@@ -74,6 +74,7 @@ def test_what_tells_the_routes_apart_keeps_answers_apart(
         ("GET /a/{x}", "POST /a/b", "context:path", True),
         ("GET /a/{x}", "GET /a/b", "context:path", False),
         ("ANY /a/{proxy+}", "GET /a/b/c", "context:path", True),
+        ("ANY /a/{proxy+}", "GET /a/b/c", "context:path context:httpMethod", False),
         ("GET /one", "GET /two", "context:httpMethod", True),
         ("GET /one", "ANY /two", "context:httpMethod", True),
     ],
@@ -82,7 +83,7 @@ def test_routes_share_a_key_only_if_their_requests_can(
     one: str, other: str, source: str, *, is_shared: bool
 ) -> None:
     """A path without the method, or the method without the path, is half of a key."""
-    api = http_api(route(one), route(other), by=[cached(TOKEN, source)])
+    api = http_api(route(one), route(other), by=[cached(TOKEN, *source.split())])
     codes = [code for code, _ in found(template(api))]
     assert ("X201" in codes) is is_shared
 

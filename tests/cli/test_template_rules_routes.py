@@ -214,6 +214,8 @@ def test_a_token_authorizer_resolves_the_path_to_a_route() -> None:
     assert found(template(api), policy("GET /users/me")) == [("X104", 10), ("X107", 6)]
     unread = rest_api(route("GET /users/{id}"), by=by, is_complete=False)
     assert found(template(unread), policy("GET /users/me")) == []
+    literal = rest_api(route("GET /users/me"), by=by, is_complete=False)
+    assert found(template(literal), policy("GET /users/{id}")) == []
 
 
 def test_default_takes_nothing_that_another_route_takes() -> None:

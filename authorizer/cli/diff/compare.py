@@ -17,9 +17,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import Access, Region, Said, Subject, SubjectKind, regions
+from authorizer.cli.access.access import Access, Said, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
 from authorizer.cli.access.forms import NOTHING, Form, lifts
+from authorizer.cli.access.regions import Region, regions
 from authorizer.cli.access.rows import Kind, Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 
@@ -133,7 +134,8 @@ def compare(old: Source, new: Source, routes: Sequence[str] | None = None) -> Di
 
 def _elsewhere(named: Diff, rows: Sequence[Row]) -> Iterator[Row]:
     """The routes with changes that rules name, and an API does not have."""
-    changed = {one.row for one in (*named.changes, *named.lifted, *named.imposed)}
+    changed = {one.row for one in named.changes}
+    changed |= {one.row for one in (*named.lifted, *named.imposed)}
     for row in named.rows:
         if row in changed and row.kind is Kind.EXACT and not any(_meets(row, one) for one in rows):
             yield row
@@ -162,7 +164,10 @@ class _Sides:
         old, new = (
             [
                 (rule.effect, rule.subject, rule.pattern)
-                for rule in (*side.rules_at(region.row, region.spot), *side.source.public)
+                for rule in (
+                    *side.rules_at(region.row, region.spot, region.methods[0]),
+                    *side.public_at(region.row, region.methods[0]),
+                )
             ]
             for side in (self.old, self.new)
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
 
@@ -189,8 +189,9 @@ def rulebook_of(
     """
     policy = parse_policy(dump_policy(compile_source(source)))
     if routes is not None:
-        # As it is when it was compiled with them.
-        policy = replace(policy, routes=tuple(routes))
+        # As it is when it was compiled with them; what else is there, such as a WebSocket API's
+        # messages, asks no policy.
+        policy = replace(policy, routes=tuple(filter(is_route_key, routes)))
     return Rulebook(
         policy=policy,
         file=source.file,
