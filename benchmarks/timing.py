@@ -3,8 +3,8 @@
 A machine is never quiet. Everything that is compared runs in the same rounds, the order moves on
 with each, and a ratio is taken within a round, between neighbours in time; then the median of the
 rounds is the figure. A turn is short, and taken again where the processor was given to somebody
-else meanwhile, which shows in the thread's own time; where a single call is too long for that, its
-own time is what counts. So a slow second costs a round at most, not a conclusion.
+else meanwhile, which shows in the thread's own time; where none is undisturbed, its own time is
+what counts. So a slow second costs a round at most, not a conclusion.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _TURN_NS = 1_000_000
 _WARM_UP_TURNS = 2
 # A turn counts as undisturbed if the thread had the processor for this part of it.
 _OWN_SHARE = 0.97
-_MOST_TRIES = 10
+_MOST_TRIES = 8
 # Longer turns, of what needs so long for one call, are seldom undisturbed.
-_LONGEST_RETRIED_NS = 10_000_000
+_LONGEST_RETRIED_NS = 3_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +58,15 @@ class _Contender:
 
     def turn(self) -> float:
         """Nanoseconds per call. The loop around it, some 15 ns, is in every figure."""
-        taken = []
+        own = 0
         for _ in range(_MOST_TRIES):
             calls = list(islice(self._calls, self._number))
             spent, own = _time(calls)
-            if own > _LONGEST_RETRIED_NS:
-                return own / len(calls)
-            taken.append(spent / len(calls))
             if own >= spent * _OWN_SHARE:
-                return taken[-1]
-        return min(taken)
+                return spent / self._number
+            if own > _LONGEST_RETRIED_NS:
+                break
+        return own / self._number
 
 
 def _time(calls: list[Callable[[], object]]) -> tuple[int, int]:

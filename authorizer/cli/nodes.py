@@ -15,11 +15,15 @@ import yaml
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 # A policy of ten thousand rules has about half of this.
 MAX_DOCUMENT_BYTES = 1024 * 1024
+# Comparing names with names takes time: a file full of unknown ones gets the first few hints.
+_MOST_HINTS = 20
+_MOST_KNOWN_NAMES = 2000
+_LONGEST_NAME = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,8 @@ class NodeReader:
     """
 
     problems: list[Problem] = field(default_factory=list)
+    _characters_left: int = MAX_DOCUMENT_BYTES
+    _hints_left: int = _MOST_HINTS
 
     def report(self, node: yaml.Node, code: str, message: str, shift: int = 0) -> None:
         """Keep a problem, at the node's first character or ``shift`` characters later."""
@@ -106,6 +112,29 @@ class NodeReader:
     def report_at(self, line: int, column: int, code: str, message: str) -> None:
         """Keep a problem."""
         self.problems.append(Problem(line=line, column=column, message=message, code=code))
+
+    def hint(self, name: str, known: Collection[str]) -> str:
+        """A hint at the known name that comes closest, as long as hints are cheap."""
+        if self._hints_left == 0 or len(known) > _MOST_KNOWN_NAMES:
+            return ""
+        self._hints_left -= 1
+        return did_you_mean(name, known)
+
+    def is_affordable(self, node: yaml.Node) -> bool:
+        """Whether a key or item may still be read.
+
+        Aliases let a small file stand for an endless one. Without them, no file has more to read
+        than it has characters.
+        """
+        before = self._characters_left
+        self._characters_left -= 1 + len(node.value)
+        if before >= 0 > self._characters_left:
+            self.report(
+                node,
+                "P101",
+                f"expected at most {MAX_DOCUMENT_BYTES} characters with all aliases written out",
+            )
+        return self._characters_left >= 0
 
     def fields(self, node: yaml.Node, allowed: set[str], what: str) -> dict[str, yaml.Node] | None:
         """The values of a mapping whose keys are all known; nothing where it is no mapping."""
@@ -126,7 +155,7 @@ class NodeReader:
                     key,
                     "P104",
                     f"expected {' or '.join(sorted(allowed))} in {what}, "
-                    f"found {clip(key.value)}{did_you_mean(key.value, allowed)}",
+                    f"found {clip(key.value)}{self.hint(key.value, allowed)}",
                 )
         return fields
 
@@ -148,6 +177,8 @@ class NodeReader:
             return []
         scalars = []
         for item in node.value:
+            if not self.is_affordable(item):
+                break
             if isinstance(item, yaml.ScalarNode) and not is_null(item):
                 scalars.append(item)
             else:
@@ -161,6 +192,8 @@ class NodeReader:
     def _unique(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
         seen: dict[str, int] = {}
         for key, value in node.value:
+            if not self.is_affordable(key):
+                return
             if not isinstance(key, yaml.ScalarNode):
                 self.report(key, "P105", f"expected a name, found {describe(key)}")
             elif key.value in seen:
@@ -191,5 +224,7 @@ def describe(node: yaml.Node) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that comes closest, where one comes close."""
+    if len(name) > _LONGEST_NAME:
+        return ""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {clip(close[0])}?" if close else ""

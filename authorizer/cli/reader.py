@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from authorizer.cli.nodes import NodeReader, describe, did_you_mean, is_null
+from authorizer.cli.nodes import NodeReader, describe, is_null
 from authorizer.cli.source import (
     Acceptance,
     PublicRoute,
@@ -135,6 +135,8 @@ class PolicyReader(NodeReader):
             if not value.value:
                 self._no_reason(value)
             for item in value.value:
+                if not self.is_affordable(item):
+                    return
                 yield from self._acceptance(key.value, item, self._place(item))
 
     def _acceptance(self, code: str, node: yaml.Node, place: Place) -> Iterator[Acceptance]:
@@ -169,7 +171,7 @@ class PolicyReader(NodeReader):
         for group in groups:
             for item in group.includes:
                 if item.name not in includes:
-                    hint = did_you_mean(item.name, includes)
+                    hint = self.hint(item.name, includes)
                     self.report_at(
                         item.place.line,
                         item.place.column,

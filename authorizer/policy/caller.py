@@ -46,6 +46,8 @@ _OTHER_METHOD = "OTHER"
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
 
 
+# Beyond this, the ways in which two of them can meet are too many to go through.
+_MOST_PARAMETERS = 8
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
 
@@ -176,6 +178,8 @@ class KnownRoutes:
         Raises:
             InexactError: no document says exactly that.
         """
+        if any(known.shape.count(STAR) > _MOST_PARAMETERS for known in self._plain):
+            raise InexactError(Inexact.TOO_LARGE)
         rules = self._policy.rules_of(groups, scopes)
         self._require_nothing_below(rules)
         owned: dict[Words, _Known] = {}
@@ -340,15 +344,24 @@ class _Maker:
 
 
 def covers(glob: Words, words: Words) -> bool:
-    """Whether a glob has all words of a shape, of a glob, or the one word."""
-    if not glob:
-        return not words
-    most = len(words) - len(glob) + 1
-    if most < 1:
-        return False
-    if glob[0] == STAR:
-        return any(covers(glob[1:], words[taken:]) for taken in range(1, most + 1))
-    return glob[0] == words[0] and covers(glob[1:], words[1:])
+    """Whether a glob has all words of a shape, of a glob, or the one word.
+
+    The words may be a client's, so this takes no more steps than their number times the glob's.
+    """
+    at = reached = 0
+    last_star = None
+    while reached < len(words):
+        if at < len(glob) and glob[at] == STAR:
+            last_star, taken = at, reached  # it takes one, and more if what follows does not fit
+            at, reached = at + 1, reached + 1
+        elif at < len(glob) and glob[at] == words[reached]:
+            at, reached = at + 1, reached + 1
+        elif last_star is not None:
+            taken += 1
+            at, reached = last_star + 1, taken + 1
+        else:
+            return False
+    return at == len(glob)
 
 
 def covers_shape(shape: Words, words: Words) -> bool:

@@ -19,6 +19,7 @@ from authorizer.policy.routes import (
     ANY,
     CONNECT,
     METHODS,
+    MOST_SEGMENTS,
     RouteSyntaxError,
     parse_pattern,
     parse_route,
@@ -124,6 +125,7 @@ def is_route_key(key: str) -> bool:
     return (
         method in {*METHODS, ANY}
         and path.startswith("/")
+        and path.count("/") <= MOST_SEGMENTS
         and _WILDCARD.search(path) is None
         and parse_route(path) is not None
     )

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from urllib.parse import unquote
 
 from authorizer.errors import Reason
@@ -181,9 +181,8 @@ class Policy:
             return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
         if answer.decision is not None:
             return answer.decision
-        parameters = path_parameters or {}
-        values = [parameters.get(name) if name else None for name in matched.names]
-        return answer.judge(values, claims or {})
+        parameters: Mapping[str | None, str] = path_parameters or {}  # type: ignore[assignment]
+        return answer.judge(tuple(map(parameters.get, matched.names)), claims or {})
 
     def answer_on_route(
         self, method: str, route: Route, groups: Iterable[str], scopes: Iterable[str]
@@ -303,35 +302,44 @@ class Answer:
     denies: tuple[Rule, ...]
     known: bool
     decision: Decision | None = None
+    # Each rule's comparisons, and what is decided if they hold; and what, if none do.
+    _steps: tuple[tuple[bool, tuple[tuple[int, str], ...], Decision], ...] = ()
+    _otherwise: Decision | None = None
 
     @classmethod
     def of(cls, allows: Iterable[Rule], denies: Iterable[Rule], *, known: bool) -> Answer:
         """Sort out the rules of two sets of places."""
+        allowing = tuple(sorted((rule for rule in allows if rule.effect == "allow"), key=_place))
+        denying = tuple(sorted((rule for rule in denies if rule.effect == "deny"), key=_place))
+        reason = Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN
         answer = cls(
-            allows=tuple(sorted((rule for rule in allows if rule.effect == "allow"), key=_place)),
-            denies=tuple(sorted((rule for rule in denies if rule.effect == "deny"), key=_place)),
+            allows=allowing,
+            denies=denying,
             known=known,
+            _steps=tuple(_step(rule) for rule in (*denying, *allowing)),
+            _otherwise=Decision(allowed=False, reason=reason),
         )
-        if any(rule.pattern.conditions for rule in (*answer.allows, *answer.denies)):
+        if any(compared for _, compared, _ in answer._steps):
             return answer
         return replace(answer, decision=answer.judge((), {}))
 
     def judge(self, values: Sequence[str | None], claims: Mapping[str, Any]) -> Decision:
         """Decide, with the values of the path's segments and the caller's claims."""
-        for rule in self.denies:
-            if all(
-                _may_equal(values[condition.position], claims.get(condition.claim))
-                for condition in rule.pattern.conditions
-            ):
-                return Decision(allowed=False, reason=Reason.DENIED_BY_RULE, rule=rule)
-        for rule in self.allows:
-            if all(
-                _surely_equals(values[condition.position], claims.get(condition.claim))
-                for condition in rule.pattern.conditions
-            ):
-                return Decision(allowed=True, rule=rule)
-        reason = Reason.NOT_GRANTED if self.known else Reason.ROUTE_UNKNOWN
-        return Decision(allowed=False, reason=reason)
+        for denies, compared, decision in self._steps:
+            for position, claim in compared:
+                equals = _may_equal if denies else _surely_equals
+                if not equals(values[position], claims.get(claim)):
+                    break
+            else:
+                return decision
+        return cast("Decision", self._otherwise)
+
+
+def _step(rule: Rule) -> tuple[bool, tuple[tuple[int, str], ...], Decision]:
+    denies = rule.effect == "deny"
+    reason = Reason.DENIED_BY_RULE if denies else None
+    compared = tuple((one.position, one.claim) for one in rule.pattern.conditions)
+    return denies, compared, Decision(allowed=not denies, reason=reason, rule=rule)
 
 
 class _Caller(NamedTuple):

@@ -32,6 +32,9 @@ PARAMETER = "{}"
 # Canonical path of a WebSocket API's $connect. No segment of a real path is empty.
 _CONNECT_PATH = ("", CONNECT)
 
+# No path that API Gateway lets through has so many, and trees are walked by recursion.
+MOST_SEGMENTS = 100
+
 _LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
 _RULE_PARAMETER = re.compile(
     r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII
@@ -172,6 +175,10 @@ def parse_pattern(text: str) -> RoutePattern:
     if not path.startswith("/"):
         raise RouteSyntaxError(
             f"expected one blank and a path that starts with /, found {clip(path)}", offset
+        )
+    if path.count("/") > MOST_SEGMENTS:
+        raise RouteSyntaxError(
+            f"expected at most {MOST_SEGMENTS} segments, found {path.count('/')}", offset
         )
     tail = path.endswith("/**")
     if path == "//**":

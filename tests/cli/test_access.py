@@ -11,6 +11,7 @@ from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
 from authorizer.cli.access.source import read_source
 from authorizer.cli.access.spots import Ground
 from authorizer.cli.access.words import code, plain
+from authorizer.errors import ConfigurationError
 from authorizer.policy.routes import parse_pattern
 
 
@@ -163,6 +164,18 @@ def test_any_is_what_no_other_route_takes() -> None:
     """An ``ANY`` route does not answer for a method that has a route at the same path."""
     assert cell(of_g("ANY /a"), "ANY /a", None, "GET /a").outcome == "allow"
     assert cell(of_g("GET /a"), "ANY /a", None, "GET /a").outcome == "none"
+
+
+def test_policies_that_tell_too_many_paths_apart_are_refused() -> None:
+    """Seventeen rules can tell a hundred thousand paths apart: an error, and no endless wait."""
+    deep = 17
+    paths = (
+        "/".join("a" if at == place else f"{{p{at}}}" for at in range(deep))
+        for place in range(deep)
+    )
+    rules = ", ".join(f'"GET /{path}"' for path in paths)
+    with pytest.raises(ConfigurationError, match="expected at most 100000 kinds of paths"):
+        cell(of_g(rules), "$default")
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,10 @@ from access_samples import (
 )
 from hypothesis import given, settings
 
-from authorizer.cli.access.access import EVERYONE, Access, Region, Subject, SubjectKind
+from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Outcome, cells_of
 from authorizer.cli.access.forms import NOTHING, Clause, Form
+from authorizer.cli.access.regions import Region
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground, Spot
 

@@ -360,3 +360,17 @@ def test_the_samples_own_cases_notice_a_lost_rule(
     (tmp_path / "policy.policy-test.yaml").write_text(cases)
     result = CliRunner().invoke(cli, ["test"])
     assert (result.exit_code, "failed" in result.stdout) == (1, True)
+
+
+def test_the_documents_example_is_true(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """docs/test.md shows what the command prints of the sample policy."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "test.md").read_text()
+    blocks = text.split("```")
+    cases = next(block for block in blocks if block.startswith("yaml\n"))
+    printed = next(block for block in blocks if "$ authorizer test example" in block)
+    (tmp_path / "example.policy-test.yaml").write_text(cases.removeprefix("yaml\n"))
+    (tmp_path / "policy.yaml").write_text((ROOT / "policy.yaml").read_text())
+    result = CliRunner().invoke(cli, ["test", "example.policy-test.yaml"])
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == printed.splitlines()[2:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,9 +12,6 @@ from click.testing import CliRunner, Result
 from authorizer.cli.access.source import read_source
 from authorizer.cli.diff.compare import Diff, compare
 from authorizer.cli.main import cli
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BASE = """version: 1
 groups:
@@ -199,6 +196,29 @@ def test_a_templates_routes_are_what_counts() -> None:
     assert gains(diff_of(BASE, new)) == {"group editor: GET /nowhere"}
     assert diff_of(BASE, new, ("GET /articles/{id}",)).is_empty
     assert gains(diff_of(BASE, new, ("ANY /{proxy+}",))) == {"group editor: ANY /{proxy+}"}
+
+
+def test_changes_of_routes_that_the_template_lacks_are_named(tmp_path: Path) -> None:
+    """They are no widening yet, but would be one once the API has the route."""
+    template = Path(__file__).parents[2] / "template.yaml"
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(BASE)
+    new.write_text(BASE.replace("- POST /articles", "- POST /articles\n      - GET /nowhere"))
+
+    for form in ("text", "markdown"):
+        result = run(old, new, "--template", template, "--no-widening", "--format", form)
+        assert result.exit_code == 0
+        assert "because the template has no such route: " in result.stdout
+    found = json.loads(run(old, new, "--template", template, "--format", "json").stdout)
+    assert found["not_in_template"] == ["GET /nowhere"]
+    assert run(old, new, "--no-widening").exit_code == 1
+
+
+def test_a_change_that_gets_to_a_greedy_route_is_counted_once() -> None:
+    """The API has the route, by another name."""
+    new = BASE.replace("- POST /articles", "- POST /articles\n      - GET /nowhere")
+    assert diff_of(BASE, new, ("GET /{proxy+}",)).elsewhere == ()
+    assert [row.key for row in diff_of(BASE, new, ("PUT /{proxy+}",)).elsewhere] == ["GET /nowhere"]
 
 
 @pytest.fixture

@@ -6,17 +6,22 @@ import json
 import re
 import shlex
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive_policy import policy_of
 from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
 
-from authorizer.cli.explain.question import Request
+from authorizer.cli.explain.explanation import explain, headline
+from authorizer.cli.explain.question import Caller, Request
 from authorizer.cli.explain.resolution import resolve, why_preferred
+from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.cli.explain.unsafe import plain_spellings, unsafe_part
 from authorizer.cli.local import scenario
 from authorizer.cli.main import cli
@@ -72,20 +77,57 @@ def test_the_documents_examples_are_true(arguments: list[str], printed: str) -> 
     assert lines == [line.rstrip() for line in printed.splitlines()]
 
 
-@pytest.mark.parametrize("person", sorted(scenario._MAY))
-def test_it_agrees_with_what_the_api_must_answer(person: str) -> None:
-    """Each request of `make run`: allowed and denied as the expectations there are written."""
-    groups = {"alice": "reader", "edgar": "editor", "ada": "admin", "sam": "reader,suspended"}
-    for request in scenario._REQUESTS:
-        method, _, path = request.partition(" ")
-        path = path.replace(scenario._OWN, "me").replace(scenario._OTHER, "you")
-        who = ("--groups", groups.get(person, ""), "--claim", "sub=me")
-        result = run(method, path, *who, *TEMPLATE, "--format", "json")
-        told = json.loads(result.stdout)
-        assert (told["verdict"] == "allowed") is (request in scenario._MAY[person]), request
-        assert result.exit_code == (told["verdict"] != "allowed")
-        if person in scenario._WHY_NOT:
-            assert told["policy"]["reason"] == scenario._WHY_NOT[person]
+GROUPS = {"alice": ["reader"], "edgar": ["editor"], "ada": ["admin"], "nora": []}
+GROUPS["sam"] = ["reader", "suspended"]
+VERDICTS = {200: {"allowed", "public"}, 403: {"denied"}, 404: {"no_route"}}
+
+
+@dataclass
+class Stack:
+    """What `make run` asks of its stack, with tokens of a simulated pool."""
+
+    cognito: Cognito
+
+    @property
+    def people(self) -> dict[str, Any]:
+        return {name: SimpleNamespace(sub=f"{name}-0000") for name in GROUPS}
+
+    @property
+    def deployment(self) -> Any:
+        return SimpleNamespace(machine_client_id="machine-client")
+
+    def sign_in(self, name: str) -> Any:
+        claims = self.cognito.claims(sub=f"{name}-0000", cognito_groups=GROUPS[name])
+        return SimpleNamespace(access=self.cognito.sign(claims))
+
+    def machine_token(self) -> str:
+        claims = {"sub": "machine-client", "client_id": "machine-client", "scope": "reports/read"}
+        return self.cognito.sign(claims)
+
+
+def scenario_cases() -> list[scenario.Case]:
+    stack: Any = Stack(Cognito())
+    bearers = {name: f"Bearer {stack.sign_in(name).access}" for name in stack.people}
+    return [
+        *scenario._without_token()[:1],
+        *(
+            scenario._case_of(stack, name, request, bearers[name])
+            for name in scenario._MAY
+            for request in scenario._REQUESTS
+        ),
+        *scenario._edges(stack, bearers),
+    ]
+
+
+@pytest.mark.parametrize("case", scenario_cases(), ids=lambda case: f"{case.who}: {case.request}")
+def test_it_agrees_with_what_the_api_must_answer(case: scenario.Case) -> None:
+    """Each row of `make run` with a good token: its status and reason are those explained."""
+    token = ("--token", "-") if case.authorization else ()
+    arguments = (case.method, case.path, *token, *TEMPLATE, "--format", "json")
+    told = json.loads(run(*arguments, stdin=case.authorization or "").stdout)
+    assert told["verdict"] in VERDICTS[case.status]
+    if case.status == 403:
+        assert told["policy"]["reason"] == case.reason
 
 
 def test_json_says_the_same() -> None:
@@ -125,6 +167,18 @@ def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], message: str
     assert message in result.stderr
 
 
+def test_routes_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> None:
+    """Where a definition is elsewhere, nobody takes what is here for all of the API."""
+    template = tmp_path / "t.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Api:\n"
+        "    Type: AWS::Serverless::HttpApi\n"
+        "    Properties: {DefinitionUri: 's3://bucket/openapi.yaml'}\n"
+    )
+    result = run("GET", "/hello", "-g", "reader", "--template", str(template))
+    assert "not every route of Api can be read offline" in result.stderr
+
+
 def test_a_connect_route_has_no_path(tmp_path: Path) -> None:
     """A WebSocket API's connection is asked for by its name alone."""
     policy = tmp_path / "p.yaml"
@@ -138,6 +192,21 @@ def test_a_group_with_a_comma_in_its_name_is_one_group(tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
     policy.write_text('version: 1\ngroups:\n  "a,b": {allow: [GET /x]}\n')
     assert run("GET", "/x", "-g", "a,b", "--policy", str(policy)).exit_code == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(max_size=12) | st.text("/.;%2fcC3aé*{}\x1b[31m\u202e\ud800", max_size=12),
+    st.text(max_size=6),
+    st.booleans(),
+)
+def test_nothing_printed_is_obeyed_by_a_terminal(path: str, name: str, with_routes: bool) -> None:  # noqa: FBT001
+    """Whatever stands in a path or a group's name, the report is lines of printable text."""
+    template = TEMPLATE if with_routes else ()
+    arguments = ("explain", "GET", f"/{path}", f"--groups={name}", f"--claim=sub={name}", *template)
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, SystemExit)
+    assert all(line.isprintable() for line in result.output.split("\n"))
 
 
 # --- with a token ---------------------------------------------------------------------------------
@@ -320,3 +389,72 @@ def test_a_path_is_unsafe_exactly_when_a_part_is_named(path: str) -> None:
     """It is the policy's own check that is explained, and plain spellings pass it."""
     assert (unsafe_part(path) is None) is (safe_segments(path) is not None)
     assert all(safe_segments(plain) is not None for plain in plain_spellings(path))
+
+
+# --- what else there is to know -------------------------------------------------------------------
+
+
+def notes(policy: str, request: Request, caller: Caller, **api: Any) -> tuple[str, ...]:
+    return explain(Rulebook(policy=policy_of(policy), **api), request, caller).notes
+
+
+OWN = "version: 1\ngroups: {reader: {allow: ['GET /users/{user=sub}']}}\npublic: [GET /health]\n"
+
+
+def test_a_claim_that_is_no_text_is_noted() -> None:
+    """Rule 4: nothing is coerced, so a number never equals what looks like it."""
+    caller = Caller(groups=("reader",), claims={"sub": 42})
+    assert notes(OWN, Request(method="GET", path="/users/42"), caller) == (
+        "the claim sub is no text (42): it equals nothing",
+    )
+
+
+def test_an_encoded_value_is_noted() -> None:
+    """An encoded value equals no claim, whatever it decodes to."""
+    caller = Caller(groups=("reader",), claims={"sub": "a b"})
+    assert notes(OWN, Request(method="GET", path="/users/a%20b"), caller) == (
+        "'a%20b' in the path is percent-encoded: it equals no claim",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "guarded", "verdict"),
+    [
+        pytest.param("/health", {"GET /health": False}, Verdict.PUBLIC, id="both say public"),
+        pytest.param("/health", {"GET /health": True}, Verdict.DENIED, id="the template guards it"),
+        pytest.param("/health", {}, Verdict.PUBLIC, id="the template does not tell"),
+        pytest.param("/open", {"GET /open": False}, Verdict.PUBLIC, id="the template forgot it"),
+    ],
+)
+def test_what_is_public_is_what_the_template_says(
+    path: str, guarded: dict[str, bool], verdict: Verdict
+) -> None:
+    """The policy's list of public routes opens nothing: only a route without authorizer is open."""
+    book = Rulebook(
+        policy=policy_of(OWN),
+        routes=("GET /health", "GET /open"),
+        routes_from="t.yaml",
+        guarded=guarded,
+    )
+    explanation = explain(book, Request(method="GET", path=path), Caller())
+    assert explanation.answer.verdict is verdict
+    if verdict is Verdict.DENIED:
+        assert "says that it is public, but t.yaml has an authorizer" in explanation.notes[0]
+    if path == "/open":
+        assert "by t.yaml, which has no authorizer for its route" in headline(book, explanation)
+
+
+def test_a_preflight_is_noted() -> None:
+    """A missing OPTIONS route is what CORS makes of it."""
+    request = Request(method="OPTIONS", path="/users/1")
+    assert notes(OWN, request, Caller(), routes=("GET /users/{id}",)) == (
+        "the API has such a path with GET only",
+        "an API with CORS answers a browser's preflight by itself, and asks no authorizer",
+    )
+
+
+def test_connect_without_its_route_reaches_nothing() -> None:
+    """A WebSocket API that has no $connect route in the template asks nobody."""
+    book = Rulebook(policy=policy_of(OWN), routes=("GET /health",))
+    answer = book.ask(Request(method="", path="$connect"), Caller())
+    assert answer.verdict is Verdict.NO_ROUTE

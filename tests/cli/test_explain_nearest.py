@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
 
-from authorizer.cli.explain.nearest import Kind, nearest_misses
+from authorizer.cli.explain.changes import Kind
+from authorizer.cli.explain.nearest import nearest_misses
 from authorizer.cli.explain.question import Caller, Request, described_caller, parse_requests
 from authorizer.cli.explain.resolution import resolve
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
@@ -160,6 +161,13 @@ def told(request: str, *, groups: str = "", scopes: str = "", **claims: Any) -> 
             [Kind.JOIN, Kind.PATH],
             ("sub",),
             id="join, and ask for one's own",
+        ),
+        pytest.param(
+            "GET /users/42",
+            {"groups": "suspended", "sub": "41"},
+            [Kind.LEAVE, Kind.JOIN, Kind.PATH],
+            ("sub",),
+            id="leave one, join another, and ask for one's own",
         ),
         pytest.param("POST /hello", {"groups": "reader"}, [Kind.METHOD], ("GET",), id="method"),
         pytest.param(

@@ -74,6 +74,7 @@ def with_permission(**changed: str) -> Authorizer:
         {"source": f"!Sub '{ARN}:${{Api}}/authorizers/${{Guard}}'"},
         {"source": f"!Sub '{ARN}:${{Api}}/*/*'"},
         {"source": f"!Sub '{ARN}:*/*'"},
+        {"source": "arn:aws:execute-api:*:*:*"},
         {"source": f"!Join ['', [!Sub '{ARN}:', !Ref Api, /*]]"},
     ],
 )
@@ -93,6 +94,8 @@ def test_a_permission_that_covers_the_authorizer_lets_it_be_invoked(
         {"source": f"!Sub '{ARN}:${{Api}}/*/GET/users'"},
         {"source": f"!Sub '{ARN}:${{Api}}/prod/*'"},
         {"source": f"!Sub '{ARN}:${{G}}/*'"},
+        {"source": f"!Sub '{ARN}:${{Api}}/${{G}}/*'"},
+        {"source": f"!Sub '{ARN}:${{Api}}/[a]uthorizers/*'"},
         {"source": f"!Sub '{ARN}:other/*'"},
     ],
 )
@@ -106,13 +109,14 @@ def test_a_permission_for_something_else_does_not(changed: dict[str, str]) -> No
     [
         {"source": "!Ref P"},
         {"source": f"!Sub '{ARN}:${{P}}/*'"},
+        {"source": f"!Sub '{ARN}:${{Api}}/${{P}}/*'"},
         {"function": "!Ref P"},
         {"principal": "!Ref P"},
         {"action": "!Ref P"},
     ],
 )
 def test_a_permission_that_may_cover_it_leaves_it_undecided(changed: dict[str, str]) -> None:
-    """What hangs on the deployment is neither a yes nor a no."""
+    """What depends on the deployment is neither a yes nor a no."""
     assert isinstance(with_permission(**changed).may_be_invoked, Unknown)
 
 
@@ -219,6 +223,111 @@ def test_http_cors_may_be_switched_off(cors: str) -> None:
     assert api(SAM % f"Properties: {{CorsConfiguration: {cors}}}").has_cors is False
 
 
+# --- what depends on a parameter ---
+
+VARYING = """
+Parameters: {Stage: {Type: String, Default: live}}
+Conditions: {IsLive: !Equals [!Ref Stage, live]}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        E:
+          Type: HttpApi
+          Properties: {ApiId: %(api)s, Path: %(path)s, Method: %(method)s, Auth: %(auth)s}
+  Other: {Type: AWS::Serverless::HttpApi}
+  TheApi:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: %(default)s
+        Authorizers:
+          B: {FunctionArn: !GetAtt F.Arn, AuthorizerPayloadFormatVersion: "2.0"}
+          A:
+            FunctionArn: !GetAtt F.Arn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableFunctionDefaultPermissions: %(granted)s
+            FunctionInvokeRole: %(role)s
+            Identity: %(identity)s
+"""
+PLAIN = {
+    "api": "!Ref TheApi",
+    "path": "/x",
+    "method": "GET",
+    "auth": "{Authorizer: A}",
+    "default": "A",
+    "granted": "true",
+    "role": "NONE",
+    "identity": "{Headers: [Authorization], ReauthorizeEvery: 60}",
+}
+
+
+def varying(**changed: str) -> Api:
+    return next(one for one in template(VARYING % (PLAIN | changed)).apis if one.id == "TheApi")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"auth": "!If [IsLive, {Authorizer: A}, {Authorizer: B}]"},
+        {"auth": "!If [IsLive, {Authorizer: A}, !Ref AWS::NoValue]"},
+        {"auth": "{Authorizer: !If [IsLive, A, NONE]}"},
+        {"auth": "{}", "default": "!If [IsLive, A, B]"},
+        {"auth": "{}", "default": "!If [IsLive, A, !Ref AWS::NoValue]"},
+    ],
+)
+def test_protection_that_depends_on_a_parameter_is_unknown(changed: dict[str, str]) -> None:
+    """Another deployment of the same template may leave the route open."""
+    (route,) = varying(**changed).routes
+    assert isinstance(route.authorizer, Unknown)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"path": "!If [IsLive, /x, /y]"},
+        {"method": "!If [IsLive, GET, POST]"},
+        {"api": "!If [IsLive, !Ref TheApi, !Ref Other]"},
+    ],
+)
+def test_a_route_that_depends_on_a_parameter_leaves_the_api_incomplete(
+    changed: dict[str, str],
+) -> None:
+    """Which route it is in another deployment cannot be told."""
+    read = varying(**changed)
+    assert (read.routes, read.is_complete) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "attribute", "expected"),
+    [
+        ({"granted": "!If [IsLive, true, false]"}, "may_be_invoked", None),
+        (
+            {"granted": "!If [IsLive, true, false]", "role": "arn:aws:iam::1:role/x"},
+            "may_be_invoked",
+            True,
+        ),
+        (
+            {"granted": "false", "role": "!If [IsLive, arn:aws:iam::1:role/x, NONE]"},
+            "may_be_invoked",
+            None,
+        ),
+        ({"granted": "false", "role": "!If [IsLive, arn:a, arn:b]"}, "may_be_invoked", True),
+        ({"granted": "false"}, "may_be_invoked", False),
+        ({"identity": "!If [IsLive, {ReauthorizeEvery: 0}, {}]"}, "ttl_seconds", None),
+        ({"identity": "!If [IsLive, {Headers: [a]}, {}]"}, "identity_sources", None),
+    ],
+)
+def test_an_authorizers_facts_do_not_hide_their_other_branch(
+    changed: dict[str, str], attribute: str, expected: object
+) -> None:
+    """Unknown where the branches differ, and the value where they come to the same."""
+    one = varying(**changed).authorizer("A")
+    value = getattr(one, attribute)
+    assert isinstance(value, Unknown) if expected is None else value == expected
+
+
 # --- OpenAPI on its own ---
 
 
@@ -320,6 +429,18 @@ Resources:
 """
     (guard,) = api(text).authorizers
     return guard
+
+
+def test_overrides_of_a_managed_route_leave_its_authorizer_undecided() -> None:
+    """The route that API Gateway makes for a target is changed from outside."""
+    text = """
+Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP, Target: "https://a.b"}}
+  Over:
+    Type: AWS::ApiGatewayV2::ApiGatewayManagedOverrides
+    Properties: {ApiId: !Ref Api, Route: {AuthorizationType: AWS_IAM}}
+"""
+    assert undecided(text) == ["the authorizer of $default: Over overrides it"]
 
 
 def test_resources_in_a_circle_have_no_path() -> None:

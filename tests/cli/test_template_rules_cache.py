@@ -74,6 +74,7 @@ def test_what_tells_the_routes_apart_keeps_answers_apart(
         ("GET /a/{x}", "POST /a/b", "context:path", True),
         ("GET /a/{x}", "GET /a/b", "context:path", False),
         ("ANY /a/{proxy+}", "GET /a/b/c", "context:path", True),
+        ("ANY /a/{proxy+}", "GET /a/b/c", "context:path context:httpMethod", False),
         ("GET /one", "GET /two", "context:httpMethod", True),
         ("GET /one", "ANY /two", "context:httpMethod", True),
     ],
@@ -82,7 +83,7 @@ def test_routes_share_a_key_only_if_their_requests_can(
     one: str, other: str, source: str, *, is_shared: bool
 ) -> None:
     """A path without the method, or the method without the path, is half of a key."""
-    api = http_api(route(one), route(other), by=[cached(TOKEN, source)])
+    api = http_api(route(one), route(other), by=[cached(TOKEN, *source.split())])
     codes = [code for code, _ in found(template(api))]
     assert ("X201" in codes) is is_shared
 
@@ -199,6 +200,13 @@ def test_a_route_for_every_method_wants_one_answer_for_all(rules: str, *, matter
         route("ANY /one"), by=[cached(TOKEN, "context:routeKey", "context:httpMethod")]
     )
     assert found(template(keyed), text) == []
+
+
+def test_a_method_with_a_route_of_its_own_is_not_answered_for_by_any() -> None:
+    """Then the others may be decided alike."""
+    text = 'version: 1\ngroups: {reader: {allow: ["GET /one"]}, admin: {allow: ["ANY /one"]}}\n'
+    api = http_api(route("GET /one"), route("ANY /one"), by=[cached(TOKEN, "context:routeKey")])
+    assert found(template(api), text) == []
 
 
 # --- X204, X205: other callers --------------------------------------------------------------------

@@ -38,6 +38,12 @@ def test_a_route_without_authorizer_that_is_not_public_is_an_error() -> None:
     assert "GET /hello" in one.message
 
 
+def test_an_open_options_route_is_a_warning() -> None:
+    """It is mostly there for preflights, but a backend may answer it."""
+    (one,) = findings(template(http_api(route("OPTIONS /hello", None))), policy("OPTIONS /hello"))
+    assert (one.code, one.severity) == ("X101", Severity.WARNING)
+
+
 @pytest.mark.parametrize(
     ("key", "public", "is_open"),
     [
@@ -208,6 +214,32 @@ def test_a_token_authorizer_resolves_the_path_to_a_route() -> None:
     assert found(template(api), policy("GET /users/me")) == [("X104", 10), ("X107", 6)]
     unread = rest_api(route("GET /users/{id}"), by=by, is_complete=False)
     assert found(template(unread), policy("GET /users/me")) == []
+    literal = rest_api(route("GET /users/me"), by=by, is_complete=False)
+    assert found(template(literal), policy("GET /users/{id}")) == []
+
+
+def test_default_takes_nothing_that_another_route_takes() -> None:
+    """API Gateway prefers {proxy+} to $default, so both are reachable."""
+    api = http_api(route("$default"), route("GET /{proxy+}"))
+    assert found(template(api), policy("GET /hello", "POST /hello")) == []
+    assert found(template(api), policy("GET /hello")) == [("X104", 10)]
+
+
+@pytest.mark.parametrize("path", ["/hello", "/hello/{proxy+}"])
+def test_a_method_with_a_route_of_its_own_does_not_come_by_any(path: str) -> None:
+    """ANY is for the other methods then."""
+    api = http_api(route(f"GET {path}"), route(f"ANY {path}", line=11))
+    assert found(template(api), policy("GET /hello/**")) == [("X104", 11)]
+    assert found(template(api), policy("GET,POST /hello/**")) == []
+
+
+def test_an_open_route_for_any_is_public_by_the_methods_that_are_left() -> None:
+    """What has a route of its own need not be public."""
+    api = http_api(route("GET /hello"), route("ANY /hello", None, line=11))
+    rest = "HEAD,POST,PUT,PATCH,DELETE,OPTIONS /hello"
+    assert found(template(api), policy("GET /hello", public=(rest,))) == []
+    text = policy("GET /hello", public=(rest.replace("POST,", ""),))
+    assert found(template(api), text) == [("X101", 11)]
 
 
 def test_a_path_of_another_route_opens_none() -> None:
@@ -217,7 +249,8 @@ def test_a_path_of_another_route_opens_none() -> None:
     api = rest_api(route("GET /users/me"), route("GET /users/{id}", line=11), by=by)
     assert found(template(api), text) == [("X104", 11)]
     other_method = rest_api(route("POST /users/me"), route("GET /users/{id}", line=11), by=by)
-    assert ("X104", 11) not in found(template(other_method), text)
+    everybody = policy("GET /users/{id}", "POST /users/me")
+    assert found(template(other_method), everybody) == []
 
 
 # --- X105, X106, X107: rules without a route ------------------------------------------------------
@@ -268,11 +301,17 @@ def test_a_parameter_matches_no_literal_route() -> None:
     assert found(template(http_api(route("GET /users/me"))), text) == [("X105", 7)]
 
 
-def test_no_deny_is_shadowed_where_the_path_is_judged() -> None:
-    """A TOKEN authorizer is told the path, so that a deny of one path denies it."""
+def test_a_deny_is_shadowed_for_a_token_authorizer_too() -> None:
+    """It is told the path, but the policy resolves that to the route with the parameter."""
     text = policy("GET /articles/{id}", deny=("GET /articles/secret",))
     api = rest_api(route("GET /articles/{id}"), by=[rest_authorizer(kind=AuthorizerKind.TOKEN)])
-    assert found(template(api), text) == []
+    assert found(template(api), text) == [("X107", 8)]
+
+
+def test_no_deny_is_shadowed_below_a_greedy_route() -> None:
+    """There the path is judged, so that a deny of one path denies it."""
+    text = policy("GET /articles/{id}", deny=("GET /articles/secret",))
+    assert found(template(http_api(route("GET /articles/{proxy+}"))), text) == []
 
 
 # --- X108: other authorizers ----------------------------------------------------------------------

@@ -136,7 +136,8 @@ def test_an_options_route_without_authorizer_takes_the_preflights(
     codes = found(template(http_api(route(key), preflight, has_cors=True)))
     assert codes == ([("T201", 10)] if is_found else [])
     guarded = route(options, "Rbac", line=11)
-    assert ("T201", 11) in found(template(http_api(route(key), guarded, has_cors=True)))
+    expected = [("T201", 10), ("T201", 11)] if is_found else [("T201", 11)]
+    assert found(template(http_api(route(key), guarded, has_cors=True))) == expected
 
 
 def test_a_preflight_of_sam_must_not_have_the_default_authorizer() -> None:
@@ -147,6 +148,14 @@ def test_a_preflight_of_sam_must_not_have_the_default_authorizer() -> None:
     assert (one.code, one.severity, one.place.line) == ("T201", Severity.ERROR, 11)
     bare = route("OPTIONS /hello", None, line=11, preflight=True)
     assert found(template(rest_api(HELLO, bare, **facts))) == []
+
+
+def test_preflights_of_one_line_are_one_finding() -> None:
+    """SAM makes a preflight for each path of the API; the line to change is one."""
+    facts: dict[str, Any] = {"has_cors": True, "cors_gateway_responses": frozenset({"DEFAULT_4XX"})}
+    made = [route(f"OPTIONS /{name}", "Rbac", line=11, preflight=True) for name in "abc"]
+    (one,) = findings(template(rest_api(HELLO, *made, **facts)))
+    assert "'OPTIONS /a' and 2 more" in one.message
 
 
 @pytest.mark.parametrize(

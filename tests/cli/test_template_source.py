@@ -69,6 +69,25 @@ def test_aliases_that_stand_for_too_much_are_refused() -> None:
     assert "found aliases without measure" in problem("\n".join(lines).encode())
 
 
+def test_branches_on_branches_are_not_counted_out() -> None:
+    """Eighteen levels of aliases in conditions would be a quarter of a million branches."""
+    lines = ["b0: &b0 {/a: {get: {}}}"]
+    lines += [f"b{n}: &b{n} !If [C, *b{n - 1}, *b{n - 1}]" for n in range(1, 19)]
+    text = (
+        "\n".join(lines)
+        + """
+Parameters: {P: {Type: String, Default: x}}
+Conditions: {C: !Equals [!Ref P, x]}
+Resources:
+  A: {Type: AWS::ApiGateway::RestApi, Properties: {Body: {swagger: "2.0", paths: *b18}}}
+"""
+    )
+    start = time.perf_counter()
+    (api,) = parse_template(text.encode(), "t.yaml").apis
+    assert [route.key for route in api.routes] == ["GET /a"]
+    assert time.perf_counter() - start < 2
+
+
 def test_a_file_that_is_too_large_is_refused_unread() -> None:
     """API Gateway takes definitions of 6 MB at most."""
     assert "expected at most 6291456 bytes" in problem(b" " * (6 * 1024 * 1024 + 1))
@@ -86,11 +105,11 @@ def test_texts_that_grow_out_of_themselves_stay_small() -> None:
     assert parse_template(data.encode(), "t.yaml").apis == ()
 
 
-def test_conditions_that_hang_on_one_another_without_end_are_refused() -> None:
+def test_conditions_that_depend_on_one_another_without_end_are_refused() -> None:
     """Thousands of conditions in a chain are an error of ours, not Python's."""
     chain = "\n".join(f"  C{n}: !Not [!Condition C{n + 1}]" for n in range(5000))
     data = f"Conditions:\n{chain}\nResources:\n  F: {{Type: T, Condition: C0}}"
-    assert "hang on one another without end" in problem(data.encode())
+    assert "depend on one another without end" in problem(data.encode())
 
 
 def test_json_is_read_with_its_tabs_and_escapes_where_they_stand() -> None:

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from click.testing import CliRunner
 from simulator import b64, serve_jwks
 
 from authorizer.cli.local import scenario
 from authorizer.cli.local.stack import LocalStack
+from authorizer.cli.main import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +88,51 @@ def test_the_scenario_comes_out_as_expected(stack: LocalStack) -> None:
     walk = scenario.walk(cases, seed=random.randrange(10_000))
     walked = list(scenario.play(stack, walk, reasons=False))
     assert [(o.case.who, o.case.request, *o.differences) for o in walked if o.differences] == []
+
+
+def test_explain_agrees_with_what_the_api_answered(stack: LocalStack) -> None:
+    """Each row of the scenario, good tokens and bad: status and reason are those explained."""
+    outcomes = list(scenario.play(stack, scenario.cases(stack)))
+    explained = [(o.case.who, o.case.request, *explain(stack, o.case)) for o in outcomes]
+
+    assert len(outcomes) > 70
+    assert [row for row, o in zip(explained, outcomes, strict=True) if not agrees(row, o)] == []
+
+
+def explain(stack: LocalStack, case: scenario.Case) -> tuple[str, str | None]:
+    """The verdict and the reason that the command prints."""
+    clients = stack.deployment
+    client = clients.machine_client_id if case.who == "machine" else clients.client_id
+    token = (
+        *("--token", "-", "--pool-id", clients.user_pool_id, "--client-id", client),
+        *("--jwks-url", stack.jwks_url),
+    )
+    result = CliRunner().invoke(
+        cli,
+        [
+            *("explain", case.method, case.path, *(token if case.authorization else ())),
+            *("--template", "template.yaml", "--format", "json"),
+        ],
+        input=case.authorization,
+    )
+    told = json.loads(result.stdout)
+    refused = told.get("token", {}).get("reason")
+    return ("refused", refused) if refused else (told["verdict"], told["policy"]["reason"])
+
+
+def agrees(row: tuple[str, ...], outcome: scenario.Outcome) -> bool:
+    """Whether what is explained is what the API answered, and what the authorizer logged."""
+    _, _, verdict, reason = row
+    answer = outcome.answer
+    match verdict:
+        case "public" | "allowed":
+            return answer.status == 200
+        case "no_route":  # or a preflight, which API Gateway answers by itself
+            return answer.status == 404 or outcome.case.origin is not None
+        case "denied" if outcome.case.authorization is None:
+            return answer.status == 401
+        case _:
+            return answer.status == 403 and answer.reason in {reason, None}
 
 
 def test_the_backend_greets_the_caller_it_was_told_of(stack: LocalStack) -> None:

@@ -340,3 +340,20 @@ def test_what_a_glob_and_a_shape_share() -> None:
     assert set(meet(("*", "b"), ("GET", "*", "b"))) == {("GET", "*", "b")}
     assert list(meet(("GET", "a"), ("GET", "b"))) == []
     assert list(meet(("GET",), ("GET", "b"))) == []
+
+
+def test_a_hostile_path_is_compared_in_time() -> None:
+    """A client may send thousands of segments that almost fit; there is one way back, not all."""
+    glob = ("GET", *("*", "b") * 8, "c")
+    assert not covers(glob, ("GET", *("b",) * 5_000))
+    assert covers(glob, ("GET", *("b",) * 5_000, "c"))
+
+
+def test_routes_of_many_parameters_have_no_document() -> None:
+    """As many as anybody has are gone through; with one more, nobody waits for it."""
+
+    def route(parameters: int) -> str:
+        return "GET /" + "/".join(f"{{p{number}}}" for number in range(parameters))
+
+    assert isinstance(grants([route(8)], [route(8)]), Grants)
+    assert grants([route(9)], [route(9)]) is Inexact.TOO_LARGE

@@ -116,6 +116,7 @@ def _with(value: object, *path: str) -> dict[str, Any]:
         pytest.param(_with(["GET /{a"], "routes"), "the route 'GET /{a'", id="half a parameter"),
         pytest.param(_with(["GET $connect"], "routes"), "the route 'GET $c", id="connect method"),
         pytest.param(_with(["sendMessage"], "routes"), "the route 'sendM", id="other route key"),
+        pytest.param(_with(["GET " + "/a" * 101], "routes"), "the route 'GET /a", id="segments"),
         pytest.param(_with({}, "public"), "{} where a list belongs", id="public as an object"),
         pytest.param(_with(["GET /x"], "public"), "where an object belongs", id="rule as text"),
         pytest.param(_with([{"rule": "GET /x"}], "public"), "a rule with the names", id="no line"),

@@ -9,6 +9,8 @@ import pytest
 
 from authorizer import ConfigurationError
 from authorizer.cli.document import MAX_DOCUMENT_BYTES, Problem, load_document, read_document
+from authorizer.cli.nodes import compose
+from authorizer.cli.reader import PolicyReader
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 
@@ -379,6 +381,40 @@ def test_a_document_is_bounded(size: int, fits: bool) -> None:  # noqa: FBT001
     assert found == (
         [] if fits else [(1, 1, f"expected at most {MAX_DOCUMENT_BYTES} bytes, found {size}")]
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "first", "others"),
+    [
+        pytest.param("groups", "{allow: &a [GET /x, LIST]}", "{allow: *a}", id="rules"),
+        pytest.param("groups", "{includes: &a [nobody, LIST]}", "{includes: *a}", id="includes"),
+        pytest.param("groups", "&a {MAPPING}", "*a", id="keys"),
+        pytest.param("accept", "&a [why, LIST]", "*a", id="acceptances"),
+    ],
+)
+def test_aliases_do_not_make_a_small_file_an_endless_one(key: str, first: str, others: str) -> None:
+    """What is to be read, with all aliases written out, is bounded like the file itself."""
+    first = first.replace("LIST", ", ".join(["GET /y"] * 2000))
+    first = first.replace("MAPPING", ", ".join(f"key{number}" for number in range(2000)))
+    lines = [f"  name{number}: {others}" for number in range(2000)]
+    found = problems_of("\n".join(["version: 1", f"{key}:", f"  name: {first}", *lines]))
+
+    assert len([one for one in found if "with all aliases written out" in one[2]]) == 1
+
+
+def test_aliases_may_be_used() -> None:
+    """Groups may share a list."""
+    text = "version: 1\ngroups:\n  a: {allow: &x [GET /x]}\n  b: {allow: *x}\n"
+    assert problems_of(text) == []
+
+
+def test_a_file_without_aliases_is_never_too_long_to_read() -> None:
+    """The bound is for aliases: all that fits into the file may be read."""
+    text = "version: 1\npublic: [GET /,GET /,GET /]\ngroups: {a: {allow: [GET /]},b: {}}"
+    reader = PolicyReader(_characters_left=len(text))
+    reader.read(compose(text.encode()))
+
+    assert reader.problems == []
 
 
 def test_problems_name_the_file(tmp_path: Path) -> None:

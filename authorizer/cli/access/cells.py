@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import Access, Region, Said, Subject, regions
 from authorizer.cli.access.forms import ALWAYS, NOTHING, Clause, Form
-from authorizer.cli.access.rows import OTHER_METHODS, Row
+from authorizer.cli.access.regions import Region, regions
+from authorizer.cli.access.rows import EVERY_METHOD, OTHER_METHODS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from authorizer.cli.access.access import Access, Said, Subject
     from authorizer.cli.access.spots import Ground
     from authorizer.policy.model import Rule
 
@@ -126,7 +127,7 @@ def _described(row: Row, said: Sequence[tuple[Region, Form]]) -> str:
             f"{_methods(found)}: {words}" for words, found in sorted(by_words.items(), key=_first)
         )
     shown = list(by_words.items())[:_MOST_EXAMPLES]
-    examples = "; ".join(f"{_example(found[0])}: {words}" for words, found in shown)
+    examples = "; ".join(f"{_example(_telling(found))}: {words}" for words, found in shown)
     more = "; …" if len(by_words) > len(shown) else ""
     return f"depends on the path, such as {examples}{more}"
 
@@ -136,8 +137,14 @@ def _first(item: tuple[str, Sequence[Region]]) -> bool:
 
 
 def _methods(found: Iterable[Region]) -> str:
-    names = [method for region in found for method in region.methods]
+    covered = {method for region in found for method in region.methods}
+    names = [method for method in EVERY_METHOD if method in covered]
     return ", ".join("other methods" if name == OTHER_METHODS else name for name in names)
+
+
+def _telling(found: Sequence[Region]) -> Region:
+    """Of some regions, one that stands for many paths rather than for one."""
+    return next((region for region in found if region.spot.goes_on), found[0])
 
 
 def _example(region: Region) -> str:

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.access.rows import Kind, Row
+from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.routes import PARAMETER, safe_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.cli.access.forms import Excluded, Term
+
+# Ten thousand rules of a usual kind make fewer than as many; a crafted few could make billions.
+MOST_SPOTS = 100_000
 
 # A canonical path, and whether everything below it belongs to it.
 Place = tuple[tuple[str, ...], bool]
@@ -58,13 +62,20 @@ class Ground:
                 node.is_place = True
 
     def spots(self, row: Row) -> Iterator[Spot]:
-        """The spots of a row."""
+        """The spots of a row.
+
+        Raises:
+            ConfigurationError: there are more than anyone would wait for.
+        """
         if row.tells_path:
             yield self._of_route(row)
-        else:
-            start = _Front(live=((self._root, (), ()),))
-            fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + 1
-            yield from _walk(start, row.path, fewest)
+            return
+        start = _Front(live=((self._root, (), ()),))
+        fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + 1
+        for count, spot in enumerate(_walk(start, row.path, fewest)):
+            if count == MOST_SPOTS:
+                raise ConfigurationError([_too_many(row)])
+            yield spot
 
     def _of_route(self, row: Row) -> Spot:
         found: list[Place] = []
@@ -79,6 +90,13 @@ class Ground:
             if depth == len(row.path) and node.is_place and not row.is_open_ended:
                 found.append((row.path, False))
         return Spot(places=tuple(reversed(found)), terms=tuple(range(len(row.path))))
+
+
+def _too_many(row: Row) -> str:
+    return (
+        f"expected at most {MOST_SPOTS} kinds of paths that the policy tells apart on "
+        f"{clip(row.key)}, found more: its rules mix literals and parameters in too many places"
+    )
 
 
 class _Node:

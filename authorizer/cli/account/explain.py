@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.account.unverified import groups_of
-from authorizer.cli.explain.nearest import claimings, scopings
-from authorizer.cli.explain.question import Caller, Request
+from authorizer.cli.explain.changes import claimings, scopings
+from authorizer.cli.explain.question import Caller, Request, shown
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
-from authorizer.cli.explain.words import shown
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:

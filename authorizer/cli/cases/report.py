@@ -8,7 +8,8 @@ from rich.text import Text
 
 from authorizer.cli.cases.run import is_vacuous
 from authorizer.cli.explain.explanation import explain, headline
-from authorizer.cli.explain.words import misses_in_words, rule_in_words, shown
+from authorizer.cli.explain.question import shown
+from authorizer.cli.explain.words import misses_in_words, rule_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.cases.complete import implied
 from authorizer.cli.cases.model import Case, Coverage, Expectation, Gap, Result
-from authorizer.cli.explain.nearest import claimings
+from authorizer.cli.explain.changes import claimings
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.errors import Reason
 from authorizer.policy.routes import ANY

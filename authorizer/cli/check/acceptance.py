@@ -57,7 +57,7 @@ def _matches(acceptance: Acceptance, finding: Finding) -> bool:
         return False
     about = acceptance.about
     return about is None or bool(
-        re.search(rf"(?<![^\s'\"(,]){re.escape(about)}(?![^\s'\"),:])", finding.message)
+        re.search(rf"(?<![^\s'\"(,]){re.escape(about)}(?![^\s'\"),:…])", finding.message)
     )
 
 

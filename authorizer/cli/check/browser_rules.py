@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
@@ -17,10 +18,10 @@ from authorizer.errors import clip
 from authorizer.policy.routes import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from authorizer.cli.source import SourcePolicy
-    from authorizer.cli.template.model import Template
+    from authorizer.cli.template.model import Place, Template
     from authorizer.policy.model import Policy
 
 _PREFLIGHT = "OPTIONS"
@@ -37,9 +38,13 @@ def guarded_preflights(
     for api in template.apis:
         if api.has_cors is not True or api.kind is ApiKind.WEBSOCKET:
             continue
+        # SAM makes a preflight for each path out of one line of the template: one finding.
+        by_place: dict[Place, list[Route]] = defaultdict(list)
         for route in api.routes:
             if isinstance(route.authorizer, str) and _takes_preflights(api, route):
-                yield _guarded(api, route, route.authorizer)
+                by_place[route.place].append(route)
+        for routes in by_place.values():
+            yield _guarded(api, routes)
 
 
 def refusals_without_cors(
@@ -67,19 +72,21 @@ def _takes_preflights(api: Api, route: Route) -> bool:
 
 def _takes_instead(other: Route, route: Route) -> bool:
     """Whether an OPTIONS route takes the preflights of a route for every method."""
-    if other.method != _PREFLIGHT or other.authorizer is not None:
+    if other.method != _PREFLIGHT:
         return False
     own, theirs = shape_of_route(other.path), shape_of_route(route.path)
     return own == theirs or (theirs.path == () and own.path == () and own.more == 1)
 
 
-def _guarded(api: Api, route: Route, authorizer: str) -> Finding:
+def _guarded(api: Api, routes: Sequence[Route]) -> Finding:
+    first, further = routes[0], len(routes) - 1
+    more = f" and {further} more" if further else ""
     return Finding(
         code="T201",
         severity=Severity.ERROR,
-        place=route.place,
+        place=first.place,
         message=f"expected no authorizer on the preflights of {clip(api.id)}, which has CORS, "
-        f"found {clip(authorizer)} on {shown(route.key)}",
+        f"found {clip(first.authorizer)} on {shown(first.key)}{more}",
         effect="pages of other origins cannot call the route: a browser sends its preflight "
         "without a token, and is refused",
         fix="set AddDefaultAuthorizerToCorsPreflight: false (REST API), or make a route for each "

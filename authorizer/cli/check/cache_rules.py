@@ -7,71 +7,23 @@ every request of the caller's, if they can be made exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.answers import AnswerKind, CacheKey, answer_kind, cache_key
+from authorizer.cli.check.answers import AnswerKind
+from authorizer.cli.check.caches import Cache, caches
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our_authorizers
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
-from authorizer.cli.template.model import ApiKind, AuthorizerKind
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, METHODS, PARAMETER
+from authorizer.policy.routes import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from authorizer.cli.check.answers import CacheKey
+    from authorizer.cli.check.guards import GuardedRoute
     from authorizer.cli.source import SourcePolicy, SourceRule
-    from authorizer.cli.template.model import Api, Authorizer, Place, Template
+    from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """An authorizer of ours whose answers are remembered.
-
-    Attributes:
-        routes: those that use it.
-        kind: what it answers; nothing where that cannot be decided.
-        key: what its answers are remembered under; nothing where that cannot be decided.
-    """
-
-    api: Api
-    authorizer: Authorizer
-    routes: tuple[GuardedRoute, ...]
-    kind: AnswerKind | None
-    key: CacheKey | None
-
-    @property
-    def name(self) -> str:
-        """The authorizer's, quoted."""
-        return clip(self.authorizer.name)
-
-    @property
-    def key_place(self) -> Place:
-        """Where the identity sources stand."""
-        return self.authorizer.identity_place or self.authorizer.place
-
-    @property
-    def ttl_place(self) -> Place:
-        """Where the time to live stands."""
-        return self.authorizer.ttl_place or self.authorizer.place
-
-
-def caches(template: Template) -> Iterator[Cache]:
-    """Every authorizer of ours whose answers are surely remembered."""
-    routes = [one for one in guarded_routes(template) if one.guard is Guard.OURS]
-    for api, authorizer in our_authorizers(template):
-        ttl = authorizer.ttl_seconds
-        if api.kind is ApiKind.WEBSOCKET or not isinstance(ttl, int) or ttl <= 0:
-            continue
-        yield Cache(
-            api=api,
-            authorizer=authorizer,
-            routes=tuple(one for one in routes if _uses(one, api, authorizer)),
-            kind=answer_kind(template, api, authorizer),
-            key=cache_key(api, authorizer),
-        )
 
 
 def answers_for_all_callers(
@@ -80,7 +32,7 @@ def answers_for_all_callers(
     """X204, X205: answers remembered without the caller's token in the key."""
     for cache in caches(template):
         sources = cache.authorizer.identity_sources
-        if cache.key is None or cache.key.token or cache.authorizer.kind is AuthorizerKind.TOKEN:
+        if cache.key is None or cache.key.token:
             continue
         named = ", ".join(sources) if isinstance(sources, tuple) else ""
         yield Finding(
@@ -179,10 +131,6 @@ def answers_older_than_tokens(
                 break
 
 
-def _uses(one: GuardedRoute, api: Api, authorizer: Authorizer) -> bool:
-    return one.api is api and one.authorizer is authorizer
-
-
 def _sharing(
     key: CacheKey, routes: Sequence[GuardedRoute]
 ) -> tuple[GuardedRoute, GuardedRoute] | None:
@@ -232,11 +180,11 @@ def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
 
 def _does_method_matter(one: GuardedRoute, rules: Shapes[SourceRule]) -> bool:
     """Whether a route for every method is not decided alike for all of them."""
-    if len(one.methods) < len(METHODS):
+    if not one.takes_every_method:
         return False
     shape = shape_of_route(one.route.path)
     found = rules.meeting(shape) if one.is_judged_by_path else rules.covering(shape)
-    return any(ANY not in rule.pattern.methods for rule in found)
+    return any(ANY not in rule.pattern.methods and _covers(rule, one.methods) for rule in found)
 
 
 def _other_method(cache: Cache, one: GuardedRoute) -> Finding:

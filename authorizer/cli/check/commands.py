@@ -60,11 +60,20 @@ def check(policy: Path, templates: tuple[Path, ...], form: str, *, strict: bool)
     # A terminal's encoding may lack what stands in a policy.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = _FORMATS[form](report).encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
+    _print(text)
     if form != "text":
         click.echo(summary(report), err=True)
     if _fails(report, strict=strict):
         raise SystemExit(1)
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
+    except BrokenPipeError:
+        raise  # click ends quietly when nobody reads on
+    except OSError as error:
+        raise click.ClickException(f"findings cannot be written: {error.strerror}") from error
 
 
 def _fails(report: Report, *, strict: bool) -> bool:

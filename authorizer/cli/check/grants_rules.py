@@ -79,16 +79,14 @@ def _meeting(routes: Shapes[GuardedRoute], rule: SourceRule) -> Iterator[Guarded
 def _brings_to_bear(one: GuardedRoute, rule: SourceRule) -> bool:
     """Whether a rule that has paths in common with a route is asked about any of them.
 
-    A route is compared as it is, a parameter with a parameter alone. Denies are compared with the
-    path where the authorizer is told nothing else; so are allows, but only below a greedy route,
-    and none that has a parameter where the route is literal.
+    A route is compared as it is, a parameter with a parameter alone; a path that is all that the
+    authorizer is told is resolved to the route first. Below a greedy route the path is compared,
+    but no allow that has a parameter where the route is literal counts.
     """
     shape, own = shape_of_route(one.route.path), rule.pattern.path
-    if rule.effect == "deny" and one.is_judged_by_path:
-        return True
     if shape.more is None:
         return shape.path[: len(own)] == own
-    return not any(
+    return rule.effect == "deny" or not any(
         mine == PARAMETER != theirs for mine, theirs in zip(own, shape.path, strict=False)
     )
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
+    from authorizer.cli.check.shapes import Shape
     from authorizer.cli.template.model import Api, Route, Template
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
@@ -21,6 +23,8 @@ _SETTINGS = "AUTHORIZER_"
 _LONGEST_KEY = 120
 # What a connection has instead of a method: only rules for ANY cover it.
 _NO_METHOD = ("",)
+# Methods of routes that take every method: $default has none.
+_EVERY = frozenset({"", ANY})
 
 
 class Guard(Enum):
@@ -34,11 +38,17 @@ class Guard(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardedRoute:
-    """A route, with who decides about it."""
+    """A route, with who decides about it.
+
+    Attributes:
+        methods: those of the requests that come this way. For every method but those that have a
+            route of their own.
+    """
 
     api: Api
     route: Route
     guard: Guard
+    methods: tuple[str, ...]
     authorizer: Authorizer | None = None
 
     @property
@@ -47,11 +57,9 @@ class GuardedRoute:
         return shown(self.route.key)
 
     @property
-    def methods(self) -> tuple[str, ...]:
-        """The methods of requests that come this way."""
-        if self.route.path == CONNECT:
-            return _NO_METHOD
-        return METHODS if self.route.method in ("", ANY) else (self.route.method,)
+    def takes_every_method(self) -> bool:
+        """Whether it is not a route for one method."""
+        return self.route.method in _EVERY and self.route.path != CONNECT
 
     @property
     def is_told(self) -> bool:
@@ -77,13 +85,30 @@ def guarded_routes(template: Template) -> Iterator[GuardedRoute]:
     connection is authorized, and everything after it with it.
     """
     for api in template.apis:
+        own = {(route.method, shape_of_route(route.path)) for route in api.routes}
         for route in api.routes:
-            if route.is_preflight or (api.kind is ApiKind.WEBSOCKET and route.path != CONNECT):
+            methods = _methods_of(route, own)
+            is_later = api.kind is ApiKind.WEBSOCKET and route.path != CONNECT
+            if route.is_preflight or is_later or not methods:
                 continue
             name = route.authorizer
             authorizer = api.authorizer(name) if isinstance(name, str) else None
-            guard = _guard_of(template, route, authorizer)
-            yield GuardedRoute(api=api, route=route, guard=guard, authorizer=authorizer)
+            yield GuardedRoute(
+                api=api,
+                route=route,
+                guard=_guard_of(template, route, authorizer),
+                methods=methods,
+                authorizer=authorizer,
+            )
+
+
+def _methods_of(route: Route, own: Collection[tuple[str, Shape]]) -> tuple[str, ...]:
+    if route.path == CONNECT:
+        return _NO_METHOD
+    if route.method not in _EVERY:
+        return (route.method,)
+    shape = shape_of_route(route.path)
+    return tuple(method for method in METHODS if (method, shape) not in own)
 
 
 def our_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:

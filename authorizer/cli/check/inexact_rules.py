@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.answers import AnswerKind
-from authorizer.cli.check.cache_rules import caches
+from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.errors import clip
 from authorizer.policy.caller import CallerDocuments, Inexact
@@ -15,7 +15,7 @@ from authorizer.policy.caller import CallerDocuments, Inexact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.check.cache_rules import Cache
+    from authorizer.cli.check.caches import Cache
     from authorizer.cli.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.model import Policy
@@ -32,7 +32,7 @@ def inexact_groups(
     source: SourcePolicy, policy: Policy, api: Api
 ) -> Iterator[tuple[SourceGroup | SourceScope, Inexact]]:
     """The groups and scopes for which no document says exactly what the policy does, and why."""
-    routes = tuple(dict.fromkeys(route.key for route in api.routes))
+    routes = tuple(dict.fromkeys(route.key for route in api.routes if not route.is_preflight))
     documents = CallerDocuments(replace(policy, routes=routes), routes)
     # The values do not matter, as long as they are plain: others are answered one by one.
     claims = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.check.claims import check_claims
 from authorizer.cli.check.grants import check_rules
 from authorizer.cli.check.names import check_names
 
@@ -13,4 +14,8 @@ if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding
     from authorizer.cli.source import SourcePolicy
 
-POLICY_RULES: tuple[Callable[[SourcePolicy], Iterator[Finding]], ...] = (check_names, check_rules)
+POLICY_RULES: tuple[Callable[[SourcePolicy], Iterator[Finding]], ...] = (
+    check_names,
+    check_rules,
+    check_claims,
+)

@@ -179,10 +179,8 @@ def _methods_left(
 
 
 def _is_more_specific(shape: Shape, other: Shape) -> bool:
-    if len(shape.path) < len(other.path):
+    if len(shape.path) < len(other.path) or shape.more == 0:  # that is $default
         return False
-    if not all(
+    return all(
         theirs in (PARAMETER, own) for own, theirs in zip(shape.path, other.path, strict=False)
-    ):
-        return False
-    return other.more is not None or shape.more is None
+    )

@@ -29,7 +29,8 @@ def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> It
             key = one.name
             yield Finding(
                 code="X101",
-                severity=Severity.ERROR,
+                # Those are mostly there for browsers' preflights, which nobody may refuse.
+                severity=Severity.WARNING if one.route.method == "OPTIONS" else Severity.ERROR,
                 place=one.route.place,
                 message=f"expected an authorizer or a public route of the policy, found {key} "
                 f"of {clip(one.api.id)} with neither",
@@ -80,9 +81,10 @@ def unreachable_routes(
     for rule in source.rules:
         rules.add(shape_of_rule(rule.pattern), rule)
     public = _public_shapes(source)
-    of_api: dict[str, list[GuardedRoute]] = defaultdict(list)
+    # By identity: APIs of several templates may have the same name.
+    of_api: dict[int, list[GuardedRoute]] = defaultdict(list)
     for one in guarded_routes(template):
-        of_api[one.api.id].append(one)
+        of_api[id(one.api)].append(one)
     for others in of_api.values():
         compiled = _compiled_for(policy, others)
         routes: Shapes[GuardedRoute] = Shapes()
@@ -164,7 +166,10 @@ def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
     api = others[0].api
     if not api.is_complete or not any(one.is_judged_by_path for one in others):
         return policy
-    return replace(policy, routes=tuple(dict.fromkeys(route.key for route in api.routes)))
+    return replace(
+        policy,
+        routes=tuple(dict.fromkeys(route.key for route in api.routes if not route.is_preflight)),
+    )
 
 
 def _missing(listed: PublicRoute, meeting: Sequence[GuardedRoute]) -> Finding:

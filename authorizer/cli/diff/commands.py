@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from authorizer.cli.access.routes import routes_that_ask
 from authorizer.cli.diff.compare import compare
 from authorizer.cli.diff.formats import markdown_of, print_diff
 from authorizer.cli.diff.report import as_json
@@ -58,9 +59,12 @@ def _routes(template: Path | None, api: str | None) -> tuple[str, ...] | None:
     if template is None:
         return None
     from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
-    from authorizer.cli.template.choice import routes_of  # noqa: PLC0415
+    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
 
-    return routes_of(read_template(template), api)
+    chosen = chosen_api(read_template(template), api)
+    if not chosen.is_complete:
+        click.echo(f"{template}: not every route could be read offline", err=True)
+    return tuple(routes_that_ask(chosen))
 
 
 def _print(found: Diff, form: str) -> None:

@@ -17,10 +17,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import Access, Said, Subject, SubjectKind, regions
+from authorizer.cli.access.access import Access, Said, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
 from authorizer.cli.access.forms import NOTHING, Form, lifts
-from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.access.regions import Region, regions
+from authorizer.cli.access.rows import Kind, Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Diff:
     Attributes:
         added: groups and scopes that the old policy did not name.
         removed: those that the new one does not.
+        rows: the routes that were compared.
+        elsewhere: routes that are not among them, and of which the policies say different things.
     """
 
     old: Source
@@ -80,6 +83,7 @@ class Diff:
     added: tuple[Subject, ...] = ()
     removed: tuple[Subject, ...] = ()
     rows: tuple[Row, ...] = ()
+    elsewhere: tuple[Row, ...] = ()
 
     @property
     def gains(self) -> tuple[Change, ...]:
@@ -124,7 +128,23 @@ def compare(old: Source, new: Source, routes: Sequence[str] | None = None) -> Di
         added=tuple(subject for subject in after if subject not in set(before)),
         removed=tuple(subject for subject in before if subject not in set(after)),
         rows=rows,
+        elsewhere=() if routes is None else tuple(_elsewhere(compare(old, new), rows)),
     )
+
+
+def _elsewhere(named: Diff, rows: Sequence[Row]) -> Iterator[Row]:
+    """The routes with changes that rules name, and an API does not have."""
+    changed = {one.row for one in named.changes}
+    changed |= {one.row for one in (*named.lifted, *named.imposed)}
+    for row in named.rows:
+        if row in changed and row.kind is Kind.EXACT and not any(_meets(row, one) for one in rows):
+            yield row
+
+
+def _meets(row: Row, route: Row) -> bool:
+    """Whether requests to a row may get to a route of the API."""
+    here = row.path[: len(route.path)] if route.is_open_ended else row.path
+    return here == route.path and not set(row.methods).isdisjoint(route.methods)
 
 
 class _Sides:
@@ -135,6 +155,23 @@ class _Sides:
         self.new = new
         self.ground = Ground(old.places | new.places)
         self.subjects = tuple(dict.fromkeys((*old.subjects, *new.subjects)))
+        self._same_groups = old.source.policy.groups == new.source.policy.groups
+
+    def are_alike_in(self, region: Region) -> bool:
+        """Whether they have the same rules there, for the same groups: the usual case."""
+        if not self._same_groups:
+            return False
+        old, new = (
+            [
+                (rule.effect, rule.subject, rule.pattern)
+                for rule in (
+                    *side.rules_at(region.row, region.spot, region.methods[0]),
+                    *side.public_at(region.row, region.methods[0]),
+                )
+            ]
+            for side in (self.old, self.new)
+        )
+        return old == new
 
 
 @dataclass(slots=True)
@@ -154,6 +191,8 @@ def _on_row(row: Row, sides: _Sides, rivals: Sequence[Row]) -> _OnRow:
     losing: set[Subject] = set()
     lifted, imposed = _Denies(), _Denies()
     for region in regions(row, sides.ground, (sides.old, sides.new), rivals):
+        if sides.are_alike_in(region):
+            continue
         before, after = sides.old.said(region), sides.new.said(region)
         for subject in {**before, **after}:
             was, becomes = _form(before, subject), _form(after, subject)
@@ -203,9 +242,9 @@ class _Denies:
             if subject.kind is SubjectKind.GROUP and said.form.allows
         ]
         for group, said in old.items():
-            if not said.form.denies:
-                continue
             now = _form(new, group)
+            if said.form.denies == now.denies:
+                continue
             others = [other for other, form in granting if _gains_with(said.form, now, form)]
             if others:
                 self._others[group].update(others)

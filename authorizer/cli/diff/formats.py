@@ -8,6 +8,7 @@ from rich.text import Text
 
 from authorizer.cli.access.words import code, plain
 from authorizer.cli.diff.report import (
+    caveat_of,
     name_of,
     names_of,
     remarks_of,
@@ -40,6 +41,8 @@ def print_diff(diff: Diff, console: Console) -> None:
         console.print(Text(f"{title}: {', '.join(name_of(one) for one in subjects)}"))
     for section in sections_of(diff):
         _print_section(section, console)
+    if diff.elsewhere:
+        console.print(Text(f"\n{caveat_of(diff)}", style="yellow"), soft_wrap=True)
 
 
 def _print_section(section: Section, console: Console) -> None:
@@ -77,6 +80,9 @@ def _lines(diff: Diff) -> Iterator[str]:
         more = len(section.entries) - _MOST_LINES
         if more > 0:
             yield f"| … | | {more} more lines; `authorizer diff` prints all of them | |"
+    if diff.elsewhere:
+        caveat = caveat_of(diff, code)
+        yield from ("", f"{caveat[0].upper()}{caveat[1:]}.")
 
 
 def _line(entry: Entry) -> str:

@@ -103,6 +103,18 @@ def remarks_of(diff: Diff) -> Iterator[tuple[str, tuple[Subject, ...]]]:
             yield title, subjects
 
 
+def caveat_of(diff: Diff, shown: Callable[[str], str] = plain) -> str:
+    """What was not compared, for it is about no route of the API; nothing if there is none."""
+    if not diff.elsewhere:
+        return ""
+    routes = ", ".join(shown(row.key) for row in diff.elsewhere[:_MOST_NAMES])
+    more = len(diff.elsewhere) - _MOST_NAMES
+    return (
+        "not counted, because the template has no such route: "
+        f"{routes}{f' and {more} more' if more > 0 else ''}"
+    )
+
+
 def as_json(diff: Diff) -> dict[str, Any]:
     """All of it, for programs."""
     return {
@@ -115,6 +127,7 @@ def as_json(diff: Diff) -> dict[str, Any]:
         "imposed": [_deny_as_json(diff.new, change) for change in diff.imposed],
         "added": [_subject_as_json(subject) for subject in diff.added],
         "removed": [_subject_as_json(subject) for subject in diff.removed],
+        "not_in_template": [row.key for row in diff.elsewhere],
     }
 
 

@@ -44,8 +44,7 @@ class Request:
     path: str
 
     def __str__(self) -> str:
-        text = f"{self.method} {self.path}".strip()
-        return text if text.isprintable() else clip(text, 200)[1:-1]
+        return shown(f"{self.method} {self.path}".strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +65,11 @@ class Caller:
             and sub == self.claims.get("client_id")
             and self.claims.keys().isdisjoint(PERSONAL_CLAIMS)
         )
+
+
+def shown(text: str) -> str:
+    """A name or a path as it is, unless a terminal would obey it."""
+    return text if text.isprintable() else clip(text, 200)
 
 
 def described_caller(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from authorizer.cli.explain.explanation import Explanation, headline
+from authorizer.cli.explain.question import shown
 from authorizer.cli.explain.resolution import Candidate, named_routes, resolve, why_preferred
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
-from authorizer.cli.explain.words import misses_in_words, rule_in_words, shown
+from authorizer.cli.explain.words import misses_in_words, rule_in_words
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT
 
@@ -146,7 +147,7 @@ def _nearest_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]
     if explanation.answer.is_open:
         return
     if not explanation.misses:
-        yield f"nothing: {book.file} grants it to nobody, nor anything close to it to this caller"
+        yield f"nothing: no group, scope, claim or path was found by which {book.file} allows it"
     yield from misses_in_words(book, explanation.misses)
 
 

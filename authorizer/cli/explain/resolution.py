@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from authorizer.cli.explain.question import Request, shown
 from authorizer.policy.routes import (
     ANY,
     CONNECT,
@@ -31,7 +32,6 @@ from authorizer.policy.routes import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from authorizer.cli.explain.question import Request
     from authorizer.policy.routes import RoutePattern
 
 DEFAULT = "$default"
@@ -103,7 +103,8 @@ def resolve(
     reached = {one.winner.key if one.winner else None for one in found}
     if len(reached) == 1:
         return found[0]
-    readings = " or ".join(dict.fromkeys(f"/{'/'.join(one)}" for one in _readings(request)))
+    paths = dict.fromkeys(f"/{'/'.join(one)}" for one in _readings(request))
+    readings = " or ".join(map(shown, paths))
     return Resolution(
         candidates=tuple({one.winner.key: one.winner for one in found if one.winner}.values()),
         doubt=f"API Gateway may read the path as {readings}, which are not the same route",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
 
@@ -81,6 +81,8 @@ class Rulebook:
     is_rest: bool | None = None
     guarded: Mapping[str, bool] = field(default_factory=dict)
     _public: Policy = field(init=False, repr=False, compare=False)
+    # The allows that compare claims. There are few of them, and they are asked for often.
+    comparing: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Make a policy that grants the public routes to everybody, and nothing else."""
@@ -97,6 +99,9 @@ class Rulebook:
             public=(),
         )
         object.__setattr__(self, "_public", policy)
+        allows = (rule for rule in self.policy.rules if rule.effect == "allow")
+        comparing = tuple(rule for rule in allows if rule.pattern.conditions)
+        object.__setattr__(self, "comparing", comparing)
 
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
@@ -184,8 +189,9 @@ def rulebook_of(
     """
     policy = parse_policy(dump_policy(compile_source(source)))
     if routes is not None:
-        # As it is when it was compiled with them.
-        policy = replace(policy, routes=tuple(routes))
+        # As it is when it was compiled with them; what else is there, such as a WebSocket API's
+        # messages, asks no policy.
+        policy = replace(policy, routes=tuple(filter(is_route_key, routes)))
     return Rulebook(
         policy=policy,
         file=source.file,

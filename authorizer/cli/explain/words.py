@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.explain.nearest import Change, Kind, Miss
+from authorizer.cli.explain.changes import Change, Kind
+from authorizer.cli.explain.question import shown
 from authorizer.errors import clip
 from authorizer.policy.routes import split_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from authorizer.cli.explain.nearest import Miss
     from authorizer.cli.explain.rulebook import Rulebook
     from authorizer.policy.model import Rule
 
 _MOST_GROUPS = 5
-
-
-def shown(text: str) -> str:
-    """A name as it is, unless a terminal would obey it."""
-    return text if text.isprintable() else clip(text)
 
 
 def listed(names: Sequence[str], word: str = "or") -> str:
@@ -83,8 +80,8 @@ def _phrase(book: Rulebook, change: Change, alike: Sequence[Change]) -> str:
             f"to a machine (a token without user and groups) with the scope {names}"
         ),
         Kind.METHOD: lambda: f"with the method {names}",
-        Kind.SPELLING: lambda: f"for the path {change.request.path}",
-        Kind.PATH: lambda: f"for {change.request.path}: {_comparison(change)}",
+        Kind.SPELLING: lambda: f"for the path {shown(change.request.path)}",
+        Kind.PATH: lambda: f"for {shown(change.request.path)}: {_comparison(change)}",
         Kind.CLAIM: lambda: f"if {_claims(change)}",
     }
     return phrases[change.kind]()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.access import EVERYONE, Access, Subject
 from authorizer.cli.access.cells import NO_CELL, Cell, Outcome, cells_of
+from authorizer.cli.access.routes import routes_that_ask
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
-from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route, Unknown
-from authorizer.policy.routes import CONNECT
+from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +86,7 @@ def sheet_of_policy(source: Source) -> Sheet:
 
 def sheet_of_api(source: Source, api: Api, template: str) -> Sheet:
     """The routes of an API."""
-    routes = {route.key: route for route in api.routes if _is_asked(api, route)}
+    routes = routes_that_ask(api)
     access = Access(source, routes)
     ground = Ground(access.places)
     rows = rows_of_routes(routes)
@@ -103,11 +103,6 @@ def sheet_of_api(source: Source, api: Api, template: str) -> Sheet:
         template=template,
         remarks=remarks,
     )
-
-
-def _is_asked(api: Api, route: Route) -> bool:
-    """Whether an authorizer can be asked: not for a preflight, nor for a WebSocket's messages."""
-    return not route.is_preflight and (api.kind is not ApiKind.WEBSOCKET or route.path == CONNECT)
 
 
 def _by_template(line: Line, route: Route, api: Api) -> Line:

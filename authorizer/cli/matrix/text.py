@@ -44,8 +44,8 @@ _COLOURS = {
 # Blanks between two columns, and at both sides of the table.
 _GAP = 2
 _EDGES = 4
-# A cell such as "partly 12", and what a name may take of the width.
-_CELL_WIDTH = 9
+# A cell such as "~ partly 12", and what a name may take of the width.
+_CELL_WIDTH = 11
 _NAME_WIDTH = 16
 _LEAST_WIDTH = 40
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
-from authorizer.cli.template.nodes import Absent, Node, Text
+from authorizer.cli.template.nodes import Node, Text
 from authorizer.cli.template.permissions import function_behind, may_be_invoked
 from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
@@ -139,9 +139,7 @@ def with_function(
     if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM, AuthorizerKind.COGNITO}:
         return one
     function = function_behind(reading, reading.resolver.get(node, spelling.function))
-    role = reading.resolver.get(node, spelling.role)
-    if not isinstance(role, Absent) and not (isinstance(role, Text) and role.text == "NONE"):
-        granted = True
+    granted = _granted_by_role(reading, child(node, spelling.role)) or granted
     if granted is not True:
         permitted = may_be_invoked(reading, function, draft.id)
         granted = permitted if permitted is True else granted or permitted
@@ -155,6 +153,15 @@ def with_function(
     if not isinstance(function, Unknown):
         reading.fact(granted, one.place, f"whether {draft.id} may invoke {one.name}")
     return _with_payload(reading, one, node, spelling) if draft.kind is ApiKind.HTTP else one
+
+
+def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
+    """Whether API Gateway takes on a role that may call the function."""
+    values, why = reading.resolver.branches(role)
+    roles = [one for one in values if not (isinstance(one, Text) and one.text == "NONE")]
+    if why is not None and len(roles) == 1:
+        return Unknown(why)
+    return bool(roles)
 
 
 def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spelling) -> Authorizer:

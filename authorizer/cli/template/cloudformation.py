@@ -45,6 +45,8 @@ def read_cloudformation(reading: Reading) -> None:
         _read_method(reading, resource)
     for resource in reading.of_type("AWS::ApiGatewayV2::Route"):
         _read_route(reading, resource)
+    for resource in reading.of_type("AWS::ApiGatewayV2::ApiGatewayManagedOverrides"):
+        _read_overrides(reading, resource)
     for resource in reading.of_type("AWS::ApiGateway::GatewayResponse"):
         _read_gateway_response(reading, resource)
 
@@ -74,7 +76,7 @@ def _read_api(reading: Reading, resource: Resource) -> None:
 def _api_kind(reading: Reading, resource: Resource) -> ApiKind:
     if resource.type == "AWS::ApiGateway::RestApi":
         return ApiKind.REST
-    protocol = reading.resolver.text(child(resource.properties, "ProtocolType"))
+    protocol = reading.choice(child(resource.properties, "ProtocolType"))
     if isinstance(protocol, Unknown):
         reading.note(resource.place, f"the kind of {resource.id}", protocol.why)
     return ApiKind.WEBSOCKET if protocol == "WEBSOCKET" else ApiKind.HTTP
@@ -84,7 +86,7 @@ def _quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
     """The one route that an HTTP API has which names its target itself."""
     if isinstance(child(properties, "Target"), Absent):
         return
-    key = reading.resolver.text(child(properties, "RouteKey"))
+    key = reading.choice(child(properties, "RouteKey"))
     if isinstance(key, Unknown):
         reading.note(draft.place, f"the routes of {draft.id}", key.why)
         draft.is_complete = False
@@ -125,7 +127,7 @@ def _read_authorizer(reading: Reading, resource: Resource) -> None:
         return
     reading.note_existence(resource, f"authorizer {resource.id} is")
     resolver, properties, name = reading.resolver, resource.properties, resource.id
-    written = resolver.text(child(properties, "Type" if is_rest else "AuthorizerType"))
+    written = reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))
     kind = written if isinstance(written, Unknown) else _kind(written)
     sources = identity_sources(resolver.texts(child(properties, "IdentitySource")))
     source = child(properties, "IdentitySource")
@@ -149,7 +151,7 @@ def _read_method(reading: Reading, resource: Resource) -> None:
         return
     resolver, properties = reading.resolver, resource.properties
     path = _path(reading, child(properties, "ResourceId"))
-    method = resolver.text(child(properties, "HttpMethod"))
+    method = reading.choice(child(properties, "HttpMethod"))
     unknown = next((one for one in (path, method) if isinstance(one, Unknown)), None)
     if unknown is not None:
         reading.note(resource.place, f"the route of {resource.id}", unknown.why)
@@ -172,7 +174,7 @@ def _path(reading: Reading, node: Node) -> str | Unknown:
     """The path that a chain of ``AWS::ApiGateway::Resource`` makes, from its end."""
     segments: list[str] = []
     while True:
-        value = reading.resolver.resolve(node)
+        value = reading.steady(node)
         if isinstance(value, Reference) and value.attribute == "RootResourceId":
             return "/" + "/".join(reversed(segments))
         behind = reading.resource_behind(node)
@@ -180,7 +182,7 @@ def _path(reading: Reading, node: Node) -> str | Unknown:
             return behind
         if behind is None or behind.type != "AWS::ApiGateway::Resource" or len(segments) > 100:  # noqa: PLR2004 - more than any path has: a circle
             return Unknown("the resource above it is not in this template")
-        part = reading.resolver.text(child(behind.properties, "PathPart"))
+        part = reading.choice(child(behind.properties, "PathPart"))
         if not isinstance(part, str):
             return part or Unknown(f"{behind.id} has no PathPart")
         segments.append(part)
@@ -191,13 +193,24 @@ def _read_route(reading: Reading, resource: Resource) -> None:
     draft = _draft_of(reading, resource, "ApiId", f"the route of {resource.id}")
     if draft is None:
         return
-    key = reading.resolver.text(child(resource.properties, "RouteKey"))
+    key = reading.choice(child(resource.properties, "RouteKey"))
     if not isinstance(key, str):
         why = key.why if isinstance(key, Unknown) else "it has no RouteKey"
         reading.note(resource.place, f"the route of {resource.id}", why)
         draft.is_complete = False
         return
     _add_route(reading, draft, resource, _route_named(key, resource.place, draft))
+
+
+def _read_overrides(reading: Reading, resource: Resource) -> None:
+    """What changes the route of an API that names its target itself."""
+    draft = _draft_of(reading, resource, "ApiId", resource.id)
+    if draft is None or isinstance(child(resource.properties, "Route"), Absent):
+        return
+    unknown = Unknown(f"{resource.id} overrides it")
+    for number, route in enumerate(draft.routes):
+        reading.fact(unknown, resource.place, f"the authorizer of {route.key}")
+        draft.routes[number] = replace(route, authorizer=unknown)
 
 
 def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:

@@ -18,7 +18,7 @@ class Verdict:
 
     Attributes:
         value: under the parameters' defaults; nothing where that cannot be decided.
-        why: what it hangs on; nothing where no deployment can change it.
+        why: what it depends on; nothing where no deployment can change it.
     """
 
     value: bool | None
@@ -36,8 +36,8 @@ class Conditions:
     def verdict(self, name: str) -> Verdict:
         """What a condition of the template comes to."""
         if name not in self._verdicts:
-            # While it is being worked out, a condition that hangs on itself is undecidable.
-            self._verdicts[name] = _undecided(f"condition {name} hangs on itself")
+            # While it is being worked out, a condition that depends on itself is undecidable.
+            self._verdicts[name] = _undecided(f"condition {name} depends on itself")
             self._verdicts[name] = (
                 self._judge(self._conditions[name], f"condition {name}")
                 if name in self._conditions
@@ -64,12 +64,12 @@ class Conditions:
         if len(pair.items) != 2:  # noqa: PLR2004 - two values are compared
             return _undecided(f"{what} is no condition")
         sides = [self._resolve(item) for item in pair.items]
-        reasons = [_hangs_on(item) for item in pair.items]
-        hangs = next((reason for reason in reasons if reason), None)
-        why = f"{what} hangs on {hangs}" if hangs else None
+        reasons = [_depends_on(item) for item in pair.items]
+        dependence = next((reason for reason in reasons if reason), None)
+        why = f"{what} depends on {dependence}" if dependence else None
         texts = [side.text for side in sides if isinstance(side, Text)]
         if len(texts) != len(sides):
-            return _undecided(why or f"{what} hangs on what is known only when deployed")
+            return _undecided(why or f"{what} depends on what is known only when deployed")
         return Verdict(value=texts[0] == texts[1], why=why)
 
 
@@ -94,7 +94,7 @@ def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
     return Verdict(value=not decisive, why=why)
 
 
-def _hangs_on(node: Node) -> str | None:
+def _depends_on(node: Node) -> str | None:
     """The first reference in a node: only literals and mappings are always the same."""
     waiting = [node]
     seen: set[int] = set()

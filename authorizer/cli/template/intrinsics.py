@@ -2,7 +2,7 @@
 
 A parameter has its default's value, which a deployment may override; one without a default is
 undecidable, as is what only the account knows (pseudo-parameters, imports, macros). Conditions
-follow from the defaults too, but say whether they hang on a parameter: who asks whether a route
+follow from the defaults too, but say whether they depend on a parameter: who asks whether a route
 exists, or what protects it, must take every branch (:meth:`Resolver.branches`).
 """
 
@@ -24,7 +24,7 @@ from authorizer.cli.template.nodes import (
     Text,
     Undecidable,
 )
-from authorizer.cli.template.source import compose
+from authorizer.cli.template.source import compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Resolver:
         self._files: dict[str, Node] = {}
         # By the node's identity; the nodes are kept, so that no identity is used again.
         self._known: dict[int, tuple[Node, Node]] = {}
+        self._branches: dict[int, tuple[Node, tuple[Node, ...], str | None]] = {}
         self._functions: dict[str, Callable[[Call], Node]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -91,22 +92,29 @@ class Resolver:
         """Every value that a deployment could give a node.
 
         Returns:
-            The values, without ``AWS::NoValue``, and what the choice between them hangs on.
+            The values, without ``AWS::NoValue``, and what the choice between them depends on.
         """
         if not (isinstance(node, Call) and node.name == "Fn::If"):
             value = self.resolve(node)
             return (() if isinstance(value, Absent) else (value,)), None
-        parts = self._arguments(node, 3)
+        if id(node) not in self._branches:
+            self._branches[id(node)] = (node, *self._both(node))
+        return self._branches[id(node)][1:]
+
+    def _both(self, call: Call) -> tuple[tuple[Node, ...], str | None]:
+        parts = self._arguments(call, 3)
         if parts is None or not isinstance(parts[0], Text):
-            return (self.resolve(node),), None
-        verdict = self._conditions.verdict(parts[0].text)
+            return (self.resolve(call),), None
+        verdict = self.condition(parts[0].text)
         if verdict.why is None:
             return self.branches(parts[1] if verdict.value else parts[2])
         both = [value for part in parts[1:] for value in self.branches(part)[0]]
+        if all(len(self.branches(part)[0]) == 1 for part in parts[1:]) and both[0] is both[1]:
+            return (both[0],), None
         return tuple(both), verdict.why
 
     def varies(self, node: Node) -> str | None:
-        """What a value hangs on that has a branch for other parameters; nothing where none has."""
+        """What a value depends on that has another branch; nothing where it has none."""
         waiting, seen = [node], set()
         while waiting:
             part = waiting.pop()
@@ -301,6 +309,8 @@ class Resolver:
 
     def file(self, location: Node, place: Place) -> Node:
         """What stands in another file, where that is one beside the template."""
+        if isinstance(location, Undecidable):
+            return location
         if isinstance(location, Mapping):
             return Undecidable(place, "it is kept in a bucket")
         if not isinstance(location, Text):
@@ -318,7 +328,7 @@ class Resolver:
         try:
             if not path.is_file():
                 return Undecidable(place, f"there is no file {clip(name)} beside the template")
-            return self.resolve(compose(path.read_bytes(), str(path)))
+            return self.resolve(compose(read_source(path), str(path)))
         except OSError as error:
             return Undecidable(place, f"{clip(name)} cannot be read: {error.strerror}")
         except ConfigurationError as error:

@@ -256,7 +256,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node)
         draft.authorizers[name] = unreadable(name, place, "it is not the same in every deployment")
         return
     for scheme in schemes:
-        ours = reading.resolver.get(scheme, AUTHORIZER)
+        ours = reading.steady(child(scheme, AUTHORIZER))
         sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
         if isinstance(ours, Mapping):
             draft.authorizers[name] = _authorizer(reading, draft, name, place, scheme)
@@ -272,7 +272,7 @@ def _authorizer(
 ) -> Authorizer:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)
-    kind = _kind(resolver.text(resolver.get(node, "type")))
+    kind = _kind(reading.choice(child(node, "type")))
     if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
         sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
@@ -302,7 +302,7 @@ def _cors(reading: Reading, draft: Draft, body: Mapping) -> None:
 
 def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -> None:
     """Whether a gateway response lets a browser read it."""
-    value = reading.resolver.resolve(headers)
+    value = reading.steady(headers)
     if isinstance(value, Mapping) and value.open is None:
         if any(name.lower().endswith("access-control-allow-origin") for name in value.entries):
             draft.cors_responses.add(kind)

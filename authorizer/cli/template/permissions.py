@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from authorizer.cli.template.reading import Reading, Resource
 
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+_API, _UNDECIDED = "api", "<>"
 _INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
 
 
@@ -93,7 +94,8 @@ def _permits(reading: Reading, permission: Resource, function: str, api: str) ->
     unknown = [one for one in (behind, principal, action) if isinstance(one, Unknown)]
     if unknown:
         return unknown[0]
-    return behind == function and (Unknown(permission.hangs_on) if permission.hangs_on else True)
+    why = permission.depends_on or resolver.varies(properties)
+    return behind == function and (Unknown(why) if why else True)
 
 
 def _covers(source: Node, api: str) -> bool | Unknown:
@@ -103,20 +105,18 @@ def _covers(source: Node, api: str) -> bool | Unknown:
     if isinstance(source, Undecidable):
         return Unknown(source.why)
     parts = source.parts if isinstance(source, Composite) else (source,)
-    text = ""
-    for part in parts:
-        if isinstance(part, Text):
-            text += part.text
-        elif isinstance(part, Reference):
-            text += f"<{part.id}>"
-        else:
-            text += "<?>"
-    name, _, rest = text.split(":", 5)[-1].partition("/")
-    if name not in {f"<{api}>", "*", "<?>"}:
-        return False
-    rest = re.sub(r"<[^<>]*>", "*", rest)
-    if not fnmatchcase("authorizers/0", rest.replace("[", "[[]")):
-        return False
-    return (
-        Unknown("the API in its SourceArn is known only when deployed") if name == "<?>" else True
-    )
+    resource = "".join(_as_pattern(part) for part in parts).split(":", 5)[-1]
+    # A name that only the deployment knows is a name, and no wildcard, but for this API's.
+    pattern = resource.replace("[", "[[]").replace(f"<{api}>", _API)
+    pattern = re.sub(r"(?<=/authorizers/)<[^<>]+>\Z", "0", pattern)
+    if fnmatchcase(f"{_API}/authorizers/0", pattern):
+        return True
+    if fnmatchcase(f"{_API}/authorizers/0", pattern.replace(_UNDECIDED, "*")):
+        return Unknown("its SourceArn is known only when deployed")
+    return False
+
+
+def _as_pattern(part: Node) -> str:
+    if isinstance(part, Text):
+        return part.text
+    return f"<{part.id}>" if isinstance(part, Reference) else _UNDECIDED

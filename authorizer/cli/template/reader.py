@@ -12,7 +12,7 @@ from authorizer.cli.template.model import ApiKind, Place, Template, Undecided, U
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
 from authorizer.cli.template.reading import Draft, Reading, Resource, child
 from authorizer.cli.template.sam import implicit_types, read_sam
-from authorizer.cli.template.source import compose
+from authorizer.cli.template.source import compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_template(path: Path, *, name: str | None = None) -> Template:
     """
     file = name or str(path)
     try:
-        data = path.read_bytes()
+        data = read_source(path)
     except OSError as error:
         raise ConfigurationError([f"{file}: cannot be read: {error.strerror}"]) from error
     return parse_template(data, file, folder=path.parent)
@@ -58,7 +58,7 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
     try:
         return _template(root, file, folder)
     except RecursionError as error:
-        message = "expected a template, found definitions that hang on one another without end"
+        message = "expected a template, found definitions that depend on one another without end"
         raise ConfigurationError([f"{root.place}: {message}"]) from error
 
 
@@ -139,16 +139,16 @@ def _resources(reading: Reading, resources: Mapping, globals_: Node) -> Iterator
             why = kind.why if isinstance(kind, Unknown) else "it has no type"
             reading.note(place, f"what {name} is", why)
             continue
-        exists, hangs_on = _existence(reading, child(body, "Condition"))
+        exists, depends_on = _existence(reading, child(body, "Condition"))
         if exists:
             properties = _with_globals(reading, child(body, "Properties"), body, kind, globals_)
             yield Resource(
-                id=name, place=place, type=kind, properties=properties, hangs_on=hangs_on
+                id=name, place=place, type=kind, properties=properties, depends_on=depends_on
             )
 
 
 def _existence(reading: Reading, condition: Node) -> tuple[bool, str | None]:
-    """Whether a resource can exist, and what that hangs on."""
+    """Whether a resource can exist, and what that depends on."""
     if not isinstance(condition, Text):
         return True, None
     verdict = reading.resolver.condition(condition.text)

@@ -31,14 +31,14 @@ class Resource:
     Attributes:
         place: of its logical id.
         properties: with those that ``Globals`` adds.
-        hangs_on: what decides whether it exists at all; nothing where it always does.
+        depends_on: what decides whether it exists at all; nothing where it always does.
     """
 
     id: str
     place: Place
     type: str
     properties: Node
-    hangs_on: str | None = None
+    depends_on: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,8 +90,8 @@ class Reading:
 
     def note_existence(self, resource: Resource, what: str) -> None:
         """Write down that a resource may not be there."""
-        if resource.hangs_on:
-            self.note(resource.place, f"whether {what} there", resource.hangs_on)
+        if resource.depends_on:
+            self.note(resource.place, f"whether {what} there", resource.depends_on)
 
     def fact(self, value: _Fact, place: Place, what: str, *written: Node) -> _Fact:
         """A value as it is, written down where it is unknown.
@@ -156,7 +156,7 @@ class Reading:
 
     def resource_behind(self, node: Node) -> Resource | Unknown | None:
         """The resource that a value names; nothing where it is none of this template's."""
-        value = self.resolver.resolve(node)
+        value = self.steady(node)
         if isinstance(value, Reference):
             return self.resources.get(value.id)
         if isinstance(value, Undecidable):

@@ -116,9 +116,8 @@ def _api_of_event(
 def _operation(
     reading: Reading, place: Place, properties: Node, *, is_http: bool
 ) -> Operation | Unknown:
-    resolver = reading.resolver
-    path = resolver.text(resolver.get(properties, "Path"))
-    method = resolver.text(resolver.get(properties, "Method"))
+    path = reading.choice(child(properties, "Path"))
+    method = reading.choice(child(properties, "Method"))
     for value in (path, method):
         if isinstance(value, Unknown):
             return value

@@ -88,10 +88,9 @@ class SamApi:
     def _read_body(self) -> bool:
         written = child(self.properties, "DefinitionBody")
         if isinstance(written, Absent):
-            location = child(self.properties, "DefinitionUri")
-            if isinstance(location, Absent):
+            if not self._is_elsewhere:
                 return False
-            location = self.reading.resolver.resolve(location)
+            location = self.reading.steady(child(self.properties, "DefinitionUri"))
             written = self.reading.resolver.file(location, location.place)
         what = f"the routes of {self.draft.id}"
         for body in self.reading.mappings(written, what, self.draft):
@@ -130,7 +129,7 @@ class SamApi:
 
     def _authorizer(self, name: str, place: Place, body: Mapping) -> Authorizer:
         kind, reading = self._kind(body), self.reading
-        identity = reading.resolver.get(body, "Identity")
+        identity = reading.steady(child(body, "Identity"))
         sources = self._identity_sources(kind, body, identity)
         written = [child(identity, source) for source in (*_IDENTITY, "Header")]
         one = named(reading, name, place, kind, sources, *written)
@@ -177,11 +176,10 @@ class SamApi:
         """Whether SAM adds the permission: a REST API is given it unless it says no."""
         resolver = self.reading.resolver
         if self.draft.kind is ApiKind.HTTP:
-            on = resolver.get(body, "EnableFunctionDefaultPermissions")
+            on = self.reading.steady(child(body, "EnableFunctionDefaultPermissions"))
             return resolver.flag(on, default=False)
-        disabled = resolver.flag(
-            resolver.get(body, "DisableFunctionDefaultPermissions"), default=False
-        )
+        off = self.reading.steady(child(body, "DisableFunctionDefaultPermissions"))
+        disabled = resolver.flag(off, default=False)
         return disabled if isinstance(disabled, Unknown) else not disabled
 
     def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
@@ -215,7 +213,7 @@ class SamApi:
         return self.draft.kind is ApiKind.REST and self._preflight() is not False
 
     def _preflight(self) -> bool | Unknown:
-        node = child(self._auth, "AddDefaultAuthorizerToCorsPreflight")
+        node = self.reading.steady(child(self._auth, "AddDefaultAuthorizerToCorsPreflight"))
         return self.reading.resolver.flag(node, default=True)
 
     # --- CORS ---

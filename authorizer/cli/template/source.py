@@ -20,13 +20,14 @@ from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # CloudFormation takes templates of 1 MB, API Gateway definitions of 6 MB.
 MAX_SOURCE_BYTES = 6 * 1024 * 1024
 # Deep for a template (CloudFormation's own nesting ends far above), shallow for Python.
 MAX_DEPTH = 100
-# Nodes and characters with every alias written out. Ten times the largest honest source.
-MAX_WEIGHT = 60_000_000
+# Nodes and characters with every alias written out: more than twice the largest source.
+MAX_WEIGHT = 16_000_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where it is built
 _TAG = "tag:yaml.org,2002:"
@@ -34,6 +35,16 @@ _SCALARS = {"str", "int", "float", "bool", "null", "merge", "timestamp", "value"
 # Everything in JSON that may hold a tab: texts, which keep theirs, and the blanks between.
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\t')
 _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+def read_source(path: Path) -> bytes:
+    """A file's bytes, or of one that is too large enough to be refused.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(MAX_SOURCE_BYTES + 1)
 
 
 def compose(data: bytes, file: str) -> Node:
@@ -47,7 +58,7 @@ def compose(data: bytes, file: str) -> Node:
         ConfigurationError: with ``file:line:column`` of whatever is not YAML or not JSON.
     """
     if len(data) > MAX_SOURCE_BYTES:
-        raise _error(file, None, f"expected at most {MAX_SOURCE_BYTES} bytes, found {len(data)}")
+        raise _error(file, None, f"expected at most {MAX_SOURCE_BYTES} bytes, found more")
     try:
         text = data.decode("utf-8-sig")
         return _Composer(file).document(yaml.parse(_plain(text), Loader=_LOADER))

@@ -1,0 +1,110 @@
+"""Where the path decides: which places have a say, as ``Policy.decide`` resolves a path.
+
+An allow counts if its place covers the most specific route that matches, a deny also if it covers
+one that API Gateway might prefer; where the routes are not known, every deny that matches counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.access.rows import row_of_key
+from authorizer.policy.routes import ANY, PARAMETER
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from authorizer.cli.access.rows import Row
+    from authorizer.cli.access.spots import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """The places whose allows count, and those whose denies do."""
+
+    granting: Sequence[Place] = ()
+    denying: Sequence[Place] = ()
+
+
+class Resolver:
+    """Resolves paths among the routes of an API, or among the places that rules name."""
+
+    def __init__(self, ruled: Container[Place], routes: Iterable[str] | None) -> None:
+        """Note where the routes are.
+
+        Args:
+            ruled: the places that have rules.
+            routes: their keys, if they are known.
+        """
+        self._ruled = ruled
+        self._methods: dict[Place, set[str]] | None = None
+        if routes is not None:
+            self._methods = defaultdict(set)
+            for key in routes:
+                row = row_of_key(key)
+                method, blank, _ = key.partition(" ")
+                self._methods[row.path, row.is_open_ended].add(method if blank else ANY)
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """The places of the routes."""
+        return frozenset(self._methods or ())
+
+    def deciding(self, row: Row, places: Sequence[Place], method: str) -> Deciding:
+        """The places that decide, of those that match a path, the most specific one first."""
+        if self._methods is None or not places:
+            return Deciding(granting=_above(places[:1], places, row), denying=places)
+        methods = self._methods
+        known = [place for place in places if self._has_say(place, method, methods)]
+        routed = [place for place in known if _takes(place, method, methods)]
+        if not routed:
+            return Deciding()
+        if routed[0][1]:  # a greedy route does not tell the path; the policy may know more of it
+            return Deciding(granting=_above(known[:1], known, row), denying=known)
+        rivals = [one for one in routed[1:] if not _is_narrower(routed[0], one)]
+        return Deciding(
+            granting=_above(routed[:1], known, row),
+            denying=[
+                place
+                for place in known
+                if any(_is_below(one, place) for one in (routed[0], *rivals))
+            ],
+        )
+
+    def _has_say(self, place: Place, method: str, methods: Mapping[Place, set[str]]) -> bool:
+        # What is a route for other methods only is none here.
+        return place in self._ruled or place not in methods or _takes(place, method, methods)
+
+
+def _takes(place: Place, method: str, methods: Mapping[Place, set[str]]) -> bool:
+    """Whether the API has a route there that takes the method."""
+    return not {method, ANY}.isdisjoint(methods.get(place, ()))
+
+
+def _above(best: Sequence[Place], places: Sequence[Place], row: Row) -> list[Place]:
+    """The places that cover the best one, and are not of another route than is known."""
+    return [
+        place
+        for place in places
+        if any(_is_below(one, place) for one in best) and _may_be_of(place, row)
+    ]
+
+
+def _is_below(place: Place, other: Place) -> bool:
+    """Whether the other one covers this one: it is the same, or a /** above it."""
+    (path, _), (above, is_tail) = place, other
+    return place == other or (is_tail and path[: len(above)] == above)
+
+
+def _is_narrower(place: Place, other: Place) -> bool:
+    """Whether one is literal wherever the other one is, of two that match a path."""
+    pairs = zip(place[0], other[0], strict=False)
+    return all(theirs in (PARAMETER, own) for own, theirs in pairs)
+
+
+def _may_be_of(place: Place, row: Row) -> bool:
+    """Whether no parameter of the place stands where the route is literal."""
+    pairs = zip(place[0], row.path, strict=False)
+    return not any(own == PARAMETER != known for own, known in pairs)

@@ -1,0 +1,68 @@
+"""The authorizers of ours whose answers API Gateway remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.check.answers import AnswerKind, CacheKey, answer_kind, cache_key
+from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our_authorizers
+from authorizer.cli.template.model import ApiKind
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.model import Api, Authorizer, Place, Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """An authorizer of ours whose answers are remembered.
+
+    Attributes:
+        routes: those that use it.
+        kind: what it answers; nothing where that cannot be decided.
+        key: what its answers are remembered under; nothing where that cannot be decided.
+    """
+
+    api: Api
+    authorizer: Authorizer
+    routes: tuple[GuardedRoute, ...]
+    kind: AnswerKind | None
+    key: CacheKey | None
+
+    @property
+    def name(self) -> str:
+        """The authorizer's, quoted."""
+        return clip(self.authorizer.name)
+
+    @property
+    def key_place(self) -> Place:
+        """Where the identity sources stand."""
+        return self.authorizer.identity_place or self.authorizer.place
+
+    @property
+    def ttl_place(self) -> Place:
+        """Where the time to live stands."""
+        return self.authorizer.ttl_place or self.authorizer.place
+
+
+def caches(template: Template) -> Iterator[Cache]:
+    """Every authorizer of ours whose answers are surely remembered."""
+    routes = [one for one in guarded_routes(template) if one.guard is Guard.OURS]
+    for api, authorizer in our_authorizers(template):
+        ttl = authorizer.ttl_seconds
+        if api.kind is ApiKind.WEBSOCKET or not isinstance(ttl, int) or ttl <= 0:
+            continue
+        yield Cache(
+            api=api,
+            authorizer=authorizer,
+            routes=tuple(one for one in routes if _uses(one, api, authorizer)),
+            kind=answer_kind(template, api, authorizer),
+            key=cache_key(api, authorizer),
+        )
+
+
+def _uses(one: GuardedRoute, api: Api, authorizer: Authorizer) -> bool:
+    return one.api is api and one.authorizer is authorizer

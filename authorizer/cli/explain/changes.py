@@ -1,0 +1,219 @@
+"""What may differ about a question: each way as a generator of questions that differ in it.
+
+Nothing here knows whether a change helps; ``nearest`` tries them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from authorizer.cli.explain.question import MACHINE, PERSONAL_CLAIMS, Caller, Request
+from authorizer.cli.explain.unsafe import plain_spellings
+from authorizer.errors import Reason
+from authorizer.policy.routes import CONNECT, METHODS, PARAMETER, safe_segments, split_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.explain.rulebook import Rulebook
+    from authorizer.policy.model import Rule
+    from authorizer.policy.routes import RoutePattern
+
+_GROUP, _SCOPE = "group:", "scope:"
+# Of the paths that may have been meant, the closest ones.
+_MOST_SPELLINGS = 3
+
+
+class Kind(StrEnum):
+    """What differs."""
+
+    LEAVE = "leave_group"
+    JOIN = "join_group"
+    SCOPE = "scope"
+    CLAIM = "claim"
+    PATH = "own_path"
+    METHOD = "method"
+    SPELLING = "spelling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A question that differs from the one that was asked.
+
+    Attributes:
+        names: the groups left or joined, the scope, the claims, the method or the path.
+        rule: which rule the change was made for, where it was made for one.
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    request: Request
+    caller: Caller
+    rule: Rule | None = None
+
+
+def joinings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """The caller with one group more, for each group."""
+    for group in book.policy.groups:
+        if group not in caller.groups:
+            joined = replace(caller, groups=(*caller.groups, group))
+            yield Change(kind=Kind.JOIN, names=(group,), request=request, caller=joined)
+
+
+def scopings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """A machine with one scope more, for each scope."""
+    machine = caller if caller.is_machine else _as_machine(caller)
+    scopes = (rule.subject for rule in book.policy.rules if rule.subject.startswith(_SCOPE))
+    for scope in dict.fromkeys(subject.removeprefix(_SCOPE) for subject in scopes):
+        if not (caller.is_machine and scope in caller.scopes):
+            scoped = replace(machine, scopes=tuple(dict.fromkeys((*machine.scopes, scope))))
+            yield Change(kind=Kind.SCOPE, names=(scope,), request=request, caller=scoped)
+
+
+def claimings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """The caller with the claims that the path wants, for each rule that compares some."""
+    for rule, segments in _comparing(book, request):
+        wanted = {
+            condition.claim: segments[condition.position] for condition in rule.pattern.conditions
+        }
+        if any(caller.claims.get(name) != value for name, value in wanted.items()):
+            yield Change(
+                kind=Kind.CLAIM,
+                names=tuple(wanted),
+                request=request,
+                caller=replace(caller, claims={**caller.claims, **wanted}),
+                rule=rule,
+            )
+
+
+def leavings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """The caller without the groups that a deny comes from."""
+    left: list[str] = []
+    now = caller
+    decision = book.ask(request, now).decision
+    while decision.reason is Reason.DENIED_BY_RULE and decision.rule is not None:
+        subject = decision.rule.subject.removeprefix(_GROUP)
+        denied = [one for one in now.groups if subject in book.policy.groups.get(one, ())]
+        left += denied
+        now = replace(now, groups=tuple(one for one in now.groups if one not in denied))
+        decision = book.ask(request, now).decision
+    if left:
+        yield Change(kind=Kind.LEAVE, names=tuple(dict.fromkeys(left)), request=request, caller=now)
+
+
+def own_paths(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """The path with the caller's own claims in it, for each rule that compares some."""
+    for rule, segments in _comparing(book, request):
+        own: list[object] = list(segments)
+        for condition in rule.pattern.conditions:
+            own[condition.position] = caller.claims.get(condition.claim)
+        path = _path_of(own)
+        if path is not None and path != request.path:
+            names = tuple(condition.claim for condition in rule.pattern.conditions)
+            yield Change(
+                kind=Kind.PATH,
+                names=names,
+                request=replace(request, path=path),
+                caller=caller,
+                rule=rule,
+            )
+
+
+def methodings(_: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """The same path by each other method."""
+    if request.path == CONNECT:
+        return
+    for method in METHODS:
+        if method != request.method:
+            other = replace(request, method=method)
+            yield Change(kind=Kind.METHOD, names=(method,), request=other, caller=caller)
+
+
+def spellings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+    """The path written plainly, or as the policy has it where it differs by a slip."""
+    if request.path == CONNECT:
+        return
+    for path in dict.fromkeys((*plain_spellings(request.path), *_similar(book, request.path))):
+        other = replace(request, path=path)
+        yield Change(kind=Kind.SPELLING, names=(path,), request=other, caller=caller)
+
+
+def _similar(book: Rulebook, path: str) -> list[str]:
+    """Paths of the policy that differ from this one by a slip of the pen in a literal segment."""
+    segments = safe_segments(path)
+    if not segments:
+        return []
+    patterns = (rule.pattern for rule in book.policy.rules if rule.effect == "allow")
+    shapes = dict.fromkeys((one.path, one.tail) for one in patterns)
+    paths = set()
+    for own, is_tail in shapes:
+        corrected = _corrected(own, segments, is_tail=is_tail)
+        if corrected == segments and not is_tail:
+            return []  # it is a path of the policy's as it stands
+        if corrected not in {None, segments}:
+            paths.add("/" + "/".join(corrected or ()))
+    return get_close_matches(path, sorted(paths), n=_MOST_SPELLINGS, cutoff=0)
+
+
+def _corrected(
+    pattern: tuple[str, ...], segments: tuple[str, ...], *, is_tail: bool
+) -> tuple[str, ...] | None:
+    own = len(pattern)
+    if not (len(segments) >= own if is_tail else len(segments) == own):
+        return None
+    if not all(map(_may_be_meant, segments, pattern)):
+        return None
+    return tuple(map(_meant, segments, pattern)) + segments[own:]
+
+
+def _meant(found: str, expected: str) -> str:
+    return found if expected == PARAMETER else expected
+
+
+@lru_cache(maxsize=4096)
+def _may_be_meant(found: str, expected: str) -> bool:
+    return expected in {PARAMETER, found} or bool(get_close_matches(found, [expected], n=1))
+
+
+def _comparing(book: Rulebook, request: Request) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    """The allows that compare claims and cover the request but for that."""
+    segments = split_path(request.path)
+    for rule in book.comparing:
+        if _covers(rule.pattern, request, segments):
+            yield rule, segments
+
+
+def _covers(pattern: RoutePattern, request: Request, segments: tuple[str, ...]) -> bool:
+    own = len(pattern.path)
+    return (
+        pattern.covers_method(request.method)
+        and (len(segments) >= own if pattern.tail else len(segments) == own)
+        and all(
+            expected in {PARAMETER, found}
+            for expected, found in zip(pattern.path, segments, strict=False)
+        )
+    )
+
+
+def _path_of(segments: list[object]) -> str | None:
+    """The path of these segments; nothing where a value cannot stand in one."""
+    if not all(isinstance(one, str) and one and "/" not in one for one in segments):
+        return None
+    path = "/" + "/".join(str(one) for one in segments)
+    return path if safe_segments(path) is not None else None
+
+
+def _as_machine(caller: Caller) -> Caller:
+    """The caller as a token of client_credentials would show it."""
+    impersonal = {
+        name: value for name, value in caller.claims.items() if name not in PERSONAL_CLAIMS
+    }
+    return Caller(claims={**impersonal, "sub": MACHINE, "client_id": MACHINE})
+
+
+# The nearest first.
+ALL = (leavings, own_paths, claimings, joinings, scopings, methodings, spellings)

@@ -1,0 +1,111 @@
+"""Complete cases: an unlisted route that lets the caller in is found, whatever the values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive_policy import Body, NaivePolicy, policy_of
+
+from authorizer.cli.cases.complete import implied
+from authorizer.cli.cases.model import Case, Expectation
+from authorizer.cli.explain.question import Caller, Request, parse_requests
+from authorizer.cli.explain.resolution import resolve
+from authorizer.cli.explain.rulebook import Rulebook
+from authorizer.cli.template.model import Place
+
+HERE = Place(file="t.yaml", line=1, column=1)
+ROUTES = ("GET /{id}", "ANY /a/{x}", "GET /a/b", "PUT /a/b/{x}", "GET /c/{proxy+}", "ANY /d/{x}/e")
+VALUES = ("a", "b", "c", "d", "e", "me", "you", "zz")
+parts = st.sampled_from(["a", "b", "c", "d", "e", "{id}", "{me=sub}", "{it=email}"])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> str:
+    method = draw(st.sampled_from(["GET", "PUT", "ANY"]))
+    path = "".join(f"/{part}" for part in draw(st.lists(parts, max_size=3, unique=True)))
+    return f"{method} {path + draw(st.sampled_from(['', '', '/**'])) or '/'}"
+
+
+def case(caller: Caller, *listed: str) -> Case:
+    expectations = tuple(
+        Expectation(request=request, allowed=True, place=HERE)
+        for text in listed
+        for request in parse_requests(text)
+    )
+    return Case(name="x", place=HERE, caller=caller, expectations=expectations, is_complete=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(rules(), min_size=1, max_size=4), st.lists(rules(), max_size=1))
+def test_no_open_route_is_overlooked(allow: list[str], deny: list[str]) -> None:
+    """A route is found open exactly if one of all its paths of a few values is open."""
+    naive = NaivePolicy(groups={"g": Body(allow=tuple(allow), deny=tuple(deny))})
+    book = Rulebook(policy=replace(naive.compiled(), routes=ROUTES), routes=ROUTES)
+    caller = Caller(groups=("g",), claims={"sub": "me", "email": "you"})
+
+    found = {
+        one.route for one in implied(book, case(caller)) if book.ask(one.request, caller).is_open
+    }
+    paths = ["/" + "/".join(path) for size in range(4) for path in product(VALUES, repeat=size)]
+    requests = [Request(method=method, path=path) for method in ("GET", "PUT") for path in paths]
+    reached = {request: resolve(ROUTES, request).winner for request in requests}
+    open_routes = {
+        winner.key
+        for request, winner in reached.items()
+        if winner is not None and book.ask(request, caller).is_open
+    }
+    assert found == open_routes
+
+
+SAMPLE = """\
+version: 1
+groups:
+  reader: {allow: [GET /hello, "GET,PATCH /users/{user=sub}", "ANY /admin/**", $connect]}
+public: [GET /health]
+"""
+
+
+def unlisted(routes: tuple[str, ...] | None, *listed: str) -> list[tuple[str | None, str]]:
+    book = Rulebook(policy=policy_of(SAMPLE), routes=routes)
+    caller = Caller(groups=("reader",), claims={"sub": "42"})
+    return [(one.route, str(one.request)) for one in implied(book, case(caller, *listed))]
+
+
+def test_without_a_template_the_policy_names_the_routes() -> None:
+    """Each once, with the path that is open where one is; what is listed is left out."""
+    assert unlisted(None, "GET /hello", "ANY /admin", "GET /users/42", "$connect") == [
+        ("PATCH /users/{user}", "PATCH /users/42"),
+        ("ANY /admin/{proxy+}", "GET /admin/-any-"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "left"),
+    [
+        pytest.param((), ["GET /x", "ANY /y"], id="none"),
+        pytest.param(("GET /x", "GET /y"), ["ANY /y"], id="a method of ANY"),
+        pytest.param(("GET /x", "ANY /y"), [], id="every method of ANY"),
+        pytest.param(("PUT /x",), ["GET /x", "ANY /y"], id="another method"),
+    ],
+)
+def test_a_route_is_listed_by_method(listed: tuple[str, ...], left: list[str]) -> None:
+    """ANY is listed when each of its methods is."""
+    assert [route for route, _ in unlisted(("GET /x", "ANY /y"), *listed)] == left
+
+
+def test_public_routes_and_messages_ask_nobody() -> None:
+    """Public routes are open by intent, and a WebSocket API's messages have no authorizer."""
+    assert unlisted(("GET /health", "sendMessage", "$disconnect", "$connect")) == [
+        ("$connect", "$connect")
+    ]
+
+
+def test_the_default_route_is_every_other_path() -> None:
+    """It counts as open if a path that no other route takes is."""
+    assert unlisted(("GET /hello", "$default"), "GET /hello") == [
+        ("$default", "GET /users/42"),
+    ]

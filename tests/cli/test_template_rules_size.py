@@ -1,0 +1,83 @@
+"""Policies and templates that are large, deep, or both."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+from made_templates import (
+    authorizer,
+    findings,
+    found,
+    http_api,
+    read_policy,
+    rest_api,
+    rest_authorizer,
+    route,
+    template,
+)
+
+from authorizer.cli.check.template_rules import TEMPLATE_RULES
+from authorizer.cli.template.model import AuthorizerKind, Route
+
+METHODS = ("GET", "POST", "PUT")
+# Three seconds are promised for the whole command on a quiet machine.
+MOST_SECONDS = 6
+
+
+def large_policy(rule: str) -> str:
+    """A hundred groups of a hundred rules, and one that shuts out."""
+    lines = ["version: 1", "groups:"]
+    for group in range(100):
+        lines += [f"  g{group}:", "    allow:"]
+        for at in range(100):
+            number = (group * 100 + at) % 300
+            method = METHODS[(group + at) % 3]
+            lines.append(f'      - "{method} {rule.format(number=number, group=group, at=at)}"')
+    return "\n".join([*lines, "  suspended:", '    deny: ["ANY /**"]'])
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        ("ANY /r{number}/{{id}}/s", "/r{number}/{{id}}/s"),
+        ("ANY /r{number}/{{id}}/s", "/none{group}/{{id}}/x{at}"),
+        ("ANY /r{number}/{{id}}/s", "/r{at}/literal{group}/s"),
+        ("ANY /r{number}/{{proxy+}}", "/r{number}/{{id}}/s"),
+        ("ANY /r{number}/{{proxy+}}", "/none{group}/{{id}}/x{at}"),
+        ("ANY /{{a}}/x{number}/{{proxy+}}", "/r{number}/{{id}}/s"),
+    ],
+)
+def test_ten_thousand_rules_and_three_hundred_routes_take_seconds(key: str, rule: str) -> None:
+    """No rule tries every route, and no route every rule."""
+    source, policy = read_policy(large_policy(rule))
+    routes = [route(key.format(number=number), line=number + 1) for number in range(300)]
+    made = template(http_api(*routes, route("$default"), by=[authorizer(ttl_seconds=60)]))
+    start = perf_counter()
+    for check in TEMPLATE_RULES:
+        list(check(source, policy, made))
+    assert perf_counter() - start < MOST_SECONDS
+
+
+DEEP = "a/" * 5000 + "a"
+MANY = "/".join(f"{{p{number}}}" for number in range(900))
+
+
+@pytest.mark.parametrize("path", [f"/{DEEP}", f"/{MANY}", "/{proxy+}", "/{a}/{proxy+}"])
+@pytest.mark.parametrize("kind", [AuthorizerKind.REQUEST, AuthorizerKind.TOKEN])
+def test_a_deep_path_is_no_deep_recursion(path: str, kind: AuthorizerKind) -> None:
+    """A path may have more segments than Python has frames."""
+    text = (
+        "version: 1\ngroups:\n  g:\n"
+        f"    allow: ['GET /{MANY}', 'GET /{DEEP}', 'GET /{{x}}/{DEEP}/**']\n"
+        f"    deny: ['GET /b/{DEEP}']\n"
+    )
+    api = rest_api(route(f"GET {path}"), by=[rest_authorizer(kind=kind, ttl_seconds=300)])
+    found(template(api), text)
+
+
+def test_a_long_name_is_clipped() -> None:
+    """A message stays readable, whatever a template has for a path."""
+    deep = Route(method="GET", path="/" + DEEP, authorizer=None, place=route("GET /x").place)
+    (one,) = (one for one in findings(template(http_api(deep))) if one.code == "X101")
+    assert len(one.message) < 300
