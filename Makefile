@@ -29,7 +29,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test check properties lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test check properties walks lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -68,6 +68,10 @@ check: ready ## does the policy fit the template and its caches? check, its test
 SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
 	@$(BIN)/python tests/properties/run_for.py $(SECONDS)
+
+WALKS ?= 1000
+walks: package ## WALKS=1000: so many walks on each kind of API that remembers answers
+	@WALKS=$(WALKS) $(BIN)/python -m pytest tests/system/test_walks.py
 
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check

@@ -226,10 +226,12 @@ class Authorizer:
         grants = documents.of(token.groups, token.scopes, token.claims)
         if isinstance(grants, Inexact):
             return grants
-        if grants.allows(request.arn.resource) is not (outcome.verdict is Verdict.ALLOWED):
-            # A path that was refused although its route is granted, or one that is spelt otherwise.
-            return Inexact.REQUEST_DIFFERS
-        document = grants.document(request.arn.stage_arn)
+        resource, refused = request.arn.resource, []
+        if grants.allows(resource) is not (outcome.verdict is Verdict.ALLOWED):
+            if outcome.verdict is Verdict.ALLOWED or not is_literal(resource):
+                return Inexact.REQUEST_DIFFERS  # it is spelt as no document can say
+            refused = [resource]  # for its path alone: its route is granted
+        document = grants.document(request.arn.stage_arn, refused)
         outcome = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
         too_large = len(json.dumps(outcome.answer())) > MOST_ANSWER_BYTES
         return Inexact.TOO_LARGE if too_large else outcome

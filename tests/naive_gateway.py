@@ -34,7 +34,7 @@ def globs(resource: str, arn: str) -> bool:
 
 
 def candidates(keys: Collection[str], method: str, path: str) -> set[str]:
-    """The routes of an API that may get a request: those that match, but for those that surely lose.
+    """The routes that may get a request: those that match, but for those that surely lose.
 
     A route loses to one that is literal wherever it is literal, and somewhere more, or that names
     the method where it takes any; and a greedy one to whatever is more specific from the left.

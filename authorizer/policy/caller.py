@@ -89,9 +89,14 @@ class Grants:
             covers(tuple(glob.split("/")), words) for glob in self.deny
         )
 
-    def document(self, prefix: str) -> PolicyDocument:
-        """The document, for the API and stage that the prefix of the ARN names."""
-        return caller_document(prefix, self.allow, self.deny)
+    def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
+        """The document, for the API and stage that the prefix of the ARN names.
+
+        Args:
+            prefix: that part of the ARN.
+            refused: the rest of others that are denied besides, literal ones.
+        """
+        return caller_document(prefix, self.allow, (*self.deny, *refused))
 
 
 @dataclass(slots=True, eq=False)

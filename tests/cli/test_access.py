@@ -6,7 +6,7 @@ import pytest
 
 from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
-from authorizer.cli.access.forms import form_of, is_possible, smallest
+from authorizer.cli.access.forms import ALWAYS, form_of, implies, is_possible, smallest
 from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
 from authorizer.cli.access.source import read_source
 from authorizer.cli.access.spots import Ground
@@ -229,10 +229,28 @@ def test_rules_name_routes_by_path_and_method() -> None:
 
 def test_a_claim_has_one_value() -> None:
     """Two literals cannot both be it, nor a literal and a segment that is another."""
-    assert not is_possible(frozenset({("a", "sub"), ("b", "sub")}), ())
-    assert is_possible(frozenset({("a", "sub"), ("b", "team")}), ())
-    assert not is_possible(frozenset({("a", "sub"), (1, "sub")}), ((1, frozenset({"a"})),))
-    assert is_possible(frozenset({("a", "sub"), (1, "sub")}), ((1, frozenset({"b"})),))
+    never, other = ((1, frozenset({"a"})),), ((1, frozenset({"b"})),)
+
+    assert not is_possible(frozenset({("a", "sub"), ("b", "sub")}), ALWAYS, ())
+    assert is_possible(frozenset({("a", "sub"), ("b", "team")}), ALWAYS, ())
+    assert not is_possible(frozenset({("a", "sub"), (1, "sub")}), ALWAYS, never)
+    assert is_possible(frozenset({("a", "sub"), (1, "sub")}), ALWAYS, other)
+    assert not is_possible(frozenset({("a", "sub")}), frozenset({("b", "sub")}), ())
+
+
+def test_what_equals_the_same_is_equal() -> None:
+    """Through claims and through segments that an allow compares, but not through encoded ones."""
+    allow = frozenset({(0, "sub"), (1, "team")})
+    assert implies(allow, frozenset({(1, "sub")}), frozenset({(0, "team")}))
+    assert not implies(allow, ALWAYS, frozenset({(0, "team")}))
+    assert implies(
+        frozenset({(1, "sub")}),
+        frozenset({(0, "sub"), (1, "team")}),
+        frozenset({(0, "team")}),
+    )
+    assert not implies(
+        ALWAYS, frozenset({(0, "sub"), (0, "team"), (1, "sub")}), frozenset({(1, "team")})
+    )
 
 
 def test_the_smallest_clauses_are_kept() -> None:

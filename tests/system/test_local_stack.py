@@ -120,7 +120,7 @@ def explain(stack: LocalStack, case: scenario.Case) -> tuple[str, str | None]:
     return ("refused", refused) if refused else (told["verdict"], told["policy"]["reason"])
 
 
-def agrees(row: tuple[str, ...], outcome: scenario.Outcome) -> bool:
+def agrees(row: tuple[str, str, str, str | None], outcome: scenario.Outcome) -> bool:
     """Whether what is explained is what the API answered, and what the authorizer logged."""
     _, _, verdict, reason = row
     answer = outcome.answer

@@ -1,7 +1,7 @@
 """Answers that the gateway remembers are right for every route of the caller, in any order.
 
-A walk is one caller with a fresh token who asks for all routes, within the time to live. There are
-a thousand, over four kinds of APIs; WALKS says how many for each kind, and WALK_SEED which.
+A walk is one caller with a fresh token who asks for all routes, within the time to live. WALKS says
+how many there are for each of four kinds of APIs (`make walks`: a thousand), and WALK_SEED which.
 The controls at the end show that the walks notice what they are there for.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-WALKS = int(os.environ.get("WALKS", "250"))
+WALKS = int(os.environ.get("WALKS", "100"))
 SEED = os.environ.get("WALK_SEED") or secrets.token_hex(4)
 # What is usually written, and what is usual to get wrong.
 NAIVE = replace(REST_TOKEN, name="naive", handler="naive_authorizer.handler", environment={})

@@ -332,9 +332,21 @@ def test_without_routes_a_document_is_for_the_request(flavour: str) -> None:
     assert outcome.answer() == iam(flavour, "Allow", CONTEXT["sub"], CONTEXT)
 
 
-def test_a_refused_path_is_not_covered_by_a_document_for_the_caller() -> None:
-    """A TOKEN authorizer refuses a path that can be read in two ways, whatever its route."""
+def test_a_refused_path_is_denied_in_the_callers_document() -> None:
+    """A TOKEN authorizer refuses a path that can be read in two ways, and keeps the rest right."""
     outcome = for_callers().judge(event_of("rest-token", COGNITO.token(), path="/articles/a;b"))
+    answer: Any = outcome.answer()
+
+    assert (outcome.reason, outcome.iam_mode, outcome.inexact) == ("path_unsafe", "caller", None)
+    allow, deny = answer["policyDocument"]["Statement"]
+    assert f"{ARN}/prod/GET/articles/*" in allow["Resource"]
+    assert deny["Resource"] == [f"{ARN}/prod/GET/articles/*/*", f"{ARN}/prod/GET/articles/a;b"]
+
+
+@pytest.mark.parametrize("path", ["/articles/*", "/articles/.."])
+def test_a_path_that_no_document_can_name_is_for_itself(path: str) -> None:
+    """What would be a wildcard in a deny takes the whole document with it."""
+    outcome = for_callers().judge(event_of("rest-token", COGNITO.token(), path=path))
     answer: Any = outcome.answer()
 
     assert (outcome.reason, outcome.iam_mode) == ("path_unsafe", "request")

@@ -85,8 +85,8 @@ def words_of(form: Form, row: Row) -> str:
             words = f"only where {_either(form.allows, row)}"
         case Outcome.PARTLY:
             words = "all of it"
-    exceptions = {left for clause in form.allows for left in form.residuals(clause)}
-    return f"{words}, unless {_either(form.denies, row)}" if exceptions else words
+    exceptions = {one for clause in form.allows for one in form.exceptions(clause)}
+    return f"{words}, unless {_either(exceptions, row)}" if exceptions else words
 
 
 def _cell(row: Row, everywhere: Sequence[Region], found: Sequence[tuple[Region, Said]]) -> Cell:

@@ -3,9 +3,8 @@
 A rule's condition is an *atom*: a value of the path equals a claim of the caller. What rules say
 together is a *form*: some clause of the allows holds, and no clause of the denies. An allow asks
 that value and claim are surely equal, a deny only that they may be (docs/policy.md), and whoever
-is surely equal may be equal. Values and claims are otherwise independent, so that two forms mean
-the same if and only if they look the same, and one grants more than another if and only if one of
-the few callers says so that ``widens`` tries.
+is surely equal may be equal. Values and claims are otherwise independent, so that one form grants
+more than another if and only if one of the few callers shows it that ``widens`` tries.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable
 
 # What is compared with a claim: the segment at a position, or the literal that must stand there.
 Term = int | str
@@ -29,7 +28,7 @@ ALWAYS: Clause = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What rules say together, in its one smallest spelling.
+    """What rules say together, without what makes no difference.
 
     Attributes:
         allows: clauses that can grant; none of them holds wherever another does.
@@ -51,16 +50,16 @@ class Form:
         # The caller of whom just this much is true, and the same one with as much more as the
         # other's denies need. Whatever else were true would make for more refusals here, and for
         # more grants there.
-        if not any(granted <= clause for granted in other.allows):
+        if not any(implies(clause, ALWAYS, granted) for granted in other.allows):
             return True
-        ours = self.residuals(clause)
-        theirs = other.residuals(clause)
-        return any(not any(denied <= more for denied in ours) for more in theirs)
+        return any(
+            not any(implies(clause, denied, ours) for ours in self.denies)
+            for denied in other.exceptions(clause)
+        )
 
-    def residuals(self, clause: Clause) -> frozenset[Clause]:
-        """What must be true besides a clause for a deny to hold: ``ALWAYS`` if one holds anyway."""
-        left = (_residual(denied, clause, self.excluded) for denied in self.denies)
-        return smallest(one for one in left if one is not None)
+    def exceptions(self, clause: Clause) -> list[Clause]:
+        """The denies that can hold where a clause does."""
+        return [one for one in self.denies if is_possible(clause, one, self.excluded)]
 
 
 NOTHING = Form()
@@ -68,14 +67,14 @@ NOTHING = Form()
 
 def form_of(allows: Iterable[Clause], denies: Iterable[Clause], excluded: Excluded = ()) -> Form:
     """The smallest form of clauses as they stand in rules."""
-    granting = [clause for clause in allows if is_possible(clause, excluded)]
-    denying = smallest(clause for clause in denies if is_possible(clause, excluded))
+    granting = [clause for clause in allows if is_possible(clause, ALWAYS, excluded)]
+    denying = smallest(clause for clause in denies if is_possible(ALWAYS, clause, excluded))
     if not granting and not denying:
         return NOTHING
     live = [
         clause
         for clause in granting
-        if not any(_residual(denied, clause, excluded) == ALWAYS for denied in denying)
+        if not any(implies(clause, ALWAYS, denied) for denied in denying)
     ]
     return Form(
         allows=smallest(live),
@@ -95,19 +94,29 @@ def lifts(old: Form, new: Form, granted: Form) -> bool:
     """
     if old.denies == new.denies:
         return False
-    for clause in granted.allows:
-        still = new.residuals(clause) | granted.residuals(clause)
-        for before in old.residuals(clause):
-            if not any(denied <= before for denied in still):
-                return True
-    return False
+    still = new.denies | granted.denies
+    return any(
+        not any(implies(clause, before, denied) for denied in still)
+        for clause in granted.allows
+        for before in old.exceptions(clause)
+    )
 
 
-def is_possible(clause: Clause, excluded: Excluded) -> bool:
-    """Whether some caller and path can make all of it true: a claim has one value."""
-    if len(clause) < 2:  # noqa: PLR2004 - a single atom contradicts nothing
+def is_possible(clause: Clause, denied: Clause, excluded: Excluded) -> bool:
+    """Whether a caller and a path can be such that an allow's and a deny's clause hold.
+
+    A claim has one value; so have the values that equal it.
+    """
+    if len(clause) + len(denied) < 2:  # noqa: PLR2004 - a single atom contradicts nothing
         return True
-    return _is_consistent(clause, excluded)
+    return _is_consistent(clause, denied, excluded)
+
+
+def implies(clause: Clause, denied: Clause, target: Clause) -> bool:
+    """Whether a deny's clause holds wherever an allow's and another deny's do; or an allow's."""
+    if target <= clause or target <= denied:
+        return True
+    return _follows(clause, denied, target)
 
 
 def smallest(clauses: Iterable[Clause]) -> frozenset[Clause]:
@@ -119,24 +128,49 @@ def smallest(clauses: Iterable[Clause]) -> frozenset[Clause]:
     return frozenset(kept)
 
 
-def _is_consistent(clause: Collection[Atom], excluded: Excluded) -> bool:
-    known: dict[str, str] = {}
-    for term, claim in clause:
-        if isinstance(term, str) and known.setdefault(claim, term) != term:
+def _one_value(clause: Clause, denied: Clause) -> dict[object, object]:
+    """The representative of whatever surely equals something else.
+
+    A segment that only a deny compares may equal a claim encoded, so that two claims which it
+    equals need not be the same. A literal is what it says.
+    """
+    sure = {term for term, _ in clause}
+    parent: dict[object, object] = {}
+    for term, claim in sorted((*clause, *denied), key=str):
+        if isinstance(term, str) or term in sure:
+            one, other = _find(parent, term), _find(parent, (claim,))
+            if one != other:
+                parent[one] = other
+    return parent
+
+
+def _find(parent: dict[object, object], node: object) -> object:
+    while node in parent:
+        node = parent[node]
+    return node
+
+
+@lru_cache(maxsize=65_536)
+def _is_consistent(clause: Clause, denied: Clause, excluded: Excluded) -> bool:
+    parent = _one_value(clause, denied)
+    atoms = clause | denied
+    literal_of: dict[object, str] = {}
+    for term, _ in atoms:
+        if isinstance(term, str) and literal_of.setdefault(_find(parent, term), term) != term:
             return False
-    never: Mapping[int, frozenset[str]] = dict(excluded)
+    never = dict(excluded)
     return not any(
-        isinstance(term, int) and known.get(claim) in never.get(term, ()) for term, claim in clause
+        isinstance(term, int) and literal_of.get(_find(parent, (claim,))) in never.get(term, ())
+        for term, claim in atoms
     )
 
 
 @lru_cache(maxsize=65_536)
-def _residual(denied: Clause, clause: Clause, excluded: Excluded) -> Clause | None:
-    """What a deny needs besides what is true already; nothing where both cannot be."""
-    if not denied:
-        return ALWAYS
-    if not is_possible(denied | clause, excluded):
-        return None
-    # Two values that equal one claim are one value.
-    same = {term: f"={claim}" for term, claim in sorted(clause, key=str)}
-    return frozenset((same.get(term, term), claim) for term, claim in denied - clause)
+def _follows(clause: Clause, denied: Clause, target: Clause) -> bool:
+    parent = _one_value(clause, denied)
+    sure = {term for term, _ in clause}
+    maybe = {(term, _find(parent, (claim,))) for term, claim in denied if term not in sure}
+    return all(
+        _find(parent, term) == _find(parent, (claim,)) or (term, _find(parent, (claim,))) in maybe
+        for term, claim in target
+    )
