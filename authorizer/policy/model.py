@@ -117,7 +117,8 @@ class Policy:
             place = self._tree.place(pattern.path, is_tail=pattern.tail)
             place.rules.setdefault(rule.subject, []).append(rule)
         for pattern in self.public:
-            self._tree.place(pattern.path, is_tail=False)
+            if not pattern.tail:
+                self._tree.place(pattern.path, is_tail=False)
         for key in self.routes or ():
             method, template = split_route_key(key)
             route = parse_route(template)

@@ -461,6 +461,14 @@ def test_a_path_belongs_to_its_most_specific_rule(
     assert (allowed("reader"), allowed("admin"), allowed("root")) == (reader, admin, True)
 
 
+def test_what_is_public_below_a_path_claims_no_path() -> None:
+    """Which routes a public /** stands for is not known, and so none of them is."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: ["GET /{page}"]}}\npublic: [GET /docs/**]\n'
+    )
+    assert policy.decide(method="GET", path="/docs", groups=["a"]).allowed
+
+
 @pytest.mark.parametrize("rules", ["[GET /x, PUT /x/**]", "[PUT /x/**, GET /x]"])
 def test_a_path_and_the_rest_of_it_are_two_places(rules: str) -> None:
     """A rule for /x and one for /x/** both apply to /x, whichever comes first."""
