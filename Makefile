@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 
 READY := $(VENV)/.ready
 READY_SAM := $(VENV_SAM)/.ready
+VENV_BENCHMARKS := .venv-benchmarks
+READY_BENCHMARKS := $(VENV_BENCHMARKS)/.ready
 LOCAL := build/local
 # A lock is complete, so nothing is left to resolve; with hashes, pip would also trip over extras ("boto3[crt]").
 INSTALL_LOCKED := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes --requirement
@@ -29,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test check properties walks lint types format package sam lock ci clean ready ready-sam runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test check properties walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-benchmarks runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -73,6 +75,9 @@ WALKS ?= 1000
 walks: package ## WALKS=1000: so many walks on each kind of API that remembers answers
 	@WALKS=$(WALKS) $(BIN)/python -m pytest tests/system/test_walks.py
 
+benchmarks: ready-benchmarks ## decisions beside other engines (three minutes), into benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks --readme benchmarks/README.md
+
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -102,6 +107,8 @@ lock: ready ## bring the lock files up to date (needs uv)
 	@command -v uv >/dev/null || { echo "uv not found: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(COMPILE) pyproject.toml --extra lambda --output-file requirements/lambda.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements/lambda.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml requirements/benchmarks.in --constraint requirements/lambda.txt \
+		--output-file requirements/benchmarks.txt
 	$(COMPILE) requirements/sam.in --output-file requirements/sam.txt
 	$(COMPILE) requirements/runtime.in --output-file requirements/runtime.txt
 
@@ -109,7 +116,7 @@ ci: ## what CI runs
 	@bash .ci/run
 
 clean: ## remove all that make made
-	rm -rf $(VENV) $(VENV_SAM) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
+	rm -rf $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
@@ -142,6 +149,17 @@ $(READY_SAM): requirements/sam.txt | python
 	@rm -rf $(VENV_SAM)
 	@$(PYTHON) -m venv $(VENV_SAM)
 	@$(VENV_SAM)/bin/python $(INSTALL_LOCKED) requirements/sam.txt
+	@touch $@
+
+ready-benchmarks:
+	@[ -e $(READY_BENCHMARKS) ] && [ $(READY_BENCHMARKS) -nt requirements/benchmarks.txt ] \
+		|| { $(LOCKED) $(MAKE) --silent $(READY_BENCHMARKS); }
+
+$(READY_BENCHMARKS): requirements/benchmarks.txt | python
+	@echo "making $(VENV_BENCHMARKS) from requirements/benchmarks.txt (half a minute, once)"
+	@rm -rf $(VENV_BENCHMARKS)
+	@$(PYTHON) -m venv $(VENV_BENCHMARKS)
+	@$(VENV_BENCHMARKS)/bin/python $(INSTALL_LOCKED) requirements/benchmarks.txt
 	@touch $@
 
 # --- function packages ------------------------------------------------------------------------------------------------
