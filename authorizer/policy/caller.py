@@ -214,7 +214,7 @@ class KnownRoutes:
             if rule.effect == "deny" or any(_outweighs(deny, rule) for deny in denies):
                 continue
             for greedy in self._greedy:
-                taken = all(
+                taken = not rule.pattern.tail and all(
                     shape in shapes and _wins_over(shape, greedy) for shape in _rule_shapes(rule)
                 )
                 if _may_grant(rule, greedy) and not taken:
@@ -423,10 +423,10 @@ def _wins_over(shape: Words, greedy: Words) -> bool:
 
 
 def _rule_shapes(rule: Rule) -> Iterator[Words]:
-    """The routes that a rule names; of one with ``/**`` there is no telling."""
+    """The routes that a rule without ``/**`` names."""
     path = tuple(STAR if word == PARAMETER else word for word in rule.pattern.path) or ("",)
     for method in rule.pattern.methods:
-        yield (*((STAR,) if method == ANY else (method,)), *path, *((STAR,) * rule.pattern.tail))
+        yield (STAR if method == ANY else method, *path)
 
 
 def _granted_paths(answer: Answer, path: Words, claims: Mapping[str, Any]) -> list[Words]:

@@ -170,6 +170,14 @@ def test_a_deny(allow: list[str], deny: list[str], allowed: list[str]) -> None:
             ["GET /a"], ["$default"], (), PERSON, Inexact.PATH_DECIDES, id="granted on $default"
         ),
         pytest.param(
+            ["GET /a/**"],
+            ["GET /a/{x}", "GET /{p+}"],
+            (),
+            PERSON,
+            Inexact.PATH_DECIDES,
+            id="granted on a greedy route below one that looks like the rule",
+        ),
+        pytest.param(
             ["GET /"], ["$default"], (), PERSON, Inexact.PATH_DECIDES, id="the root on $default"
         ),
         pytest.param(
