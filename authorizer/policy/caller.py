@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 Words = tuple[str, ...]
 STAR = "*"
+_EVERYTHING = (STAR, STAR)
 # Stands for every method that has no name here; API Gateway's ANY takes them, too.
 _OTHER_METHOD = "OTHER"
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
@@ -260,6 +261,7 @@ class _Maker:
     def make(self, rules: Iterable[Rule]) -> Grants:
         allow = self._with_tails(rules)
         self._deny_what_is_longer(allow)
+        self._deny_what_is_empty(allow)
         self._deny_what_is_hit(_by_first_segment(allow))
         self._require_apart_from_greedy()
         return Grants(
@@ -303,18 +305,28 @@ class _Maker:
         """Deny the words of a glob that have more segments than its shape.
 
         They belong to no route that is granted. With a greedy route in the API, they belong to
-        that one, and so do the words in which a segment is empty: then they must be denied.
+        that one: then they must be denied.
         """
         for glob in allow:
             stars = [at for at, word in enumerate(glob) if word == STAR]
             if glob not in self._owned:  # a /**, which is meant to have more
-                stars = [] if glob == (STAR, STAR) else stars[:-1]
+                stars = [] if glob == _EVERYTHING else stars[:-1]
             for at in stars:
-                longer = (*glob[:at], STAR, *glob[at:])
-                empty = (*glob[:at], "", *glob[at + 1 :])
-                for words in (longer, empty) if self._greedy and at else (longer,):
-                    if not self._try_to_deny(words) and self._greedy:
-                        raise InexactError(Inexact.ROUTES_OVERLAP)
+                if not self._try_to_deny((*glob[:at], STAR, *glob[at:])) and self._greedy:
+                    raise InexactError(Inexact.ROUTES_OVERLAP)
+
+    def _deny_what_is_empty(self, allow: Iterable[Words]) -> None:
+        """Deny the words in which a segment is empty: no parameter's value is.
+
+        A REST API gives ``/users/`` to the route ``/users``, which ``GET/users/*`` was not meant
+        for. A greedy route takes such paths, too: then they must be denied.
+        """
+        owned = self._owned
+        if not any(STAR in glob[1:] and (glob != _EVERYTHING or glob in owned) for glob in allow):
+            return  # no parameters, or all that the API has
+        for words in ((STAR, STAR, ""), (STAR, "", STAR)):
+            if not self._try_to_deny(words) and self._greedy:
+                raise InexactError(Inexact.ROUTES_OVERLAP)
 
     def _deny_what_is_hit(self, allow: Mapping[str, Sequence[Words]]) -> None:
         for known in self._plain:
