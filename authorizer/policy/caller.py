@@ -49,6 +49,8 @@ _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII
 
 # Beyond this, the ways in which two of them can meet are too many to go through.
 _MOST_PARAMETERS = 8
+# More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
+_MOST_RESOURCES = 150
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
 
@@ -260,12 +262,15 @@ class _Maker:
 
     def make(self, rules: Iterable[Rule]) -> Grants:
         allow = self._with_tails(rules)
+        widest = _widest(allow)
         self._deny_what_is_longer(allow)
         self._deny_what_is_empty(allow)
+        if len(widest) + len(_widest(self._deny)) > _MOST_RESOURCES:
+            raise InexactError(Inexact.TOO_LARGE)
         self._deny_what_is_hit(_by_first_segment(allow))
         self._require_apart_from_greedy()
         return Grants(
-            allow=tuple("/".join(words) for words in sorted(_widest(allow))),
+            allow=tuple("/".join(words) for words in sorted(widest)),
             deny=tuple("/".join(words) for words in sorted(_widest(self._deny))),
         )
 

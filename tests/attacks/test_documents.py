@@ -34,6 +34,19 @@ def test_a_client_cannot_choose_how_long_it_takes() -> None:
     assert time.process_time() - started < 1
 
 
+def test_a_large_api_makes_nobody_wait() -> None:
+    """A document that could not be sent is not worked out: each caller would wait for their own."""
+    routes = [
+        f"GET /{{tenant}}/r{number}{path}"
+        for number in range(200)
+        for path in ("", "/{id}", "/{id}/sub/{sub}")
+    ]
+    started = time.process_time()
+
+    assert documents(routes[::2], routes) is Inexact.TOO_LARGE
+    assert time.process_time() - started < 3
+
+
 @pytest.mark.parametrize(
     ("granted", "others", "asked"),
     [
