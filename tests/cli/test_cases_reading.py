@@ -197,7 +197,7 @@ PROBLEMS = {
     ),
     "no path": (
         "tests:\n  - allow: ['GET hello']\n",
-        "2:18: expected one blank and a path that starts with /, found 'hello'",
+        "2:18: expected a path that starts with /, found 'hello'",
     ),
     "both": (
         "tests:\n  - allow: [GET /x]\n    deny: [GET /x]\n",

@@ -44,7 +44,7 @@ def is_vacuous(result: Result) -> bool:
     return result.answer.decision.reason is Reason.ROUTE_UNKNOWN
 
 
-def coverage(book: Rulebook, results: Iterable[Result]) -> Coverage:
+def coverage(book: Rulebook, results: Iterable[Result], cases: Iterable[Case] = ()) -> Coverage:
     """Which rules the cases exercise, and what is left of them."""
     used: dict[Rule, set[str]] = defaultdict(set)
     bounded: set[Rule] = set()
@@ -57,7 +57,10 @@ def coverage(book: Rulebook, results: Iterable[Result]) -> Coverage:
     gaps = tuple(gap for rule in book.policy.rules for gap in _gaps(rule, used[rule], bounded))
     missed = {gap.rule for gap in gaps}
     return Coverage(
-        grants=_count(book, "allow", missed), denies=_count(book, "deny", missed), gaps=gaps
+        grants=_count(book, "allow", missed),
+        denies=_count(book, "deny", missed),
+        gaps=gaps,
+        blind=tuple(case for case in cases if book.unread and case.is_complete),
     )
 
 
