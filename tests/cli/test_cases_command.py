@@ -285,9 +285,9 @@ def test_named_files_are_the_only_ones(run: Callable[..., Result], tmp_path: Pat
 def test_what_cannot_be_read_or_written_is_named(
     run: Callable[..., Result], cases: str, arguments: tuple[str, ...], message: str
 ) -> None:
-    """A message, not a traceback."""
+    """A message, not a traceback, and the exit code of what could not be found out."""
     result = run(cases, *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
 
 
@@ -368,6 +368,21 @@ def test_complete_cases_prove_nothing_of_routes_that_could_not_be_read(
     assert run(cases, *arguments, "--strict", policy=policy).exit_code == 1
     root = ET.fromstring((tmp_path / "out.xml").read_bytes())
     assert root.get("failures") == "1"
+
+
+def test_an_authorizer_that_cannot_be_told_proves_nothing(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """What holds only if the route asks the policy passes, is told, and fails when strict."""
+    template = UNDECIDED.replace("{Authorizer: Login}", "{Authorizer: !Ref Stage}")
+    (tmp_path / "t.yaml").write_text(template)
+    cases = "  - as: {groups: [editor]}\n    allow: [POST /articles]\n"
+    result = run(cases, "-t", "t.yaml")
+    line = (
+        "proves nothing policy.policy-test.yaml:3:13: for POST /articles it cannot be told whether "
+        "an authorizer asks the policy: parameter Stage has no default\n"
+    )
+    assert (result.exit_code, line in result.stdout) == (0, True)
 
 
 def test_who_has_no_tests_is_shown_how_to_write_one(

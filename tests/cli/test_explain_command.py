@@ -222,6 +222,18 @@ def test_routes_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> No
     assert "not every route of Api can be read offline" in result.stderr
 
 
+def test_a_web_socket_api_takes_no_other_requests(tmp_path: Path) -> None:
+    """Its routes are for messages over a connection, and $default is one of them."""
+    template = tmp_path / "t.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Api:\n"
+        "    Type: AWS::Serverless::WebSocketApi\n"
+        "    Properties: {Routes: {$connect: {FunctionArn: x}, $default: {FunctionArn: x}}}\n"
+    )
+    result = run("GET", "/hello", "-g", "reader", "--template", str(template))
+    assert "reaches no route of the API" in result.stdout
+
+
 def test_a_connect_route_has_no_path(tmp_path: Path) -> None:
     """A WebSocket API's connection is asked for by its name alone."""
     policy = tmp_path / "p.yaml"
@@ -334,7 +346,7 @@ def test_a_token_among_the_arguments_is_not_quoted(cognito: Cognito) -> None:
     """Whoever gives the token itself is told how to give it, and does not see it again."""
     text = token(cognito)
     result = run("GET", "/hello", "--token", text)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "a token is given in a file, or as - on standard input" in result.stderr
     assert not any(part in result.output for part in text.split("."))
 
@@ -342,10 +354,10 @@ def test_a_token_among_the_arguments_is_not_quoted(cognito: Cognito) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200) | st.text(".eyJ{}\"'0aA-_= \n", max_size=80).map(str.encode))
 def test_any_bytes_as_a_token_are_judged(data: bytes) -> None:
-    """No bytes break the command, and none are good."""
+    """No bytes break the command, and none are good; no token is no answer."""
     result = CliRunner().invoke(cli, ["explain", "GET", "/hello", "--token", "-"], input=data)
     assert isinstance(result.exception, SystemExit)
-    assert result.exit_code == 1
+    assert result.exit_code == (1 if result.stdout else 2)
 
 
 # --- how a request comes to its route -------------------------------------------------------------

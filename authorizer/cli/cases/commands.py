@@ -14,6 +14,7 @@ from authorizer.cli.cases.junit import junit_xml
 from authorizer.cli.cases.report import show
 from authorizer.cli.cases.run import coverage, is_vacuous, run_cases
 from authorizer.cli.explain.options import POLICY, open_policy, open_rulebook, policy_options
+from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,4 +76,4 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise click.ClickException(f"{path}: cannot be written: {error.strerror}") from error
+        raise ConfigurationError([f"{path}: cannot be written: {error.strerror}"]) from error

@@ -63,6 +63,12 @@ class Result:
         """Whether it could be told what becomes of the request."""
         return self.answer.verdict is not Verdict.UNREAD
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether it cannot be told if the policy is asked about the route."""
+        decider = self.answer.decider
+        return decider is not None and decider.asks_policy is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:

@@ -54,8 +54,15 @@ def reasons_for(book: Rulebook, result: Result) -> Iterator[str]:
 
 
 def vacuous_in_words(result: Result) -> str:
-    """Why a denial proves nothing."""
+    """Why what came as expected proves nothing."""
     one = result.expectation
+    if result.is_unsure and result.answer.decider is not None:
+        decider = result.answer.decider
+        why = f": {shown(decider.why)}" if decider.why else ""
+        return (
+            f"{one.place}: for {one.request} it cannot be told whether {decider.in_words} asks the "
+            f"policy{why}"
+        )
     about = "no route" if result.answer.decision.reason is None else "no rule"
     return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
 

@@ -33,10 +33,13 @@ def run_cases(book: Rulebook, cases: Iterable[Case]) -> tuple[Result, ...]:
 
 
 def is_vacuous(result: Result) -> bool:
-    """Whether a denial says nothing of the policy: no route, or no rule, is about the request.
+    """Whether it says nothing of the API that the request came as expected.
 
-    What only a case's completeness denies is a route that somebody has named.
+    It cannot be told whether the policy is asked there; or of a denial, no route or no rule is
+    about the request. What only a case's completeness denies is a route that somebody has named.
     """
+    if result.passed and result.is_unsure:
+        return True
     if not result.passed or result.expectation.allowed or result.expectation.route is not None:
         return False
     if result.answer.resolution is not None:

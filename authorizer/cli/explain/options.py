@@ -76,9 +76,10 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
         return rulebook_of(source)
     # It is not needed without a template.
     from authorizer.cli.access.deciders import deciders_of  # noqa: PLC0415
+    from authorizer.cli.access.routes import routes_that_ask  # noqa: PLC0415
     from authorizer.cli.explain.unread import unread_routes  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415
-    from authorizer.cli.template.choice import chosen_api, routes_of  # noqa: PLC0415
+    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
     from authorizer.cli.template.model import ApiKind  # noqa: PLC0415
 
     read = read_template(template)
@@ -87,7 +88,7 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
     _warn_of(unread, chosen.id)
     return rulebook_of(
         source,
-        routes_of(read, api),
+        routes_that_ask(chosen),
         routes_from=str(template),
         is_rest=chosen.kind is ApiKind.REST,
         deciders=deciders_of(read, chosen),
