@@ -135,7 +135,7 @@ class Route:
 
         Neither spelling is known to be the decoded one, so they are compared decoded.
         """
-        if path.count("/") != (len(self.path) or 1):
+        if path.count("/") != (len(self.path) or 1) or (path == "/" and self.path):
             return False
         try:
             if self._format % self._values(parameters) == path:
@@ -147,7 +147,7 @@ class Route:
             return False
         for segment, expected, name in zip(segments, self.path, self.names, strict=True):
             if name is None:
-                if unquote(segment) != expected:
+                if expected not in {segment, unquote(segment)}:
                     return False
             elif name in parameters and unquote(segment) != unquote(parameters[name]):
                 return False

@@ -226,3 +226,30 @@ def test_a_rule_has_at_most_a_hundred_segments() -> None:
     assert len(parse_pattern("GET " + "/a" * 100).path) == 100
     with pytest.raises(RouteSyntaxError, match="at most 100 segments, found 101"):
         parse_pattern("GET " + "/a" * 101)
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "parameters", "agrees"),
+    [
+        pytest.param("/a/{x}", "/a/1", {"x": "1"}, True, id="as extracted"),
+        pytest.param("/a/{x}", "/a/%31", {"x": "1"}, True, id="extracted decoded"),
+        pytest.param("/a/{x}", "/a/1", {}, True, id="not extracted"),
+        pytest.param("/a/{x}", "/a/1", {"x": "2"}, False, id="another value"),
+        pytest.param("/{x}", "/", {"x": ""}, False, id="the root has no segment"),
+        pytest.param("/a%20b/{x}", "/a%20b/1", {"x": "1"}, True, id="encoded literal"),
+        pytest.param("/a%20b/{x}", "/a%20b/1", {}, True, id="encoded literal, not extracted"),
+        pytest.param("/%s/{x}", "/%s/1", {"x": "1"}, True, id="literal like a format"),
+        pytest.param("/%s/{x}", "/1/1", {"x": "1"}, False, id="format that is none"),
+    ],
+)
+def test_a_path_agrees_with_its_route(
+    template: str,
+    path: str,
+    parameters: dict[str, str],
+    agrees: bool,  # noqa: FBT001
+) -> None:
+    """The quick comparison and the thorough one say the same."""
+    route = parse_route(template)
+
+    assert route is not None
+    assert route.agrees(path, parameters) is agrees
