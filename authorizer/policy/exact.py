@@ -128,8 +128,10 @@ class Maker:
         owned = self._owned
         if not any(STAR in glob[1:] and (glob != _EVERYTHING or glob in owned) for glob in allow):
             return  # no parameters, or all that the API has
-        for words in ((STAR, STAR, ""), (STAR, "", STAR)):
-            if not self._try_to_deny(words) and self._greedy:
+        # The root ends in a slash, too, and is $default's where there is no other route for it.
+        roots = [(glob[0], "") for glob in allow if self._greedy and glob[1:] == (STAR,)]
+        for words in ((STAR, STAR, ""), (STAR, "", STAR), *roots):
+            if words not in owned and not self._try_to_deny(words) and self._greedy:
                 raise InexactError(Inexact.ROUTES_OVERLAP)
 
     def _deny_what_is_hit(self, allow: Mapping[str, Sequence[Words]]) -> None:

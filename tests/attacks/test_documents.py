@@ -90,3 +90,20 @@ def test_a_route_that_ends_in_a_slash_is_one() -> None:
 
     assert isinstance(found, Grants)
     assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/a/")
+
+
+def test_the_root_is_the_default_routes() -> None:
+    """No parameter is empty: GET/* does not allow the root, which goes to $default."""
+    found = documents(["GET /{x}"], ["GET /{x}", "$default"])
+
+    assert isinstance(found, Grants)
+    assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/a")
+    assert not iam_allows(found.document(PREFIX), f"{PREFIX}GET/")
+
+
+def test_a_root_that_is_granted_stays_so() -> None:
+    """Beside $default, too, if it is a route of its own."""
+    found = documents(["GET /{x}", "GET /"], ["GET /{x}", "GET /", "$default"])
+
+    assert isinstance(found, Grants)
+    assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/")
