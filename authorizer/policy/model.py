@@ -251,7 +251,9 @@ class Policy:
         # A greedy route does not tell the path; the policy may know places below it.
         is_told = self.routes is not None and not routed[0].is_tail
         best = routed[0] if is_told else places[0]
-        granting = [place for place in places if best.is_below(place) and place.may_be_of(route)]
+        told = routed[0].path if self.routes is not None else ()
+        told = told if route is None else route.path
+        granting = [place for place in places if best.is_below(place) and place.may_be_of(told)]
         denying: Iterable[Place] = places
         if is_told:
             rivals = [one for one in routed if one is best or not best.is_narrower(one)]

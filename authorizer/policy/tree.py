@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.policy.routes import ANY, PARAMETER, Route
+from authorizer.policy.routes import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from authorizer.policy.model import Rule
@@ -49,10 +49,10 @@ class Place:
             theirs in (PARAMETER, own) for own, theirs in zip(self.path, other.path, strict=False)
         )
 
-    def may_be_of(self, route: Route | None) -> bool:
-        """Whether no parameter of this one stands where a known route is literal."""
-        return route is None or not any(
-            own == PARAMETER != known for own, known in zip(self.path, route.path, strict=False)
+    def may_be_of(self, route: tuple[str, ...]) -> bool:
+        """Whether no parameter of this one stands where a route's canonical path is literal."""
+        return not any(
+            own == PARAMETER != known for own, known in zip(self.path, route, strict=False)
         )
 
 

@@ -592,3 +592,13 @@ def test_the_default_route_takes_every_path() -> None:
     policy = policy_of("version: 1\ngroups: {a: {allow: [GET /, GET /x]}}\n", routes=["$default"])
     assert policy.decide(method="GET", route="$default", path="/", groups=["a"]).allowed
     assert policy.decide(method="GET", route="$default", path="/x", groups=["a"]).allowed
+
+
+def test_a_path_that_resolves_to_a_greedy_route_is_judged_as_on_it() -> None:
+    """A parameter does not answer for what that route names literally, told or found out."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: ["GET /me/{x}/{y}"]}}\n', routes=["GET /{p}/a/{rest+}"]
+    )
+    for route in (None, "/{p}/a/{rest+}"):
+        decision = policy.decide(method="GET", route=route, path="/me/a/h", groups=["a"])
+        assert decision.reason is Reason.NOT_GRANTED
