@@ -40,6 +40,7 @@ RULE_PATHS = [
     for path in itertools.product(SEGMENTS, repeat=length)
     if _unique(path)
 ]
+PUBLIC_PATHS = ["/a", "/a/b", "/{x}", "/**", "/a/**", "/{x}/**", "/b/a/**"]
 METHODS = ("GET", "GET", "PUT", "ANY", "ANY", "GET,PUT")
 ROUTE_KEYS = [
     "GET /a",
@@ -76,7 +77,7 @@ def random_policy(random: Random) -> NaivePolicy:
             for name in GROUPS
         },
         scopes={"x": Body(allow=some(4))},
-        public=tuple(f"GET {path}" for path in random.sample(["/a", "/a/b", "/{x}"], k=1)),
+        public=tuple(f"GET {path}" for path in random.sample(PUBLIC_PATHS, k=random.randrange(3))),
     )
 
 

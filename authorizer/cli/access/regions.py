@@ -6,27 +6,19 @@ Left out are requests that a more specific route of the API gets.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.rows import Kind, Row
+from authorizer.cli.access.rows import Kind
+from authorizer.cli.access.spots import Region
 from authorizer.policy.routes import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.access.access import Access
+    from authorizer.cli.access.rows import Row
     from authorizer.cli.access.spots import Ground, Place, Spot
     from authorizer.policy.model import Rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Some methods at one spot of a route, for which the same rules count."""
-
-    row: Row
-    spot: Spot
-    methods: tuple[str, ...]
 
 
 def regions(
