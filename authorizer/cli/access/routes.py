@@ -1,14 +1,28 @@
-"""The routes of an API at which an authorizer can be asked."""
+"""The routes of an API at which an authorizer can be asked, and those that nobody could read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.access.words import plain
 from authorizer.cli.template.model import ApiKind
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
-    from authorizer.cli.template.model import Api, Route
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.model import Api, Route, Template
+
+# What the template's reader writes down of what may add a route.
+_OF_ROUTES = (
+    "the routes of ",
+    "the route of ",
+    "the API of ",
+    "what event ",
+    "what a loop ",
+    "what the macro ",
+    "which resources ",
+)
 
 
 def routes_that_ask(api: Api) -> dict[str, Route]:
@@ -18,3 +32,14 @@ def routes_that_ask(api: Api) -> dict[str, Route]:
         for route in api.routes
         if not route.is_preflight and (api.kind is not ApiKind.WEBSOCKET or route.path == CONNECT)
     }
+
+
+def unread_routes(template: Template, api: Api) -> Iterator[str]:
+    """Of an API that could not be read to the end: what is missing, each with its place and why."""
+    if api.is_complete:
+        return
+    yield f"{api.place}: not every route of {plain(api.id)} could be read offline"
+    others = {f"the routes of {one.id}" for one in template.apis} - {f"the routes of {api.id}"}
+    for one in template.undecided:
+        if one.what.startswith(_OF_ROUTES) and one.what not in others:
+            yield plain(f"{one.place}: {one.what}: {one.why}")
