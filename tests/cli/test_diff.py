@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -590,6 +591,39 @@ def test_json_has_all_of_it(repository: Path) -> None:
     assert (change["before"]["outcome"], change["after"]["outcome"]) == ("own", "allow")
     assert change["after"]["rules"][0]["line"] == 6
     assert (found["lifted"], found["imposed"], found["added"], found["removed"]) == ([], [], [], [])
+
+
+def test_the_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples of docs/diff.md come from the files that it shows."""
+    page = (Path(__file__).parents[2] / "docs" / "diff.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    for name, text in re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", page, re.DOTALL):
+        Path(name).write_text(f"# {name}\n{text}")
+    shown = re.search(r"```\n\$ authorizer diff (.*)\n(.*?)```", page, re.DOTALL)
+    assert shown
+    assert run(*shown[1].split()).stdout == shown[2]
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_no_line_is_folded(tmp_path: Path, columns: int) -> None:
+    """What a program reads is not made to fit a terminal that is not there."""
+    (tmp_path / "old.yaml").write_text(BASE)
+    (tmp_path / "new.yaml").write_text(BASE.replace("- ANY /**", "- PUT /**"))
+    operands = ["diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")]
+    narrow, wide = (
+        CliRunner(env={"COLUMNS": str(width)}).invoke(cli, operands).stdout
+        for width in (columns, 1000)
+    )
+    assert narrow == wide
+
+
+@pytest.mark.parametrize("command", ["diff", "matrix"])
+def test_the_list_of_commands_says_the_whole(command: str) -> None:
+    """In one line of a terminal's usual width."""
+    lines = CliRunner(env={"COLUMNS": "80"}).invoke(cli, ["--help"]).stdout.splitlines()
+    [line] = [line for line in lines if line.split()[:1] == [command]]
+    assert line.endswith("s.")
+    assert "..." not in line
 
 
 def test_api_needs_a_template(tmp_path: Path) -> None:
