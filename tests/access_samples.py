@@ -40,6 +40,7 @@ RULE_PATHS = [
     for path in itertools.product(SEGMENTS, repeat=length)
     if _unique(path)
 ]
+PARAMETERS_ALONE = [path for path in RULE_PATHS if path.count("{") == path.count("/")]
 PUBLIC_PATHS = ["/a", "/a/b", "/{x}", "/**", "/a/**", "/{x}/**", "/b/a/**"]
 METHODS = ("GET", "GET", "PUT", "ANY", "ANY", "GET,PUT")
 ROUTE_KEYS = [
@@ -59,11 +60,12 @@ ROUTE_KEYS = [
 
 
 def random_policy(random: Random) -> NaivePolicy:
-    """A policy in which rules meet."""
+    """A policy in which rules meet, or in which only public routes have literals."""
+    paths = RULE_PATHS if random.random() < 0.7 else PARAMETERS_ALONE
 
     def some(most: int) -> tuple[str, ...]:
         return tuple(
-            f"{random.choice(METHODS)} {random.choice(RULE_PATHS)}{random.choice(['', '', '/**'])}"
+            f"{random.choice(METHODS)} {random.choice(paths)}{random.choice(['', '', '/**'])}"
             for _ in range(random.randrange(most + 1))
         )
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -541,6 +542,20 @@ def test_outside_of_a_repository_a_revision_is_an_error(
     assert "not a git repository" in run("HEAD", "HEAD").stderr
     monkeypatch.setenv("PATH", "")
     assert "no git to ask" in run("HEAD", "HEAD").stderr
+
+
+def test_a_broken_repository_gives_no_traceback(repository: Path) -> None:
+    """What git says that it has, it may not be able to show."""
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD:policy.yaml"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    stored = repository / ".git" / "objects" / found[:2] / found[2:]
+    stored.chmod(0o600)
+    stored.write_bytes(zlib.compress(b"blob 999\0" + BASE.encode(), 0)[:60])
+    result = run("HEAD~1", "HEAD")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: git cannot show what it should have: ")
 
 
 def test_a_broken_policy_at_a_revision_is_located(repository: Path) -> None:

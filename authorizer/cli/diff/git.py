@@ -78,7 +78,7 @@ class Repository:
 
     def files(self, tree: str) -> list[str]:
         """The paths of all files, from the root."""
-        listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)
+        listing: tuple[str, ...] = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree)
         if tree in STAGES:
             listing = ("ls-files", "-z", "--full-name", ":/")
         return [os.fsdecode(name) for name in _git(self.folder, *listing).split(b"\0") if name]

@@ -73,7 +73,7 @@ def path_like(path: str, prefix: str, files: Sequence[str]) -> str | None:
         files: all there are.
     """
     wanted = PurePosixPath(path)
-    policies = [one for one in files if PurePosixPath(one).suffix in _SUFFIXES]
+    policies = [one for one in files if one != path and PurePosixPath(one).suffix in _SUFFIXES]
     called = [one for one in policies if PurePosixPath(one).name == wanted.name]
     close = get_close_matches(path[:_LONGEST], policies[:_MOST_FILES], n=1)
     usual = [one for one in policies if PurePosixPath(one).name == POLICY]

@@ -57,11 +57,18 @@ def read_operands(old: str, new: str) -> tuple[Source, Source]:
     """
     first, second = _operand(old), _operand(new)
     if first.file is None or second.file is None:
-        repository = _repository(first, second)
-        first, second = (_resolved(one, repository) for one in (first, second))
-        path = _common_path(first, second, repository)
-        return _read(first, path, repository), _read(second, path, repository)
+        try:
+            return _read_both(first, second, _repository(first, second))
+        except GitError as error:  # an object is broken, or was never fetched
+            why = clip(str(error), 120)
+            raise ConfigurationError([f"git cannot show what it should have: {why}"]) from error
     return load_source(first.file), load_source(second.file)
+
+
+def _read_both(first: _Operand, second: _Operand, repository: Repository) -> tuple[Source, Source]:
+    first, second = (_resolved(one, repository) for one in (first, second))
+    path = _common_path(first, second, repository)
+    return _read(first, path, repository), _read(second, path, repository)
 
 
 def _operand(text: str) -> _Operand:
