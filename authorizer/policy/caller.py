@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 Words = tuple[str, ...]
 STAR = "*"
+_EVERYTHING = (STAR, STAR)
 # Stands for every method that has no name here; API Gateway's ANY takes them, too.
 _OTHER_METHOD = "OTHER"
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
@@ -48,6 +49,8 @@ _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII
 
 # Beyond this, the ways in which two of them can meet are too many to go through.
 _MOST_PARAMETERS = 8
+# More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
+_MOST_RESOURCES = 150
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
 
@@ -214,7 +217,7 @@ class KnownRoutes:
             if rule.effect == "deny" or any(_outweighs(deny, rule) for deny in denies):
                 continue
             for greedy in self._greedy:
-                taken = all(
+                taken = not rule.pattern.tail and all(
                     shape in shapes and _wins_over(shape, greedy) for shape in _rule_shapes(rule)
                 )
                 if _may_grant(rule, greedy) and not taken:
@@ -259,11 +262,15 @@ class _Maker:
 
     def make(self, rules: Iterable[Rule]) -> Grants:
         allow = self._with_tails(rules)
+        widest = _widest(allow)
         self._deny_what_is_longer(allow)
+        self._deny_what_is_empty(allow)
+        if len(widest) + len(_widest(self._deny)) > _MOST_RESOURCES:
+            raise InexactError(Inexact.TOO_LARGE)
         self._deny_what_is_hit(_by_first_segment(allow))
         self._require_apart_from_greedy()
         return Grants(
-            allow=tuple("/".join(words) for words in sorted(_widest(allow))),
+            allow=tuple("/".join(words) for words in sorted(widest)),
             deny=tuple("/".join(words) for words in sorted(_widest(self._deny))),
         )
 
@@ -303,18 +310,28 @@ class _Maker:
         """Deny the words of a glob that have more segments than its shape.
 
         They belong to no route that is granted. With a greedy route in the API, they belong to
-        that one, and so do the words in which a segment is empty: then they must be denied.
+        that one: then they must be denied.
         """
         for glob in allow:
             stars = [at for at, word in enumerate(glob) if word == STAR]
             if glob not in self._owned:  # a /**, which is meant to have more
-                stars = [] if glob == (STAR, STAR) else stars[:-1]
+                stars = [] if glob == _EVERYTHING else stars[:-1]
             for at in stars:
-                longer = (*glob[:at], STAR, *glob[at:])
-                empty = (*glob[:at], "", *glob[at + 1 :])
-                for words in (longer, empty) if self._greedy and at else (longer,):
-                    if not self._try_to_deny(words) and self._greedy:
-                        raise InexactError(Inexact.ROUTES_OVERLAP)
+                if not self._try_to_deny((*glob[:at], STAR, *glob[at:])) and self._greedy:
+                    raise InexactError(Inexact.ROUTES_OVERLAP)
+
+    def _deny_what_is_empty(self, allow: Iterable[Words]) -> None:
+        """Deny the words in which a segment is empty: no parameter's value is.
+
+        A REST API gives ``/users/`` to the route ``/users``, which ``GET/users/*`` was not meant
+        for. A greedy route takes such paths, too: then they must be denied.
+        """
+        owned = self._owned
+        if not any(STAR in glob[1:] and (glob != _EVERYTHING or glob in owned) for glob in allow):
+            return  # no parameters, or all that the API has
+        for words in ((STAR, STAR, ""), (STAR, "", STAR)):
+            if not self._try_to_deny(words) and self._greedy:
+                raise InexactError(Inexact.ROUTES_OVERLAP)
 
     def _deny_what_is_hit(self, allow: Mapping[str, Sequence[Words]]) -> None:
         for known in self._plain:
@@ -423,10 +440,10 @@ def _wins_over(shape: Words, greedy: Words) -> bool:
 
 
 def _rule_shapes(rule: Rule) -> Iterator[Words]:
-    """The routes that a rule names; of one with ``/**`` there is no telling."""
+    """The routes that a rule without ``/**`` names."""
     path = tuple(STAR if word == PARAMETER else word for word in rule.pattern.path) or ("",)
     for method in rule.pattern.methods:
-        yield (*((STAR,) if method == ANY else (method,)), *path, *((STAR,) * rule.pattern.tail))
+        yield (STAR if method == ANY else method, *path)
 
 
 def _granted_paths(answer: Answer, path: Words, claims: Mapping[str, Any]) -> list[Words]:

@@ -136,6 +136,8 @@ def counter_examples(seed: int) -> list[str]:
             allowed = iam_allows(document, PREFIX + resource)
             if allowed is not grants.allows(resource):
                 wrong.append(f"{seed}: {resource} is read otherwise by IAM: {document}")
+            if allowed and grants.allow != ("*/*",) and path != "/" and "" in path[1:].split("/"):
+                wrong.append(f"{seed}: {resource} may be another route's: {document}")
             wrong += [
                 f"{seed}: {caller['groups']} {resource} on {key}: document says {allowed}\n"
                 f"{naive}\n{document}"

@@ -574,3 +574,21 @@ def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
             decision = policy.decide(method="GET", route="/{x}", groups=[group])
             assert decision.allowed is (group == "a")
             assert len(policy._answers) <= 3
+
+
+def test_a_greedy_route_takes_one_segment_or_more() -> None:
+    """What stands above it belongs to another route, even to one with a parameter."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: ["GET /{x}"]}, b: {allow: [GET /files/**]}}\n',
+        routes=["GET /{x}", "GET /files/{rest+}"],
+    )
+    assert policy.decide(method="GET", path="/files", groups=["a"]).allowed
+    assert not policy.decide(method="GET", path="/files", groups=["b"]).allowed
+    assert policy.decide(method="GET", path="/files/1", groups=["b"]).allowed
+
+
+def test_the_default_route_takes_every_path() -> None:
+    """The root, too."""
+    policy = policy_of("version: 1\ngroups: {a: {allow: [GET /, GET /x]}}\n", routes=["$default"])
+    assert policy.decide(method="GET", route="$default", path="/", groups=["a"]).allowed
+    assert policy.decide(method="GET", route="$default", path="/x", groups=["a"]).allowed
