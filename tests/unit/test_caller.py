@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from naive_policy import policy_of
 
-from authorizer.policy.caller import CallerDocuments, Grants, Inexact, covers, covers_shape, meet
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Grants, Inexact
+from authorizer.policy.words import covers, covers_shape, meet
 
 # No parameter's value is empty.
 EMPTY = ("*//*", "*/*/")
@@ -199,6 +201,14 @@ def test_a_deny(allow: list[str], deny: list[str], allowed: list[str]) -> None:
             PERSON,
             Inexact.ROUTES_OVERLAP,
             id="nobody knows whether a greedy route wins",
+        ),
+        pytest.param(
+            ["GET /b/{x}", "GET /a/**"],
+            ["GET /b/{x}", "GET /a/", "PUT /z/{p+}"],
+            (),
+            PERSON,
+            Inexact.ROUTES_OVERLAP,
+            id="a slash at the end is one route's, and the greedy one's",
         ),
         pytest.param(
             ["GET /a/{x=sub}"],

@@ -10,7 +10,8 @@ from authorizer.cli.check.answers import AnswerKind
 from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.errors import clip
-from authorizer.policy.caller import CallerDocuments, Inexact
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Inexact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
