@@ -125,7 +125,7 @@ def of_g(allow: str = "", deny: str = "") -> str:
             "GET /secret",
             "$default",
             "partly",
-            "depends on the path, such as /: all of it; GET /secret: denied",
+            "depends on the path, such as /*/**: all of it; GET /secret: denied",
             id="default, but for a path",
         ),
         pytest.param("$connect", "", "$connect", "allow", "all of it", id="connect"),
@@ -222,8 +222,14 @@ def test_what_is_public_below_a_path_claims_no_path() -> None:
 
     assert cell(below, "GET /{proxy+}").words == "all of it"
     assert cell(itself, "GET /{proxy+}").words == (
-        "depends on the path, such as /docs: nothing grants it; /docs/*/**: all of it"
+        "depends on the path, such as /docs: nothing grants it; /*: all of it"
     )
+
+
+def test_a_greedy_route_has_a_segment_more_than_it_tells() -> None:
+    """What is no path of it is another route's, and decided by another route's rules."""
+    found = cell(of_g('"GET /{page}"'), "$default", None, "GET /a/{proxy+}")
+    assert "GET /a: all of it" in found.words
 
 
 def test_no_two_modules_import_each_other() -> None:

@@ -397,7 +397,10 @@ def test_what_could_not_be_decided_is_said() -> None:
     found = sheet(route("GET /articles/{id}", Unknown("parameter P")), is_complete=False)
 
     assert found.lines[0].remark == "authorizer not decidable: parameter P"
-    assert found.unread == ("template.yaml:7:3: not every route of Api could be read offline",)
+    assert found.unread == (
+        "template.yaml:7:3: not every route of Api could be read offline",
+        "template.yaml:7:3: the routes of Api: they are known only when deployed",
+    )
 
 
 UNREAD = """Transform: AWS::Serverless-2016-10-31

@@ -89,7 +89,7 @@ class Access:
         places = [place for place in spot.places if place in self.places]
         deciding = Deciding(granting=places, denying=places)
         if not row.tells_path:
-            deciding = self._resolver.deciding(row, places, method)
+            deciding = self._resolver.deciding(row, places, method, len(spot.terms))
         for place in places:
             for rule in self._rules.get(place, ()):
                 counting = deciding.granting if rule.effect == "allow" else deciding.denying

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.access.words import plain
+from authorizer.cli.explain.unread import unread_routes
 from authorizer.cli.template.model import ApiKind
 from authorizer.policy.routes import CONNECT
 
@@ -12,17 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.template.model import Api, Route, Template
-
-# What the template's reader writes down of what may add a route.
-_OF_ROUTES = (
-    "the routes of ",
-    "the route of ",
-    "the API of ",
-    "what event ",
-    "what a loop ",
-    "what the macro ",
-    "which resources ",
-)
 
 
 def routes_that_ask(api: Api) -> dict[str, Route]:
@@ -34,12 +24,10 @@ def routes_that_ask(api: Api) -> dict[str, Route]:
     }
 
 
-def unread_routes(template: Template, api: Api) -> Iterator[str]:
+def unread_in_words(template: Template, api: Api) -> Iterator[str]:
     """Of an API that could not be read to the end: what is missing, each with its place and why."""
-    if api.is_complete:
-        return
-    yield f"{api.place}: not every route of {plain(api.id)} could be read offline"
-    others = {f"the routes of {one.id}" for one in template.apis} - {f"the routes of {api.id}"}
-    for one in template.undecided:
-        if one.what.startswith(_OF_ROUTES) and one.what not in others:
-            yield plain(f"{one.place}: {one.what}: {one.why}")
+    unread = unread_routes(template, api)
+    if unread:
+        yield f"{api.place}: not every route of {plain(api.id)} could be read offline"
+    for one in unread:
+        yield plain(f"{one.place}: {one.what}: {one.why}")

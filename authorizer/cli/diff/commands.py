@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.access.routes import routes_that_ask, unread_routes
+from authorizer.cli.access.routes import routes_that_ask, unread_in_words
 from authorizer.cli.access.words import plain
 from authorizer.cli.diff.compare import compare
 from authorizer.cli.diff.formats import markdown_of, print_diff
@@ -86,7 +86,7 @@ def _routes(template: Path | None, api: str | None) -> tuple[str, ...] | None:
 
     read = read_template(template)
     chosen = chosen_api(read, api)
-    for unread in unread_routes(read, chosen):
+    for unread in unread_in_words(read, chosen):
         click.echo(unread, err=True)
     return tuple(routes_that_ask(chosen))
 

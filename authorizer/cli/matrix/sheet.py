@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.access import EVERYONE, Access, Subject
 from authorizer.cli.access.cells import NO_CELL, Cell, Outcome, cells_of
-from authorizer.cli.access.routes import routes_that_ask, unread_routes
+from authorizer.cli.access.routes import routes_that_ask, unread_in_words
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
@@ -103,7 +103,7 @@ def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
         subjects=access.subjects,
         lines=lines,
         template=template.file,
-        unread=tuple(unread_routes(template, api)),
+        unread=tuple(unread_in_words(template, api)),
     )
 
 
