@@ -40,6 +40,8 @@ RULE_PATHS = [
     for path in itertools.product(SEGMENTS, repeat=length)
     if _unique(path)
 ]
+PARAMETERS_ALONE = [path for path in RULE_PATHS if path.count("{") == path.count("/")]
+PUBLIC_PATHS = ["/a", "/a/b", "/{x}", "/**", "/a/**", "/{x}/**", "/b/a/**"]
 METHODS = ("GET", "GET", "PUT", "ANY", "ANY", "GET,PUT")
 ROUTE_KEYS = [
     "GET /a",
@@ -58,11 +60,12 @@ ROUTE_KEYS = [
 
 
 def random_policy(random: Random) -> NaivePolicy:
-    """A policy in which rules meet."""
+    """A policy in which rules meet, or in which only public routes have literals."""
+    paths = RULE_PATHS if random.random() < 0.7 else PARAMETERS_ALONE
 
     def some(most: int) -> tuple[str, ...]:
         return tuple(
-            f"{random.choice(METHODS)} {random.choice(RULE_PATHS)}{random.choice(['', '', '/**'])}"
+            f"{random.choice(METHODS)} {random.choice(paths)}{random.choice(['', '', '/**'])}"
             for _ in range(random.randrange(most + 1))
         )
 
@@ -76,7 +79,7 @@ def random_policy(random: Random) -> NaivePolicy:
             for name in GROUPS
         },
         scopes={"x": Body(allow=some(4))},
-        public=tuple(f"GET {path}" for path in random.sample(["/a", "/a/b", "/{x}"], k=1)),
+        public=tuple(f"GET {path}" for path in random.sample(PUBLIC_PATHS, k=random.randrange(3))),
     )
 
 

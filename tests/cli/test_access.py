@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
 import pytest
 
+from authorizer.cli.access import access
 from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
 from authorizer.cli.access.forms import ALWAYS, form_of, implies, is_possible, smallest
@@ -120,7 +125,7 @@ def of_g(allow: str = "", deny: str = "") -> str:
             "GET /secret",
             "$default",
             "partly",
-            "depends on the path, such as /: all of it; GET /secret: denied",
+            "depends on the path, such as /*/**: all of it; GET /secret: denied",
             id="default, but for a path",
         ),
         pytest.param("$connect", "", "$connect", "allow", "all of it", id="connect"),
@@ -208,6 +213,33 @@ def test_a_scope_is_for_machines(claim: str, outcome: str) -> None:
 def test_everyone_is_what_is_public(public: str, route: str, outcome: str) -> None:
     """Everyone may what the policy lists as public, and nothing else."""
     assert cell(f"public:\n  - {public}\n", route, EVERYONE).outcome == outcome
+
+
+def test_what_is_public_below_a_path_claims_no_path() -> None:
+    """A path below it is another route's, as decide has it; a public route keeps its own."""
+    rules = of_g('"GET /{page}/**"')
+    below, itself = (f"{rules}public:\n  - GET /docs{tail}\n" for tail in ("/**", ""))
+
+    assert cell(below, "GET /{proxy+}").words == "all of it"
+    assert cell(itself, "GET /{proxy+}").words == (
+        "depends on the path, such as /docs: nothing grants it; /*: all of it"
+    )
+
+
+def test_a_greedy_route_has_a_segment_more_than_it_tells() -> None:
+    """What is no path of it is another route's, and decided by another route's rules."""
+    found = cell(of_g('"GET /{page}"'), "$default", None, "GET /a/{proxy+}")
+    assert "GET /a: all of it" in found.words
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """Not even for their types: each can be read after those that it builds on."""
+    folder = Path(access.__file__).parent
+    imported = {
+        path.stem: set(re.findall(r"from authorizer\.cli\.access\.(\w+) import", path.read_text()))
+        for path in folder.glob("*.py")
+    }
+    assert list(TopologicalSorter(imported).static_order())
 
 
 def test_rules_name_routes_by_path_and_method() -> None:

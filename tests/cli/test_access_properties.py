@@ -26,9 +26,8 @@ from hypothesis import given, settings
 from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Outcome, cells_of
 from authorizer.cli.access.forms import NOTHING, Clause, Form
-from authorizer.cli.access.regions import Region
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
-from authorizer.cli.access.spots import Ground, Spot
+from authorizer.cli.access.spots import Ground, Region, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

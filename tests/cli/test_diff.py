@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -300,19 +304,220 @@ def test_a_policy_by_another_name_is_found_at_the_revision(repository: Path) -> 
     assert "Lost" in result.stdout
 
 
+@pytest.fixture
+def monorepo(repository: Path) -> Path:
+    """A policy at the root, and since v1 another one in svc, which HEAD widens."""
+    service = repository / "svc"
+    (service / "sub").mkdir(parents=True)
+    (service / "policy.yaml").write_text(BASE)
+    git(repository, "add", ".")
+    commit(repository)
+    git(repository, "tag", "v1")
+    (service / "policy.yaml").write_text(BASE.replace("{user=sub}", "{user}"))
+    git(repository, "add", ".")
+    commit(repository)
+    return repository
+
+
+def label(*operands: str) -> str:
+    """What was compared, or why nothing was."""
+    result = run(*operands)
+    if result.exit_code == 0:
+        return result.stdout.partition(": rights")[0].partition(": nothing")[0]
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    return result.stderr.splitlines()[-1].removeprefix("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("here", "old", "new", "compared"),
+    [
+        pytest.param("svc", "v1", "HEAD", "v1:svc/policy.yaml → HEAD:svc/policy.yaml", id="here"),
+        pytest.param(
+            "svc",
+            "HEAD~3",
+            "HEAD",
+            "HEAD~3 has no svc/policy.yaml; name the file: HEAD~3:policy.yaml",
+            id="here, but not at one revision",
+        ),
+        pytest.param(".", "v1", "HEAD", "v1:policy.yaml → HEAD:policy.yaml", id="at the root"),
+        pytest.param(
+            "svc/sub",
+            "v1",
+            "HEAD",
+            "v1 has no policy.yaml in svc/sub; name it: v1:svc/policy.yaml",
+            id="nearer than the root's",
+        ),
+        pytest.param(
+            ".",
+            "v1:svc/policy.yaml",
+            "HEAD",
+            "v1:svc/policy.yaml → HEAD:svc/policy.yaml",
+            id="the file of the other",
+        ),
+        pytest.param(
+            "svc",
+            "v1",
+            "HEAD:policy.yaml",
+            "v1:policy.yaml → HEAD:policy.yaml",
+            id="git's path is from the root",
+        ),
+        pytest.param(
+            "svc",
+            "v1:./policy.yaml",
+            "HEAD:../policy.yaml",
+            "v1:svc/policy.yaml → HEAD:policy.yaml",
+            id="relative with a dot, as git's",
+        ),
+        pytest.param("svc", "v1", "policy.yaml", "v1:svc/policy.yaml → policy.yaml", id="a file"),
+        pytest.param(
+            "svc",
+            "HEAD~3",
+            "policy.yaml",
+            "HEAD~3 has no svc/policy.yaml; name the file: HEAD~3:policy.yaml",
+            id="a file that is not there",
+        ),
+        pytest.param(
+            ".",
+            "HEAD",
+            "svc/payments.yaml",
+            "HEAD has no svc/payments.yaml; name the file: HEAD:svc/policy.yaml",
+            id="a new file",
+        ),
+        pytest.param(
+            "svc",
+            "HEAD",
+            ":./policy.yaml",
+            "HEAD:svc/policy.yaml → :svc/policy.yaml",
+            id="what is staged",
+        ),
+        pytest.param(
+            "svc", ":gone.yaml", "HEAD", "what is staged has no gone.yaml", id="is not staged"
+        ),
+        pytest.param(
+            "svc",
+            "HEAD@{2100-01-01 12:30}:policy.yaml",
+            "HEAD",
+            "HEAD@{2100-01-01 12:30}:policy.yaml → HEAD:policy.yaml",
+            id="a colon in a revision",
+        ),
+    ],
+)
+def test_one_file_is_compared(
+    *,
+    monorepo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    here: str,
+    old: str,
+    new: str,
+    compared: str,
+) -> None:
+    """At both revisions, from wherever one stands; never another one, for want of it."""
+    (monorepo / "svc" / "payments.yaml").write_text(BASE)
+    monkeypatch.chdir(monorepo / here)
+    assert label(old, new).startswith(compared)
+
+
+@pytest.mark.parametrize("operands", [("v1", "HEAD"), (":/x", "HEAD"), ("v1", ":./policy.yaml")])
+def test_a_label_can_be_pasted_back(
+    monorepo: Path, monkeypatch: pytest.MonkeyPatch, operands: tuple[str, str]
+) -> None:
+    """It is git's spelling, with the path from the repository's root."""
+    monkeypatch.chdir(monorepo / "svc")
+    printed = label(*operands)
+    assert label(*printed.split(" → ")) == printed
+    for one in printed.split(" → "):
+        git(monorepo, "cat-file", "blob", one)
+
+
+def test_a_folder_does_not_hide_the_branch_of_its_name(repository: Path) -> None:
+    """Only a file comes before a revision."""
+    (repository / "main").mkdir()
+    assert label("main", "HEAD") == "main:policy.yaml → HEAD:policy.yaml"
+
+
+def test_a_pipe_is_a_file(repository: Path, tmp_path: Path) -> None:
+    """So that a shell's <(command) can be compared."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(pipe.write_text, BASE)
+        assert label(str(pipe), "HEAD:policy.yaml") == f"{pipe} → HEAD:policy.yaml"
+        writing.result()
+
+
+def test_a_file_elsewhere_is_at_no_revision(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revision of this repository does not have it; outside of any, the file's one is asked."""
+    elsewhere = tmp_path / "other.yaml"
+    elsewhere.write_text(BASE)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+
+    assert label("HEAD", str(elsewhere)) == (
+        f"{elsewhere} is not in the repository that has HEAD; name the file: HEAD:policy.yaml"
+    )
+    assert label("HEAD:policy.yaml", str(elsewhere)) == f"HEAD:policy.yaml → {elsewhere}"
+    monkeypatch.chdir(tmp_path)
+    assert label("HEAD", "project/policy.yaml") == "HEAD:policy.yaml → project/policy.yaml"
+
+
+@pytest.mark.parametrize(
+    ("operands", "message"),
+    [
+        pytest.param(
+            ["polcy.yaml", "HEAD"],
+            "found 'polcy.yaml': no such file; did you mean policy.yaml?",
+            id="a slip",
+        ),
+        pytest.param(
+            ["docs", "HEAD"],
+            "found 'docs': a folder; did you mean docs/policy.yaml?",
+            id="a folder",
+        ),
+        pytest.param(
+            ["v1..HEAD", "policy.yaml"],
+            "as two words, found 'v1..HEAD'; write: authorizer diff v1 HEAD",
+            id="a range",
+        ),
+        pytest.param(["v1..HEAD"], "found one; write: authorizer diff v1 HEAD", id="alone"),
+        pytest.param(["v1..."], "write: authorizer diff v1 HEAD", id="a range to here"),
+        pytest.param(["v1"], "found one; write: authorizer diff v1 HEAD", id="a revision alone"),
+        pytest.param(["policy.yaml"], "write: authorizer diff HEAD policy.yaml", id="a file alone"),
+        pytest.param(["../policy.yaml", "HEAD"], "'../policy.yaml': no such file", id="no range"),
+    ],
+)
+def test_what_was_meant_is_said(repository: Path, operands: list[str], message: str) -> None:
+    """In words that can be pasted."""
+    (repository / "docs" / "policy.yaml").write_text(BASE)
+    result = run(*operands)
+
+    assert result.exit_code == 2
+    assert message in result.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("old", "message"),
     [
         pytest.param("nope", "found 'nope': no such file, and git has no", id="unknown"),
-        pytest.param("HEAD:none.yaml", "found 'HEAD:none.yaml': no such file", id="no such file"),
-        pytest.param("HEAD:docs", "found 'HEAD:docs'", id="a folder"),
+        pytest.param("nope:policy.yaml", "found 'nope:policy.yaml': no such", id="unknown, too"),
+        pytest.param(
+            "HEAD:none.yaml",
+            "HEAD has no none.yaml; name the file: HEAD:policy.yaml",
+            id="no such file",
+        ),
+        pytest.param("HEAD:docs", "expected a file, found HEAD:docs: a folder", id="a folder"),
+        pytest.param("HEAD:", "expected a file, found HEAD:: a folder", id="the root"),
+        pytest.param("HEAD:../x.yaml", "HEAD has no ../x.yaml", id="outside"),
         pytest.param("--output=x", "revision, found '--output=x'", id="an option"),
         pytest.param("-x:policy.yaml", "revision, found '-x:policy.yaml'", id="a short one"),
         pytest.param("", "revision, found ''", id="nothing"),
         pytest.param("a\0b", "revision, found 'a\\x00b'", id="NUL"),
         pytest.param("x" * 5000, "found 'xxx", id="too long for a file"),
         pytest.param("\udcff:x", "found '\\udcff:x'", id="not Unicode"),
-        pytest.param("docs", "docs: cannot be read", id="a folder here"),
+        pytest.param("HEAD:\udcff", "HEAD has no \\udcff", id="a path that is not Unicode"),
+        pytest.param("\ud800", "git could not be asked for '\\ud800'", id="no bytes at all"),
+        pytest.param("docs", "found 'docs': a folder, and git has no", id="a folder here"),
     ],
 )
 def test_what_is_no_policy_is_said(repository: Path, old: str, message: str) -> None:
@@ -320,9 +525,9 @@ def test_what_is_no_policy_is_said(repository: Path, old: str, message: str) -> 
     (repository / "docs" / "kept").write_text("x")
     git(repository, "add", ".")
     commit(repository)
-    result = run("--", old, "HEAD")
+    result = run("--", old, "HEAD:policy.yaml")
 
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == 2, result.output
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (repository / "x").exists()
@@ -337,6 +542,20 @@ def test_outside_of_a_repository_a_revision_is_an_error(
     assert "not a git repository" in run("HEAD", "HEAD").stderr
     monkeypatch.setenv("PATH", "")
     assert "no git to ask" in run("HEAD", "HEAD").stderr
+
+
+def test_a_broken_repository_gives_no_traceback(repository: Path) -> None:
+    """What git says that it has, it may not be able to show."""
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD:policy.yaml"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    stored = repository / ".git" / "objects" / found[:2] / found[2:]
+    stored.chmod(0o600)
+    stored.write_bytes(zlib.compress(b"blob 999\0" + BASE.encode(), 0)[:60])
+    result = run("HEAD~1", "HEAD")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: git cannot show what it should have: ")
 
 
 def test_a_broken_policy_at_a_revision_is_located(repository: Path) -> None:
@@ -387,6 +606,39 @@ def test_json_has_all_of_it(repository: Path) -> None:
     assert (change["before"]["outcome"], change["after"]["outcome"]) == ("own", "allow")
     assert change["after"]["rules"][0]["line"] == 6
     assert (found["lifted"], found["imposed"], found["added"], found["removed"]) == ([], [], [], [])
+
+
+def test_the_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples of docs/diff.md come from the files that it shows."""
+    page = (Path(__file__).parents[2] / "docs" / "diff.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    for name, text in re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", page, re.DOTALL):
+        Path(name).write_text(f"# {name}\n{text}")
+    shown = re.search(r"```\n\$ authorizer diff (.*)\n(.*?)```", page, re.DOTALL)
+    assert shown
+    assert run(*shown[1].split()).stdout == shown[2]
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_no_line_is_folded(tmp_path: Path, columns: int) -> None:
+    """What a program reads is not made to fit a terminal that is not there."""
+    (tmp_path / "old.yaml").write_text(BASE)
+    (tmp_path / "new.yaml").write_text(BASE.replace("- ANY /**", "- PUT /**"))
+    operands = ["diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml")]
+    narrow, wide = (
+        CliRunner(env={"COLUMNS": str(width)}).invoke(cli, operands).stdout
+        for width in (columns, 1000)
+    )
+    assert narrow == wide
+
+
+@pytest.mark.parametrize("command", ["diff", "matrix"])
+def test_the_list_of_commands_says_the_whole(command: str) -> None:
+    """In one line of a terminal's usual width."""
+    lines = CliRunner(env={"COLUMNS": "80"}).invoke(cli, ["--help"]).stdout.splitlines()
+    [line] = [line for line in lines if line.split()[:1] == [command]]
+    assert line.endswith("s.")
+    assert "..." not in line
 
 
 def test_api_needs_a_template(tmp_path: Path) -> None:

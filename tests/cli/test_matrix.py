@@ -7,17 +7,20 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from authorizer.cli.access.cells import Outcome
 from authorizer.cli.access.source import read_source
 from authorizer.cli.main import cli
 from authorizer.cli.matrix.page import page_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy
+from authorizer.cli.matrix.text import print_sheet
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
@@ -25,6 +28,7 @@ from authorizer.cli.template.model import (
     AuthorizerKind,
     Place,
     Route,
+    Template,
     Unknown,
 )
 
@@ -123,16 +127,57 @@ def test_text_has_a_word_and_a_sign_for_each_cell(policy: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
+class Terminal(StringIO):
+    """What is printed to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def in_terminal(columns: int) -> list[str]:
+    """The sheet as a terminal of that width gets it."""
+    console = Console(file=Terminal(), width=columns, color_system=None)
+    print_sheet(sheet_of_policy(read_source(POLICY.encode(), "policy.yaml")), console)
+    return str(console.file.getvalue()).splitlines()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
-def test_tables_are_not_wider_than_the_terminal(policy: Path, columns: int) -> None:
+def test_tables_are_not_wider_than_the_terminal(columns: int) -> None:
     """Columns that have no room beside the others come in a further table, whole."""
-    lines = run(policy, columns=columns).stdout.splitlines()
+    lines = in_terminal(columns)
     tables = [line for line in lines if line.startswith(" ")]
     headings = " ".join(line for line in lines if line.startswith(" route"))
 
-    assert all(len(line.rstrip()) <= columns for line in tables if policy.name not in line)
+    assert all(len(line.rstrip()) <= columns for line in tables if "policy.yaml" not in line)
     assert headings.count("route") == {40: 4, 60: 2, 80: 1, 200: 1}[columns]
     assert all(name in headings for name in ("everyone", "reader", "suspended"))
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_notes_have_the_same_numbers_however_narrow_the_terminal(columns: int) -> None:
+    """A remark that two people talk about is the same one for both."""
+
+    def notes(lines: list[str]) -> list[str]:
+        return [line.strip() for line in lines if re.match(r" +\d+ ", line)]
+
+    assert notes(in_terminal(columns)) == notes(in_terminal(200)) != []
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_what_is_no_terminal_gets_one_table(tmp_path: Path, columns: int) -> None:
+    """A row of the sheet is a line of the output, for whatever program reads it."""
+    policy = tmp_path / "policy.yaml"
+    names = [f"group-of-a-long-name-{number}" for number in range(9)]
+    policy.write_text(
+        "version: 1\ngroups:\n"
+        + "\n".join(f"  {name}: {{allow: [GET /{'x' * 90}]}}" for name in names)
+    )
+    environment = {"COLUMNS": str(columns), "FORCE_COLOR": "1", "NO_COLOR": "1"}
+    printed = CliRunner(env=environment).invoke(cli, ["matrix", str(policy)]).stdout
+    lines = re.sub(r"\x1b\[\d*m", "", printed).splitlines()
+
+    assert lines[1].split() == ["route", "everyone", *names]
+    assert lines[3].split() == ["GET", f"/{'x' * 90}", ".", *["+", "allow"] * 9]
 
 
 def test_markdown_is_a_table_with_numbered_notes(policy: Path) -> None:
@@ -236,34 +281,56 @@ def test_names_do_not_reach_the_terminal_raw(tmp_path: Path, form: str) -> None:
 
 
 def test_the_page_is_written_to_a_file(policy: Path, tmp_path: Path) -> None:
-    """``--html`` writes, and says so on standard error; ``--format html`` prints the same."""
+    """``--html`` writes, and says so on standard error."""
     output = tmp_path / "matrix.html"
     result = run(policy, "--html", output)
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == f"{policy}: 6 routes by 4 subjects -> {output}\n"
-    assert output.read_text() == run(policy, "--format", "html").stdout
+    assert output.read_text().startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "message"),
+    ("arguments", "message"),
     [
-        pytest.param(["none.yaml"], 1, "none.yaml: cannot be read", id="no policy"),
-        pytest.param(["policy.yaml", "--html", "no/x"], 1, "no/x: cannot be written", id="folder"),
-        pytest.param(["policy.yaml", "--api", "Api"], 2, "give --template", id="api alone"),
-        pytest.param(["policy.yaml", "--template", "none"], 1, "none: ", id="no template"),
+        pytest.param(["none.yaml"], "none.yaml: cannot be read", id="no policy"),
+        pytest.param(["policy.yaml", "--html", "no/x"], "no/x: cannot be written", id="folder"),
+        pytest.param(["policy.yaml", "--api", "Api"], "give --template", id="api alone"),
+        pytest.param(["policy.yaml", "--template", "none"], "none: ", id="no template"),
+        pytest.param(
+            ["policy.yaml", "--policy", "policy.yaml"], "give one of them", id="policy twice"
+        ),
+        pytest.param(
+            ["--html", "x.html", "--format", "markdown"], "give one", id="a page and Markdown"
+        ),
+        pytest.param(["--html", "x.html", "--format", "text"], "give one", id="a page and text"),
     ],
 )
 def test_what_cannot_be_done_is_said(
-    policy: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
+    policy: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
-    """In a line, without a traceback."""
+    """In a line, without a traceback, and with an exit code that is no answer."""
     monkeypatch.chdir(policy.parent)
     result = run(*arguments)
 
-    assert result.exit_code == code
+    assert result.exit_code == 2
+    assert not Path("x.html").exists()
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_the_page_shows_the_projects_own_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/matrix.md shows is what is printed."""
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(root)
+    shown = re.search(
+        r"```\n\$ authorizer matrix (.*)\n(.*?)```",
+        (root / "docs/matrix.md").read_text(),
+        re.DOTALL,
+    )
+    assert shown
+    printed = run(*shown[1].split()).stdout
+    assert [line.rstrip() for line in printed.strip("\n").splitlines()] == shown[2].splitlines()
 
 
 def test_the_projects_own_sheet() -> None:
@@ -296,7 +363,8 @@ def sheet(
         authorizers=(Authorizer(name="Rbac", place=PLACE, kind=kind),),
         is_complete=is_complete,
     )
-    return sheet_of_api(read_source(POLICY.encode(), "policy.yaml"), api, "template.yaml")
+    template = Template(file="template.yaml", apis=(api,))
+    return sheet_of_api(read_source(POLICY.encode(), "policy.yaml"), template, api)
 
 
 def route(key: str, authorizer: str | Unknown | None = "Rbac", **more: Any) -> Route:
@@ -329,7 +397,74 @@ def test_what_could_not_be_decided_is_said() -> None:
     found = sheet(route("GET /articles/{id}", Unknown("parameter P")), is_complete=False)
 
     assert found.lines[0].remark == "authorizer not decidable: parameter P"
-    assert found.remarks == ("not every route of the API could be read offline",)
+    assert found.unread == (
+        "template.yaml:7:3: not every route of Api could be read offline",
+        "template.yaml:7:3: the routes of Api: they are known only when deployed",
+    )
+
+
+UNREAD = """Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Where:
+    Type: String
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+  Other:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefinitionBody:
+        paths: !Ref Where
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Get:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: GET, Path: !Ref Where}
+        Put:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: PUT, Path: /hello}
+"""
+MISSING = [
+    "template.yaml:6:3: not every route of Api could be read offline",
+    "template.yaml:17:9: the route of event Get: parameter Where has no default",
+]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("matrix policy.yaml --format markdown", id="Markdown"),
+        pytest.param("matrix policy.yaml --html matrix.html", id="page"),
+        pytest.param("diff policy.yaml policy.yaml", id="diff"),
+    ],
+)
+def test_routes_that_could_not_be_read_are_named(
+    policy: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """With file, line and column, in the same words everywhere; of that API, and no other."""
+    monkeypatch.chdir(policy.parent)
+    Path("template.yaml").write_text(UNREAD)
+    arguments = f"{command} -t template.yaml --api Api".split()
+    result = CliRunner().invoke(cli, arguments)
+
+    assert result.exit_code == 0
+    assert [line for line in result.stderr.splitlines() if ".html" not in line] == MISSING
+    written = Path("matrix.html").read_text() if ".html" in command else result.stdout
+    assert command.startswith("diff") or all(line in written for line in MISSING)
+
+
+def test_routes_that_could_not_be_read_stand_below_the_sheet(
+    policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, for the sheet and its reader are there together."""
+    monkeypatch.chdir(policy.parent)
+    Path("template.yaml").write_text(UNREAD)
+    result = run("--policy", "policy.yaml", "-t", "template.yaml", "--api", "Api", columns=40)
+
+    assert [line for line in result.stdout.splitlines() if line.startswith("template")] == MISSING
+    assert result.stderr == ""
 
 
 def test_another_kind_of_authorizer_does_not_ask_the_policy() -> None:
@@ -356,7 +491,8 @@ def test_a_large_sheet_is_one_page(tmp_path: Path) -> None:
     )
     path = tmp_path / "policy.yaml"
     path.write_text(f"version: 1\ngroups:\n{groups}\n")
-    found = Page(run(path, "--format", "html").stdout)
+    run(path, "--html", tmp_path / "matrix.html")
+    found = Page((tmp_path / "matrix.html").read_text())
 
     assert len(found.all("td")) == 300 * 201
     assert len(found.data["rules"]) == 200 * 40

@@ -19,10 +19,9 @@ from authorizer.cli.access.resolve import Deciding, Resolver
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.access.regions import Region
     from authorizer.cli.access.rows import Row
     from authorizer.cli.access.source import Source
-    from authorizer.cli.access.spots import Place, Spot
+    from authorizer.cli.access.spots import Place, Region, Spot
     from authorizer.policy.model import Rule
 
 # No machine's token has one of these: whoever has one is a user.
@@ -75,7 +74,8 @@ class Access:
         for rule in policy.rules:
             self._rules[rule.pattern.path, rule.pattern.tail].append(rule)
         self._resolver = Resolver(self._rules, routes)
-        public = frozenset((pattern.path, False) for pattern in policy.public)
+        # What is public below a path claims none: which routes it stands for is not known.
+        public = frozenset((one.path, False) for one in policy.public if not one.tail)
         self.places = frozenset(self._rules) | public | self._resolver.places
         self.subjects = (
             EVERYONE,
@@ -89,7 +89,7 @@ class Access:
         places = [place for place in spot.places if place in self.places]
         deciding = Deciding(granting=places, denying=places)
         if not row.tells_path:
-            deciding = self._resolver.deciding(row, places, method)
+            deciding = self._resolver.deciding(row, places, method, len(spot.terms))
         for place in places:
             for rule in self._rules.get(place, ()):
                 counting = deciding.granting if rule.effect == "allow" else deciding.denying

@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from authorizer.cli.access.forms import ALWAYS, NOTHING, Clause, Form
-from authorizer.cli.access.regions import Region, regions
+from authorizer.cli.access.regions import regions
 from authorizer.cli.access.rows import EVERY_METHOD, OTHER_METHODS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.access.access import Access, Said, Subject
-    from authorizer.cli.access.spots import Ground
+    from authorizer.cli.access.spots import Ground, Region
     from authorizer.policy.model import Rule
 
 # So many differing paths are shown of a route that the path decides on.

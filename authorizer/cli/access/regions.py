@@ -6,27 +6,19 @@ Left out are requests that a more specific route of the API gets.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.rows import Kind, Row
+from authorizer.cli.access.rows import Kind
+from authorizer.cli.access.spots import Region
 from authorizer.policy.routes import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.access.access import Access
+    from authorizer.cli.access.rows import Row
     from authorizer.cli.access.spots import Ground, Place, Spot
     from authorizer.policy.model import Rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Some methods at one spot of a route, for which the same rules count."""
-
-    row: Row
-    spot: Spot
-    methods: tuple[str, ...]
 
 
 def regions(
@@ -41,15 +33,22 @@ def regions(
         rivals: the API's other routes, to which some of the requests may go instead.
     """
     nearer = _nearer(row, rivals)
-    seen = set()
+    found: dict[object, Region] = {}
     for spot in ground.spots(row):
         methods = [method for method in row.methods if not _is_taken(method, spot, nearer)]
         for alike, rules in _alike(row, spot, methods, policies):
             has_conditions = any(rule.pattern.conditions for rule in rules)
-            key = (alike, spot.places, (spot.terms, spot.excluded) if has_conditions else None)
-            if key not in seen:
-                seen.add(key)
-                yield Region(row=row, spot=spot, methods=alike)
+            values = (spot.terms, spot.excluded) if has_conditions else None
+            key = (alike, spot.places, tuple(map(id, rules)), values)
+            known = found.get(key)
+            # Of several, the one that stands for most paths is what people are shown.
+            if known is None or _literals(spot) < _literals(known.spot):
+                found[key] = Region(row=row, spot=spot, methods=alike)
+    yield from found.values()
+
+
+def _literals(spot: Spot) -> int:
+    return sum(isinstance(term, str) for term in spot.terms)
 
 
 def _nearer(row: Row, rivals: Iterable[Row]) -> dict[Place, set[str]]:

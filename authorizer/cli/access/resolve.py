@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.rows import row_of_key
+from authorizer.cli.access.rows import Kind, row_of_key
 from authorizer.policy.routes import ANY, PARAMETER
 
 if TYPE_CHECKING:
@@ -46,19 +46,28 @@ class Resolver:
                 row = row_of_key(key)
                 method, blank, _ = key.partition(" ")
                 self._methods[row.path, row.is_open_ended].add(method if blank else ANY)
+                if row.kind is Kind.DEFAULT:  # all paths, and thus the one without a segment, too
+                    self._methods[row.path, False].add(ANY)
 
     @property
     def places(self) -> frozenset[Place]:
         """The places of the routes."""
         return frozenset(self._methods or ())
 
-    def deciding(self, row: Row, places: Sequence[Place], method: str) -> Deciding:
-        """The places that decide, of those that match a path, the most specific one first."""
+    def deciding(self, row: Row, places: Sequence[Place], method: str, length: int) -> Deciding:
+        """The places that decide.
+
+        Args:
+            row: the route.
+            places: those that match a path, the most specific one first.
+            method: of the request.
+            length: how many segments the path has.
+        """
         if self._methods is None or not places:
             return Deciding(granting=_above(places[:1], places, row), denying=places)
-        methods = self._methods
-        known = [place for place in places if self._has_say(place, method, methods)]
-        routed = [place for place in known if _takes(place, method, methods)]
+        taking = {place for place in places if _takes(place, method, length, self._methods)}
+        known = [place for place in places if place in taking or self._has_say(place)]
+        routed = [place for place in known if place in taking]
         if not routed:
             return Deciding()
         if routed[0][1]:  # a greedy route does not tell the path; the policy may know more of it
@@ -73,13 +82,16 @@ class Resolver:
             ],
         )
 
-    def _has_say(self, place: Place, method: str, methods: Mapping[Place, set[str]]) -> bool:
+    def _has_say(self, place: Place) -> bool:
         # What is a route for other methods only is none here.
-        return place in self._ruled or place not in methods or _takes(place, method, methods)
+        return place in self._ruled or place not in (self._methods or ())
 
 
-def _takes(place: Place, method: str, methods: Mapping[Place, set[str]]) -> bool:
-    """Whether the API has a route there that takes the method."""
+def _takes(place: Place, method: str, length: int, methods: Mapping[Place, set[str]]) -> bool:
+    """Whether the API has a route there that takes the method, and a path of so many segments."""
+    path, is_greedy = place
+    if is_greedy and length == len(path):
+        return False  # a greedy route takes one segment more, or several
     return not {method, ANY}.isdisjoint(methods.get(place, ()))
 
 

@@ -46,6 +46,15 @@ class Spot:
     shown: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Some methods at one spot of a route, for which the same rules count."""
+
+    row: Row
+    spot: Spot
+    methods: tuple[str, ...]
+
+
 class Ground:
     """All places of a policy, or of several, as a tree."""
 

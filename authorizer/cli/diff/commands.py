@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.access.routes import routes_that_ask
+from authorizer.cli.access.routes import routes_that_ask, unread_in_words
+from authorizer.cli.access.words import plain
 from authorizer.cli.diff.compare import compare
 from authorizer.cli.diff.formats import markdown_of, print_diff
+from authorizer.cli.diff.hints import as_two_words, is_file
 from authorizer.cli.diff.report import as_json
 from authorizer.cli.diff.revision import read_operands
 
@@ -19,13 +21,17 @@ if TYPE_CHECKING:
     from authorizer.cli.diff.compare import Diff
 
 
-@click.command()
+@click.command(short_help="Who gains and who loses what between two policies.")
 @click.argument("old")
-@click.argument("new")
+@click.argument("new", required=False, metavar="NEW")
 @click.option(
-    "--template", type=click.Path(path_type=Path), help="SAM template: the routes are its API's."
+    "--template",
+    "-t",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="SAM, CloudFormation or OpenAPI file of the API.",
 )
-@click.option("--api", help="Logical id of the API, where the template has several.")
+@click.option("--api", metavar="ID", help="Logical id of the API, where the template has several.")
 @click.option("--no-widening", is_flag=True, help="Exit code 1 if anyone gains anything.")
 @click.option(
     "--format",
@@ -36,17 +42,28 @@ if TYPE_CHECKING:
     help="What to print.",
 )
 def diff(
-    old: str, new: str, template: Path | None, api: str | None, form: str, *, no_widening: bool
+    *,
+    old: str,
+    new: str | None,
+    template: Path | None,
+    api: str | None,
+    form: str,
+    no_widening: bool,
 ) -> None:
     """What each group, each scope and everyone gains and loses from OLD to NEW, route by route.
 
-    OLD and NEW are policy files, or revisions in git: HEAD~1 is the policy there, main:policy.yaml
-    a file there. Policies are compared by what they allow: moving lines changes nothing.
+    OLD and NEW are policy files, or revisions in git: main:svc/policy.yaml is a file there, and
+    HEAD~1 alone the file that the other one is. Policies are compared by what they allow: moving
+    lines changes nothing.
 
     \b
       authorizer diff HEAD policy.yaml          what is not committed yet
       authorizer diff main HEAD --no-widening   what this branch changes
+
+    Exit code 0; 1 with --no-widening if anyone gains anything; 2 if they cannot be compared.
     """  # noqa: D301 - \b is click's
+    if new is None:
+        raise click.UsageError(f"expected OLD and NEW, found one; write: {_in_full(old)}")
     if api is not None and template is None:
         raise click.UsageError("--api names an API of a template: give --template, too")
     found = compare(*read_operands(old, new), routes=_routes(template, api))
@@ -55,15 +72,22 @@ def diff(
         raise click.exceptions.Exit(1)
 
 
+def _in_full(old: str) -> str:
+    """What may have been meant by one operand alone."""
+    operands = f"HEAD {plain(old)}" if is_file(old) else f"{plain(old)} HEAD"
+    return as_two_words(old) or f"authorizer diff {operands}"
+
+
 def _routes(template: Path | None, api: str | None) -> tuple[str, ...] | None:
     if template is None:
         return None
     from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
     from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
 
-    chosen = chosen_api(read_template(template), api)
-    if not chosen.is_complete:
-        click.echo(f"{template}: not every route could be read offline", err=True)
+    read = read_template(template)
+    chosen = chosen_api(read, api)
+    for unread in unread_in_words(read, chosen):
+        click.echo(unread, err=True)
     return tuple(routes_that_ask(chosen))
 
 

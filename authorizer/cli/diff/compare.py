@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.access.access import Access, Said, Subject, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
 from authorizer.cli.access.forms import NOTHING, Form, lifts
-from authorizer.cli.access.regions import Region, regions
+from authorizer.cli.access.regions import regions
 from authorizer.cli.access.rows import Kind, Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.access.source import Source
+    from authorizer.cli.access.spots import Region
     from authorizer.policy.model import Rule
 
 

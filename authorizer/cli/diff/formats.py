@@ -35,10 +35,12 @@ _MOST_LINES = 100
 
 
 def print_diff(diff: Diff, console: Console) -> None:
-    """Print it."""
-    console.print(Text(f"{plain(diff.old.name)} → {plain(diff.new.name)}: {summary_of(diff)}"))
-    for title, subjects in remarks_of(diff):
-        console.print(Text(f"{title}: {', '.join(name_of(one) for one in subjects)}"))
+    """Print it. Where a line is too long for the terminal, it is the terminal that folds it."""
+    title = f"{plain(diff.old.name)} → {plain(diff.new.name)}"
+    console.print(Text(f"{title}: {summary_of(diff)}"), soft_wrap=True)
+    for what, subjects in remarks_of(diff):
+        names = ", ".join(name_of(one) for one in subjects)
+        console.print(Text(f"{what}: {names}"), soft_wrap=True)
     for section in sections_of(diff):
         _print_section(section, console)
     if diff.elsewhere:
@@ -48,7 +50,7 @@ def print_diff(diff: Diff, console: Console) -> None:
 def _print_section(section: Section, console: Console) -> None:
     sign, colour = _STYLES[section.title]
     console.print()
-    console.print(Text(f"{section.title}: {section.meaning}", style="bold"))
+    console.print(Text(f"{section.title}: {section.meaning}", style="bold"), soft_wrap=True)
     for entry in section.entries:
         heading = Text(f"{sign} {plain(entry.route)}", style=colour)
         heading.append(f"  {names_of(entry.who)}", style="default")

@@ -12,48 +12,68 @@ from authorizer.cli.access.source import load_source
 from authorizer.cli.matrix.markdown import markdown_of
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import print_sheet
+from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from authorizer.cli.matrix.sheet import Sheet
 
 
-@click.command()
-@click.argument("policy", type=click.Path(path_type=Path), default="policy.yaml")
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(short_help="Who may do what: the routes by groups and scopes.")
+@click.argument("policy", type=_FILE, required=False)
 @click.option(
-    "--template", type=click.Path(path_type=Path), help="SAM template: the routes are its API's."
+    "--policy", "named", type=_FILE, metavar="FILE", help="The same as the argument POLICY."
 )
-@click.option("--api", help="Logical id of the API, where the template has several.")
+@click.option(
+    "--template",
+    "-t",
+    type=_FILE,
+    metavar="FILE",
+    help="SAM, CloudFormation or OpenAPI file of the API.",
+)
+@click.option("--api", metavar="ID", help="Logical id of the API, where the template has several.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "html"]),
-    default="text",
-    show_default=True,
-    help="What to print.",
+    type=click.Choice(["text", "markdown"]),
+    help="What to print, by default text.",
 )
-@click.option(
-    "--html", "page", type=click.Path(path_type=Path), help="Write the HTML page to this file."
-)
+@click.option("--html", "page", type=_FILE, metavar="FILE", help="Write an HTML page instead.")
 def matrix(
-    policy: Path, template: Path | None, api: str | None, form: str, page: Path | None
+    *,
+    policy: Path | None,
+    named: Path | None,
+    template: Path | None,
+    api: str | None,
+    form: str | None,
+    page: Path | None,
 ) -> None:
     """Who may do what: the routes by the groups and scopes of POLICY, by default policy.yaml.
 
     Each cell says what a caller may do who has that group and no other (with what it includes), or
     a machine with that scope: allow, own (where a parameter equals a claim of the caller), partly,
     deny, or nothing. "everyone" is who calls without a token.
+
+    Exit code 0, or 2 if there is no sheet, because a file cannot be read or written.
     """
+    if policy is not None and named is not None:
+        raise click.UsageError("--policy is the argument POLICY: give one of them")
+    if form is not None and page is not None:
+        raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
     if api is not None and template is None:
         raise click.UsageError("--api names an API of a template: give --template, too")
-    sheet = _sheet(policy, template, api)
+    sheet = _sheet(policy or named or Path("policy.yaml"), template, api)
     if page is not None:
         _write(page, sheet)
-    elif form == "html":
-        click.echo(_page(sheet), nl=False)
     elif form == "markdown":
         click.echo(markdown_of(sheet), nl=False)
     else:
         print_sheet(sheet, Console())
+    if page is not None or form == "markdown":  # who reads it later is not who made it
+        for unread in sheet.unread:
+            click.echo(unread, err=True)
 
 
 def _sheet(policy: Path, template: Path | None, api: str | None) -> Sheet:
@@ -63,7 +83,8 @@ def _sheet(policy: Path, template: Path | None, api: str | None) -> Sheet:
     from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
     from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
 
-    return sheet_of_api(source, chosen_api(read_template(template), api), str(template))
+    read = read_template(template)
+    return sheet_of_api(source, read, chosen_api(read, api))
 
 
 def _page(sheet: Sheet) -> str:
@@ -76,6 +97,6 @@ def _write(page: Path, sheet: Sheet) -> None:
     try:
         page.write_text(_page(sheet), encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"{page}: cannot be written: {error.strerror}") from error
+        raise ConfigurationError([f"{page}: cannot be written: {error.strerror}"]) from error
     size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"
     click.echo(f"{sheet.source.name}: {size} -> {page}", err=True)

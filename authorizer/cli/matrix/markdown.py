@@ -59,7 +59,7 @@ def _word(outcome: Outcome) -> str:
 
 def _remarks(sheet: Sheet) -> Iterator[str]:
     remarks = [f"{code(line.row.key)}: {code(line.remark)}" for line in sheet.lines if line.remark]
-    for remark in (*remarks, *sheet.remarks):
-        yield f"- {remark}"
-    if remarks or sheet.remarks:
+    found = (*map(code, sheet.unread), *remarks, *sheet.remarks)
+    yield from (f"- {remark}" for remark in found)
+    if found:
         yield ""

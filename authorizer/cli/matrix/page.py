@@ -136,6 +136,9 @@ def _head(sheet: Sheet) -> Iterator[str]:
         "of several groups may do what one of them may, unless a deny of another takes it away. "
         f"{' '.join(_sentence(remark) for remark in sheet.remarks)}</p>"
     )
+    if sheet.unread:
+        items = "".join(f"<li>{_text(one)}</li>" for one in sheet.unread)
+        yield f'<ul class="unread" aria-label="Routes that are missing">{items}</ul>'
     counts = sheet.counts()
     yield '<ul class="legend" aria-label="Legend">'
     for outcome in Outcome:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.access import EVERYONE, Access, Subject
 from authorizer.cli.access.cells import NO_CELL, Cell, Outcome, cells_of
-from authorizer.cli.access.routes import routes_that_ask
+from authorizer.cli.access.routes import routes_that_ask, unread_in_words
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from authorizer.cli.access.source import Source
+    from authorizer.cli.template.model import Template
 
 _NAMED = (
     "the routes are those that the policy names; --template takes them from the API",
@@ -54,6 +55,7 @@ class Sheet:
     Attributes:
         template: the file that the routes are from; nothing where the policy names them.
         remarks: what a reader must know of the whole.
+        unread: which routes are missing, for they could not be read.
     """
 
     source: Source
@@ -61,6 +63,7 @@ class Sheet:
     lines: tuple[Line, ...]
     template: str | None = None
     remarks: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def counts(self) -> Counter[Outcome]:
         """How many cells there are of each outcome."""
@@ -84,8 +87,8 @@ def sheet_of_policy(source: Source) -> Sheet:
     return Sheet(source=source, subjects=access.subjects, lines=lines, remarks=_NAMED)
 
 
-def sheet_of_api(source: Source, api: Api, template: str) -> Sheet:
-    """The routes of an API."""
+def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
+    """The routes of an API of a template."""
     routes = routes_that_ask(api)
     access = Access(source, routes)
     ground = Ground(access.places)
@@ -95,13 +98,12 @@ def sheet_of_api(source: Source, api: Api, template: str) -> Sheet:
         for row in rows
         if row.methods
     )
-    remarks = ("not every route of the API could be read offline",) if not api.is_complete else ()
     return Sheet(
         source=source,
         subjects=access.subjects,
         lines=lines,
-        template=template,
-        remarks=remarks,
+        template=template.file,
+        unread=tuple(unread_in_words(template, api)),
     )
 
 

@@ -1,7 +1,8 @@
-"""The sheet in a terminal, in tables as wide as the terminal, one below the other."""
+"""The sheet as text: in a terminal in tables as wide as that, one below the other; else in one."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -13,7 +14,7 @@ from authorizer.cli.access.cells import Cell, Outcome
 from authorizer.cli.access.words import located, plain, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
@@ -80,43 +81,53 @@ class Notes:
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
-    """Print it."""
-    notes = Notes(sheet.source.name)
+    """Print it; in one table if nobody says how wide it may be."""
+    routes = max((len(_route(line)) for line in sheet.lines), default=5)
+    is_terminal = console.file.isatty()  # whatever FORCE_COLOR says of colours
+    most = _NAME_WIDTH if is_terminal else sys.maxsize
+    widths = {one: max(_CELL_WIDTH, min(len(title_of(one)), most)) for one in sheet.subjects}
+    if not is_terminal:
+        console.width = routes + _EDGES + sum(width + _GAP for width in widths.values())
+    notes = _notes_of(sheet)
     width = max(console.width, _LEAST_WIDTH)
-    route_width = min(width // 2, max((len(_route(line)) for line in sheet.lines), default=5))
-    for subjects in _blocks(sheet.subjects, width - route_width - _EDGES):
-        console.print(_table(sheet, subjects, route_width, notes))
+    route_width = min(width // 2, routes) if is_terminal else routes
+    for block in _blocks(widths, width - route_width - _EDGES):
+        console.print(_table(sheet, block, route_width, notes))
     _print_notes(console, notes)
     _print_remarks(sheet, console)
-    console.print(_legend(sheet))
+    console.print(_legend(sheet), soft_wrap=True)
 
 
-def _blocks(subjects: Sequence[Subject], width: int) -> Iterator[list[Subject]]:
-    """As many subjects beside one another as there is room for."""
-    block: list[Subject] = []
-    left = width
-    for subject in subjects:
-        needs = _width_of(subject) + _GAP
-        if block and needs > left:
+def _notes_of(sheet: Sheet) -> Notes:
+    """The notes, numbered as they are in one table, be it printed in several or not."""
+    notes = Notes(sheet.source.name)
+    for line in sheet.lines:
+        for subject in sheet.subjects:
+            notes.number(line.cell(subject))
+    return notes
+
+
+def _blocks(widths: Mapping[Subject, int], room: int) -> Iterator[dict[Subject, int]]:
+    """As many subjects beside one another as there is room for, with their widths."""
+    block: dict[Subject, int] = {}
+    left = room
+    for subject, width in widths.items():
+        if block and width + _GAP > left:
             yield block
-            block, left = [], width
-        block.append(subject)
-        left -= needs
+            block, left = {}, room
+        block[subject] = width
+        left -= width + _GAP
     if block:
         yield block
 
 
-def _width_of(subject: Subject) -> int:
-    return max(_CELL_WIDTH, min(len(title_of(subject)), _NAME_WIDTH))
-
-
-def _table(sheet: Sheet, subjects: Sequence[Subject], route_width: int, notes: Notes) -> Table:
+def _table(sheet: Sheet, widths: Mapping[Subject, int], route_width: int, notes: Notes) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("route", width=route_width, overflow="fold")
-    for subject in subjects:
-        table.add_column(Text(title_of(subject)), width=_width_of(subject), overflow="fold")
+    for subject, width in widths.items():
+        table.add_column(Text(title_of(subject)), width=width, overflow="fold")
     for line in sheet.lines:
-        cells = (_shown(line.cell(subject), notes) for subject in subjects)
+        cells = (_shown(line.cell(subject), notes) for subject in widths)
         table.add_row(Text(_route(line)), *cells)
     return table
 
@@ -140,11 +151,14 @@ def _print_notes(console: Console, notes: Notes) -> None:
 
 
 def _print_remarks(sheet: Sheet, console: Console) -> None:
+    for unread in sheet.unread:
+        console.print(Text(unread, style="yellow"), soft_wrap=True)
     for line in sheet.lines:
         if line.remark:
-            console.print(Text(f"{_route(line)}: {plain(line.remark)}", style="yellow"))
-    for remark in sheet.remarks:
-        console.print(Text(remark))
+            remark = Text(f"{_route(line)}: {plain(line.remark)}", style="yellow")
+            console.print(remark, soft_wrap=True)
+    for words in sheet.remarks:
+        console.print(Text(words), soft_wrap=True)
 
 
 def _legend(sheet: Sheet) -> Text:
