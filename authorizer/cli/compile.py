@@ -69,7 +69,8 @@ def known_routes(template: Template, api: str | None) -> list[str]:
     if not chosen.is_complete:
         problem = (
             f"{chosen.place}: expected an API whose routes are all in the file, found {chosen.id} "
-            "with routes that are not decidable; write them out, or compile without --template"
+            "with routes that are not decidable; give the parameter a default, or write the route "
+            "out"
         )
         whys = [f"{one.place}: {one.what}: {one.why}" for one in template.undecided]
         raise ConfigurationError([problem, *whys])

@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):
                 event.start_mark,
                 "P105",
             )
-        return super().compose_node(parent, index)  # type: ignore[no-any-return,no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 def compose(data: bytes) -> yaml.Node:

@@ -111,7 +111,7 @@ def test_the_routes_of_a_websocket_api_are_its_connect_route(template: Path) -> 
         pytest.param(
             ("Path: /a}", "Path: !ImportValue x}"),
             "template.yaml:3:3: expected an API whose routes are all in the file, found Api with "
-            "routes that are not decidable; write them out, or compile without --template",
+            "routes that are not decidable; give the parameter a default, or write the route out",
             id="undecidable",
         ),
         pytest.param(
