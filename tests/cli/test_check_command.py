@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from authorizer.cli.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
-WARNING = "version: 1\ngroups:\n  a: {}\n  A: {}\n"
+NOTHING_WRONG = "version: 1\ngroups: {a: {allow: [GET /x]}}\n"
+WARNING = "version: 1\ngroups:\n  a: {allow: [GET /x]}\n  A: {}\n"
 ERROR = "version: 1\ngroups:\n  a:\n    allow: [ANY /**]\n"
 
 
@@ -55,7 +56,8 @@ def test_the_sample_policy_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("text", "strict", "exit_code"),
     [
-        pytest.param("version: 1", True, 0, id="nothing, strict"),
+        pytest.param(NOTHING_WRONG, True, 0, id="nothing, strict"),
+        pytest.param("version: 1", True, 1, id="nothing granted, strict"),
         pytest.param(WARNING, False, 0, id="warning"),
         pytest.param(WARNING, True, 1, id="warning, strict"),
         pytest.param(ERROR, False, 1, id="error"),
@@ -188,7 +190,7 @@ def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> N
 
 def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
     """A note, which fails nothing, not even strictly."""
-    policy.write_text("version: 1")
+    policy.write_text(NOTHING_WRONG)
     place = Place(file="t.yaml", line=3, column=4)
     judged.template = Template(
         file="t.yaml", undecided=(Undecided(place=place, what="the routes", why="an import"),)
@@ -220,7 +222,7 @@ def test_a_template_that_cannot_be_read_is_a_finding(
 
 def test_an_acceptance_for_templates_waits_for_one(policy: Path, judged: Judged) -> None:
     """Without a template nobody knows whether it has its use; with one, it is judged."""
-    policy.write_text("version: 1\naccept: {T000: imports are fine}\n")
+    policy.write_text(NOTHING_WRONG + "accept: {T000: imports are fine}\n")
 
     assert run().stdout == "no findings\n"
     assert "P402 there is no finding T000 to accept" in run("-t", "t.yaml").stdout

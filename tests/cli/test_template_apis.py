@@ -172,8 +172,8 @@ def test_an_authorizer_that_the_api_has_not_is_no_protection() -> None:
     """A misspelt name is undecided: SAM refuses it, and nobody may take the route for guarded."""
     text = SAM % "Properties: {Auth: {DefaultAuthorizer: Guard}}"
     assert undecided(text) == [
-        "the default authorizer: TheApi has no authorizer 'Guard'",
         "the authorizer of GET /x: TheApi has no authorizer 'Guard'",
+        "the default authorizer: TheApi has no authorizer 'Guard'",
     ]
 
 

@@ -35,6 +35,7 @@ TITLES: dict[str, str] = {
     GUESS_OF_ROUTES: "a deny of a path that is no route",
     "P206": "a rule for a public route",
     "P207": "a condition that no access token meets",
+    "P208": "a policy that grants nothing",
     "P301": "names that differ only by case",
     "P302": "a name that is not in normal form",
     "P303": "a group that Cognito makes for a provider",

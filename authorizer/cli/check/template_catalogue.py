@@ -22,6 +22,7 @@ TEMPLATE_TITLES: dict[str, str] = {
     "X106": "deny matches no route",
     "X107": "rule is shadowed by a route with a parameter",
     "X108": "another authorizer decides",
+    "X109": "a route that no rule can name",
     "X201": "cached answer opens other routes",
     "X202": "cached answer opens other paths",
     "X203": "cached answer opens other methods",
