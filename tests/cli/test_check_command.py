@@ -87,8 +87,35 @@ def test_a_missing_policy_is_a_finding(policy: Path) -> None:
     """Code scanning must not take a file that is not there for one without findings."""
     result = run()
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout.startswith("policy.yaml:1:1: error P101 cannot be read: No such file")
+
+
+def test_what_cannot_be_read_is_no_answer(policy: Path) -> None:
+    """Exit code 2: neither a yes nor a no was found out. A policy that is not valid is a no."""
+    policy.write_text(ERROR)
+    assert run("-t", "none.yaml").exit_code == 2
+    policy.write_bytes(b"\xff")
+    assert run().exit_code == 2
+    policy.write_text("version: [")
+    assert run().exit_code == 1
+
+
+def test_the_policy_may_be_an_option(policy: Path) -> None:
+    """As it is for the commands whose arguments are something else."""
+    other = policy.with_name("other.yaml")
+    other.write_text(ERROR)
+
+    assert run("--policy", "other.yaml").stdout.startswith("other.yaml:4:13: error P204 ")
+    assert run("other.yaml", "--policy", "other.yaml").exit_code == 1
+
+
+def test_two_policies_are_wrong_usage(policy: Path) -> None:
+    """Which of them is meant cannot be told."""
+    result = run("policy.yaml", "--policy", "other.yaml")
+
+    assert result.exit_code == 2
+    assert "expected one policy, found 'policy.yaml' and --policy 'other.yaml'" in result.stderr
 
 
 @pytest.mark.parametrize("form", ["json", "sarif"])
@@ -216,7 +243,7 @@ def test_a_template_that_cannot_be_read_is_a_finding(
     judged.error = ConfigurationError([problem])
     result = run("--template", "t.yaml")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert line in result.stdout
 
 
@@ -269,13 +296,13 @@ PIECES = st.sampled_from(
     form=st.sampled_from(["text", "json", "sarif", "github"]),
 )
 def test_any_bytes_are_checked_without_a_traceback(policy: Path, data: bytes, form: str) -> None:
-    """Whatever is in the file, the command ends with 0 or 1, and errors have findings."""
+    """Whatever is in the file, the command ends with its exit codes, and errors have findings."""
     policy.write_bytes(data)
     result = run("--format", form)
 
-    assert result.exit_code in {0, 1}
+    assert result.exit_code in {0, 1, 2}
     last = (result.stderr or result.stdout).splitlines()[-1]
-    assert (result.exit_code == 1) == ("error" in last)
+    assert (result.exit_code > 0) == ("error" in last)
 
 
 TEMPLATE_PIECES = st.sampled_from(
@@ -323,7 +350,7 @@ def test_any_bytes_of_a_template_are_checked_without_a_traceback(
     template.write_bytes(data)
     result = run("--template", "template.yaml", "--format", form)
 
-    assert result.exit_code in {0, 1}
+    assert result.exit_code in {0, 1, 2}
 
 
 def test_a_deep_path_is_no_deep_recursion(policy: Path) -> None:
