@@ -95,3 +95,14 @@ def test_a_misspelt_file_is_told_by_the_one_that_is_there() -> None:
     assert finding.message.endswith("No such file or directory; did you mean 'policy.yaml'?")
     assert finding.effect == "nothing was checked"
     assert "that is there" in finding.fix
+
+
+def test_a_misspelt_template_is_told_by_the_one_that_is_there() -> None:
+    """The same for the template."""
+    policy = Path("policy.yaml")
+    policy.write_text(f"{ALLOW}- GET /x")
+    Path("template.yaml").write_text("Resources: {}")
+    (finding,) = check(policy, [Path("tmplate.yaml")]).findings
+
+    assert finding.code == "T001"
+    assert finding.message.endswith("did you mean 'template.yaml'?")

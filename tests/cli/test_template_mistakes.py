@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import boto3
 import pytest
 from samtranslator.model.eventsources.push import Api, HttpApi
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.model.stepfunctions.events import Api as StateMachineApi
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.undecided import check_undecided
+from authorizer.cli.local.template import load_template
 from authorizer.cli.template import parse_template
 from authorizer.cli.template.sam import EVENT_PROPERTIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
@@ -129,12 +139,60 @@ def test_what_may_yet_come_is_no_mistake(changes: list[tuple[str, str]]) -> None
     assert "T003" not in codes
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("DefaultAuthorizer: Rbac", "DefaultAuthorizer: rbca"),
+        ("Authorizer: Rbac}", "Authorizer: Rbacc}"),
+        ("Authorizer: Rbac}", "Authorizer: None}"),
+        ("Auth: {Authorizer: Rbac}", "Auth: NONE"),
+        ("Auth: {Authorizer: Rbac}", "Auth: [Rbac]"),
+        ("Method: GET", "Methd: GET"),
+        ("Method: GET", "Method: GET, Methd: PUT"),
+        ("ApiId: !Ref Api, Method: GET", "ApiId: !Ref Apii, Method: GET"),
+    ],
+)
+def test_sam_refuses_what_is_called_a_mistake(tmp_path: Path, old: str, new: str) -> None:
+    """An error stops a build, so that it must be one."""
+    assert "T003" in {code for code, _, _ in found((old, new))}
+    assert _is_refused_by_sam(tmp_path, TEMPLATE.replace(old, new))
+    assert not _is_refused_by_sam(tmp_path, TEMPLATE)
+
+
+def _is_refused_by_sam(folder: Path, text: str) -> bool:
+    path = folder / "template.yaml"
+    path.write_text(text)
+    template = load_template(path)
+    code = {"CodeUri": "s3://bucket/key", "Handler": "a.b", "Runtime": "python3.13"}
+    for name in ("Authorizer", "Hello"):
+        template["Resources"][name].setdefault("Properties", {}).update(code)
+    authorizers = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]
+    authorizers["Rbac"]["AuthorizerPayloadFormatVersion"] = "2.0"
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
+    try:
+        translator.translate(template, {})
+    except InvalidDocumentException:
+        return True
+    return False
+
+
 def test_a_fact_of_a_value_is_at_the_value() -> None:
     """Who looks for what could not be decided is sent to the line that says it."""
     asked = "\n          {ReauthorizeEvery: !Ref Seconds}"
     (one,) = found(("Default: 0}", "}"), ("{ReauthorizeEvery: 0}", asked))
     what = "not decidable: the time to live of Rbac: parameter Seconds has no default"
     assert one == ("T000", 10, what)
+
+
+def test_an_auth_of_a_websocket_api_that_is_text_is_no_protection() -> None:
+    """SAM takes a mapping there, too."""
+    text = (
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Socket:\n"
+        "    Type: AWS::Serverless::WebSocketApi\n"
+        "    Properties: {Auth: NONE, Routes: {$connect: {FunctionArn: x}}}\n"
+    )
+    why = "expected Auth to be a mapping such as {Authorizer: NONE}, found 'NONE'"
+    assert found(text=text) == [("T003", 5, why)]
 
 
 def test_an_incomplete_api_is_a_warning_that_says_what_was_not_looked_for() -> None:

@@ -10,7 +10,7 @@ from authorizer.cli.check.acceptance import Accepted, accept
 from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_TEMPLATE
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
-from authorizer.cli.check.problems import finding_of, unreadable
+from authorizer.cli.check.problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
@@ -117,7 +117,9 @@ def _unreadable_template(file: str, problem: str) -> Finding:
         code=UNREADABLE_TEMPLATE,
         severity=Severity.ERROR,
         place=place,
-        message=located["message"] if located else problem.removeprefix(f"{file}: "),
+        message=located["message"]
+        if located
+        else problem.removeprefix(f"{file}: ") + similar_file(file),
         effect="nothing in the template was checked",
         fix="give a SAM or CloudFormation template, in YAML or JSON, that the SAM CLI can read",
     )

@@ -85,7 +85,7 @@ def unreadable(file: str, why: str) -> Finding:
         code="P101",
         severity=Severity.ERROR,
         place=Place(file=file, line=1, column=1),
-        message=f"cannot be read: {why}{_similar_file(file)}",
+        message=f"cannot be read: {why}{similar_file(file)}",
         effect="nothing was checked",
         fix="give the path of a policy file that is there and that you may read",
     )
@@ -98,7 +98,7 @@ def _fix(problem: Problem) -> str:
     return _FIXES[problem.code]
 
 
-def _similar_file(file: str) -> str:
+def similar_file(file: str) -> str:
     """A hint at a file beside it, where the name is misspelt."""
     path = Path(file)
     try:

@@ -54,7 +54,8 @@ def _mistake(one: Undecided, why: Mistake) -> Finding:
         severity=Severity.ERROR,
         place=why.place or one.place,
         message=why,
-        effect="the template does not deploy, and nothing was checked that depends on this",
+        effect="the template does not deploy, or not as it reads, and nothing was checked that "
+        "depends on this",
         fix="correct it in the template: nothing that is given when deploying mends it",
     )
 
