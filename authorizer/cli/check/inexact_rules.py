@@ -29,8 +29,9 @@ _WORDS = {
     Inexact.ROUTES_OVERLAP: "routes that no document can tell apart",
     Inexact.TOO_LARGE: "more grants than a document can hold",
 }
-# The rule that makes it impossible is looked for by trying: for the first few groups only.
-_MOST_CULPRITS = 20
+# The rule that makes it impossible is looked for by trying, and each try goes through all routes:
+# of a large API it is named for the first few groups only.
+_MOST_TRIED_ROUTES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def inexact_documents(
     source: SourcePolicy, policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X207: groups whose members are answered for one request alone, while answers are cached."""
-    tries = _MOST_CULPRITS
+    left = _MOST_TRIED_ROUTES
     for cache in caches(template):
         if cache.kind is not AnswerKind.CALLER or cache.key is None or cache.key.tells_request:
             continue
@@ -56,8 +57,8 @@ def inexact_documents(
         with suppress(RecursionError):  # more segments than Python has frames
             compiled = replace(policy, routes=_keys(cache.api))
             for caller, why in _inexact_callers(source, compiled):
-                culprit = _culprit(compiled, caller, why) if tries > 0 else None
-                tries -= 1
+                culprit = _culprit(compiled, caller, why) if left > 0 else None
+                left -= len(compiled.routes or ()) * len(compiled.rules).bit_length()
                 yield _inexact(caller, cache, why, culprit)
 
 
