@@ -123,7 +123,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 # --- environments -----------------------------------------------------------------------------------------------------
 
-ready:
+ready: ## make the environment in .venv, with the authorizer command
 	@[ -e $(READY) ] && [ $(READY) -nt requirements/dev.txt ] && [ $(READY) -nt pyproject.toml ] \
 		|| { $(LOCKED) $(MAKE) --silent $(READY); }
 

@@ -23,7 +23,8 @@ from authorizer.gateway.responses import (
     iam_answer,
     simple_answer,
 )
-from authorizer.policy.caller import CallerDocuments, Inexact
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import IamMode, PolicyDocument, is_literal, request_document
 from authorizer.policy.model import Decision, Policy
 from authorizer.policy.routes import CONNECT

@@ -177,8 +177,7 @@ def matches_path(key: str, values: Sequence[str]) -> bool:
         return key == "$default"
     known = segments_of(key.partition(" ")[2])
     if key.endswith("+}"):
-        # Also the path above, which it does not match, and which belongs to no other route.
-        return len(values) >= len(known) - 1 and _fits(known[:-1], values)
+        return len(values) >= len(known) and _fits(known[:-1], values)
     return len(values) == len(known) and _fits(known, values)
 
 

@@ -28,8 +28,16 @@ _LAZY = {
 }
 
 
+# Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage.
+_ANSWERING = frozenset({"check", "diff", "explain", "matrix", "test"})
+
+
+class _NoAnswerError(click.ClickException):
+    exit_code = 2
+
+
 class _Commands(click.Group):
-    """Turns our errors into a message and exit code 1, and loads lazy groups on demand."""
+    """Turns our errors into a message and an exit code, and loads lazy groups on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_LAZY})
@@ -51,7 +59,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (AuthorizerError, AccountError) as error:
-            raise click.ClickException(str(error)) from error
+            answering = ctx.invoked_subcommand in _ANSWERING
+            raise (_NoAnswerError if answering else click.ClickException)(str(error)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -29,6 +29,7 @@ from authorizer.policy.routes import (
     ANY,
     CONNECT,
     METHODS,
+    MOST_SEGMENTS,
     PARAMETER,
     Route,
     RoutePattern,
@@ -122,8 +123,10 @@ class Policy:
         for key in self.routes or ():
             method, template = split_route_key(key)
             route = parse_route(template)
+            if route is None:  # $default, which is all paths
+                self._tree.place((), is_tail=False).methods.add(ANY)
             path, is_tail = ((), True) if route is None else (route.path, route.greedy)
-            self._tree.place(path, is_tail=is_tail).methods.add(method or ANY)  # $default: /**
+            self._tree.place(path, is_tail=is_tail).methods.add(method or ANY)
         for group, members in self.groups.items():
             self._subjects[group] = frozenset(f"group:{member}" for member in members)
 
@@ -217,26 +220,32 @@ class Policy:
         places = self._tree.matching(segments)
         if not places:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
-        key = (method, route and route.path, places, caller.groups, caller.scopes)
+        length = min(len(segments), MOST_SEGMENTS + 1)  # no place tells longer ones apart
+        key = (method, route and route.path, places, length, caller.groups, caller.scopes)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answer_on_places(method, route, places, caller)
+            answer = self._answer_on_places(method, route, places, length, caller)
             self._remember(key, answer)
         return answer.decision or answer.judge(segments, caller.claims)
 
     def _answer_on_places(
-        self, method: str, route: Route | None, places: tuple[Place, ...], caller: _Caller
+        self,
+        method: str,
+        route: Route | None,
+        places: tuple[Place, ...],
+        length: int,
+        caller: _Caller,
     ) -> Answer:
         # The first one is literal where the others have a parameter. Whether API Gateway prefers
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
         # says "admin" is never answered for by one that does not.
         # What is a route for other methods only is none here.
         places = tuple(
-            one for one in places if one.rules or not one.methods or one.is_route_of(method)
+            one for one in places if one.rules or not one.methods or one.is_route_of(method, length)
         )
         routed = places
         if self.routes is not None:
-            routed = tuple(place for place in places if place.is_route_of(method))
+            routed = tuple(place for place in places if place.is_route_of(method, length))
         if not routed:
             return Answer.of((), (), known=False)
         # A greedy route does not tell the path; the policy may know places below it.

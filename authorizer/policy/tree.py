@@ -33,8 +33,10 @@ class Place:
         self.methods: set[str] = set()
         self.rules: dict[str, list[Rule]] = {}
 
-    def is_route_of(self, method: str) -> bool:
-        """Whether the API has a route there that takes the method."""
+    def is_route_of(self, method: str, length: int) -> bool:
+        """Whether the API has a route there that takes a method, and a path of so many segments."""
+        if self.is_tail and length == len(self.path):
+            return False  # a greedy route takes one segment more, or several
         return method in self.methods or ANY in self.methods
 
     def is_below(self, other: Place) -> bool:

@@ -257,7 +257,7 @@ def test_named_files_are_the_only_ones(run: Callable[..., Result], tmp_path: Pat
 @pytest.mark.parametrize(
     ("cases", "arguments", "message"),
     [
-        pytest.param("", (), "expected cases in tests: of policy.yaml, or in", id="no cases"),
+        pytest.param("", (), "policy.yaml has no tests yet: write some under", id="no cases"),
         pytest.param("", ("none.yaml",), "none.yaml: cannot be read: No such file", id="no file"),
         pytest.param(
             "", ("--policy", "none.yaml"), "none.yaml: cannot be read: No such", id="no policy"
@@ -285,10 +285,177 @@ def test_named_files_are_the_only_ones(run: Callable[..., Result], tmp_path: Pat
 def test_what_cannot_be_read_or_written_is_named(
     run: Callable[..., Result], cases: str, arguments: tuple[str, ...], message: str
 ) -> None:
-    """A message, not a traceback."""
+    """A message, not a traceback, and the exit code of what could not be found out."""
     result = run(cases, *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
+
+
+UNDECIDED = (
+    TEMPLATE.replace("Resources:\n  Api", "Parameters: {Stage: {Type: String}}\nResources:\n  Api")
+    .replace(
+        "          Rbac:\n",
+        "          Login:\n            IdentitySource: $request.header.Authorization\n"
+        "            JwtConfiguration: {issuer: 'https://login.example.com', audience: [shop]}\n"
+        "          Rbac:\n",
+    )
+    .replace("Path: /articles}", "Path: /articles, Auth: {Authorizer: Login}}")
+    .replace(
+        "        More: ",
+        "        Search: {Type: HttpApi, Properties: "
+        "{ApiId: !Ref Api, Method: GET, Path: !Sub '/search/${Stage}'}}\n        More: ",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        pytest.param("allow: [POST /articles]", "expected allow for POST /articles", id="allow"),
+        pytest.param("deny: [POST /articles]", "expected deny for POST /articles", id="deny"),
+        pytest.param(
+            "complete: true", "expected a complete case to deny POST /articles", id="complete"
+        ),
+    ],
+)
+def test_what_another_authorizer_decides_is_as_nobody_expects(
+    run: Callable[..., Result], tmp_path: Path, case: str, expected: str
+) -> None:
+    """Neither an allow nor a denial of the policy's holds where the policy is not asked."""
+    (tmp_path / "mixed.yaml").write_text(UNDECIDED)
+    result = run(f"  - as: {{groups: [editor]}}\n    {case}\n", "-t", "mixed.yaml")
+    assert result.exit_code == 1
+    assert f"{expected}, which the policy does not decide" in result.stdout
+    assert (
+        "POST /articles is decided by its authorizer 'Login' (jwt), which does not ask "
+        "policy.yaml; whoever that lets in may call it"
+    ) in result.stdout
+
+
+@pytest.mark.parametrize("verb", ["allow", "deny"])
+def test_a_route_that_could_not_be_read_is_undecidable(
+    run: Callable[..., Result], tmp_path: Path, verb: str
+) -> None:
+    """Not 404: exit code 2, with the place of what could not be read; 1 if others fail."""
+    (tmp_path / "part.yaml").write_text(UNDECIDED)
+    cases = f"  - {READER}\n    {verb}: [GET /search/live]\n"
+    result = run(cases, "-t", "part.yaml", "--junit", "out.xml")
+    assert result.exit_code == 2
+    assert f"expected {verb} for GET /search/live, of which that cannot be told" in result.stdout
+    place = f"part.yaml:{UNDECIDED[: UNDECIDED.index('Search:')].count(chr(10)) + 1}:9"
+    assert f"{place} (event Search) could not be\n" in result.stdout
+    assert "0 passed, 0 failed, 1 undecidable" in result.stdout
+    assert ET.fromstring((tmp_path / "out.xml").read_bytes()).get("failures") == "1"
+    worse = run(f"{cases}  - deny: [GET /hello]\n    as: {{groups: [reader]}}\n", "-t", "part.yaml")
+    assert worse.exit_code == 1
+
+
+def test_complete_cases_prove_nothing_of_routes_that_could_not_be_read(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """They pass, as what can be asked is denied; that is told, and fails when strict."""
+    template = UNDECIDED.replace(", Auth: {Authorizer: Login}", "")
+    (tmp_path / "part.yaml").write_text(template)
+    arguments = ("-t", "part.yaml", "--junit", "out.xml")
+    policy = "version: 1\ngroups: {nobody: {}}\n"
+    cases = "  - complete: true\n"
+    loose = run(cases, *arguments, policy=policy)
+    line = (
+        "proves nothing policy.policy-test.yaml:2:5: a complete case says nothing of what could "
+        "not be read: part.yaml:"
+    )
+    assert (loose.exit_code, line in loose.stdout) == (0, True)
+    assert run(cases, *arguments, "--strict", policy=policy).exit_code == 1
+    root = ET.fromstring((tmp_path / "out.xml").read_bytes())
+    assert root.get("failures") == "1"
+
+
+def test_an_authorizer_that_cannot_be_told_proves_nothing(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """What holds only if the route asks the policy passes, is told, and fails when strict."""
+    template = UNDECIDED.replace("{Authorizer: Login}", "{Authorizer: !Ref Stage}")
+    (tmp_path / "t.yaml").write_text(template)
+    cases = "  - as: {groups: [editor]}\n    allow: [POST /articles]\n"
+    result = run(cases, "-t", "t.yaml")
+    line = (
+        "proves nothing policy.policy-test.yaml:3:13: for POST /articles it cannot be told whether "
+        "an authorizer asks the policy: parameter Stage has no default\n"
+    )
+    assert (result.exit_code, line in result.stdout) == (0, True)
+
+
+def test_who_has_no_tests_is_shown_how_to_write_one(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """The example is of the policy's own groups, and holds as it is printed."""
+    result = run("")
+    first, *example = result.stderr.splitlines()
+    assert first.endswith(
+        "policy.yaml has no tests yet: write some under tests: in it, or in a file such as "
+        "api.policy-test.yaml beside it:"
+    )
+    assert len(example) == 4
+    (tmp_path / "api.policy-test.yaml").write_text("\n".join(example))
+    (tmp_path / "policy.policy-test.yaml").unlink()
+    tried = CliRunner().invoke(cli, ["test"])
+    assert (tried.exit_code, "2 requests: 2 passed" in tried.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pytest.param("{'a,b': {allow: ['ANY /x/**']}}", id="name"),
+        pytest.param("{o: {allow: ['GET /{u=sub}', 'PUT /a/{b}/c']}}", id="own and parameter"),
+        pytest.param(
+            "{d: {allow: ['GET /a'], deny: ['ANY /**']}, e: {allow: ['GET /']}}", id="deny"
+        ),
+    ],
+)
+def test_the_example_fits_any_policy(
+    run: Callable[..., Result], tmp_path: Path, groups: str
+) -> None:
+    """Strange names, rules that compare claims, denies: what is printed is true."""
+    policy = f"version: 1\ngroups: {groups}\n"
+    example = "\n".join(run("", policy=policy).stderr.splitlines()[1:])
+    (tmp_path / "policy.policy-test.yaml").write_text(example)
+    tried = CliRunner().invoke(cli, ["test"])
+    assert (tried.exit_code, "2 requests: 2 passed" in tried.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"),
+    [
+        pytest.param("my-policy-test.yaml", True, id="no dot"),
+        pytest.param("api.policy-test.yml", True, id="yml"),
+        pytest.param("policy_tests.yaml", True, id="underscore"),
+        pytest.param("policy.yaml.bak", False, id="something else"),
+    ],
+)
+def test_a_name_that_nearly_fits_is_told(
+    run: Callable[..., Result],
+    tmp_path: Path,
+    name: str,
+    is_named: bool,  # noqa: FBT001
+) -> None:
+    """Whether others are found or not: nobody believes that tests ran which did not."""
+    (tmp_path / name).write_text("tests:\n  - deny: [GET /x]\n")
+    line = f"{name} is not read: expected a name that ends in .policy-test.yaml\n"
+    for cases in ("", "  - deny: [GET /x]\n"):
+        assert (line in run(cases).stderr) is is_named
+
+
+def test_a_bad_template_is_noticed_without_any_tests(run: Callable[..., Result]) -> None:
+    """What was asked for is looked at, whatever else is missing."""
+    assert "none.yaml: cannot be read" in run("", "-t", "none.yaml").stderr
+
+
+def test_the_policy_may_be_named_as_for_other_commands(run: Callable[..., Result]) -> None:
+    """One FILE that is a policy is taken for --policy; among others it is said to be one."""
+    cases = f"  - {READER}\n    allow: [GET /hello]\n"
+    assert run(cases, "policy.yaml").exit_code == 0
+    result = run(cases, "policy.yaml", "policy.policy-test.yaml")
+    assert "policy.yaml: expected a file of tests, found a policy: write --policy" in result.stderr
 
 
 def test_an_api_needs_a_template(run: Callable[..., Result]) -> None:

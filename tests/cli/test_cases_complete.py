@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
 
@@ -41,6 +41,8 @@ def case(caller: Caller, *listed: str) -> Case:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(rules(), min_size=1, max_size=4), st.lists(rules(), max_size=1))
+@example(allow=["GET /c/a/**"], deny=["GET /c/a"])
+@example(allow=["GET /c/a/b/**"], deny=["GET /c/a/b"])
 def test_no_open_route_is_overlooked(allow: list[str], deny: list[str]) -> None:
     """A route is found open exactly if one of all its paths of a few values is open."""
     naive = NaivePolicy(groups={"g": Body(allow=tuple(allow), deny=tuple(deny))})
@@ -51,6 +53,8 @@ def test_no_open_route_is_overlooked(allow: list[str], deny: list[str]) -> None:
         one.route for one in implied(book, case(caller)) if book.ask(one.request, caller).is_open
     }
     paths = ["/" + "/".join(path) for size in range(4) for path in product(VALUES, repeat=size)]
+    # Rules have three segments at most, so that one more stands for all that is longer.
+    paths += [f"/{'/'.join(path)}/zz" for path in product(VALUES, repeat=3)]
     requests = [Request(method=method, path=path) for method in ("GET", "PUT") for path in paths]
     reached = {request: resolve(ROUTES, request).winner for request in requests}
     open_routes = {
@@ -59,6 +63,34 @@ def test_no_open_route_is_overlooked(allow: list[str], deny: list[str]) -> None:
         if winner is not None and book.ask(request, caller).is_open
     }
     assert found == open_routes
+
+
+@pytest.mark.parametrize(
+    ("routes", "denies", "open_path"),
+    [
+        pytest.param(("GET /c/{proxy+}",), "GET /c/a", "/c/a/-any-", id="deny of the path itself"),
+        pytest.param(
+            ("GET /c/{proxy+}",),
+            "GET /c/a, 'GET /c/a/{x}/{y}/**'",
+            "/c/a/-any-",
+            id="denies before and after",
+        ),
+        pytest.param(
+            ("GET /c/{proxy+}", "GET /c/a"), "", "/c/a/-any-", id="another route for the path"
+        ),
+        pytest.param(("$default",), "GET /c/a, 'GET /c/a/{x}'", "/c/a/-any-/-any-", id="$default"),
+    ],
+)
+def test_what_is_left_below_a_path_is_found(
+    routes: tuple[str, ...], denies: str, open_path: str
+) -> None:
+    """Where denies and other routes take some of a /** away, the rest of it is asked for."""
+    text = f"version: 1\ngroups: {{g: {{allow: ['GET /c/a/**'], deny: [{denies}]}}}}\n"
+    book = Rulebook(policy=replace(policy_of(text), routes=routes), routes=routes)
+    caller = Caller(groups=("g",))
+    found = {one.route: one.request for one in implied(book, case(caller))}
+    assert found[routes[0]] == Request(method="GET", path=open_path)
+    assert book.ask(found[routes[0]], caller).is_open
 
 
 SAMPLE = """\

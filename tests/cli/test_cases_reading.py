@@ -197,7 +197,7 @@ PROBLEMS = {
     ),
     "no path": (
         "tests:\n  - allow: ['GET hello']\n",
-        "2:18: expected one blank and a path that starts with /, found 'hello'",
+        "2:18: expected a path that starts with /, found 'hello'",
     ),
     "both": (
         "tests:\n  - allow: [GET /x]\n    deny: [GET /x]\n",
@@ -275,10 +275,10 @@ def run(folder: Path, *arguments: str) -> Result:
 @given(data=st.lists(yaml_pieces, max_size=16).map("".join).map(str.encode))
 @example(data=b'tests:\n - name: "\\ud800\\e[31m"\n   allow: ["GET /\\ud800"]')
 def test_the_command_never_breaks(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    """Any bytes in a file of tests end in a report or a message, with exit code 0 or 1."""
+    """Any bytes in a file of tests end in a report (exit code 0 or 1) or in a message (2)."""
     folder = tmp_path_factory.mktemp("any")
     (folder / "policy.yaml").write_text(POLICY)
     (folder / "any.policy-test.yaml").write_bytes(data)
     result = run(folder, "--junit", str(folder / "out.xml"))
-    assert result.exit_code in {0, 1}
+    assert result.exit_code in ({0, 1} if result.stdout else {2})
     assert "Traceback" not in result.output

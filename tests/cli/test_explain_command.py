@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from naive_policy import policy_of
 from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
 
+from authorizer.cli.access.deciders import Decider
+from authorizer.cli.check.guards import Guard
 from authorizer.cli.explain.explanation import explain, headline
 from authorizer.cli.explain.question import Caller, Request
 from authorizer.cli.explain.resolution import resolve, why_preferred
@@ -25,6 +27,7 @@ from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.cli.explain.unsafe import plain_spellings, unsafe_part
 from authorizer.cli.local import scenario
 from authorizer.cli.main import cli
+from authorizer.cli.template.model import Place, Undecided
 from authorizer.policy.routes import safe_segments
 
 if TYPE_CHECKING:
@@ -58,7 +61,8 @@ def transcripts(text: str) -> dict[str, tuple[list[str], str]]:
 
 
 TOLD = transcripts((Path(__file__).parent / "explained.txt").read_text())
-DOCUMENTED = transcripts((ROOT / "docs" / "explain.md").read_text())
+PAGE = (ROOT / "docs" / "explain.md").read_text()
+DOCUMENTED = transcripts(PAGE)
 
 
 @pytest.mark.parametrize(("arguments", "printed"), TOLD.values(), ids=TOLD.keys())
@@ -70,9 +74,22 @@ def test_the_answer_and_how_it_came(arguments: list[str], printed: str) -> None:
     assert result.stderr == ""
 
 
+@pytest.fixture
+def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample project's files, and those that docs/explain.md shows."""
+    for name in ("policy.yaml", "template.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    shown = re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", PAGE, re.DOTALL)
+    assert shown
+    for name, text in shown:
+        (tmp_path / name).write_text(f"# {name}\n{text}")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("documented")
 @pytest.mark.parametrize(("arguments", "printed"), DOCUMENTED.values(), ids=DOCUMENTED.keys())
 def test_the_documents_examples_are_true(arguments: list[str], printed: str) -> None:
-    """docs/explain.md shows what the command prints."""
+    """docs/explain.md shows what the command prints of files that it shows or that are here."""
     lines = [line.rstrip() for line in run(*arguments).stdout.splitlines()]
     assert lines == [line.rstrip() for line in printed.splitlines()]
 
@@ -152,6 +169,15 @@ def test_json_says_the_same() -> None:
     ("arguments", "message"),
     [
         pytest.param(("GET",), "expected METHOD and PATH", id="no path"),
+        pytest.param(("get", "/books"), "found 'get': write GET", id="small method"),
+        pytest.param(("get", "books"), "starts with /, found 'books'", id="method and path"),
+        pytest.param(("GET,POST", "/x"), "expected one method at a time", id="two methods"),
+        pytest.param(("ANY", "/x"), "expected one method at a time", id="every method"),
+        pytest.param(
+            ("GET", "https://a.example/prod/books"),
+            "leave away the scheme, host and stage",
+            id="address",
+        ),
         pytest.param(("GET", "hello"), "a path that starts with /", id="no slash"),
         pytest.param(("GET", "/users/{id}"), "expected a concrete path", id="template"),
         pytest.param(("GET", "/hello?x=1"), "without query and fragment", id="query"),
@@ -167,6 +193,23 @@ def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], message: str
     assert message in result.stderr
 
 
+def test_a_policy_that_is_not_here_may_be_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stands in the wrong folder is told where to go; whoever named a file is not."""
+    monkeypatch.chdir(tmp_path)
+    result = run("GET", "/hello")
+    assert "policy.yaml: cannot be read: No such file or directory; " in result.stderr
+    assert "run it where policy.yaml is, or name it with --policy" in result.stderr
+    assert "name it with" not in run("GET", "/hello", "--policy", "other.yaml").stderr
+
+
+def test_blanks_around_names_do_not_count() -> None:
+    """A list may be written as people write one."""
+    told = json.loads(run("GET", "/hello", "-g", " reader, editor ", "--format", "json").stdout)
+    assert told["caller"]["groups"] == ["reader", "editor"]
+
+
 def test_routes_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> None:
     """Where a definition is elsewhere, nobody takes what is here for all of the API."""
     template = tmp_path / "t.yaml"
@@ -177,6 +220,18 @@ def test_routes_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> No
     )
     result = run("GET", "/hello", "-g", "reader", "--template", str(template))
     assert "not every route of Api can be read offline" in result.stderr
+
+
+def test_a_web_socket_api_takes_no_other_requests(tmp_path: Path) -> None:
+    """Its routes are for messages over a connection, and $default is one of them."""
+    template = tmp_path / "t.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Api:\n"
+        "    Type: AWS::Serverless::WebSocketApi\n"
+        "    Properties: {Routes: {$connect: {FunctionArn: x}, $default: {FunctionArn: x}}}\n"
+    )
+    result = run("GET", "/hello", "-g", "reader", "--template", str(template))
+    assert "reaches no route of the API" in result.stdout
 
 
 def test_a_connect_route_has_no_path(tmp_path: Path) -> None:
@@ -291,7 +346,7 @@ def test_a_token_among_the_arguments_is_not_quoted(cognito: Cognito) -> None:
     """Whoever gives the token itself is told how to give it, and does not see it again."""
     text = token(cognito)
     result = run("GET", "/hello", "--token", text)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "a token is given in a file, or as - on standard input" in result.stderr
     assert not any(part in result.output for part in text.split("."))
 
@@ -299,10 +354,10 @@ def test_a_token_among_the_arguments_is_not_quoted(cognito: Cognito) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200) | st.text(".eyJ{}\"'0aA-_= \n", max_size=80).map(str.encode))
 def test_any_bytes_as_a_token_are_judged(data: bytes) -> None:
-    """No bytes break the command, and none are good."""
+    """No bytes break the command, and none are good; no token is no answer."""
     result = CliRunner().invoke(cli, ["explain", "GET", "/hello", "--token", "-"], input=data)
     assert isinstance(result.exception, SystemExit)
-    assert result.exit_code == 1
+    assert result.exit_code == (1 if result.stdout else 2)
 
 
 # --- how a request comes to its route -------------------------------------------------------------
@@ -398,6 +453,7 @@ def notes(policy: str, request: Request, caller: Caller, **api: Any) -> tuple[st
     return explain(Rulebook(policy=policy_of(policy), **api), request, caller).notes
 
 
+NOBODY, OURS = Decider(guard=Guard.NOBODY), Decider(guard=Guard.OURS, name="Rbac")
 OWN = "version: 1\ngroups: {reader: {allow: ['GET /users/{user=sub}']}}\npublic: [GET /health]\n"
 
 
@@ -418,23 +474,23 @@ def test_an_encoded_value_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "guarded", "verdict"),
+    ("path", "deciders", "verdict"),
     [
-        pytest.param("/health", {"GET /health": False}, Verdict.PUBLIC, id="both say public"),
-        pytest.param("/health", {"GET /health": True}, Verdict.DENIED, id="the template guards it"),
+        pytest.param("/health", {"GET /health": NOBODY}, Verdict.PUBLIC, id="both say public"),
+        pytest.param("/health", {"GET /health": OURS}, Verdict.DENIED, id="the template guards it"),
         pytest.param("/health", {}, Verdict.PUBLIC, id="the template does not tell"),
-        pytest.param("/open", {"GET /open": False}, Verdict.PUBLIC, id="the template forgot it"),
+        pytest.param("/open", {"GET /open": NOBODY}, Verdict.PUBLIC, id="the template forgot it"),
     ],
 )
 def test_what_is_public_is_what_the_template_says(
-    path: str, guarded: dict[str, bool], verdict: Verdict
+    path: str, deciders: dict[str, Decider], verdict: Verdict
 ) -> None:
     """The policy's list of public routes opens nothing: only a route without authorizer is open."""
     book = Rulebook(
         policy=policy_of(OWN),
         routes=("GET /health", "GET /open"),
         routes_from="t.yaml",
-        guarded=guarded,
+        deciders=deciders,
     )
     explanation = explain(book, Request(method="GET", path=path), Caller())
     assert explanation.answer.verdict is verdict
@@ -442,6 +498,108 @@ def test_what_is_public_is_what_the_template_says(
         assert "says that it is public, but t.yaml has an authorizer" in explanation.notes[0]
     if path == "/open":
         assert "by t.yaml, which has no authorizer for its route" in headline(book, explanation)
+
+
+@pytest.mark.parametrize(
+    ("decider", "verdict", "note"),
+    [
+        pytest.param(
+            Decider(guard=Guard.UNKNOWN, name="Either", kind="request", why="it depends"),
+            Verdict.DENIED,
+            "whether its authorizer 'Either' (request) asks policy.yaml cannot be told from "
+            "t.yaml: it depends; this holds if it does",
+            id="which function",
+        ),
+        pytest.param(
+            Decider(guard=Guard.UNKNOWN, why="it depends"),
+            Verdict.PUBLIC,
+            "whether the route has an authorizer cannot be told from t.yaml: it depends; "
+            "this holds if it has none",
+            id="whether there is one",
+        ),
+    ],
+)
+def test_an_authorizer_that_cannot_be_told_is_noted(
+    decider: Decider, verdict: Verdict, note: str
+) -> None:
+    """The policy's answer stands, with what it depends on."""
+    book = Rulebook(
+        policy=policy_of(OWN),
+        routes=("GET /health",),
+        routes_from="t.yaml",
+        deciders={"GET /health": decider},
+    )
+    explanation = explain(book, Request(method="GET", path="/health"), Caller())
+    assert explanation.answer.verdict is verdict
+    assert note in explanation.notes
+
+
+UNREAD = (
+    Undecided(place=Place(file="t.yaml", line=4, column=9), what="the route of event S", why="w"),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "noted"),
+    [
+        pytest.param("GET", "/open", False, id="literal"),
+        pytest.param("PUT", "/open", True, id="every method"),
+        pytest.param("GET", "/users/1", True, id="parameter"),
+        pytest.param("GET", "/more/of/it", True, id="greedy"),
+    ],
+)
+def test_a_route_that_was_not_read_may_be_more_specific(
+    method: str,
+    path: str,
+    noted: bool,  # noqa: FBT001
+) -> None:
+    """Only a literal route with the request's own method can be had by no other."""
+    routes = ("GET /open", "ANY /open", "GET /users/{user}", "GET /more/{proxy+}")
+    told = notes(OWN, Request(method=method, path=path), Caller(), routes=routes, unread=UNREAD)
+    assert ("t.yaml:4:9 (event S) could not be read, and may take it instead" in told) is noted
+
+
+def test_what_is_not_decided_by_the_policy_is_neither_yes_nor_no() -> None:
+    """Another authorizer, or a route that was not read: exit code 2, and no nearest miss."""
+    book = Rulebook(
+        policy=policy_of(OWN),
+        routes=("GET /users/{user}",),
+        routes_from="t.yaml",
+        deciders={"GET /users/{user}": Decider(guard=Guard.OTHER, name="Login", kind="jwt")},
+        unread=UNREAD,
+    )
+    told = {
+        path: explain(book, Request(method="GET", path=path), Caller(groups=("reader",)))
+        for path in ("/users/1", "/search/live")
+    }
+    assert [one.answer.verdict for one in told.values()] == [Verdict.ELSEWHERE, Verdict.UNREAD]
+    assert not any(one.answer.is_open or one.answer.is_known for one in told.values())
+    assert headline(book, told["/users/1"]) == (
+        "GET /users/1 is decided by its authorizer 'Login' (jwt), which does not ask policy.yaml; "
+        "whoever that lets in may call it"
+    )
+    assert headline(book, told["/search/live"]) == (
+        "GET /search/live reaches none of the routes that could be read; "
+        "t.yaml:4:9 (event S) could not be"
+    )
+    assert [one.misses for one in told.values()] == [(), ()]
+
+
+@pytest.mark.usefixtures("documented")
+def test_json_says_who_decides_and_what_was_not_read() -> None:
+    """A program sees neither an allow nor a denial."""
+    for method, path, verdict in (
+        ("POST", "/articles", "decided_elsewhere"),
+        ("GET", "/search/live", "route_not_read"),
+    ):
+        result = run(method, path, "-g", "editor", "-t", "shop.yaml", "--format", "json")
+        told = json.loads(result.stdout)
+        assert (told["verdict"], result.exit_code) == (verdict, 2)
+        (unread,) = told["route"]["unread"]
+        assert unread["why"] == "parameter Stage has no default"
+        if verdict == "decided_elsewhere":
+            login = {"name": "Login", "kind": "jwt", "asks_policy": False}
+            assert told["route"]["authorizer"] == login
 
 
 def test_a_preflight_is_noted() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from made_templates import (
@@ -53,26 +53,26 @@ def test_ten_thousand_rules_and_three_hundred_routes_take_seconds(key: str, rule
     source, policy = read_policy(large_policy(rule))
     routes = [route(key.format(number=number), line=number + 1) for number in range(300)]
     made = template(http_api(*routes, route("$default"), by=[authorizer(ttl_seconds=60)]))
-    start = perf_counter()
+    start = process_time()
     for check in TEMPLATE_RULES:
         list(check(source, policy, made))
-    assert perf_counter() - start < MOST_SECONDS
+    assert process_time() - start < MOST_SECONDS
 
 
 DEEP = "a/" * 5000 + "a"
 MANY = "/".join(f"{{p{number}}}" for number in range(900))
-# A rule may be nearly as long as that.
-LONGEST = "a/" * 95 + "a"
 
 
 @pytest.mark.parametrize("path", [f"/{DEEP}", f"/{MANY}", "/{proxy+}", "/{a}/{proxy+}"])
 @pytest.mark.parametrize("kind", [AuthorizerKind.REQUEST, AuthorizerKind.TOKEN])
 def test_a_deep_path_is_no_deep_recursion(path: str, kind: AuthorizerKind) -> None:
-    """A route's path may have more segments than Python has frames."""
+    """A path may have more segments than Python has frames."""
+    many = "/".join(f"{{p{number}}}" for number in range(100))
+    deep = "a/" * 97 + "a"  # a rule may have a hundred segments, a template what it likes
     text = (
         "version: 1\ngroups:\n  g:\n"
-        f"    allow: ['GET /{LONGEST}', 'GET /{{x}}/{LONGEST}/**']\n"
-        f"    deny: ['GET /b/{LONGEST}']\n"
+        f"    allow: ['GET /{many}', 'GET /{deep}', 'GET /{{x}}/{deep}/**']\n"
+        f"    deny: ['GET /b/{deep}']\n"
     )
     api = rest_api(route(f"GET {path}"), by=[rest_authorizer(kind=kind, ttl_seconds=300)])
     found(template(api), text)

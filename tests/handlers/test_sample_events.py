@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from authorizer.cli.compile import known_routes
 from authorizer.cli.document import load_document
 from authorizer.cli.event.expected import Expected, read_index, status_of
 from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, load_sample
 from authorizer.cli.event.throwaway import ThrowAwayPool
+from authorizer.cli.template import read_template
 from handlers import hello
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 INDEX = read_index(EVENTS)
+ROUTES = known_routes(read_template(ROOT / "template.yaml"), None)
 FOR_HELLO = [name for name in INDEX if name.startswith("hello-")]
 FOR_AUTHORIZER = [name for name in INDEX if name not in FOR_HELLO]
 
@@ -37,8 +40,8 @@ def pool() -> ThrowAwayPool:
 def authorize(
     pool: ThrowAwayPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModuleType]:
-    """The handler with the sample policy."""
-    compiled, _ = load_document(ROOT / "policy.yaml")
+    """The handler with the sample policy, compiled as it ships."""
+    compiled, _ = load_document(ROOT / "policy.yaml", ROUTES)
     (tmp_path / "policy.json").write_bytes(compiled)
     ((pool_id, keys),) = pool.key_sets().items()
     (tmp_path / "jwks.json").write_bytes(keys)
@@ -75,7 +78,7 @@ def test_an_authorizer_event(authorize: ModuleType, pool: ThrowAwayPool, name: s
     except authorize.AuthorizerError as error:
         answer = {"errorMessage": str(error)}
 
-    found = Expected(status=status_of(answer), reason=outcome.reason or "allowed")
+    found = Expected(status=status_of(answer, event), reason=outcome.reason or "allowed")
     assert found == INDEX[name]
     assert name.startswith(f"{outcome.request.flavour}-")
 
@@ -98,7 +101,8 @@ def test_a_connection_is_allowed_once_the_policy_grants_it(
     handler = importlib.import_module("handlers.authorize").handler
 
     event = read("websocket-denied-by-role", pool)
-    assert status_of(handler(event, SimpleNamespace(aws_request_id="invocation-1"))) == 200
+    answer = handler(event, SimpleNamespace(aws_request_id="invocation-1"))
+    assert status_of(answer, event) == 200
 
 
 @pytest.mark.parametrize("name", INDEX)

@@ -22,7 +22,8 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer, JwksCache, TokenVerifier
 from authorizer.gateway.events import Flavour
 from authorizer.pipeline import Verdict
-from authorizer.policy.caller import CallerDocuments, Grants
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Grants
 from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer
 
@@ -136,6 +137,8 @@ def counter_examples(seed: int) -> list[str]:
             allowed = iam_allows(document, PREFIX + resource)
             if allowed is not grants.allows(resource):
                 wrong.append(f"{seed}: {resource} is read otherwise by IAM: {document}")
+            if allowed and grants.allow != ("*/*",) and path != "/" and "" in path[1:].split("/"):
+                wrong.append(f"{seed}: {resource} may be another route's: {document}")
             wrong += [
                 f"{seed}: {caller['groups']} {resource} on {key}: document says {allowed}\n"
                 f"{naive}\n{document}"

@@ -56,8 +56,9 @@ def test_a_sample_answers_as_its_name_says(
 ) -> None:
     """The package, in Lambda's runtime, gives the status and the reason of the index."""
     sample = load_sample(EVENTS, name)
-    invocation = functions[sample.function].invoke(sample.filled(pool.token))
-    assert replayed(sample, INDEX[name], invocation).found == INDEX[name]
+    event = sample.filled(pool.token)
+    invocation = functions[sample.function].invoke(event)
+    assert replayed(sample, INDEX[name], event, invocation).found == INDEX[name]
 
 
 def test_no_token_is_in_any_log(functions: dict[str, Function], pool: ThrowAwayPool) -> None:
@@ -90,7 +91,7 @@ def test_a_broken_configuration_fails_the_start(tmp_path: Path) -> None:
     event = load_sample(EVENTS, "http-2.0-no-token").filled(lambda _: "")
     with running_function(PROJECT, "AuthorizerFunction", environment) as function:
         answer = function.invoke(event).answer
-    assert status_of(answer) == 500
+    assert status_of(answer, event) == 500
     assert "did you mean AUTHORIZER_USER_POOLS" in answer["errorMessage"]
 
 

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from naive_policy import policy_of
 
-from authorizer.policy.caller import CallerDocuments, Grants, Inexact, covers, covers_shape, meet
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Grants, Inexact
+from authorizer.policy.words import covers, covers_shape, meet
 
+# No parameter's value is empty.
+EMPTY = ("*//*", "*/*/")
 PERSON: dict[str, Any] = {"sub": "me", "username": "someone"}
 
 
@@ -36,19 +40,21 @@ def grants(
         pytest.param(
             ["ANY /a"], ["ANY /a", "GET /{x}/a"], ["*/a"], ["*/*/a"], id="method's star crosses"
         ),
-        pytest.param(["GET /a/{x}"], ["GET /a/{y}"], ["GET/a/*"], ["GET/a/*/*"], id="parameter"),
+        pytest.param(
+            ["GET /a/{x}"], ["GET /a/{y}"], ["GET/a/*"], [*EMPTY, "GET/a/*/*"], id="parameter"
+        ),
         pytest.param(
             ["GET /a/{x}"],
             ["GET /a/{x}", "GET /a/{x}/b"],
             ["GET/a/*"],
-            ["GET/a/*/*"],
+            [*EMPTY, "GET/a/*/*"],
             id="longer route",
         ),
         pytest.param(
             ["GET /a/{x}"],
             ["GET /a/{x}", "GET /a/b"],
             ["GET/a/*"],
-            ["GET/a/*/*", "GET/a/b"],
+            [*EMPTY, "GET/a/*/*", "GET/a/b"],
             id="literal sibling",
         ),
         pytest.param(
@@ -58,7 +64,7 @@ def grants(
             ["GET /a/{x}", "GET /a/{x}/b"],
             ["GET /a/{x}", "GET /a/{x}/b", "GET /a/{x}/c"],
             ["GET/a/*"],
-            ["GET/a/*/*/b", "GET/a/*/c"],
+            [*EMPTY, "GET/a/*/*/b", "GET/a/*/c"],
             id="a longer route is granted, another is not",
         ),
         pytest.param(
@@ -80,21 +86,21 @@ def grants(
             ["GET /a/{x=sub}", "GET /a/{x}"],
             ["GET /a/{x}"],
             ["GET/a/*"],
-            ["GET/a/*/*"],
+            [*EMPTY, "GET/a/*/*"],
             id="own record and all others",
         ),
         pytest.param(
             ["ANY /a/**"],
             ["GET /a", "GET /a/b", "GET /a/{x}", "PUT /a/b", "PUT /a/c"],
             ["*/a/*", "GET/a"],
-            ["*/*/a/*"],
+            [*EMPTY, "*/*/a/*"],
             id="everything below in one",
         ),
         pytest.param(
             ["ANY /a/**"],
             ["GET /a/b", "GET /a/c", "PUT /a/b", "GET /c/a/b"],
             ["GET/a/*", "PUT/a/b"],
-            [],
+            [*EMPTY],
             id="everything below, per method where a star would cross",
         ),
         pytest.param(["ANY /**"], ["GET /a", "PUT /{x}", "GET /"], ["*/*"], [], id="everything"),
@@ -170,6 +176,14 @@ def test_a_deny(allow: list[str], deny: list[str], allowed: list[str]) -> None:
             ["GET /a"], ["$default"], (), PERSON, Inexact.PATH_DECIDES, id="granted on $default"
         ),
         pytest.param(
+            ["GET /a/**"],
+            ["GET /a/{x}", "GET /{p+}"],
+            (),
+            PERSON,
+            Inexact.PATH_DECIDES,
+            id="granted on a greedy route below one that looks like the rule",
+        ),
+        pytest.param(
             ["GET /"], ["$default"], (), PERSON, Inexact.PATH_DECIDES, id="the root on $default"
         ),
         pytest.param(
@@ -187,6 +201,14 @@ def test_a_deny(allow: list[str], deny: list[str], allowed: list[str]) -> None:
             PERSON,
             Inexact.ROUTES_OVERLAP,
             id="nobody knows whether a greedy route wins",
+        ),
+        pytest.param(
+            ["GET /b/{x}", "GET /a/**"],
+            ["GET /b/{x}", "GET /a/", "PUT /z/{p+}"],
+            (),
+            PERSON,
+            Inexact.ROUTES_OVERLAP,
+            id="a slash at the end is one route's, and the greedy one's",
         ),
         pytest.param(
             ["GET /a/{x=sub}"],
@@ -258,7 +280,7 @@ def test_what_belongs_to_a_greedy_route_is_denied() -> None:
     found = grants(["GET /b/{x}"], ["GET /b/{x}", "$default"])
 
     assert isinstance(found, Grants)
-    assert found.deny == ("GET/b/", "GET/b/*/*")
+    assert found.deny == (*EMPTY, "GET/b/*/*")
     assert found.allows("GET/b/1")
     assert not found.allows("GET/b/")
     assert not found.allows("GET/b/1/2")

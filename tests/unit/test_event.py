@@ -157,14 +157,23 @@ def test_a_served_pool_brings_the_keys_it_publishes(tmp_path: Path) -> None:
         ServedPool.read(tmp_path)
 
 
+def document(*statements: tuple[str, Any]) -> dict[str, Any]:
+    listed = [{"Effect": effect, "Resource": resource} for effect, resource in statements]
+    return {"policyDocument": {"Statement": listed}}
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
         ({"isAuthorized": True, "context": {}}, 200),
         ({"isAuthorized": False, "context": {}}, 403),
         ({"isAuthorized": "true"}, 500),
-        ({"policyDocument": {"Statement": [{"Effect": "Allow"}]}}, 200),
-        ({"policyDocument": {"Statement": [{"Effect": "Deny"}]}}, 403),
+        (document(("Allow", "arn/GET/a")), 200),
+        (document(("Allow", ["arn/GET/b", "arn/GET/*"])), 200),
+        (document(("Allow", "arn/GET/b")), 403),
+        (document(("Deny", "arn/GET/a")), 403),
+        (document(("Allow", ["arn/*"]), ("Deny", ["arn/*/a"])), 403),
+        (document(), 403),
         ({"errorMessage": "Unauthorized"}, 401),
         ({"errorMessage": "unauthorized"}, 500),
         ({"statusCode": 401}, 401),
@@ -173,7 +182,7 @@ def test_a_served_pool_brings_the_keys_it_publishes(tmp_path: Path) -> None:
 )
 def test_what_api_gateway_makes_of_an_answer(answer: dict[str, Any], status: int) -> None:
     """The status a client sees; what is no answer at all is a 500."""
-    assert status_of(answer) == status
+    assert status_of(answer, {"methodArn": "arn/GET/a"}) == status
 
 
 def test_the_index_is_read_as_it_is_written() -> None:

@@ -218,3 +218,12 @@ def test_an_unknown_command_is_an_error() -> None:
     """Exit code 2, as for every wrong usage."""
     result = CliRunner().invoke(cli, ["compil"])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["matrix none.yaml", "explain GET /x --policy none.yaml"])
+def test_no_answer_is_not_a_no(template: Path, command: str) -> None:
+    """Where exit code 1 is an answer, 2 says that there is none."""
+    result = CliRunner().invoke(cli, command.split())
+
+    assert result.exit_code == 2
+    assert "none.yaml: cannot be read: No such file" in result.stderr

@@ -544,3 +544,51 @@ def test_no_path_is_a_connection(path: str) -> None:
     """A client cannot ask for $connect over HTTP."""
     policy = policy_of("version: 1\ngroups: {a: {allow: [$connect]}}\n")
     assert not policy.decide(method="GET", path=path, groups=["a"]).allowed
+
+
+def test_a_path_that_is_no_route_of_the_api_is_not_allowed() -> None:
+    """With the API's routes known, a rule for what is none of them, or another method, is idle."""
+    rules = "version: 1\ngroups: {a: {allow: [GET /x, PUT /y]}}\n"
+    policy = policy_of(rules, routes=["PUT /x", "PUT /y"])
+
+    decisions = [
+        policy.decide(method=method, path=path, groups=["a"])
+        for method, path in [("GET", "/x"), ("PUT", "/y")]
+    ]
+    assert [one.reason for one in decisions] == [Reason.ROUTE_UNKNOWN, None]
+
+
+def test_a_path_without_its_slash_is_none_of_a_route() -> None:
+    """As many slashes are not enough; they must stand where the route has them."""
+    policy = policy_of("version: 1\ngroups: {a: {allow: [GET /x/y]}}\n")
+    decision = policy.decide(method="GET", route="/x/y", path="x/y/", groups=["a"])
+    assert decision.reason is Reason.PATH_DISAGREES
+
+
+def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are forgotten before they fill the memory, and found out again."""
+    monkeypatch.setattr("authorizer.policy.model._MOST_ANSWERS", 3)
+    policy = policy_of('version: 1\ngroups: {a: {allow: ["GET /{x}"]}}\n')
+    for _ in range(2):
+        for group in ("a", "b", "c", "d"):
+            decision = policy.decide(method="GET", route="/{x}", groups=[group])
+            assert decision.allowed is (group == "a")
+            assert len(policy._answers) <= 3
+
+
+def test_a_greedy_route_takes_one_segment_or_more() -> None:
+    """What stands above it belongs to another route, even to one with a parameter."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: ["GET /{x}"]}, b: {allow: [GET /files/**]}}\n',
+        routes=["GET /{x}", "GET /files/{rest+}"],
+    )
+    assert policy.decide(method="GET", path="/files", groups=["a"]).allowed
+    assert not policy.decide(method="GET", path="/files", groups=["b"]).allowed
+    assert policy.decide(method="GET", path="/files/1", groups=["b"]).allowed
+
+
+def test_the_default_route_takes_every_path() -> None:
+    """The root, too."""
+    policy = policy_of("version: 1\ngroups: {a: {allow: [GET /, GET /x]}}\n", routes=["$default"])
+    assert policy.decide(method="GET", route="$default", path="/", groups=["a"]).allowed
+    assert policy.decide(method="GET", route="$default", path="/x", groups=["a"]).allowed

@@ -219,3 +219,10 @@ def test_a_safe_path_keeps_its_spelling(path: str, segments: tuple[str, ...]) ->
 def test_a_path_that_reads_two_ways_is_refused(path: str) -> None:
     """Dot segments, separators, controls and needless or broken encodings are never cleaned up."""
     assert safe_segments(path) is None
+
+
+def test_a_rule_has_at_most_a_hundred_segments() -> None:
+    """Just enough, and one too many."""
+    assert len(parse_pattern("GET " + "/a" * 100).path) == 100
+    with pytest.raises(RouteSyntaxError, match="at most 100 segments, found 101"):
+        parse_pattern("GET " + "/a" * 101)

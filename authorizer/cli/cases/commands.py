@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from authorizer.cli.cases.find import is_policy, near_misses, read_cases
 from authorizer.cli.cases.junit import junit_xml
-from authorizer.cli.cases.read import CaseReader
 from authorizer.cli.cases.report import show
 from authorizer.cli.cases.run import coverage, is_vacuous, run_cases
-from authorizer.cli.document import load_source
-from authorizer.cli.explain.options import open_rulebook, policy_options
-from authorizer.cli.nodes import UnreadableError, compose
+from authorizer.cli.explain.options import POLICY, open_policy, open_rulebook, policy_options
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from authorizer.cli.cases.model import Case
-    from authorizer.cli.source import SourcePolicy
-
-PATTERN = "*.policy-test.yaml"
+    from authorizer.cli.cases.model import Result
 
 
 @click.command()
@@ -48,73 +43,37 @@ def test(
     """Try the cases in FILES against the policy.
 
     Without FILES they are those under tests: in the policy, and in the files *.policy-test.yaml
-    beside it. Exit code 1 when a request is not answered as a case expects.
+    beside it. With --template a request reaches a route as it does in API Gateway; without it the
+    policy is asked about the path.
+
+    Exit code 1 when a request is not answered as a case expects, 2 when that cannot be told: a
+    route could not be read, or a file could not.
     """
-    source = load_source(policy)
-    cases = read_cases(source, policy, files)
+    if len(files) == 1 and policy in {POLICY, files[0]} and is_policy(files[0]):
+        policy, files = files[0], ()
+    source = open_policy(policy)
     book = open_rulebook(source, template, api)
+    if not files:
+        for sentence in near_misses(policy):
+            click.echo(sentence, err=True)
+    cases = read_cases(source, policy, files)
     results = run_cases(book, cases)
-    covered = coverage(book, results)
+    covered = coverage(book, results, cases)
     show(Console(highlight=False), book, results, covered, is_strict=strict)
     if junit is not None:
         _write(junit, junit_xml(book, results, covered, is_strict=strict))
-    is_short = bool(covered.gaps) or any(map(is_vacuous, results))
-    failed = any(not result.passed for result in results)
-    sys.exit(1 if failed or (strict and is_short) else 0)
+    is_short = bool(covered.gaps or covered.blind) or any(map(is_vacuous, results))
+    sys.exit(_exit_code(results, is_short=strict and is_short))
 
 
-def read_cases(source: SourcePolicy, policy: Path, files: Sequence[Path] = ()) -> list[Case]:
-    """The cases of these files, or all that are found.
-
-    Raises:
-        ConfigurationError: with every problem of every file, located; or there are no cases.
-    """
-    problems: list[str] = []
-    cases: list[Case] = []
-    if not files:
-        cases += _embedded(source, problems)
-    for file in files or sorted(policy.parent.glob(PATTERN)):
-        cases += _beside(file, source, problems)
-    if problems:
-        raise ConfigurationError(problems)
-    if not cases:
-        where = "them" if files else f"tests: of {policy}, or in {PATTERN} beside it"
-        raise ConfigurationError([f"expected cases in {where}, found none"])
-    return cases
-
-
-def _embedded(source: SourcePolicy, problems: list[str]) -> Iterator[Case]:
-    reader = _reader(source.file, source)
-    yield from reader.cases(source.tests)
-    problems += _located(reader)
-
-
-def _beside(file: Path, source: SourcePolicy, problems: list[str]) -> Iterator[Case]:
-    reader = _reader(str(file), source)
-    try:
-        yield from reader.document(compose(file.read_bytes()))
-    except OSError as error:
-        problems.append(f"{file}: cannot be read: {error.strerror}")
-    except UnreadableError as error:
-        problems.append(error.problem.located(file))
-    problems += _located(reader)
-
-
-def _reader(file: str, source: SourcePolicy) -> CaseReader:
-    return CaseReader(
-        file=file,
-        groups=frozenset(group.name for group in source.groups),
-        scopes=frozenset(scope.name for scope in source.scopes),
-    )
-
-
-def _located(reader: CaseReader) -> Iterator[str]:
-    for problem in sorted(reader.problems, key=lambda one: (one.line, one.column)):
-        yield problem.located(reader.file)
+def _exit_code(results: Sequence[Result], *, is_short: bool) -> int:
+    if is_short or any(not result.passed and result.is_decided for result in results):
+        return 1
+    return 0 if all(result.passed for result in results) else 2
 
 
 def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise click.ClickException(f"{path}: cannot be written: {error.strerror}") from error
+        raise ConfigurationError([f"{path}: cannot be written: {error.strerror}"]) from error

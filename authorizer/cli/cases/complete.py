@@ -2,7 +2,9 @@
 
 For a route with parameters there are endless paths. It is enough to ask for one without any
 particular value, and, for each rule of the caller's that could grant it, for the one that has what
-this rule wants: the caller's own claims, and its literal segments.
+this rule wants: the caller's own claims, and its literal segments. Where both route and rule take
+everything below a path, denies and other routes may take some of it away: one of each length is
+asked for, until it is longer than all that they name.
 """
 
 from __future__ import annotations
@@ -36,9 +38,10 @@ def implied(book: Rulebook, case: Case) -> Iterator[Expectation]:
         for one in case.expectations
     }
     rules = _rules_of(book.policy, case.caller)
+    longest = _longest(book.policy, routes)
     for key in routes:
         methods = [one for one in _methods(key) if (key, one) not in listed]
-        reaching = _requests(key, methods, rules, case.caller)
+        reaching = _requests(key, methods, rules, case.caller, longest)
         asked = [one for one in reaching if _asks_policy(book, routes, key, one)]
         if asked:
             worst = next((one for one in asked if book.ask(one, case.caller).is_open), asked[0])
@@ -46,10 +49,10 @@ def implied(book: Rulebook, case: Case) -> Iterator[Expectation]:
 
 
 def _requests(
-    key: str, methods: Iterable[str], rules: Iterable[Rule], caller: Caller
+    key: str, methods: Iterable[str], rules: Iterable[Rule], caller: Caller, longest: int
 ) -> Iterator[Request]:
     for method in methods:
-        for path in dict.fromkeys(_paths(key, method, rules, caller)):
+        for path in dict.fromkeys(_paths(key, method, rules, caller, longest)):
             yield Request(method=method, path=path)
 
 
@@ -67,7 +70,9 @@ def _methods(key: str) -> tuple[str, ...]:
     return ("",) if key == CONNECT else METHODS
 
 
-def _paths(key: str, method: str, rules: Iterable[Rule], caller: Caller) -> Iterator[str]:
+def _paths(
+    key: str, method: str, rules: Iterable[Rule], caller: Caller, longest: int
+) -> Iterator[str]:
     """Paths of a route: of no particular values, and with what each rule wants."""
     template = key.partition(" ")[2] or key
     if template == CONNECT:
@@ -78,12 +83,16 @@ def _paths(key: str, method: str, rules: Iterable[Rule], caller: Caller) -> Iter
         return
     known = route.path if route is not None else ()
     least = len(known) + 1 if route is not None and route.greedy else len(known)
+    is_open_ended = route is None or route.greedy
     yield _path(_ANY_VALUE if one == PARAMETER else one for one in _filled(known, least))
     for rule in rules:
         if rule.pattern.covers_method(method):
-            wanted = _wanted(rule.pattern, known, least, caller)
-            if wanted is not None:
-                yield _path(wanted)
+            shortest = max(least, len(rule.pattern.path))
+            most = max(shortest, longest + 1) if is_open_ended and rule.pattern.tail else shortest
+            for length in range(shortest, most + 1):
+                wanted = _wanted(rule.pattern, known, length, caller)
+                if wanted is not None:
+                    yield _path(wanted)
 
 
 def _filled(path: tuple[str, ...], length: int) -> tuple[str, ...]:
@@ -91,10 +100,9 @@ def _filled(path: tuple[str, ...], length: int) -> tuple[str, ...]:
 
 
 def _wanted(
-    pattern: RoutePattern, known: tuple[str, ...], least: int, caller: Caller
+    pattern: RoutePattern, known: tuple[str, ...], length: int, caller: Caller
 ) -> list[str] | None:
     """The segments of a path that route and rule both match; nothing where there is none."""
-    length = max(least, len(pattern.path))
     claims = {one.position: caller.claims.get(one.claim) for one in pattern.conditions}
     segments = []
     pairs = zip(_filled(known, length), _filled(pattern.path, length), strict=True)
@@ -116,6 +124,14 @@ def _path(segments: Iterable[str]) -> str:
 def _route_of(routes: tuple[str, ...], request: Request, *, is_rest: bool | None) -> str | None:
     winner = resolve(routes, request, is_rest=is_rest).winner
     return winner.key if winner is not None else None
+
+
+def _longest(policy: Policy, routes: Iterable[str]) -> int:
+    """How many segments the longest path has that rules or routes name."""
+    paths = [pattern.path for pattern in (*_patterns(policy), *policy.public)]
+    parsed = (parse_route(key.partition(" ")[2] or key) for key in routes)
+    paths += [route.path for route in parsed if route is not None]
+    return max(map(len, paths), default=0)
 
 
 def _patterns(policy: Policy) -> Iterator[RoutePattern]:

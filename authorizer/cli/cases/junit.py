@@ -10,7 +10,12 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from authorizer.cli.cases.report import failure_in_words, reasons_for, vacuous_in_words
+from authorizer.cli.cases.report import (
+    blind_in_words,
+    failure_in_words,
+    reasons_for,
+    vacuous_in_words,
+)
 from authorizer.cli.cases.run import is_vacuous
 from authorizer.cli.explain.words import rule_in_words
 
@@ -29,11 +34,16 @@ def junit_xml(
 ) -> bytes:
     """The document."""
     root = ET.Element("testsuites", name="authorizer test")
-    for file in dict.fromkeys(result.case.place.file for result in results):
+    cases = (*(result.case for result in results), *coverage.blind)
+    for file in dict.fromkeys(case.place.file for case in cases):
         suite = ET.SubElement(root, "testsuite", name=_clean(file))
         for result in results:
             if result.case.place.file == file:
                 _add_result(suite, book, result, is_strict=is_strict)
+        for case, what in blind_in_words(book, coverage):
+            if case.place.file == file:
+                test = _test(suite, f"{file}.{case.name}", "complete", file, case.place.line)
+                _add_outcome(test, what, is_strict=is_strict)
         _count(suite)
     suite = ET.SubElement(root, "testsuite", name="not exercised")
     for gap in coverage.gaps:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.explain.rulebook import Verdict
+
 if TYPE_CHECKING:
     from authorizer.cli.explain.question import Caller, Request
     from authorizer.cli.explain.rulebook import Answer
@@ -53,8 +55,19 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether it came as expected."""
-        return self.answer.is_open is self.expectation.allowed
+        """Whether it came as expected. What the policy does not decide is as nobody expects."""
+        return self.answer.is_known and self.answer.is_open is self.expectation.allowed
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it could be told what becomes of the request."""
+        return self.answer.verdict is not Verdict.UNREAD
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether it cannot be told if the policy is asked about the route."""
+        decider = self.answer.decider
+        return decider is not None and decider.asks_policy is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +88,10 @@ class Coverage:
 
     Attributes:
         grants, denies: how many there are, and how many of them are exercised in full.
+        blind: complete cases that say nothing of routes which could not be read.
     """
 
     grants: tuple[int, int]
     denies: tuple[int, int]
     gaps: tuple[Gap, ...]
+    blind: tuple[Case, ...] = ()

@@ -9,6 +9,8 @@ from rich.text import Text
 from authorizer.cli.cases.run import is_vacuous
 from authorizer.cli.explain.explanation import explain, headline
 from authorizer.cli.explain.question import shown
+from authorizer.cli.explain.rulebook import Verdict
+from authorizer.cli.explain.unread import where_unread
 from authorizer.cli.explain.words import misses_in_words, rule_in_words
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from authorizer.cli.cases.model import Coverage, Result
+    from authorizer.cli.cases.model import Case, Coverage, Expectation, Result
     from authorizer.cli.explain.rulebook import Rulebook
 
 # Of the ways in which a failed request would be allowed.
@@ -26,10 +28,20 @@ _MOST_MISSES = 3
 def failure_in_words(result: Result) -> str:
     """``expected allow, found deny: POST /articles``, and where only completeness says so."""
     one = result.expectation
+    if result.answer.verdict is Verdict.ELSEWHERE:
+        return _undecided(one, "which the policy does not decide")
+    if result.answer.verdict is Verdict.UNREAD:
+        return _undecided(one, "of which that cannot be told")
     if one.route is not None:
         return f"expected a complete case to deny {one.route}, found {one.request} allowed"
     expected, found = ("allow", "deny") if one.allowed else ("deny", "allow")
     return f"expected {expected}, found {found}: {one.request}"
+
+
+def _undecided(one: Expectation, why: str) -> str:
+    if one.route is not None:
+        return f"expected a complete case to deny {one.route}, {why}"
+    return f"expected {'allow' if one.allowed else 'deny'} for {one.request}, {why}"
 
 
 def reasons_for(book: Rulebook, result: Result) -> Iterator[str]:
@@ -42,10 +54,24 @@ def reasons_for(book: Rulebook, result: Result) -> Iterator[str]:
 
 
 def vacuous_in_words(result: Result) -> str:
-    """Why a denial proves nothing."""
+    """Why what came as expected proves nothing."""
     one = result.expectation
+    if result.is_unsure and result.answer.decider is not None:
+        decider = result.answer.decider
+        why = f": {shown(decider.why)}" if decider.why else ""
+        return (
+            f"{one.place}: for {one.request} it cannot be told whether {decider.in_words} asks the "
+            f"policy{why}"
+        )
     about = "no route" if result.answer.decision.reason is None else "no rule"
     return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
+
+
+def blind_in_words(book: Rulebook, coverage: Coverage) -> Iterator[tuple[Case, str]]:
+    """What complete cases leave out, because it could not be read."""
+    for case in coverage.blind:
+        where = where_unread(book.unread)
+        yield case, f"a complete case says nothing of what could not be read: {where}"
 
 
 def gaps_in_words(book: Rulebook, coverage: Coverage) -> Iterator[str]:
@@ -56,11 +82,13 @@ def gaps_in_words(book: Rulebook, coverage: Coverage) -> Iterator[str]:
 
 def summary(results: Sequence[Result], coverage: Coverage) -> str:
     """How many there are of everything."""
-    failed = sum(not result.passed for result in results)
+    passed = sum(result.passed for result in results)
+    unread = sum(not result.is_decided for result in results)
+    undecided = f", {unread} undecidable" if unread else ""
     cases = len({result.case.place for result in results})
     return (
         f"{_counted(cases, 'case')}, {_counted(len(results), 'request')}: "
-        f"{len(results) - failed} passed, {failed} failed; exercised "
+        f"{passed} passed, {len(results) - passed - unread} failed{undecided}; exercised "
         f"{coverage.grants[0]} of {_counted(coverage.grants[1], 'grant')}, "
         f"{coverage.denies[0]} of {_counted(coverage.denies[1], 'deny', 'denies')}"
     )
@@ -84,6 +112,8 @@ def show(
                 console.print(Text(f"       {reason}"), soft_wrap=True)
     style = "bold red" if is_strict else "bold yellow"
     _list(console, "proves nothing ", style, map(vacuous_in_words, filter(is_vacuous, results)))
+    blind = (f"{case.place}: {what}" for case, what in blind_in_words(book, coverage))
+    _list(console, "proves nothing ", style, blind)
     _list(console, "not exercised ", style, gaps_in_words(book, coverage))
     console.print(Text(summary(results, coverage)), soft_wrap=True)
 

@@ -33,10 +33,13 @@ def run_cases(book: Rulebook, cases: Iterable[Case]) -> tuple[Result, ...]:
 
 
 def is_vacuous(result: Result) -> bool:
-    """Whether a denial says nothing of the policy: no route, or no rule, is about the request.
+    """Whether it says nothing of the API that the request came as expected.
 
-    What only a case's completeness denies is a route that somebody has named.
+    It cannot be told whether the policy is asked there; or of a denial, no route or no rule is
+    about the request. What only a case's completeness denies is a route that somebody has named.
     """
+    if result.passed and result.is_unsure:
+        return True
     if not result.passed or result.expectation.allowed or result.expectation.route is not None:
         return False
     if result.answer.resolution is not None:
@@ -44,7 +47,7 @@ def is_vacuous(result: Result) -> bool:
     return result.answer.decision.reason is Reason.ROUTE_UNKNOWN
 
 
-def coverage(book: Rulebook, results: Iterable[Result]) -> Coverage:
+def coverage(book: Rulebook, results: Iterable[Result], cases: Iterable[Case] = ()) -> Coverage:
     """Which rules the cases exercise, and what is left of them."""
     used: dict[Rule, set[str]] = defaultdict(set)
     bounded: set[Rule] = set()
@@ -57,7 +60,10 @@ def coverage(book: Rulebook, results: Iterable[Result]) -> Coverage:
     gaps = tuple(gap for rule in book.policy.rules for gap in _gaps(rule, used[rule], bounded))
     missed = {gap.rule for gap in gaps}
     return Coverage(
-        grants=_count(book, "allow", missed), denies=_count(book, "deny", missed), gaps=gaps
+        grants=_count(book, "allow", missed),
+        denies=_count(book, "deny", missed),
+        gaps=gaps,
+        blind=tuple(case for case in cases if book.unread and case.is_complete),
     )
 
 

@@ -12,7 +12,8 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import shown
 from authorizer.cli.check.shapes import shape_of_route, shape_of_rule
 from authorizer.errors import clip
-from authorizer.policy.caller import CallerDocuments, Inexact
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Inexact
 from authorizer.policy.routes import ANY
 
 if TYPE_CHECKING:

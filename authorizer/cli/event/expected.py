@@ -5,6 +5,7 @@ The index is written for people, and by hand: what is compared with it is what t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ def read_index(folder: Path) -> dict[str, Expected]:
     return expected
 
 
-def status_of(answer: Mapping[str, Any]) -> int:
-    """The status that the client sees after a function's answer.
+def status_of(answer: Mapping[str, Any], event: Mapping[str, Any]) -> int:
+    """The status that the client sees after a function's answer to an event.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
     """
@@ -60,9 +61,19 @@ def status_of(answer: Mapping[str, Any]) -> int:
             return 401 if message == _UNAUTHORIZED else 500
         case {"isAuthorized": bool(authorized)}:
             return 200 if authorized else 403
-        case {"policyDocument": {"Statement": [{"Effect": effect}]}}:
-            return 200 if effect == "Allow" else 403
+        case {"policyDocument": {"Statement": list(statements)}}:
+            arn = event.get("methodArn") or event.get("routeArn") or ""
+            effects = {one["Effect"] for one in statements if _covers(one["Resource"], arn)}
+            return 200 if effects == {"Allow"} else 403
     return 500
+
+
+def _covers(resources: str | list[str], arn: str) -> bool:
+    """Whether a statement is about a request: ``*`` is any run of characters."""
+    return any(
+        re.fullmatch(".*".join(map(re.escape, resource.split("*"))), arn, re.DOTALL)
+        for resource in ([resources] if isinstance(resources, str) else resources)
+    )
 
 
 def _rows(text: str) -> Iterator[list[str]]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer import Authorizer, Outcome, Settings, UnauthorizedError
+from authorizer.cli.compile import known_routes
 from authorizer.cli.document import load_document
+from authorizer.cli.template import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +56,14 @@ def judge(
     Args:
         event: with a token in it.
         source: where the token is from.
-        policy: policy.yaml.
+        policy: policy.yaml. With a template.yaml beside it, it is compiled as for the package.
 
     Raises:
         AuthorizerError: the policy or the pools cannot work, or the keys cannot be had.
     """
-    compiled, _ = load_document(policy)
+    template = policy.with_name("template.yaml")
+    routes = known_routes(read_template(template), None) if template.is_file() else None
+    compiled, _ = load_document(policy, routes)
     with tempfile.TemporaryDirectory(prefix="authorizer-event-") as temporary:
         folder = Path(temporary)
         (folder / "policy.json").write_bytes(compiled)

@@ -9,22 +9,23 @@ import click
 from rich.console import Console
 
 from authorizer.cli.account.judging import judging_options
-from authorizer.cli.document import load_source
 from authorizer.cli.explain import report
 from authorizer.cli.explain.explanation import explain as explained
-from authorizer.cli.explain.options import open_rulebook, policy_options
+from authorizer.cli.explain.options import open_policy, open_rulebook, policy_options
 from authorizer.cli.explain.question import (
     Request,
     RequestSyntaxError,
     described_caller,
     require_path,
 )
-from authorizer.policy.routes import CONNECT
+from authorizer.errors import clip
+from authorizer.policy.routes import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from authorizer.cli.explain.rulebook import Answer
     from authorizer.cli.explain.token import JudgedToken
 
 
@@ -66,12 +67,16 @@ def explain(
     """Explain what becomes of METHOD PATH, and what would have to differ.
 
     Give the caller by --groups, --scopes and --claim, or by --token, which is then judged step by
-    step. Exit code 0 when the request is allowed, 1 when it is not.
+    step. With --template the request reaches a route as it does in API Gateway; without it the
+    policy is asked about the path.
+
+    Exit code 0 when the request is allowed, 1 when it is not, 2 when that cannot be told: another
+    authorizer decides, the route could not be read, or a file could not.
     """
     request = _request(method, path)
     if token is not None and (groups or scopes or claims):
         raise click.UsageError("a token has its own groups, scopes and claims: give either")
-    book = open_rulebook(load_source(policy), template, api)
+    book = open_rulebook(open_policy(policy), template, api)
     judged = _judged(token, **judging) if token is not None else None
     caller = (
         judged.caller
@@ -86,7 +91,15 @@ def explain(
     else:
         report.show(Console(highlight=False), book, explanation, judged)
     is_good = judged is None or judged.judgement.is_good
-    sys.exit(0 if explanation.answer.is_open and is_good else 1)
+    sys.exit(_exit_code(explanation.answer, is_good=is_good))
+
+
+def _exit_code(answer: Answer, *, is_good: bool) -> int:
+    if not is_good:
+        return 1
+    if not answer.is_known:
+        return 2
+    return 0 if answer.is_open else 1
 
 
 def _request(method: str, path: str | None) -> Request:
@@ -94,20 +107,34 @@ def _request(method: str, path: str | None) -> Request:
         return Request(method="", path=CONNECT)
     if path is None:
         raise click.UsageError("expected METHOD and PATH, such as GET /users/42")
-    try:
-        require_path(path)
-    except RequestSyntaxError as error:
-        raise click.UsageError(str(error)) from error
+    wrong = [*_wrong_with_method(method), *_wrong_with_path(path)]
+    if wrong:
+        raise click.UsageError("; ".join(wrong))
     return Request(method=method, path=path)
 
 
+def _wrong_with_method(method: str) -> Iterator[str]:
+    """What a person writes by mistake; what a client may send is answered by the policy."""
+    if "," in method or method.upper() == ANY:
+        yield f"expected one method at a time, such as GET, found {clip(method)}"
+    elif method not in METHODS and method.strip().upper() in METHODS:
+        yield f"expected a method in capitals, found {clip(method)}: write {method.strip().upper()}"
+
+
+def _wrong_with_path(path: str) -> Iterator[str]:
+    try:
+        require_path(path)
+    except RequestSyntaxError as error:
+        yield str(error)
+
+
 def _names(values: tuple[str, ...], known: object) -> Iterator[str]:
-    """Names between commas, but for a group that has a comma in its name."""
+    """Names between commas and blanks, but for a group that has a comma in its name."""
     for value in values:
         if isinstance(known, dict) and value in known:
             yield value
         else:
-            yield from (name for name in value.split(",") if name)
+            yield from (name.strip() for name in value.split(",") if name.strip())
 
 
 def _claim(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.explain.nearest import Miss, nearest_misses
 from authorizer.cli.explain.question import shown
 from authorizer.cli.explain.rulebook import Answer, Rulebook, Verdict
+from authorizer.cli.explain.unread import where_unread
 from authorizer.cli.explain.unsafe import unsafe_part
 from authorizer.cli.explain.words import listed, rule_in_words
 from authorizer.cli.nodes import did_you_mean
@@ -64,6 +65,16 @@ def headline(book: Rulebook, explanation: Explanation) -> str:
         return f"{request} is public by {_opener(book, answer)}: everybody is let in"
     if answer.verdict is Verdict.NO_ROUTE:
         return f"{request} reaches no route of the API: API Gateway answers it by itself, with 404"
+    if answer.verdict is Verdict.UNREAD:
+        return (
+            f"{request} reaches none of the routes that could be read; "
+            f"{where_unread(book.unread)} could not be"
+        )
+    if answer.verdict is Verdict.ELSEWHERE and answer.decider is not None:
+        return (
+            f"{request} is decided by {answer.decider.in_words}, which does not ask {book.file}; "
+            f"whoever that lets in may call it"
+        )
     if rule is not None:
         verb = "allowed" if answer.is_open else "denied"
         return f"{request} is {verb} by {rule_in_words(book, rule)}"
@@ -92,10 +103,7 @@ def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> 
     resolution = answer.resolution
     if resolution is not None and resolution.doubt is not None:
         yield resolution.doubt
-    if answer.verdict is Verdict.NO_ROUTE and resolution is not None and resolution.methods:
-        yield f"the API has such a path with {listed(resolution.methods)} only"
-    if answer.verdict is Verdict.NO_ROUTE and request.method == "OPTIONS":
-        yield "an API with CORS answers a browser's preflight by itself, and asks no authorizer"
+    yield from _notes_on_the_api(book, request, answer)
     if answer.public_line is not None and answer.verdict is not Verdict.PUBLIC:
         yield (
             f"{book.file}:{answer.public_line} says that it is public, but {book.routes_from} has "
@@ -114,8 +122,30 @@ def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> 
             f"scopes ({listed(scopes, 'and')}) count only in a token without a user and "
             f"groups, whose sub is its client_id"
         )
-    if not answer.is_open:
+    if answer.is_known and not answer.is_open:
         yield from _notes_on_conditions(book, request, caller)
+
+
+def _notes_on_the_api(book: Rulebook, request: Request, answer: Answer) -> Iterator[str]:
+    """What the API does, or may do, without asking the policy."""
+    resolution, decider = answer.resolution, answer.decider
+    if answer.verdict is Verdict.NO_ROUTE and resolution is not None and resolution.methods:
+        yield f"the API has such a path with {listed(resolution.methods)} only"
+    if answer.verdict is Verdict.NO_ROUTE and request.method == "OPTIONS":
+        yield "an API with CORS answers a browser's preflight by itself, and asks no authorizer"
+    if answer.verdict is Verdict.UNREAD:
+        yield from (f"{one.place}: {shown(one.what)}: {shown(one.why)}" for one in book.unread)
+    if answer.verdict is Verdict.ELSEWHERE:
+        yield f"whatever {book.file} grants or denies there counts for nothing"
+    elif decider is not None and decider.asks_policy is None:
+        why = f": {shown(decider.why)}" if decider.why else ""
+        asks, if_so = f"{decider.in_words} asks {book.file}", "it does"
+        if answer.verdict is Verdict.PUBLIC:
+            asks, if_so = "the route has an authorizer", "it has none"
+        yield f"whether {asks} cannot be told from {book.routes_from}{why}; this holds if {if_so}"
+    winner = resolution.winner if resolution is not None else None
+    if book.unread and winner is not None and not winner.is_literal:
+        yield f"{where_unread(book.unread)} could not be read, and may take it instead"
 
 
 def _notes_on_conditions(book: Rulebook, request: Request, caller: Caller) -> Iterator[str]:

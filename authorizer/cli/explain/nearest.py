@@ -56,7 +56,8 @@ def nearest_misses(book: Rulebook, request: Request, caller: Caller) -> tuple[Mi
 
     Those of the policy itself, such as another rule, are not among them: they are always possible.
     """
-    if book.ask(request, caller).is_open:
+    answer = book.ask(request, caller)
+    if answer.is_open or answer.verdict is Verdict.ELSEWHERE:
         return ()
     chains: list[tuple[Change, ...]] = [(change,) for change in _singles(book, request, caller)]
     found: list[Miss] = []

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from authorizer.cli.document import load_source
+from authorizer.cli.explain.question import shown
 from authorizer.cli.explain.rulebook import Rulebook, rulebook_of
+from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.template.model import Undecided
 
+POLICY = Path("policy.yaml")
 _FILE = click.Path(path_type=Path)
 
 
@@ -23,21 +28,40 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--policy",
             type=_FILE,
-            default="policy.yaml",
+            metavar="FILE",
+            default=POLICY,
             show_default=True,
             help="The policy to ask.",
         ),
         click.option(
             "--template",
+            "-t",
             type=_FILE,
-            help="SAM or CloudFormation template: requests then reach its routes, as they do in "
-            "API Gateway. Without it the policy is asked about the path.",
+            metavar="FILE",
+            help="SAM, CloudFormation or OpenAPI file of the API.",
         ),
-        click.option("--api", help="Logical id of the API, where the template has several."),
+        click.option(
+            "--api", metavar="ID", help="Logical id of the API, where the template has several."
+        ),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def open_policy(path: Path) -> SourcePolicy:
+    """Read the policy.
+
+    Raises:
+        ConfigurationError: with every problem, located; of a file that is not there, where to go.
+    """
+    try:
+        return load_source(path)
+    except ConfigurationError as error:
+        if path != POLICY or path.exists():
+            raise
+        hint = f"run it where {POLICY} is, or name it with --policy"
+        raise ConfigurationError([f"{error}; {hint}"]) from error
 
 
 def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) -> Rulebook:
@@ -51,26 +75,31 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
             raise click.UsageError("--api names an API of a template: give --template, too")
         return rulebook_of(source)
     # It is not needed without a template.
+    from authorizer.cli.access.deciders import deciders_of  # noqa: PLC0415
+    from authorizer.cli.access.routes import routes_that_ask  # noqa: PLC0415
+    from authorizer.cli.explain.unread import unread_routes  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415
-    from authorizer.cli.template.choice import chosen_api, routes_of  # noqa: PLC0415
-    from authorizer.cli.template.model import ApiKind, Unknown  # noqa: PLC0415
+    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
+    from authorizer.cli.template.model import ApiKind  # noqa: PLC0415
 
     read = read_template(template)
     chosen = chosen_api(read, api)
-    if not chosen.is_complete:
-        click.echo(
-            f"{chosen.place}: not every route of {chosen.id} can be read offline: requests to the "
-            f"others are taken for requests without a route",
-            err=True,
-        )
+    unread = unread_routes(read, chosen)
+    _warn_of(unread, chosen.id)
     return rulebook_of(
         source,
-        routes_of(read, api),
+        routes_that_ask(chosen),
         routes_from=str(template),
         is_rest=chosen.kind is ApiKind.REST,
-        guarded={
-            route.key: route.authorizer is not None
-            for route in chosen.routes
-            if not isinstance(route.authorizer, Unknown)
-        },
+        deciders=deciders_of(read, chosen),
+        unread=unread,
     )
+
+
+def _warn_of(unread: Sequence[Undecided], api: str) -> None:
+    """Say which routes could not be read: what is printed holds for the others."""
+    from authorizer.cli.explain.unread import where_unread  # noqa: PLC0415 - not without some
+
+    if unread:
+        where = where_unread(unread)
+        click.echo(shown(f"not every route of {api} can be read offline: {where}"), err=True)

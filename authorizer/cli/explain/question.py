@@ -22,6 +22,7 @@ MACHINE = "machine"
 # A claim with one of these is a person's.
 PERSONAL_CLAIMS = frozenset({"username", "cognito:username", "cognito:groups"})
 _TEMPLATE = re.compile(r"\{[^/]*\}|/\*\*$")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class RequestSyntaxError(ValueError):
@@ -129,9 +130,7 @@ def require_path(path: str, offset: int = 0) -> None:
         RequestSyntaxError: with what to write instead.
     """
     if not path.startswith("/"):
-        raise RequestSyntaxError(
-            f"expected one blank and a path that starts with /, found {clip(path)}", offset
-        )
+        raise RequestSyntaxError(f"{_without_slash(path)}, found {clip(path)}", offset)
     template = _TEMPLATE.search(path)
     if template is not None:
         raise RequestSyntaxError(
@@ -146,3 +145,11 @@ def require_path(path: str, offset: int = 0) -> None:
             f"what follows away, no rule looks at it",
             offset + at,
         )
+
+
+def _without_slash(path: str) -> str:
+    if _URL.match(path):
+        return "expected a path: leave away the scheme, host and stage"
+    if path != path.lstrip():
+        return "expected one blank and a path that starts with /"
+    return "expected a path that starts with /"

@@ -13,19 +13,25 @@ from authorizer.cli.explain.resolution import Candidate, named_routes, resolve, 
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.cli.explain.words import misses_in_words, rule_in_words
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, CONNECT
+from authorizer.policy.routes import ANY, CONNECT, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
+    from authorizer.cli.access.deciders import Decider
     from authorizer.cli.explain.nearest import Miss
     from authorizer.cli.explain.question import Caller, Request
     from authorizer.cli.explain.token import JudgedToken
     from authorizer.policy.model import Rule
 
-_STYLES = {Verdict.ALLOWED: "bold green", Verdict.PUBLIC: "bold yellow"}
+_STYLES = {
+    Verdict.ALLOWED: "bold green",
+    Verdict.PUBLIC: "bold yellow",
+    Verdict.ELSEWHERE: "bold yellow",
+    Verdict.UNREAD: "bold yellow",
+}
 
 
 def show(
@@ -113,7 +119,8 @@ def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
     where = f" ({book.routes_from})" if book.routes_from else ""
     winner = resolution.winner
     if winner is None:
-        yield f"{'cannot be told' if resolution.is_undecided else 'none of the API'}{where}"
+        known = "none of those that could be read" if book.unread else "none of the API"
+        yield f"{'cannot be told' if resolution.is_undecided else known}{where}"
         return
     yield f"{winner.key}{where}"
     for other in resolution.candidates:
@@ -134,9 +141,19 @@ def _places_in_words(book: Rulebook, request: Request) -> Iterator[str]:
             continue
         prefix = other.template.removesuffix("{proxy+}")
         if other.is_greedy and winner.template.startswith(prefix):
-            yield f"{_as_pattern(other)} covers it, too"
+            yield from _covering_in_words(book, request, other)
         else:
             yield f"rather than {_as_pattern(other)}: {why_preferred(winner, other)}"
+
+
+def _covering_in_words(book: Rulebook, request: Request, other: Candidate) -> Iterator[str]:
+    """The rules for everything below a path that count besides, for this method."""
+    route = parse_route(other.template)
+    for rule in book.policy.rules:
+        own = rule.pattern
+        is_it = route is not None and own.tail and own.path == route.path
+        if is_it and own.covers_method(request.method):
+            yield f"{rule_in_words(book, rule)} covers it, too"
 
 
 def _as_pattern(candidate: Candidate) -> str:
@@ -144,9 +161,10 @@ def _as_pattern(candidate: Candidate) -> str:
 
 
 def _nearest_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
-    if explanation.answer.is_open:
+    answer = explanation.answer
+    if answer.is_open or answer.verdict is Verdict.ELSEWHERE:
         return
-    if not explanation.misses:
+    if not explanation.misses and answer.is_known:
         yield f"nothing: no group, scope, claim or path was found by which {book.file} allows it"
     yield from misses_in_words(book, explanation.misses)
 
@@ -190,7 +208,17 @@ def _route(book: Rulebook, explanation: Explanation) -> dict[str, Any]:
             if winner and other.key != winner.key
         ],
         "doubt": resolution.doubt,
+        "authorizer": _authorizer(explanation.answer.decider),
+        "unread": [
+            {"place": str(one.place), "what": one.what, "why": one.why} for one in book.unread
+        ],
     }
+
+
+def _authorizer(decider: Decider | None) -> dict[str, Any] | None:
+    if decider is None:
+        return None
+    return {"name": decider.name, "kind": decider.kind, "asks_policy": decider.asks_policy}
 
 
 def _miss(book: Rulebook, miss: Miss) -> dict[str, Any]:

@@ -63,6 +63,11 @@ class Candidate:
         """Whether the route does not tell the path."""
         return self.template == DEFAULT or _GREEDY in self.ranks
 
+    @property
+    def is_literal(self) -> bool:
+        """Whether no other route can be more specific."""
+        return self.method != ANY and self.template != DEFAULT and set(self.ranks) <= {_LITERAL}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.access.deciders import Decider
+from authorizer.cli.check.guards import Guard
 from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 
     from authorizer.cli.explain.question import Caller, Request
     from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.template.model import Undecided
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
 _NOBODY = "nobody:"
 _EVERYBODY = "everybody"
-_TOO_FEW = Decision(allowed=False)
+_NOT_ASKED = Decision(allowed=False)
+_NOT_KNOWN = Decider(guard=Guard.UNKNOWN)
 
 
 class Verdict(StrEnum):
@@ -37,6 +41,10 @@ class Verdict(StrEnum):
     PUBLIC = "public"
     # API Gateway answers 404 by itself.
     NO_ROUTE = "no_route"
+    # Another authorizer decides: what the policy says of it counts for nothing.
+    ELSEWHERE = "decided_elsewhere"
+    # It reaches none of the routes that could be read, and there are others.
+    UNREAD = "route_not_read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +55,19 @@ class Answer:
         decision: the policy's; one without reason and rule where it is not asked.
         resolution: how the route was found; nothing where the routes are not known.
         public_line: which line of the policy says that it is public.
+        decider: who decides about the route; nothing where the template does not tell.
     """
 
     verdict: Verdict
     decision: Decision
     resolution: Resolution | None = None
     public_line: int | None = None
+    decider: Decider | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what becomes of the request can be told from the policy."""
+        return self.verdict not in {Verdict.ELSEWHERE, Verdict.UNREAD}
 
     @property
     def is_open(self) -> bool:
@@ -70,7 +85,8 @@ class Rulebook:
         routes: keys of the API's routes; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API; nothing where that is not known.
-        guarded: of routes by key, whether an authorizer is asked; of others the policy says.
+        deciders: of routes by key, who decides; whether others are public, the policy says.
+        unread: which of the API's routes could not be read.
     """
 
     policy: Policy
@@ -79,7 +95,8 @@ class Rulebook:
     routes: tuple[str, ...] | None = None
     routes_from: str | None = None
     is_rest: bool | None = None
-    guarded: Mapping[str, bool] = field(default_factory=dict)
+    deciders: Mapping[str, Decider] = field(default_factory=dict)
+    unread: tuple[Undecided, ...] = ()
     _public: Policy = field(init=False, repr=False, compare=False)
     # The allows that compare claims. There are few of them, and they are asked for often.
     comparing: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
@@ -108,24 +125,26 @@ class Rulebook:
         resolution = self.resolve(request)
         arguments = self._arguments(request, resolution)
         if arguments is None:
-            return Answer(verdict=Verdict.NO_ROUTE, decision=_TOO_FEW, resolution=resolution)
-        public = self._public.decide(**arguments, groups=(_EVERYBODY,)).rule
-        if self._is_open(resolution, public):
             return Answer(
-                verdict=Verdict.PUBLIC,
-                decision=_TOO_FEW,
+                verdict=Verdict.UNREAD if self.unread else Verdict.NO_ROUTE,
+                decision=_NOT_ASKED,
                 resolution=resolution,
-                public_line=public.line if public else None,
             )
-        decision = self.policy.decide(
-            **arguments, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
-        )
-        verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
+        public = self._public.decide(**arguments, groups=(_EVERYBODY,)).rule
+        decider = self._decider(resolution)
+        decision = _NOT_ASKED
+        verdict = _without_policy(decider, is_listed=public is not None)
+        if verdict is None:
+            decision = self.policy.decide(
+                **arguments, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
+            )
+            verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
         return Answer(
             verdict=verdict,
             decision=decision,
             resolution=resolution,
             public_line=public.line if public else None,
+            decider=decider,
         )
 
     def resolve(self, request: Request) -> Resolution | None:
@@ -134,10 +153,9 @@ class Rulebook:
             return None
         return resolve(self.routes, request, is_rest=self.is_rest)
 
-    def _is_open(self, resolution: Resolution | None, public: Rule | None) -> bool:
-        """Whether no authorizer is asked. What the template says is what will be."""
+    def _decider(self, resolution: Resolution | None) -> Decider | None:
         key = resolution.winner.key if resolution and resolution.winner else ""
-        return not self.guarded[key] if key in self.guarded else public is not None
+        return self.deciders.get(key)
 
     def without_denies(self) -> Rulebook:
         """The same where no deny denies: to see what a deny overrides."""
@@ -170,13 +188,27 @@ class Rulebook:
         return {**path, "route": winner.template, "path_parameters": winner.parameters}
 
 
+def _without_policy(decider: Decider | None, *, is_listed: bool) -> Verdict | None:
+    """The verdict where the policy is not asked. What the template says is what will be.
+
+    Only where it does not tell whether there is an authorizer at all, the list of public routes is
+    believed.
+    """
+    known = decider or _NOT_KNOWN
+    if known.guard is Guard.OTHER:
+        return Verdict.ELSEWHERE
+    is_open = is_listed and known.guard is Guard.UNKNOWN and known.name is None
+    return Verdict.PUBLIC if is_open or known.guard is Guard.NOBODY else None
+
+
 def rulebook_of(
     source: SourcePolicy,
     routes: Iterable[str] | None = None,
     *,
     routes_from: str | None = None,
     is_rest: bool | None = None,
-    guarded: Mapping[str, bool] | None = None,
+    deciders: Mapping[str, Decider] | None = None,
+    unread: tuple[Undecided, ...] = (),
 ) -> Rulebook:
     """The policy of a source, for an API with these routes.
 
@@ -185,7 +217,8 @@ def rulebook_of(
         routes: keys of the API's; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API.
-        guarded: of its routes, whether an authorizer is asked.
+        deciders: of its routes, who decides.
+        unread: which of its routes could not be read.
     """
     policy = parse_policy(dump_policy(compile_source(source)))
     if routes is not None:
@@ -199,5 +232,6 @@ def rulebook_of(
         routes=policy.routes,
         routes_from=routes_from,
         is_rest=is_rest,
-        guarded=guarded or {},
+        deciders=deciders or {},
+        unread=unread,
     )

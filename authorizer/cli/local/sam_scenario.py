@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.expected import Expected, read_index, status_of
 from authorizer.cli.event.samples import load_sample
 from authorizer.cli.local.calls import ALLOWED, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from authorizer.cli.event.samples import Sample
@@ -41,14 +41,16 @@ def invoke_samples(
         expected = index[name]
         sample = load_sample(folder, name)
         event = sample.filled(source.token, source.sub)
-        yield replayed(sample, expected, local.invoke(sample.function, event))
+        yield replayed(sample, expected, event, local.invoke(sample.function, event))
 
 
-def replayed(sample: Sample, expected: Expected, invocation: Invocation) -> Replay:
+def replayed(
+    sample: Sample, expected: Expected, event: Mapping[str, Any], invocation: Invocation
+) -> Replay:
     """An invocation, as a client and a reader of logs see it."""
     reasons = [reason_of(line) for line in invocation.log]
     reason = next((reason for reason in reasons if reason), None)
-    found = Expected(status=status_of(invocation.answer), reason=reason)
+    found = Expected(status=status_of(invocation.answer, event), reason=reason)
     return Replay(name=sample.name, expected=expected, found=found)
 
 

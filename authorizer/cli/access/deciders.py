@@ -1,0 +1,90 @@
+"""Who decides about each route of an API: the policy's authorizer, another one, nobody, or unknown.
+
+It is one answer for all commands, in the words that they print. What makes an authorizer ours is
+not said here, but in ``check.guards``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.check.guards import Guard, guarded_routes
+from authorizer.cli.template.model import AuthorizerKind, Unknown
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from authorizer.cli.check.guards import GuardedRoute
+    from authorizer.cli.template.model import Api, Authorizer, Template
+
+_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+_DIFFERS = "it is not the same in every deployment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider:
+    """Who decides about a route.
+
+    Attributes:
+        name: of the authorizer; nothing where there is none, or which one is not known.
+        kind: ``jwt``, ``cognito``, ``iam``, ``request`` or ``token``; nothing where not known.
+        why: why it is not known whether the policy is asked.
+    """
+
+    guard: Guard
+    name: str | None = None
+    kind: str | None = None
+    why: str | None = None
+
+    @property
+    def in_words(self) -> str:
+        """``its authorizer 'Login' (jwt)``."""
+        if self.name is None:
+            return "no authorizer" if self.guard is Guard.NOBODY else "an authorizer"
+        return f"its authorizer {clip(self.name)}" + (f" ({self.kind})" if self.kind else "")
+
+    @property
+    def asks_policy(self) -> bool | None:
+        """Whether the policy is asked; nothing where that cannot be told."""
+        return None if self.guard is Guard.UNKNOWN else self.guard is Guard.OURS
+
+
+def deciders_of(template: Template, api: Api) -> dict[str, Decider]:
+    """By key, for each route at which an authorizer may be asked."""
+    found: dict[str, Decider] = {}
+    for one in guarded_routes(template):
+        if one.api is api:
+            decider = _decider_of(one)
+            if found.setdefault(one.route.key, decider) != decider:
+                found[one.route.key] = Decider(guard=Guard.UNKNOWN, why=_DIFFERS)
+    return found
+
+
+def _decider_of(one: GuardedRoute) -> Decider:
+    authorizer, asked = one.authorizer, one.route.authorizer
+    if authorizer is None:
+        if isinstance(asked, str):
+            return Decider(guard=one.guard, name=asked, why="the API has no such authorizer")
+        return Decider(guard=one.guard, why=asked.why if asked else None)
+    return Decider(
+        guard=one.guard,
+        name=authorizer.name,
+        kind=_kind_of(authorizer, one.guard),
+        why=_why_unknown(authorizer) if one.guard is Guard.UNKNOWN else None,
+    )
+
+
+def _kind_of(authorizer: Authorizer, guard: Guard) -> str | None:
+    if isinstance(authorizer.kind, Unknown):
+        return None
+    kind = authorizer.kind.value
+    if guard is Guard.OTHER and authorizer.kind in _LAMBDA:
+        return f"{kind}, by the function {clip(authorizer.function)}"
+    return kind
+
+
+def _why_unknown(authorizer: Authorizer) -> str:
+    for fact in (authorizer.kind, authorizer.function):
+        if isinstance(fact, Unknown):
+            return fact.why
+    return "which function it asks is not known"

@@ -1,0 +1,164 @@
+"""The globs that allow what is granted, and the denies that take the rest away again.
+
+What a glob has more than its shape is denied, where no other shape that is granted loses a word by
+it. Otherwise there is no exact document, and it is not made.
+
+1. Globs that allow the shapes; those of a ``/**`` in one.
+2. Denies: of words with more segments than the shape has, or with empty ones, wherever they take
+   nothing away; and of each route that is not granted but hit.
+
+Where two routes share words and neither is the more specific one, they must be granted alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.policy.grants import Grants, Inexact, InexactError
+from authorizer.policy.routes import ANY, PARAMETER
+from authorizer.policy.words import (
+    STAR,
+    Words,
+    by_first_segment,
+    covers,
+    covers_shape,
+    meet,
+    near,
+    widest,
+    wins_over,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from authorizer.policy.known import KnownRoute
+    from authorizer.policy.model import Rule
+
+_EVERYTHING = (STAR, STAR)
+# More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
+_MOST_RESOURCES = 150
+
+
+class Maker:
+    """Makes the document of one caller, or finds that there is none."""
+
+    def __init__(
+        self, plain: list[KnownRoute], greedy: list[Words], owned: Mapping[Words, KnownRoute]
+    ) -> None:
+        self._plain = plain
+        self._greedy = greedy
+        self._owned = owned
+        self._near = by_first_segment(owned)
+        self._deny: list[Words] = []
+
+    def make(self, rules: Iterable[Rule]) -> Grants:
+        """The document.
+
+        Args:
+            rules: the caller's, for those with a ``/**``.
+
+        Raises:
+            InexactError: there is none.
+        """
+        allow = self._with_tails(rules)
+        allowed = widest(allow)
+        self._deny_what_is_longer(allow)
+        self._deny_what_is_empty(allow)
+        if len(allowed) + len(widest(self._deny)) > _MOST_RESOURCES:
+            raise InexactError(Inexact.TOO_LARGE)
+        self._deny_what_is_hit(by_first_segment(allow))
+        self._require_apart_from_greedy()
+        return Grants(
+            allow=tuple("/".join(words) for words in sorted(allowed)),
+            deny=tuple("/".join(words) for words in sorted(widest(self._deny))),
+        )
+
+    def _with_tails(self, rules: Iterable[Rule]) -> list[Words]:
+        """The shapes as globs; those of a ``/**`` in one, where that hits nothing else."""
+        allow = list(self._owned)
+        methods = {words[0] for words in allow}
+        for rule in rules:
+            pattern = rule.pattern
+            if rule.effect == "deny" or pattern.conditions or not pattern.tail:
+                continue
+            if PARAMETER in pattern.path:
+                continue
+            for method in sorted(methods | {STAR}):  # the star comes first
+                glob = (method, *pattern.path, STAR)
+                below = [words for words in allow if covers(glob, words)]
+                named = ANY if method == STAR else method
+                if len(below) > 1 and pattern.covers_method(named) and not self._hits(glob):
+                    allow = [glob, *(words for words in allow if words not in below)]
+        return allow
+
+    def _hits(self, glob: Words) -> bool:
+        return any(next(self._hit(known, glob), None) for known in self._plain)
+
+    def _hit(self, known: KnownRoute, glob: Words) -> Iterator[Words]:
+        """The shapes of a route's words that a glob has, and that are not granted."""
+        if known.shape in self._owned:
+            return
+        for words in meet(glob, known.shape):
+            if known.wins(words) and not any(
+                self._owned.get(granted) is known and covers_shape(granted, words)
+                for granted in self._near_to(words)
+            ):
+                yield words
+
+    def _deny_what_is_longer(self, allow: Iterable[Words]) -> None:
+        """Deny the words of a glob that have more segments than its shape.
+
+        They belong to no route that is granted. With a greedy route in the API, they belong to
+        that one: then they must be denied.
+        """
+        for glob in allow:
+            stars = [at for at, word in enumerate(glob) if word == STAR]
+            if glob not in self._owned:  # a /**, which is meant to have more
+                stars = [] if glob == _EVERYTHING else stars[:-1]
+            for at in stars:
+                if not self._try_to_deny((*glob[:at], STAR, *glob[at:])) and self._greedy:
+                    raise InexactError(Inexact.ROUTES_OVERLAP)
+
+    def _deny_what_is_empty(self, allow: Iterable[Words]) -> None:
+        """Deny the words in which a segment is empty: no parameter's value is.
+
+        A REST API gives ``/users/`` to the route ``/users``, which ``GET/users/*`` was not meant
+        for. A greedy route takes such paths, too: then they must be denied.
+        """
+        owned = self._owned
+        if not any(STAR in glob[1:] and (glob != _EVERYTHING or glob in owned) for glob in allow):
+            return  # no parameters, or all that the API has
+        for words in ((STAR, STAR, ""), (STAR, "", STAR)):
+            if not self._try_to_deny(words) and self._greedy:
+                raise InexactError(Inexact.ROUTES_OVERLAP)
+
+    def _deny_what_is_hit(self, allow: Mapping[str, Sequence[Words]]) -> None:
+        for known in self._plain:
+            for glob in near(allow, known.shape):
+                for words in self._hit(known, glob):
+                    if any(covers(denied, words) for denied in self._deny):
+                        continue
+                    if not (self._try_to_deny(known.shape) or self._try_to_deny(words)):
+                        raise InexactError(Inexact.ROUTES_OVERLAP)
+
+    def _try_to_deny(self, glob: Words) -> bool:
+        """Add a deny, if it takes nothing away that is granted."""
+        for granted in self._near_to(glob):
+            if any(self._owned[granted].wins(words) for words in meet(glob, granted)):
+                return False
+        self._deny.append(glob)
+        return True
+
+    def _near_to(self, words: Words) -> Iterable[Words]:
+        return near(self._near, words)
+
+    def _require_apart_from_greedy(self) -> None:
+        for greedy in self._greedy:
+            for granted, known in self._owned.items():
+                if len(granted) <= len(greedy) or wins_over(known.shape, greedy):
+                    continue
+                if all(
+                    one == other or STAR in (one, other)
+                    for one, other in zip(granted, greedy, strict=False)
+                ):
+                    raise InexactError(Inexact.ROUTES_OVERLAP)

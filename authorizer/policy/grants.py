@@ -1,0 +1,60 @@
+"""What a caller may do, in the terms of an IAM document; or why no document says exactly that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from authorizer.policy.iam import PolicyDocument, caller_document
+from authorizer.policy.words import covers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Inexact(StrEnum):
+    """Why a document covers the request alone. The strings are stable: logs carry them.
+
+    Either there is no exact document for the caller, or it cannot be used for the answer.
+    """
+
+    ROUTES_UNKNOWN = "routes_unknown"
+    PATH_DECIDES = "path_decides"
+    CLAIM_NOT_LITERAL = "claim_not_literal"
+    DENY_COMPARES_CLAIM = "deny_compares_claim"
+    ROUTES_OVERLAP = "routes_overlap"
+    REQUEST_DIFFERS = "request_differs"
+    TOO_LARGE = "too_large"
+
+
+class InexactError(Exception):
+    """There is no exact document for a caller."""
+
+    def __init__(self, reason: Inexact) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """What a caller's document says, without the part of the ARN that API Gateway chooses."""
+
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+
+    def allows(self, resource: str) -> bool:
+        """Whether the document allows the rest of a request's ARN: ``GET/users/1``."""
+        words = tuple(resource.split("/"))
+        return any(covers(tuple(glob.split("/")), words) for glob in self.allow) and not any(
+            covers(tuple(glob.split("/")), words) for glob in self.deny
+        )
+
+    def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
+        """The document, for the API and stage that the prefix of the ARN names.
+
+        Args:
+            prefix: that part of the ARN.
+            refused: the rest of others that are denied besides, literal ones.
+        """
+        return caller_document(prefix, self.allow, (*self.deny, *refused))

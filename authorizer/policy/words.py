@@ -1,0 +1,105 @@
+"""Shapes and globs: what a route's paths are, and what IAM makes of the same text.
+
+Both are words over segments: the method, then the path's segments. A *shape* is the words of one
+route, in which ``*`` is one segment; a *glob* is what an ARN with the same text covers: there
+``*`` also crosses ``/``, and is one segment or more.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+Words = tuple[str, ...]
+STAR = "*"
+
+
+def covers(glob: Words, words: Words) -> bool:
+    """Whether a glob has all words of a shape, of a glob, or the one word.
+
+    The words may be a client's, so this takes no more steps than their number times the glob's.
+    """
+    at = reached = 0
+    last_star = None
+    while reached < len(words):
+        if at < len(glob) and glob[at] == STAR:
+            last_star, taken = at, reached  # it takes one, and more if what follows does not fit
+            at, reached = at + 1, reached + 1
+        elif at < len(glob) and glob[at] == words[reached]:
+            at, reached = at + 1, reached + 1
+        elif last_star is not None:
+            taken += 1
+            at, reached = last_star + 1, taken + 1
+        else:
+            return False
+    return at == len(glob)
+
+
+def covers_shape(shape: Words, words: Words) -> bool:
+    """Whether a shape has all words of another one."""
+    return len(shape) == len(words) and all(
+        own in (STAR, word) for own, word in zip(shape, words, strict=True)
+    )
+
+
+def meet(glob: Words, shape: Words) -> Iterator[Words]:
+    """The shapes of the words that a glob and a shape have in common."""
+    if not glob:
+        if not shape:
+            yield ()
+        return
+    if len(shape) < len(glob):
+        return
+    head, first = glob[0], shape[0]
+    if head not in (STAR, first) and (first != STAR or not head):  # a segment is not empty
+        return
+    word = first if head == STAR else head
+    for rest in meet(glob[1:], shape[1:]):
+        yield (word, *rest)
+    if head == STAR:
+        for rest in meet(glob, shape[1:]):
+            yield (word, *rest)
+
+
+def first_segment(shape: Words) -> str:
+    """Of the path; nothing of what has none."""
+    return shape[1] if len(shape) > 1 else ""
+
+
+def is_narrower(one: Words, other: Words) -> bool:
+    """Whether all words of one shape are another's, and not the reverse."""
+    return one != other and covers_shape(other, one)
+
+
+def wins_over(shape: Words, greedy: Words) -> bool:
+    """Whether a route is preferred to a greedy one wherever both match."""
+    return len(shape) > len(greedy) and covers_shape(greedy, shape[: len(greedy)])
+
+
+def widest(globs: Iterable[Words]) -> list[Words]:
+    """The globs that no other one covers."""
+    found: list[Words] = []
+    for glob in sorted(set(globs), key=len):
+        if not any(covers(other, glob) for other in found):
+            found.append(glob)
+    return found
+
+
+def by_first_segment(globs: Iterable[Words]) -> dict[str, list[Words]]:
+    """Sorted for ``near``."""
+    found = defaultdict(list)
+    for glob in globs:
+        # A method's star may cross into the path.
+        found[STAR if glob[0] == STAR else first_segment(glob)].append(glob)
+    return found
+
+
+def near(globs: Mapping[str, Sequence[Words]], words: Words) -> Iterable[Words]:
+    """Those that may have words in common with others, and few that have not."""
+    first = first_segment(words)
+    if words[0] == STAR or first in ("", STAR):
+        return [glob for some in globs.values() for glob in some]
+    return [*globs.get(first, ()), *globs.get(STAR, ())]

@@ -1,0 +1,92 @@
+"""Documents that API Gateway keeps, read for the requests of somebody who wants more of them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from api_gateway import ARN
+from naive_gateway import iam_allows
+from naive_policy import policy_of
+
+from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.grants import Grants, Inexact
+
+PREFIX = f"{ARN}/test/"
+
+
+def documents(allow: list[str], routes: list[str], deny: tuple[str, ...] = ()) -> Grants | Inexact:
+    """What a group's members get for an API."""
+    rules = "".join(f'\n      - "{rule}"' for rule in allow)
+    denies = "".join(f'\n      - "{rule}"' for rule in deny)
+    policy = policy_of(f"version: 1\ngroups:\n  g:\n    allow:{rules}\n    deny:{denies}\n", routes)
+    return CallerDocuments(policy, routes).of(("g",), (), {"sub": "me", "username": "someone"})
+
+
+def test_a_client_cannot_choose_how_long_it_takes() -> None:
+    """A path of repeated words takes as long as its length says, however many the stars."""
+    found = documents(
+        ["GET /{a}/x/{b}/x/{c}/x/{d}/y"], ["GET /{p}/x/{q}/x/{r}/x/{s}/y", "$default"]
+    )
+    assert isinstance(found, Grants)
+    started = time.process_time()
+
+    assert not found.allows("GET/" + "/".join(["x"] * 700))
+    assert time.process_time() - started < 1
+
+
+def test_a_large_api_makes_nobody_wait() -> None:
+    """A document that could not be sent is not worked out: each caller would wait for their own."""
+    routes = [
+        f"GET /{{tenant}}/r{number}{path}"
+        for number in range(200)
+        for path in ("", "/{id}", "/{id}/sub/{sub}")
+    ]
+    started = time.process_time()
+
+    assert documents(routes[::2], routes) is Inexact.TOO_LARGE
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("granted", "others", "asked"),
+    [
+        pytest.param("GET /users/{id}", ["GET /users"], "GET/users/", id="the list"),
+        pytest.param("GET /{x}/{y}", ["GET /a"], "GET/a/", id="under a parameter"),
+        pytest.param("GET /a/{x}/keys/{k}", ["GET /a/{x}/keys"], "GET/a/1/keys/", id="deeper"),
+        pytest.param("GET /a/{x}/b", ["GET /a/b"], "GET/a//b", id="slash twice"),
+        pytest.param("GET /{x}/b", ["GET /b"], "GET//b", id="slash twice at the start"),
+        pytest.param("ANY /{x}", ["GET /"], "GET//", id="nothing but slashes"),
+    ],
+)
+def test_a_slash_too_many(granted: str, others: list[str], asked: str) -> None:
+    """REST APIs give /users/ to the route /users: no parameter of another route allows that.
+
+    Reported of AWS: https://github.com/aws-powertools/powertools-lambda-python/pull/1609
+    """
+    found = documents([granted], [granted, *others])
+
+    assert isinstance(found, Grants)
+    assert found.allow
+    assert not iam_allows(found.document(PREFIX), PREFIX + asked)
+
+
+def test_a_slash_too_many_below_what_is_granted() -> None:
+    """A /** grants its own path, too, unless that is denied: then with a slash it is, too."""
+    found = documents(["GET /a/**"], ["GET /a", "GET /a/b", "GET /a/c"], ("GET /a",))
+
+    assert isinstance(found, Grants)
+    allowed = [
+        path
+        for path in ("a", "a/", "a//", "a/b")
+        if iam_allows(found.document(PREFIX), f"{PREFIX}GET/{path}")
+    ]
+    assert allowed == ["a/b"]
+
+
+def test_a_route_that_ends_in_a_slash_is_one() -> None:
+    """HTTP APIs have such routes, which are granted by their own name."""
+    found = documents(["ANY /**"], ["GET /a/", "GET /a/{x}", "PUT /b"], ("PUT /b",))
+
+    assert isinstance(found, Grants)
+    assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/a/")
