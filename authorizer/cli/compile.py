@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer.cli.document import load_document
+from authorizer.cli.policy_file import policy_argument, policy_of, policy_option
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
@@ -17,10 +18,12 @@ from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Template
+    from authorizer.policy.model import Policy
 
 
-@click.command()
-@click.argument("policy", type=click.Path(path_type=Path), default="policy.yaml")
+@click.command(short_help="Compile a policy to the JSON that ships.")
+@policy_argument
+@policy_option
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="File to write; default: print."
 )
@@ -28,11 +31,16 @@ if TYPE_CHECKING:
     "--template",
     "-t",
     type=click.Path(path_type=Path),
-    help="SAM, CloudFormation or OpenAPI file whose routes go into the policy.",
+    metavar="FILE",
+    help="SAM, CloudFormation or OpenAPI file of the API.",
 )
-@click.option("--api", help="Logical id of the API, where the template has several.")
+@click.option("--api", metavar="ID", help="Logical id of the API, where the template has several.")
 def compile(  # noqa: A001 - the command's name
-    policy: Path, output: Path | None, template: Path | None, api: str | None
+    policy: Path,
+    policy_file: Path | None,
+    output: Path | None,
+    template: Path | None,
+    api: str | None,
 ) -> None:
     """Compile POLICY, by default policy.yaml, to JSON.
 
@@ -42,8 +50,9 @@ def compile(  # noqa: A001 - the command's name
     """
     if api is not None and template is None:
         raise click.UsageError("--api names an API of the --template, and there is none")
+    policy = policy_of(policy, policy_file)
     routes = None if template is None else known_routes(read_template(template), api)
-    compiled, loaded = load_document(policy, routes)
+    compiled, loaded = _compiled(policy, routes)
     if output is None:
         click.echo(compiled.decode("utf-8"), nl=False)
         return
@@ -51,12 +60,25 @@ def compile(  # noqa: A001 - the command's name
         output.write_bytes(compiled)
     except OSError as error:
         raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
-    known = "" if routes is None else f", {len(routes)} routes of {template}"
+    known = "" if routes is None else f", {_counted(len(routes), 'route')} of {template}"
+    rules, groups = _counted(len(loaded.rules), "rule"), _counted(len(loaded.groups), "group")
     click.echo(
-        f"{policy}: {len(loaded.rules)} rules for {len(loaded.groups)} groups{known} "
-        f"-> {output} (digest {loaded.digest})",
-        err=True,
+        f"{policy}: {rules} for {groups}{known} -> {output} (digest {loaded.digest})", err=True
     )
+
+
+def _compiled(policy: Path, routes: list[str] | None) -> tuple[bytes, Policy]:
+    try:
+        return load_document(policy, routes)
+    except ConfigurationError as error:
+        if not policy.is_file():
+            raise
+        hint = f"'authorizer check {policy}' says how to mend them"
+        raise ConfigurationError([*error.problems, hint]) from error
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def known_routes(template: Template, api: str | None) -> list[str]:
@@ -69,7 +91,8 @@ def known_routes(template: Template, api: str | None) -> list[str]:
     if not chosen.is_complete:
         problem = (
             f"{chosen.place}: expected an API whose routes are all in the file, found {chosen.id} "
-            "with routes that are not decidable; write them out, or compile without --template"
+            "with routes that are not decidable; give the parameter a default, or write the route "
+            "out"
         )
         whys = [f"{one.place}: {one.what}: {one.why}" for one in template.undecided]
         raise ConfigurationError([problem, *whys])

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 # A policy of ten thousand rules has about half of this.
@@ -24,6 +24,10 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 _MOST_HINTS = 20
 _MOST_KNOWN_NAMES = 2000
 _LONGEST_NAME = 128
+# What YAML itself says of a value. Any other tag would ask for something that is not done here.
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "map", "null", "seq", "str")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,22 @@ class UnreadableError(Exception):
         super().__init__(message)
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses tags, which would otherwise be dropped without a word."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - yaml's own
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        tag = getattr(event, "tag", None)
+        if tag and tag != "!" and tag not in _PLAIN_TAGS:
+            raise UnreadableError(
+                f"expected plain YAML, found {clip(tag)}: this file is not a template, and nothing "
+                "is worked out in it",
+                event.start_mark,
+                "P105",
+            )
+        return super().compose_node(parent, index)
+
+
 def compose(data: bytes) -> yaml.Node:
     """Read one YAML document.
 
@@ -68,7 +88,7 @@ def compose(data: bytes) -> yaml.Node:
         )
     try:
         text = data.decode("utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError as error:
         found = f"0x{data[error.start]:02x} at byte {error.start}"
         raise UnreadableError(f"expected UTF-8, found {found}", code="P101") from error
@@ -154,7 +174,7 @@ class NodeReader:
                 self.report(
                     key,
                     "P104",
-                    f"expected {' or '.join(sorted(allowed))} in {what}, "
+                    f"expected {one_of(sorted(allowed))} in {what}, "
                     f"found {clip(key.value)}{self.hint(key.value, allowed)}",
                 )
         return fields
@@ -226,5 +246,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that comes closest, where one comes close."""
     if len(name) > _LONGEST_NAME:
         return ""
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {clip(close[0])}?" if close else ""
+    names = {one.casefold(): one for one in known}
+    close = get_close_matches(name.casefold(), names, n=1)
+    return f"; did you mean {clip(names[close[0]])}?" if close else ""
+
+
+def one_of(names: Sequence[str]) -> str:
+    """The names in a sentence: ``allow, deny or includes``."""
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Effect
 
 KEYS = {"accept", "groups", "public", "scopes", "tests", "version"}
+_GROUP_KEYS = {"allow", "deny", "includes"}
 _UNKNOWN_METHOD = "expected a method among"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -78,7 +79,7 @@ class PolicyReader(NodeReader):
 
     def _group(self, key: yaml.ScalarNode, node: yaml.Node) -> SourceGroup:
         name = self._name(key)
-        parts = self.fields(node, {"includes", "allow", "deny"}, "a group") or {}
+        parts = self._body(key, node)
         return SourceGroup(
             name=name,
             place=self._place(key),
@@ -89,6 +90,12 @@ class PolicyReader(NodeReader):
             allow=tuple(self._rules(parts.get("allow"), f"group:{name}", "allow")),
             deny=tuple(self._rules(parts.get("deny"), f"group:{name}", "deny")),
         )
+
+    def _body(self, key: yaml.ScalarNode, node: yaml.Node) -> dict[str, yaml.Node]:
+        if key.value in _GROUP_KEYS and isinstance(node, yaml.SequenceNode):
+            self.report(key, "P105", f"expected {key.value} below a group, found it beside groups")
+            return {}
+        return self.fields(node, _GROUP_KEYS, "a group") or {}
 
     def _scope(self, key: yaml.ScalarNode, node: yaml.Node) -> SourceScope:
         name = self._name(key)

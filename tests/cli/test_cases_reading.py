@@ -118,7 +118,7 @@ PROBLEMS = {
     "misspelt field": (
         "tests:\n  - dney: [GET /x]\n    allow: [GET /x]\n",
         (
-            "2:5: expected allow or as or complete or deny or name in a case, found 'dney'; "
+            "2:5: expected allow, as, complete, deny or name in a case, found 'dney'; "
             "did you mean 'deny'?"
         ),
     ),
@@ -140,7 +140,7 @@ PROBLEMS = {
     "misspelt caller": (
         "tests:\n  - as: {group: [reader]}\n    deny: [GET /x]\n",
         (
-            "2:10: expected claims or groups or scopes in a caller, found 'group'; "
+            "2:10: expected claims, groups or scopes in a caller, found 'group'; "
             "did you mean 'groups'?"
         ),
     ),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from authorizer.cli.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
-WARNING = "version: 1\ngroups:\n  a: {}\n  A: {}\n"
+NOTHING_WRONG = "version: 1\ngroups: {a: {allow: [GET /x]}}\n"
+WARNING = "version: 1\ngroups:\n  a: {allow: [GET /x]}\n  A: {}\n"
 ERROR = "version: 1\ngroups:\n  a:\n    allow: [ANY /**]\n"
 
 
@@ -55,7 +56,8 @@ def test_the_sample_policy_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("text", "strict", "exit_code"),
     [
-        pytest.param("version: 1", True, 0, id="nothing, strict"),
+        pytest.param(NOTHING_WRONG, True, 0, id="nothing, strict"),
+        pytest.param("version: 1", True, 1, id="nothing granted, strict"),
         pytest.param(WARNING, False, 0, id="warning"),
         pytest.param(WARNING, True, 1, id="warning, strict"),
         pytest.param(ERROR, False, 1, id="error"),
@@ -85,8 +87,35 @@ def test_a_missing_policy_is_a_finding(policy: Path) -> None:
     """Code scanning must not take a file that is not there for one without findings."""
     result = run()
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout.startswith("policy.yaml:1:1: error P101 cannot be read: No such file")
+
+
+def test_what_cannot_be_read_is_no_answer(policy: Path) -> None:
+    """Exit code 2: neither a yes nor a no was found out. A policy that is not valid is a no."""
+    policy.write_text(ERROR)
+    assert run("-t", "none.yaml").exit_code == 2
+    policy.write_bytes(b"\xff")
+    assert run().exit_code == 2
+    policy.write_text("version: [")
+    assert run().exit_code == 1
+
+
+def test_the_policy_may_be_an_option(policy: Path) -> None:
+    """As it is for the commands whose arguments are something else."""
+    other = policy.with_name("other.yaml")
+    other.write_text(ERROR)
+
+    assert run("--policy", "other.yaml").stdout.startswith("other.yaml:4:13: error P204 ")
+    assert run("other.yaml", "--policy", "other.yaml").exit_code == 1
+
+
+def test_two_policies_are_wrong_usage(policy: Path) -> None:
+    """Which of them is meant cannot be told."""
+    result = run("policy.yaml", "--policy", "other.yaml")
+
+    assert result.exit_code == 2
+    assert "expected one policy, found 'policy.yaml' and --policy 'other.yaml'" in result.stderr
 
 
 @pytest.mark.parametrize("form", ["json", "sarif"])
@@ -188,7 +217,7 @@ def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> N
 
 def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
     """A note, which fails nothing, not even strictly."""
-    policy.write_text("version: 1")
+    policy.write_text(NOTHING_WRONG)
     place = Place(file="t.yaml", line=3, column=4)
     judged.template = Template(
         file="t.yaml", undecided=(Undecided(place=place, what="the routes", why="an import"),)
@@ -214,13 +243,13 @@ def test_a_template_that_cannot_be_read_is_a_finding(
     judged.error = ConfigurationError([problem])
     result = run("--template", "t.yaml")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert line in result.stdout
 
 
 def test_an_acceptance_for_templates_waits_for_one(policy: Path, judged: Judged) -> None:
     """Without a template nobody knows whether it has its use; with one, it is judged."""
-    policy.write_text("version: 1\naccept: {T000: imports are fine}\n")
+    policy.write_text(NOTHING_WRONG + "accept: {T000: imports are fine}\n")
 
     assert run().stdout == "no findings\n"
     assert "P402 there is no finding T000 to accept" in run("-t", "t.yaml").stdout
@@ -267,13 +296,13 @@ PIECES = st.sampled_from(
     form=st.sampled_from(["text", "json", "sarif", "github"]),
 )
 def test_any_bytes_are_checked_without_a_traceback(policy: Path, data: bytes, form: str) -> None:
-    """Whatever is in the file, the command ends with 0 or 1, and errors have findings."""
+    """Whatever is in the file, the command ends with its exit codes, and errors have findings."""
     policy.write_bytes(data)
     result = run("--format", form)
 
-    assert result.exit_code in {0, 1}
+    assert result.exit_code in {0, 1, 2}
     last = (result.stderr or result.stdout).splitlines()[-1]
-    assert (result.exit_code == 1) == ("error" in last)
+    assert (result.exit_code > 0) == ("error" in last)
 
 
 TEMPLATE_PIECES = st.sampled_from(
@@ -321,7 +350,7 @@ def test_any_bytes_of_a_template_are_checked_without_a_traceback(
     template.write_bytes(data)
     result = run("--template", "template.yaml", "--format", form)
 
-    assert result.exit_code in {0, 1}
+    assert result.exit_code in {0, 1, 2}
 
 
 def test_a_deep_path_is_no_deep_recursion(policy: Path) -> None:
@@ -332,7 +361,7 @@ def test_a_deep_path_is_no_deep_recursion(policy: Path) -> None:
         f"version: 1\ngroups:\n  g:\n    allow: ['GET /{many}', 'GET /{many}', 'GET /{{x}}/{deep}']"
         f"\n    deny: [GET /b/{deep}]\n"
     )
-    assert run().stdout.splitlines()[-1] == "2 warnings"
+    assert run().stdout.splitlines()[-1] == "4 warnings"
 
     policy.write_text(f"version: 1\ngroups:\n  g:\n    allow: [GET /b/c/{deep}]\n")
     assert "expected at most 100 segments, found 101" in run().stdout

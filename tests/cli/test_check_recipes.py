@@ -15,7 +15,8 @@ from authorizer.cli.check.commands import check as command
 from authorizer.cli.check.judge import check
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "check.md").read_text(), re.DOTALL)
+PAGE = (ROOT / "docs" / "check.md").read_text()
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 (HOOK,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 
 
@@ -36,17 +37,28 @@ def arguments_in(document: Any) -> list[list[str]]:
     return [*given, *written]
 
 
+def test_the_first_example_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page shows a policy, and what check says of it to the letter."""
+    monkeypatch.chdir(tmp_path)
+    Path("policy.yaml").write_text(BLOCKS[0])
+    (shown, *_) = re.findall(r"```\n\$ authorizer check\n(.*?)```", PAGE, re.DOTALL)
+
+    assert CliRunner().invoke(command, []).output == shown
+
+
 def test_the_example_of_acceptances_accepts(tmp_path: Path) -> None:
     """The policy of the page has findings, and accepts all of them."""
     policy = tmp_path / "policy.yaml"
-    policy.write_text(BLOCKS[0])
+    policy.write_text(BLOCKS[1])
     report = check(policy)
 
     assert report.findings == ()
     assert [finding.code for finding, _ in report.accepted] == ["P204", "P202", "P202"]
 
 
-@pytest.mark.parametrize("block", BLOCKS[1:])
+@pytest.mark.parametrize("block", BLOCKS[2:])
 def test_the_command_understands_what_recipes_say(block: str) -> None:
     """Each recipe calls check, with options that it has."""
     (arguments,) = arguments_in(yaml.safe_load(block))

@@ -171,7 +171,10 @@ def test_globals_are_merged_as_sam_merges_them(
 def test_an_authorizer_that_the_api_has_not_is_no_protection() -> None:
     """A misspelt name is undecided: SAM refuses it, and nobody may take the route for guarded."""
     text = SAM % "Properties: {Auth: {DefaultAuthorizer: Guard}}"
-    assert undecided(text) == ["the authorizer of GET /x: TheApi has no authorizer 'Guard'"]
+    assert undecided(text) == [
+        "the authorizer of GET /x: TheApi has no authorizer 'Guard'",
+        "the default authorizer: TheApi has no authorizer 'Guard'",
+    ]
 
 
 def test_security_at_the_root_does_not_protect_a_rest_api() -> None:

@@ -90,7 +90,7 @@ def test_functions_come_to_what_the_defaults_make_of_them(expression: str, expec
         ("!Sub '${Pool.Arn}/x'", "Pool has its name only when deployed"),
         ("!ImportValue x", "Fn::ImportValue is decided only when deployed"),
         ("!Cidr [x, 1, 2]", "Fn::Cidr is decided only when deployed"),
-        ("!Unheard x", "Fn::Unheard is decided only when deployed"),
+        ("!Unheard x", "expected a function of CloudFormation's, found 'Unheard'"),
         ("!Select [3, [a, b]]", "Fn::Select asks for more than the list has"),
         ("!Select [-1, [a, b]]", "Fn::Select is not written as it must be"),
         ("!Select [a, [a, b]]", "Fn::Select is not written as it must be"),

@@ -351,6 +351,44 @@ def test_a_group_without_exact_document_is_an_error_at_its_name() -> None:
     assert "the path decides" in first.message
 
 
+def test_the_rule_that_makes_a_document_impossible_is_named() -> None:
+    """Whoever has to mend it learns which line, and below which route."""
+    policy = """\
+version: 1
+groups:
+  reader:
+    allow: [GET /one]
+  admin:
+    includes: [reader]
+    allow:
+      - GET /two
+      - ANY /files/**
+      - GET /three
+"""
+    keys = ("GET /one", "GET /two", "GET /three", "GET /files/{proxy+}")
+    (one,) = findings(rest_template(None, *keys), policy)
+    assert one.code == "X207"
+    assert one.message.endswith(
+        "found that the path decides 'ANY /files/**' (line 9) below 'GET /files/{proxy+}', "
+        "which no IAM document can express"
+    )
+    assert "ReauthorizeEvery: 0" in one.fix
+
+
+def test_a_deny_that_makes_a_document_impossible_is_named() -> None:
+    """A deny of one value cannot be said of all spellings of it."""
+    policy = """\
+version: 1
+groups:
+  reader:
+    allow: ["GET /users/{id}", GET /one]
+    deny: [POST /one, "GET /users/{id=sub}"]
+"""
+    told = findings(rest_template(None, "GET /users/{id}", "GET /one"), policy)
+    (message,) = (each.message for each in told if each.code == "X207")
+    assert message.endswith("a deny that compares a claim, with 'GET /users/{id=sub}' (line 5)")
+
+
 def test_groups_with_exact_documents_are_fine() -> None:
     """Without the greedy route every grant is a route's, and there is a document for each."""
     assert found(rest_template(None, "GET /one", "GET /files/{name}"), BELOW) == []

@@ -362,3 +362,50 @@ def test_a_lambda_without_our_settings_is_another_authorizer() -> None:
 def test_everything_allowed_on_a_guarded_route_finds_nothing() -> None:
     """The templates that these tests are made of are good ones."""
     assert found(template(http_api(route("GET /hello"))), ALL_ALLOWED) == []
+
+
+# --- X109: routes that no rule can name -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "fix"),
+    [
+        ("POST /reviews/", "take the slash out of the template"),
+        ("GET /a//b", "take the second slash out"),
+        ("GET reviews", "begin the path in the template with a slash"),
+        ("GET /{id}.json", "with plain segments"),
+        ("GET /", None),
+        ("GET /reviews", None),
+        ("GET /files/{proxy+}", None),
+        ("$default", None),
+    ],
+)
+def test_a_path_that_no_rule_can_have_is_an_error(key: str, fix: str | None) -> None:
+    """It is told once, as what it is, and not as a route that nobody may call."""
+    made = template(http_api(route("GET /x"), route(key, line=12)))
+    told = findings(made, policy("ANY /x", "GET /files/**", "GET /"))
+    of_key = [one for one in told if one.code in {"X104", "X109"} and one.place.line == 12]
+
+    if fix is None:
+        assert "X109" not in {one.code for one in of_key}
+    else:
+        (one,) = of_key
+        assert (one.code, one.severity) == ("X109", Severity.ERROR)
+        assert fix in one.fix
+
+
+def test_a_path_that_no_rule_can_have_is_none_to_suggest() -> None:
+    """Whoever wrote the rule that the slash keeps out cannot write it with the slash."""
+    made = template(http_api(route("POST /reviews/"), route("GET /reviews")))
+    told = {one.code: one for one in findings(made, policy("POST /reviews", "GET /reviews"))}
+
+    assert set(told) == {"X105", "X109"}
+    assert "/reviews/" not in told["X105"].message
+
+
+def test_a_path_that_no_rule_can_have_is_not_ours_where_another_authorizer_decides() -> None:
+    """The policy has no say there."""
+    other = authorizer("Jwt", kind=AuthorizerKind.JWT)
+    made = template(http_api(route("POST /reviews/", "Jwt"), by=[other]))
+
+    assert "X109" not in {one.code for one in findings(made)}

@@ -46,6 +46,14 @@ def test_compile_writes_a_file_and_says_so(policy: Path, tmp_path: Path) -> None
     assert f"-> {output} (digest {loaded.digest})" in result.stderr
 
 
+def test_compile_counts_in_words_that_fit(policy: Path, tmp_path: Path) -> None:
+    """One group is a group."""
+    policy.write_text("version: 1\ngroups: {a: {allow: [GET /x]}}\n")
+    arguments = ["compile", "--policy", str(policy), "--output", str(tmp_path / "policy.json")]
+
+    assert f"{policy}: 1 rule for 1 group -> " in CliRunner().invoke(cli, arguments).stderr
+
+
 def test_compile_reads_policy_yaml_by_default(
     policy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +119,7 @@ def test_the_routes_of_a_websocket_api_are_its_connect_route(template: Path) -> 
         pytest.param(
             ("Path: /a}", "Path: !ImportValue x}"),
             "template.yaml:3:3: expected an API whose routes are all in the file, found Api with "
-            "routes that are not decidable; write them out, or compile without --template",
+            "routes that are not decidable; give the parameter a default, or write the route out",
             id="undecidable",
         ),
         pytest.param(
@@ -153,6 +161,7 @@ def test_a_broken_policy_leaves_no_output(policy: Path, tmp_path: Path, before: 
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{policy}:1:10: expected version 1, found '2'" in result.stderr
     assert f"{policy}:3:24: expected one blank and a path" in result.stderr
+    assert result.stderr.endswith(f"\n'authorizer check {policy}' says how to mend them\n")
     assert (output.read_text() if output.exists() else None) == before
 
 

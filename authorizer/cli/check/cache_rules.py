@@ -13,6 +13,7 @@ from authorizer.cli.check.answers import AnswerKind
 from authorizer.cli.check.caches import Cache, caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
+from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, PARAMETER
 
@@ -82,7 +83,7 @@ def answers_for_other_requests(
         rules.add(shape_of_rule(rule.pattern), rule)
     for cache in caches(template):
         if cache.kind is AnswerKind.SIMPLE and cache.key is not None:
-            for one in cache.routes:
+            for one in filter(lambda each: can_be_named(each.route), cache.routes):
                 yield from _other_requests(cache, cache.key, one, rules)
 
 

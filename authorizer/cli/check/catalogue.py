@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from authorizer.cli.check.template_catalogue import TEMPLATE_TITLES
 
+UNREADABLE_POLICY = "P101"
 UNREADABLE_TEMPLATE = "T001"
+# With these, nothing could be found out.
+UNREADABLE = frozenset({UNREADABLE_POLICY, UNREADABLE_TEMPLATE})
 UNDECIDED = "T000"
 GUESS_OF_ROUTES = "P205"
 
 TITLES: dict[str, str] = {
-    "P101": "the policy file cannot be read",
+    UNREADABLE_POLICY: "the policy file cannot be read",
     "P102": "the policy file is not YAML",
     "P103": "no version, or one that is not known",
     "P104": "unknown key",
@@ -35,6 +38,7 @@ TITLES: dict[str, str] = {
     GUESS_OF_ROUTES: "a deny of a path that is no route",
     "P206": "a rule for a public route",
     "P207": "a condition that no access token meets",
+    "P208": "a policy that grants nothing",
     "P301": "names that differ only by case",
     "P302": "a name that is not in normal form",
     "P303": "a group that Cognito makes for a provider",

@@ -1,7 +1,7 @@
 """Conditions that no access token of Cognito meets, because it does not have the claim.
 
 A trigger of the pool may add claims to access tokens (pre token generation, version 2 or later),
-so that this is a warning, and only of names that are well known from the other token.
+so that this is a warning, and can be accepted.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.words import who
+from authorizer.cli.nodes import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
 
     from authorizer.cli.source import SourcePolicy, SourceRule
 
+# Texts that every access token, or those of some pools, have by themselves.
+_TEXTS = frozenset(
+    {
+        "aud",
+        "client_id",
+        "device_key",
+        "event_id",
+        "iss",
+        "jti",
+        "origin_jti",
+        "scope",
+        "sub",
+        "token_use",
+        "username",
+    }
+)
 # A condition compares texts; these are numbers and lists.
 _NO_TEXT = frozenset({"auth_time", "cognito:groups", "exp", "iat", "nbf", "version"})
 _OF_ID_TOKEN = frozenset(
@@ -68,6 +85,9 @@ def _why_never(claim: str) -> str:
         return "which is no text in access tokens"
     if claim in _OF_ID_TOKEN or claim.startswith("custom:"):
         return "which ID tokens have and access tokens do not"
+    if claim not in _TEXTS:
+        hint = did_you_mean(claim, sorted(_TEXTS))
+        return f"which access tokens do not have by themselves{hint}"
     return ""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from authorizer.cli.check.catalogue import UNREADABLE
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.formats.github import to_github
 from authorizer.cli.check.formats.plain_json import to_json
@@ -15,12 +16,14 @@ from authorizer.cli.check.formats.sarif import to_sarif
 from authorizer.cli.check.formats.text import summary, to_text
 from authorizer.cli.check.judge import Report
 from authorizer.cli.check.judge import check as judge
+from authorizer.cli.policy_file import policy_argument, policy_of, policy_option
 
 _FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_github}
 
 
-@click.command()
-@click.argument("policy", type=click.Path(path_type=Path), default="policy.yaml")
+@click.command(short_help="Find what is wrong with a policy and its template.")
+@policy_argument
+@policy_option
 @click.option(
     "templates",
     "--template",
@@ -28,7 +31,7 @@ _FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_gi
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="SAM or CloudFormation template to check the policy against; may be repeated.",
+    help="SAM, CloudFormation or OpenAPI file of the API. May be repeated; every API is judged.",
 )
 @click.option(
     "form",
@@ -41,11 +44,19 @@ _FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_gi
     "in a workflow.",
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
-def check(policy: Path, templates: tuple[Path, ...], form: str, *, strict: bool) -> None:
+def check(
+    policy: Path,
+    policy_file: Path | None,
+    templates: tuple[Path, ...],
+    form: str,
+    *,
+    strict: bool,
+) -> None:
     """Find what is wrong with POLICY, by default policy.yaml, before it is deployed.
 
     Reads files only: no network, no credentials. With --template it also finds what does not fit
-    between policy, template and the authorizer's cache settings.
+    between policy, template and the authorizer's cache settings. Every API in it is judged, so that
+    there is no --api to choose.
 
     Every finding has a code, and a page in docs/findings/ that explains it. To live with one,
     write into the policy file:
@@ -54,17 +65,17 @@ def check(policy: Path, templates: tuple[Path, ...], form: str, *, strict: bool)
       accept:
         P204: administrators run the whole API
 
-    Exits with 1 on errors (with --strict also on warnings), with 2 on wrong usage.
+    Exits with 1 on errors (with --strict also on warnings), and with 2 if a file cannot be read
+    or on wrong usage.
     """  # noqa: D301 - click wants the character, not the two
-    report = judge(policy, templates)
+    report = judge(policy_of(policy, policy_file), templates)
     # A terminal's encoding may lack what stands in a policy.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = _FORMATS[form](report).encode(encoding, "backslashreplace").decode(encoding)
     _print(text)
     if form != "text":
         click.echo(summary(report), err=True)
-    if _fails(report, strict=strict):
-        raise SystemExit(1)
+    raise SystemExit(_exit_code(report, strict=strict))
 
 
 def _print(text: str) -> None:
@@ -76,5 +87,8 @@ def _print(text: str) -> None:
         raise click.ClickException(f"findings cannot be written: {error.strerror}") from error
 
 
-def _fails(report: Report, *, strict: bool) -> bool:
-    return report.count(Severity.ERROR) > 0 or (strict and report.count(Severity.WARNING) > 0)
+def _exit_code(report: Report, *, strict: bool) -> int:
+    if any(finding.code in UNREADABLE for finding in report.findings):
+        return 2
+    fails = report.count(Severity.ERROR) > 0 or (strict and report.count(Severity.WARNING) > 0)
+    return 1 if fails else 0

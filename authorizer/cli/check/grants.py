@@ -13,6 +13,7 @@ from authorizer.cli.check.doubles import find_doubles
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.words import PUBLIC, where, who
 from authorizer.cli.source import SourceRule
+from authorizer.cli.template.model import Place
 from authorizer.errors import clip
 from authorizer.policy.compiled import include_closure
 from authorizer.policy.routes import ANY
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 def check_rules(source: SourcePolicy) -> Iterator[Finding]:
     """Rules that do nothing, one finding a rule, and rules that do too much."""
+    yield from _nothing(source)
     rules = [*source.rules, *_public(source)]
     yield from _everything(rules)
     subjects = _subjects(source)
@@ -61,6 +63,18 @@ def _subjects(source: SourcePolicy) -> dict[str, dict[str, None]]:
     for scope in source.scopes:
         subjects[f"scope:{scope.name}"] = {f"scope:{scope.name}": None}
     return {**subjects, PUBLIC: {PUBLIC: None}}
+
+
+def _nothing(source: SourcePolicy) -> Iterator[Finding]:
+    if not source.public and all(rule.effect == "deny" for rule in source.rules):
+        yield Finding(
+            code="P208",
+            severity=Severity.WARNING,
+            place=Place(file=source.file, line=1, column=1),
+            message="expected a rule under allow, found none in the whole policy",
+            effect="every caller gets 403 on every route that has the authorizer",
+            fix="allow a group some routes: groups: {reader: {allow: [GET /hello]}}",
+        )
 
 
 def _everything(rules: Iterable[SourceRule]) -> Iterator[Finding]:

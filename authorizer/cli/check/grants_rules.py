@@ -9,6 +9,7 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import GuardedRoute, guarded_routes
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
+from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.cli.nodes import did_you_mean
 from authorizer.errors import clip
 from authorizer.policy.routes import PARAMETER
@@ -33,7 +34,7 @@ def rules_without_route(
     routes: Shapes[GuardedRoute] = Shapes()
     for one in guarded_routes(template):
         routes.add(shape_of_route(one.route.path), one)
-    keys = sorted({one.route.key for one in guarded_routes(template)})
+    keys = sorted({one.route.key for one in guarded_routes(template) if can_be_named(one.route)})
     hints = _MOST_HINTS
     # Many groups have the same rules.
     known: dict[tuple[object, ...], _Match] = {}

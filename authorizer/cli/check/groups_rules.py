@@ -51,8 +51,8 @@ def groups_without_rules(
                 message=f"expected a group of the policy, found {clip(name)}"
                 f"{did_you_mean(name, known)}",
                 effect="its members get 403 on every route, unless another group lets them in",
-                fix="add the group to the policy, if only as 'includes', or take it out of the "
-                "template",
+                fix="add the group to the policy, if only as 'includes', or correct the name, or "
+                "take it out of the template",
             )
 
 

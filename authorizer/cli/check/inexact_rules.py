@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.answers import AnswerKind
 from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.guards import shown
+from authorizer.cli.check.shapes import shape_of_route, shape_of_rule
 from authorizer.errors import clip
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
+from authorizer.policy.routes import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from authorizer.cli.check.caches import Cache
     from authorizer.cli.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.model import Policy, Rule
 
 _WORDS = {
     Inexact.PATH_DECIDES: "a grant below a greedy route, where the path decides",
@@ -27,51 +30,119 @@ _WORDS = {
     Inexact.ROUTES_OVERLAP: "routes that no document can tell apart",
     Inexact.TOO_LARGE: "more grants than a document can hold",
 }
+# The rule that makes it impossible is looked for by trying, and each try goes through all routes:
+# of a large API it is named for the first few groups only.
+_MOST_TRIED_ROUTES = 10_000
 
 
-def inexact_groups(
-    source: SourcePolicy, policy: Policy, api: Api
-) -> Iterator[tuple[SourceGroup | SourceScope, Inexact]]:
-    """The groups and scopes for which no document says exactly what the policy does, and why."""
-    routes = tuple(dict.fromkeys(route.key for route in api.routes if not route.is_preflight))
-    documents = CallerDocuments(replace(policy, routes=routes), routes)
-    # The values do not matter, as long as they are plain: others are answered one by one.
-    claims = {
-        condition.claim: "a-value" for rule in policy.rules for condition in rule.pattern.conditions
-    }
-    user = {"sub": "a-user", "username": "a-user", **claims}
-    for group in source.groups:
-        made = documents.of((group.name,), (), user)
-        if isinstance(made, Inexact):
-            yield group, made
-    for scope in source.scopes:
-        made = documents.of((), (scope.name,), {"sub": "a-client", "client_id": "a-client"})
-        if isinstance(made, Inexact):
-            yield scope, made
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Caller:
+    """Somebody who is in one group, or a machine that has one scope."""
+
+    named: SourceGroup | SourceScope
+    groups: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    claims: Mapping[str, Any]
 
 
 def inexact_documents(
     source: SourcePolicy, policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X207: groups whose members are answered for one request alone, while answers are cached."""
+    left = _MOST_TRIED_ROUTES
     for cache in caches(template):
         if cache.kind is not AnswerKind.CALLER or cache.key is None or cache.key.tells_request:
             continue
-        if cache.api.is_complete:
-            with suppress(RecursionError):  # more segments than Python has frames
-                for named, why in inexact_groups(source, policy, cache.api):
-                    yield _inexact(named, cache, why)
+        if not cache.api.is_complete:
+            continue
+        with suppress(RecursionError):  # more segments than Python has frames
+            compiled = replace(policy, routes=_keys(cache.api))
+            for caller, why in _inexact_callers(source, compiled):
+                culprit = _culprit(compiled, caller, why) if left > 0 else None
+                left -= len(compiled.routes or ()) * len(compiled.rules).bit_length()
+                yield _inexact(caller, cache, why, culprit)
 
 
-def _inexact(named: SourceGroup | SourceScope, cache: Cache, why: Inexact) -> Finding:
+def _keys(api: Api) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(route.key for route in api.routes if not route.is_preflight))
+
+
+def _inexact_callers(source: SourcePolicy, policy: Policy) -> Iterator[tuple[_Caller, Inexact]]:
+    """The groups and scopes for which no document says exactly what the policy does, and why."""
+    documents = CallerDocuments(policy, policy.routes)
+    for caller in _callers(source, policy):
+        made = documents.of(caller.groups, caller.scopes, caller.claims)
+        if isinstance(made, Inexact):
+            yield caller, made
+
+
+def _callers(source: SourcePolicy, policy: Policy) -> Iterator[_Caller]:
+    # The values do not matter, as long as they are plain: others are answered one by one.
+    claims = {
+        condition.claim: "a-value" for rule in policy.rules for condition in rule.pattern.conditions
+    }
+    user = {"sub": "a-user", "username": "a-user", **claims}
+    for group in source.groups:
+        yield _Caller(named=group, groups=(group.name,), claims=user)
+    machine = {"sub": "a-client", "client_id": "a-client"}
+    for scope in source.scopes:
+        yield _Caller(named=scope, scopes=(scope.name,), claims=machine)
+
+
+def _culprit(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
+    """The rule with which the caller's rules, taken one after the other, have no document more."""
+    if why is Inexact.TOO_LARGE:
+        return None
+    effect = "deny" if why is Inexact.DENY_COMPARES_CLAIM else "allow"
+    rules = policy.rules_of(caller.groups, caller.scopes)
+    tried = [rule for rule in rules if rule.effect == effect]
+    others = [rule for rule in rules if rule.effect != effect]
+    exact, inexact = 0, len(tried)
+    while inexact - exact > 1:
+        middle = (exact + inexact) // 2
+        if _is_exact(policy, caller, [*others, *tried[:middle]]):
+            exact = middle
+        else:
+            inexact = middle
+    return tried[inexact - 1] if tried and _is_exact(policy, caller, others) else None
+
+
+def _is_exact(policy: Policy, caller: _Caller, rules: Sequence[Rule]) -> bool:
+    documents = CallerDocuments(replace(policy, rules=tuple(rules)), policy.routes)
+    made = documents.of(caller.groups, caller.scopes, caller.claims)
+    return not isinstance(made, Inexact)
+
+
+def _inexact(caller: _Caller, cache: Cache, why: Inexact, culprit: Rule | None) -> Finding:
     return Finding(
         code="X207",
         severity=Severity.ERROR,
-        place=named.place,
-        message=f"expected an exact IAM document for {clip(named.name)}, since {cache.name} of "
-        f"{clip(cache.api.id)} caches for all routes, found {_WORDS.get(why, why.value)}",
+        place=caller.named.place,
+        message=f"expected an exact IAM document for {clip(caller.named.name)}, since {cache.name} "
+        f"of {clip(cache.api.id)} caches for all routes, found {_found(cache.api, why, culprit)}",
         effect="they get a document for one request alone, and then 403 on others that they "
         "may make, until the answer is forgotten",
-        fix="set the time to live of the authorizer to 0, or change routes or rules so that a "
-        "document can tell them apart",
+        fix="let the authorizer remember nothing (Identity: ReauthorizeEvery: 0), or change routes "
+        "or rules so that a document can tell them apart",
     )
+
+
+def _found(api: Api, why: Inexact, culprit: Rule | None) -> str:
+    words = _WORDS.get(why, why.value)
+    if culprit is None:
+        return words
+    named = f"{clip(culprit.pattern.text)} (line {culprit.line})"
+    greedy = _greedy_route(api, culprit) if why is Inexact.PATH_DECIDES else None
+    if greedy:
+        return f"that the path decides {named} below {greedy}, which no IAM document can express"
+    return f"{words}, with {named}"
+
+
+def _greedy_route(api: Api, rule: Rule) -> str | None:
+    """The first route without a path of its own that the rule has requests of."""
+    for route in api.routes:
+        shape = shape_of_route(route.path)
+        takes = route.method in ("", ANY) or rule.pattern.covers_method(route.method)
+        if shape.more is not None and takes and shape_of_rule(rule.pattern).meets(shape):
+            return shown(route.key)
+    return None

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.acceptance import Accepted, accept
-from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNDECIDED, UNREADABLE_TEMPLATE
+from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_TEMPLATE
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
-from authorizer.cli.check.problems import finding_of, unreadable
+from authorizer.cli.check.problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
+from authorizer.cli.check.undecided import check_undecided
 from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.template.model import Place
 from authorizer.errors import ConfigurationError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.source import SourcePolicy
-    from authorizer.cli.template.model import Template, Undecided
+    from authorizer.cli.template.model import Template
 
 _LOCATED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
 
@@ -101,7 +102,7 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
 
 def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
     policy = parse_policy(dump_policy(compile_source(source)))
-    yield from (_undecided(one) for one in template.undecided)
+    yield from check_undecided(template)
     for rule in TEMPLATE_RULES:
         yield from rule(source, policy, template)
 
@@ -116,18 +117,9 @@ def _unreadable_template(file: str, problem: str) -> Finding:
         code=UNREADABLE_TEMPLATE,
         severity=Severity.ERROR,
         place=place,
-        message=located["message"] if located else problem.removeprefix(f"{file}: "),
+        message=located["message"]
+        if located
+        else problem.removeprefix(f"{file}: ") + similar_file(file),
         effect="nothing in the template was checked",
         fix="give a SAM or CloudFormation template, in YAML or JSON, that the SAM CLI can read",
-    )
-
-
-def _undecided(one: Undecided) -> Finding:
-    return Finding(
-        code=UNDECIDED,
-        severity=Severity.NOTE,
-        place=one.place,
-        message=f"not decidable: {one.what}: {one.why}",
-        effect="nothing was checked that depends on it",
-        fix="check it by hand, or give the value in the template",
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.nodes import did_you_mean
 from authorizer.cli.template.model import Place
 
 if TYPE_CHECKING:
@@ -12,8 +15,43 @@ if TYPE_CHECKING:
 
 _EFFECT = "the policy does not compile, so that nothing can be built or deployed with it"
 _SCHEMA = "compare with docs/policy.md"
+# Where the code alone does not tell what to do: a piece of the message, and then what.
+_CASES = (
+    ("P102", "found nothing", "begin the file with version: 1"),
+    ("P102", r"character '\\t'", "indent with blanks: YAML takes no tabs there"),
+    (
+        "P102",
+        "<block end>",
+        "begin the lines of one list, or keys of one group, in the same column",
+    ),
+    ("P104", "in the policy, found '(allow|deny|includes)'", "indent it below a group"),
+    ("P105", "found '-[^ ]", "put a blank after the dash, as in - GET /books"),
+    ("P105", "beside groups", "indent it, so that it stands below the group that it is for"),
+    (
+        "P105",
+        "a group to be .* found nothing",
+        "indent its keys below it, or write {} for no rules",
+    ),
+    ("P105", "not a template", "write the value out, or put the text into quotes"),
+    ("P108", r"separated by commas", "take the blank after the comma away: GET,POST /books"),
+    ("P108", r"^expected METHOD /path", "put the method in front, and one blank: GET /books"),
+    ("P108", r"^expected one blank", "put one blank and a slash in front of the path: GET /books"),
+    ("P108", r"for the rest of a path", "write /** in place of the {name+}: GET /files/**"),
+    (
+        "P108",
+        r"at the end only",
+        "write {name} for one segment; /** at the end is everything below",
+    ),
+    (
+        "P108",
+        r"no empty segment",
+        "take the slash away: a path has none at its end, nor two in a row",
+    ),
+    ("P108", r"each parameter name once", "give each parameter of the path a name of its own"),
+    ("P108", r"segments", "shorten the path, or end it with /**"),
+)
 _FIXES = {
-    "P101": "give the path of a policy.yaml in UTF-8 that you may read",
+    "P101": "write the file in UTF-8, and not so long",
     "P102": "mend the YAML; a text with braces, colons or quotes wants quotes around it",
     "P103": "begin the file with version: 1",
     "P104": "correct the key, or remove it",
@@ -37,7 +75,7 @@ def finding_of(problem: Problem, file: str) -> Finding:
         place=Place(file=file, line=problem.line, column=problem.column),
         message=problem.message,
         effect=_EFFECT,
-        fix=_FIXES[problem.code],
+        fix=_fix(problem),
     )
 
 
@@ -47,7 +85,26 @@ def unreadable(file: str, why: str) -> Finding:
         code="P101",
         severity=Severity.ERROR,
         place=Place(file=file, line=1, column=1),
-        message=f"cannot be read: {why}",
-        effect=_EFFECT,
-        fix=_FIXES["P101"],
+        message=f"cannot be read: {why}{similar_file(file)}",
+        effect="nothing was checked",
+        fix="give the path of a policy file that is there and that you may read",
     )
+
+
+def _fix(problem: Problem) -> str:
+    for code, piece, fix in _CASES:
+        if code == problem.code and re.search(piece, problem.message):
+            return fix
+    return _FIXES[problem.code]
+
+
+def similar_file(file: str) -> str:
+    """A hint at a file beside it, where the name is misspelt."""
+    path = Path(file)
+    try:
+        if path.exists():
+            return ""
+        beside = [one.name for one in path.parent.iterdir() if one.suffix == path.suffix]
+    except (OSError, ValueError):
+        return ""
+    return did_you_mean(path.name, beside)

@@ -10,6 +10,7 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes
 from authorizer.cli.check.reach import is_reachable
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
+from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.cli.template.model import Unknown
 from authorizer.errors import clip
 
@@ -93,6 +94,7 @@ def unreachable_routes(
         for one in others:
             if (
                 one.guard is Guard.OURS
+                and can_be_named(one.route)
                 and not _is_public(public, one)
                 and not is_reachable(compiled, rules, one, routes)
             ):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 TEMPLATE_TITLES: dict[str, str] = {
+    "T002": "not all routes of the API are known",
+    "T003": "the template names what is not there",
     "T101": "API Gateway may not invoke the authorizer",
     "T102": "payload version is a number",
     "T103": "simple responses with payload version 1.0",
@@ -20,6 +22,7 @@ TEMPLATE_TITLES: dict[str, str] = {
     "X106": "deny matches no route",
     "X107": "rule is shadowed by a route with a parameter",
     "X108": "another authorizer decides",
+    "X109": "a route that no rule can name",
     "X201": "cached answer opens other routes",
     "X202": "cached answer opens other paths",
     "X203": "cached answer opens other methods",

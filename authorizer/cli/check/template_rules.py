@@ -36,6 +36,7 @@ from authorizer.cli.check.shape_rules import (
     missing_permissions,
     payload_versions,
 )
+from authorizer.cli.check.unnameable_rules import unnameable_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     closed_public_routes,
     missing_public_routes,
     unreachable_routes,
+    unnameable_routes,
     rules_without_route,
     routes_of_others,
     answers_for_all_callers,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.nodes import did_you_mean
+from authorizer.cli.template.model import Mistake
 from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text
 from authorizer.errors import clip
 
@@ -28,8 +30,12 @@ class Verdict:
 class Conditions:
     """The conditions of one template."""
 
-    def __init__(self, conditions: dict[str, Node], resolve: Callable[[Node], Node]) -> None:
+    def __init__(
+        self, conditions: dict[str, Node], resolve: Callable[[Node], Node], *, is_whole: bool
+    ) -> None:
+        """Take them, and whether there can be no others."""
         self._conditions = conditions
+        self._is_whole = is_whole
         self._resolve = resolve
         self._verdicts: dict[str, Verdict] = {}
 
@@ -41,9 +47,13 @@ class Conditions:
             self._verdicts[name] = (
                 self._judge(self._conditions[name], f"condition {name}")
                 if name in self._conditions
-                else _undecided(f"the template has no condition {clip(name)}")
+                else _undecided(self._why_missing(name))
             )
         return self._verdicts[name]
+
+    def _why_missing(self, name: str) -> str:
+        why = f"the template has no condition {clip(name)}"
+        return Mistake(why + did_you_mean(name, self._conditions)) if self._is_whole else why
 
     def _judge(self, node: Node, what: str) -> Verdict:
         if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from authorizer.cli.nodes import did_you_mean
 from authorizer.cli.template.conditions import Conditions, Verdict
-from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
@@ -25,16 +26,51 @@ from authorizer.cli.template.nodes import (
     Undecidable,
 )
 from authorizer.cli.template.source import compose, read_source
+from authorizer.cli.template.whole import Whole
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from authorizer.cli.template.model import Place
 
 # No text that decides anything is longer, and texts made of texts could grow without end.
 MAX_TEXT = 20_000
+# What is not worked out here, and what is.
+_DEPLOYED = frozenset(
+    {
+        "Condition",
+        "Fn::And",
+        "Fn::Base64",
+        "Fn::Cidr",
+        "Fn::Contains",
+        "Fn::EachMemberEquals",
+        "Fn::EachMemberIn",
+        "Fn::Equals",
+        "Fn::GetAZs",
+        "Fn::GetStackOutput",
+        "Fn::ImportValue",
+        "Fn::Length",
+        "Fn::Not",
+        "Fn::Or",
+        "Fn::RefAll",
+        "Fn::ToJsonString",
+        "Fn::ValueOf",
+        "Fn::ValueOfAll",
+    }
+)
+_FUNCTIONS = _DEPLOYED | {
+    "Ref",
+    "Fn::FindInMap",
+    "Fn::GetAtt",
+    "Fn::If",
+    "Fn::Join",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Sub",
+    "Fn::Transform",
+}
 _VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
 
 
@@ -44,7 +80,10 @@ class Resolver:
     def __init__(self, template: Mapping, folder: Path | None) -> None:
         self._parameters = _section(template, "Parameters")
         self._mappings = _section(template, "Mappings")
-        self._conditions = Conditions(_section(template, "Conditions"), self.resolve)
+        self._whole = Whole(template)
+        self._conditions = Conditions(
+            _section(template, "Conditions"), self.resolve, is_whole=self._whole.is_whole
+        )
         # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
         self.resources = set(_section(template, "Resources"))
         self._folder = folder
@@ -72,7 +111,7 @@ class Resolver:
             return node
         function = self._functions.get(node.name)
         if function is None:
-            return Undecidable(node.place, f"{node.name} is decided only when deployed")
+            return Undecidable(node.place, _why_not_here(node))
         return self._remembered(node, function)
 
     def get(self, node: Node, name: str) -> Node:
@@ -169,7 +208,14 @@ class Resolver:
         resource, _, attribute = name.partition(".")
         if resource in self.resources:
             return Reference(place, resource, attribute or None)
-        return Undecidable(place, f"{clip(name)} is neither a parameter nor a resource")
+        why = f"{clip(name)} is neither a parameter nor a resource"
+        return Undecidable(place, self._why_missing(why, resource, place, self._parameters))
+
+    def _why_missing(self, why: str, name: str, place: Place, others: Iterable[str] = ()) -> str:
+        """A mistake, where nothing could bring what is named there."""
+        if self._whole.may_be_added(name):
+            return why
+        return Mistake(f"{why}{did_you_mean(name, [*self.resources, *others])}", place)
 
     def _parameter(self, name: str, place: Place) -> Node:
         parameter = self._parameters[name]
@@ -200,7 +246,8 @@ class Resolver:
                 return _malformed(call)
             name, attribute = texts[0], ".".join(texts[1:])
         if name not in self.resources:
-            return Undecidable(call.place, f"{clip(name)} is no resource of this template")
+            why = f"{clip(name)} is no resource of this template"
+            return Undecidable(call.place, self._why_missing(why, name, call.place))
         return Reference(call.place, name, attribute)
 
     # --- texts and lists ---
@@ -392,6 +439,15 @@ class Resolver:
 def _section(template: Mapping, name: str) -> dict[str, Node]:
     section = template.entries.get(name)
     return section.entries if isinstance(section, Mapping) else {}
+
+
+def _why_not_here(call: Call) -> str:
+    name = call.name.removeprefix("Fn::")
+    if call.name in _DEPLOYED or name.startswith("ForEach"):
+        return f"{call.name} is decided only when deployed"
+    known = [one.removeprefix("Fn::") for one in _FUNCTIONS]
+    why = f"expected a function of CloudFormation's, found {clip(name)}{did_you_mean(name, known)}"
+    return Mistake(why, call.place)
 
 
 def _malformed(call: Call) -> Undecidable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -21,6 +22,25 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+class Mistake(str):
+    """Why something is not decided that no deployment can decide: the template is wrong.
+
+    It goes wherever such a reason goes, and is one.
+
+    Attributes:
+        place: of what is wrong; nothing where the fact that depends on it tells the place.
+    """
+
+    __slots__ = ("place",)
+    place: Place | None
+
+    def __new__(cls, text: str, place: Place | None = None) -> Self:
+        """A reason, in words."""
+        made = super().__new__(cls, text)
+        made.place = place
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Operation:
     Attributes:
         security: the names that it asks for; nothing where it does not say.
         otherwise: what holds where neither it nor SAM says more.
+        asked: the name that an event asks for, as it is written.
         integrates: whether something is behind it: SAM passes over what has nothing.
         is_preflight: whether it only answers browsers' preflights.
     """
@@ -66,6 +67,7 @@ class Operation:
     place: Place
     security: tuple[str, ...] | Unknown | None
     otherwise: tuple[str, ...] | Unknown | None = None
+    asked: Node | None = None
     integrates: bool = True
     is_preflight: bool = False
 

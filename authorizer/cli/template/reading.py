@@ -98,11 +98,12 @@ class Reading:
 
         Args:
             value: the fact.
-            place: where to look.
+            place: where to look, if nothing is written.
             what: which fact it is.
-            written: what it was read from. A value that holds under the defaults of parameters
-                only is written down, too.
+            written: what it was read from, which is where to look. A value that holds under the
+                defaults of parameters only is written down, too.
         """
+        place = next((one.place for one in written if not isinstance(one, Absent)), place)
         if isinstance(value, Unknown):
             self.note(place, what, value.why)
             return value

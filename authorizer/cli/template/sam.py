@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.nodes import did_you_mean
 from authorizer.cli.template import openapi
-from authorizer.cli.template.model import ApiKind, Unknown
+from authorizer.cli.template.model import ApiKind, Mistake, Unknown
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
 from authorizer.cli.template.openapi import Operation
 from authorizer.cli.template.reading import Draft, child
-from authorizer.cli.template.sam_api import SamApi
+from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.sam_websocket import read_websocket
 from authorizer.errors import clip
 
@@ -27,6 +28,36 @@ _KINDS = {
 _EVENTS = {
     "HttpApi": (ApiKind.HTTP, "ApiId", "ServerlessHttpApi"),
     "Api": (ApiKind.REST, "RestApiId", "ServerlessRestApi"),
+}
+# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-api.html
+# A state machine's have one more.
+EVENT_PROPERTIES = {
+    "HttpApi": frozenset(
+        {
+            "ApiId",
+            "Auth",
+            "Method",
+            "Path",
+            "PayloadFormatVersion",
+            "RouteSettings",
+            "Stage",
+            "TimeoutInMillis",
+        }
+    ),
+    "Api": frozenset(
+        {
+            "Auth",
+            "Method",
+            "Path",
+            "RequestModel",
+            "RequestParameters",
+            "ResponseTransferMode",
+            "RestApiId",
+            "Stage",
+            "TimeoutInMillis",
+            "UnescapeMappingTemplate",
+        }
+    ),
 }
 _WITH_EVENTS = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 
@@ -74,7 +105,10 @@ def _read_event(
         return False
     properties = reading.resolver.get(event, "Properties")
     api = _api_of_event(reading, apis, str(kind), place, properties)
+    mistake = _unknown_properties(reading, properties, str(kind))
     operation = _operation(reading, place, properties, is_http=kind == "HttpApi")
+    if mistake and isinstance(operation, Unknown) and isinstance(operation.why, Mistake):
+        operation = Unknown(mistake)  # which is why it has no path or method
     if isinstance(api, Unknown):
         reading.note(place, f"the API of event {name}", api.why)
         for one in apis.values():
@@ -125,15 +159,36 @@ def _operation(
         path, method = "$default", "ANY"
     name = openapi.method_name(str(method))
     if path is None or name is None:
-        return Unknown(f"expected a path and a method, found {clip(path)} and {clip(method)}")
-    auth = reading.steady(child(properties, "Auth"))
+        why = f"expected a path and a method, found {clip(path)} and {clip(method)}"
+        return Unknown(Mistake(why, place))
+    auth = as_auth(reading.steady(child(properties, "Auth")))
     asked = reading.choice(child(auth, "Authorizer"))
     security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
     if isinstance(auth, Undecidable):
         security = Unknown(auth.why)
     return Operation(
-        method=name, path=openapi.plain_path(str(path)), place=place, security=security
+        method=name,
+        path=openapi.plain_path(str(path)),
+        place=place,
+        security=security,
+        asked=child(auth, "Authorizer"),
     )
+
+
+def _unknown_properties(reading: Reading, properties: Node, kind: str) -> str | None:
+    """Write down what SAM refuses.
+
+    Returns:
+        The first of the mistakes; nothing where there is none.
+    """
+    mistakes = []
+    for name, place, _ in properties if isinstance(properties, Mapping) else ():
+        if name not in EVENT_PROPERTIES[kind] and not name.startswith("Fn::"):
+            hint = did_you_mean(name, EVENT_PROPERTIES[kind])
+            why = Mistake(f"an event of type {kind} has no property {clip(name)}{hint}", place)
+            reading.note(place, "the event", why)
+            mistakes.append(why)
+    return mistakes[0] if mistakes else None
 
 
 def implicit_types() -> Iterator[tuple[str, str]]:

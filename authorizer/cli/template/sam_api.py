@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from authorizer.cli.nodes import did_you_mean
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
@@ -22,13 +23,15 @@ from authorizer.cli.template.authorizers import (
     with_function,
     with_ttl,
 )
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Mistake, Unknown
 from authorizer.cli.template.nodes import Absent, Call, Mapping, Node, Text, Undecidable
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from authorizer.cli.template.model import Place
     from authorizer.cli.template.reading import Draft, Reading
 
@@ -54,6 +57,7 @@ class SamApi:
         self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
         self._has_body = self._read_body()
         self._read_authorizers()
+        self._knows_authorizers = self._has_all_authorizers()
         self._default = self._read_default()
 
     def add_event(self, operation: Operation, *, overrides: bool) -> None:
@@ -110,13 +114,34 @@ class SamApi:
     def _read_default(self) -> str | Unknown | None:
         if isinstance(self._auth, Undecidable):
             return Unknown(self._auth.why)
-        name = self.reading.choice(child(self._auth, "DefaultAuthorizer"))
+        written = child(self._auth, "DefaultAuthorizer")
+        name = self.reading.choice(written)
         if isinstance(name, str) and name != IAM and name not in self.draft.authorizers:
-            return Unknown(f"{self.draft.id} has no authorizer {clip(name)}")
+            unknown = self._no_authorizer(name, written, self.draft.authorizers)
+            if isinstance(unknown.why, Mistake):  # SAM refuses it, whether a route needs it or not
+                self.reading.note(written.place, "the default authorizer", unknown.why)
+            return unknown
         return name
+
+    def _no_authorizer(self, name: str, written: Node | None, known: Iterable[str]) -> Unknown:
+        """A mistake, where the name is written out, and all that there are are known."""
+        why = f"{self.draft.id} has no authorizer {clip(name)}"
+        if not (self._knows_authorizers and isinstance(written, Text)):
+            return Unknown(why)
+        return Unknown(Mistake(f"{why}{did_you_mean(name, known)}", written.place))
+
+    def _has_all_authorizers(self) -> bool:
+        if self._is_elsewhere or not self.draft.is_complete:
+            return False
+        authorizers = self.reading.steady(child(self._auth, "Authorizers"))
+        return all(
+            isinstance(node, Absent) or (isinstance(node, Mapping) and node.open is None)
+            for node in (self._auth, authorizers)
+        )
 
     def _read_authorizers(self) -> None:
         what = f"the authorizers of {self.draft.id}"
+        self._auth = as_auth(self._auth)
         if isinstance(self._auth, Undecidable):
             self.reading.note(self._auth.place, what, self._auth.why)
         for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
@@ -186,7 +211,8 @@ class SamApi:
         """What an event asks for, which must be one of the API's authorizers."""
         for name in operation.security if isinstance(operation.security, tuple) else ():
             if name not in {NONE, IAM} and name not in self.draft.authorizers:
-                return Unknown(f"{self.draft.id} has no authorizer {clip(name)}")
+                known = [*self.draft.authorizers, NONE, IAM]
+                return self._no_authorizer(name, operation.asked, known)
         return operation.security
 
     def _settled(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
@@ -253,6 +279,16 @@ class SamApi:
                 parameters = self.reading.resolver.get(response, "ResponseParameters")
                 headers = child(parameters, "Headers")
                 openapi.gateway_response(self.reading, self.draft, kind, headers)
+
+
+def as_auth(node: Node) -> Node:
+    """An ``Auth`` that is a mapping, or nothing, or undecidable, which anything else is."""
+    is_nothing = isinstance(node, Text) and node.kind == "null"
+    if is_nothing or isinstance(node, Absent | Mapping | Undecidable):
+        return node
+    found = clip(node.text) if isinstance(node, Text) else "something else"
+    why = f"expected Auth to be a mapping such as {{Authorizer: NONE}}, found {found}"
+    return Undecidable(node.place, Mistake(why, node.place))
 
 
 def _together(

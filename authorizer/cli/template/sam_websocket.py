@@ -17,6 +17,7 @@ from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknow
 from authorizer.cli.template.nodes import Undecidable
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.reading import Draft, child, key_place
+from authorizer.cli.template.sam_api import as_auth
 
 if TYPE_CHECKING:
     from authorizer.cli.template.reading import Reading, Resource
@@ -40,7 +41,7 @@ def _websocket_authorizer(
     reading: Reading, draft: Draft, resource: Resource
 ) -> str | Unknown | None:
     resolver = reading.resolver
-    auth = reading.steady(child(resource.properties, "Auth"))
+    auth = as_auth(reading.steady(child(resource.properties, "Auth")))
     if isinstance(auth, Undecidable):
         return Unknown(auth.why)
     kind = reading.choice(child(auth, "AuthType"))

@@ -1,0 +1,212 @@
+"""What no deployment can mend is an error, and what one can, or might, is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from samtranslator.model.eventsources.push import Api, HttpApi
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.model.stepfunctions.events import Api as StateMachineApi
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.undecided import check_undecided
+from authorizer.cli.local.template import load_template
+from authorizer.cli.template import parse_template
+from authorizer.cli.template.sam import EVENT_PROPERTIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Seconds: {Type: Number, Default: 0}, Name: {Type: String, Default: Rbca}}
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers: {Rbac: {FunctionArn: !GetAtt Authorizer.Arn, Identity: {ReauthorizeEvery: 0}}}
+  Authorizer: {Type: AWS::Serverless::Function}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Get:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: GET, Path: /hello, Auth: {Authorizer: Rbac}}
+        Put: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: PUT, Path: /hello}}
+"""
+
+
+def found(*changes: tuple[str, str], text: str = TEMPLATE) -> list[tuple[str, int, str]]:
+    """Code, line and message of what is not decided."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    template = parse_template(text.encode(), "template.yaml")
+    return [(one.code, one.place.line, one.message) for one in check_undecided(template)]
+
+
+def test_nothing_is_amiss_with_a_template_that_names_what_it_has() -> None:
+    """What the changes below are made to is right."""
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        pytest.param("DefaultAuthorizer: Rbac", "DefaultAuthorizer: rbca", 8,
+                     "Api has no authorizer 'rbca'; did you mean 'Rbac'?", id="default"),
+        pytest.param("Authorizer: Rbac}", "Authorizer: Rbacc}", 17,
+                     "Api has no authorizer 'Rbacc'; did you mean 'Rbac'?", id="event's"),
+        pytest.param("Authorizer: Rbac}", "Authorizer: None}", 17,
+                     "Api has no authorizer 'None'; did you mean 'NONE'?", id="None"),
+        pytest.param("Auth: {Authorizer: Rbac}", "Auth: NONE", 17,
+                     "expected Auth to be a mapping such as {Authorizer: NONE}, found 'NONE'",
+                     id="Auth as text"),
+        pytest.param("Auth: {Authorizer: Rbac}", "Auth: [Rbac]", 17,
+                     "expected Auth to be a mapping such as {Authorizer: NONE}, found something "
+                     "else", id="Auth as a list"),
+        pytest.param("!GetAtt Authorizer.Arn", "!GetAtt Authoriser.Arn", 9,
+                     "'Authoriser' is no resource of this template; did you mean 'Authorizer'?",
+                     id="GetAtt"),
+        pytest.param("Every: 0", "Every: !Ref Secnds", 9,
+                     "'Secnds' is neither a parameter nor a resource; did you mean 'Seconds'?",
+                     id="Ref"),
+        pytest.param("Every: 0", "Every: !Reff Seconds", 9,
+                     "expected a function of CloudFormation's, found 'Reff'; did you mean 'Ref'?",
+                     id="Reff"),
+        pytest.param("Every: 0", "Every: !If [IsLive, 0, 60]", 9,
+                     "the template has no condition 'IsLive'", id="condition"),
+    ],
+)  # fmt: skip
+def test_a_name_of_nothing_is_an_error(old: str, new: str, line: int, message: str) -> None:
+    """It stands where it is written, with the name that comes closest."""
+    assert found((old, new)) == [("T003", line, message)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("Method: GET", "Methd: GET",
+                     "an event of type HttpApi has no property 'Methd'; did you mean 'Method'?",
+                     id="property"),
+        pytest.param("Method: GET", "Method: GETT",
+                     "expected a path and a method, found '/hello' and 'GETT'", id="method"),
+        pytest.param("ApiId: !Ref Api, Method: GET", "ApiId: !Ref Apii, Method: GET",
+                     "'Apii' is neither a parameter nor a resource; did you mean 'Api'?", id="API"),
+    ],
+)  # fmt: skip
+def test_a_mistake_that_loses_a_route_makes_the_api_incomplete(
+    old: str, new: str, message: str
+) -> None:
+    """One error says what is wrong, and a warning what was not looked for."""
+    incomplete, mistake = sorted(found((old, new)))
+
+    assert incomplete[:2] == ("T002", 4)
+    assert (mistake[0], mistake[2]) == ("T003", message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param([("Every: 0", "Every: !Ref Secnds"),
+                      ("Transform: AWS", "Transform: [Macro, AWS"), ("10-31", "10-31]")],
+                     id="a macro may add the parameter"),
+        pytest.param([("Every: 0", "Every: !Ref Secnds"),
+                      ("Resources:\n", "Resources:\n  Fn::ForEach::Each: [N, [a], {}]\n")],
+                     id="a loop may add the resource"),
+        pytest.param([("Authorizer.Arn", "AuthorizerAliaslive.Arn")], id="SAM adds an alias"),
+        pytest.param([("Authorizer.Arn", "ServerlessHttpApiStage.Arn")], id="SAM's own"),
+        pytest.param([("DefaultAuthorizer: Rbac", "DefaultAuthorizer: !Ref Name")],
+                     id="another value may be given"),
+        pytest.param([("Authorizers: {", "Authorizers: {'Fn::Transform': {Name: Macro}, "),
+                      ("Authorizer: Rbac}", "Authorizer: Rbacc}")],
+                     id="a macro may add the authorizer"),
+        pytest.param([("Every: 0", "Every: !ImportValue x")], id="an import"),
+    ],
+)  # fmt: skip
+def test_what_may_yet_come_is_no_mistake(changes: list[tuple[str, str]]) -> None:
+    """An error must not stop a template that deploys."""
+    codes = {code for code, _, _ in found(*changes)}
+
+    assert "T000" in codes
+    assert "T003" not in codes
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("DefaultAuthorizer: Rbac", "DefaultAuthorizer: rbca"),
+        ("Authorizer: Rbac}", "Authorizer: Rbacc}"),
+        ("Authorizer: Rbac}", "Authorizer: None}"),
+        ("Auth: {Authorizer: Rbac}", "Auth: NONE"),
+        ("Auth: {Authorizer: Rbac}", "Auth: [Rbac]"),
+        ("Method: GET", "Methd: GET"),
+        ("Method: GET", "Method: GET, Methd: PUT"),
+        ("ApiId: !Ref Api, Method: GET", "ApiId: !Ref Apii, Method: GET"),
+    ],
+)
+def test_sam_refuses_what_is_called_a_mistake(tmp_path: Path, old: str, new: str) -> None:
+    """An error stops a build, so that it must be one."""
+    assert "T003" in {code for code, _, _ in found((old, new))}
+    assert _is_refused_by_sam(tmp_path, TEMPLATE.replace(old, new))
+    assert not _is_refused_by_sam(tmp_path, TEMPLATE)
+
+
+def _is_refused_by_sam(folder: Path, text: str) -> bool:
+    path = folder / "template.yaml"
+    path.write_text(text)
+    template = load_template(path)
+    code = {"CodeUri": "s3://bucket/key", "Handler": "a.b", "Runtime": "python3.13"}
+    for name in ("Authorizer", "Hello"):
+        template["Resources"][name].setdefault("Properties", {}).update(code)
+    authorizers = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]
+    authorizers["Rbac"]["AuthorizerPayloadFormatVersion"] = "2.0"
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
+    try:
+        translator.translate(template, {})
+    except InvalidDocumentException:
+        return True
+    return False
+
+
+def test_a_fact_of_a_value_is_at_the_value() -> None:
+    """Who looks for what could not be decided is sent to the line that says it."""
+    asked = "\n          {ReauthorizeEvery: !Ref Seconds}"
+    (one,) = found(("Default: 0}", "}"), ("{ReauthorizeEvery: 0}", asked))
+    what = "not decidable: the time to live of Rbac: parameter Seconds has no default"
+    assert one == ("T000", 10, what)
+
+
+def test_an_auth_of_a_websocket_api_that_is_text_is_no_protection() -> None:
+    """SAM takes a mapping there, too."""
+    text = (
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  Socket:\n"
+        "    Type: AWS::Serverless::WebSocketApi\n"
+        "    Properties: {Auth: NONE, Routes: {$connect: {FunctionArn: x}}}\n"
+    )
+    why = "expected Auth to be a mapping such as {Authorizer: NONE}, found 'NONE'"
+    assert found(text=text) == [("T003", 5, why)]
+
+
+def test_an_incomplete_api_is_a_warning_that_says_what_was_not_looked_for() -> None:
+    """Whole rules are silent where a route is missing, and nobody may take that for a pass."""
+    text = TEMPLATE.replace("Path: /hello", "Path: !Sub '/${AWS::Region}/hello'")
+    template = parse_template(text.encode(), "template.yaml")
+    (one,) = (each for each in check_undecided(template) if each.code == "T002")
+
+    assert (one.severity, one.place.line) == (Severity.WARNING, 4)
+    assert one.effect.startswith("X103, X105, X106, X107 and X207 were not looked for")
+    assert "compile --template" in one.effect
+
+
+def test_the_properties_of_events_are_those_of_sam() -> None:
+    """A property that SAM comes to know is added here before its users meet an error."""
+    assert set(HttpApi.property_types) == EVENT_PROPERTIES["HttpApi"]
+    assert {*Api.property_types, *StateMachineApi.property_types} == EVENT_PROPERTIES["Api"]
