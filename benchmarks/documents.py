@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from authorizer.policy.iam import PolicyDocument
 
 PREFIX = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/"
-SIZES = (25, 300)
+SIZES = (25, 75)
 WAYS = ("naive", "cold", "remembered")
 # Fewer than are remembered at once.
 _CALLERS = 32
