@@ -31,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test check properties walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-benchmarks runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -69,7 +69,11 @@ check: ready ## does the policy fit the template and its caches? check, its test
 
 SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
-	@$(BIN)/python tests/properties/run_for.py $(SECONDS)
+	@$(BIN)/python tests/properties/run_for.py $(SECONDS) tests/properties
+
+fuzz: ready ## SECONDS=600: arbitrary bytes as policy, template and tests for so long
+	@$(BIN)/python tests/properties/run_for.py $(SECONDS) tests/cli/test_template_fuzz.py tests/cli/test_check_command.py \
+		tests/cli/test_cases_reading.py tests/properties/test_policy.py -k "bytes or never_breaks or mutat"
 
 WALKS ?= 1000
 walks: package ## WALKS=1000: so many walks on each kind of API that remembers answers

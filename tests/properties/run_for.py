@@ -1,4 +1,4 @@
-"""Run the property tests again and again, each round with another seed: ``make properties``."""
+"""Run tests again and again, each round with another seed: ``make properties``, ``make fuzz``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from random import SystemRandom
 
 
-def main(seconds: float) -> int:
+def main(seconds: float, tests: list[str]) -> int:
     """Stop at the first counter-example, or when the time is over."""
     end, rounds, random = time.monotonic() + seconds, 0, SystemRandom()
     while rounds == 0 or time.monotonic() < end:
         seed = random.randrange(2**32)
-        command = [sys.executable, "-m", "pytest", "-q", "tests/properties"]
+        command = [sys.executable, "-m", "pytest", "-q", *tests]
         finished = subprocess.run(
             [*command, f"--hypothesis-seed={seed}", "-p", "no:cacheprovider"],
             capture_output=True,
@@ -32,4 +32,4 @@ def main(seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1])))
+    sys.exit(main(float(sys.argv[1]), sys.argv[2:]))
