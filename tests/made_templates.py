@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
     from authorizer.policy.model import Policy
 
 FILE = "template.yaml"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer.cli.document import load_document
-from authorizer.cli.policy_file import policy_argument, policy_of, policy_option
+from authorizer.cli.document.options import policy_argument, policy_of, policy_option
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind

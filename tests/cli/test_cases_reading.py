@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from authorizer.cli.cases.read import MOST_REQUESTS, CaseReader
+from authorizer.cli.document.nodes import UnreadableError, compose, is_null
 from authorizer.cli.main import cli
-from authorizer.cli.nodes import UnreadableError, compose, is_null
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from authorizer import Policy
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 NOTHING_WRONG = "version: 1\ngroups: {a: {allow: [GET /x]}}\n"

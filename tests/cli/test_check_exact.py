@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authorizer import Decision, Policy
-    from authorizer.cli.source import SourcePolicy, SourceRule
+    from authorizer.cli.document.source import SourcePolicy, SourceRule
 
 EXAMPLES = 25
 GROUPS = ("one", "two", "three")

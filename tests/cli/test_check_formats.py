@@ -15,7 +15,7 @@ from authorizer.cli.check.formats.plain_json import to_json
 from authorizer.cli.check.formats.sarif import to_sarif
 from authorizer.cli.check.formats.text import summary, to_text
 from authorizer.cli.check.judge import Report
-from authorizer.cli.source import Acceptance
+from authorizer.cli.document.source import Acceptance
 from authorizer.cli.template.model import Place
 
 if TYPE_CHECKING:

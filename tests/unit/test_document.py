@@ -9,8 +9,8 @@ import pytest
 
 from authorizer import ConfigurationError
 from authorizer.cli.document import MAX_DOCUMENT_BYTES, Problem, load_document, read_document
-from authorizer.cli.nodes import compose
-from authorizer.cli.reader import PolicyReader
+from authorizer.cli.document.nodes import compose
+from authorizer.cli.document.reader import PolicyReader
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import yaml
 
 from authorizer.cli.cases.read import CaseReader
+from authorizer.cli.document.nodes import UnreadableError, compose
 from authorizer.cli.explain.question import Caller, Request, shown
 from authorizer.cli.explain.rulebook import rulebook_of
-from authorizer.cli.nodes import UnreadableError, compose
 from authorizer.errors import ConfigurationError
 from authorizer.policy.routes import METHODS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.cases.model import Case
-    from authorizer.cli.source import SourcePolicy, SourceRule
+    from authorizer.cli.document.source import SourcePolicy, SourceRule
 
 SUFFIX = ".policy-test.yaml"
 # How such a name may be got wrong: my-policy-test.yaml, api.policy-test.yml, policy_tests.yaml.

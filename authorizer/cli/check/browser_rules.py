@@ -20,7 +20,7 @@ from authorizer.policy.routes import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Place, Template
     from authorizer.policy.model import Policy
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.check.answers import CacheKey
     from authorizer.cli.check.guards import GuardedRoute
-    from authorizer.cli.source import SourcePolicy, SourceRule
+    from authorizer.cli.document.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

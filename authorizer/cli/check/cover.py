@@ -16,7 +16,7 @@ from authorizer.policy.routes import ANY, PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from authorizer.cli.source import SourceRule
+    from authorizer.cli.document.source import SourceRule
     from authorizer.policy.routes import Condition
 
 # Rules of one canonical path, by subject and then by conditions.

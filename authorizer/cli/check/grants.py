@@ -12,7 +12,7 @@ from authorizer.cli.check.cover import RuleTree
 from authorizer.cli.check.doubles import find_doubles
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.words import PUBLIC, where, who
-from authorizer.cli.source import SourceRule
+from authorizer.cli.document.source import SourceRule
 from authorizer.cli.template.model import Place
 from authorizer.errors import clip
 from authorizer.policy.compiled import include_closure
@@ -21,7 +21,7 @@ from authorizer.policy.routes import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
 
 
 def check_rules(source: SourcePolicy) -> Iterator[Finding]:

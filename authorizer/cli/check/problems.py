@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.nodes import did_you_mean
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.model import Place
 
 if TYPE_CHECKING:
-    from authorizer.cli.nodes import Problem
+    from authorizer.cli.document.nodes import Problem
 
 _EFFECT = "the policy does not compile, so that nothing can be built or deployed with it"
 _SCHEMA = "compare with docs/policy.md"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.check.guards import GuardedRoute
     from authorizer.cli.check.shapes import Shapes
-    from authorizer.cli.source import SourceRule
+    from authorizer.cli.document.source import SourceRule
     from authorizer.policy.model import Policy
 
 # A token with one of these has a user, for whom scopes grant nothing.

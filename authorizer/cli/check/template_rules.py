@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.check.guards import GuardedRoute
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Route, Template
     from authorizer.policy.model import Policy
 

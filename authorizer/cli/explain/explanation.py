@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.explain.nearest import Miss, nearest_misses
 from authorizer.cli.explain.question import shown
 from authorizer.cli.explain.rulebook import Answer, Rulebook, Verdict
 from authorizer.cli.explain.unread import where_unread
 from authorizer.cli.explain.unsafe import unsafe_part
 from authorizer.cli.explain.words import listed, rule_in_words
-from authorizer.cli.nodes import did_you_mean
 from authorizer.errors import Reason, clip
 from authorizer.policy.routes import split_path
 

@@ -15,7 +15,7 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from authorizer.cli.source import SourcePolicy
+    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Undecided
 
 POLICY = Path("policy.yaml")

@@ -21,8 +21,8 @@ from authorizer.policy.routes import CONNECT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.explain.question import Caller, Request
-    from authorizer.cli.source import SourcePolicy
     from authorizer.cli.template.model import Undecided
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.

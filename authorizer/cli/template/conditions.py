@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.nodes import did_you_mean
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.model import Mistake
 from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text
 from authorizer.errors import clip

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.nodes import did_you_mean
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.conditions import Conditions, Verdict
 from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.cli.template.nodes import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.nodes import did_you_mean
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template import openapi
 from authorizer.cli.template.model import ApiKind, Mistake, Unknown
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.nodes import did_you_mean
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,

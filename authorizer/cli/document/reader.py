@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from authorizer.cli.nodes import NodeReader, describe, is_null
-from authorizer.cli.source import (
+from authorizer.cli.document.nodes import NodeReader, describe, is_null
+from authorizer.cli.document.source import (
     Acceptance,
     PublicRoute,
     SourceGroup,

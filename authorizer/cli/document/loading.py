@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.nodes import MAX_DOCUMENT_BYTES, Problem, UnreadableError, compose
-from authorizer.cli.reader import PolicyReader
-from authorizer.cli.source import SourcePolicy
+from authorizer.cli.document.nodes import Problem, UnreadableError, compose
+from authorizer.cli.document.reader import PolicyReader
+from authorizer.cli.document.source import SourcePolicy
 from authorizer.errors import ConfigurationError
 from authorizer.policy.compiled import FORMAT_VERSION, dump_policy, parse_policy
 
@@ -17,18 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from authorizer.cli.source import PublicRoute, SourceRule
+    from authorizer.cli.document.source import PublicRoute, SourceRule
     from authorizer.policy.model import Policy
-
-__all__ = [
-    "MAX_DOCUMENT_BYTES",
-    "Problem",
-    "compile_source",
-    "load_document",
-    "load_source",
-    "read_document",
-    "read_source",
-]
 
 
 def load_document(path: Path, routes: list[str] | None = None) -> tuple[bytes, Policy]:
