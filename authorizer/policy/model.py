@@ -236,9 +236,6 @@ class Policy:
         length: int,
         caller: _Caller,
     ) -> Answer:
-        # The first one is literal where the others have a parameter. Whether API Gateway prefers
-        # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
-        # says "admin" is never answered for by one that does not.
         # What is a route for other methods only is none here.
         places = tuple(
             one for one in places if one.rules or not one.methods or one.is_route_of(method, length)
@@ -248,7 +245,10 @@ class Policy:
             routed = tuple(place for place in places if place.is_route_of(method, length))
         if not routed:
             return Answer.of((), (), known=False)
-        # A greedy route does not tell the path; the policy may know places below it.
+        # The first one is literal where the others have a parameter. Whether API Gateway prefers
+        # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
+        # says "admin" is never answered for by one that does not. A greedy route does not tell the
+        # path; the policy may know places below it.
         is_told = self.routes is not None and not routed[0].is_tail
         best = routed[0] if is_told else places[0]
         told = routed[0].path if self.routes is not None else ()
