@@ -56,7 +56,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Sign in with password and authenticator app.")
 @target_options
 @profile_option
 @click.option("--username", envvar="COGNITO_USERNAME", show_envvar=True, help="Default: asked for.")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from authorizer.cli.explain.token import JudgedToken
 
 
-@click.command()
+@click.command(short_help="What becomes of a request, and what would have to differ.")
 @click.argument("method")
 @click.argument("path", required=False)
 @click.option("--groups", "-g", multiple=True, help="The caller's groups: a,b. Repeatable.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SEEDS = 10_000
 
 
-@click.group()
+@click.group(short_help="Run the project on this machine, against an emulator.")
 def local() -> None:
     """Run the project on this machine, against an emulated API Gateway and Cognito."""
 
