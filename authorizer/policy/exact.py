@@ -126,7 +126,7 @@ class Maker:
         for. A greedy route takes such paths, too: then they must be denied.
         """
         owned = self._owned
-        if not any(STAR in glob[1:] and (glob != _EVERYTHING or glob in owned) for glob in allow):
+        if not any(STAR in glob and (glob != _EVERYTHING or glob in owned) for glob in allow):
             return  # no parameters, or all that the API has
         # The root ends in a slash, too, and is $default's where there is no other route for it.
         roots = [(glob[0], "") for glob in allow if self._greedy and glob[1:] == (STAR,)]

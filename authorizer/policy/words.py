@@ -82,7 +82,8 @@ def wins_over(shape: Words, greedy: Words) -> bool:
 def widest(globs: Iterable[Words]) -> list[Words]:
     """The globs that no other one covers."""
     found: list[Words] = []
-    for glob in sorted(set(globs), key=len):
+    # Whatever covers a glob is shorter, or as long and has more stars.
+    for glob in sorted(set(globs), key=lambda glob: (len(glob), -glob.count(STAR))):
         if not any(covers(other, glob) for other in found):
             found.append(glob)
     return found

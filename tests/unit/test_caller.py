@@ -36,9 +36,20 @@ def grants(
         pytest.param(["GET /"], ["GET /"], ["GET/"], [], id="root"),
         pytest.param(["GET /a"], ["GET /b"], [], [], id="not a route of the API"),
         pytest.param(["GET /a"], ["ANY /a"], ["GET/a"], [], id="one method of an ANY route"),
-        pytest.param(["ANY /a"], ["ANY /a"], ["*/a"], ["*/*/a"], id="all methods"),
+        pytest.param(["ANY /a"], ["ANY /a"], ["*/a"], ["*//*", "*/*/", "*/*/a"], id="all methods"),
         pytest.param(
-            ["ANY /a"], ["ANY /a", "GET /{x}/a"], ["*/a"], ["*/*/a"], id="method's star crosses"
+            ["ANY /a"],
+            ["ANY /a", "GET /{x}/a"],
+            ["*/a"],
+            ["*//*", "*/*/", "*/*/a"],
+            id="method's star crosses",
+        ),
+        pytest.param(
+            ["ANY /a"],
+            ["ANY /a", "GET /a", "PUT /a"],
+            ["*/a"],
+            ["*//*", "*/*/", "*/*/a"],
+            id="what a star covers is not named again",
         ),
         pytest.param(
             ["GET /a/{x}"], ["GET /a/{y}"], ["GET/a/*"], [*EMPTY, "GET/a/*/*"], id="parameter"
