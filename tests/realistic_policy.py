@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.document import load_document
-from authorizer.cli.local.template import load_template
-from authorizer.policy.compiled import dump_policy, parse_policy
-from authorizer.strict_json import parse_object
+from authorizer.cli.template import read_template
+from authorizer.cli.template.choice import routes_of
+from authorizer.policy.compiled import parse_policy
 
 if TYPE_CHECKING:
     from authorizer import Policy
@@ -23,18 +23,13 @@ SCOPES = ("articles/sync", "reports/read", "reports/finance")
 @cache
 def routes() -> tuple[str, ...]:
     """Every route of the template."""
-    functions = load_template(FOLDER / "template.yaml")["Resources"]
-    events = functions["BackendFunction"]["Properties"]["Events"].values()
-    return tuple(
-        f"{event['Properties']['Method']} {event['Properties']['Path']}" for event in events
-    )
+    return routes_of(read_template(FOLDER / "template.yaml"))
 
 
 @cache
 def compiled() -> bytes:
     """The policy as it ships, with the template's routes."""
-    without_routes, _ = load_document(FOLDER / "policy.yaml")
-    return dump_policy({**parse_object(without_routes), "routes": list(routes())})
+    return load_document(FOLDER / "policy.yaml", list(routes()))[0]
 
 
 @cache

@@ -9,6 +9,7 @@ arithmetic; here it is remembered.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.grants import Grants, Inexact, InexactError
@@ -29,9 +30,8 @@ class CallerDocuments:
 
     def __init__(self, policy: Policy, routes: Iterable[str] | None) -> None:
         """Take the routes of one API; nothing where they are not known."""
-        self._routes = None if routes is None else KnownRoutes(policy, routes)
-        conditions = [one for rule in policy.rules for one in rule.pattern.conditions]
-        self._compared = sorted({condition.claim for condition in conditions})
+        self._policy = policy
+        self._routes = routes
         self._made: dict[tuple[Any, ...], Grants | Inexact] = {}
 
     def of(
@@ -44,7 +44,7 @@ class CallerDocuments:
             scopes: the token's. They count only if the claims show that no user is there.
             claims: the token's.
         """
-        if self._routes is None:
+        if self._known is None:
             return Inexact.ROUTES_UNKNOWN
         counting = counting_scopes(groups, scopes, claims)
         values = {name: claims.get(name) for name in self._compared}
@@ -53,10 +53,20 @@ class CallerDocuments:
         made = self._made.get(key)
         if made is None:
             try:
-                made = self._routes.grants(groups, counting, texts)
+                made = self._known.grants(groups, counting, texts)
             except InexactError as error:
                 made = error.reason
             if len(self._made) >= _MOST_CALLERS:
                 self._made.clear()
             self._made[key] = made
         return made
+
+    # Worked out for the first document: an authorizer of simple answers never needs one.
+    @cached_property
+    def _known(self) -> KnownRoutes | None:
+        return None if self._routes is None else KnownRoutes(self._policy, self._routes)
+
+    @cached_property
+    def _compared(self) -> list[str]:
+        conditions = (one for rule in self._policy.rules for one in rule.pattern.conditions)
+        return sorted({condition.claim for condition in conditions})

@@ -132,10 +132,11 @@ def is_route_key(key: str) -> bool:
 
 
 def _routes(keys: object) -> list[str]:
-    for key in _texts(keys):
+    routes = _texts(keys)
+    for key in routes:
         if not is_route_key(key):
             raise _NotCompiledError(f"the route {clip(key)}")
-    return _texts(keys)
+    return routes
 
 
 def _rules(body: JsonObject, effect: Effect, subject: str) -> Iterator[Rule]:

@@ -35,7 +35,6 @@ _MOST_PARAMETERS = 8
 class KnownRoute:
     """A route of the API: its shape, and the shapes that surely win over it."""
 
-    key: str
     method: str
     route: Route
     shape: Words
@@ -61,7 +60,7 @@ class KnownRoutes:
             if route is None or route.greedy:
                 self._greedy.append(shape)
             else:
-                self._plain.append(KnownRoute(key, method, route, shape))
+                self._plain.append(KnownRoute(method, route, shape))
         self._find_winners()
 
     def grants(

@@ -47,6 +47,8 @@ Effect = Literal["allow", "deny"]
 # Methods are case-sensitive, and API Gateway knows only upper-case ones.
 _METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
 _USUAL_METHODS = frozenset(METHODS)
+# Whose token has one of these has a user behind it.
+CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
 # Answers are remembered per method, route and set of groups: what the policy, the API and the
 # groups' members make of these is far less.
 _MOST_ANSWERS = 16_384
@@ -366,10 +368,10 @@ def counting_scopes(
     groups: Sequence[str], scopes: Iterable[str], claims: Mapping[str, Any] | None
 ) -> tuple[str, ...]:
     """The scopes that grant something: a machine's, and nobody else's."""
-    return tuple(scopes) if scopes and not groups and _is_machine(claims or {}) else ()
+    return tuple(scopes) if scopes and not groups and is_machine(claims or {}) else ()
 
 
-def _is_machine(claims: Mapping[str, Any]) -> bool:
+def is_machine(claims: Mapping[str, Any]) -> bool:
     """Whether these are the claims of a client_credentials token: its subject is the client.
 
     That a user is missing is no proof: a caller of ours may have passed no claims at all.
@@ -377,7 +379,7 @@ def _is_machine(claims: Mapping[str, Any]) -> bool:
     return (
         isinstance(claims.get("sub"), str)
         and claims["sub"] == claims.get("client_id")
-        and claims.keys().isdisjoint({"username", "cognito:username", "cognito:groups"})
+        and claims.keys().isdisjoint(CLAIMS_OF_USERS)
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.forms import ALWAYS, Clause, Excluded, Form, Term, form_of
 from authorizer.cli.access.resolve import Deciding, Resolver
+from authorizer.policy.model import CLAIMS_OF_USERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Rule
 
 # No machine's token has one of these: whoever has one is a user.
-_CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
 
 
 class SubjectKind(StrEnum):
@@ -151,7 +151,7 @@ def _clause(rule: Rule, terms: tuple[Term, ...], *, is_machine: bool) -> Clause 
         return ALWAYS
     claims = {condition.position: condition.claim for condition in conditions}
     if is_machine:
-        if not _CLAIMS_OF_USERS.isdisjoint(claims.values()):
+        if not CLAIMS_OF_USERS.isdisjoint(claims.values()):
             return None
         # A machine is who has its client's id for its subject.
         claims = {at: "sub" if claim == "client_id" else claim for at, claim in claims.items()}

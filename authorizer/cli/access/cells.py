@@ -12,7 +12,7 @@ from authorizer.cli.access.regions import regions
 from authorizer.cli.access.rows import EVERY_METHOD, OTHER_METHODS, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.access.access import Access, Said, Subject
     from authorizer.cli.access.spots import Ground, Region
@@ -165,11 +165,3 @@ def _term(term: int | str, row: Row) -> str:
         return f"'{term}'"
     name = row.names[term] if term < len(row.names) else None
     return f"{{{name}}}" if name else f"segment {term + 1}"
-
-
-def rows_and_cells(
-    rows: Sequence[Row], ground: Ground, access: Access
-) -> Iterator[tuple[Row, Mapping[Subject, Cell]]]:
-    """Every route with its cells, in order."""
-    for row in rows:
-        yield row, cells_of(row, ground, access, rows)

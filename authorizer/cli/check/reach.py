@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.shapes import Shape, shape_of_route, shape_of_rule
+from authorizer.policy.model import CLAIMS_OF_USERS
 from authorizer.policy.routes import PARAMETER
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Policy
 
 # A token with one of these has a user, for whom scopes grant nothing.
-_OF_A_USER = frozenset({"username", "cognito:username", "cognito:groups"})
 # No rule and no route has such a segment.
 _MADE_UP = "made-up~{}~"
 # How many segments of a /** to try, beyond the longest rule.
@@ -84,7 +84,7 @@ def _survives(rule: SourceRule, method: str, denies: Sequence[SourceRule]) -> bo
 def _is_possible(rule: SourceRule) -> bool:
     """Whether a token can have what a rule compares: a machine's has nothing of a user."""
     claims = {condition.claim for condition in rule.pattern.conditions}
-    return not (rule.subject.startswith("scope:") and claims & _OF_A_USER)
+    return not (rule.subject.startswith("scope:") and claims & CLAIMS_OF_USERS)
 
 
 def _is_reachable_by_path(

@@ -11,9 +11,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from authorizer.cli.explain.question import MACHINE, PERSONAL_CLAIMS, Caller, Request
+from authorizer.cli.explain.question import MACHINE, Caller, Request
 from authorizer.cli.explain.unsafe import plain_spellings
 from authorizer.errors import Reason
+from authorizer.policy.model import CLAIMS_OF_USERS
 from authorizer.policy.routes import CONNECT, METHODS, PARAMETER, safe_segments, split_path
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _path_of(segments: list[object]) -> str | None:
 def _as_machine(caller: Caller) -> Caller:
     """The caller as a token of client_credentials would show it."""
     impersonal = {
-        name: value for name, value in caller.claims.items() if name not in PERSONAL_CLAIMS
+        name: value for name, value in caller.claims.items() if name not in CLAIMS_OF_USERS
     }
     return Caller(claims={**impersonal, "sub": MACHINE, "client_id": MACHINE})
 

@@ -13,14 +13,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import clip
+from authorizer.policy.model import CLAIMS_OF_USERS, is_machine
 from authorizer.policy.routes import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MACHINE = "machine"
-# A claim with one of these is a person's.
-PERSONAL_CLAIMS = frozenset({"username", "cognito:username", "cognito:groups"})
 _TEMPLATE = re.compile(r"\{[^/]*\}|/\*\*$")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -59,13 +58,7 @@ class Caller:
     @property
     def is_machine(self) -> bool:
         """Whether scopes count: rule 3 of ``docs/policy.md``."""
-        sub = self.claims.get("sub")
-        return (
-            not self.groups
-            and isinstance(sub, str)
-            and sub == self.claims.get("client_id")
-            and self.claims.keys().isdisjoint(PERSONAL_CLAIMS)
-        )
+        return not self.groups and is_machine(self.claims)
 
 
 def shown(text: str) -> str:
@@ -82,7 +75,7 @@ def described_caller(
     filled in, unless groups or a user's name say that there is a person.
     """
     groups, scopes = tuple(groups), tuple(scopes)
-    if not scopes or groups or not claims.keys().isdisjoint(PERSONAL_CLAIMS):
+    if not scopes or groups or not claims.keys().isdisjoint(CLAIMS_OF_USERS):
         return Caller(groups=groups, scopes=scopes, claims=dict(claims))
     name = claims.get("client_id", claims.get("sub", MACHINE))
     return Caller(scopes=scopes, claims={"sub": name, "client_id": name, **claims})

@@ -5,9 +5,9 @@ A policy stands in front of one API. Where a template has several, the user says
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from authorizer.cli.document.nodes import did_you_mean
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def chosen_api(template: Template, api: str | None = None) -> Api:
             [f"{template.file}: expected --api with one of {', '.join(by_id)}, found several APIs"]
         )
     if api not in by_id:
-        close = get_close_matches(api, by_id, n=1)
-        hint = f"; did you mean {clip(close[0])}?" if close else ""
+        hint = did_you_mean(api, by_id)
         raise ConfigurationError(
             [f"{template.file}: expected an API among {', '.join(by_id)}, found {clip(api)}{hint}"]
         )
