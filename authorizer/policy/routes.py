@@ -35,15 +35,16 @@ _CONNECT_PATH = ("", CONNECT)
 # No path that API Gateway lets through has so many, and trees are walked by recursion.
 MOST_SEGMENTS = 100
 
-_LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
-_RULE_PARAMETER = re.compile(
-    r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII
+# A method, or several; a path of literals and parameters; and everything below it.
+_METHOD = "|".join((*METHODS, ANY))
+_RULE = re.compile(
+    rf"(?P<methods>(?:{_METHOD})(?:,(?:{_METHOD}))*) (?=/)"
+    r"(?:/|(?P<path>(?:/(?!\.{1,2}(?:/|\Z))"
+    r"(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z0-9._-]+(?:=[A-Za-z0-9._:-]+)?\}))+)?"
+    r"(?P<tail>/\*\*)?)",
+    re.ASCII,
 )
 _ROUTE_PARAMETER = re.compile(r"\{(?P<name>[^{}/+]+)(?P<greedy>\+?)\}")
-# What most rules' paths look like: literals, and parameters without a claim.
-_USUAL_PATH = re.compile(
-    r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z0-9._-]+\}))+", re.ASCII
-)
 # What most paths look like. Nothing in them could be read in two ways.
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()+,=:@-]+)+", re.ASCII)
 # Characters that some program between here and the backend treats as a separator or wildcard,
@@ -55,15 +56,7 @@ _UNSAFE_ENCODING = re.compile(r"%(?!20|[89a-fA-F][0-9a-fA-F])")
 
 
 class RouteSyntaxError(ValueError):
-    """A rule's text is not in the format. The message says what was expected and found.
-
-    Attributes:
-        offset: where in the text the trouble starts, counted from 0.
-    """
-
-    def __init__(self, message: str, offset: int = 0) -> None:
-        super().__init__(message)
-        self.offset = offset
+    """A rule's text is not in the format. The tools say what is wrong with it, and where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,29 +155,35 @@ def parse_pattern(text: str) -> RoutePattern:
     """
     if text == CONNECT:
         return RoutePattern(text=text, methods=frozenset({ANY}), path=_CONNECT_PATH)
-    if ", " in text:
-        raise RouteSyntaxError(
-            f"expected methods separated by commas without blanks, found {clip(text)}",
-            text.index(", ") + 1,
-        )
-    methods, blank, path = text.partition(" ")
-    if not blank:
+    rule = _RULE.fullmatch(text)
+    if rule is None or text.count("/") > MOST_SEGMENTS:
         raise RouteSyntaxError(f"expected METHOD /path, found {clip(text)}")
-    offset = len(methods) + 1
-    covered = _parse_methods(methods)
-    if not path.startswith("/"):
-        raise RouteSyntaxError(
-            f"expected one blank and a path that starts with /, found {clip(path)}", offset
-        )
-    if path.count("/") > MOST_SEGMENTS:
-        raise RouteSyntaxError(
-            f"expected at most {MOST_SEGMENTS} segments, found {path.count('/')}", offset
-        )
-    tail = path.endswith("/**")
-    if path == "//**":
-        raise RouteSyntaxError("expected no empty segment", offset + 1)
-    plain = path.removesuffix("/**")
-    return _parse_path(text, covered, plain, tail=tail, offset=offset)
+    methods = rule["methods"].split(",")
+    segments = (rule["path"] or "").split("/")[1:]
+    # The name, the equals sign and the claim of each parameter, by its position.
+    parameters = {
+        position: segment[1:-1].partition("=")
+        for position, segment in enumerate(segments)
+        if segment[0] == "{"
+    }
+    if len({name for name, _, _ in parameters.values()}) != len(parameters):
+        raise RouteSyntaxError(f"expected each parameter name once, found {clip(text)}")
+    if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
+        raise RouteSyntaxError(f"expected each method once, or {ANY} alone, found {clip(text)}")
+    return RoutePattern(
+        text=text,
+        methods=frozenset(methods),
+        path=tuple(
+            PARAMETER if position in parameters else segment
+            for position, segment in enumerate(segments)
+        ),
+        tail=rule["tail"] is not None,
+        conditions=tuple(
+            Condition(position=position, claim=claim)
+            for position, (_, _, claim) in parameters.items()
+            if claim
+        ),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -250,71 +249,3 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     if any(segment in {"", ".", ".."} or "{" in segment or "}" in segment for segment in segments):
         return None
     return segments
-
-
-@lru_cache(maxsize=256)
-def _parse_methods(text: str) -> frozenset[str]:
-    methods = text.split(",")
-    offset = 0
-    for method in methods:
-        if method not in METHODS and method != ANY:
-            raise RouteSyntaxError(
-                f"expected a method among {', '.join(METHODS)} or {ANY}, found {clip(method)}",
-                offset,
-            )
-        offset += len(method) + 1
-    if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
-        raise RouteSyntaxError(f"expected each method once, or {ANY} alone, found {clip(text)}")
-    return frozenset(methods)
-
-
-def _parse_path(
-    text: str, methods: frozenset[str], path: str, *, tail: bool, offset: int
-) -> RoutePattern:
-    if _USUAL_PATH.fullmatch(path):
-        segments = path[1:].split("/")
-        parameters = [segment for segment in segments if segment[0] == "{"]
-        if len(set(parameters)) == len(parameters):
-            usual = tuple(PARAMETER if segment[0] == "{" else segment for segment in segments)
-            return RoutePattern(text=text, methods=methods, path=usual, tail=tail)
-    canonical: list[str] = []
-    conditions: list[Condition] = []
-    names: set[str] = set()
-    offset += 1
-    for position, segment in enumerate(split_path(path) if path else ()):
-        parameter = _RULE_PARAMETER.fullmatch(segment)
-        if parameter is None:
-            _require_literal(segment, offset)
-            canonical.append(segment)
-        else:
-            if parameter["name"] in names:
-                raise RouteSyntaxError(
-                    f"expected each parameter name once, found {clip(segment)} again", offset
-                )
-            names.add(parameter["name"])
-            canonical.append(PARAMETER)
-            if parameter["claim"]:
-                conditions.append(Condition(position=position, claim=parameter["claim"]))
-        offset += len(segment) + 1
-    return RoutePattern(
-        text=text,
-        methods=methods,
-        path=tuple(canonical),
-        tail=tail,
-        conditions=tuple(conditions),
-    )
-
-
-def _require_literal(segment: str, offset: int) -> None:
-    if segment.endswith("+}"):
-        raise RouteSyntaxError(
-            f"expected /** for the rest of a path, found {clip(segment)}", offset
-        )
-    if "*" in segment:
-        raise RouteSyntaxError(f"expected /** at the end only, found {clip(segment)}", offset)
-    if segment == "":
-        raise RouteSyntaxError("expected no empty segment and no slash at the end", offset)
-    if segment in {".", ".."} or not _LITERAL.fullmatch(segment):
-        raise RouteSyntaxError(
-            f"expected a plain segment, {{name}} or {{name=claim}}, found {clip(segment)}", offset
-        )

@@ -131,7 +131,7 @@ def _with(value: object, *path: str) -> dict[str, Any]:
         ),
         pytest.param(
             _with([{"rule": "GET x", "line": 1}], "public"),
-            "the rule 'GET x': expected",
+            "the rule 'GET x': expected METHOD",
             id="bad rule",
         ),
     ],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from authorizer.cli.document.nodes import NodeReader, describe, is_null
+from authorizer.cli.document.rule_syntax import SyntaxProblem, syntax_problem
 from authorizer.cli.document.source import (
     Acceptance,
     PublicRoute,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 KEYS = {"accept", "groups", "public", "scopes", "tests", "version"}
 _GROUP_KEYS = {"allow", "deny", "includes"}
-_UNKNOWN_METHOD = "expected a method among"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -129,10 +129,11 @@ class PolicyReader(NodeReader):
             try:
                 yield item, parse_pattern(item.value)
             except RouteSyntaxError as error:
+                problem = syntax_problem(item.value) or SyntaxProblem(message=str(error))
                 # The offset is right for a rule on one line, quoted or not.
-                shift = error.offset + (item.style in {"'", '"'})
-                code = "P109" if str(error).startswith(_UNKNOWN_METHOD) else "P108"
-                self.report(item, code, str(error), shift)
+                shift = problem.offset + (item.style in {"'", '"'})
+                code = "P109" if problem.is_unknown_method else "P108"
+                self.report(item, code, problem.message, shift)
 
     def _accepted(self, node: yaml.Node | None) -> Iterator[Acceptance]:
         for key, value in self.named(node, "accept to map codes of findings to reasons"):
