@@ -184,7 +184,10 @@ class Policy:
             answer = self.answer_on_route(method, matched, groups, scopes)
             self._remember(key, answer)
         if path is not None and not matched.agrees(path, path_parameters or {}):
-            return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
+            # As for who is told no route: what is wrong has the same name everywhere.
+            unsafe = safe_segments(path) is None
+            reason = Reason.PATH_UNSAFE if unsafe else Reason.PATH_DISAGREES
+            return Decision(allowed=False, reason=reason)
         if answer.decision is not None:
             return answer.decision
         parameters: Mapping[str | None, str] = path_parameters or {}  # type: ignore[assignment]
