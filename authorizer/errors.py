@@ -120,6 +120,8 @@ def clip(foreign: object, limit: int = 60) -> str:
     """
     try:
         text = repr(foreign[: limit + 1] if isinstance(foreign, str | bytes) else foreign)
-    except RecursionError:
-        return f"a {type(foreign).__name__} nested too deeply to show"
+    except Exception:  # noqa: BLE001 - digits or depth beyond Python's limits, or the object's own
+        text = f"a value of type {type(foreign).__name__} that cannot be shown"
+    if not text.isprintable():  # such as an object whose own repr has line breaks
+        text = repr(text[: limit + 1])
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

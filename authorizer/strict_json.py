@@ -2,18 +2,26 @@
 
 The standard parser accepts repeated names (the last one wins, and another parser may let the
 first one win), ``NaN`` and ``Infinity``, also where they are spelt ``1e999``, unpaired surrogates
-that later break whatever encodes them, and raises :class:`RecursionError` on deep nesting. All of
-that is refused here, as one error. RFC 8259, sections 4, 6 and 8.2; RFC 7519, section 4 (duplicate
-claim names).
+that later break whatever encodes them, and nesting as deep as the interpreter bears, with a
+:class:`RecursionError` beyond. All of that is refused here, as one error. RFC 8259, sections 4, 6,
+8.2 and 9; RFC 7519, section 4 (duplicate claim names).
 """
 
 from __future__ import annotations
 
 import json
+import re
+from itertools import accumulate
 from math import isfinite
 from typing import Any, NoReturn
 
 JsonObject = dict[str, Any]
+# What Python's parser can hold depends on its version and on the caller's stack. Ours must not:
+# nothing that we read is a tenth as deep, and DynamoDB, which claims may come from, stops at 32.
+MOST_LEVELS = 64
+# One without an end goes to the end, so that no text is read twice.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class NotStrictJsonError(ValueError):
@@ -28,6 +36,7 @@ def parse_object(data: bytes) -> JsonObject:
     """
     try:
         text = data.decode("utf-8")
+        _require_shallow(text)
         value = _DECODER.decode(text)
         if "\\u" in text:
             # Only an escape can smuggle in half of a surrogate pair; re-encoding finds it.
@@ -36,14 +45,20 @@ def parse_object(data: bytes) -> JsonObject:
         raise
     except UnicodeError as error:
         raise NotStrictJsonError("text that is not valid Unicode") from error
-    except RecursionError as error:
-        raise NotStrictJsonError("values nested too deeply") from error
     except ValueError as error:
         # Also an integer of thousands of digits, which int() declines to read.
         raise NotStrictJsonError(f"no valid JSON: {error}") from error
     if type(value) is not dict:
         raise NotStrictJsonError(f"a JSON {type(value).__name__} where an object belongs")
     return value
+
+
+def _require_shallow(text: str) -> None:
+    # No text is deeper than it has brackets: most need no second look.
+    if text.count("{") + text.count("[") > MOST_LEVELS:
+        brackets = _BRACKET.findall(_STRING.sub("", text))
+        if max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0) > MOST_LEVELS:
+            raise NotStrictJsonError("values nested too deeply")
 
 
 def _object_of_unique_names(pairs: list[tuple[str, Any]]) -> JsonObject:

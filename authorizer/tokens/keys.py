@@ -126,9 +126,7 @@ def _is_for_verifying(entry: dict[str, Any]) -> bool:
 def _build(entry: dict[str, Any]) -> SigningKey | None:
     """The key, or nothing where its numbers are missing, misspelt, or of the wrong size."""
     try:
-        modulus, exponent = (
-            int.from_bytes(decode_base64url(entry[name].encode("ascii"))) for name in ("n", "e")
-        )
+        modulus, exponent = (_unsigned(entry[name]) for name in ("n", "e"))
         if not MIN_KEY_BITS <= modulus.bit_length() <= MAX_KEY_BITS:
             return None
         if exponent.bit_length() > MAX_EXPONENT_BITS:
@@ -142,3 +140,11 @@ def _build(entry: dict[str, Any]) -> SigningKey | None:
         )
     except Exception:  # noqa: BLE001 - jose and cryptography raise many types; all mean "skip it"
         return None
+
+
+def _unsigned(encoded: str) -> int:
+    """RFC 7518, 2 and 6.3.1: as few octets as the number needs, so that it has one spelling."""
+    octets = decode_base64url(encoded.encode("ascii"))
+    if octets[0] == 0:
+        raise ValueError("a leading zero octet")
+    return int.from_bytes(octets)

@@ -50,7 +50,7 @@ class TokenVerifier:
                 ``remember``.
         """
         if remember < 0:
-            raise ConfigurationError([f"expected remember to be 0 or more, found {remember}"])
+            raise ConfigurationError([f"expected remember to be 0 or more, found {clip(remember)}"])
         self._pools = _by_issuer((pools,) if isinstance(pools, UserPool) else tuple(pools))
         self._keys = keys or JwksCache(clock=clock)
         self._verified = VerifiedTokens(remember)
@@ -113,7 +113,7 @@ class TokenVerifier:
             )
         # 5. claims, at the instant at which everything else is known
         claims = unverified_claims
-        token = _judge(claims, pool, self._clock(), token_use)
+        token = judge_claims(claims, pool, self._clock(), token_use)
         verdict = Remembered(token=token, pool=pool, key=key, expires_at_seconds=int(claims["exp"]))
         self._verified.remember(token_use, encoded, verdict)
         return token
@@ -142,17 +142,6 @@ def _parse_claims(payload: bytes) -> JsonObject:
     except NotStrictJsonError as error:
         raise InvalidTokenError(
             Reason.CLAIMS_NOT_JSON, f"expected a JSON object as claims, found {error}"
-        ) from error
-
-
-def _judge(
-    claims: JsonObject, pool: UserPool, now: float, token_use: TokenUse
-) -> AccessToken | IdToken:
-    try:
-        return judge_claims(claims, pool, now, token_use)
-    except RecursionError as error:
-        raise InvalidTokenError(
-            Reason.CLAIMS_NOT_JSON, "expected claims that are not nested this deeply"
         ) from error
 
 

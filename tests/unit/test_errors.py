@@ -128,9 +128,66 @@ def test_clip_escapes_what_forges_log_lines() -> None:
     assert clip("a\r\n\x1b[2J\u2028\u202e") == r"'a\r\n\x1b[2J\u2028\u202e'"
 
 
-def test_a_value_too_deep_to_show_is_named_instead() -> None:
-    """Quoting never fails, however deep the value."""
+class Raising:
+    """Its repr breaks."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+class Forging:
+    """Its repr has lines of its own, and no end."""
+
+    def __repr__(self) -> str:
+        return "\n" * 10_000
+
+
+class RaisingText(str):
+    """Text that cannot even be cut."""
+
+    __slots__ = ()
+
+    def __getitem__(self, _: object) -> str:
+        raise RuntimeError
+
+
+def nested(levels: int) -> object:
     deep: list[object] = []
-    for _ in range(100_000):
+    for _ in range(levels):
         deep = [deep]
-    assert clip(deep) == "a list nested too deeply to show"
+    return deep
+
+
+UNSHOWN = {
+    "list": nested(100_000),
+    "int": 10**4_300,
+    "list ": [1, {"a": [-(10**9_999)]}],
+    "Raising": Raising(),
+    "dict": {"a": Raising()},
+    "RaisingText": RaisingText("a"),
+}
+
+
+@pytest.mark.parametrize("kind", UNSHOWN)
+def test_a_value_that_cannot_be_shown_is_named_instead(kind: str) -> None:
+    """Quoting never fails: not for depth, not for digits, not for an object's own repr."""
+    shown = clip(UNSHOWN[kind], 100)
+    assert shown == f"a value of type {kind.strip()} that cannot be shown"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [*UNSHOWN.values(), Forging(), [Forging()], type("x\n" * 99, (Raising,), {})()],
+    ids=[*UNSHOWN, "forging", "forging in a list", "forging type"],
+)
+@pytest.mark.parametrize("limit", [1, 20, 60])
+def test_what_cannot_be_shown_is_bounded_all_the_same(foreign: object, limit: int) -> None:
+    """Also the name of a class, and what its repr returns, stay short and on one line."""
+    shown = clip(foreign, limit)
+    assert len(shown) <= limit
+    assert shown.isprintable()
+
+
+def test_the_longest_number_that_is_shown() -> None:
+    """As many digits as Python writes in linear time are shown, clipped."""
+    assert clip(10**4_299) == "1" + "0" * 58 + "…"

@@ -137,6 +137,25 @@ def test_there_is_one_token_or_none(event: dict[str, Any], reason: Reason) -> No
     assert caught.value.reason is reason
 
 
+@pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
+def test_the_name_of_a_header_is_compared_without_case(name: str) -> None:
+    """RFC 9110, 5.1: REST and WebSocket APIs pass it on as the client wrote it."""
+    for many in (None, {}, {name: ["Bearer a"]}):
+        event = rest_request(CALL, headers={name: "Bearer a"}, multiValueHeaders=many)
+        assert parse_request(event).bearer_token() == "a"
+
+
+def test_a_connection_is_known_by_its_event_type() -> None:
+    """Not by a connection's id, which is no part of what is decided."""
+    context = {**websocket(CALL)["requestContext"]}
+    context.pop("connectionId", None)
+    assert parse_request(websocket(CALL, requestContext=context)).flavour is Flavour.WEBSOCKET
+    assert (
+        parse_request(_in_context(rest_request(CALL), connectionId="c")).flavour
+        is Flavour.REST_REQUEST
+    )
+
+
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "bEaReR   "])
 def test_the_scheme_is_compared_without_case(scheme: str) -> None:
     """RFC 9110, 11.1: a scheme is case-insensitive; RFC 6750: one blank or more follows."""
@@ -167,6 +186,10 @@ def test_a_request_does_not_show_its_token() -> None:
     assert "token" not in repr(parse_request(rest_request(Call(authorization="Bearer token"))))
 
 
+def _without_type(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "type"}
+
+
 def _in_context(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return event | {"requestContext": event["requestContext"] | changes}
 
@@ -179,6 +202,13 @@ def _in_context(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
         pytest.param({1: 2}, "the event to be an object, found dict", id="names that are none"),
         pytest.param({}, "found type None and version None", id="empty"),
         pytest.param({"type": "OTHER"}, "type TOKEN, or type REQUEST", id="other type"),
+        pytest.param({"type": 10**5_000}, "found type a value of type int that", id="huge type"),
+        pytest.param(
+            {"type": "REQUEST", "version": [10**5_000]}, "a value of type list that", id="huge"
+        ),
+        pytest.param(_without_type(http_2(CALL)), "type None and version '2.0'", id="2.0 alone"),
+        pytest.param(_without_type(http_1(CALL)), "type None and version '1.0'", id="1.0 alone"),
+        pytest.param(_without_type(rest_request(CALL)), "type None and version None", id="none"),
         pytest.param(http_2(CALL, version="3.0"), "and version '3.0'", id="other version"),
         pytest.param(http_2(CALL, version=2.0), "and version 2.0", id="version as a number"),
         pytest.param(http_2(CALL, type="TOKEN", routeArn=None), "execute-api ARN", id="mixed"),

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512
 from simulator import Cognito, b64, private_key, public_jwk
 
+from authorizer.tokens.compact import decode_base64url
 from authorizer.tokens.keys import (
     MAX_EXPONENT_BITS,
     MAX_KEY_BITS,
@@ -276,6 +277,15 @@ def test_verifies_its_own_signature_only() -> None:
     assert signing_key().verifies(b"message", signature)
     assert not signing_key().verifies(b"messagE", signature)
     assert not signing_key(private_key("id")).verifies(b"message", signature)
+
+
+@pytest.mark.parametrize("name", ["n", "e"])
+@pytest.mark.parametrize("zeros", [1, 2, 300])
+def test_a_number_has_one_spelling(name: str, zeros: int) -> None:
+    """RFC 7518, 2: as few octets as the number needs; a key with more of them is skipped."""
+    padded = b64(b"\0" * zeros + decode_base64url(JWK[name].encode()))
+    assert usable(JWK) == {"k"}
+    assert usable(JWK | {name: padded}) == set()
 
 
 def test_refuses_other_schemes() -> None:

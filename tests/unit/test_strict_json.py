@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
+from authorizer.strict_json import MOST_LEVELS, JsonObject, NotStrictJsonError, parse_object
 
 
 def refused(data: bytes) -> str:
@@ -194,15 +196,38 @@ def test_deep_nesting_is_an_error_of_ours(opening: bytes, closing: bytes, *, clo
     assert refused(data) == "values nested too deeply"
 
 
-def test_deep_nesting_next_to_an_escape() -> None:
-    """The second look that escapes get fails as the first one does, at whatever depth it fails."""
-    outcomes = set()
-    for depth in range(1, 1_200):
-        try:
-            parse_object(rb'{"a":"\u0061","b":' + b"[" * depth + b"]" * depth + b"}")
-        except NotStrictJsonError as error:
-            outcomes.add(str(error))
-    assert outcomes <= {"values nested too deeply"}
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        rb'"\u0061":"\u0061",',
+        rb'"\\":"\\","\"[":"\"]",',
+        b'"[{":"]}",' + b'"x":[' + b"{},[]," * 100 + b"0],",
+    ],
+    ids=["plain", "escapes", "quotes", "brackets elsewhere"],
+)
+def test_the_deepest_nesting(before: bytes) -> None:
+    """How deep a text may nest is a number of ours, the same on every Python."""
+    deep = b"[" * (MOST_LEVELS - 1) + b"]" * (MOST_LEVELS - 1)
+    assert "y" in parse_object(b"{" + before + b'"y":' + deep + b"}")
+    assert refused(b"{" + before + b'"y":[' + deep + b"]}") == "values nested too deeply"
+    assert refused(b"[" * (MOST_LEVELS + 1)) == "values nested too deeply"
+
+
+def test_brackets_in_texts_are_no_nesting() -> None:
+    """What stands in quotes opens nothing, whatever it is and wherever the quotes end."""
+    for text in (b"[" * 9_999, rb"\"[{" * 999, rb"\\", b"]}" * 999):
+        assert len(parse_object(b'{"a":"' + text + b'","b":"' + text + b'"}')) == 2
+    for text in (b"[" * 999, rb"\"[{" * 999):  # without an end
+        assert refused(b'{"a":"' + text).startswith("no valid JSON: Unterminated string")
+
+
+def test_looking_at_the_nesting_takes_no_longer_than_reading() -> None:
+    """No text makes the search for its brackets start again and again."""
+    hostile = b"[" * MOST_LEVELS + b'"' + rb"\"" * 500_000
+    started = time.process_time()
+    refused(b'{"a":' + hostile)
+    assert time.process_time() - started < 5  # it would take hours
 
 
 def test_messages_quote_nothing() -> None:
