@@ -263,3 +263,71 @@ def test_an_event_merged_over_an_operation_wins(
     function["Properties"]["Events"] = {"E": {"Type": "Api", "Properties": properties}}
     resources = {"F": function, "TheApi": {"Type": kind, "Properties": settings}}
     assert agrees({"Resources": resources}) == 1
+
+
+# --- what SAM makes of names and kinds that do not belong together ---
+
+
+@pytest.mark.parametrize("default", [None, "A"])
+@pytest.mark.parametrize("own", [None, [], [{"A": []}], [{"B": []}], [{"NONE": []}]])
+@pytest.mark.parametrize("asked", [None, "A"])
+@pytest.mark.parametrize("path", ["/a", "/b"])
+def test_an_event_for_http_apis_adds_to_a_rest_apis_definition(
+    default: str | None, own: list[Any] | None, asked: str | None, path: str
+) -> None:
+    """SAM takes an HttpApi event on a REST API: its route is there, and perhaps open."""
+    if path == "/a" and own in ([{"B": []}], [{"NONE": []}]) and asked:
+        pytest.skip("SAM writes both, and API Gateway takes one")
+    operation: dict[str, Any] = {"x-amazon-apigateway-integration": {"type": "http", "uri": "x"}}
+    if own is not None:
+        operation["security"] = own
+    settings = settings_of("AWS::Serverless::Api", default, cors=False, preflight=True)
+    settings["DefinitionBody"] = {
+        "openapi": "3.0.1",
+        "info": {},
+        "paths": {"/a": {"get": operation}},
+    }
+    properties: dict[str, Any] = {"ApiId": {"Ref": "TheApi"}, "Path": path, "Method": "get"}
+    if asked:
+        properties["Auth"] = {"Authorizer": asked}
+    function = json.loads(json.dumps(FUNCTION))
+    function["Properties"]["Events"] = {"E": {"Type": "HttpApi", "Properties": properties}}
+    api = {"Type": "AWS::Serverless::Api", "Properties": settings | {"StageName": "prod"}}
+    template = {"Resources": {"F": function, "TheApi": api}}
+    assert agrees(template) == len({"/a", path})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("written", ["AWS::Serverless::HttpApi", "AWS::Serverless::Api", "raw"])
+@pytest.mark.parametrize("says", [None, "by reference", "by text", "another"])
+@pytest.mark.parametrize("in_globals", [False, True])
+def test_an_api_with_a_name_of_sams_own_is_read_as_sam_replaces_it(
+    kind: str, written: str, says: str | None, *, in_globals: bool
+) -> None:
+    """Beside events of the implicit API its Auth is lost; what Globals say stays."""
+    event, named, name = KINDS[kind]
+    api: dict[str, Any] = {"Ref": "Other"} if says == "another" else {"Ref": name}
+    properties: dict[str, Any] = {"Path": "/a", "Method": "get"}
+    if says:
+        properties[named] = name if says == "by text" else api
+    function = json.loads(json.dumps(FUNCTION))
+    function["Properties"]["Events"] = {"E": {"Type": event, "Properties": properties}}
+    stage = {"StageName": "prod"}
+    settings = settings_of(kind, "A", cors=False, preflight=False)
+    explicit: dict[str, Any] = {"Type": written, "Properties": {}}
+    if written == kind:
+        explicit["Properties"] = settings | (stage if event == "Api" else {})
+    elif written == "raw":
+        body = {"openapi": "3.0.1", "info": {}, "paths": {"/b": {"get": {}}}}
+        raw = "AWS::ApiGateway::RestApi" if event == "Api" else "AWS::ApiGatewayV2::Api"
+        explicit = {"Type": raw, "Properties": {"Body": body}}
+    elif written == "AWS::Serverless::Api":
+        explicit["Properties"] = stage
+    other = {"Type": kind, "Properties": dict(settings) | (stage if event == "Api" else {})}
+    resources = {"F": function, name: explicit, "Other": other}
+    template: dict[str, Any] = {"Resources": resources}
+    if says != "another":
+        del resources["Other"]
+    if in_globals:
+        template["Globals"] = {event: {"Auth": settings["Auth"]}}
+    assert agrees(template) >= 1

@@ -9,6 +9,7 @@ TEMPLATE_TITLES: dict[str, str] = {
     "T102": "payload version is a number",
     "T103": "simple responses with payload version 1.0",
     "T104": "function and API expect different answers",
+    "T133": "SAM replaces an API that has a name of its own",
     "T201": "preflight asks for a token",
     "T202": "refusals without CORS headers",
     "T301": "user pool without MFA",

@@ -21,6 +21,7 @@ from authorizer.cli.check.cognito_rules import (
     pools_without_mfa,
     secrets_with_passwords,
 )
+from authorizer.cli.check.deciding_rules import replaced_apis
 from authorizer.cli.check.grants_rules import rules_without_route
 from authorizer.cli.check.groups_rules import groups_not_created, groups_without_rules
 from authorizer.cli.check.inexact_rules import inexact_documents
@@ -50,6 +51,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     missing_permissions,
     payload_versions,
     answers_at_odds,
+    replaced_apis,
     guarded_preflights,
     refusals_without_cors,
     pools_without_mfa,

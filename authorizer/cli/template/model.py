@@ -154,6 +154,8 @@ class Api:
         has_cors: whether the API answers browsers' preflights or sets CORS headers.
         cors_gateway_responses: types of REST gateway responses that carry CORS headers, such as
             ``DEFAULT_4XX``, ``UNAUTHORIZED``, ``ACCESS_DENIED``.
+        replaces: where the template has a resource of this name that SAM puts its implicit API in
+            the place of; nothing where it has none.
     """
 
     id: str
@@ -164,6 +166,7 @@ class Api:
     is_complete: bool = True
     has_cors: bool | Unknown = False
     cors_gateway_responses: frozenset[str] | Unknown = frozenset()
+    replaces: Place | None = None
 
     def authorizer(self, name: str) -> Authorizer | None:
         """The authorizer of that name."""

@@ -54,6 +54,7 @@ class Draft:
     has_cors: bool | Unknown = False
     cors_responses: set[str] = field(default_factory=set)
     cors_responses_unknown: Unknown | None = None
+    replaces: Place | None = None
 
     def finished(self) -> Api:
         """The API, as far as it was read."""
@@ -66,6 +67,7 @@ class Draft:
             is_complete=self.is_complete,
             has_cors=self.has_cors,
             cors_gateway_responses=self.cors_responses_unknown or frozenset(self.cors_responses),
+            replaces=self.replaces,
         )
 
 
@@ -77,6 +79,8 @@ class Reading:
         self.resources = resources
         # What Globals give to the APIs that SAM makes by itself, by their type.
         self.implicit: dict[str, Node] = {}
+        # Resources in whose place SAM puts an implicit API, with their places.
+        self.replaced: dict[str, Place] = {}
         self.drafts: dict[str, Draft] = {}
         self.undecided: list[Undecided] = []
 

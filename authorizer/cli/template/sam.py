@@ -65,6 +65,9 @@ _WITH_EVENTS = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 def read_sam(reading: Reading) -> None:
     """Read SAM's APIs and the events that add routes to them."""
     apis: dict[str, SamApi] = {}
+    for name in _taken_names(reading):
+        # SAM puts its own API in the place of this resource, whatever that says.
+        reading.replaced[name] = reading.resources.pop(name).place
     for resource in reading.of_type(*_KINDS):
         reading.note_existence(resource, f"{resource.id} is")
         draft = Draft(id=resource.id, kind=_KINDS[resource.type], place=resource.place)
@@ -76,6 +79,29 @@ def read_sam(reading: Reading) -> None:
         reading.drafts[api.draft.id] = api.draft
     for resource in reading.of_type("AWS::Serverless::WebSocketApi"):
         read_websocket(reading, resource)
+
+
+def _taken_names(reading: Reading) -> set[str]:
+    """Resources with a name of SAM's implicit APIs, where events make it add such an API."""
+    taken = set()
+    for resource in reading.of_type(*_WITH_EVENTS):
+        for events in reading.resolver.branches(child(resource.properties, "Events"))[0]:
+            for _, _, node in events if isinstance(events, Mapping) else ():
+                taken |= {
+                    _implicit_name(reading, one) for one in reading.resolver.branches(node)[0]
+                }
+    return taken & reading.resources.keys()
+
+
+def _implicit_name(reading: Reading, event: Node) -> str:
+    """The name of the implicit API that an event adds to; empty where it adds to another."""
+    kind = reading.resolver.text(reading.resolver.get(event, "Type"))
+    if not isinstance(kind, str) or kind not in _EVENTS:
+        return ""
+    _, property_name, implicit = _EVENTS[kind]
+    named = reading.steady(child(reading.resolver.get(event, "Properties"), property_name))
+    is_own = getattr(named, "id", getattr(named, "text", None)) == implicit
+    return implicit if is_own or isinstance(named, Absent) else ""
 
 
 def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> None:
@@ -113,14 +139,20 @@ def _read_event(
         reading.note(place, f"the API of event {name}", api.why)
         for one in apis.values():
             # It may be any of its kind.
-            one.draft.is_complete &= one.draft.kind is not _EVENTS[str(kind)][0]
+            is_other = one.draft.kind is not _EVENTS[str(kind)][0] and kind != "HttpApi"
+            one.draft.is_complete &= is_other or isinstance(api.why, Mistake)
         return False
     if isinstance(operation, Unknown):
         reading.note(place, f"the route of event {name}", operation.why)
         api.draft.is_complete = False
         return False
     overrides = reading.resolver.get(reading.resolver.get(properties, "Auth"), "OverrideApiAuth")
-    api.add_event(operation, overrides=reading.resolver.flag(overrides, default=False) is not False)
+    api.add_event(
+        operation,
+        overrides=reading.resolver.flag(overrides, default=False) is not False,
+        # Such an event adds to every definition, also to a REST API's, which SAM lets it name.
+        adds=kind == "HttpApi",
+    )
     return True
 
 
@@ -138,12 +170,18 @@ def _api_of_event(
         # SAM's implicit API may be named, too; it is no resource of the template.
         api_id = behind.id if behind else getattr(value, "id", getattr(value, "text", ""))
     if api_id not in apis and api_id == implicit:
-        draft = Draft(id=implicit, kind=api_kind, place=place)
+        draft = Draft(
+            id=implicit, kind=api_kind, place=place, replaces=reading.replaced.get(implicit)
+        )
         resource_type = next(one for one, of in _KINDS.items() if of is api_kind)
         globals_of = reading.implicit.get(resource_type, Absent(place))
         apis[implicit] = SamApi(reading, draft, globals_of)
-    if api_id not in apis or apis[api_id].draft.kind is not api_kind:
+    if api_id not in apis:
         return Unknown(f"{clip(api_id)} is no API of SAM's in this template")
+    found = apis[api_id].draft.kind
+    if found is not api_kind and kind != "HttpApi":
+        why = f"an event of type {kind} wants a REST API, {clip(api_id)} is an HTTP API"
+        return Unknown(Mistake(why, place))
     return apis[api_id]
 
 

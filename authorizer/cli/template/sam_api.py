@@ -60,12 +60,18 @@ class SamApi:
         self._knows_authorizers = self._has_all_authorizers()
         self._default = self._read_default()
 
-    def add_event(self, operation: Operation, *, overrides: bool) -> None:
-        """What an event adds: a route, or an authorizer for one of the definition's routes."""
+    def add_event(self, operation: Operation, *, overrides: bool, adds: bool) -> None:
+        """What an event adds: a route, or an authorizer for one of the definition's routes.
+
+        Args:
+            operation: of the event.
+            overrides: whether it changes the authorizer of a route of the definition.
+            adds: whether it adds to a definition in any case.
+        """
         if self._is_elsewhere:
             return
         known = self._operations.get(operation.key)
-        merges = self._merges()
+        merges = adds or self._merges()
         if self._has_body and not merges and not (known and overrides):
             return
         operation = replace(operation, security=self._checked(operation))
@@ -74,7 +80,8 @@ class SamApi:
             operation = replace(operation, security=security)
         elif known is not None and not isinstance(operation.security, Unknown):
             together = _together(known.security, operation.security)
-            if merges and self.draft.kind is ApiKind.REST and operation.security:
+            replaces = merges and not adds and self.draft.kind is ApiKind.REST
+            if replaces and operation.security:
                 together = operation.security  # an event's list takes the definition's place
             operation = replace(known, security=together, integrates=True)
         self._of_events.add(operation.key)
