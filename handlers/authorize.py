@@ -16,11 +16,14 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from authorizer import Authorizer, AuthorizerError, ConfigurationError, Outcome, Settings
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SERVICE = "authorizer"
+# Routes are the longest of what is logged as it is.
+_USUAL_CHARACTERS = 256
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE))
 metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CognitoRbac"),
@@ -77,12 +80,19 @@ def describe(outcome: Outcome) -> dict[str, Any]:
         "flavour": outcome.request.flavour,
         "iam_mode": outcome.iam_mode,
         "iam_inexact": outcome.inexact,
-        "method": outcome.request.method,
-        "route": outcome.request.route,
-        "request_id": outcome.request.request_id,
+        "method": _short(outcome.request.method),
+        "route": _short(outcome.request.route),
+        "request_id": _short(outcome.request.request_id),
         "client_id": token and token.client_id,
+        "groups_skipped": (token and token.groups_skipped) or None,
         "sub_digest": token and sha256(token.sub.encode()).hexdigest()[:16],
     }
+
+
+def _short(foreign: str | None) -> str | None:
+    """What the request says, as it is; where it is long or not printable, clipped."""
+    usual = foreign is None or (len(foreign) <= _USUAL_CHARACTERS and foreign.isprintable())
+    return foreign if usual else clip(foreign)
 
 
 def _count(verdict: str, reason: str | None) -> None:

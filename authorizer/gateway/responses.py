@@ -64,8 +64,8 @@ def caller_context(
 ) -> Context:
     """What the backend learns of the caller: absent values left out, lists joined by blanks.
 
-    Group and scope names contain no white space (a token in which one does is refused), so that
-    the backend can split them again.
+    Group and scope names contain no white space (a group in which one does is skipped, a scope
+    cannot have any), so that the backend can split them again.
     """
     context = {name: value for name, value in texts.items() if value is not None}
     return context | {name: " ".join(values) for name, values in lists.items()}

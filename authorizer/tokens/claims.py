@@ -43,7 +43,8 @@ class VerifiedToken:
         sub: the caller's immutable id; for ``client_credentials``, the client's.
         username: absent when no user stands behind the token.
         client_id: the app client it was issued to.
-        groups: ``cognito:groups``, in the token's order; empty when there are none.
+        groups: those of ``cognito:groups`` that a policy can name, in the token's order; empty
+            when there are none.
         issuer: the ``iss`` claim.
         pool_id: the pool that vouches for it.
         jti: the token's id, where it has one.
@@ -65,6 +66,11 @@ class VerifiedToken:
     claims: Mapping[str, Any] = field(repr=False, hash=False)
     verified: InitVar[object]
 
+    @property
+    def groups_skipped(self) -> int:
+        """How many of the token's groups no policy can name, so that they grant nothing."""
+        return len(self.claims.get("cognito:groups", ())) - len(self.groups)
+
     def __post_init__(self, verified: object) -> None:
         """Trust is in the type, so the type cannot be had without verification."""
         if verified is not _VERIFIED:
@@ -85,6 +91,16 @@ class AccessToken(VerifiedToken):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdToken(VerifiedToken):
     """A verified ID token: says who signed in. Not fit for authorizing API calls."""
+
+
+def is_nameable(group: str) -> bool:
+    """Whether a policy can name that group.
+
+    The names of Cognito's own groups have no white space; those of an identity provider may. To a
+    backend, which gets groups joined by blanks, each would be two. Nothing is trimmed: ``admin``
+    with a blank after it is another group.
+    """
+    return group.split() == [group]
 
 
 def judge_claims(
@@ -198,17 +214,11 @@ def _scopes(claims: JsonObject) -> tuple[str, ...]:
 
 def _groups(claims: JsonObject) -> tuple[str, ...]:
     groups = claims.get("cognito:groups", [])
-    # White space is illegal in a group's name, and would make one name two where backends get
-    # the groups joined by spaces.
-    if not (
-        isinstance(groups, list)
-        and all(isinstance(group, str) and group.split() == [group] for group in groups)
-    ):
+    if not (isinstance(groups, list) and all(isinstance(group, str) for group in groups)):
         raise InvalidTokenError(
-            Reason.GROUPS_INVALID,
-            "expected cognito:groups to be a list of names without white space",
+            Reason.GROUPS_INVALID, "expected cognito:groups to be a list of names"
         )
-    return tuple(groups)
+    return tuple(filter(is_nameable, groups))
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out

@@ -407,7 +407,16 @@ def test_a_token_in_the_query_is_no_token() -> None:
         pytest.param(["suspended", "admin"], "/admin/x", "denied_by_rule", id="in any order"),
         pytest.param(["suspended"], "/nowhere", "denied_by_rule", id="suspended anywhere"),
         pytest.param(["suspended", "reader"], "/health", "denied_by_rule", id="even public"),
-        pytest.param(["admin reader"], "/admin/x", "groups_invalid", id="blank in a name"),
+        pytest.param(["admin reader"], "/admin/x", "not_granted", id="blank in a name"),
+        pytest.param(["reader", "Domain Users"], "/articles/1", "allowed", id="beside a name"),
+        pytest.param(["Domain Users"], "/articles/1", "not_granted", id="blank in the only name"),
+        pytest.param(["admin "], "/admin/x", "not_granted", id="blank at the end"),
+        pytest.param([" admin"], "/admin/x", "not_granted", id="blank at the start"),
+        pytest.param(["reader\u00a0admin"], "/admin/x", "not_granted", id="no-break space"),
+        pytest.param(["reader\u2028admin"], "/admin/x", "not_granted", id="line separator"),
+        pytest.param(["\tadmin", "admin\n"], "/admin/x", "not_granted", id="tab, line break"),
+        pytest.param([""], "/articles/1", "not_granted", id="empty"),
+        pytest.param(["muted", "x y", "reader"], "/articles/1", "denied_by_rule", id="denied"),
         pytest.param("reader", "/articles/1", "groups_invalid", id="text"),
         pytest.param({"reader": 1}, "/articles/1", "groups_invalid", id="object"),
         pytest.param([["reader"]], "/articles/1", "groups_invalid", id="nested"),
@@ -431,6 +440,9 @@ def test_groups(groups: Any, path: str, expected: str) -> None:
         pytest.param({"cognito_groups": None}, "not_granted", id="user"),
         pytest.param({"username": None, "cognito_groups": []}, "not_granted", id="empty groups"),
         pytest.param({"username": None, "cognito_groups": ["x"]}, "not_granted", id="groups"),
+        pytest.param(
+            {"username": None, "cognito_groups": ["Domain Users"]}, "not_granted", id="unnameable"
+        ),
         pytest.param({"username": ""}, "username_invalid", id="empty name"),
         pytest.param(
             {"username": None, "cognito_groups": None, "scope": "reports/reader"},

@@ -430,10 +430,8 @@ def claim_rows() -> Iterator[Row]:
         ("username", Reason.USERNAME_INVALID): not_text,
         ("jti", Reason.TOKEN_ID_INVALID): not_text,
         ("cognito:groups", Reason.GROUPS_INVALID): (
-            "admin", "", "reader admin", '["admin"]', None, 7, True, {}, {"admin": True}, [""],
-            ["reader", ""], [None], [7], [True], [["admin"]], [{"admin": 1}], ["reader admin"],
-            [" admin"], ["admin "], ["admin\n"], ["\tadmin"], ["reader\u00a0admin"],
-            ["reader\u3000admin"], ["reader\u2028admin"], ["reader\x1cadmin"], ["reader\x85admin"],
+            "admin", "", "reader admin", '["admin"]', None, 7, True, {}, {"admin": True}, [None],
+            ["reader", None], [7], [True], [["admin"]], [{"admin": 1}], ["reader admin", 7],
         ),
         ("scope", Reason.SCOPE_INVALID): (
             None, 7, True, False, [], ["a"], {}, " ", " a", "a ", "a  b", "a\nb", "a\n", "a\tb",

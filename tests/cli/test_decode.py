@@ -272,3 +272,12 @@ def test_every_reason_belongs_to_one_step() -> None:
     in_order = [STEP_OF[reason] for reason in Reason]
     assert in_order == sorted(in_order)
     assert Counter(in_order) == {0: 3, 1: 3, 2: 4, 3: 3, 4: 1, 5: 13, 6: 6}
+
+
+def test_groups_that_are_skipped_are_shown(cognito: Cognito, keys: str) -> None:
+    """Whoever wonders why a group counts for nothing sees which one, and why."""
+    token = good_token(cognito, cognito_groups=["reader", "Domain Users", ""])
+    result = run("-", *POOL, "--jwks-url", keys, stdin=token)
+    assert result.exit_code == 0
+    assert "Skipped groups: 'Domain Users', ''. A policy cannot name a group" in result.output
+    assert "Skipped" not in run("-", stdin=good_token(cognito)).output

@@ -250,6 +250,47 @@ def test_a_denial_names_the_rule(deploy: Deploy) -> None:
     )
 
 
+def test_a_decision_counts_the_groups_it_skipped(deploy: Deploy) -> None:
+    """A group that no policy can name is not named, but counted; without one there is no count."""
+    deployed = deploy()
+    groups = ["reader", "Domain Users", "a b"]
+    deployed.invoke(event_of("http-2.0", live_token(cognito_groups=groups)))
+    (skipping,) = deployed.logged
+    deployed.invoke(event_of("http-2.0", live_token(cognito_groups=["reader"])))
+    (usual,) = deployed.logged
+
+    assert (skipping["decision"], skipping["groups_skipped"]) == ("allowed", 2)
+    assert "Domain" not in json.dumps(skipping)
+    assert "groups_skipped" not in usual
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "G" * 5_000},
+        {"method": "G\u2028T\x1b[2J"},
+        {"route": "/" + "r" * 5_000},
+        {"request_id": "i" * 5_000},
+        {"request_id": "i\n"},
+    ],
+)
+@pytest.mark.parametrize("flavour", ["http-1.0", "http-2.0", "rest-request", "rest-token"])
+def test_a_log_line_clips_whatever_the_request_says(
+    deploy: Deploy, flavour: str, changes: dict[str, str]
+) -> None:
+    """What came from outside makes no line long, and brings no controls into it."""
+    deployed = deploy()
+    call = {name: value for name, value in changes.items() if name != "request_id"}
+    event = event_of(flavour, live_token(), **call)
+    if "request_id" in changes and flavour != "rest-token":
+        event["requestContext"]["requestId"] = changes["request_id"]
+    deployed.invoke(event)
+
+    (line,) = deployed.logged
+    assert len(json.dumps(line)) < 1_500
+    assert all(str(line.get(name, "")).isprintable() for name in ("method", "route", "request_id"))
+
+
 def test_a_refusal_names_the_reason_and_no_caller(deploy: Deploy) -> None:
     """Nothing that an unverified token says is taken for a fact about the caller."""
     deployed = deploy()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_gateway import ARN, FLAVOURS, Call
-from naive_policy import policy_of
+from naive_policy import NaivePolicy, policy_of
 from simulator import Clock, Cognito, serve_jwks
 
 from authorizer import (
@@ -23,6 +23,7 @@ from authorizer import (
 )
 from authorizer.gateway.events import Flavour
 from authorizer.pipeline import Verdict
+from authorizer.policy.compiled import dump_policy, parse_policy
 from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal
 
@@ -175,6 +176,49 @@ def test_a_simple_answer_names_no_path() -> None:
     token = COGNITO.token(cognito_groups=["admin"])
     event = event_of("http-2.0", token, path="/files/$x", route="$default")
     assert make().judge(event).verdict is Verdict.ALLOWED
+
+
+@pytest.mark.parametrize("flavour", RESOURCES)
+def test_a_group_with_a_blank_stays_out_of_the_context(flavour: str) -> None:
+    """The backend splits groups at blanks: "x admin" must not become the group admin there."""
+    token = COGNITO.token(cognito_groups=["x admin", "reader", "admin\n", ""])
+    outcome = make().judge(event_of(flavour, token))
+    assert outcome.verdict is Verdict.ALLOWED
+    assert outcome.answer()["context"] == CONTEXT
+
+
+@pytest.mark.parametrize("flavour", RESOURCES)
+def test_a_group_that_is_skipped_still_has_a_user(flavour: str) -> None:
+    """Scopes are a machine's: a token whose only group is skipped gains nothing by its scopes."""
+    machine = COGNITO.client_id
+    policy = policy_of(
+        """\
+version: 1
+scopes:
+  x:
+    allow: ["GET /articles/{id}", $connect]
+"""
+    )
+    keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
+    authorizer = Authorizer(TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock()), policy)
+    verdicts = []
+    for groups in (None, ["Domain Users"], [""]):
+        token = COGNITO.token(sub=machine, username=None, cognito_groups=groups, scope="x")
+        verdicts.append(authorizer.judge(event_of(flavour, token)).verdict)
+    assert verdicts == [Verdict.ALLOWED, Verdict.DENIED, Verdict.DENIED]
+
+
+def test_a_policy_edited_by_hand_names_no_such_group_either() -> None:
+    """What policy.yaml may not name, its compiled form does not bring back."""
+    document = NaivePolicy().document()
+    rules = [{"rule": "ANY /**", "line": 1}]
+    for name in ("Domain Users", "", "Domain"):
+        document["groups"][name] = {"includes": [], "allow": rules, "deny": []}
+    keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
+    verifier = TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock())
+    authorizer = Authorizer(verifier, parse_policy(dump_policy(document)))
+    token = COGNITO.token(cognito_groups=["Domain Users", "", "Domain "])
+    assert authorizer.judge(event_of("http-2.0", token)).reason is Reason.NOT_GRANTED
 
 
 def test_the_context_leaves_out_what_the_token_does_not_say() -> None:

@@ -22,11 +22,13 @@ from authorizer.cli.account.steps import TOKEN_STEPS
 from authorizer.cli.account.unverified import (
     ENCRYPTED_PARTS,
     UnverifiedParts,
+    groups_of,
     read_parts,
     strip_scheme,
 )
 from authorizer.cli.account.words import shown, word_on_claim, word_on_header
 from authorizer.errors import ConfigurationError, clip
+from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +47,8 @@ _REFRESH_TOKEN = (
     "Five parts: encrypted, as Cognito's refresh tokens are. Nobody but Cognito can read it, and "
     "it belongs to no API: whoever has it can get access tokens for weeks."
 )
+
+_SKIPPED = "A policy cannot name a group with white space, so that it neither grants nor denies."
 
 
 @click.command()
@@ -105,6 +109,9 @@ def _show(console: Console, parts: UnverifiedParts, now: float) -> None:
             console.print(_table(title, found, word, now))
     if parts.number == ENCRYPTED_PARTS:
         console.print(Text(f"{_REFRESH_TOKEN}\n"))
+    skipped = [name for name in groups_of(parts.claims or {}) if not is_nameable(name)]
+    if skipped:
+        console.print(Text(f"Skipped groups: {', '.join(map(clip, skipped))}. {_SKIPPED}\n"))
     if parts.claims is not None and parts.claims.get("token_use") == "id":
         console.print(Text(f"Warning: {_ID_TOKEN}\n", style="bold yellow"))
 

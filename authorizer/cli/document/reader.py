@@ -26,6 +26,7 @@ from authorizer.cli.template.model import Place
 from authorizer.errors import clip
 from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.routes import RoutePattern, RouteSyntaxError, parse_pattern
+from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,7 +201,7 @@ class PolicyReader(NodeReader):
 
     def _name(self, key: yaml.ScalarNode) -> str:
         name: str = key.value
-        if name.split() != [name]:
+        if not is_nameable(name):
             self.report(key, "P107", f"expected a name without white space, found {clip(name)}")
         if _SURROGATE.search(name):
             # An escape can write half of a surrogate pair, which UTF-8 cannot.
