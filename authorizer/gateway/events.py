@@ -119,12 +119,15 @@ def _reader_of(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Reques
 def _read_rest_token(event: Mapping[str, Any]) -> Request:
     arn = parse_arn(event.get("methodArn"))
     token = event.get("authorizationToken")
+    # API Gateway tells neither route nor parameters here; emulators do.
+    route = _optional_text(event.get("resource"))
     return Request(
         flavour=Flavour.REST_TOKEN,
         arn=arn,
         method=arn.method,
-        route=None,
-        path=_path_of(arn),
+        route=route,
+        path=_path_of(arn, route),
+        path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
         authorizations=() if token is None else (_text(token, "authorizationToken"),),
     )
 
@@ -133,12 +136,13 @@ def _read_http_2(event: Mapping[str, Any]) -> Request:
     arn = parse_arn(event.get("routeArn"))
     context = _mapping(event.get("requestContext"), "requestContext")
     http = _mapping(context.get("http"), "requestContext.http")
+    route = _path_of_route_key(_text(event.get("routeKey"), "routeKey"))
     return Request(
         flavour=Flavour.HTTP_2,
         arn=arn,
         method=_text(http.get("method"), "requestContext.http.method"),
-        route=_path_of_route_key(_text(event.get("routeKey"), "routeKey")),
-        path=_path_of(arn),
+        route=route,
+        path=_path_of(arn, route),
         path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
         authorizations=_authorizations(event),
         request_id=_optional_text(context.get("requestId")),
@@ -157,13 +161,13 @@ def _read_version_1(event: Mapping[str, Any], flavour: Flavour) -> Request:
     arn = parse_arn(event.get("methodArn"))
     context = _mapping(event.get("requestContext"), "requestContext")
     # An HTTP API's resource is a whole route key in some events, a REST API's never is.
-    resource = _text(event.get("resource"), "resource")
+    route = _path_of_route_key(_text(event.get("resource"), "resource"))
     return Request(
         flavour=flavour,
         arn=arn,
         method=_text(event.get("httpMethod"), "httpMethod"),
-        route=_path_of_route_key(resource),
-        path=_path_of(arn),
+        route=route,
+        path=_path_of(arn, route),
         path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
         authorizations=_authorizations(event),
         request_id=_optional_text(context.get("requestId")),
@@ -195,7 +199,12 @@ def _path_of_route_key(route_key: str) -> str:
     return path if blank else method
 
 
-def _path_of(arn: ExecuteApiArn) -> str:
+def _path_of(arn: ExecuteApiArn, route: str | None) -> str | None:
+    # The emulator serverless-offline puts the matched template in the path's place, which tells no
+    # path. A client of API Gateway that sends one gains nothing: its parameters are those braces.
+    # Where they would not tell the path either, it stays, and is refused for its braces.
+    if route is not None and "{" in route and "+}" not in route and arn.path == route:
+        return None
     # The root may come as ".../GET" as well as ".../GET/".
     return arn.path or "/"
 

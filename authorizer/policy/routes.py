@@ -44,7 +44,8 @@ _RULE = re.compile(
     r"(?P<tail>/\*\*)?)",
     re.ASCII,
 )
-_ROUTE_PARAMETER = re.compile(r"\{(?P<name>[^{}/+]+)(?P<greedy>\+?)\}")
+# Emulators write a greedy one as {proxy*}: that is no parameter of one segment.
+_ROUTE_PARAMETER = re.compile(r"\{(?P<name>[^{}/+*]+)(?P<greedy>\+?)\}")
 # What most paths look like. Nothing in them could be read in two ways.
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()+,=:@-]+)+", re.ASCII)
 # Characters that some program between here and the backend treats as a separator or wildcard,

@@ -5,6 +5,7 @@ Each row differs from a request that is allowed in one thing; a control row show
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -381,6 +382,98 @@ def test_a_token_in_the_query_is_no_token() -> None:
     """URLs are logged; a token in one is not looked for."""
     event = websocket(Call(authorization=None), queryStringParameters={"token": GOOD})
     assert judge(event).reason is Reason.TOKEN_MISSING
+
+
+# --- the template in the path's place, as an emulator has it --------------------------------------
+
+
+def templated(flavour: str, call: Call) -> dict[str, Any]:
+    """The event as serverless-offline makes it: a TOKEN one tells the route, too."""
+    if flavour != "rest-token":
+        return FLAVOURS[flavour](call)
+    return rest_token(call, resource=call.route, pathParameters=call.parameters)
+
+
+@pytest.mark.parametrize(
+    ("route", "parameters", "expected"),
+    [
+        pytest.param("/articles/{id}", {"id": "7"}, "allowed", id="granted"),
+        pytest.param("/articles/{id}", {"id": "{id}"}, "allowed", id="sent by a client itself"),
+        pytest.param("/articles/{id}", {}, "allowed", id="nothing compared"),
+        pytest.param("/users/{user}", {"user": SUB}, "allowed", id="own record"),
+        pytest.param("/users/{user}", {"user": "bob"}, "not_granted", id="another's record"),
+        pytest.param("/users/{user}", {"user": "{user}"}, "not_granted", id="no value, a template"),
+        pytest.param("/users/{user}", {"id": SUB}, "not_granted", id="another parameter's value"),
+        pytest.param("/users/{user}", {}, "not_granted", id="no value"),
+        pytest.param("/users/{user}", {"user": SUB + "%20"}, "not_granted", id="encoded"),
+        pytest.param(
+            "/tenants/{tenant}/{page}", {"page": "1"}, "not_granted", id="half the values"
+        ),
+        pytest.param("/files/{proxy+}", {"proxy": "a"}, "path_unsafe", id="greedy"),
+        pytest.param(
+            "/files/{proxy*}", {"proxy": "a"}, "route_unknown", id="greedy, as the emulator"
+        ),
+        pytest.param("/admin/{x}", {"x": "y"}, "not_granted", id="not granted"),
+    ],
+)
+@pytest.mark.parametrize("flavour", ["http-2.0", "http-1.0", "rest-request", "rest-token"])
+def test_a_template_for_a_path_grants_what_its_route_and_values_do(
+    flavour: str, route: str, parameters: dict[str, str], expected: str
+) -> None:
+    """Whatever stands in the ARN: the route that was matched, and its parameters' values, count."""
+    call = Call(route=route, path=route, parameters=parameters, authorization=READER)
+    event = templated(flavour, call)
+    outcome = IAM_AUTHORIZER.judge(event)
+    assert verdict(outcome) == expected
+
+    answer: Any = outcome.answer()
+    for statement in answer["policyDocument"]["Statement"]:
+        assert statement["Effect"] == ("Allow" if expected == "allowed" else "Deny")
+        client_part = statement["Resource"].split("/", 2)[2]
+        assert client_part == f"GET{route}".replace("*", "%2A")
+        assert not set(client_part) & set("*$")
+
+
+@pytest.mark.parametrize("flavour", ["http-2.0", "http-1.0", "rest-request", "rest-token"])
+def test_a_deny_holds_where_the_path_is_a_template(flavour: str) -> None:
+    """Nobody escapes a deny by sending braces."""
+    muted = f"Bearer {COGNITO.token(cognito_groups=['reader', 'muted'])}"
+    for parameters in ({"id": "7"}, {"id": "{id}"}, {}):
+        call = Call(path="/articles/{id}", parameters=parameters, authorization=muted)
+        assert verdict(judge(templated(flavour, call))) == "denied_by_rule"
+
+
+@pytest.mark.parametrize("flavour", ["rest-request", "rest-token"])
+def test_a_document_for_the_caller_is_not_widened_by_a_template(flavour: str) -> None:
+    """One's own record is allowed by the request's ARN alone; another's adds nothing."""
+    routes = ("GET /articles/{id}", "GET /users/{user}", "GET /admin/{x}")
+    keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
+    verifier = TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock())
+    authorizer = Authorizer(verifier, replace(POLICY, routes=routes))
+    allowed = {}
+    for user in (SUB, "bob"):
+        call = Call(
+            route="/users/{user}",
+            path="/users/{user}",
+            parameters={"user": user},
+            authorization=READER,
+        )
+        answer: Any = authorizer.authorize(templated(flavour, call))
+        (resources,) = (
+            statement["Resource"]
+            for statement in answer["policyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        )
+        resources = [resources] if isinstance(resources, str) else resources
+        allowed[user] = {resource.split("/", 2)[2] for resource in resources}
+    assert allowed == {SUB: {"GET/users/{user}"}, "bob": {"GET/articles/*", f"GET/users/{SUB}"}}
+
+
+def test_a_template_is_no_path_for_who_is_told_no_route() -> None:
+    """API Gateway's own TOKEN events name no route: braces in their path remain unsafe."""
+    assert verdict(judge(rest_token(Call(path="/articles/{id}", authorization=READER)))) == (
+        "path_unsafe"
+    )
 
 
 # --- groups and scopes ----------------------------------------------------------------------------

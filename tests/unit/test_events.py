@@ -84,6 +84,49 @@ def test_route_and_path_come_from_the_gateway(event: dict[str, Any], route: str,
     assert (request.route, request.path) == (route, path)
 
 
+TEMPLATED = Call(method="PUT", route="/a/{id}/b/{x}", path="/a/{id}/b/{x}", parameters={"id": "1"})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        http_2(TEMPLATED),
+        http_1(TEMPLATED),
+        rest_request(TEMPLATED),
+        rest_token(TEMPLATED, resource=TEMPLATED.route, pathParameters={"id": "1"}),
+    ],
+    ids=["http-2.0", "http-1.0", "rest-request", "rest-token"],
+)
+def test_a_template_in_the_place_of_the_path_tells_no_path(event: dict[str, Any]) -> None:
+    """An emulator's ARN that ends with the matched template says nothing of what was asked for."""
+    request = parse_request(event)
+    assert (request.route, request.path) == ("/a/{id}/b/{x}", None)
+    assert request.path_parameters == {"id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("/a/{id}", "/a/{x}"),
+        ("/a/{id}", "/a/{id}/"),
+        ("/a/{id}", "/a/%7Bid%7D"),
+        ("/a/{proxy+}", "/a/{proxy+}"),
+        ("/{x}/{proxy+}", "/{x}/{proxy+}"),
+        ("/a", "/a"),
+        ("/", "/"),
+        ("$default", "/$default"),
+        ("$default", "/{id}"),
+    ],
+)
+def test_any_other_path_is_told(route: str, path: str) -> None:
+    """Only the template itself, where its parameters tell the path, is taken for no path."""
+    call = Call(route=route, path=path)
+    for event in (http_2(call), http_1(call), rest_request(call), rest_token(call, resource=route)):
+        request = parse_request(event)
+        assert (request.route, request.path) == (route, path)
+    assert parse_request(rest_token(call)).path == path
+
+
 @pytest.mark.parametrize("flavour", ["http-2.0", "http-1.0", "rest-request"])
 def test_absent_parts_are_empty(flavour: str) -> None:
     """Headers and path parameters may be absent or null, and the request id too."""
