@@ -11,24 +11,52 @@ The whole authorizer::
     answer = authorizer.authorize(event)
 """
 
-from authorizer.errors import (
-    AuthorizerError,
-    ConfigurationError,
-    InvalidTokenError,
-    KeysUnavailableError,
-    MalformedRequestError,
-    Reason,
-    UnauthorizedError,
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_MODULES = (
+    "errors",
+    "gateway.events",
+    "pipeline",
+    "policy.model",
+    "settings",
+    "tokens.claims",
+    "tokens.jwks",
+    "tokens.keys",
+    "tokens.pool",
+    "tokens.verifier",
 )
-from authorizer.gateway.events import Request
-from authorizer.pipeline import Authorizer, Outcome
-from authorizer.policy.model import Decision, Policy
-from authorizer.settings import Settings
-from authorizer.tokens.claims import AccessToken, IdToken
-from authorizer.tokens.jwks import JwksCache, JwksTiming
-from authorizer.tokens.keys import KeySet
-from authorizer.tokens.pool import UserPool
-from authorizer.tokens.verifier import TokenVerifier
+
+if TYPE_CHECKING:
+    from authorizer.errors import (
+        AuthorizerError,
+        ConfigurationError,
+        InvalidTokenError,
+        KeysUnavailableError,
+        MalformedRequestError,
+        Reason,
+        UnauthorizedError,
+    )
+    from authorizer.gateway.events import Request
+    from authorizer.pipeline import Authorizer, Outcome
+    from authorizer.policy.model import Decision, Policy
+    from authorizer.settings import Settings
+    from authorizer.tokens.claims import AccessToken, IdToken
+    from authorizer.tokens.jwks import JwksCache, JwksTiming
+    from authorizer.tokens.keys import KeySet
+    from authorizer.tokens.pool import UserPool
+    from authorizer.tokens.verifier import TokenVerifier
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load what is public when some of it is asked for: commands need little, and start."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        for path in _MODULES:
+            found = vars(import_module(f"{__name__}.{path}"))
+            globals().update({public: found[public] for public in __all__ if public in found})
+        return globals()[name]
+
 
 __all__ = [
     "AccessToken",

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import sys
 
+from authorizer.cli import interrupts
 
-def main() -> None:
-    """Run the command, or say in a line what it takes."""
+
+def main(*before: str) -> None:
+    """Run the command, or say in a line what it takes.
+
+    Args:
+        before: what stands before the arguments of this process.
+    """
+    interrupts.end_at_once()
     try:
-        from authorizer.cli.main import cli  # noqa: PLC0415 - it may not be there
+        # They may not be there, and take their time.
+        from authorizer.cli.main import cli  # noqa: PLC0415
+        from authorizer.cli.streams import orderly_streams  # noqa: PLC0415
     except ModuleNotFoundError as error:
         sys.exit(
-            f"the authorizer command needs {error.name}: in the checkout, pip install '.[cli]'"
+            f"the authorizer command needs {error.name}: "
+            "install cognito-rbac-authorizer with its extra 'cli'"
         )
-    cli()
+    try:
+        with orderly_streams():
+            cli.main([*before, *sys.argv[1:]], prog_name="authorizer")
+    finally:
+        interrupts.end_at_once()  # nothing is left to be tidied up
 
 
 if __name__ == "__main__":

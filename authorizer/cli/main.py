@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from importlib import import_module
 from typing import Any
 
 import click
 
+from authorizer.cli import interrupts
 from authorizer.cli.account.errors import AccountError
 from authorizer.errors import AuthorizerError
 
@@ -28,8 +30,10 @@ _LAZY = {
 }
 
 
-# Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage.
+# Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage, and
+# that nobody waited for it is what a shell says of a program that Ctrl-C has ended.
 _ANSWERING = frozenset({"check", "diff", "explain", "matrix", "test"})
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 class _NoAnswerError(click.ClickException):
@@ -49,11 +53,15 @@ class _Commands(click.Group):
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"'authorizer {cmd_name}' needs {error.name}: in the checkout, "
-                f"pip install '.[{extra}]'"
-            ) from error
+            return _unusable(cmd_name, str(error.name), extra)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        resolved = super().resolve_command(ctx, args)
+        interrupts.raise_again()  # its modules are loaded, and it may have something to tidy up
+        return resolved
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:
@@ -61,6 +69,29 @@ class _Commands(click.Group):
         except (AuthorizerError, AccountError) as error:
             answering = ctx.invoked_subcommand in _ANSWERING
             raise (_NoAnswerError if answering else click.ClickException)(str(error)) from error
+        except KeyboardInterrupt:
+            if ctx.invoked_subcommand not in _ANSWERING:
+                raise
+            click.echo("\nAborted!", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+def _unusable(name: str, missing: str, extra: str) -> click.Command:
+    """In the place of a command that lacks something: it can be listed, and says what it takes."""
+
+    def refuse() -> None:
+        raise click.ClickException(
+            f"'authorizer {name}' needs {missing}: "
+            f"install cognito-rbac-authorizer with its extra '{extra}'"
+        )
+
+    return click.Command(
+        name,
+        callback=refuse,
+        short_help=f"(needs the extra '{extra}')",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import random
 from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -145,19 +144,6 @@ def test_a_name_the_terminal_cannot_show_is_escaped(policy: Path) -> None:
 
     assert result.exit_code == 0
     assert r"group '\xc9' looks like group '\xe9'" in result.stdout
-
-
-def test_a_full_disk_is_told_in_a_line(policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Findings that cannot be written are no success, and no traceback."""
-    policy.write_text("version: 1")
-
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("authorizer.cli.check.commands.click.echo", full)
-    result = run()
-    assert result.exit_code == 1
-    assert result.stderr == "Error: findings cannot be written: No space left on device\n"
 
 
 def test_acceptances_and_tests_are_not_compiled(policy: Path) -> None:

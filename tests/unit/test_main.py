@@ -200,18 +200,29 @@ def test_a_lazy_command_is_loaded_when_called_for() -> None:
     assert CliRunner().invoke(cli, ["local", "--help"]).exit_code == 0
 
 
+@pytest.mark.parametrize("arguments", ["", "run", "run --seed 1", "--help"])
 def test_a_lazy_command_without_its_dependencies_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     """Who installed less is told what more to install, and sees no traceback."""
     monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x", "local"))
-    result = CliRunner().invoke(cli, ["local"])
+    result = CliRunner().invoke(cli, ["local", *arguments.split()])
 
     assert result.exit_code == 1
-    assert (
-        "'authorizer local' needs no_such_dependency: in the checkout, pip install '.[local]'"
-        in result.stderr
+    assert result.stderr == (
+        "Error: 'authorizer local' needs no_such_dependency: "
+        "install cognito-rbac-authorizer with its extra 'local'\n"
     )
+
+
+def test_the_help_needs_no_dependencies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who installed less sees the commands that there are, and which want more."""
+    monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x", "local"))
+    result = CliRunner().invoke(cli, ["--help"])
+
+    assert result.exit_code == 0
+    assert "local    (needs the extra 'local')" in result.stdout
+    assert "  check " in result.stdout
 
 
 def test_an_unknown_command_is_an_error() -> None:

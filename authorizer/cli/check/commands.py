@@ -72,19 +72,10 @@ def check(
     # A terminal's encoding may lack what stands in a policy.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = _FORMATS[form](report).encode(encoding, "backslashreplace").decode(encoding)
-    _print(text)
+    click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
     if form != "text":
         click.echo(summary(report), err=True)
     raise SystemExit(_exit_code(report, strict=strict))
-
-
-def _print(text: str) -> None:
-    try:
-        click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
-    except BrokenPipeError:
-        raise  # click ends quietly when nobody reads on
-    except OSError as error:
-        raise click.ClickException(f"findings cannot be written: {error.strerror}") from error
 
 
 def _exit_code(report: Report, *, strict: bool) -> int:

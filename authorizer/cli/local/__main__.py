@@ -1,6 +1,6 @@
 """``python -m authorizer.cli.local run``: the same commands without the console script."""
 
-from authorizer.cli.local.commands import local
+from authorizer.cli.__main__ import main
 
 if __name__ == "__main__":
-    local(prog_name="authorizer local")
+    main("local")

@@ -1,0 +1,100 @@
+"""Standard input, output and error, whatever they are: a full disk, a closed pipe, nothing at all.
+
+What cannot be shown in the output's encoding is escaped. What cannot be written or read is a
+line and an exit code: never a traceback, and never the exit code of an answer.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMES = ("standard input", "standard output", "standard error")
+_FAILED = 2  # "there is no answer", and no command's "no"
+_NOBODY_READS_ON = 128 + signal.SIGPIPE  # what a shell says of a program that the signal ended
+
+
+class StreamError(Exception):
+    """A stream failed. No ``OSError``: click and rich would end with the exit code 1 for some."""
+
+    def __init__(self, descriptor: int, error: OSError) -> None:
+        # With the verb that fits: nothing else is done to a stream.
+        verb = "written" if descriptor else "read"
+        super().__init__(f"{_NAMES[descriptor]} cannot be {verb}: {error.strerror or error}")
+        self.descriptor = descriptor
+        self.is_closed_pipe = isinstance(error, BrokenPipeError)
+
+
+class _Raw(io.FileIO):
+    """The lowest layer of a stream, so that text, bytes and flushing all pass here."""
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
+        with self._told():
+            return super().write(data)
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any buffer
+        with self._told():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        with self._told():
+            return super().readall()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StreamError(self.fileno(), error) from error
+
+
+@contextmanager
+def orderly_streams() -> Iterator[None]:
+    """Put such streams in the place of Python's, and end with a line where one of them fails."""
+    sys.stdin = _stream(0, sys.stdin)
+    sys.stdout = _stream(1, sys.stdout)
+    sys.stderr = _stream(2, sys.stderr)
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+    except StreamError as error:
+        _discard(error.descriptor)
+        if error.is_closed_pipe:
+            sys.exit(_NOBODY_READS_ON)
+        try:
+            sys.stderr.write(f"Error: {error}\n")
+            sys.stderr.flush()
+        except StreamError as further:
+            _discard(further.descriptor)
+        sys.exit(_FAILED)
+
+
+def _stream(descriptor: int, found: TextIO | None) -> TextIO:
+    """The same stream, with errors of ours; nothing is read from one that is closed, nor kept."""
+    if not isinstance(found, io.TextIOWrapper):
+        return open(os.devnull, "w" if descriptor else "r", encoding="utf-8")  # noqa: PTH123
+    raw = _Raw(descriptor, "w" if descriptor else "r", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw) if descriptor else io.BufferedReader(raw),
+        encoding=found.encoding,
+        errors="backslashreplace",
+        line_buffering=found.line_buffering,
+        write_through=found.write_through,
+    )
+
+
+def _discard(descriptor: int) -> None:
+    """What is still in a stream's buffer goes nowhere: Python flushes it when it ends."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
