@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Made = TypeVar("_Made")
 
-_PREFIX = "AUTHORIZER_"
+PREFIX = "AUTHORIZER_"
 # Written <pool id>=<value>[,<value>], pools separated by blanks; with how many values for a pool.
 _BY_POOL = {
     "USER_POOLS": None,
@@ -44,7 +44,7 @@ _TIMES = {
     "JWKS_COOL_DOWN_SECONDS": "cool_down",
     "JWKS_DEADLINE_SECONDS": "deadline",
 }
-_NAMES = frozenset(
+NAMES = frozenset(
     {*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"}
 )
 # REST APIs remember an answer for five minutes, and for all routes, unless told otherwise: there a
@@ -135,15 +135,15 @@ class _Reader:
 
     def __init__(self, environment: Mapping[str, str], base: Path) -> None:
         self._values = {
-            name.removeprefix(_PREFIX): value
+            name.removeprefix(PREFIX): value
             for name, value in environment.items()
-            if name.startswith(_PREFIX)
+            if name.startswith(PREFIX)
         }
         self._base = base
         self.problems: list[str] = []
-        for name in sorted(self._values.keys() - _NAMES):
-            close = get_close_matches(name, _NAMES, n=1)
-            hint = f"; did you mean {_PREFIX}{close[0]}?" if close else ""
+        for name in sorted(self._values.keys() - NAMES):
+            close = get_close_matches(name, NAMES, n=1)
+            hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
             self._note(name, f"no such setting{hint}")
         self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
 
@@ -247,7 +247,7 @@ class _Reader:
             elif most is not None and len(values) > most:
                 self._note(name, f"expected one value for {clip(pool_id)}, found {len(values)}")
             elif name != "USER_POOLS" and pool_id not in self._by_pool_ids():
-                self._note(name, f"{clip(pool_id)} is not among {_PREFIX}USER_POOLS")
+                self._note(name, f"{clip(pool_id)} is not among {PREFIX}USER_POOLS")
             else:
                 found[pool_id] = values
         return found
@@ -256,7 +256,7 @@ class _Reader:
         return {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
 
     def _note(self, name: str, problem: str) -> None:
-        self.problems.append(f"{_PREFIX}{name}: {problem}")
+        self.problems.append(f"{PREFIX}{name}: {problem}")
 
     def _attempt(
         self,

@@ -33,7 +33,7 @@ Resources:
             JwtConfiguration: {{issuer: "https://login.example.com", audience: [shop]}}
   Ours:
     Type: AWS::Serverless::Function
-    Properties: {{Environment: {{Variables: {{AUTHORIZER_POOLS: x}}}}}}
+    Properties: {{Environment: {{Variables: {{AUTHORIZER_USER_POOLS: x}}}}}}
   Other:
     Type: AWS::Serverless::Function
   Shop:

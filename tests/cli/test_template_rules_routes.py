@@ -333,19 +333,23 @@ def test_a_rule_for_a_route_of_another_authorizer_is_an_error(
 ) -> None:
     """The policy is not enforced where a JWT authorizer decides."""
     api = http_api(route("GET /hello", line=13), by=[authorizer(kind=kind)])
-    expected = [("X108", 13)] if is_other else []
+    is_known = not isinstance(kind, Unknown)
+    expected = [("X108", 13)] if is_other else [] if is_known else [("X130", 20)]
     assert found(template(api)) == expected
 
 
-def test_a_route_of_another_authorizer_is_not_ours_if_no_rule_names_it() -> None:
-    """Another API of the same template is none of the policy's business."""
+def test_a_route_of_another_authorizer_that_no_rule_names_is_a_warning() -> None:
+    """Whoever reads the policy does not learn of it; that may be meant, and accepted."""
     api = http_api(
         route("GET /hello"),
         route("GET /other", "Jwt"),
         by=[authorizer(), authorizer("Jwt", kind=AuthorizerKind.JWT)],
     )
-    assert found(template(api), policy("GET /hello")) == []
+    (one,) = findings(template(api), policy("GET /hello"))
+    assert (one.code, one.severity) == ("X131", Severity.WARNING)
+    assert "GET /other" in one.message
     assert found(template(api), policy("GET /hello", "GET /other")) == [("X108", 10)]
+    assert found(template(api), policy("GET /hello", public=("GET /other",))) == [("X102", 10)]
 
 
 def test_a_lambda_without_our_settings_is_another_authorizer() -> None:
@@ -353,7 +357,7 @@ def test_a_lambda_without_our_settings_is_another_authorizer() -> None:
     api = http_api(route("GET /hello"), by=[authorizer(function="Legacy")])
     assert found(template(api)) == [("X108", 10)]
     elsewhere = http_api(route("GET /hello"), by=[authorizer(function=None)])
-    assert found(template(elsewhere)) == []
+    assert found(template(elsewhere)) == [("X130", 20)]
     nowhere = template(api, functions=(function("Other"),))
     assert found(nowhere) == [("X108", 10)]
     assert found(template(api, functions=())) == []

@@ -87,4 +87,6 @@ def _why_unknown(authorizer: Authorizer) -> str:
     for fact in (authorizer.kind, authorizer.function):
         if isinstance(fact, Unknown):
             return fact.why
-    return "which function it asks is not known"
+    if authorizer.elsewhere is not None:
+        return f"its function {clip(authorizer.elsewhere)} is not in this template"
+    return "no function of this template has settings of the policy's authorizer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.shapes import shape_of_route
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authorizer.cli.check.shapes import Shape
-    from authorizer.cli.template.model import Api, Route, Template
+    from authorizer.cli.template.model import Api, FunctionVariables, Route, Template
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
-_SETTINGS = "AUTHORIZER_"
+_PREFIX = "AUTHORIZER_"
 # Long enough for a key to be recognized, and accepted, by.
 _LONGEST_KEY = 120
 # What a connection has instead of a method: only rules for ANY cover it.
@@ -127,23 +128,43 @@ def is_ours(template: Template, authorizer: Authorizer) -> bool:
 def _guard_by(template: Template, authorizer: Authorizer) -> Guard:
     """Who decides where an authorizer is asked.
 
-    A template with several functions behind authorizers tells by their settings; one that sets
-    nothing of ours, or has the function elsewhere, means us.
+    The settings of the template's functions tell which of them is ours. Where none has any, and
+    all authorizers ask the same function, that one is meant.
     """
     if isinstance(authorizer.kind, Unknown):
         return Guard.UNKNOWN
     if authorizer.kind not in _LAMBDA:
         return Guard.OTHER
-    ours = {one.id for one in template.functions if _has_settings(one.variables)}
-    if not ours or authorizer.function is None:
-        return Guard.OURS
-    if isinstance(authorizer.function, Unknown):
+    ours = {one.id for one in template.functions if has_settings(one)}
+    if not ours:
+        return Guard.OURS if len(_asked_beside(template, authorizer)) == 1 else Guard.UNKNOWN
+    if not isinstance(authorizer.function, str):
         return Guard.UNKNOWN
     return Guard.OURS if authorizer.function in ours else Guard.OTHER
 
 
-def _has_settings(variables: dict[str, str | Unknown]) -> bool:
-    return any(name.startswith(_SETTINGS) for name in variables)
+def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
+    """The functions that the Lambda authorizers of an authorizer's file ask."""
+    return {
+        (one.function, one.elsewhere)
+        for api in template.apis
+        for one in api.authorizers
+        if one.kind in _LAMBDA and one.place.file == authorizer.place.file
+    }
+
+
+def has_settings(function: FunctionVariables) -> bool:
+    """Whether a function has settings of ours for itself: what all have tells nothing of one."""
+    own = function.variables.keys() - function.common
+    return any(name.startswith(_PREFIX) for name in own) and not own.isdisjoint(setting_names())
+
+
+@cache
+def setting_names() -> frozenset[str]:
+    """Every variable that the function knows."""
+    from authorizer.settings import NAMES, PREFIX  # noqa: PLC0415 - with what it needs to run
+
+    return frozenset(PREFIX + name for name in NAMES)
 
 
 def _guard_of(template: Template, route: Route, authorizer: Authorizer | None) -> Guard:

@@ -53,7 +53,7 @@ def closed_public_routes(
                 severity=Severity.ERROR,
                 place=one.route.place,
                 message=f"expected no authorizer on {key}, which is public in the policy, "
-                f"found {_name(one)}",
+                f"found {name_of_authorizer(one)}",
                 effect="callers without a token get 401, although the policy lets everybody in",
                 fix="set 'Auth: {Authorizer: NONE}' on the route, or take it out of public",
             )
@@ -105,25 +105,39 @@ def routes_of_others(
     source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X108: routes that the policy has rules for, while another authorizer decides."""
-    rules: Shapes[SourceRule] = Shapes()
-    for rule in source.rules:
-        rules.add(shape_of_rule(rule.pattern), rule)
-    for one in guarded_routes(template):
-        if one.guard is not Guard.OTHER or one.authorizer is None:
-            continue
-        first = _first_rule(rules, one)
-        if first is not None:
+    for one, rule in _of_others(source, template):
+        if rule is not None:
             yield Finding(
                 code="X108",
                 severity=Severity.ERROR,
                 place=one.route.place,
                 message=f"expected the policy's authorizer on {one.name}, for which it has "
-                f"{clip(first.text)} on line {first.line}, found {_name(one)}",
+                f"{clip(rule.text)} on line {rule.line}, found {name_of_authorizer(one)}",
                 effect="whoever that authorizer lets in may call the route: the policy's allows "
                 "and denies count for nothing there",
                 fix="give the route the Lambda authorizer that enforces the policy, or take its "
                 "rules out of the policy",
             )
+
+
+def routes_without_rule(source: SourcePolicy, template: Template) -> Iterator[GuardedRoute]:
+    """Routes that another authorizer decides about, of which the policy says nothing at all."""
+    public = _public_shapes(source)
+    for one, rule in _of_others(source, template):
+        if rule is None and not _is_public(public, one):
+            yield one
+
+
+def _of_others(
+    source: SourcePolicy, template: Template
+) -> Iterator[tuple[GuardedRoute, SourceRule | None]]:
+    """Routes that another authorizer decides about, each with its first rule."""
+    rules: Shapes[SourceRule] = Shapes()
+    for rule in source.rules:
+        rules.add(shape_of_rule(rule.pattern), rule)
+    for one in guarded_routes(template):
+        if one.guard is Guard.OTHER and one.authorizer is not None:
+            yield one, _first_rule(rules, one)
 
 
 def knows_all_routes(template: Template) -> bool:
@@ -210,7 +224,7 @@ def _first_rule(rules: Shapes[SourceRule], one: GuardedRoute) -> SourceRule | No
     return min(covering, key=lambda rule: rule.place, default=None)
 
 
-def _name(one: GuardedRoute) -> str:
+def name_of_authorizer(one: GuardedRoute) -> str:
     """The authorizer of a route in words."""
     authorizer = one.authorizer
     if authorizer is None or isinstance(authorizer.kind, Unknown):

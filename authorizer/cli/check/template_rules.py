@@ -21,7 +21,12 @@ from authorizer.cli.check.cognito_rules import (
     pools_without_mfa,
     secrets_with_passwords,
 )
-from authorizer.cli.check.deciding_rules import replaced_apis
+from authorizer.cli.check.deciding_rules import (
+    functions_not_known,
+    functions_that_stay,
+    replaced_apis,
+    routes_without_policy,
+)
 from authorizer.cli.check.grants_rules import rules_without_route
 from authorizer.cli.check.groups_rules import groups_not_created, groups_without_rules
 from authorizer.cli.check.inexact_rules import inexact_documents
@@ -52,6 +57,9 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     payload_versions,
     answers_at_odds,
     replaced_apis,
+    functions_that_stay,
+    functions_not_known,
+    routes_without_policy,
     guarded_preflights,
     refusals_without_cors,
     pools_without_mfa,

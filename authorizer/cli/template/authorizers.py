@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
 from authorizer.cli.template.nodes import Node, Text
-from authorizer.cli.template.permissions import function_behind, may_be_invoked
+from authorizer.cli.template.permissions import may_be_invoked, name_elsewhere, steady_function
 from authorizer.cli.template.reading import child, key_place
+from authorizer.cli.template.versions import why_it_stays
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -138,16 +139,18 @@ def with_function(
     """
     if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM, AuthorizerKind.COGNITO}:
         return one
-    function = function_behind(reading, reading.resolver.get(node, spelling.function))
+    written = child(node, spelling.function)
+    function = steady_function(reading, written)
     granted = _granted_by_role(reading, child(node, spelling.role)) or granted
     if granted is not True:
         permitted = may_be_invoked(reading, function, draft.id)
         granted = permitted if permitted is True else granted or permitted
     one = replace(
         one,
-        function=reading.fact(
-            function, one.place, f"the function of {one.name}", child(node, spelling.function)
-        ),
+        function=reading.fact(function, one.place, f"the function of {one.name}", written),
+        function_place=key_place(node, spelling.function),
+        elsewhere=name_elsewhere(reading, written) if function is None else None,
+        stays=why_it_stays(reading, written) if isinstance(function, str) else None,
         may_be_invoked=granted,
     )
     if not isinstance(function, Unknown):

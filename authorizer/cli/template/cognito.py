@@ -11,6 +11,7 @@ from authorizer.cli.template.model import (
     UserGroup,
     UserPool,
 )
+from authorizer.cli.template.nodes import Absent, Mapping
 from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
@@ -127,4 +128,17 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
             text = reading.resolver.text(value)
             if text is not None:
                 variables[name] = text
-    return FunctionVariables(id=resource.id, place=resource.place, variables=variables)
+    common = reading.common.get("AWS::Serverless::Function", Absent(resource.place))
+    common = reading.resolver.get(common, "Environment")
+    shared = reading.resolver.get(common, "Variables")
+    written = reading.resolver.get(environment, "Variables")
+    return FunctionVariables(
+        id=resource.id,
+        place=resource.place,
+        variables=variables,
+        common=frozenset(
+            name
+            for name, _, value in (shared if isinstance(shared, Mapping) else ())
+            if child(written, name) is value
+        ),
+    )

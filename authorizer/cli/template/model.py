@@ -93,6 +93,10 @@ class Authorizer:
         name: in its API.
         place: where it is declared.
         function: logical id of the function behind it, where it is one of this template's.
+        function_place: where it is named.
+        elsewhere: how a function is named that is none of this template's.
+        stays: why not the function's newest code may answer, such as "version 1 is named"; nothing
+            where it does.
         payload_version: ``1.0`` or ``2.0`` for HTTP APIs; nothing for others.
         payload_version_is_text: false if YAML reads the value as a number, as in ``2.0`` unquoted.
         simple_responses: whether simple answers are enabled (HTTP API, payload 2.0).
@@ -108,6 +112,9 @@ class Authorizer:
     place: Place
     kind: AuthorizerKind | Unknown
     function: str | Unknown | None = None
+    function_place: Place | None = None
+    elsewhere: str | None = None
+    stays: str | None = None
     payload_version: str | Unknown | None = None
     payload_version_place: Place | None = None
     payload_version_is_text: bool = True
@@ -216,11 +223,16 @@ class UserGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionVariables:
-    """A function's environment variables, by name, as far as they are decidable."""
+    """A function's environment variables, by name, as far as they are decidable.
+
+    Attributes:
+        common: names of those that it has from ``Globals``, as every function.
+    """
 
     id: str
     place: Place
     variables: dict[str, str | Unknown]
+    common: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,26 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     return _function_named(reading, parts)
 
 
+def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
+    """The same, of a name that must lead to one function in every deployment."""
+    values, _ = reading.resolver.branches(node)
+    found = {function_behind(reading, value) for value in values}
+    why = reading.resolver.varies(node)
+    is_decided_within = why is not None and any(reading.resolver.varies(one) for one in values)
+    if why is not None and (is_decided_within or len(values) < 2 or len(found) > 1):  # noqa: PLR2004 - two sides
+        return Unknown(why)
+    return found.pop() if found else None
+
+
+def name_elsewhere(reading: Reading, node: Node) -> str:
+    """The name of a function that is none of this template's, as far as it is written out."""
+    value = reading.resolver.resolve(node)
+    parts = value.parts if isinstance(value, Composite) else (value,)
+    text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
+    arn = re.search(r"[^/]*:function:[^/]*", text)
+    return arn[0] if arn else text
+
+
 def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
     resource = reading.resources.get(logical_id)
     if resource is None:

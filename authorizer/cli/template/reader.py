@@ -123,7 +123,8 @@ def _read_resources(reading: Reading, root: Mapping) -> None:
         reading.resources[resource.id] = resource
     for name, kind in implicit_types():
         reading.resolver.resources.add(name)
-        reading.implicit[kind] = child(globals_, kind.removeprefix("AWS::Serverless::"))
+        reading.common[kind] = child(globals_, kind.removeprefix("AWS::Serverless::"))
+    reading.common["AWS::Serverless::Function"] = child(globals_, "Function")
     read_sam(reading)
     read_cloudformation(reading)
     _note_what_may_be_missing(reading, root, resources)

@@ -77,8 +77,8 @@ class Reading:
     def __init__(self, resolver: Resolver, resources: dict[str, Resource]) -> None:
         self.resolver = resolver
         self.resources = resources
-        # What Globals give to the APIs that SAM makes by itself, by their type.
-        self.implicit: dict[str, Node] = {}
+        # What Globals give to functions, and to the APIs that SAM makes by itself, by their type.
+        self.common: dict[str, Node] = {}
         # Resources in whose place SAM puts an implicit API, with their places.
         self.replaced: dict[str, Place] = {}
         self.drafts: dict[str, Draft] = {}

@@ -139,8 +139,7 @@ def _read_event(
         reading.note(place, f"the API of event {name}", api.why)
         for one in apis.values():
             # It may be any of its kind.
-            is_other = one.draft.kind is not _EVENTS[str(kind)][0] and kind != "HttpApi"
-            one.draft.is_complete &= is_other or isinstance(api.why, Mistake)
+            one.draft.is_complete &= one.draft.kind is not _EVENTS[str(kind)][0]
         return False
     if isinstance(operation, Unknown):
         reading.note(place, f"the route of event {name}", operation.why)
@@ -174,7 +173,7 @@ def _api_of_event(
             id=implicit, kind=api_kind, place=place, replaces=reading.replaced.get(implicit)
         )
         resource_type = next(one for one, of in _KINDS.items() if of is api_kind)
-        globals_of = reading.implicit.get(resource_type, Absent(place))
+        globals_of = reading.common.get(resource_type, Absent(place))
         apis[implicit] = SamApi(reading, draft, globals_of)
     if api_id not in apis:
         return Unknown(f"{clip(api_id)} is no API of SAM's in this template")
