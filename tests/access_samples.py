@@ -6,13 +6,16 @@ import dataclasses
 import itertools
 from random import Random
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy
 
-from authorizer.cli.access.access import Subject, SubjectKind
-from authorizer.cli.access.rows import Kind, Row
+from authorizer.cli.access.access import Access, Subject, SubjectKind
+from authorizer.cli.access.forms import NOTHING, Clause, Form
+from authorizer.cli.access.rows import Kind, Row, rows_of_routes
 from authorizer.cli.access.source import Source, source_of
+from authorizer.cli.access.spots import Ground, Region, Spot
 from authorizer.policy.compiled import dump_policy
 from authorizer.policy.routes import PARAMETER
 
@@ -51,6 +54,7 @@ ROUTE_KEYS = [
     "ANY /{id}/b",
     "GET /{id}/{other}",
     "GET /a/b",
+    "GET /a/{other}",
     "ANY /a/{proxy+}",
     "GET /{id}/{proxy+}",
     "ANY /{proxy+}",
@@ -87,6 +91,16 @@ def random_routes(random: Random) -> tuple[str, ...]:
     return tuple(random.sample(ROUTE_KEYS, k=random.randrange(1, 6)))
 
 
+def unnamed(random: Random, keys: Sequence[str]) -> frozenset[str]:
+    """Routes that are not named to their authorizer; mostly none."""
+    is_usual = random.random() < 0.5
+    return frozenset(key for key in keys if not is_usual and random.random() < 0.5)
+
+
+def random_rows(random: Random, keys: Sequence[str]) -> tuple[Row, ...]:
+    return rows_of_routes(keys, unnamed(random, keys))
+
+
 def source(naive: NaivePolicy) -> Source:
     return source_of(dump_policy(naive.document()), "policy.yaml")
 
@@ -121,7 +135,7 @@ def goes_to(rows: Sequence[Row], asked: Asked, row: Row) -> bool:
 
 def _beats(other: Row, row: Row) -> bool:
     """Whether another row is the more specific one of two that fit."""
-    if row.kind is Kind.EXACT or other == row or other.kind is Kind.DEFAULT:
+    if row.tells_path or other == row or other.kind is Kind.DEFAULT:
         return False
     if row.kind is Kind.DEFAULT:
         return True
@@ -143,15 +157,58 @@ def fits(row: Row, asked: Asked) -> bool:
     return all(one in (PARAMETER, value) for one, value in zip(row.path, asked.path, strict=False))
 
 
+def said(access: Access, ground: Ground, row: Row, asked: Asked, subject: Subject) -> bool:
+    """What the form says of the same."""
+    [spot] = [spot for spot in ground.spots(row) if is_of(spot, row, asked.path)]
+    method = "OTHER" if asked.method == "PURGE" else asked.method
+    everyone = access.said(Region(row=row, spot=spot, methods=(method,)))
+    form = everyone[subject].form if subject in everyone else NOTHING
+    claims = dict(asked.claims)
+    if subject.kind is SubjectKind.SCOPE:
+        claims = machines_claims(asked)
+    return holds(form, asked.path, claims)
+
+
+def is_of(spot: Spot, row: Row, path: Sequence[str]) -> bool:
+    if row.tells_path:
+        return True
+    if len(path) != len(spot.terms) and not (spot.goes_on and len(path) > len(spot.terms)):
+        return False
+    never = dict(spot.excluded)
+    return all(
+        value not in never.get(at, ()) if isinstance(term, int) else value == term
+        for at, (term, value) in enumerate(zip(spot.terms, path, strict=False))
+    )
+
+
+def holds(form: Form, path: Sequence[str], claims: dict[str, Any]) -> bool:
+    def value(term: int | str) -> str:
+        return path[term] if isinstance(term, int) else term
+
+    def surely(clause: Clause) -> bool:
+        return all(
+            claims.get(claim) == value(term) and "%" not in value(term) for term, claim in clause
+        )
+
+    def maybe(clause: Clause) -> bool:
+        return all(
+            isinstance(claims.get(claim), str)
+            and claims[claim] in {value(term), unquote(value(term))}
+            for term, claim in clause
+        )
+
+    return any(map(surely, form.allows)) and not any(map(maybe, form.denies))
+
+
 def decided(policy: Policy, row: Row, asked: Asked, who: Sequence[Subject]) -> bool:
     """What ``decide`` says to a caller of some groups, or to a machine with one scope."""
     told = {name: value for name, value in zip(row.names, asked.path, strict=False) if name}
     machine = who[0].kind is SubjectKind.SCOPE
     return policy.decide(
         method=asked.method,
-        route=row.key.partition(" ")[2] or row.key,
+        route=(row.key.partition(" ")[2] or row.key) if row.is_named else None,
         path="/" + "/".join(asked.path),
-        path_parameters=told,
+        path_parameters=told if row.is_named else {},
         groups=() if machine else [one.name for one in who],
         scopes=[one.name for one in who] if machine else (),
         claims=machines_claims(asked) if machine else asked.claims,

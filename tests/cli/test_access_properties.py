@@ -4,76 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from random import Random
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pytest
 from access_samples import (
-    Asked,
     a_request,
     concrete,
     decided,
     knowing,
-    machines_claims,
     random_policy,
     random_routes,
+    random_rows,
     requests,
+    said,
     seeds,
     source,
 )
 from hypothesis import given, settings
 
-from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
+from authorizer.cli.access.access import EVERYONE, Access, SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Outcome, cells_of
-from authorizer.cli.access.forms import NOTHING, Clause, Form
-from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
-from authorizer.cli.access.spots import Ground, Region, Spot
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-def said(access: Access, ground: Ground, row: Row, asked: Asked, subject: Subject) -> bool:
-    """What the form says of the same."""
-    [spot] = [spot for spot in ground.spots(row) if is_of(spot, row, asked.path)]
-    method = "OTHER" if asked.method == "PURGE" else asked.method
-    everyone = access.said(Region(row=row, spot=spot, methods=(method,)))
-    form = everyone[subject].form if subject in everyone else NOTHING
-    claims = dict(asked.claims)
-    if subject.kind is SubjectKind.SCOPE:
-        claims = machines_claims(asked)
-    return holds(form, asked.path, claims)
-
-
-def is_of(spot: Spot, row: Row, path: Sequence[str]) -> bool:
-    if row.tells_path:
-        return True
-    if len(path) != len(spot.terms) and not (spot.goes_on and len(path) > len(spot.terms)):
-        return False
-    never = dict(spot.excluded)
-    return all(
-        value not in never.get(at, ()) if isinstance(term, int) else value == term
-        for at, (term, value) in enumerate(zip(spot.terms, path, strict=False))
-    )
-
-
-def holds(form: Form, path: Sequence[str], claims: dict[str, Any]) -> bool:
-    def value(term: int | str) -> str:
-        return path[term] if isinstance(term, int) else term
-
-    def surely(clause: Clause) -> bool:
-        return all(
-            claims.get(claim) == value(term) and "%" not in value(term) for term, claim in clause
-        )
-
-    def maybe(clause: Clause) -> bool:
-        return all(
-            isinstance(claims.get(claim), str)
-            and claims[claim] in {value(term), unquote(value(term))}
-            for term, claim in clause
-        )
-
-    return any(map(surely, form.allows)) and not any(map(maybe, form.denies))
+from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
+from authorizer.cli.access.spots import Ground
 
 
 @settings(max_examples=300, deadline=None)
@@ -84,7 +35,7 @@ def test_forms_say_what_decide_says(random: Random) -> None:
     access = Access(source(naive), keys)
     ground = Ground(access.places)
     policy = knowing(access.source.policy, keys)
-    rows = rows_of_routes(keys)
+    rows = random_rows(random, keys)
 
     for row, asked in requests(random, rows, 30):
         for subject in access.subjects[1:]:
@@ -100,7 +51,7 @@ def test_outcomes_say_what_decide_says(random: Random) -> None:
     access = Access(source(naive), keys)
     ground = Ground(access.places)
     policy = knowing(access.source.policy, keys)
-    rows = rows_of_routes(keys)
+    rows = random_rows(random, keys)
     cells = {row: cells_of(row, ground, access, rows) for row in rows}
 
     for row, asked in requests(random, rows, 30):

@@ -21,6 +21,7 @@ from access_samples import (
     random_routes,
     seeds,
     source,
+    unnamed,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,11 +104,12 @@ def a_pair(random: Random, *, is_routed: bool) -> Pair:
         rows = tuple(row for row in diff.rows if row.methods)
         return Pair(old=old.policy, new=new.policy, diff=diff, rows=rows, is_routed=False)
     keys = random_routes(random)
+    alone = unnamed(random, keys)
     return Pair(
         old=knowing(old.policy, keys),
         new=knowing(new.policy, keys),
-        diff=compare(old, new, keys),
-        rows=tuple(row for row in rows_of_routes(keys) if row.methods),
+        diff=compare(old, new, keys, alone),
+        rows=tuple(row for row in rows_of_routes(keys, alone) if row.methods),
         is_routed=True,
     )
 

@@ -29,12 +29,15 @@ class Decider:
         name: of the authorizer; nothing where there is none, or which one is not known.
         kind: ``jwt``, ``cognito``, ``iam``, ``request`` or ``token``; nothing where not known.
         why: why it is not known whether the policy is asked.
+        names_route: whether its events name the route, so that the policy is not asked about the
+            path alone.
     """
 
     guard: Guard
     name: str | None = None
     kind: str | None = None
     why: str | None = None
+    names_route: bool = True
 
     @property
     def in_words(self) -> str:
@@ -60,6 +63,12 @@ def deciders_of(template: Template, api: Api) -> dict[str, Decider]:
     return found
 
 
+def unnamed_routes(template: Template, api: Api) -> frozenset[str]:
+    """The keys of the routes whose authorizer is given the concrete path alone."""
+    deciders = deciders_of(template, api)
+    return frozenset(key for key, decider in deciders.items() if not decider.names_route)
+
+
 def _decider_of(one: GuardedRoute) -> Decider:
     authorizer, asked = one.authorizer, one.route.authorizer
     if authorizer is None:
@@ -71,6 +80,7 @@ def _decider_of(one: GuardedRoute) -> Decider:
         name=authorizer.name,
         kind=_kind_of(authorizer, one.guard),
         why=_why_unknown(authorizer) if one.guard is Guard.UNKNOWN else None,
+        names_route=one.is_told,
     )
 
 

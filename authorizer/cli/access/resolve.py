@@ -64,17 +64,19 @@ class Resolver:
             length: how many segments the path has.
         """
         if self._methods is None or not places:
-            return Deciding(granting=_above(places[:1], places, row), denying=places)
+            told = row.path if row.is_named else ()
+            return Deciding(granting=_above(places[:1], places, told), denying=places)
         taking = {place for place in places if _takes(place, method, length, self._methods)}
         known = [place for place in places if place in taking or self._has_say(place)]
         routed = [place for place in known if place in taking]
         if not routed:
             return Deciding()
+        told = row.path if row.is_named else routed[0][0]
         if routed[0][1]:  # a greedy route does not tell the path; the policy may know more of it
-            return Deciding(granting=_above(known[:1], known, row), denying=known)
+            return Deciding(granting=_above(known[:1], known, told), denying=known)
         rivals = [one for one in routed[1:] if not _is_narrower(routed[0], one)]
         return Deciding(
-            granting=_above(routed[:1], known, row),
+            granting=_above(routed[:1], known, told),
             denying=[
                 place
                 for place in known
@@ -95,12 +97,12 @@ def _takes(place: Place, method: str, length: int, methods: Mapping[Place, set[s
     return not {method, ANY}.isdisjoint(methods.get(place, ()))
 
 
-def _above(best: Sequence[Place], places: Sequence[Place], row: Row) -> list[Place]:
+def _above(best: Sequence[Place], places: Sequence[Place], told: tuple[str, ...]) -> list[Place]:
     """The places that cover the best one, and are not of another route than is known."""
     return [
         place
         for place in places
-        if any(_is_below(one, place) for one in best) and _may_be_of(place, row)
+        if any(_is_below(one, place) for one in best) and _may_be_of(place, told)
     ]
 
 
@@ -116,7 +118,7 @@ def _is_narrower(place: Place, other: Place) -> bool:
     return all(theirs in (PARAMETER, own) for own, theirs in pairs)
 
 
-def _may_be_of(place: Place, row: Row) -> bool:
+def _may_be_of(place: Place, told: tuple[str, ...]) -> bool:
     """Whether no parameter of the place stands where the route is literal."""
-    pairs = zip(place[0], row.path, strict=False)
+    pairs = zip(place[0], told, strict=False)
     return not any(own == PARAMETER != known for own, known in pairs)

@@ -8,14 +8,14 @@ route below that no other line names.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, RoutePattern, parse_route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 # Stands for every method beyond the usual ones: only ANY covers it.
 OTHER_METHODS = "OTHER"
@@ -41,6 +41,7 @@ class Row:
         path: canonical segments, as far as they are told.
         names: the parameter's name per segment.
         methods: those that get here; one empty text for ``$connect``.
+        is_named: whether the route is named to who is asked about it, and not the path alone.
     """
 
     key: str
@@ -48,11 +49,12 @@ class Row:
     path: tuple[str, ...]
     names: tuple[str | None, ...]
     methods: tuple[str, ...]
+    is_named: bool = True
 
     @property
     def tells_path(self) -> bool:
         """Whether rules are compared with the route, and not with the path."""
-        return self.kind in {Kind.EXACT, Kind.BELOW}
+        return self.is_named and self.kind in {Kind.EXACT, Kind.BELOW}
 
     @property
     def is_open_ended(self) -> bool:
@@ -65,13 +67,14 @@ class Row:
         return self.kind, self.path
 
 
-def rows_of_routes(keys: Iterable[str]) -> tuple[Row, ...]:
+def rows_of_routes(keys: Iterable[str], unnamed: Container[str] = ()) -> tuple[Row, ...]:
     """The rows of a template's routes, in their order.
 
     Args:
         keys: such as ``GET /users/{id}``, ``ANY /x``, ``/files/{proxy+}``, ``$default``.
+        unnamed: those whose authorizer is given the concrete path alone.
     """
-    return _with_methods(row_of_key(key) for key in keys)
+    return _with_methods(replace(row_of_key(key), is_named=key not in unnamed) for key in keys)
 
 
 def rows_of_patterns(patterns: Iterable[RoutePattern]) -> tuple[Row, ...]:
@@ -137,7 +140,7 @@ def _spelled_out(row: Row, taken: set[str]) -> Row:
     if row.methods != (ANY,):
         return row
     methods = tuple(method for method in EVERY_METHOD if method not in taken)
-    return Row(key=row.key, kind=row.kind, path=row.path, names=row.names, methods=methods)
+    return replace(row, methods=methods)
 
 
 def _reading_order(row: Row) -> tuple[tuple[str, ...], int]:

@@ -1,9 +1,9 @@
 """The paths that get to a route, sorted by which rules match them.
 
 A route that tells its path is one *spot*: the same rules cover it, whatever the values. Below a
-``{proxy+}`` and for ``$default`` the path decides, and the policy's literals divide the endless
-many paths into finitely many spots: at every place, each literal that a rule has there, and any
-other one.
+``{proxy+}``, for ``$default``, and where the authorizer is not told the route, the path decides,
+and the policy's literals divide the endless many paths into finitely many spots: at every place,
+each literal that a rule has there, and any other one.
 """
 
 from __future__ import annotations
@@ -80,8 +80,9 @@ class Ground:
             yield self._of_route(row)
             return
         start = _Front(live=((self._root, (), ()),))
-        fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + 1
-        for count, spot in enumerate(_walk(start, row.path, fewest)):
+        most = len(row.path) if row.kind is Kind.EXACT else None
+        fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + (most is None)
+        for count, spot in enumerate(_walk(start, row.path, fewest, most)):
             if count == MOST_SPOTS:
                 raise ConfigurationError([_too_many(row)])
             yield spot
@@ -133,7 +134,7 @@ class _Front:
     excluded: Excluded = ()
     segments: tuple[str, ...] = ()
 
-    def spot(self) -> Spot:
+    def spot(self, *, is_end: bool) -> Spot:
         # A literal before a parameter, at the first place where two differ; the deeper before a
         # /** above it; the path itself before the /** that begins there.
         found = [((*steps, 2), (path, True)) for steps, path in self._tails()]
@@ -142,8 +143,8 @@ class _Front:
             places=tuple(place for _, place in sorted(found)),
             terms=self.terms,
             excluded=self.excluded,
-            goes_on=not self.live,
-            shown="/" + "/".join(self.segments) + ("" if self.live else "/**"),
+            goes_on=not (self.live or is_end),
+            shown="/" + "/".join(self.segments) + ("" if self.live or is_end else "/**"),
         )
 
     def _tails(self) -> tuple[_Passed, ...]:
@@ -180,26 +181,27 @@ class _Front:
         )
 
 
-def _walk(front: _Front, told: tuple[str, ...], fewest: int) -> Iterator[Spot]:
+def _walk(front: _Front, told: tuple[str, ...], fewest: int, most: int | None) -> Iterator[Spot]:
     """Every spot from here on.
 
     Args:
         front: where one is.
         told: what is known of the segments to come.
         fewest: how many segments a path must have at least.
+        most: how many it may have; nothing where there is no end.
     """
     depth = len(front.terms)
     if depth >= fewest:
-        yield front.spot()
-        if not front.live:
+        yield front.spot(is_end=depth == most)
+        if not front.live or depth == most:
             return  # whatever is further below, nothing changes any more
     if depth < len(told) and told[depth] != PARAMETER:
-        yield from _walk(front.after(told[depth]), told, fewest)
+        yield from _walk(front.after(told[depth]), told, fewest, most)
         return
     literals = front.literals()
     for literal in literals:
-        yield from _walk(front.after(literal), told, fewest)
-    yield from _walk(front.after_any_other(literals), told, fewest)
+        yield from _walk(front.after(literal), told, fewest, most)
+    yield from _walk(front.after_any_other(literals), told, fewest, most)
 
 
 def _can_stand(literal: str) -> bool:

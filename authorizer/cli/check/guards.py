@@ -7,6 +7,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.request import names_route
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
 from authorizer.errors import clip
@@ -65,7 +66,7 @@ class GuardedRoute:
     @property
     def is_told(self) -> bool:
         """Whether the authorizer is told the route; one of kind TOKEN never is."""
-        return self.authorizer is None or self.authorizer.kind is not AuthorizerKind.TOKEN
+        return names_route(self.authorizer)
 
     @property
     def is_judged_by_path(self) -> bool:

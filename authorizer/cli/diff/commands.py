@@ -66,7 +66,8 @@ def diff(
         raise click.UsageError(f"expected OLD and NEW, found one; write: {_in_full(old)}")
     if api is not None and template is None:
         raise click.UsageError("--api names an API of a template: give --template, too")
-    found = compare(*read_operands(old, new), routes=_routes(template, api))
+    routes, unnamed = _routes(template, api)
+    found = compare(*read_operands(old, new), routes=routes, unnamed=unnamed)
     _print(found, form)
     if no_widening and found.widens:
         raise click.exceptions.Exit(1)
@@ -78,17 +79,21 @@ def _in_full(old: str) -> str:
     return as_two_words(old) or f"authorizer diff {operands}"
 
 
-def _routes(template: Path | None, api: str | None) -> tuple[str, ...] | None:
+def _routes(
+    template: Path | None, api: str | None
+) -> tuple[tuple[str, ...] | None, frozenset[str]]:
+    """The routes of the template's API, and those that are not named to their authorizer."""
     if template is None:
-        return None
-    from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
+        return None, frozenset()
+    from authorizer.cli.access.deciders import unnamed_routes  # noqa: PLC0415 - not without one
+    from authorizer.cli.template import read_template  # noqa: PLC0415
     from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
 
     read = read_template(template)
     chosen = chosen_api(read, api)
     for unread in unread_in_words(read, chosen):
         click.echo(unread, err=True)
-    return tuple(routes_that_ask(chosen))
+    return tuple(routes_that_ask(chosen)), unnamed_routes(read, chosen)
 
 
 def _print(found: Diff, form: str) -> None:

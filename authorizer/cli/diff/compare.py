@@ -25,7 +25,7 @@ from authorizer.cli.access.rows import Kind, Row, rows_of_patterns, rows_of_rout
 from authorizer.cli.access.spots import Ground
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.access.source import Source
     from authorizer.cli.access.spots import Region
@@ -107,16 +107,22 @@ class Diff:
         return not (self.changes or self.lifted or self.imposed)
 
 
-def compare(old: Source, new: Source, routes: Sequence[str] | None = None) -> Diff:
+def compare(
+    old: Source,
+    new: Source,
+    routes: Sequence[str] | None = None,
+    unnamed: Container[str] = (),
+) -> Diff:
     """Compare two policies.
 
     Args:
         old: before.
         new: after.
         routes: the keys of the API's routes; without them, those that either policy names.
+        unnamed: those whose authorizer is given the concrete path alone.
     """
     sides = _Sides(Access(old, routes), Access(new, routes))
-    rows = _rows(old, new) if routes is None else rows_of_routes(routes)
+    rows = _rows(old, new) if routes is None else rows_of_routes(routes, unnamed)
     rivals = () if routes is None else rows
     found = [_on_row(row, sides, rivals) for row in rows if row.methods]
     before, after = sides.old.subjects, sides.new.subjects

@@ -123,6 +123,9 @@ def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
         yield f"{'cannot be told' if resolution.is_undecided else known}{where}"
         return
     yield f"{winner.key}{where}"
+    decider = explanation.answer.decider
+    if decider is not None and not decider.names_route and decider.asks_policy is not False:
+        yield f"{decider.in_words} is not told it, and judges by the path"
     for other in resolution.candidates:
         if other.key != winner.key:
             yield f"rather than {other.key}: {why_preferred(winner, other)}"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from authorizer.cli.access.deciders import Decider
+from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
 from authorizer.cli.check.guards import Guard
 from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
@@ -123,20 +124,22 @@ class Rulebook:
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
         resolution = self.resolve(request)
-        arguments = self._arguments(request, resolution)
-        if arguments is None:
+        question = _question(request, resolution)
+        if question is None:
             return Answer(
                 verdict=Verdict.UNREAD if self.unread else Verdict.NO_ROUTE,
                 decision=_NOT_ASKED,
                 resolution=resolution,
             )
-        public = self._public.decide(**arguments, groups=(_EVERYBODY,)).rule
+        public = question.put_to(self._public, groups=(_EVERYBODY,)).rule
         decider = self._decider(resolution)
+        if decider is not None and not decider.names_route:
+            question = question.without_route()
         decision = _NOT_ASKED
         verdict = _without_policy(decider, is_listed=public is not None)
         if verdict is None:
-            decision = self.policy.decide(
-                **arguments, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
+            decision = question.put_to(
+                self.policy, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
             )
             verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
         return Answer(
@@ -173,19 +176,20 @@ class Rulebook:
             if group in members and name != group
         )
 
-    def _arguments(self, request: Request, resolution: Resolution | None) -> dict[str, Any] | None:
-        """What to ask the policy; nothing where no route is reached."""
-        if request.path == CONNECT:
-            if resolution is not None and resolution.winner is None:
-                return None
-            return {"method": "", "route": CONNECT}
-        path = {"method": request.method, "path": request.path}
-        if resolution is None or resolution.is_undecided:
-            return path
-        winner = resolution.winner
-        if winner is None:
-            return None
-        return {**path, "route": winner.template, "path_parameters": winner.parameters}
+
+def _question(request: Request, resolution: Resolution | None) -> PolicyRequest | None:
+    """What to ask the policy, if the route is named; nothing where no route is reached."""
+    winner = resolution.winner if resolution is not None else None
+    if request.path == CONNECT:
+        return CONNECTION if resolution is None or winner is not None else None
+    question = PolicyRequest(method=request.method, path=request.path)
+    if resolution is None or resolution.is_undecided:
+        return question
+    return (
+        replace(question, route=winner.template, path_parameters=winner.parameters)
+        if winner is not None
+        else None
+    )
 
 
 def _without_policy(decider: Decider | None, *, is_listed: bool) -> Verdict | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.access import EVERYONE, Access, Subject
 from authorizer.cli.access.cells import NO_CELL, Cell, Outcome, cells_of
+from authorizer.cli.access.deciders import unnamed_routes
 from authorizer.cli.access.routes import routes_that_ask, unread_in_words
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
@@ -92,7 +93,7 @@ def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
     routes = routes_that_ask(api)
     access = Access(source, routes)
     ground = Ground(access.places)
-    rows = rows_of_routes(routes)
+    rows = rows_of_routes(routes, unnamed_routes(template, api))
     lines = tuple(
         _by_template(Line(row=row, cells=cells_of(row, ground, access, rows)), routes[row.key], api)
         for row in rows

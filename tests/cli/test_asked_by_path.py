@@ -1,0 +1,119 @@
+"""An authorizer that is not told the route: every tool asks the policy as it does, by the path."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from authorizer.cli.analysis.request import names_route
+from authorizer.cli.main import cli
+from authorizer.cli.template.model import Authorizer, AuthorizerKind, Place, Unknown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+# Of a path both routes match, /x/x, a TOKEN authorizer cannot know which one was chosen.
+POLICY = """\
+version: 1
+groups:
+  reader:
+    allow: ["GET /x/{b}"]
+    deny: ["GET /{a}/x"]
+tests:
+  - as: {groups: [reader]}
+    allow: [GET /x/y]
+    deny: [GET /x/x]
+"""
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: x
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers: {Rbac: {FunctionArn: !GetAtt F.Arn, FunctionPayloadType: KIND}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        One: {Type: Api, Properties: {RestApiId: !Ref Api, Method: GET, Path: "/x/{b}"}}
+        Two: {Type: Api, Properties: {RestApiId: !Ref Api, Method: GET, Path: "/{a}/x"}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    for kind in ("TOKEN", "REQUEST"):
+        (tmp_path / f"{kind}.yaml").write_text(TEMPLATE.replace("KIND", kind))
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_explain_counts_the_deny_that_a_token_authorizer_counts(folder: Path) -> None:
+    """For ``/x/x`` the deny of the other route counts, and it is the one that is named."""
+    asked = ("explain", "GET", "/x/x", "-g", "reader", "--format", "json", "-t")
+    by_path, by_route = (
+        json.loads(run(*asked, f"{kind}.yaml").stdout) for kind in ("TOKEN", "REQUEST")
+    )
+    assert (by_path["verdict"], by_path["policy"]["reason"]) == ("denied", "denied_by_rule")
+    assert by_path["policy"]["rule"]["line"] == 5
+    assert by_path["route"]["key"] == "GET /x/{b}"
+    assert by_route["verdict"] == "allowed"
+
+
+def test_explain_says_that_the_route_is_not_told(folder: Path) -> None:
+    """Whoever reads it must not look for the rules of the route alone."""
+    said = run("explain", "GET", "/x/x", "-g", "reader", "-t", "TOKEN.yaml").stdout
+    assert "its authorizer 'Rbac' (token) is not told it, and judges by the path" in said
+    assert (
+        "is not told it"
+        not in run("explain", "GET", "/x/x", "-g", "reader", "-t", "REQUEST.yaml").stdout
+    )
+
+
+def test_a_case_passes_if_the_token_authorizer_answers_so(folder: Path) -> None:
+    """What is denied there may be expected to be."""
+    assert run("test", "-t", "TOKEN.yaml").exit_code == 0
+    found = run("test", "-t", "REQUEST.yaml")
+    assert (found.exit_code, "expected deny, found allow: GET /x/x" in found.stdout) == (1, True)
+
+
+def test_a_cell_of_the_matrix_depends_on_the_path(folder: Path) -> None:
+    """All of it, but for the path that the other route's deny takes away."""
+    sheet = run("matrix", "-t", "TOKEN.yaml", "--format", "markdown").stdout
+    assert "| `GET /x/{b}` | · | partly 1 |" in sheet
+    assert "depends on the path, such as /x/x: denied; /x/*: all of it" in sheet
+    told = run("matrix", "-t", "REQUEST.yaml", "--format", "markdown").stdout
+    assert "| `GET /x/{b}` | · | allow |" in told
+
+
+def test_a_diff_has_what_changes_by_the_path(folder: Path) -> None:
+    """Without the other route's deny somebody gains ``/x/x``: on the first route, too."""
+    (folder / "new.yaml").write_text(POLICY.replace('    deny: ["GET /{a}/x"]\n', ""))
+    gained = {}
+    for kind in ("TOKEN", "REQUEST"):
+        found = json.loads(
+            run("diff", "policy.yaml", "new.yaml", "-t", f"{kind}.yaml", "--format", "json").stdout
+        )
+        gained[kind] = [change["route"] for change in found["changes"] if change["gains"]]
+    assert gained == {"TOKEN": ["GET /x/{b}", "GET /{a}/x"], "REQUEST": []}
+
+
+@pytest.mark.parametrize("kind", [*AuthorizerKind, Unknown("only the deployment tells")])
+def test_only_token_authorizers_are_not_told_the_route(kind: AuthorizerKind | Unknown) -> None:
+    """And of what cannot be known, the usual is assumed."""
+    place = Place(file="t.yaml", line=1, column=1)
+    authorizer = Authorizer(name="A", place=place, kind=kind)
+    assert names_route(authorizer) is (kind is not AuthorizerKind.TOKEN)
