@@ -56,6 +56,7 @@ class Reason(StrEnum):
     TOKEN_ID_INVALID = "token_id_invalid"
     GROUPS_INVALID = "groups_invalid"
     SCOPE_INVALID = "scope_invalid"
+    AUDIENCE_WRONG = "audience_wrong"
     # The policy: the token is good, but what it asks for is not granted.
     DENIED_BY_RULE = "denied_by_rule"
     NOT_GRANTED = "not_granted"

@@ -35,6 +35,7 @@ _BY_POOL = {
     "USER_POOLS": None,
     "ISSUERS": None,
     "FURTHER_ISSUERS": None,
+    "AUDIENCES": None,
     "JWKS_URLS": 1,
     "JWKS_FILES": 1,
 }
@@ -45,7 +46,10 @@ _TIMES = {
     "JWKS_DEADLINE_SECONDS": "deadline",
 }
 NAMES = frozenset(
-    {*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"}
+    {
+        *(*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"),
+        "INSECURE_EMULATOR_HOSTS",
+    }
 )
 # REST APIs remember an answer for five minutes, and for all routes, unless told otherwise: there a
 # document for one request would be wrong for the next. The other kinds remember nothing unless
@@ -92,6 +96,7 @@ class Settings:
         http_api_answer: simple or IAM answers on payload 2.0.
         http_api_refusal: 403 or ``Unauthorized`` for a refused token on HTTP APIs.
         iam_modes: what an IAM document covers, for each kind of event.
+        insecure_emulator_hosts: where keys may come from over plain HTTP. Not for a deployment.
     """
 
     pools: tuple[UserPool, ...]
@@ -101,6 +106,7 @@ class Settings:
     http_api_answer: HttpApiAnswer = HttpApiAnswer.SIMPLE
     http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY
     iam_modes: Mapping[Flavour, IamMode] = field(default_factory=lambda: DEFAULT_IAM_MODES)
+    insecure_emulator_hosts: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -123,6 +129,7 @@ class Settings:
             "http_api_answer": reader.choice("HTTP_API_ANSWER", HttpApiAnswer),
             "http_api_refusal": reader.choice("HTTP_API_REFUSAL", HttpApiRefusal),
             "iam_modes": reader.iam_modes(policy),
+            "insecure_emulator_hosts": reader.insecure_emulator_hosts,
         }
         if reader.problems:
             raise ConfigurationError(reader.problems)
@@ -145,6 +152,8 @@ class _Reader:
             close = get_close_matches(name, NAMES, n=1)
             hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
             self._note(name, f"no such setting{hint}")
+        hosts = self._values.get("INSECURE_EMULATOR_HOSTS")
+        self.insecure_emulator_hosts = () if hosts is None else tuple(hosts.split(","))
         self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
 
     def pools(self) -> dict[str, UserPool]:
@@ -154,6 +163,7 @@ class _Reader:
         for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
             issuers = self._by_pool["ISSUERS"].get(pool_id, ())
             further = self._by_pool["FURTHER_ISSUERS"].get(pool_id, ())
+            audiences = self._by_pool["AUDIENCES"].get(pool_id)
             pool = self._attempt(
                 UserPool,
                 pool_id,
@@ -161,6 +171,8 @@ class _Reader:
                 issuer=next(iter(issuers), None),
                 further_issuers=(*issuers[1:], *further),
                 jwks_url=next(iter(self._by_pool["JWKS_URLS"].get(pool_id, ())), None),
+                audiences=() if audiences == ("none",) else audiences,
+                insecure_emulator_hosts=self.insecure_emulator_hosts,
             )
             if pool is not None:
                 pools[pool_id] = pool

@@ -35,10 +35,14 @@ def compose() -> Authorizer:
     """Build the authorizer from the environment; files are looked for in the function's package."""
     base = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).parent.parent))
     try:
-        return Authorizer.from_settings(Settings.from_environment(os.environ, base))
+        settings = Settings.from_environment(os.environ, base)
     except ConfigurationError as error:
         logger.critical("configuration", problems=error.problems)
         raise
+    if settings.insecure_emulator_hosts:
+        # Whoever is between here and there can make keys of their own, and tokens for them.
+        logger.critical("insecure_emulator", hosts=settings.insecure_emulator_hosts)
+    return Authorizer.from_settings(settings)
 
 
 authorizer = compose()

@@ -142,7 +142,9 @@ def judge_claims(
     }
     if token_use == "id":
         return IdToken(**common, claims=_frozen(claims))
-    return AccessToken(**common, scopes=_scopes(claims), claims=_frozen(claims))
+    scopes = _scopes(claims)
+    _judge_audience(claims, pool)
+    return AccessToken(**common, scopes=scopes, claims=_frozen(claims))
 
 
 def _judge_times(claims: JsonObject, now: float) -> tuple[datetime, datetime | None]:
@@ -190,6 +192,18 @@ def _judge_client(claims: JsonObject, pool: UserPool, name: str) -> str:
             Reason.CLIENT_UNKNOWN, f"expected a configured {name}, found {clip(client)}"
         )
     return client
+
+
+def _judge_audience(claims: JsonObject, pool: UserPool) -> None:
+    """Whether a resource-bound token is for this API. RFC 8707, 2; RFC 7519, 4.1.3."""
+    if pool.audiences is None or not (pool.audiences or "aud" in claims):
+        return
+    named = claims.get("aud")
+    names: Any = [named] if isinstance(named, str) else named
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not is_list or pool.audiences.isdisjoint(names):
+        expected = "an aud that is configured" if pool.audiences else "no aud"
+        raise InvalidTokenError(Reason.AUDIENCE_WRONG, f"expected {expected}, found {clip(named)}")
 
 
 def _text(claims: JsonObject, name: str, reason: Reason, *, required: bool = False) -> str | None:

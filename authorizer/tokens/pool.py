@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _POOL_ID = re.compile(r"(?P<region>[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2})_[A-Za-z0-9]{1,64}", re.ASCII)
+_EMULATORS_POOL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
+# No host of AWS's: what speaks plain HTTP in its name is somebody in between.
+_EMULATORS_HOST = re.compile(r"(?!.*amazonaws|.*\.aws\.?\Z)[a-z0-9._:-]{1,253}", re.ASCII)
 _CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
 _DNS_SUFFIX = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 
@@ -32,12 +35,15 @@ class UserPool:
         id: the pool id, ``{region}_{alphanumerics}``.
         client_ids: app clients whose tokens are accepted. Never empty: accepting every client of
             a pool would let a token made for another application open this one.
+        audiences: which APIs an access token must be bound to (``aud``), one of them at least;
+            where empty, it must be bound to none; nothing where that does not matter.
         issuers: exact ``iss`` values that speak for this pool.
         jwks_url: where the pool's JWK Set is fetched.
     """
 
     id: str
     client_ids: frozenset[str]
+    audiences: frozenset[str] | None
     issuers: tuple[str, ...]
     jwks_url: str
 
@@ -49,6 +55,8 @@ class UserPool:
         issuer: str | None = None,
         further_issuers: Iterable[str] = (),
         jwks_url: str | None = None,
+        audiences: Iterable[str] | None = None,
+        insecure_emulator_hosts: Iterable[str] = (),
     ) -> None:
         """Describe a pool.
 
@@ -58,17 +66,27 @@ class UserPool:
             issuer: replaces the issuers that follow from the pool id.
             further_issuers: accepted besides, such as those of a multi-Region replica.
             jwks_url: replaces the URL that follows from the pool id. HTTPS, except on loopback.
+            audiences: what ``aud`` of an access token must name one of, as RFC 8707 has it; an
+                empty list refuses tokens with an ``aud``; by default it is not looked at.
+            insecure_emulator_hosts: hosts of an emulator of Cognito, whose keys may come over plain
+                HTTP, for whoever is in between to replace. With it and ``issuer``, the pool id may
+                be the emulator's own. Never for a deployment.
 
         Raises:
             ConfigurationError: with every argument that cannot be right.
         """
-        clients = frozenset([client_ids] if isinstance(client_ids, str) else client_ids)
+        clients, bound_to, hosts = (
+            frozenset([given] if isinstance(given, str) else given)
+            for given in (client_ids, audiences or (), insecure_emulator_hosts)
+        )
         further = tuple(further_issuers)
+        pattern = _POOL_ID if issuer is None or not hosts else _EMULATORS_POOL_ID
         problems = [
-            *_pool_id_problems(pool_id),
+            *_host_problems(hosts),
+            *_pool_id_problems(pool_id, pattern),
             *_client_problems(pool_id, clients),
-            *_url_problems("issuer", [*([] if issuer is None else [issuer]), *further]),
-            *_url_problems("JWKS URL", [] if jwks_url is None else [jwks_url]),
+            *_url_problems("issuer", [*([] if issuer is None else [issuer]), *further], hosts),
+            *_url_problems("JWKS URL", [] if jwks_url is None else [jwks_url], hosts),
         ]
         if problems:
             raise ConfigurationError(problems)
@@ -77,6 +95,7 @@ class UserPool:
         # The instance is frozen for everyone else.
         object.__setattr__(self, "id", pool_id)
         object.__setattr__(self, "client_ids", clients)
+        object.__setattr__(self, "audiences", None if audiences is None else bound_to)
         object.__setattr__(self, "issuers", tuple(dict.fromkeys((*primary, *further))))
         object.__setattr__(self, "jwks_url", jwks_url or f"{primary[0]}/.well-known/jwks.json")
 
@@ -94,8 +113,17 @@ def derived_issuers(pool_id: str) -> tuple[str, str]:
     )
 
 
-def _pool_id_problems(pool_id: object) -> list[str]:
-    if isinstance(pool_id, str) and _POOL_ID.fullmatch(pool_id):
+def _host_problems(hosts: frozenset[object]) -> list[str]:
+    return [
+        f"expected the name or address of an emulator's host, in small letters and none of AWS's, "
+        f"found {clip(host)}"
+        for host in sorted(hosts, key=repr)
+        if not (isinstance(host, str) and _EMULATORS_HOST.fullmatch(host))
+    ]
+
+
+def _pool_id_problems(pool_id: object, pattern: re.Pattern[str]) -> list[str]:
+    if isinstance(pool_id, str) and pattern.fullmatch(pool_id):
         return []
     return [f"expected a user pool id such as 'eu-west-1_AbCdEfGhI', found {clip(pool_id)}"]
 
@@ -111,16 +139,16 @@ def _client_problems(pool_id: object, client_ids: frozenset[object]) -> list[str
     ]
 
 
-def _url_problems(what: str, urls: Iterable[str]) -> list[str]:
+def _url_problems(what: str, urls: Iterable[str], hosts: frozenset[str]) -> list[str]:
     return [
         f"expected the {what} to be an https URL (http on loopback only) "
         f"without user, query or fragment, found {clip(url, 120)}"
         for url in urls
-        if not _is_acceptable_url(url)
+        if not _is_acceptable_url(url, hosts)
     ]
 
 
-def _is_acceptable_url(url: object) -> bool:
+def _is_acceptable_url(url: object, insecure_hosts: frozenset[str]) -> bool:
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
         return False
     try:
@@ -130,7 +158,8 @@ def _is_acceptable_url(url: object) -> bool:
         return False
     if not host or "@" in parts.netloc or "\\" in url or "?" in url or "#" in url:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    is_near = _is_loopback(host) or host in insecure_hosts
+    return parts.scheme == "https" or (parts.scheme == "http" and is_near)
 
 
 def _is_loopback(host: str) -> bool:

@@ -615,3 +615,15 @@ def test_what_one_caller_does_to_a_token_the_next_does_not_see() -> None:
             change()
     assert verifier.verify(text).claims["custom"]["roles"] == ("reader",)
     assert verifier.verify(text).groups == ("reader",)
+
+
+@pytest.mark.parametrize("remember", [0, 1_000])
+@pytest.mark.parametrize("aud", [None, "https://other.example", ["https://other.example"], 7])
+def test_a_token_for_another_api(aud: object, remember: int) -> None:
+    """A genuine token that its user gave to another API does not open one that asks for its own."""
+    here = COGNITO.verifier(Clock(), remember=remember, audiences=["https://api.example"])
+    assert here.verify(COGNITO.token(aud="https://api.example")).username == "alice"
+    for _ in range(2):
+        with pytest.raises(InvalidTokenError) as caught:
+            here.verify(COGNITO.token(aud=aud))
+        assert caught.value.reason is Reason.AUDIENCE_WRONG

@@ -250,6 +250,16 @@ def test_a_denial_names_the_rule(deploy: Deploy) -> None:
     )
 
 
+def test_an_emulator_is_told_of_loudly(deploy: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+    """A function that trusts plain HTTP says so when it starts; one that does not, says nothing."""
+    deploy()
+    assert capsys.readouterr().out == ""
+    deploy(AUTHORIZER_INSECURE_EMULATOR_HOSTS="host.docker.internal,172.17.0.1")
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], line["message"]) == ("CRITICAL", "insecure_emulator")
+    assert line["hosts"] == ["host.docker.internal", "172.17.0.1"]
+
+
 def test_a_decision_counts_the_groups_it_skipped(deploy: Deploy) -> None:
     """A group that no policy can name is not named, but counted; without one there is no count."""
     deployed = deploy()

@@ -350,6 +350,74 @@ def test_an_id_token_has_no_scope_to_judge() -> None:
     assert accepted_id(COGNITO.id_claims(scope=7)).claims["scope"] == 7
 
 
+HERE, ELSEWHERE = "https://api.example", "https://other.example"
+BOUND = COGNITO.pool(audiences=[HERE, "second"])
+UNBOUND = COGNITO.pool(audiences=[])
+
+
+@pytest.mark.parametrize(
+    ("aud", "bound"),
+    [
+        (HERE, True),
+        ("second", True),
+        ([HERE], True),
+        ([ELSEWHERE, HERE], True),
+        (None, False),
+        (ELSEWHERE, False),
+        (HERE + "/", False),
+        (HERE.upper(), False),
+        (f"{HERE},{ELSEWHERE}", False),
+        (f"{HERE} {ELSEWHERE}", False),
+        ("", False),
+        ([], False),
+        ([ELSEWHERE], False),
+        ([HERE, 7], False),
+        ([HERE, None], False),
+        ([[HERE]], False),
+        ([{HERE: 1}], False),
+        ({HERE: 1}, False),
+        (7, False),
+        (True, False),
+    ],
+)
+def test_the_audience_can_be_required(aud: object, *, bound: bool) -> None:
+    """RFC 8707: a token for another API is not one for this, nor is one that is for none."""
+    claims = COGNITO.claims(aud=aud)
+    if bound:
+        assert judge_claims(claims, BOUND, NOW, "access").claims["client_id"] == CLIENT_ID
+    else:
+        with pytest.raises(InvalidTokenError, match="expected an aud that is configured") as caught:
+            judge_claims(claims, BOUND, NOW, "access")
+        assert caught.value.reason is Reason.AUDIENCE_WRONG
+
+
+@pytest.mark.parametrize("aud", [HERE, "", [], [HERE], None, 7, {}])
+def test_the_audience_can_be_refused(aud: object) -> None:
+    """Where tokens are not bound, one that is, is meant for somebody else."""
+    assert judge_claims(COGNITO.claims(), UNBOUND, NOW, "access").username == "alice"
+    with pytest.raises(InvalidTokenError, match="expected no aud, found") as caught:
+        judge_claims(COGNITO.claims() | {"aud": aud}, UNBOUND, NOW, "access")
+    assert caught.value.reason is Reason.AUDIENCE_WRONG
+    assert accepted(COGNITO.claims() | {"aud": aud}).username == "alice"  # not looked at
+
+
+def test_the_audience_of_an_id_token_is_its_client() -> None:
+    """What APIs a token may be for says nothing of who signed in."""
+    for pool in (BOUND, UNBOUND):
+        assert judge_claims(COGNITO.id_claims(), pool, NOW, "id").client_id == CLIENT_ID
+
+
+def test_the_audience_is_judged_last() -> None:
+    """A token with another fault is refused for that one, as it always was."""
+    for changes, reason in (
+        ({"client_id": "x"}, Reason.CLIENT_UNKNOWN),
+        ({"scope": " "}, Reason.SCOPE_INVALID),
+    ):
+        with pytest.raises(InvalidTokenError) as caught:
+            judge_claims(COGNITO.claims(**changes), BOUND, NOW, "access")
+        assert caught.value.reason is reason
+
+
 def test_the_claims_are_judged_in_order() -> None:
     """Of several faults the first of the procedure is named."""
     faults: list[tuple[str, object, Reason]] = [

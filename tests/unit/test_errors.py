@@ -44,6 +44,7 @@ TOKEN_REASONS = (
     "token_id_invalid",
     "groups_invalid",
     "scope_invalid",
+    "audience_wrong",
 )
 
 

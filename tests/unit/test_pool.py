@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -199,6 +200,127 @@ def test_refuses_other_urls(url: str) -> None:
     assert problem.startswith(f"expected the issuer {rule}")
     (problem,) = problems_of(lambda: UserPool(POOL_ID, ["client"], further_issuers=[url]))
     assert problem.startswith(f"expected the issuer {rule}")
+
+
+EMULATOR = "local_4bGGJCCk"
+
+
+def test_an_emulator_by_its_name() -> None:
+    """With its host named, its own pool id, issuer and keys do, without TLS."""
+    pool = UserPool(
+        EMULATOR,
+        ["client"],
+        issuer=f"http://cognito-local:9229/{EMULATOR}",
+        further_issuers=["http://0.0.0.0:9229/x"],
+        jwks_url="http://host.docker.internal:9229/keys",
+        insecure_emulator_hosts=["host.docker.internal", "cognito-local", "0.0.0.0"],
+    )
+    assert pool.id == EMULATOR
+    assert pool.issuers == (f"http://cognito-local:9229/{EMULATOR}", "http://0.0.0.0:9229/x")
+    assert pool.jwks_url == "http://host.docker.internal:9229/keys"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("172.17.0.1", "http://172.17.0.1:4566/x"),
+        ("fd00::1", "http://[fd00::1]:4566/x"),
+        ("localstack", "http://LOCALSTACK:4566/x"),
+        ("my_service", "http://my_service/x"),
+    ],
+)
+def test_http_is_for_the_hosts_that_are_named(host: str, url: str) -> None:
+    """Who names one host has named no other; by default none is."""
+
+    def pool(hosts: str | list[str]) -> UserPool:
+        return UserPool(POOL_ID, ["client"], jwks_url=url, insecure_emulator_hosts=hosts)
+
+    assert pool(host).jwks_url == pool([host]).jwks_url == url
+    for others in ([], [f"{host}.example"], [f"x{host}"]):
+        (problem,) = problems_of(lambda others=others: pool(others))  # type: ignore[misc]
+        assert problem.startswith("expected the JWKS URL to be an https URL")
+
+
+@pytest.mark.parametrize("url", NEITHER_HTTPS_NOR_LOOPBACK)
+def test_naming_an_emulator_excuses_no_other_fault(url: str) -> None:
+    """Only the want of TLS is excused, and only for that host."""
+    for issuer, jwks_url in ((url, None), (ISSUER, url)):
+        make = functools.partial(
+            UserPool, POOL_ID, ["client"], issuer=issuer, insecure_emulator_hosts=["emulator"]
+        )
+        assert len(problems_of(lambda make=make, at=jwks_url: make(jwks_url=at))) == 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "amazonaws.com",
+            "cognito-idp.eu-west-1.amazonaws.com",
+            "x.amazonaws.com.",
+            "amazonaws.eu",
+        ),
+        *(
+            "issuer-cognito-idp.cn-north-1.amazonaws.com.cn",
+            "cognito-idp.eu-west-1.on.aws",
+            "api.aws.",
+        ),
+        *(
+            "",
+            "*",
+            "*.internal",
+            "a b",
+            "A",
+            "a/b",
+            "user@a",
+            "[::1]",
+            "a\n",
+            "ä",
+            "a" * 254,
+            None,
+            7,
+        ),
+    ],
+)
+def test_what_is_no_emulators_host(host: str) -> None:
+    """AWS's hosts speak TLS, and there is no host that stands for others."""
+    (problem,) = problems_of(lambda: UserPool(POOL_ID, ["client"], insecure_emulator_hosts=[host]))
+    assert problem.startswith(
+        "expected the name or address of an emulator's host, in small letters"
+    )
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"issuer": "https://a.example"}, {"insecure_emulator_hosts": ["localhost"]}],
+    ids=["nothing", "issuer alone", "host alone"],
+)
+def test_an_emulators_pool_id_needs_its_issuer_and_host(named: dict[str, Any]) -> None:
+    """No URL is made up of an id that is not Cognito's, and by default there is no such id."""
+    (problem,) = problems_of(lambda: UserPool(EMULATOR, ["client"], **named))
+    assert problem.startswith("expected a user pool id such as")
+
+
+@pytest.mark.parametrize("pool_id", ["", "a b", "a\n", "a/b", "ä_b", "a=b", "x" * 129, None])
+def test_what_is_no_emulators_pool_id_either(pool_id: str) -> None:
+    """An emulator's id is a word, too."""
+    (problem,) = problems_of(
+        lambda: UserPool(
+            pool_id, ["client"], issuer="http://localhost/x", insecure_emulator_hosts=["localhost"]
+        )
+    )
+    assert problem.startswith("expected a user pool id such as")
+
+
+def test_audiences() -> None:
+    """None by default, which is another thing than an empty set; one as text is one."""
+    assert UserPool(POOL_ID, ["client"]).audiences is None
+    assert UserPool(POOL_ID, ["client"], audiences=[]).audiences == frozenset()
+    assert UserPool(POOL_ID, ["client"], audiences="abc").audiences == frozenset({"abc"})
+    assert UserPool(POOL_ID, ["client"], audiences=["a", "b", "a"]).audiences == frozenset(
+        {"a", "b"}
+    )
+    assert UserPool(POOL_ID, ["client"]) != UserPool(POOL_ID, ["client"], audiences=[])
 
 
 def test_all_problems_at_once() -> None:

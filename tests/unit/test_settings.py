@@ -85,6 +85,39 @@ def test_everything_can_be_set(base: Path) -> None:
     assert settings.http_api_refusal is HttpApiRefusal.UNAUTHORIZED
 
 
+def test_an_emulator_can_be_named(base: Path) -> None:
+    """Its hosts reach every pool, and remain known, so that a start can tell of them."""
+    settings = read(
+        base,
+        USER_POOLS=f"local_4bGGJCCk=client {POOL_ID}={CLIENT_ID}",
+        ISSUERS="local_4bGGJCCk=http://0.0.0.0:9229/local_4bGGJCCk",
+        JWKS_URLS=(
+            "local_4bGGJCCk=http://host.docker.internal:9229/keys "
+            f"{POOL_ID}=http://host.docker.internal:4566/keys"
+        ),
+        INSECURE_EMULATOR_HOSTS="0.0.0.0,host.docker.internal",
+    )
+    assert [pool.id for pool in settings.pools] == ["local_4bGGJCCk", POOL_ID]
+    assert settings.insecure_emulator_hosts == ("0.0.0.0", "host.docker.internal")
+    assert read(base).insecure_emulator_hosts == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "audiences"),
+    [
+        ("https://a.example", {"https://a.example"}),
+        ("https://a.example,x=y", {"https://a.example", "x=y"}),
+        ("none", set()),
+        ("none,a", {"none", "a"}),
+    ],
+)
+def test_audiences(base: Path, value: str, audiences: set[str]) -> None:
+    """What a token must be bound to, by pool; the word none refuses bound tokens."""
+    (pool,) = read(base, AUDIENCES=f"{POOL_ID}={value}").pools
+    assert pool.audiences == frozenset(audiences)
+    assert read(base).pools[0].audiences is None
+
+
 def test_files_are_looked_for_in_the_current_folder(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +176,28 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
             {"JWKS_FILES": f"{OTHER_POOL}=jwks.json"},
             f"AUTHORIZER_JWKS_FILES: '{OTHER_POOL}' is not among AUTHORIZER_USER_POOLS",
             id="file of another pool",
+        ),
+        pytest.param(
+            {"AUDIENCES": f"{OTHER_POOL}=https://a.example"},
+            f"AUTHORIZER_AUDIENCES: '{OTHER_POOL}' is not among AUTHORIZER_USER_POOLS",
+            id="audience of another pool",
+        ),
+        pytest.param(
+            {"AUDIENCES": f"{POOL_ID}="},
+            f"AUTHORIZER_AUDIENCES: expected <pool id>=<value>[,<value>], found '{POOL_ID}='",
+            id="no audience",
+        ),
+        pytest.param(
+            {"INSECURE_EMULATOR_HOSTS": ""},
+            "expected the name or address of an emulator's host, in small letters and none of "
+            "AWS's, found ''",
+            id="no host",
+        ),
+        pytest.param(
+            {"INSECURE_EMULATOR_HOSTS": "true"} | {"JWKS_URLS": f"{POOL_ID}=http://10.0.0.1/x"},
+            "expected the JWKS URL to be an https URL (http on loopback only) without user, query "
+            "or fragment, found 'http://10.0.0.1/x'",
+            id="emulator that is not named",
         ),
         pytest.param(
             {"FURTHER_ISSUERS": "https://a.example"},

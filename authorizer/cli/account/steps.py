@@ -46,6 +46,7 @@ _REASONS = {
         Reason.TOKEN_ID_INVALID,
         Reason.GROUPS_INVALID,
         Reason.SCOPE_INVALID,
+        Reason.AUDIENCE_WRONG,
     },
     6: {
         Reason.DENIED_BY_RULE,
