@@ -132,33 +132,3 @@ def test_a_template_that_is_not_yaml_is_wrong_at_its_place(folder: Path) -> None
     (finding,) = check(folder / "policy.yaml", [folder / "articles.yaml"]).findings
 
     assert (finding.code, finding.place.line, finding.place.column) == ("T001", 1, 17)
-
-
-@pytest.mark.parametrize(
-    ("change", "severity"),
-    [
-        pytest.param(
-            ('"/articles"', '"/articles", Auth: {Authorizer: !If [Open, NONE, Rbac]}'),
-            "warning",
-            id="who guards a route",
-        ),
-        pytest.param(
-            ("Identity: {", "Identity: {ReauthorizeEvery: !Ref Seconds, "), "note", id="how long"
-        ),
-    ],
-)
-def test_who_guards_a_route_is_not_left_open(
-    folder: Path, change: tuple[str, str], severity: str
-) -> None:
-    """What a deployment decides is a note; whether it takes a route's authorizer away is more."""
-    head = (
-        "Parameters: {Stage: {Type: String, Default: prod}, Seconds: {Type: Number}}\n"
-        "Conditions: {Open: !Equals [!Ref Stage, test]}\n"
-    )
-    text = (folder / "articles.yaml").read_text()
-    assert change[0] in text
-    (folder / "articles.yaml").write_text(head + text.replace(*change))
-    report = check(folder / "policy.yaml", [folder / "articles.yaml", folder / "reports.yaml"])
-
-    found = {finding.severity for finding in report.findings if finding.code == "T000"}
-    assert found == {severity}

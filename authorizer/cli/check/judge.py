@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.acceptance import Accepted, accept
 from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_TEMPLATE
+from authorizer.cli.check.deployed import check_deployments
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
 from authorizer.cli.check.problems import finding_of, similar_file, unreadable
@@ -102,9 +103,12 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
 
 def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
     policy = parse_policy(dump_policy(compile_source(source)))
-    yield from check_undecided(template)
-    for rule in TEMPLATE_RULES:
-        yield from rule(source, policy, template)
+    findings = [
+        *check_undecided(template),
+        *(found for rule in TEMPLATE_RULES for found in rule(source, policy, template)),
+    ]
+    yield from findings
+    yield from check_deployments(source, policy, template, findings)
 
 
 def _unreadable_template(file: str, problem: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 TEMPLATE_TITLES: dict[str, str] = {
     "T002": "not all routes of the API are known",
     "T003": "the template names what is not there",
+    "T050": "a deployment decides who guards the route",
     "T101": "API Gateway may not invoke the authorizer",
     "T102": "payload version is a number",
     "T103": "simple responses with payload version 1.0",
@@ -35,6 +36,7 @@ TEMPLATE_TITLES: dict[str, str] = {
     "X206": "answer for one request is cached for others",
     "X207": "no exact document for a group",
     "X208": "answers cached for longer than tokens are valid",
+    "X250": "an allowed deployment opens what the defaults do not",
     "X301": "group of the policy is not created",
     "X302": "created group is not in the policy",
 }

@@ -32,6 +32,7 @@ def join(templates: Sequence[Template]) -> Template:
         groups=tuple(group for one in named for group in one.groups),
         functions=tuple(function for one in named for function in one.functions),
         undecided=tuple(fact for one in named for fact in one.undecided),
+        deployments=tuple(one for each in named for one in each.deployments),
     )
 
 
@@ -41,6 +42,9 @@ def _with_file_in_ids(template: Template) -> Template:
         template,
         apis=tuple(_api(api, prefix) for api in template.apis),
         functions=tuple(replace(one, id=prefix + one.id) for one in template.functions),
+        deployments=tuple(
+            replace(one, template=_with_file_in_ids(one.template)) for one in template.deployments
+        ),
     )
 
 

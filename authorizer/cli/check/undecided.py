@@ -1,8 +1,8 @@
 """What could not be decided of a template, and what was therefore not looked for.
 
-Three different things: what a deployment decides is a note; what no deployment can mend, because
-the template names what is not there, is an error; and where a route is missing, whole rules are
-silent, which nobody may take for a pass.
+Four different things: what a deployment decides is a note, and a warning where that is who guards a
+route; what no deployment can mend, because the template names what is not there, is an error; and
+where a route is missing, whole rules are silent, which nobody may take for a pass.
 """
 
 from __future__ import annotations
@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.catalogue import UNDECIDED
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.template.model import Mistake
+from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes
+from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.template.model import Api, Template, Undecided
+    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.template.model import Api, Place, Template, Undecided
+    from authorizer.policy.model import Policy
 
 
 def check_undecided(template: Template) -> Iterator[Finding]:
     """T000, T002, T003."""
     mistakes: set[tuple[object, str]] = set()
+    told = {_whose(one) for one in guarded_routes(template) if one.guard is Guard.UNKNOWN}
     for one in template.undecided:
+        if (one.place, one.what) in told and not isinstance(one.why, Mistake):
+            continue  # T050 tells
         if not isinstance(one.why, Mistake):
             yield _undecided(one)
             continue
@@ -37,12 +43,41 @@ def check_undecided(template: Template) -> Iterator[Finding]:
             yield _incomplete(api)
 
 
+def undecided_guards(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T050: routes of which a deployment decides who guards them, if anybody does."""
+    for one in guarded_routes(template):
+        why = _why_unknown(one)
+        if one.guard is Guard.UNKNOWN and not isinstance(why, Mistake):
+            yield Finding(
+                code="T050",
+                severity=Severity.WARNING,
+                place=one.route.place,
+                message=f"not decidable: who decides about {one.name}: {why}",
+                effect="in a deployment that nobody looked at, anybody may call it, or those whom "
+                "another authorizer lets in",
+                fix="write the authorizer and its kind into the template, the same for every "
+                "deployment",
+            )
+
+
+def _why_unknown(one: GuardedRoute) -> str:
+    known = one.authorizer
+    reasons = (one.route.authorizer, *((known.kind, known.function) if known else ()))
+    whys = (each.why for each in reasons if isinstance(each, Unknown))
+    return next(whys, f"its API has no authorizer {clip(one.route.authorizer)}")
+
+
+def _whose(one: GuardedRoute) -> tuple[Place, str]:
+    """What the readers call the missing fact."""
+    return one.route.place, f"the authorizer of {one.route.key}"
+
+
 def _undecided(one: Undecided) -> Finding:
-    # Whether a route is guarded at all is not for a strict check to leave open.
-    guards = one.what.startswith("the authorizer of ")
     return Finding(
         code=UNDECIDED,
-        severity=Severity.WARNING if guards else Severity.NOTE,
+        severity=Severity.NOTE,
         place=one.place,
         message=f"not decidable: {one.what}: {one.why}",
         effect="nothing was checked that depends on it",

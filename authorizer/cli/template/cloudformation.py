@@ -21,7 +21,9 @@ from authorizer.cli.template.authorizers import (
 )
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Node, Reference, Text
+from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.reading import Draft, child, key_place
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Place
@@ -33,6 +35,7 @@ _KINDS = {
     "JWT": AuthorizerKind.JWT,
     "COGNITO_USER_POOLS": AuthorizerKind.COGNITO,
 }
+_AUTHORIZATION = ("CUSTOM", "JWT", "COGNITO_USER_POOLS", IAM, NONE)
 
 
 def read_cloudformation(reading: Reading) -> None:
@@ -53,7 +56,14 @@ def read_cloudformation(reading: Reading) -> None:
 
 def _read_api(reading: Reading, resource: Resource) -> None:
     reading.note_existence(resource, f"{resource.id} is")
-    draft = Draft(id=resource.id, kind=_api_kind(reading, resource), place=resource.place)
+    kind = _api_kind(reading, resource)
+    is_known = not isinstance(kind, Unknown)
+    draft = Draft(
+        id=resource.id,
+        kind=ApiKind.HTTP if isinstance(kind, Unknown) else kind,
+        place=resource.place,
+        is_complete=is_known,
+    )
     reading.drafts[draft.id] = draft
     properties = resource.properties
     cors, why = reading.resolver.branches(child(properties, "CorsConfiguration"))
@@ -73,12 +83,13 @@ def _read_api(reading: Reading, resource: Resource) -> None:
     _quick_route(reading, draft, properties)
 
 
-def _api_kind(reading: Reading, resource: Resource) -> ApiKind:
+def _api_kind(reading: Reading, resource: Resource) -> ApiKind | Unknown:
     if resource.type == "AWS::ApiGateway::RestApi":
         return ApiKind.REST
     protocol = reading.choice(child(resource.properties, "ProtocolType"))
     if isinstance(protocol, Unknown):
         reading.note(resource.place, f"the kind of {resource.id}", protocol.why)
+        return protocol
     return ApiKind.WEBSOCKET if protocol == "WEBSOCKET" else ApiKind.HTTP
 
 
@@ -223,13 +234,14 @@ def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route)
 def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | Unknown | None:
     properties = resource.properties
     kind = reading.choice(child(properties, "AuthorizationType"))
+    if isinstance(kind, str) and kind not in _AUTHORIZATION:
+        return Unknown(f"expected {', '.join(_AUTHORIZATION)}, found {clip(kind)}")
     if isinstance(kind, Unknown):
         return kind
     if kind == IAM:
         draft.authorizers.setdefault(IAM, iam(IAM, resource.place))
-        return IAM
-    if kind in {None, "NONE"}:
-        return None
+    if kind in {None, NONE, IAM}:
+        return IAM if kind == IAM else None
     behind = reading.steady(child(properties, "AuthorizerId"))
     if isinstance(behind, Reference) and behind.id in draft.authorizers:
         return behind.id

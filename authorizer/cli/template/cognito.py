@@ -19,6 +19,8 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from authorizer.cli.template.reading import Reading, Resource
 
+# What the names of our function's variables begin with.
+SETTINGS = "AUTHORIZER_"
 # What an app client supports that does not say.
 _DEFAULT_FLOWS = ("ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH")
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
@@ -36,12 +38,16 @@ def read_cognito(reading: Reading) -> _Found:
 
     Those that a condition may leave out count as there: what they would open, they may open.
     """
-    return (
+    choices = reading.resolver.choices
+    choices.is_watching = False  # what they come to opens no route
+    found = (
         tuple(_pool(reading, one) for one in reading.of_type("AWS::Cognito::UserPool")),
         tuple(_client(reading, one) for one in reading.of_type("AWS::Cognito::UserPoolClient")),
         tuple(_group(reading, one) for one in reading.of_type("AWS::Cognito::UserPoolGroup")),
         tuple(_variables(reading, one) for one in reading.of_type(*FUNCTION_TYPES)),
     )
+    choices.is_watching = True
+    return found
 
 
 def _pool(reading: Reading, resource: Resource) -> UserPool:
@@ -125,6 +131,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
         child(environment, "Variables"), f"the variables of {resource.id}"
     ):
         for name, _, value in mapping:
+            reading.resolver.choices.is_watching = name.startswith(SETTINGS)
             text = reading.resolver.text(value)
             if text is not None:
                 variables[name] = text

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.model import Mistake
-from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text
+from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text, referred
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from authorizer.cli.template.choices import Parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +33,18 @@ class Conditions:
     """The conditions of one template."""
 
     def __init__(
-        self, conditions: dict[str, Node], resolve: Callable[[Node], Node], *, is_whole: bool
+        self,
+        conditions: dict[str, Node],
+        resolve: Callable[[Node], Node],
+        parameters: Parameters,
+        *,
+        is_whole: bool,
     ) -> None:
         """Take them, and whether there can be no others."""
         self._conditions = conditions
         self._is_whole = is_whole
         self._resolve = resolve
+        self._parameters = parameters
         self._verdicts: dict[str, Verdict] = {}
 
     def verdict(self, name: str) -> Verdict:
@@ -74,13 +82,40 @@ class Conditions:
         if len(pair.items) != 2:  # noqa: PLR2004 - two values are compared
             return _undecided(f"{what} is no condition")
         sides = [self._resolve(item) for item in pair.items]
-        reasons = [_depends_on(item) for item in pair.items]
+        for item, other in zip(pair.items, reversed(sides), strict=True):
+            if (name := referred(item)) and isinstance(other, Text):
+                self._parameters.compare(name, [other.text])
+        reasons = [self._depends_on(item) for item in pair.items]
         dependence = next((reason for reason in reasons if reason), None)
         why = f"{what} depends on {dependence}" if dependence else None
         texts = [side.text for side in sides if isinstance(side, Text)]
         if len(texts) != len(sides):
             return _undecided(why or f"{what} depends on what is known only when deployed")
         return Verdict(value=texts[0] == texts[1], why=why)
+
+    def _depends_on(self, node: Node) -> str | None:
+        """The first reference in a node: only literals and mappings are always the same."""
+        waiting = [node]
+        seen: set[int] = set()
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if isinstance(part, Listing):
+                waiting += part.items
+            elif isinstance(part, Mapping):
+                waiting += part.entries.values()
+            elif isinstance(part, Call):
+                if part.name == "Ref" and isinstance(part.argument, Text):
+                    name = part.argument.text
+                    if self._parameters.is_chosen(name):
+                        continue
+                    return name if name.startswith("AWS::") else f"parameter {name}"
+                if part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
+                    return part.name
+                waiting.append(part.argument)
+        return None
 
 
 def _undecided(why: str) -> Verdict:
@@ -102,26 +137,3 @@ def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
     if None in values:
         return _undecided(why or f"{what} is undecidable")
     return Verdict(value=not decisive, why=why)
-
-
-def _depends_on(node: Node) -> str | None:
-    """The first reference in a node: only literals and mappings are always the same."""
-    waiting = [node]
-    seen: set[int] = set()
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, Listing):
-            waiting += part.items
-        elif isinstance(part, Mapping):
-            waiting += part.entries.values()
-        elif isinstance(part, Call):
-            if part.name == "Ref" and isinstance(part.argument, Text):
-                name = part.argument.text
-                return name if name.startswith("AWS::") else f"parameter {name}"
-            if part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
-                return part.name
-            waiting.append(part.argument)
-    return None

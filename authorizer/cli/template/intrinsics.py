@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
+from authorizer.cli.template.choices import Choices, Parameters
 from authorizer.cli.template.conditions import Conditions, Verdict
 from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.cli.template.nodes import (
@@ -24,6 +25,7 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     Undecidable,
+    referred,
 )
 from authorizer.cli.template.source import compose, read_source
 from authorizer.cli.template.whole import Whole
@@ -71,18 +73,26 @@ _FUNCTIONS = _DEPLOYED | {
     "Fn::Sub",
     "Fn::Transform",
 }
+# What CloudFormation looks up in the parameter store or among secrets.
+_DYNAMIC = "{{resolve:"
 _VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
 
 
 class Resolver:
     """The intrinsic functions of one template."""
 
-    def __init__(self, template: Mapping, folder: Path | None) -> None:
-        self._parameters = _section(template, "Parameters")
+    def __init__(
+        self, template: Mapping, folder: Path | None, choices: Choices | None = None
+    ) -> None:
+        self.choices = choices or Choices()
+        self._parameters = Parameters(_section(template, "Parameters"), self.choices, self.get)
         self._mappings = _section(template, "Mappings")
         self._whole = Whole(template)
         self._conditions = Conditions(
-            _section(template, "Conditions"), self.resolve, is_whole=self._whole.is_whole
+            _section(template, "Conditions"),
+            self.resolve,
+            self._parameters,
+            is_whole=self._whole.is_whole,
         )
         # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
         self.resources = set(_section(template, "Resources"))
@@ -107,12 +117,14 @@ class Resolver:
         """What a node comes to; what it contains is left as it is."""
         if isinstance(node, Mapping) and "Fn::Transform" in node.entries:
             return self._remembered(node, self._with_transform)
-        if not isinstance(node, Call):
-            return node
-        function = self._functions.get(node.name)
-        if function is None:
-            return Undecidable(node.place, _why_not_here(node))
-        return self._remembered(node, function)
+        if isinstance(node, Call):
+            function = self._functions.get(node.name)
+            if function is None:
+                return Undecidable(node.place, _why_not_here(node))
+            node = self._remembered(node, function)
+        if isinstance(node, Text) and _DYNAMIC in node.text:
+            return Undecidable(node.place, f"{clip(node.text)} is looked up when deployed")
+        return node
 
     def get(self, node: Node, name: str) -> Node:
         """A mapping's value under a name, worked out."""
@@ -201,9 +213,11 @@ class Resolver:
         if name == "AWS::NoValue":
             return Absent(place)
         if name.startswith("AWS::"):
+            if name in self.choices.chosen:
+                return Text(place, self.choices.chosen[name])
             return Undecidable(place, f"{name} is known only when deployed")
         if name in self._parameters:
-            return self._parameter(name, place)
+            return self._parameters.value(name, place)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
         resource, _, attribute = name.partition(".")
         if resource in self.resources:
@@ -216,25 +230,6 @@ class Resolver:
         if self._whole.may_be_added(name):
             return why
         return Mistake(f"{why}{did_you_mean(name, [*self.resources, *others])}", place)
-
-    def _parameter(self, name: str, place: Place) -> Node:
-        parameter = self._parameters[name]
-        default = self.get(parameter, "Default")
-        kind = self.get(parameter, "Type")
-        kind_text = kind.text if isinstance(kind, Text) else ""
-        if kind_text.startswith("AWS::SSM::Parameter::"):
-            return Undecidable(
-                place, f"parameter {name} is read from the account's parameter store"
-            )
-        if isinstance(default, Absent):
-            return Undecidable(place, f"parameter {name} has no default")
-        if not isinstance(default, Text):
-            return Undecidable(place, f"parameter {name} has a default that is no text")
-        if kind_text == "CommaDelimitedList" or kind_text.startswith("List<"):
-            parts = default.text.split(",")
-            return Listing(place, tuple(Text(place, part.strip()) for part in parts))
-        # The value stands where it is used, not where the default is: that is where to look.
-        return Text(place, default.text, default.kind)
 
     def _get_att(self, call: Call) -> Node:
         argument = self.resolve(call.argument)
@@ -321,9 +316,11 @@ class Resolver:
     def _find_in_map(self, call: Call) -> Node:
         if not isinstance(call.argument, Listing) or len(call.argument.items) < 3:  # noqa: PLR2004
             return _malformed(call)
-        keys = [self.resolve(item) for item in call.argument.items[:3]]
         value: Node = Mapping(call.place, self._mappings, dict.fromkeys(self._mappings, call.place))
-        for key in keys:
+        for item in call.argument.items[:3]:
+            if isinstance(value, Mapping) and (name := referred(item)):
+                self._parameters.compare(name, value.entries)
+            key = self.resolve(item)
             if not isinstance(key, Text):
                 return Undecidable(call.place, _why_not_text(key))
             if not isinstance(value, Mapping) or key.text not in value.entries:

@@ -241,6 +241,7 @@ class Template:
 
     Attributes:
         undecided: every fact that could not be decided, with its place.
+        deployments: what else a deployment may make of it.
     """
 
     file: str
@@ -250,3 +251,16 @@ class Template:
     groups: tuple[UserGroup, ...] = ()
     functions: tuple[FunctionVariables, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What a template comes to where a deployment chooses other values than the defaults.
+
+    Attributes:
+        chosen: names and values, such as ``("CacheSeconds", "300")``.
+    """
+
+    chosen: tuple[tuple[str, str], ...]
+    template: Template

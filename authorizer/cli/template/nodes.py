@@ -109,3 +109,14 @@ class Frame:
     anchor: str | None
     is_mapping: bool
     children: list[Node] = field(default_factory=list)
+
+
+def referred(node: Node) -> str | None:
+    """The name that stands alone in a ``Ref``, or in a ``Sub`` of nothing else."""
+    if not (isinstance(node, Call) and isinstance(node.argument, Text)):
+        return None
+    text = node.argument.text
+    if node.name == "Ref":
+        return text
+    is_alone = node.name == "Fn::Sub" and text.startswith("${") and text.find("}") == len(text) - 1
+    return text[2:-1].strip() if is_alone else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template import openapi
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
+from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.intrinsics import Resolver
 from authorizer.cli.template.model import ApiKind, Place, Template, Undecided, Unknown
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
@@ -18,6 +19,8 @@ from authorizer.errors import ConfigurationError, clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from authorizer.cli.template.choices import Choices
 
 _SAM = "AWS::Serverless-2016-10-31"
 # Transforms that add no routes, or that are worked out here.
@@ -56,16 +59,16 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
     """
     root = compose(data, file)
     try:
-        return _template(root, file, folder)
+        return in_every_deployment(lambda choices: _template(root, file, folder, choices))
     except RecursionError as error:
         message = "expected a template, found definitions that depend on one another without end"
         raise ConfigurationError([f"{root.place}: {message}"]) from error
 
 
-def _template(root: Node, file: str, folder: Path | None) -> Template:
+def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> Template:
     if not isinstance(root, Mapping):
         raise _no_template(root.place, "found no mapping")
-    resolver = Resolver(root, folder)
+    resolver = Resolver(root, folder, choices)
     reading = Reading(resolver, {})
     if "Resources" in root.entries:
         _read_resources(reading, root)

@@ -1,0 +1,126 @@
+"""What a deployment chooses: the values of parameters, and of what only the account knows.
+
+Reading takes the defaults. Beside that it takes note of what else a deployment may give to
+whatever was looked at, so that the template can be read again as each of them would have it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.nodes import Absent, Listing, Node, Text, Undecidable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from authorizer.cli.template.model import Place
+
+# The longest that API Gateway remembers an answer: what an open number may come to.
+_GREATEST = 3600
+_FLAGS = {"true": "false", "false": "true"}
+
+
+class Choices:
+    """What is chosen for one reading, and what could be chosen instead.
+
+    Attributes:
+        chosen: by name of the parameter, or pseudo-parameter such as ``AWS::Region``.
+        others: further values of what was looked at, by name, in the order in which they came up.
+    """
+
+    def __init__(self, chosen: Mapping[str, str] | None = None) -> None:
+        """Take what is not left at its default."""
+        self.chosen = dict(chosen or {})
+        self.others: dict[str, dict[str, None]] = {}
+        self.is_watching = True
+
+    def offer(self, name: str, texts: Iterable[str]) -> None:
+        """Take note of values that make a difference."""
+        if self.is_watching:
+            self.others.setdefault(name, {}).update(dict.fromkeys(texts))
+
+
+class Parameters:
+    """The parameters of one template."""
+
+    def __init__(
+        self, written: dict[str, Node], choices: Choices, get: Callable[[Node, str], Node]
+    ) -> None:
+        """Take them as they are written, and what is chosen for them."""
+        self._written = written
+        self._choices = choices
+        self._get = get
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._written
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def value(self, name: str, place: Place) -> Node:
+        """What a parameter comes to: the value that is chosen for it, or else its default."""
+        kind = self._text(name, "Type") or ""
+        if kind.startswith("AWS::SSM::Parameter::"):
+            return Undecidable(
+                place, f"parameter {name} is read from the account's parameter store"
+            )
+        allowed = self._allowed(name)
+        default = self._get(self._written[name], "Default")
+        self._choices.offer(name, self._others(name, default, allowed))
+        text, scalar = self._choices.chosen.get(name), "str"
+        if text is None and isinstance(default, Text):
+            text, scalar = default.text, default.kind
+        if text is None and isinstance(default, Absent) and len(allowed) == 1:
+            text = allowed[0]
+        if text is None:
+            has = "has no default"
+            if not isinstance(default, Absent):
+                has = "has a default that is no text"
+            return Undecidable(place, f"parameter {name} {has}")
+        if kind == "CommaDelimitedList" or kind.startswith("List<"):
+            return Listing(place, tuple(Text(place, part.strip()) for part in text.split(",")))
+        # The value stands where it is used, not where the default is: that is where to look.
+        return Text(place, text, scalar)
+
+    def compare(self, name: str, texts: Iterable[str]) -> None:
+        """Take note that it makes a difference whether something has one of these values."""
+        if name not in self._written:
+            self._choices.offer(name, texts)
+            return
+        allowed = self._allowed(name)
+        default = self._text(name, "Default")
+        own = () if default is None else (default,)
+        self._choices.offer(name, allowed or (*own, *texts, _any(name)))
+
+    def is_chosen(self, name: str) -> bool:
+        """Whether this reading says what it is."""
+        return name in self._choices.chosen
+
+    def _text(self, name: str, what: str) -> str | None:
+        value = self._get(self._written[name], what)
+        return value.text if isinstance(value, Text) else None
+
+    def _allowed(self, name: str) -> tuple[str, ...]:
+        written = self._get(self._written[name], "AllowedValues")
+        items = written.items if isinstance(written, Listing) else ()
+        return tuple(item.text for item in items if isinstance(item, Text))
+
+    def _others(self, name: str, default: Node, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        own = default.text if isinstance(default, Text) else ""
+        if allowed:
+            return tuple(text for text in allowed if text != own)
+        is_number = self._text(name, "Type") == "Number"
+        found: tuple[str, ...] = () if is_number else (_any(name),)
+        if own.lower() in _FLAGS:
+            found += (_FLAGS[own.lower()],)
+        if is_number or re.fullmatch(r"[0-9]+", own, re.ASCII):
+            most = self._text(name, "MaxValue") or ""
+            known = most.isascii() and most.isdigit() and len(most) <= len(str(_GREATEST))
+            found += (str(min(int(most), _GREATEST)) if known else str(_GREATEST),)
+        return tuple(text for text in found if text != own)
+
+
+def _any(name: str) -> str:
+    """Any value that is nothing in particular."""
+    return f"any-{name}"

@@ -1,0 +1,399 @@
+"""What a deployment decides: judged for every value that the template allows, or not decidable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.judge import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from authorizer.cli.check.finding import Finding
+
+POLICY = """\
+version: 1
+groups:
+  reader: {allow: [%s]}
+"""
+FUNCTIONS = """\
+  Rbac:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: handlers.authorize.handler
+      Runtime: python3.14
+      CodeUri: .
+      Environment: {Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client}}
+"""
+SAM = f"""\
+Transform: AWS::Serverless-2016-10-31
+Globals: {{HttpApi: {{FailOnWarnings: true}}}}
+Resources:
+{FUNCTIONS}\
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Guard
+        Authorizers:
+          Guard:
+            FunctionArn: !GetAtt Rbac.Arn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableSimpleResponses: true
+            EnableFunctionDefaultPermissions: true
+            Identity: {{Headers: [Authorization], ReauthorizeEvery: 0}}
+  Backend:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: backend.handler
+      Runtime: python3.14
+      CodeUri: .
+      Events:
+        Hello: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: /hello}}}}
+        Admin: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: DELETE, Path: /admin}}}}
+"""
+URI = (
+    "!Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Rbac.Arn}"
+    "/invocations'"
+)
+CFN = f"""\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+{FUNCTIONS}\
+  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: a, ProtocolType: HTTP}}}}
+  Guard:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: !Ref Api
+      Name: guard
+      AuthorizerType: REQUEST
+      AuthorizerPayloadFormatVersion: "2.0"
+      EnableSimpleResponses: true
+      IdentitySource: [$request.header.Authorization]
+      AuthorizerResultTtlInSeconds: 0
+      AuthorizerUri: {URI}
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Rbac
+      Principal: apigateway.amazonaws.com
+  Hello:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: GET /hello
+      AuthorizationType: CUSTOM
+      AuthorizerId: !Ref Guard
+  Admin:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: DELETE /admin
+      AuthorizationType: CUSTOM # of Admin
+      AuthorizerId: !Ref Guard # of Admin
+"""
+REST = f"""\
+Resources:
+{FUNCTIONS}\
+  Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: a}}}}
+  Guard:
+    Type: AWS::ApiGateway::Authorizer
+    Properties:
+      RestApiId: !Ref Api
+      Name: guard
+      Type: REQUEST
+      IdentitySource: method.request.header.Authorization
+      AuthorizerResultTtlInSeconds: 0
+      AuthorizerUri: {URI}
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Rbac
+      Principal: apigateway.amazonaws.com
+  HelloPath:
+    Type: AWS::ApiGateway::Resource
+    Properties: {{RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: hello}}
+  AdminPath:
+    Type: AWS::ApiGateway::Resource
+    Properties: {{RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: admin}}
+  Hello:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !Ref HelloPath
+      HttpMethod: GET
+      AuthorizationType: CUSTOM
+      AuthorizerId: !Ref Guard
+  Admin:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !Ref AdminPath
+      HttpMethod: DELETE
+      AuthorizationType: CUSTOM # of Admin
+      AuthorizerId: !Ref Guard # of Admin
+"""
+OPENAPI = f"""\
+Resources:
+{FUNCTIONS}\
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Rbac
+      Principal: apigateway.amazonaws.com
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      Body:
+        openapi: 3.0.1
+        components:
+          securitySchemes:
+            Guard:
+              type: apiKey
+              name: Authorization
+              in: header
+              x-amazon-apigateway-authorizer:
+                type: request
+                identitySource: $request.header.Authorization
+                authorizerUri: {URI}
+                authorizerPayloadFormatVersion: "2.0"
+                enableSimpleResponses: true
+                authorizerResultTtlInSeconds: 0
+        paths:
+          /hello: {{get: {{security: [Guard: []]}}}}
+          /admin: {{delete: {{security: [Guard: []] }}}}
+"""
+WEBSOCKET = f"""\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+{FUNCTIONS}\
+  Api:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Auth:
+        AuthType: CUSTOM
+        AuthArn: !GetAtt Rbac.Arn
+        IdentitySource: [route.request.header.Authorization]
+      Routes:
+        $connect: {{FunctionArn: !GetAtt Rbac.Arn}}
+"""
+PLAIN = {"sam": SAM, "cfn": CFN, "rest": REST, "openapi": OPENAPI, "websocket": WEBSOCKET}
+TWO = "Parameters: {A: {Type: String, Default: CUSTOM, AllowedValues: [CUSTOM, NONE]}}\n"
+ONE = "Parameters: {A: {Type: String, Default: CUSTOM, AllowedValues: [CUSTOM]}}\n"
+OPEN = "Parameters: {A: {Type: String, Default: CUSTOM}}\n"
+NO_DEFAULT = "Parameters: {A: {Type: String, AllowedValues: [CUSTOM, AWS_IAM]}}\n"
+UNSET = "Parameters: {A: {Type: String}}\n"
+STAGE = (
+    "Parameters: {Stage: {Type: String, Default: prod}}\n"
+    "Conditions: {IsProd: !Equals [!Ref Stage, prod]}\n"
+)
+REGIONS = "Mappings: {M: {eu-west-1: {a: CUSTOM, t: 0}, us-east-1: {a: %s, t: %s}}}\n"
+SECONDS = "Parameters: {Seconds: {Type: Number, Default: 0%s}}\n"
+BY_REGION = "!FindInMap [M, !Ref AWS::Region, %s]"
+SECRET = "'{{resolve:ssm:/stage/value}}'"
+
+KEYED = (
+    "Identity: !If [IsProd, {Headers: [Authorization]}, "
+    "{Headers: [Authorization], Context: [routeKey], ReauthorizeEvery: 60}]"
+)
+
+# The template, what goes before it, what takes what's place, and the findings.
+WHO = [
+    ("cfn", TWO, "CUSTOM # of Admin", "!Ref A", {"T050"}),
+    ("cfn", ONE, "CUSTOM # of Admin", "!Ref A", set()),
+    ("cfn", OPEN, "CUSTOM # of Admin", "!Ref A", {"T050"}),
+    ("cfn", NO_DEFAULT, "CUSTOM # of Admin", "!Ref A", {"T050"}),
+    ("cfn", "", "CUSTOM # of Admin", SECRET, {"T050"}),
+    ("cfn", "", "CUSTOM # of Admin", "!ImportValue kind", {"T050"}),
+    ("cfn", STAGE, "CUSTOM # of Admin", "!If [IsProd, CUSTOM, NONE]", {"T050"}),
+    ("cfn", STAGE, "CUSTOM # of Admin", "!If [IsProd, CUSTOM, CUSTOM]", set()),
+    ("cfn", REGIONS % ("NONE", 0), "CUSTOM # of Admin", BY_REGION % "a", {"T050"}),
+    ("cfn", OPEN, "CUSTOM # of Admin", "!Sub '${A}'", {"T050"}),
+    ("cfn", OPEN, "!Ref Guard # of Admin", "!Ref A", {"T050"}),
+    ("cfn", "", "!Ref Guard # of Admin", SECRET, {"T050"}),
+    ("cfn", STAGE, "!Ref Guard # of Admin", "!If [IsProd, !Ref Guard, abc123]", {"T050"}),
+    ("cfn", "", "!Ref Guard # of Admin", "abc123", {"T050"}),
+    ("cfn", TWO, "AuthorizerType: REQUEST", "AuthorizerType: !Ref A", {"T050"}),
+    ("cfn", UNSET, URI, "!Ref A", {"T050"}),
+    ("cfn", "", URI, SECRET, {"T050"}),
+    ("cfn", STAGE, "ProtocolType: HTTP", "ProtocolType: !If [IsProd, HTTP, WEBSOCKET]", {"T002"}),
+    ("rest", TWO, "CUSTOM # of Admin", "!Ref A", {"T050"}),
+    ("rest", "", "CUSTOM # of Admin", SECRET, {"T050"}),
+    ("rest", STAGE, "CUSTOM # of Admin", "!If [IsProd, CUSTOM, NONE]", {"T050"}),
+    ("rest", TWO, "Type: REQUEST", "Type: !Ref A", {"T050"}),
+    ("openapi", TWO, "type: request", "type: !Ref A", {"T050"}),
+    ("openapi", UNSET, URI, "!Ref A", {"T050"}),
+    ("openapi", STAGE, "[Guard: []] ", "!If [IsProd, [Guard: []], []]", {"T050"}),
+    ("sam", OPEN, "DefaultAuthorizer: Guard", "DefaultAuthorizer: !Ref A", {"T050"}),
+    ("sam", TWO, "Path: /admin", "Path: /admin, Auth: {Authorizer: !Ref A}", {"T050"}),
+    ("sam", "", "Path: /admin", f"Path: /admin, Auth: {{Authorizer: {SECRET}}}", {"T050"}),
+    (
+        "sam",
+        STAGE,
+        "Path: /admin",
+        "Path: /admin, Auth: {Authorizer: !If [IsProd, Guard, NONE]}",
+        {"T050"},
+    ),
+    ("sam", UNSET, "!GetAtt Rbac.Arn", "!Ref A", {"T050"}),
+    (
+        "sam",
+        STAGE,
+        "!GetAtt Rbac.Arn",
+        "!If [IsProd, !GetAtt Rbac.Arn, !GetAtt Backend.Arn]",
+        {"T050"},
+    ),
+    ("websocket", TWO, "AuthType: CUSTOM", "AuthType: !Ref A", {"T050"}),
+    ("websocket", "", "AuthType: CUSTOM", f"AuthType: {SECRET}", {"T050"}),
+]
+HOW = [
+    ("sam", SECONDS % "", "ReauthorizeEvery: 0", "ReauthorizeEvery: !Ref Seconds", {"X250"}),
+    (
+        "sam",
+        SECONDS % ", AllowedValues: [0, 60]",
+        "ReauthorizeEvery: 0",
+        "ReauthorizeEvery: !Ref Seconds",
+        {"X250"},
+    ),
+    (
+        "sam",
+        SECONDS % ", AllowedValues: [0]",
+        "ReauthorizeEvery: 0",
+        "ReauthorizeEvery: !Ref Seconds",
+        set(),
+    ),
+    (
+        "sam",
+        SECONDS % ", MaxValue: 0",
+        "ReauthorizeEvery: 0",
+        "ReauthorizeEvery: !Ref Seconds",
+        set(),
+    ),
+    (
+        "sam",
+        SECONDS % "",
+        "ReauthorizeEvery: 0",
+        "Context: [routeKey], ReauthorizeEvery: !Ref Seconds",
+        set(),
+    ),
+    (
+        "sam",
+        STAGE,
+        "ReauthorizeEvery: 0",
+        "ReauthorizeEvery: !If [IsProd, 0, 60]",
+        {"X250"},
+    ),
+    (
+        "sam",
+        SECONDS.replace("}}\n", "}, Stage: {Type: String}}\n") % ""
+        + "Conditions: {Off: !Equals [!Ref Stage, dev]}\n",
+        "ReauthorizeEvery: 0",
+        "ReauthorizeEvery: !If [Off, 0, !Ref Seconds]",
+        {"X250"},
+    ),
+    (
+        "sam",
+        REGIONS % ("CUSTOM", 60),
+        "ReauthorizeEvery: 0",
+        f"ReauthorizeEvery: {BY_REGION % 't'}",
+        {"X250"},
+    ),
+    (
+        "sam",
+        REGIONS % ("CUSTOM", 0),
+        "ReauthorizeEvery: 0",
+        f"ReauthorizeEvery: {BY_REGION % 't'}",
+        set(),
+    ),
+    ("sam", "", "ReauthorizeEvery: 0", f"ReauthorizeEvery: {SECRET}", {"X250"}),
+    ("sam", "", "ReauthorizeEvery: 0", "ReauthorizeEvery: !ImportValue seconds", {"X250"}),
+    (
+        "sam",
+        OPEN,
+        "[Authorization], ReauthorizeEvery: 0",
+        "[Authorization], Context: [!Ref A], ReauthorizeEvery: 60",
+        {"X201"},
+    ),
+    (
+        "sam",
+        OPEN.replace("CUSTOM", "routeKey"),
+        "[Authorization], ReauthorizeEvery: 0",
+        "[Authorization], Context: [!Ref A], ReauthorizeEvery: 60",
+        {"X250"},
+    ),
+    (
+        "sam",
+        OPEN.replace("CUSTOM", "Authorization"),
+        "[Authorization], ReauthorizeEvery: 0",
+        "[!Ref A], Context: [routeKey], ReauthorizeEvery: 60",
+        {"X250"},
+    ),
+    (
+        "sam",
+        STAGE,
+        "Identity: {Headers: [Authorization], ReauthorizeEvery: 0}",
+        "Identity: !If [IsProd, {Headers: [Authorization]}, {ReauthorizeEvery: 60}]",
+        {"X250"},
+    ),
+    (
+        "sam",
+        STAGE,
+        "Identity: {Headers: [Authorization], ReauthorizeEvery: 0}",
+        KEYED,
+        set(),
+    ),
+    (
+        "cfn",
+        SECONDS % "",
+        "AuthorizerResultTtlInSeconds: 0",
+        "AuthorizerResultTtlInSeconds: !Ref Seconds",
+        {"X250"},
+    ),
+    (
+        "openapi",
+        SECONDS % "",
+        "authorizerResultTtlInSeconds: 0",
+        "authorizerResultTtlInSeconds: !Ref Seconds",
+        {"X250"},
+    ),
+    (
+        "rest",
+        OPEN.replace("CUSTOM", "method.request.header.Authorization"),
+        "method.request.header.Authorization\n      AuthorizerResultTtlInSeconds: 0",
+        "!Ref A\n      AuthorizerResultTtlInSeconds: 60",
+        {"X250"},
+    ),
+]
+
+
+def failing(tmp_path: Path, name: str, text: str) -> list[Finding]:
+    """What --strict fails on."""
+    granted = "$connect" if name == "websocket" else "GET /hello, DELETE /admin"
+    (tmp_path / "policy.yaml").write_text(POLICY % granted)
+    (tmp_path / "template.yaml").write_text(text)
+    report = check(tmp_path / "policy.yaml", [tmp_path / "template.yaml"])
+    return [one for one in report.findings if one.severity is not Severity.NOTE]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_no_deployment_changes_is_not_warned_of(tmp_path: Path, name: str) -> None:
+    """Written out and guarded, each way of writing an API passes."""
+    assert failing(tmp_path, name, PLAIN[name]) == []
+
+
+@pytest.mark.parametrize(("name", "head", "written", "instead", "expected"), [*WHO, *HOW])
+def test_every_allowed_deployment_is_judged(
+    *, tmp_path: Path, name: str, head: str, written: str, instead: str, expected: set[str]
+) -> None:
+    """Who decides is the same in all deployments, or not decidable; caches are judged in each."""
+    assert written in PLAIN[name]
+    found = failing(tmp_path, name, head + PLAIN[name].replace(written, instead))
+
+    assert {one.code for one in found} == expected
+    assert {one.severity for one in found if one.code.endswith("50")} <= {Severity.WARNING}
