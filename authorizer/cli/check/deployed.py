@@ -16,6 +16,12 @@ from authorizer.cli.check.cache_rules import (
     answers_for_other_requests,
     answers_older_than_tokens,
 )
+from authorizer.cli.check.deciding_rules import (
+    functions_not_known,
+    functions_that_stay,
+    replaced_apis,
+    routes_without_policy,
+)
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import is_ours
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
@@ -35,14 +41,18 @@ _LONGEST_SECONDS = 3600
 # Whatever lets somebody in, or moves who decides about it.
 _OPENING_RULES = (
     undecided_guards,
+    functions_not_known,
+    functions_that_stay,
+    replaced_apis,
     open_routes,
     routes_of_others,
+    routes_without_policy,
     answers_for_all_callers,
     answers_for_all_routes,
     answers_for_other_requests,
     answers_older_than_tokens,
 )
-_WHO_DECIDES = frozenset({"X101", "X108"})
+_WHO_DECIDES = frozenset({"X101", "X108", "X130", "X131"})
 
 
 def check_deployments(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def check_undecided(template: Template) -> Iterator[Finding]:
     """T000, T002, T003."""
     mistakes: set[tuple[object, str]] = set()
-    told = {_whose(one) for one in guarded_routes(template) if one.guard is Guard.UNKNOWN}
+    told = {_whose(one) for one in guarded_routes(template) if _is_undecided(one)}
     for one in template.undecided:
         if (one.place, one.what) in told and not isinstance(one.why, Mistake):
             continue  # T050 tells
@@ -48,8 +48,11 @@ def undecided_guards(
 ) -> Iterator[Finding]:
     """T050: routes of which a deployment decides who guards them, if anybody does."""
     for one in guarded_routes(template):
-        why = _why_unknown(one)
-        if one.guard is Guard.UNKNOWN and not isinstance(why, Mistake):
+        named = one.route.authorizer
+        why = (
+            named.why if isinstance(named, Unknown) else f"{clip(one.api.id)} has no {clip(named)}"
+        )
+        if _is_undecided(one) and not isinstance(why, Mistake):
             yield Finding(
                 code="T050",
                 severity=Severity.WARNING,
@@ -62,11 +65,9 @@ def undecided_guards(
             )
 
 
-def _why_unknown(one: GuardedRoute) -> str:
-    known = one.authorizer
-    reasons = (one.route.authorizer, *((known.kind, known.function) if known else ()))
-    whys = (each.why for each in reasons if isinstance(each, Unknown))
-    return next(whys, f"its API has no authorizer {clip(one.route.authorizer)}")
+def _is_undecided(one: GuardedRoute) -> bool:
+    """Whether it is not known which authorizer a route has. X130 is about one that is known."""
+    return one.guard is Guard.UNKNOWN and one.authorizer is None
 
 
 def _whose(one: GuardedRoute) -> tuple[Place, str]:
