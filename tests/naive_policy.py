@@ -114,7 +114,7 @@ class NaivePolicy:
         values = segments_of(asked.path)
         known: list[str] = []
         if asked.route is not None and asked.route.endswith("+}"):
-            known = segments_of(asked.route)[:-1]
+            known = _told_by(asked.route)
             if len(values) <= len(known) or not _fits(known, values[: len(known)]):
                 return False
 
@@ -137,22 +137,19 @@ class NaivePolicy:
             if not matching:
                 return False
             best = max(matching, key=_specificity)
-            if not is_greedy(best):
-                route = segments_of(best.partition(" ")[2])
-                rivals = [key for key in matching if key == best or not _is_narrower(best, key)]
+            if asked.route is None and not is_greedy(best):
                 return any(
-                    hits(rule, "allow") and _covers_route(rule, route) for rule in allows
+                    hits(rule, "allow") and _covers_key(rule, best) for rule in allows
                 ) and not any(
-                    hits(rule, "deny") and _covers_a_route(rule, rivals) for rule in denies
+                    hits(rule, "deny") and (is_greedy(key) or _covers_key(rule, key))
+                    for key in matching
+                    if key == best or not _surely_beats(best, key)
+                    for rule in denies
                 )
+            places += [[_hole(one) for one in _told_by(route)] for route in matching]
+            known = known or _told_by(best)
         if any(hits(rule, "deny") for rule in denies):
             return False
-        if self.routes is not None:
-            places += [
-                _shape(route.removesuffix("/{proxy+}"))
-                for route in matching
-                if route not in {"$default", "$connect"}
-            ]
         return any(
             hits(rule, "allow")
             and not any(_says_more(place, _shape(rule)) for place in places)
@@ -181,12 +178,19 @@ def matches_path(key: str, values: Sequence[str]) -> bool:
     return len(values) == len(known) and _fits(known, values)
 
 
-def _specificity(key: str) -> tuple[bool, list[int]]:
+def _told_by(key: str) -> list[str]:
+    """What a route tells of the path: segments, but for a greedy one."""
+    segments = segments_of(key[key.find("/") :] if "/" in key else "")
+    return [segment for segment in segments if not segment.endswith("+}")]
+
+
+def _specificity(key: str) -> tuple[bool, list[int], bool]:
     """Literal before parameter before greedy, from the left; ``$default`` last."""
-    return key != "$default", [
+    ranks = [
         0 if segment.endswith("+}") else 1 if _is_parameter(segment) else 2
         for segment in segments_of(key.partition(" ")[2])
     ]
+    return key != "$default", ranks, not key.startswith("ANY ")
 
 
 def segments_of(path: str) -> list[str]:
@@ -276,20 +280,21 @@ def _covers_route(rule: str, route: Sequence[str]) -> bool:
     )
 
 
-def _is_narrower(key: str, other: str) -> bool:
-    """Whether a route is literal wherever another one is that matches the same path."""
+def _surely_beats(key: str, other: str) -> bool:
+    """Whether a route wins on every kind of API, of two that match the same request.
+
+    It is literal wherever the other one is, and names the method if the other one does.
+    """
     if other == "$default":
         return True
     own, theirs = (segments_of(one.partition(" ")[2]) for one in (key, other))
-    return all(_is_parameter(two) or one == two for one, two in zip(own, theirs, strict=False))
-
-
-def _covers_a_route(rule: str, keys: Sequence[str]) -> bool:
-    return any(
-        _covers_route(rule, segments_of(key.partition(" ")[2].removesuffix("{proxy+}").rstrip("/")))
-        or (is_greedy(key) and _covers_route(rule, []))
-        for key in keys
+    return (not key.startswith("ANY ") or other.startswith("ANY ")) and all(
+        _is_parameter(two) or one == two for one, two in zip(own, theirs, strict=False)
     )
+
+
+def _covers_key(rule: str, key: str) -> bool:
+    return _covers_route(rule, segments_of(key.partition(" ")[2]))
 
 
 def _covers_path(rule: str, values: Sequence[str]) -> bool:

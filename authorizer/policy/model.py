@@ -7,12 +7,12 @@
    scope must not gain a machine's rights.
 4. A path parameter equals a claim only if both are the same string. Nothing is coerced. An
    encoded value never equals one for an allow, and for a deny equals it by what it decodes to.
-5. The policy is judged against the route that API Gateway matched. Only where that does not tell
-   the path (``$default``, ``{proxy+}``, TOKEN authorizers) is the concrete path resolved, among
-   the API's routes if they are known: then a rule applies if it covers that route, and a deny also
-   if it covers one that API Gateway might prefer. Otherwise, and below a greedy route, among the
-   routes that the policy names: an allow applies if it covers the most specific one that matches,
-   a deny if it matches the path at all.
+5. The policy is judged against the route that API Gateway matched. Where it names none (TOKEN
+   authorizers), the concrete path is resolved among the API's routes, if they are known: then a
+   rule applies if it covers that route, and a deny also if it covers one that API Gateway might
+   prefer. Otherwise, and on ``$default`` and ``{proxy+}``, which do not tell the path, all places
+   count that the policy or the API names: an allow applies if it covers the most specific one that
+   matches, a deny if it matches the path at all.
 
 ``decide`` takes plain values, not a token, so that it can be used and tested without one.
 """
@@ -49,6 +49,8 @@ _METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
 _USUAL_METHODS = frozenset(METHODS)
 # Whose token has one of these has a user behind it.
 CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
+# Tells nothing of the path, and so does what nobody can read.
+_DEFAULT = Route(path=(), names=(), greedy=True)
 # Answers are remembered per method, route and set of groups: what the policy, the API and the
 # groups' members make of these is far less.
 _MOST_ANSWERS = 16_384
@@ -173,7 +175,7 @@ class Policy:
             return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
         groups = tuple(groups)
         scopes = counting_scopes(groups, scopes, claims) if scopes else ()
-        matched = parse_route(route) if route is not None else None
+        matched = None if route is None else parse_route(route) or _DEFAULT
         if matched is None or matched.greedy:
             caller = _Caller(groups, scopes, claims or {})
             return self._decide_on_path(method, matched, path, caller)
@@ -220,7 +222,8 @@ class Policy:
         segments = safe_segments(path)
         if segments is None:
             return Decision(allowed=False, reason=Reason.PATH_UNSAFE)
-        if route is not None and not _starts_with(segments, route.path):
+        # Unlike {proxy+}, $default takes the root, too.
+        if route and route is not _DEFAULT and not _starts_with(segments, route.path):
             return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
         places = self._tree.matching(segments)
         if not places:
@@ -253,15 +256,15 @@ class Policy:
         # The first one is literal where the others have a parameter. Whether API Gateway prefers
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
         # says "admin" is never answered for by one that does not. A greedy route does not tell the
-        # path; the policy may know places below it.
-        is_told = self.routes is not None and not routed[0].is_tail
-        best = routed[0] if is_told else places[0]
+        # path; the policy may know places below it, and every deny that matches counts.
+        is_resolved = route is None and self.routes is not None and not routed[0].is_tail
+        best = routed[0] if is_resolved else places[0]
         told = routed[0].path if self.routes is not None else ()
-        told = told if route is None else route.path
+        told = route.path if route and route.path else told
         granting = [place for place in places if best.is_below(place) and place.may_be_of(told)]
+        rivals = [one for one in routed if one is best or not best.surely_beats(one, method)]
         denying: Iterable[Place] = places
-        if is_told:
-            rivals = [one for one in routed if one is best or not best.is_narrower(one)]
+        if is_resolved and not any(one.is_tail for one in rivals):
             denying = [place for place in places if any(one.is_below(place) for one in rivals)]
         return Answer.of(
             self._rules_of(granting, method, caller.groups, caller.scopes),

@@ -43,9 +43,12 @@ class Place:
         """Whether the other one covers this one: it is the same, or a /** above it."""
         return self is other or (other.is_tail and self.path[: len(other.path)] == other.path)
 
-    def is_narrower(self, other: Place) -> bool:
-        """Whether this one is literal wherever the other one is, of two that match a path."""
-        return all(
+    def surely_beats(self, other: Place, method: str) -> bool:
+        """Whether API Gateway prefers this route to another one, of two that match a request.
+
+        It does if this one is literal wherever the other one is, and names the method if that does.
+        """
+        return (method in self.methods or method not in other.methods) and all(
             theirs in (PARAMETER, own) for own, theirs in zip(self.path, other.path, strict=False)
         )
 

@@ -179,6 +179,7 @@ CALLERS: tuple[dict[str, Any], ...] = (
 def _targets(path: str) -> Iterator[tuple[str | None, dict[str, str]]]:
     """Every route that API Gateway could have matched for a path, and what it extracts."""
     yield None, {}
+    yield "$default", {}
     parts = segments_of(path)
     names = ["/", *_paths(*LITERALS, "{id}"), "/{id}/{user}"]
     for route in [*names, "/{rest+}", *(f"{route}/{{rest+}}" for route in names[1:])]:
@@ -199,12 +200,24 @@ GRID = [
 ]
 
 
-def _random_policy(random: Random) -> NaivePolicy:
+# Where most depends on which route it is.
+UNTOLD = [asked for asked in GRID if asked.route is None]
+KEYS = [
+    f"{method} {route}"
+    for method in ("GET", "ANY", "PUT")
+    for route in [*ROUTES, "/{rest+}", "/a/{rest+}", "/{id}/{rest+}", "/{id}/b/{rest+}"]
+]
+
+
+def _random_policy(random: Random, *, knows_routes: bool) -> NaivePolicy:
     """A policy as dense as the grid; hypothesis likes small ones better."""
+    keys = random.sample([*KEYS, "$default"], k=random.randrange(2, 9)) if knows_routes else []
+    paths = [path for key in keys if (path := key.partition(" ")[2]) and "+" not in path]
 
     def some(count: int) -> tuple[str, ...]:
         return tuple(
-            f"{random.choice(['GET', 'GET', 'ANY', 'PUT'])} {random.choice(RULE_PATHS)}"
+            f"{random.choice(['GET', 'GET', 'ANY', 'PUT'])} "
+            f"{random.choice(paths if paths and random.random() < 0.5 else RULE_PATHS)}"
             for _ in range(random.randrange(count))
         )
 
@@ -213,24 +226,28 @@ def _random_policy(random: Random) -> NaivePolicy:
             name: Body(
                 includes=tuple(random.choices(GROUPS, k=random.randrange(2))),
                 allow=some(5),
-                deny=some(3) if random.random() < 0.4 else (),
+                deny=some(3) if random.random() < 0.7 else (),
             )
             for name in GROUPS
         },
         scopes={"x": Body(allow=some(5))},
-        public=tuple(f"GET {path}" for path in random.sample(["/a", "/a/b", "/{id}"], k=1)),
+        # With the routes known, what is public is one of them.
+        public=() if knows_routes else (f"GET {random.choice(['/a', '/a/b', '/{id}'])}",),
+        routes=tuple(keys) if knows_routes else None,
     )
 
 
+@pytest.mark.parametrize("knows_routes", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_decide_is_what_the_rules_say_everywhere(seed: int) -> None:
-    """The same for every route that could have been matched for a path, and for four callers."""
+def test_decide_is_what_the_rules_say_everywhere(seed: int, *, knows_routes: bool) -> None:
+    """The same for any route that could have been matched for a path, and for five callers."""
     random = Random(seed)
     for _ in range(50):
-        naive = _random_policy(random)
+        naive = _random_policy(random, knows_routes=knows_routes)
         policy = naive.compiled()
 
-        wrong = [asked for asked in GRID if decide(policy, asked).allowed != naive.allows(asked)]
+        some = [*UNTOLD, *random.sample(GRID, 50)]
+        wrong = [asked for asked in some if decide(policy, asked).allowed != naive.allows(asked)]
         assert wrong == [], naive
 
 

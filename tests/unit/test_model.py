@@ -618,3 +618,160 @@ def test_a_path_that_resolves_to_a_greedy_route_is_judged_as_on_it() -> None:
     for route in (None, "/{p}/a/{rest+}"):
         decision = policy.decide(method="GET", route=route, path="/me/a/h", groups=["a"])
         assert decision.reason is Reason.NOT_GRANTED
+
+
+@pytest.mark.parametrize(
+    ("routes", "told", "path", "deny"),
+    [
+        pytest.param(
+            ["ANY /users/me", "GET /users/{proxy+}"],
+            "/users/{proxy+}",
+            "/users/me",
+            "GET /users/{id}",
+            id="below a greedy route that is named",
+        ),
+        pytest.param(
+            ["ANY /users/me", "$default"],
+            "$default",
+            "/users/me",
+            "GET /users/{id}",
+            id="on $default",
+        ),
+        pytest.param(
+            ["ANY /users/me", "GET /users/{proxy+}"],
+            None,
+            "/users/me",
+            "GET /users/{id}",
+            id="where a greedy route may be preferred for its method",
+        ),
+        pytest.param(
+            ["ANY /users/me", "GET /users/{id}"],
+            None,
+            "/users/me",
+            "GET /users/{id}",
+            id="where a parameter may be preferred for its method",
+        ),
+        pytest.param(
+            ["GET /users/{id}/keys", "GET /{kind}/me/{proxy+}"],
+            None,
+            "/users/me/keys",
+            "GET /users/me/{x}",
+            id="where a greedy route may be preferred for its literal",
+        ),
+        pytest.param(
+            ["GET /users/{id}", "GET /{kind}/me"],
+            None,
+            "/users/me",
+            "GET /{kind}/me",
+            id="where a route may be preferred for its literal",
+        ),
+    ],
+)
+def test_a_deny_counts_wherever_the_request_may_go(
+    routes: list[str], told: str | None, path: str, deny: str
+) -> None:
+    """What grants the way to one route never hides a deny on another that may be the one."""
+    policy = policy_of(
+        f'version: 1\ngroups: {{a: {{allow: ["GET /users/**"]}}, b: {{deny: ["{deny}"]}}}}\n',
+        routes=routes,
+    )
+
+    def reason(*groups: str) -> Reason | None:
+        return policy.decide(method="GET", route=told, path=path, groups=groups).reason
+
+    assert (reason("a"), reason("a", "b")) == (None, Reason.DENIED_BY_RULE)
+
+
+def test_a_deny_of_what_surely_loses_does_not_count() -> None:
+    """Where API Gateway prefers a route on every kind of API, the others' denies are theirs."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: [GET /users/me], deny: ["GET /users/{id}"]}}\n',
+        routes=["GET /users/me", "GET /users/{id}", "ANY /users/{proxy+}"],
+    )
+    assert policy.decide(method="GET", path="/users/me", groups=["a"]).allowed
+    assert not policy.decide(method="GET", path="/users/you", groups=["a"]).allowed
+
+
+def test_a_route_of_other_methods_claims_no_path() -> None:
+    """Below a greedy route, what is literal for PUT alone is not the place that a GET means."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: ["GET /users/{id}"]}}\n',
+        routes=["PUT /users/me", "GET /users/{proxy+}"],
+    )
+    asked: dict[str, Any] = {"route": "/users/{proxy+}", "path": "/users/me", "groups": ["a"]}
+    assert policy.decide(method="GET", **asked).allowed
+    assert not policy.decide(method="PUT", **asked).allowed
+
+
+def test_what_is_remembered_of_a_path_is_not_told_of_a_shorter_one() -> None:
+    """The greedy route takes /files/1 and not /files, though the same rules match both."""
+    policy = policy_of(
+        "version: 1\ngroups: {a: {allow: [GET /files/**]}}\n", routes=["GET /files/{rest+}"]
+    )
+    decisions = [policy.decide(method="GET", path=f"/files{x}", groups=["a"]) for x in ("/1", "")]
+    assert [one.reason for one in decisions] == [None, Reason.ROUTE_UNKNOWN]
+
+
+def test_what_is_remembered_without_a_route_is_not_told_of_a_named_one() -> None:
+    """Whether the route was named is part of what an answer is for."""
+    policy = policy_of(
+        'version: 1\ngroups: {a: {allow: [GET /me], deny: ["GET /{x}"]}}\n',
+        routes=["GET /me", "$default"],
+    )
+    decisions = [
+        policy.decide(method="GET", route=route, path="/me", groups=["a"])
+        for route in (None, "$default", None, "/{proxy+}")
+    ]
+    assert [one.allowed for one in decisions] == [True, False, True, False]
+
+
+def test_answers_to_made_up_methods_are_not_remembered() -> None:
+    """There is no end of them, and a client must not crowd out what is asked for."""
+    policy = policy_of("version: 1\ngroups: {a: {allow: [ANY /x]}}\n")
+    for route in ("/x", None):
+        for method in ("PURGE", "PROPFIND"):
+            assert policy.decide(method=method, route=route, path="/x", groups=["a"]).allowed
+    assert policy._answers == {}
+
+
+@pytest.mark.parametrize(
+    ("groups", "scopes", "path"),
+    [
+        pytest.param(["x"], [], "/group", id="group"),
+        pytest.param([], ["x"], "/scope", id="scope"),
+        pytest.param(["scope:x"], [], None, id="group called like a scope's rules"),
+        pytest.param(["group:x"], [], None, id="group called like a group's rules"),
+        pytest.param([], ["group:x"], None, id="scope called like a group's rules"),
+        pytest.param([], ["scope:x"], None, id="scope called like a scope's rules"),
+    ],
+)
+def test_groups_and_scopes_are_two_worlds(
+    groups: list[str], scopes: list[str], path: str | None
+) -> None:
+    """A name grants what it grants as a group or as a scope, and in no spelling as the other."""
+    policy = policy_of(
+        "version: 1\ngroups: {x: {allow: [GET /group]}}\nscopes: {x: {allow: [GET /scope]}}\n"
+    )
+    claims = {"sub": "c", "client_id": "c"}
+    allowed = [
+        one
+        for one in ("/group", "/scope")
+        if policy.decide(
+            method="GET", route=one, path=one, groups=groups, scopes=scopes, claims=claims
+        ).allowed
+    ]
+    assert allowed == ([path] if path else [])
+
+
+@pytest.mark.parametrize("value", ["%61", "%2561"])
+def test_a_deny_compares_a_value_as_it_stands_and_decoded(value: str) -> None:
+    """A claim that holds an encoding is denied where the path has the same, or its encoding."""
+    policy = policy_of('version: 1\ngroups: {a: {allow: ["GET /{x}"], deny: ["GET /{x=sub}"]}}\n')
+    decision = policy.decide(
+        method="GET",
+        route="/{x}",
+        path_parameters={"x": value},
+        groups=["a"],
+        claims={"sub": "%61"},
+    )
+    assert decision.reason is Reason.DENIED_BY_RULE

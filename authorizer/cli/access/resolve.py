@@ -1,7 +1,8 @@
 """Where the path decides: which places have a say, as ``Policy.decide`` resolves a path.
 
-An allow counts if its place covers the most specific route that matches, a deny also if it covers
-one that API Gateway might prefer; where the routes are not known, every deny that matches counts.
+Where no route is named, and the API's are known, an allow counts if its place covers the one that
+the path leads to, a deny also if it covers one that API Gateway might prefer. Otherwise, and on
+greedy routes, an allow counts if its place covers the most specific one, and every deny counts.
 """
 
 from __future__ import annotations
@@ -71,22 +72,33 @@ class Resolver:
         routed = [place for place in known if place in taking]
         if not routed:
             return Deciding()
-        told = row.path if row.is_named else routed[0][0]
-        if routed[0][1]:  # a greedy route does not tell the path; the policy may know more of it
+        told = row.path if row.is_named and row.path else routed[0][0]
+        if row.is_named or routed[0][1]:
+            # A greedy route does not tell the path; the policy may know more of it.
             return Deciding(granting=_above(known[:1], known, told), denying=known)
-        rivals = [one for one in routed[1:] if not _is_narrower(routed[0], one)]
+        best, *others = routed
+        rivals = [best, *(one for one in others if not self._surely_beats(best, one, method))]
+        is_sure = not any(is_greedy for _, is_greedy in rivals)
         return Deciding(
-            granting=_above(routed[:1], known, told),
+            granting=_above([best], known, told),
             denying=[
                 place
                 for place in known
-                if any(_is_below(one, place) for one in (routed[0], *rivals))
+                if not is_sure or any(_is_below(one, place) for one in rivals)
             ],
         )
 
     def _has_say(self, place: Place) -> bool:
         # What is a route for other methods only is none here.
         return place in self._ruled or place not in (self._methods or ())
+
+    def _surely_beats(self, place: Place, other: Place, method: str) -> bool:
+        """Whether API Gateway prefers a route to another one, of two that match a request."""
+        methods = self._methods or {}
+        pairs = zip(place[0], other[0], strict=False)
+        return (method in methods[place] or method not in methods[other]) and all(
+            theirs in (PARAMETER, own) for own, theirs in pairs
+        )
 
 
 def _takes(place: Place, method: str, length: int, methods: Mapping[Place, set[str]]) -> bool:
@@ -110,12 +122,6 @@ def _is_below(place: Place, other: Place) -> bool:
     """Whether the other one covers this one: it is the same, or a /** above it."""
     (path, _), (above, is_tail) = place, other
     return place == other or (is_tail and path[: len(above)] == above)
-
-
-def _is_narrower(place: Place, other: Place) -> bool:
-    """Whether one is literal wherever the other one is, of two that match a path."""
-    pairs = zip(place[0], other[0], strict=False)
-    return all(theirs in (PARAMETER, own) for own, theirs in pairs)
 
 
 def _may_be_of(place: Place, told: tuple[str, ...]) -> bool:
