@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,5 +59,26 @@ def test_the_policy_snippet(
     """The sample policy answers as the snippet expects."""
     (tmp_path / "policy.json").write_bytes(load_document(PROJECT / "policy.yaml")[0])
     monkeypatch.chdir(tmp_path)
-    exec(blocks("python")[1], {})
-    assert capsys.readouterr().out.startswith("True ")
+    snippet = blocks("python")[1]
+    exec(snippet, {})
+    exec(snippet.replace('"reader"', '"nobody"'), {})
+    allowed, denied = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"True None \d+", allowed)
+    assert denied == "False not_granted None"
+
+
+def test_the_snippets_pass_strict_type_checking(tmp_path: Path) -> None:
+    """Whoever copies one into a project of theirs has no type error from it."""
+    snippets = blocks("python")
+    assert snippets
+    files = [tmp_path / f"snippet{number}.py" for number in range(len(snippets))]
+    for file, snippet in zip(files, snippets, strict=True):
+        file.write_text(snippet)
+    finished = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", *map(str, files)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
