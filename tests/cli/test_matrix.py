@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -65,6 +67,17 @@ groups:
   "a|b`c":
     allow:
       - GET /a
+"""
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Unknown: {Type: String}}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        A: {Type: HttpApi, Properties: {Method: GET, Path: /a}}
+        Users: {Type: HttpApi, Properties: {Method: GET, Path: "/users/{id}"}}
 """
 PLACE = Place(file="template.yaml", line=7, column=3)
 
@@ -224,6 +237,66 @@ def test_the_page_says_why_without_scripts_too() -> None:
     assert '<span class="where">policy.yaml:6</span>' in appendix
     assert "@media print" in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_the_digest_is_that_of_what_ships(policy: Path, tmp_path: Path) -> None:
+    """With a template it is the digest that compiling with it prints, and that the logs have."""
+    template, page = tmp_path / "template.yaml", tmp_path / "matrix.html"
+    template.write_text(TEMPLATE)
+    for options in ([], ["--template", str(template)]):
+        compiled = CliRunner().invoke(
+            cli, ["compile", str(policy), *options, "-o", f"{tmp_path}/x"]
+        )
+        digest = re.search(r"\(digest ([0-9a-f]+)\)", compiled.stderr)
+        run(policy, *options, "--html", page)
+        how = "with this template" if options else "without a template"
+        assert digest is not None
+        assert f"compiled {how}: <code>{digest[1]}</code>" in page.read_text()
+
+
+def test_what_cannot_be_compiled_has_no_digest(policy: Path, tmp_path: Path) -> None:
+    """Where not all routes are known there is nothing that could ship."""
+    template, page = tmp_path / "template.yaml", tmp_path / "matrix.html"
+    template.write_text(TEMPLATE.replace("Path: /a", "Path: !Ref Unknown"))
+    run(policy, "--template", template, "--html", page)
+    assert "compiled with this template: it cannot be compiled" in page.read_text()
+
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+@pytest.mark.parametrize(("groups", "is_wide"), [(3, False), (14, True)])
+def test_columns_that_have_no_room_are_told_of(
+    *, groups: int, is_wide: bool, tmp_path: Path
+) -> None:
+    """What is further to the right is counted and pointed to, on a screen of 1,280 points."""
+    rules = "".join(f"  group-{number}: {{allow: [GET /a]}}\n" for number in range(groups))
+    (tmp_path / "page.html").write_text(
+        page_of(sheet_of_policy(read_source(f"version: 1\ngroups:\n{rules}".encode(), "p.yaml")))
+    )
+    finished = subprocess.run(
+        [
+            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,800"),
+            (tmp_path / "page.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ('class="frame more"' in finished.stdout) is is_wide
+    told = re.search(r", [4-7] of them further to the right: scroll the table", finished.stdout)
+    assert (told is not None) is is_wide
+
+
+def test_the_page_has_a_sign_for_what_has_no_room() -> None:
+    """A place for the count, an edge that fades, and a scroll bar that is always seen."""
+    found = page()
+    assert {"id": "beyond"} in found.all("span")
+    assert {"class": "frame"} in found.all("div")
+    assert ".frame.more::after" in found.content("style")[0]
+    assert "::-webkit-scrollbar" in found.content("style")[0]
 
 
 def test_the_page_needs_nothing_and_allows_nothing_else() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.document import load_document, read_document
 from authorizer.errors import ConfigurationError
@@ -12,6 +12,7 @@ from authorizer.policy.compiled import dump_policy, parse_policy
 from authorizer.policy.model import Policy, Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PUBLIC = "public"
@@ -25,12 +26,18 @@ class Source:
         name: of the file or revision, for messages and pages.
         public: the public routes as rules, for their lines.
         scopes: every scope that the policy names, with rules or without.
+        document: the compiled form, without routes.
     """
 
     name: str
     policy: Policy
     public: tuple[Rule, ...] = ()
     scopes: tuple[str, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def compiled_with(self, routes: Sequence[str]) -> Policy:
+        """The policy as it ships in front of an API with these routes."""
+        return parse_policy(dump_policy({**self.document, "routes": list(routes)}))
 
 
 def load_source(path: Path) -> Source:
@@ -68,4 +75,5 @@ def source_of(compiled: bytes, name: str) -> Source:
             for pattern, line in zip(policy.public, lines, strict=True)
         ),
         scopes=tuple(document["scopes"]),
+        document=document,
     )

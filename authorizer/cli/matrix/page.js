@@ -54,8 +54,24 @@
     });
     showColumns(wanted);
     status.textContent = `${count} of ${rows.length} routes and ${shownColumns.size} of ${heads.length} columns are shown`;
+    tellBeyond();
     enterable();
   }
+
+  // --- what there is no room for ---
+  const sheet = document.querySelector(".sheet");
+  const frame = document.querySelector(".frame");
+  const note = document.getElementById("beyond");
+
+  function tellBeyond() {
+    const edge = sheet.getBoundingClientRect().left + sheet.clientLeft + sheet.clientWidth;
+    const beyond = heads.filter((head) => !head.hidden && head.getBoundingClientRect().right > edge + 1).length;
+    frame.classList.toggle("more", beyond > 0);
+    note.textContent = beyond ? `, ${beyond} of them further to the right: scroll the table` : "";
+  }
+
+  sheet.addEventListener("scroll", tellBeyond, { passive: true });
+  window.addEventListener("resize", tellBeyond);
 
   let waiting = 0;
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); });

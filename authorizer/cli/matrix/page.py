@@ -127,10 +127,9 @@ def _head(sheet: Sheet) -> Iterator[str]:
     sizes = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted)
     of = f", routes of {_text(sheet.template)}" if sheet.template else ""
     yield f"<header><h1>Who may do what: <code>{_text(sheet.source.name)}</code>{of}</h1>"
-    yield (
-        f'<p class="quiet">{sizes}. Digest of the compiled policy: '
-        f"<code>{escape(policy.digest)}</code></p>"
-    )
+    digest = f"<code>{escape(sheet.digest)}</code>" if sheet.digest else "it cannot be compiled"
+    compiled = "compiled with this template" if sheet.template else "compiled without a template"
+    yield f'<p class="quiet">{sizes}. Digest of the policy, {compiled}: {digest}</p>'
     yield (
         "<p>Each column is a caller with that group and no other, with what it includes. A caller "
         "of several groups may do what one of them may, unless a deny of another takes it away. "
@@ -176,13 +175,13 @@ def _filters() -> Iterator[str]:
         )
     yield '</fieldset><button type="reset">Show all</button></form>'
     yield (
-        '<p class="quiet screen"><span id="shown" role="status"></span>. Point at a cell, or go to '
-        "it with Tab and the arrow keys, to see the rules that decide.</p>"
+        '<p class="quiet screen"><span id="shown" role="status"></span><span id="beyond"></span>. '
+        "Point at a cell, or go there with Tab and the arrow keys, to see which rules decide.</p>"
     )
 
 
 def _table(sheet: Sheet, reasons: _Reasons) -> Iterator[str]:
-    yield '<div class="sheet"><table>'
+    yield '<div class="frame"><div class="sheet"><table>'
     yield "<caption>Routes by groups and scopes: what each may do</caption>"
     columns = '<col class="each">' * len(sheet.subjects)
     yield f'<colgroup><col class="first">{columns}</colgroup>'
@@ -192,7 +191,7 @@ def _table(sheet: Sheet, reasons: _Reasons) -> Iterator[str]:
     for line in sheet.lines:
         cells = (_cell(line.cell(subject), reasons) for subject in sheet.subjects)
         yield f"<tr>{_route(line)}{''.join(cells)}</tr>"
-    yield "</tbody></table></div>"
+    yield "</tbody></table></div></div>"
 
 
 def _heading(subject: Subject) -> str:

@@ -12,7 +12,9 @@ from authorizer.cli.access.deciders import unnamed_routes
 from authorizer.cli.access.routes import routes_that_ask, unread_in_words
 from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
+from authorizer.cli.compile import known_routes
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
+from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +56,8 @@ class Sheet:
     """All of it.
 
     Attributes:
+        digest: names the policy as it is compiled for the sheet's routes, and as the function's
+            logs name it; nothing where not all routes are known, and nothing can be compiled.
         template: the file that the routes are from; nothing where the policy names them.
         remarks: what a reader must know of the whole.
         unread: which routes are missing, for they could not be read.
@@ -62,6 +66,7 @@ class Sheet:
     source: Source
     subjects: tuple[Subject, ...]
     lines: tuple[Line, ...]
+    digest: str | None = None
     template: str | None = None
     remarks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -85,7 +90,13 @@ def sheet_of_policy(source: Source) -> Sheet:
         for row in rows_of_patterns(rule.pattern for rule in rules)
         if row.methods
     )
-    return Sheet(source=source, subjects=access.subjects, lines=lines, remarks=_NAMED)
+    return Sheet(
+        source=source,
+        subjects=access.subjects,
+        lines=lines,
+        digest=source.policy.digest,
+        remarks=_NAMED,
+    )
 
 
 def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
@@ -103,9 +114,18 @@ def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
         source=source,
         subjects=access.subjects,
         lines=lines,
+        digest=_digest(source, template, api),
         template=template.file,
         unread=tuple(unread_in_words(template, api)),
     )
+
+
+def _digest(source: Source, template: Template, api: Api) -> str | None:
+    """The digest of what ``compile --template`` makes of it."""
+    try:
+        return source.compiled_with(known_routes(template, api.id)).digest
+    except ConfigurationError:  # not all routes are known; the sheet says which
+        return None
 
 
 def _by_template(line: Line, route: Route, api: Api) -> Line:
