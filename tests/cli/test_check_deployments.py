@@ -223,7 +223,14 @@ WHO = [
     ("cfn", TWO, "AuthorizerType: REQUEST", "AuthorizerType: !Ref A", {"X130"}),
     ("cfn", UNSET, URI, "!Ref A", {"X130"}),
     ("cfn", "", URI, SECRET, {"X130"}),
-    ("cfn", STAGE, "ProtocolType: HTTP", "ProtocolType: !If [IsProd, HTTP, WEBSOCKET]", {"T002"}),
+    # A WebSocket API without $connect is one that anybody connects to.
+    (
+        "cfn",
+        STAGE,
+        "ProtocolType: HTTP",
+        "ProtocolType: !If [IsProd, HTTP, WEBSOCKET]",
+        {"T002", "X250"},
+    ),
     ("rest", TWO, "CUSTOM # of Admin", "!Ref A", {"T050"}),
     ("rest", "", "CUSTOM # of Admin", SECRET, {"T050"}),
     ("rest", STAGE, "CUSTOM # of Admin", "!If [IsProd, CUSTOM, NONE]", {"T050"}),

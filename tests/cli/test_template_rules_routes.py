@@ -85,9 +85,9 @@ def test_an_open_connection_is_an_error() -> None:
 
 
 def test_an_authorizer_that_cannot_be_decided_is_neither_open_nor_guarded() -> None:
-    """What is unknown is not judged."""
+    """What is unknown is not judged, but said."""
     api = http_api(route("GET /hello", Unknown("parameter Auth has no default")))
-    assert found(template(api)) == []
+    assert found(template(api)) == [("T050", 10)]
 
 
 # --- X102, X103: public routes --------------------------------------------------------------------

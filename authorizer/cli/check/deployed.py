@@ -22,6 +22,7 @@ from authorizer.cli.check.deciding_rules import (
     replaced_apis,
     routes_without_policy,
 )
+from authorizer.cli.check.doors_rules import doors_beside
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import is_ours
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
@@ -47,6 +48,7 @@ _OPENING_RULES = (
     open_routes,
     routes_of_others,
     routes_without_policy,
+    doors_beside,
     answers_for_all_callers,
     answers_for_all_routes,
     answers_for_other_requests,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.request import names_route
 from authorizer.cli.check.shapes import shape_of_route
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authorizer.cli.check.shapes import Shape
-    from authorizer.cli.template.model import Api, FunctionVariables, Route, Template
+    from authorizer.cli.template.model import Api, FunctionVariables, Template
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 _PREFIX = "AUTHORIZER_"
@@ -88,7 +88,7 @@ def guarded_routes(template: Template) -> Iterator[GuardedRoute]:
     """
     for api in template.apis:
         own = {(route.method, shape_of_route(route.path)) for route in api.routes}
-        for route in api.routes:
+        for route in (*api.routes, *_unwritten(api)):
             methods = _methods_of(route, own)
             is_later = api.kind is ApiKind.WEBSOCKET and route.path != CONNECT
             if route.is_preflight or is_later or not methods:
@@ -102,6 +102,13 @@ def guarded_routes(template: Template) -> Iterator[GuardedRoute]:
                 methods=methods,
                 authorizer=authorizer,
             )
+
+
+def _unwritten(api: Api) -> Iterator[Route]:
+    """The connection that a WebSocket API takes from anybody where it has no route for it."""
+    has_routes = api.kind is ApiKind.WEBSOCKET and api.is_complete and api.routes
+    if has_routes and all(route.path != CONNECT for route in api.routes):
+        yield Route(method="", path=CONNECT, authorizer=None, place=api.place)
 
 
 def _methods_of(route: Route, own: Collection[tuple[str, Shape]]) -> tuple[str, ...]:

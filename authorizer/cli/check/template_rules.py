@@ -27,6 +27,7 @@ from authorizer.cli.check.deciding_rules import (
     replaced_apis,
     routes_without_policy,
 )
+from authorizer.cli.check.doors_rules import doors_beside
 from authorizer.cli.check.grants_rules import rules_without_route
 from authorizer.cli.check.groups_rules import groups_not_created, groups_without_rules
 from authorizer.cli.check.inexact_rules import inexact_documents
@@ -61,6 +62,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     functions_that_stay,
     functions_not_known,
     routes_without_policy,
+    doors_beside,
     guarded_preflights,
     refusals_without_cors,
     pools_without_mfa,

@@ -31,6 +31,7 @@ def join(templates: Sequence[Template]) -> Template:
         clients=tuple(client for one in named for client in one.clients),
         groups=tuple(group for one in named for group in one.groups),
         functions=tuple(function for one in named for function in one.functions),
+        doors=tuple(door for one in named for door in one.doors),
         undecided=tuple(fact for one in named for fact in one.undecided),
         deployments=tuple(one for each in named for one in each.deployments),
     )
@@ -45,12 +46,16 @@ def _with_file_in_ids(template: Template) -> Template:
         deployments=tuple(
             replace(one, template=_with_file_in_ids(one.template)) for one in template.deployments
         ),
+        doors=tuple(replace(one, function=prefix + one.function) for one in template.doors),
     )
 
 
 def _api(api: Api, prefix: str) -> Api:
     return replace(
         api,
+        routes=tuple(
+            replace(one, backend=prefix + one.backend) if one.backend else one for one in api.routes
+        ),
         authorizers=tuple(
             replace(one, function=prefix + one.function) if isinstance(one.function, str) else one
             for one in api.authorizers

@@ -20,8 +20,9 @@ from authorizer.cli.template.authorizers import (
     with_ttl,
 )
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
-from authorizer.cli.template.nodes import Absent, Node, Reference, Text
+from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text
 from authorizer.cli.template.openapi import NONE
+from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft, child, key_place
 from authorizer.errors import clip
 
@@ -102,7 +103,9 @@ def _quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
         reading.note(draft.place, f"the routes of {draft.id}", key.why)
         draft.is_complete = False
         return
-    draft.routes.append(_route_named(key or "$default", key_place(properties, "Target"), draft))
+    route = _route_named(key or "$default", key_place(properties, "Target"), draft)
+    backend = backend_behind(reading, child(properties, "Target"))
+    draft.routes.append(replace(route, backend=backend))
 
 
 def _route_named(key: str, place: Place | None, draft: Draft) -> Route:
@@ -175,6 +178,7 @@ def _read_method(reading: Reading, resource: Resource) -> None:
         path=str(path),
         authorizer=None,
         place=resource.place,
+        backend=backend_behind(reading, child(integration, "Uri")),
         is_preflight=mock and method == "OPTIONS",
     )
     draft.has_cors = route.is_preflight or draft.has_cors
@@ -210,7 +214,19 @@ def _read_route(reading: Reading, resource: Resource) -> None:
         reading.note(resource.place, f"the route of {resource.id}", why)
         draft.is_complete = False
         return
-    _add_route(reading, draft, resource, _route_named(key, resource.place, draft))
+    route = _route_named(key, resource.place, draft)
+    backend = _backend_of(reading, child(resource.properties, "Target"))
+    _add_route(reading, draft, resource, replace(route, backend=backend))
+
+
+def _backend_of(reading: Reading, target: Node) -> str | None:
+    """The function behind ``integrations/<id>``."""
+    value = reading.resolver.resolve(target)
+    for part in value.parts if isinstance(value, Composite) else (value,):
+        integration = reading.resources.get(part.id) if isinstance(part, Reference) else None
+        if integration is not None:
+            return backend_behind(reading, child(integration.properties, "IntegrationUri"))
+    return None
 
 
 def _read_overrides(reading: Reading, resource: Resource) -> None:

@@ -93,7 +93,7 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
 
 def _are_alike(one: Template, other: Template) -> bool:
     """Whether two readings have the same facts; what is undecided does not count."""
-    return (one.apis, one.functions) == (other.apis, other.functions)
+    return (one.apis, one.functions, one.doors) == (other.apis, other.functions, other.doors)
 
 
 # --- who decides ---

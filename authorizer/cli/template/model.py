@@ -136,6 +136,7 @@ class Route:
         path: the template: ``/users/{id}``, ``/files/{proxy+}``, ``/``, ``$default``, ``$connect``.
         authorizer: its name in the API; nothing where the route has none.
         place: where the route is declared.
+        backend: logical id of the function that answers, as far as it is one of this template's.
         is_preflight: whether it is an OPTIONS route that SAM or the API adds for CORS.
     """
 
@@ -143,6 +144,7 @@ class Route:
     path: str
     authorizer: str | Unknown | None
     place: Place
+    backend: str | None = None
     is_preflight: bool = False
 
     @property
@@ -235,11 +237,35 @@ class FunctionVariables:
     common: frozenset[str] = frozenset()
 
 
+class DoorKind(StrEnum):
+    """What leads to a function beside the APIs."""
+
+    URL = "url"
+    SERVICE = "service"
+    PERMISSION = "permission"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A way to a function of this template that is no route of an API.
+
+    Attributes:
+        function: its logical id.
+        what: in words, such as "target group Targets of a load balancer".
+    """
+
+    place: Place
+    kind: DoorKind
+    function: str
+    what: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     """What was read.
 
     Attributes:
+        doors: ways to functions that whoever is no part of this account may take.
         undecided: every fact that could not be decided, with its place.
         deployments: what else a deployment may make of it.
     """
@@ -250,6 +276,7 @@ class Template:
     clients: tuple[AppClient, ...] = ()
     groups: tuple[UserGroup, ...] = ()
     functions: tuple[FunctionVariables, ...] = ()
+    doors: tuple[Door, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     deployments: tuple[Deployment, ...] = ()
 

@@ -25,6 +25,7 @@ from authorizer.cli.template.model import (
     Unknown,
 )
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
+from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import child, key_place
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Operation:
         otherwise: what holds where neither it nor SAM says more.
         asked: the name that an event asks for, as it is written.
         integrates: whether something is behind it: SAM passes over what has nothing.
+        backend: the function that is behind it, by logical id.
         is_preflight: whether it only answers browsers' preflights.
     """
 
@@ -69,6 +71,7 @@ class Operation:
     otherwise: tuple[str, ...] | Unknown | None = None
     asked: Node | None = None
     integrates: bool = True
+    backend: str | None = None
     is_preflight: bool = False
 
     @property
@@ -118,6 +121,7 @@ def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
         path=operation.path,
         authorizer=authorizer,
         place=operation.place,
+        backend=operation.backend,
         is_preflight=operation.is_preflight,
     )
     reading.fact(authorizer, operation.place, f"the authorizer of {route.key}")
@@ -183,6 +187,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
                 security=_security(reading, operation),
                 otherwise=_signed(reading, draft, operation, place),
                 integrates=not isinstance(integration, Absent),
+                backend=backend_behind(reading, child(integration, "uri")),
                 is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
             )
 

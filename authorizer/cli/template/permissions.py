@@ -49,6 +49,24 @@ def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
     return found.pop() if found else None
 
 
+def functions_behind(reading: Reading, node: Node) -> set[str]:
+    """The functions of this template that a name may lead to, in one deployment or another."""
+    values, _ = reading.resolver.branches(node)
+    found = {function_behind(reading, value) for value in values}
+    return {one for one in found if isinstance(one, str)}
+
+
+def backend_behind(reading: Reading, node: Node) -> str | None:
+    """The function that an integration's target leads to, also by its URL."""
+    value = reading.resolver.resolve(node)
+    parts = value.parts if isinstance(value, Composite) else (value,)
+    for part in parts:
+        url = reading.resources.get(part.id) if isinstance(part, Reference) else None
+        if url is not None and url.type == "AWS::Lambda::Url":
+            node = reading.resolver.get(url.properties, "TargetFunctionArn")
+    return min(functions_behind(reading, node), default=None)
+
+
 def name_elsewhere(reading: Reading, node: Node) -> str:
     """The name of a function that is none of this template's, as far as it is written out."""
     value = reading.resolver.resolve(node)

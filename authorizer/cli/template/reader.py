@@ -8,6 +8,7 @@ from authorizer.cli.template import openapi
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.deployments import in_every_deployment
+from authorizer.cli.template.doors import read_doors
 from authorizer.cli.template.intrinsics import Resolver
 from authorizer.cli.template.model import ApiKind, Place, Template, Undecided, Unknown
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
@@ -87,6 +88,7 @@ def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> T
         clients=clients,
         groups=groups,
         functions=functions,
+        doors=read_doors(reading),
         undecided=_sorted(reading.undecided),
     )
 

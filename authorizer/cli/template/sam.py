@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
@@ -111,13 +112,19 @@ def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) 
     for mapping in reading.mappings(events, f"the events of {resource.id}", *drafts):
         for name, place, node in mapping:
             for event in reading.mappings(node, f"what event {name} is", *drafts):
-                has_routes |= _read_event(reading, apis, name, place, event)
+                has_routes |= _read_event(reading, apis, name, place, event, function=resource.id)
     if has_routes:
         reading.note_existence(resource, f"the routes of {resource.id} are")
 
 
 def _read_event(
-    reading: Reading, apis: dict[str, SamApi], name: str, place: Place, event: Mapping
+    reading: Reading,
+    apis: dict[str, SamApi],
+    name: str,
+    place: Place,
+    event: Mapping,
+    *,
+    function: str,
 ) -> bool:
     """Read an event.
 
@@ -133,6 +140,8 @@ def _read_event(
     api = _api_of_event(reading, apis, str(kind), place, properties)
     mistake = _unknown_properties(reading, properties, str(kind))
     operation = _operation(reading, place, properties, is_http=kind == "HttpApi")
+    if isinstance(operation, Operation):
+        operation = replace(operation, backend=function)
     if mistake and isinstance(operation, Unknown) and isinstance(operation.why, Mistake):
         operation = Unknown(mistake)  # which is why it has no path or method
     if isinstance(api, Unknown):

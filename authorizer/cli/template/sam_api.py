@@ -83,7 +83,8 @@ class SamApi:
             replaces = merges and not adds and self.draft.kind is ApiKind.REST
             if replaces and operation.security:
                 together = operation.security  # an event's list takes the definition's place
-            operation = replace(known, security=together, integrates=True)
+            backend = known.backend or operation.backend
+            operation = replace(known, security=together, integrates=True, backend=backend)
         self._of_events.add(operation.key)
         self._operations[operation.key] = operation
 

@@ -16,6 +16,7 @@ from authorizer.cli.template.authorizers import (
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
 from authorizer.cli.template.nodes import Undecidable
 from authorizer.cli.template.openapi import NONE
+from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft, child, key_place
 from authorizer.cli.template.sam_api import as_auth
 
@@ -31,10 +32,13 @@ def read_websocket(reading: Reading, resource: Resource) -> None:
     name = _websocket_authorizer(reading, draft, resource)
     routes = child(resource.properties, "Routes")
     for mapping in reading.mappings(routes, f"the routes of {draft.id}", draft):
-        for key, place, _ in mapping:
+        for key, place, route in mapping:
             authorizer = name if key == "$connect" else None
             reading.fact(authorizer, place, f"the authorizer of {key}")
-            draft.routes.append(Route(method="", path=key, authorizer=authorizer, place=place))
+            backend = backend_behind(reading, child(reading.resolver.resolve(route), "FunctionArn"))
+            draft.routes.append(
+                Route(method="", path=key, authorizer=authorizer, place=place, backend=backend)
+            )
 
 
 def _websocket_authorizer(

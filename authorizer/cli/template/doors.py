@@ -1,0 +1,179 @@
+"""Ways to a function beside the routes of APIs: no authorizer of an API stands at them.
+
+A function URL without authorization; load balancers, VPC Lattice, AppSync and IoT, which hand over
+what somebody sends them; and permissions for whoever is not the API. What the account itself makes
+of events (a schedule, a queue, a bucket) is no way in for others.
+
+https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.model import Door, DoorKind, Place, Unknown
+from authorizer.cli.template.nodes import (
+    Absent,
+    Composite,
+    Listing,
+    Mapping,
+    Node,
+    Reference,
+    Text,
+    Undecidable,
+)
+from authorizer.cli.template.permissions import functions_behind
+from authorizer.cli.template.reading import child, key_place
+from authorizer.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.reading import Reading, Resource
+
+_API_GATEWAY = "apigateway.amazonaws.com"
+# They make events of the account's own doing: nobody else says what is in them.
+_EVENT_SOURCES = re.compile(
+    r"(?:cloudformation|codecommit|codepipeline|cognito-idp|config|delivery\.logs|dynamodb|"
+    r"edgelambda|events|kinesis|lambda|lambda\.alarms\.cloudwatch|logs(?:\.[a-z0-9-]+)?|pipes|"
+    r"replicator\.lambda|s3|scheduler|secretsmanager|ses|sns|sqs|states)\.amazonaws\.com(?:\.cn)?"
+)
+_INVOKES = frozenset({"lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:*", "*"})
+_OWN_ACCOUNT = "AWS::AccountId"
+# Where a target stands in a resource: a star is each item of a list, or each entry of a mapping.
+_SERVICES = {
+    "AWS::ElasticLoadBalancingV2::TargetGroup": ("a load balancer", ("Targets", "*", "Id")),
+    "AWS::VpcLattice::TargetGroup": ("VPC Lattice", ("Targets", "*", "Id")),
+    "AWS::AppSync::DataSource": ("AppSync", ("LambdaConfig", "LambdaFunctionArn")),
+    "AWS::Serverless::GraphQLApi": ("AppSync", ("DataSources", "Lambda", "*", "FunctionArn")),
+    "AWS::IoT::TopicRule": (
+        "IoT",
+        ("TopicRulePayload", "Actions", "*", "Lambda", "FunctionArn"),
+    ),
+}
+
+
+def read_doors(reading: Reading) -> tuple[Door, ...]:
+    """Every such way, by its place."""
+    found = [*_urls(reading), *_services(reading), *_rules(reading), *_permissions(reading)]
+    return tuple(sorted(found, key=lambda one: (one.place, one.function)))
+
+
+def _urls(reading: Reading) -> Iterator[Door]:
+    for resource in reading.of_type("AWS::Serverless::Function"):
+        place = key_place(resource.properties, "FunctionUrlConfig") or resource.place
+        configured = child(resource.properties, "FunctionUrlConfig")
+        for value in reading.resolver.branches(configured)[0]:
+            yield from _url(reading, {resource.id}, value, place)
+    for resource in reading.of_type("AWS::Lambda::Url"):
+        functions = functions_behind(reading, child(resource.properties, "TargetFunctionArn"))
+        yield from _url(reading, functions, resource.properties, resource.place)
+
+
+def _url(reading: Reading, functions: set[str], properties: Node, place: Place) -> Iterator[Door]:
+    kind = reading.choice(child(properties, "AuthType"))
+    if kind != "AWS_IAM":
+        what = "a function URL that asks nobody for authorization"
+        if isinstance(kind, Unknown):
+            what = "a function URL of which the deployment decides whether it asks anybody"
+        for function in functions:
+            yield Door(place=place, kind=DoorKind.URL, function=function, what=what)
+
+
+def _services(reading: Reading) -> Iterator[Door]:
+    for kind, (service, path) in _SERVICES.items():
+        for resource in reading.of_type(kind):
+            what = f"{resource.id}, by which {service} calls it"
+            for node in _at(reading, resource.properties, path):
+                for function in functions_behind(reading, node):
+                    yield _door_of_service(resource.place, function, what)
+
+
+def _rules(reading: Reading) -> Iterator[Door]:
+    """What SAM makes of an event of the type ``IoTRule``."""
+    for resource in reading.of_type("AWS::Serverless::Function"):
+        for events in _at(reading, resource.properties, ("Events",)):
+            for name, place, node in events if isinstance(events, Mapping) else ():
+                for event in _at(reading, node, ()):
+                    if reading.choice(child(event, "Type")) == "IoTRule":
+                        what = f"event {name}, by which IoT calls it"
+                        yield _door_of_service(place, resource.id, what)
+
+
+def _door_of_service(place: Place, function: str, what: str) -> Door:
+    return Door(place=place, kind=DoorKind.SERVICE, function=function, what=what)
+
+
+def _at(reading: Reading, node: Node, path: tuple[str, ...]) -> Iterator[Node]:
+    """What stands at the end of a path, in one deployment or another."""
+    for value in reading.resolver.branches(node)[0]:
+        if not path:
+            yield value
+        elif path[0] != "*":
+            yield from _at(reading, child(value, path[0]), path[1:])
+        elif isinstance(value, Listing):
+            for item in value.items:
+                yield from _at(reading, item, path[1:])
+        elif isinstance(value, Mapping):
+            for item in value.entries.values():
+                yield from _at(reading, item, path[1:])
+
+
+# --- permissions ---
+
+
+def _permissions(reading: Reading) -> Iterator[Door]:
+    for resource in reading.of_type("AWS::Lambda::Permission"):
+        action = reading.choice(child(resource.properties, "Action"))
+        whom = _whom(reading, resource)
+        if whom is None or (isinstance(action, str) and action not in _INVOKES):
+            continue
+        what = f"permission {resource.id} for {whom}"
+        for function in functions_behind(reading, child(resource.properties, "FunctionName")):
+            yield Door(place=resource.place, kind=DoorKind.PERMISSION, function=function, what=what)
+
+
+def _whom(reading: Reading, permission: Resource) -> str | None:
+    """Who else than the account and its APIs may call; nothing where nobody may."""
+    principal = reading.resolver.resolve(child(permission.properties, "Principal"))
+    if isinstance(principal, Reference | Absent):
+        return None  # a role of this template
+    if not isinstance(principal, Text):
+        return _whom_unwritten(principal)
+    if _EVENT_SOURCES.fullmatch(principal.text):
+        return None
+    is_service = principal.text == "*" or "." in principal.text.partition("/")[0]
+    if is_service and not principal.text.startswith("arn:"):
+        limited = _is_limited(reading, permission)
+        known = principal.text in {"*", _API_GATEWAY}
+        if known and limited:
+            return None
+        everybody = {"*": "everybody", _API_GATEWAY: "API Gateway in any account"}
+        return everybody.get(principal.text, clip(principal.text))
+    return f"the account of {clip(principal.text)}"
+
+
+def _whom_unwritten(principal: Node) -> str | None:
+    """Of a principal that is known only when deployed: this account, or another one."""
+    parts = principal.parts if isinstance(principal, Composite) else (principal,)
+    unknown = [part for part in parts if isinstance(part, Undecidable)]
+    is_own = any(part.why.startswith(_OWN_ACCOUNT) for part in unknown)
+    others = [part for part in unknown if not part.why.startswith("AWS::")]
+    if is_own and not others:
+        return None
+    return f"whom the deployment names ({others[0].why})" if others else "another account"
+
+
+def _is_limited(reading: Reading, permission: Resource) -> bool:
+    """Whether what calls must belong to an account, or be one thing."""
+    account = reading.resolver.resolve(child(permission.properties, "SourceAccount"))
+    if not isinstance(account, Absent):
+        return True
+    source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
+    if isinstance(source, Absent):
+        return False
+    parts = source.parts if isinstance(source, Composite) else (source,)
+    text = "".join(part.text if isinstance(part, Text) else "known" for part in parts)
+    pieces = text.split(":", 5)
+    return len(pieces) < 5 or pieces[4] not in {"", "*"} if text != "*" else False  # noqa: PLR2004

@@ -1,0 +1,447 @@
+"""Other ways to the function behind a guarded route, and none where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from made_templates import read_policy
+
+from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.judge import check
+from authorizer.cli.check.template_rules import TEMPLATE_RULES
+from authorizer.cli.check.together import join
+from authorizer.cli.template import parse_template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from authorizer.cli.check.finding import Finding
+
+POLICY = "version: 1\ngroups: {reader: {allow: [ANY /**]}}\n"
+URI = (
+    '!Sub "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/'
+    '${FUNCTION.Arn}/invocations"'
+)
+PERMITTED = "AuthorizerCredentialsArn: arn:aws:iam::111122223333:role/invoke"
+# The policy's function, two that answer, and what a test adds.
+BASE = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters: {{Given: {{Type: String}}}}
+Conditions: {{Odd: !Equals [!Ref Given, odd]}}
+{common}
+Resources:
+  Ours:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: a.b
+      Environment: {{Variables: {{AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=client}}}}
+  Backend:
+    Type: AWS::Serverless::Function
+    Properties: {{Handler: b.c, FunctionName: backend, {backend}}}
+  Another:
+    Type: AWS::Serverless::Function
+    Properties: {{Handler: b.c, {another}}}
+{api}
+{more}
+"""
+HTTP = f"""\
+  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP, Name: a}}}}
+  Rbac:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: !Ref Api
+      AuthorizerType: REQUEST
+      AuthorizerPayloadFormatVersion: "2.0"
+      EnableSimpleResponses: true
+      IdentitySource: [$request.header.Authorization]
+      {PERMITTED}
+      AuthorizerUri: {URI.replace("FUNCTION", "Ours")}
+  Target:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Api
+      IntegrationType: AWS_PROXY
+      IntegrationUri: {URI.replace("FUNCTION", "Backend")}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Api
+      RouteKey: GET /hello
+      AuthorizationType: CUSTOM
+      AuthorizerId: !Ref Rbac
+      Target: !Sub "integrations/${{Target}}"
+"""
+SAM = """\
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers:
+          Rbac:
+            FunctionArn: !GetAtt Ours.Arn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableSimpleResponses: true
+            EnableFunctionDefaultPermissions: true
+            Identity: {Headers: [Authorization]}
+"""
+EVENT = "Events: {E: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}}"
+BODY = f"""\
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers:
+          Rbac:
+            FunctionArn: !GetAtt Ours.Arn
+            FunctionPayloadType: REQUEST
+            Identity: {{Headers: [Authorization], ReauthorizeEvery: 0}}
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          /hello:
+            get:
+              x-amazon-apigateway-integration:
+                type: aws_proxy
+                httpMethod: POST
+                uri: {URI.replace("FUNCTION", "Backend")}
+"""
+REST = f"""\
+  Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: a}}}}
+  Rbac:
+    Type: AWS::ApiGateway::Authorizer
+    Properties:
+      RestApiId: !Ref Api
+      Type: TOKEN
+      IdentitySource: method.request.header.Authorization
+      AuthorizerResultTtlInSeconds: 0
+      AuthorizerCredentials: arn:aws:iam::111122223333:role/invoke
+      AuthorizerUri: {URI.replace("FUNCTION", "Ours")}
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: CUSTOM
+      AuthorizerId: !Ref Rbac
+      Integration: {{Type: AWS_PROXY, Uri: {URI.replace("FUNCTION", "Backend")}}}
+"""
+SOCKET = """\
+  Api:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Auth: {AuthType: CUSTOM, AuthArn: !GetAtt Ours.Arn}
+      Routes:
+        $connect: {FunctionArn: !GetAtt Another.Arn}
+        $default: {FunctionArn: !GetAtt Backend.Arn}
+"""
+
+
+def template(
+    *, api: str = HTTP, more: str = "", backend: str = "", another: str = "", common: str = ""
+) -> str:
+    return BASE.format(api=api, more=more, backend=backend, another=another, common=common)
+
+
+def findings(text: str) -> list[Finding]:
+    source, compiled = read_policy(POLICY)
+    read = parse_template(text.encode(), "t.yaml")
+    return [found for rule in TEMPLATE_RULES for found in rule(source, compiled, read)]
+
+
+def codes(text: str) -> list[str]:
+    return [one.code for one in findings(text)]
+
+
+def resource(kind: str, properties: str) -> str:
+    return f"  Door: {{Type: {kind}, Properties: {{{properties}}}}}\n"
+
+
+ALIAS = (
+    "  Live: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref Backend, "
+    'Name: live, FunctionVersion: "1"}}\n'
+)
+OPEN_URL = "FunctionUrlConfig: {AuthType: NONE}"
+URL_OF = {
+    "function": "!Ref Backend",
+    "ARN": "!GetAtt Backend.Arn",
+    "name": "backend",
+    "alias": "!Ref Live",
+    "qualified ARN": '!Sub "${Backend.Arn}:live"',
+    "condition": "!If [Odd, !Ref Backend, !Ref Another]",
+}
+
+
+# --- T134: function URLs ---
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(OPEN_URL, id="open"),
+        pytest.param("FunctionUrlConfig: {AuthType: !Ref Given}", id="parameter"),
+        pytest.param("FunctionUrlConfig: {AuthType: !If [Odd, NONE, AWS_IAM]}", id="condition"),
+        pytest.param(
+            "FunctionUrlConfig: !If [Odd, {AuthType: NONE}, !Ref AWS::NoValue]", id="optional"
+        ),
+    ],
+)
+def test_a_url_that_asks_nobody_is_a_warning(written: str) -> None:
+    """It stands at the URL, and names the function and a route that is guarded."""
+    text = template(backend=written)
+    (one,) = findings(text)
+    assert (one.code, one.severity) == ("T134", Severity.WARNING)
+    assert one.place.line == text.split("FunctionUrlConfig")[0].count("\n") + 1
+    assert "'Backend'" in one.message
+    assert "'GET /hello'" in one.message
+
+
+@pytest.mark.parametrize("of", URL_OF.values(), ids=URL_OF)
+def test_a_url_of_cloudformations_is_one_too(of: str) -> None:
+    """However it names the function."""
+    door = resource("AWS::Lambda::Url", f"AuthType: NONE, TargetFunctionArn: {of}")
+    assert codes(template(more=door + ALIAS)) == ["T134"]
+
+
+def test_a_url_from_globals_is_one_too() -> None:
+    """Every function has it then; the one that answers a route counts."""
+    assert codes(template(common=f"Globals: {{Function: {{{OPEN_URL}}}}}")) == ["T134"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "another", "more"),
+    [
+        pytest.param("FunctionUrlConfig: {AuthType: AWS_IAM}", "", "", id="signed"),
+        pytest.param("", OPEN_URL, "", id="of a function without route"),
+        pytest.param(
+            "",
+            "",
+            resource("AWS::Lambda::Url", "AuthType: AWS_IAM, TargetFunctionArn: !Ref Backend"),
+            id="signed, by CloudFormation",
+        ),
+        pytest.param(
+            "",
+            "",
+            resource("AWS::Lambda::Url", "AuthType: NONE, TargetFunctionArn: !Ref Another"),
+            id="of another function",
+        ),
+    ],
+)
+def test_other_urls_are_no_doors(backend: str, another: str, more: str) -> None:
+    """Who signs requests is known, and a function of no guarded route may have its own."""
+    assert codes(template(backend=backend, another=another, more=more)) == []
+
+
+SIGNED = "{E: {Type: Api, Properties: {Method: GET, Path: /, Auth: {Authorizer: AWS_IAM}}}}"
+APIS = {
+    "SAM event": (SAM, EVENT),
+    "SAM definition": (BODY, ""),
+    "REST": (REST, ""),
+    "HTTP": (HTTP, ""),
+    "WebSocket": (SOCKET, ""),
+    "implicit": ("", f"Events: {SIGNED}"),
+}
+
+
+@pytest.mark.parametrize(("api", "backend"), APIS.values(), ids=APIS)
+def test_the_function_of_a_route_is_found_in_every_form(api: str, backend: str) -> None:
+    """Events, definitions, methods, integrations, and what comes over a connection."""
+    written = ", ".join(filter(None, [OPEN_URL, backend]))
+    assert "T134" in codes(template(api=api, backend=written))
+    assert "T134" not in codes(template(api=api, backend=backend))
+
+
+def test_a_function_of_open_routes_only_has_no_door() -> None:
+    """Where nobody is asked at the API, either, the open route is what is found."""
+    route = HTTP.replace("AuthorizationType: CUSTOM", "AuthorizationType: NONE")
+    assert codes(template(api=route, backend=OPEN_URL)) == ["X101"]
+
+
+def test_a_route_that_calls_the_url_is_behind_it() -> None:
+    """An integration by the function's URL leads to the function."""
+    url = resource("AWS::Lambda::Url", "AuthType: NONE, TargetFunctionArn: !Ref Backend")
+    api = HTTP.replace(
+        f"AWS_PROXY\n      IntegrationUri: {URI.replace('FUNCTION', 'Backend')}",
+        "HTTP_PROXY\n      IntegrationUri: !GetAtt Door.FunctionUrl",
+    )
+    assert codes(template(api=api, more=url)) == ["T134"]
+
+
+def test_doors_stay_with_the_functions_of_their_template() -> None:
+    """Two templates may call different functions the same."""
+    first, second = template(), template(api="", backend=OPEN_URL)
+    read = join([parse_template(first.encode(), "a.yaml"), parse_template(second.encode(), "b")])
+    source, compiled = read_policy(POLICY)
+    found = [one.code for rule in TEMPLATE_RULES for one in rule(source, compiled, read)]
+    assert found == []
+
+
+# --- T135: services ---
+
+SERVICES = {
+    "load balancer": (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "TargetType: lambda, Targets: [{Id: !GetAtt FUNCTION.Arn}]",
+    ),
+    "load balancer, an alias": (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        'TargetType: lambda, Targets: !If [Odd, [{Id: !Sub "${FUNCTION.Arn}:live"}], []]',
+    ),
+    "VPC Lattice": (
+        "AWS::VpcLattice::TargetGroup",
+        "Type: LAMBDA, Targets: [{Id: !GetAtt FUNCTION.Arn}]",
+    ),
+    "AppSync": (
+        "AWS::AppSync::DataSource",
+        "Type: AWS_LAMBDA, LambdaConfig: {LambdaFunctionArn: !GetAtt FUNCTION.Arn}",
+    ),
+    "AppSync of SAM's": (
+        "AWS::Serverless::GraphQLApi",
+        "DataSources: {Lambda: {Source: {FunctionArn: !GetAtt FUNCTION.Arn}}}",
+    ),
+    "IoT": (
+        "AWS::IoT::TopicRule",
+        "TopicRulePayload: {Actions: [{Lambda: {FunctionArn: !GetAtt FUNCTION.Arn}}]}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "properties"), SERVICES.values(), ids=SERVICES)
+def test_a_service_that_calls_the_function_is_a_warning(kind: str, properties: str) -> None:
+    """It hands over what somebody sends; the API's authorizer is not asked."""
+    door = resource(kind, properties.replace("FUNCTION", "Backend"))
+    (one,) = findings(template(more=door))
+    assert (one.code, one.severity) == ("T135", Severity.WARNING)
+    assert "Door" in one.message
+    another = resource(kind, properties.replace("FUNCTION", "Another"))
+    assert codes(template(more=another)) == []
+
+
+def test_an_iot_event_of_sams_is_a_warning() -> None:
+    """SAM makes a rule of it, and the permission."""
+    rule = "Events: {T: {Type: IoTRule, Properties: {Sql: 'SELECT * FROM x'}}}"
+    assert codes(template(backend=rule)) == ["T135"]
+    schedule = "Events: {T: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}"
+    assert codes(template(backend=schedule)) == []
+
+
+# --- T136: permissions ---
+
+
+def permission(principal: str, more: str = "", function: str = "!Ref Backend") -> str:
+    action = "" if "Action" in more else "Action: lambda:InvokeFunction, "
+    return resource(
+        "AWS::Lambda::Permission",
+        f"{action}FunctionName: {function}, Principal: {principal}{more}",
+    )
+
+
+ACCOUNT = ", SourceAccount: !Ref AWS::AccountId"
+OF_API = (
+    ', SourceArn: !Sub "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/GET/hello"'
+)
+EVERYWHERE = ', SourceArn: "arn:aws:execute-api:*:*:*"'
+
+
+@pytest.mark.parametrize(
+    ("principal", "more", "told"),
+    [
+        pytest.param("'*'", "", "everybody", id="everybody"),
+        pytest.param("'*'", ", Action: 'lambda:*'", "everybody", id="every action"),
+        pytest.param("'*'", ", Action: lambda:InvokeFunctionUrl", "everybody", id="by a URL"),
+        pytest.param("'*'", ", Action: !Ref Given", "everybody", id="action by parameter"),
+        pytest.param("'*'", ", PrincipalOrgID: o-abc", "everybody", id="an organization"),
+        pytest.param("'*'", EVERYWHERE, "everybody", id="any API"),
+        pytest.param("apigateway.amazonaws.com", "", "any account", id="any account's API"),
+        pytest.param("apigateway.amazonaws.com", EVERYWHERE, "any account", id="any API's"),
+        pytest.param("'999988887777'", "", "'999988887777'", id="account"),
+        pytest.param("arn:aws:iam::999988887777:root", "", "999988887777", id="root of account"),
+        pytest.param("!Ref Given", "", "parameter Given", id="parameter"),
+        pytest.param(
+            '!Sub "arn:aws:iam::${Given}:root"', "", "parameter Given", id="account by parameter"
+        ),
+        pytest.param("elasticloadbalancing.amazonaws.com", "", "elastic", id="load balancers"),
+        pytest.param("vpc-lattice.amazonaws.com", ACCOUNT, "lattice", id="VPC Lattice"),
+        pytest.param("iot.amazonaws.com", ACCOUNT, "iot", id="IoT"),
+        pytest.param("bedrock.amazonaws.com", "", "bedrock", id="an agent"),
+    ],
+)
+def test_a_permission_for_others_is_a_warning(principal: str, more: str, told: str) -> None:
+    """Whoever may invoke the function needs no API, and no token."""
+    (one,) = findings(template(more=permission(principal, more)))
+    assert (one.code, one.severity) == ("T136", Severity.WARNING)
+    assert told in one.message
+    by_name = permission(principal, more, function="backend")
+    assert codes(template(more=by_name)) == ["T136"]
+    assert codes(template(more=permission(principal, more, function="!Ref Another"))) == []
+
+
+@pytest.mark.parametrize(
+    ("principal", "more"),
+    [
+        pytest.param("apigateway.amazonaws.com", OF_API, id="the API"),
+        pytest.param("apigateway.amazonaws.com", ACCOUNT, id="the account's APIs"),
+        pytest.param("apigateway.amazonaws.com", ", SourceArn: !Ref Given", id="an API"),
+        pytest.param("'*'", OF_API, id="whatever comes from the API"),
+        pytest.param("'*'", ", Action: lambda:GetFunction", id="another action"),
+        pytest.param("!Ref AWS::AccountId", "", id="this account"),
+        pytest.param(
+            '!Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"', "", id="root of this one"
+        ),
+        pytest.param("!GetAtt Role.Arn", "", id="a role of the template"),
+        pytest.param("events.amazonaws.com", "", id="a schedule"),
+        pytest.param("s3.amazonaws.com", ACCOUNT, id="a bucket"),
+        pytest.param("logs.eu-west-1.amazonaws.com", "", id="logs"),
+    ],
+)
+def test_the_apis_own_permission_is_none(principal: str, more: str) -> None:
+    """Nor what the account itself may do, or makes events of."""
+    role = "  Role: {Type: AWS::IAM::Role}\n"
+    assert codes(template(more=permission(principal, more) + role)) == []
+
+
+# --- X101: connections ---
+
+
+@pytest.mark.parametrize("keys", [("$default",), ("$disconnect", "send")])
+@pytest.mark.parametrize("form", ["SAM", "raw"])
+def test_a_websocket_api_without_a_handshake_is_open(keys: tuple[str, ...], form: str) -> None:
+    """Anybody connects where there is no route to authorize it, and sends what they like."""
+    if form == "SAM":
+        routes = ", ".join(f"{key}: {{FunctionArn: !GetAtt Backend.Arn}}" for key in keys)
+        api = (
+            "  Api: {Type: AWS::Serverless::WebSocketApi, Properties: "
+            f"{{RouteSelectionExpression: $request.body.action, Routes: {{{routes}}}}}}}\n"
+        )
+    else:
+        api = "  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}\n"
+        for number, key in enumerate(keys):
+            properties = f"{{ApiId: !Ref Api, RouteKey: {key}}}"
+            api += f"  R{number}: {{Type: AWS::ApiGatewayV2::Route, Properties: {properties}}}\n"
+    (one,) = findings(template(api=api))
+    assert (one.code, one.severity) == ("X101", Severity.ERROR)
+    assert "'$connect' of 'Api'" in one.message
+
+
+def test_a_websocket_api_with_a_handshake_is_guarded_by_it() -> None:
+    """Its other routes need no authorizer, and an API without routes takes nobody."""
+    assert codes(template(api=SOCKET)) == []
+    empty = "  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}\n"
+    assert codes(template(api=empty)) in ([], ["X105"])
+
+
+def test_a_door_that_another_deployment_opens_is_found(tmp_path: Path) -> None:
+    """What is closed by default may be open by a parameter's other value."""
+    given = "Parameters: {Auth: {Type: String, Default: AWS_IAM, AllowedValues: [AWS_IAM, NONE]}}\n"
+    text = template(backend="FunctionUrlConfig: {AuthType: !Ref Auth}")
+    text = text.replace("Parameters: {Given: {Type: String}}\n", given)
+    text = text.replace("Conditions: {Odd: !Equals [!Ref Given, odd]}\n", "")
+    (tmp_path / "t.yaml").write_text(text)
+    (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /hello]}}\n")
+    (one,) = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    assert (one.code, "T134" in one.message) == ("X250", True)
