@@ -9,6 +9,7 @@ each literal that a rule has there, and any other one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from authorizer.cli.access.rows import Kind, Row
@@ -82,10 +83,12 @@ class Ground:
         start = _Front(live=((self._root, (), ()),))
         most = len(row.path) if row.kind is Kind.EXACT else None
         fewest = 0 if row.kind is Kind.DEFAULT else len(row.path) + (most is None)
-        for count, spot in enumerate(_walk(start, row.path, fewest, most)):
-            if count == MOST_SPOTS:
-                raise ConfigurationError([_too_many(row)])
-            yield spot
+        # Counted before any is judged, which takes ten times as long as walking.
+        fronts = islice(_walk(start, row.path, fewest, most), MOST_SPOTS + 1)
+        if sum(1 for _ in fronts) > MOST_SPOTS:
+            raise ConfigurationError([_too_many(row)])
+        for front in _walk(start, row.path, fewest, most):
+            yield front.spot(is_end=len(front.terms) == most)
 
     def _of_route(self, row: Row) -> Spot:
         found: list[Place] = []
@@ -181,8 +184,8 @@ class _Front:
         )
 
 
-def _walk(front: _Front, told: tuple[str, ...], fewest: int, most: int | None) -> Iterator[Spot]:
-    """Every spot from here on.
+def _walk(front: _Front, told: tuple[str, ...], fewest: int, most: int | None) -> Iterator[_Front]:
+    """Every front from here on that is a spot.
 
     Args:
         front: where one is.
@@ -192,7 +195,7 @@ def _walk(front: _Front, told: tuple[str, ...], fewest: int, most: int | None) -
     """
     depth = len(front.terms)
     if depth >= fewest:
-        yield front.spot(is_end=depth == most)
+        yield front
         if not front.live or depth == most:
             return  # whatever is further below, nothing changes any more
     if depth < len(told) and told[depth] != PARAMETER:
