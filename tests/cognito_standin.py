@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pyotp
 from simulator import CLIENT_ID, POOL_ID, Cognito
@@ -59,6 +60,9 @@ class StandIn:
         parameters: added to every challenge.
         ask_for_ever: the same challenge comes again however it is answered.
         rotate: a refresh gives a new refresh token.
+        rotation: how REFRESH_TOKEN_AUTH is refused, where GetTokensFromRefreshToken alone gives
+            new tokens; each refresh token is then good once.
+        remembers_devices: a refresh token is good with its device alone, once that is confirmed.
         requests: action and body of everything asked.
     """
 
@@ -73,11 +77,15 @@ class StandIn:
     parameters: dict[str, str] = field(default_factory=dict)
     ask_for_ever: bool = False
     rotate: bool = False
+    rotation: FailureError | None = None
+    remembers_devices: bool = False
+    devices: set[str] = field(default_factory=set)
     clock: Callable[[], float] = time.time
     requests: list[tuple[str, Body]] = field(default_factory=list)
     # What was issued, so that a test can look for it where it must not be.
     issued: list[str] = field(default_factory=list)
     refresh_tokens: set[str] = field(default_factory=set)
+    spent: set[str] = field(default_factory=set)
     used_codes: set[str] = field(default_factory=set)
     sessions: dict[str, list[str]] = field(default_factory=dict)
     pool: Cognito = field(default_factory=Cognito)
@@ -117,8 +125,9 @@ class StandIn:
         said = body["AuthParameters"]
         if body["AuthFlow"] == "REFRESH_TOKEN_AUTH":
             self._require_secret_hash(USERNAME, said)
-            if said["REFRESH_TOKEN"] not in self.refresh_tokens:
-                raise FailureError("NotAuthorizedException", "Refresh Token has been revoked")
+            if self.rotation:
+                raise self.rotation
+            self._require_refresh_token(said["REFRESH_TOKEN"], said.get("DEVICE_KEY"))
             return self._tokens(with_refresh_token=self.rotate)
         self._require_secret_hash(said["USERNAME"], said)
         if said["USERNAME"] != USERNAME and "USER_ID_FOR_SRP" not in self.parameters:
@@ -166,12 +175,40 @@ class StandIn:
         del self.sessions[body["Session"]]
         return {"Status": "SUCCESS", "Session": self._session([*asks, "verified"])}
 
+    def _GetTokensFromRefreshToken(self, body: Body) -> Body:  # noqa: N802 - the action's name
+        self._require_client(body)
+        self._require_client_secret(body)
+        self._require_refresh_token(body["RefreshToken"], body.get("DeviceKey"))
+        if self.rotation:
+            self.refresh_tokens.discard(body["RefreshToken"])
+            self.spent.add(body["RefreshToken"])
+        return self._tokens(with_refresh_token=self.rotation is not None)
+
+    def _ConfirmDevice(self, body: Body) -> Body:  # noqa: N802 - the action's name
+        assert body["AccessToken"] in self.issued
+        secret = body["DeviceSecretVerifierConfig"]
+        assert 380 < len(base64.b64decode(secret["PasswordVerifier"], validate=True)) <= 385
+        assert 14 < len(base64.b64decode(secret["Salt"], validate=True)) <= 17
+        self.devices.add(body["DeviceKey"])
+        return {"UserConfirmationNecessary": False}
+
     def _RevokeToken(self, body: Body) -> Body:  # noqa: N802 - the action's name
         self._require_client(body)
-        if self.client_secret != body.get("ClientSecret"):
-            raise FailureError("NotAuthorizedException", "Invalid client secret")
+        self._require_client_secret(body)
         self.refresh_tokens.discard(body["Token"])
         return {}
+
+    def _require_client_secret(self, body: Body) -> None:
+        if self.client_secret != body.get("ClientSecret"):
+            raise FailureError("NotAuthorizedException", "Invalid client secret")
+
+    def _require_refresh_token(self, token: str, device: str | None) -> None:
+        if token in self.spent:
+            raise FailureError("RefreshTokenReuseException", "Refresh token was used before")
+        if self.remembers_devices and device not in self.devices:
+            raise FailureError("NotAuthorizedException", "Invalid Refresh Token.")
+        if token not in self.refresh_tokens:
+            raise FailureError("NotAuthorizedException", "Refresh Token has been revoked")
 
     def _require_client(self, body: Body) -> None:
         if body["ClientId"] != CLIENT_ID:
@@ -219,7 +256,13 @@ class StandIn:
 
     def _next(self, asks: list[str]) -> Body:
         if not asks:
-            return self._tokens(with_refresh_token=True)
+            answer = self._tokens(with_refresh_token=True)
+            if self.remembers_devices:
+                answer["AuthenticationResult"]["NewDeviceMetadata"] = {
+                    "DeviceKey": f"eu-west-1_{uuid4()}",
+                    "DeviceGroupKey": "-AbCdEfGh",
+                }
+            return answer
         parameters = {
             "NEW_PASSWORD_REQUIRED": {"requiredAttributes": json.dumps(self.attributes)},
             "SELECT_MFA_TYPE": {"MFAS_CAN_CHOOSE": json.dumps(self.can_choose)},

@@ -295,7 +295,8 @@ FAILURES = {
         error=FailureError("PasswordResetRequiredException", "Password reset required"),
     ),
     "no network": Failure(
-        "URL cannot be reached (EndpointConnectionError): check the network and the region",
+        "URL cannot be reached (EndpointConnectionError): "
+        "start the emulator again, or sign in elsewhere",
         no_network=True,
     ),
     "wrong region": Failure(

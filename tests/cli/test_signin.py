@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import errno
+import hashlib
 import json
+import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from cognito_standin import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -23,7 +29,9 @@ from cognito_standin import (
 )
 from simulator import Clock
 
+from authorizer.cli.account.device import verifier
 from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account.refusals import in_a_sentence
 from authorizer.cli.account.sessions import fresh_session
 from authorizer.cli.account.signin import SignIn, refresh, revoke, session_of
 from authorizer.cli.account.store import Session, SessionStore
@@ -497,7 +505,19 @@ def test_no_network_is_said_with_where(pool: StandIn) -> None:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         sentence = refusal(pool, Scripted(), endpoint_url=url)
     assert sentence == (
-        f"{url} cannot be reached (EndpointConnectionError): check the network and the region"
+        f"{url} cannot be reached (EndpointConnectionError): "
+        "start the emulator again, or sign in elsewhere"
+    )
+
+
+def test_no_network_to_aws_is_said_with_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no emulator, it is the network, or a region that there is not."""
+    target = Target(region="eu-west-1", client_id=CLIENT_ID)
+    with pytest.raises(AccountError) as caught, in_a_sentence(target):
+        raise EndpointConnectionError(endpoint_url="https://cognito")
+    assert str(caught.value) == (
+        "Cognito in eu-west-1 cannot be reached (EndpointConnectionError): "
+        "check the network and the region"
     )
 
 
@@ -551,6 +571,183 @@ def test_a_refresh_gives_new_tokens(
     sent = pool.bodies("InitiateAuth")[-1]
     assert sent["AuthFlow"] == "REFRESH_TOKEN_AUTH"
     assert ("SECRET_HASH" in sent["AuthParameters"]) == (client_secret is not None)
+
+
+@pytest.mark.parametrize("client_secret", [None, CLIENT_SECRET], ids=["public", "secret"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        FailureError("InvalidParameterException", "Refresh token rotation is enabled"),
+        FailureError("NotAuthorizedException", "REFRESH_TOKEN_AUTH flow not enabled"),
+        FailureError("UnsupportedOperationException", "Not with rotation"),
+    ],
+    ids=lambda failure: failure.code,
+)
+def test_a_refresh_token_that_rotates_is_replaced(
+    pool: StandIn, clock: Clock, client_secret: str | None, refusal: FailureError
+) -> None:
+    """However the usual flow is refused, the next one is asked for in the other way, and kept."""
+    pool.client_secret = client_secret
+    pool.rotation = refusal
+    session = sign_in(pool, Scripted())
+    first = refresh(target_at(pool), session, clock)
+    second = refresh(target_at(pool), first, clock)
+
+    assert len({one.refresh_token for one in (session, first, second)}) == 3
+    assert len({one.access_token for one in (session, first, second)}) == 3
+    assert pool.refresh_tokens == {second.refresh_token}
+    assert [body["RefreshToken"] for body in pool.bodies("GetTokensFromRefreshToken")] == [
+        session.refresh_token,
+        first.refresh_token,
+    ]
+
+
+ENDED = "the session has ended: run 'authorizer login' again"
+
+
+def test_a_refresh_token_that_was_used_is_the_end(pool: StandIn, clock: Clock) -> None:
+    """A copy of the session, or one from a backup, cannot be refreshed, and says what to do."""
+    pool.rotation = FailureError("InvalidParameterException")
+    session = sign_in(pool, Scripted())
+    refresh(target_at(pool), session, clock)
+    with pytest.raises(AccountError) as caught:
+        refresh(target_at(pool), session, clock)
+    assert str(caught.value) == ENDED
+
+
+@pytest.mark.parametrize(
+    ("flow", "rotation", "sentence"),
+    [
+        ("InvalidParameterException", None, None),
+        ("NotAuthorizedException", "NotAuthorizedException", ENDED),
+        ("NotAuthorizedException", "UnknownOperationException", ENDED),
+        ("NotAuthorizedException", "UserNotFoundException", ENDED),
+        (
+            "InvalidParameterException",
+            "InvalidParameterException",
+            "this app client refreshes no session: run 'authorizer login' again, or allow it to",
+        ),
+        ("InvalidParameterException", "TooManyRequestsException", THROTTLED),
+        ("TooManyRequestsException", None, THROTTLED),
+    ],
+)
+def test_what_is_told_of_two_ways_to_refresh(
+    pool: StandIn, clock: Clock, flow: str, rotation: str | None, sentence: str | None
+) -> None:
+    """A refused refresh never advises to add a flow that was just used, nor blames a password."""
+    session = sign_in(pool, Scripted())
+    pool.fail = {"InitiateAuth": [FailureError(flow, "Odd")]}
+    if rotation is not None:
+        pool.fail["GetTokensFromRefreshToken"] = [FailureError(rotation, "Odd")]
+    if sentence is None:
+        assert refresh(target_at(pool), session, clock).access_token != session.access_token
+        return
+    with pytest.raises(AccountError) as caught:
+        refresh(target_at(pool), session, clock)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_a_device_that_is_remembered_is_confirmed(
+    pool: StandIn, clock: Clock, *, rotates: bool
+) -> None:
+    """In a pool that remembers devices a refresh names the one that the sign-in confirmed."""
+    pool.remembers_devices = True
+    pool.rotation = FailureError("InvalidParameterException") if rotates else None
+    pool.asks = [TOTP]
+    session = sign_in(pool, Scripted(totp_secret=TOTP_SECRET))
+    refreshed = refresh(target_at(pool), session, clock)
+    again = refresh(target_at(pool), refreshed, clock)
+
+    assert {session.device_key} == pool.devices
+    assert again.device_key == refreshed.device_key == session.device_key
+    (confirmed,) = pool.bodies("ConfirmDevice")
+    assert confirmed["DeviceName"] == "authorizer login"
+    # At the next sign-in the device would stand in for the second factor.
+    assert "DEVICE_KEY" not in json.dumps(
+        [*pool.bodies("InitiateAuth")[:1], *pool.bodies("RespondToAuthChallenge")]
+    )
+
+
+def test_a_device_that_is_not_taken_costs_the_refresh_alone(pool: StandIn) -> None:
+    """The sign-in is good, and it is said that it cannot be refreshed."""
+    pool.remembers_devices = True
+    pool.fail = {"ConfirmDevice": [FailureError("TooManyRequestsException")]}
+    person = Scripted()
+    session = sign_in(pool, person)
+
+    assert (session.device_key, session.access_token in pool.issued) == (None, True)
+    (told,) = person.told
+    assert told == (
+        f"this pool remembers devices, and did not take this one ({THROTTLED}): "
+        "the session cannot be refreshed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("octet", "salt", "digest"),
+    [
+        (
+            0x11,
+            "EREREREREREREREREREREQ==",
+            "e8ed9d2059a56a639017fb0966ecae641407aecb7ee04a19e246ead0c1099c65",
+        ),
+        (
+            0xEE,
+            "AO7u7u7u7u7u7u7u7u7u7u4=",
+            "658a057ec9a6a9f567c37f8d007249491b8d64f30063958d2cb87dcbd8e1ed14",
+        ),
+    ],
+)
+def test_the_verifier_of_a_device(octet: int, salt: str, digest: str) -> None:
+    """The same as Amazon's own clients compute, of a password and a salt of one octet repeated.
+
+    The digests are of verifiers that pycognito 2024.5.1 made. In one, salt and verifier begin with
+    the zero of a number that would otherwise be negative.
+    """
+    found = verifier(
+        "-AbCdEfGh",
+        "eu-west-1_aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+        base64.b64encode(bytes([octet]) * 40).decode(),
+        int.from_bytes(bytes([octet]) * 16),
+    )
+    assert found["Salt"] == salt
+    made = base64.b64decode(found["PasswordVerifier"])
+    assert hashlib.sha256(made).hexdigest() == digest
+
+
+def test_two_commands_refresh_once(pool: StandIn, tmp_path: Path, clock: Clock) -> None:
+    """The second waits for the first, and finds its session: a spent token would end both."""
+    pool.rotation = FailureError("InvalidParameterException")
+    store = SessionStore(tmp_path / "sessions")
+    clock.now = 0
+    store.save("default", sign_in(pool, Scripted()))
+    with ThreadPoolExecutor(4) as threads:
+        sessions = list(threads.map(lambda _: fresh_session("default", store), range(4)))
+
+    assert len(pool.bodies("GetTokensFromRefreshToken")) == 1
+    assert len({session.access_token for session in sessions}) == 1
+    assert {store.load("default").refresh_token} == pool.refresh_tokens
+
+
+def test_a_session_that_cannot_be_kept_is_not_spent(
+    pool: StandIn, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is found out before the one refresh token is used up."""
+    pool.rotation = FailureError("InvalidParameterException")
+    store = SessionStore(tmp_path / "sessions")
+    clock.now = 0
+    store.save("default", sign_in(pool, Scripted()))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(AccountError, match="No space left"):
+            fresh_session("default", store)
+    assert pool.spent == set()
+    assert fresh_session("default", store).access_token in pool.issued
 
 
 @pytest.mark.parametrize("client_secret", [None, CLIENT_SECRET], ids=["public", "secret"])

@@ -49,3 +49,14 @@ def test_secrets_do_not_travel_in_the_clear(url: str) -> None:
 def test_a_servers_words_do_not_steer_the_terminal() -> None:
     """Escape sequences in what a server said are shown as what they are: nothing."""
     assert str(AccountError("no such\x1b]0;title\x07 user\u202e")) == "no such�]0;title� user�"
+
+
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_what_is_no_pool_id_is_said_to_be(region: str | None) -> None:
+    """Whoever gave one is not told to give one."""
+    with pytest.raises(AccountError) as caught:
+        find_target(pool_id="nonsense", client_id="c", region=region)
+    assert str(caught.value) == (
+        "expected a pool id such as eu-west-1_AbCdEfGhI, found 'nonsense': "
+        "check --pool-id and COGNITO_USER_POOL_ID"
+    )

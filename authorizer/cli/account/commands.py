@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.person import AtTheTerminal
+from authorizer.cli.account.refusals import GoneError, RefusedError
 from authorizer.cli.account.sessions import target_of
 from authorizer.cli.account.signin import SignIn, revoke
 from authorizer.cli.account.store import SessionStore
@@ -16,7 +18,10 @@ from authorizer.cli.account.target import find_target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from authorizer.cli.account.store import Session
+
 DEFAULT_PROFILE = "default"
+_OR_FORGET = "nothing was removed; logout --forget removes it here, and leaves it valid at Cognito"
 
 profile_option = click.option(
     "--profile",
@@ -93,13 +98,37 @@ def login(
 
 @click.command()
 @profile_option
-def logout(profile: str) -> None:
+@click.option(
+    "--forget",
+    is_flag=True,
+    help="Remove the session here without asking Cognito, where it stays valid.",
+)
+def logout(profile: str, *, forget: bool) -> None:
     """End the session at Cognito, and forget it here.
 
     An access token that somebody copied works until it expires, an hour at most by default.
     """
     store = SessionStore()
-    session = store.load(profile)
-    revoke(target_of(session), session)
-    store.remove(profile)
-    click.echo(f"signed out {session.username}: session {profile} is revoked and removed", err=True)
+    store.load(profile)
+    with store.locked():
+        session = store.load(profile)
+        told = "removed here, and still valid at Cognito" if forget else _revoke(session)
+        store.remove(profile)
+    click.echo(f"signed out {session.username}: session {profile} is {told}", err=True)
+
+
+def _revoke(session: Session) -> str:
+    """End it at Cognito; what has become of it.
+
+    Raises:
+        AccountError: it could not be ended, though it may be valid.
+    """
+    try:
+        revoke(target_of(session), session)
+    except GoneError:
+        return f"removed; the emulator at {session.endpoint_url} is gone, and its sessions with it"
+    except AccountError as error:
+        if isinstance(error, RefusedError) and error.code == "ResourceNotFoundException":
+            return "removed; its app client is gone, and its sessions with it"
+        raise AccountError(f"{error}; {_OR_FORGET}") from error
+    return "revoked and removed"

@@ -63,7 +63,10 @@ def pool_to_judge_by(
     client = client_id or (stored_client if is_stored else None)
     if pool is None or client is None:
         if pool_id or client_id or jwks_url:
-            raise ConfigurationError(["expected both --pool-id and --client-id, to judge by"])
+            missing = "--client-id" if pool else "--pool-id"
+            raise ConfigurationError(
+                [f"expected both --pool-id and --client-id to judge by: give {missing}, too"]
+            )
         return None
     if jwks_url is None and is_stored and endpoint is not None:
         jwks_url = f"{endpoint.rstrip('/')}/{pool}/.well-known/jwks.json"

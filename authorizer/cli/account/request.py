@@ -169,6 +169,11 @@ def _trouble(error: Exception) -> str:
     return f"the request failed ({type(error).__name__}): check the API's URL"
 
 
+def is_on_loopback(url: str) -> bool:
+    """Whether a URL is of this machine alone."""
+    return _is_loopback(urlsplit(url).hostname or "")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -2,6 +2,7 @@
 
 https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html
 https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html
+https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_GetTokensFromRefreshToken.html
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import hmac
 import json
 import re
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyotp
 
+from authorizer.cli.account.device import confirm
 from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.refusals import RefusedError, in_a_sentence
+from authorizer.cli.account.refusals import REFRESHING, RefusedError, in_a_sentence
 from authorizer.cli.account.store import Session
 from authorizer.tokens.compact import decode_base64url
 
@@ -36,6 +39,15 @@ _SIX_DIGITS = re.compile(r"[0-9]{6}")
 _WRONG_CODE = frozenset(
     {"CodeMismatchException", "ExpiredCodeException", "EnableSoftwareTokenMFAException"}
 )
+
+# How REFRESH_TOKEN_AUTH is refused to an app client with refresh-token rotation is not documented.
+_NOT_BY_FLOW = frozenset(
+    {
+        *("InvalidParameterException", "NotAuthorizedException"),
+        *("UnsupportedOperationException", "OperationNotEnabledException"),
+    }
+)
+_UNKNOWN_ACTION = frozenset({"InvalidAction", "UnknownOperationException"})
 
 
 class Person(Protocol):
@@ -96,9 +108,23 @@ class SignIn:
             )
         for _ in range(_MOST_CHALLENGES):
             if "AuthenticationResult" in answer:
-                return session_of(self._target, answer["AuthenticationResult"], self._clock)
+                return self._finish(answer["AuthenticationResult"])
             answer = self._answer(answer)
         raise AccountError("Cognito asks one thing after the other without end: giving up")
+
+    def _finish(self, result: Answer) -> Session:
+        session = session_of(self._target, result, self._clock)
+        named = result.get("NewDeviceMetadata", {})
+        if not named.get("DeviceKey"):
+            return session
+        try:
+            return replace(session, device_key=confirm(self._target, session.access_token, named))
+        except AccountError as error:
+            self._person.say(
+                f"this pool remembers devices, and did not take this one ({error}): the session "
+                "cannot be refreshed"
+            )
+        return session
 
     def _answer(self, asked: Answer) -> Answer:
         # Whoever signs in with an alias has to go on with the name that Cognito knows.
@@ -219,22 +245,51 @@ class SignIn:
 
 
 def refresh(target: Target, session: Session, clock: Callable[[], float] = time.time) -> Session:
-    """A new access token for a session.
+    """New tokens for a session. What is kept must be replaced at once: the old ones may be void.
 
     Raises:
         AccountError: the session has ended, or Cognito cannot be asked.
     """
     if session.refresh_token is None:
         raise AccountError("the session has ended: run 'authorizer login' again")
-    with in_a_sentence(target):
-        answer = target.cognito().initiate_auth(
-            ClientId=target.client_id,
-            AuthFlow="REFRESH_TOKEN_AUTH",
-            AuthParameters={"REFRESH_TOKEN": session.refresh_token}
-            | _secret_hash(target, session.username),
-        )
+    try:
+        answer = _refresh_by_flow(target, session, session.refresh_token)
+    except RefusedError as error:
+        if error.code not in _NOT_BY_FLOW:
+            raise
+        answer = _refresh_by_rotation(target, session, session.refresh_token, error)
     result = {"RefreshToken": session.refresh_token, **answer["AuthenticationResult"]}
-    return session_of(target, result, clock)
+    return replace(session_of(target, result, clock), device_key=session.device_key)
+
+
+def _refresh_by_flow(target: Target, session: Session, refresh_token: str) -> Answer:
+    """As app clients do without rotation. With it, Cognito refuses, and the token stays good."""
+    parameters = {"REFRESH_TOKEN": refresh_token, **_secret_hash(target, session.username)}
+    if session.device_key is not None:
+        parameters["DEVICE_KEY"] = session.device_key
+    with in_a_sentence(target, REFRESHING):
+        answer: Answer = target.cognito().initiate_auth(
+            ClientId=target.client_id, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=parameters
+        )
+    return answer
+
+
+def _refresh_by_rotation(
+    target: Target, session: Session, refresh_token: str, refusal: RefusedError
+) -> Answer:
+    """As app clients do with rotation: the answer has the next refresh token."""
+    more = {"ClientSecret": target.client_secret, "DeviceKey": session.device_key}
+    try:
+        with in_a_sentence(target, REFRESHING):
+            answer: Answer = target.cognito().get_tokens_from_refresh_token(
+                RefreshToken=refresh_token,
+                ClientId=target.client_id,
+                **{name: value for name, value in more.items() if value is not None},
+            )
+    except RefusedError as error:
+        # An emulator may know nothing of rotation: what it said before is what counts.
+        raise (refusal if error.code in _UNKNOWN_ACTION else error) from None
+    return answer
 
 
 def revoke(target: Target, session: Session) -> None:

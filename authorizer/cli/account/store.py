@@ -7,16 +7,21 @@ have read, or put there, are not used.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
 from authorizer.cli.account.errors import AccountError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PROFILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -35,6 +40,7 @@ class Session:
         api_url: where the API answers, where it is known.
         access_token, id_token, refresh_token: what the sign-in gave.
         expires_at_seconds: when the access token expires, seconds since the epoch.
+        device_key: what this machine is called in a pool that remembers devices.
     """
 
     region: str
@@ -47,6 +53,7 @@ class Session:
     pool_id: str | None = None
     endpoint_url: str | None = None
     api_url: str | None = None
+    device_key: str | None = None
 
 
 class SessionStore:
@@ -69,6 +76,25 @@ class SessionStore:
                     _require_private(place)
         except OSError as error:
             raise AccountError(f"{path} cannot be written: {error.strerror}") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Change sessions alone: a refresh token that two commands use at once may end both.
+
+        The lock is on the open folder, so that nothing is left of it, however its holder ends.
+
+        Raises:
+            AccountError: there is no folder to lock.
+        """
+        try:
+            descriptor = os.open(self.folder, os.O_RDONLY)
+        except OSError as error:
+            raise AccountError(f"{self.folder} cannot be read: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def save(self, profile: str, session: Session) -> Path:
         """Keep a session in place of the profile's last one.
@@ -165,7 +191,13 @@ def _has_right_types(session: Session) -> bool:
         session.access_token,
         session.id_token,
     )
-    optional = (session.refresh_token, session.pool_id, session.endpoint_url, session.api_url)
+    optional = (
+        session.refresh_token,
+        session.pool_id,
+        session.endpoint_url,
+        session.api_url,
+        session.device_key,
+    )
     return (
         all(isinstance(text, str) for text in texts)
         and all(text is None or isinstance(text, str) for text in optional)

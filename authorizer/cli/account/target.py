@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.request import require_base_url
+from authorizer.errors import clip
 
 _TIMEOUT_SECONDS = 15
 
@@ -87,9 +88,14 @@ def find_target(
         endpoint_url = require_base_url(endpoint_url, "the endpoint URL")
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     outputs = _outputs(stack_name, region, endpoint_url) if stack_name else {}
+    if pool_id and "_" not in pool_id:
+        raise AccountError(
+            f"expected a pool id such as eu-west-1_AbCdEfGhI, found {clip(pool_id)}: check "
+            "--pool-id and COGNITO_USER_POOL_ID"
+        )
     pool_id = pool_id or outputs.get("UserPoolId")
     client_id = client_id or outputs.get("UserPoolClientId")
-    if pool_id and "_" in pool_id:
+    if pool_id:
         region = pool_id.partition("_")[0]
     if not client_id:
         raise AccountError(
@@ -100,11 +106,16 @@ def find_target(
     return Target(
         region=region,
         client_id=client_id,
-        client_secret=os.environ.get("COGNITO_CLIENT_SECRET") or None,
+        client_secret=client_secret(),
         pool_id=pool_id,
         api_url=api_url or outputs.get("ApiUrl"),
         endpoint_url=endpoint_url,
     )
+
+
+def client_secret() -> str | None:
+    """The app client's, from the environment: nobody is to write it down anywhere else."""
+    return os.environ.get("COGNITO_CLIENT_SECRET") or None
 
 
 def _outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> dict[str, str]:
