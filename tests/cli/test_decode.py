@@ -266,12 +266,25 @@ def test_a_claim_cannot_command_the_terminal(cognito: Cognito) -> None:
     assert "[bold]b[/bold]" in result.output
 
 
+@pytest.mark.parametrize("aud", ["https://api.example.com", ["https://api.example.com"]])
+def test_the_audience_of_an_access_token_is_no_app_client(cognito: Cognito, aud: object) -> None:
+    """In an access token it is the API that the token is bound to; in an ID token, the app."""
+    result = run("-", stdin=good_token(cognito, aud=aud))
+    (row,) = [line for line in result.output.splitlines() if line.split()[:1] == ["aud"]]
+    assert "https://api.example.com" in row
+    assert "API that it is bound to; AUTHORIZER_AUDIENCES can demand one" in row
+
+    result = run("-", stdin=good_token(cognito, aud=CLIENT_ID, token_use="id"))
+    (row,) = [line for line in result.output.splitlines() if line.split()[:1] == ["aud"]]
+    assert "app client that it was issued to" in row
+
+
 def test_every_reason_belongs_to_one_step() -> None:
     """A new reason needs a step, or decode could not name it."""
     assert set(STEP_OF) == set(Reason)
     in_order = [STEP_OF[reason] for reason in Reason]
     assert in_order == sorted(in_order)
-    assert Counter(in_order) == {0: 3, 1: 3, 2: 4, 3: 3, 4: 1, 5: 13, 6: 6}
+    assert Counter(in_order) == {0: 3, 1: 3, 2: 4, 3: 3, 4: 1, 5: 14, 6: 6}
 
 
 def test_groups_that_are_skipped_are_shown(cognito: Cognito, keys: str) -> None:

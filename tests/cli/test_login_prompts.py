@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +134,7 @@ def drive(state: Path, answers: list[Answer], argv: list[str], **more_environmen
                 child.expect_exact(" ")
             text = answer if isinstance(answer, str) else answer()
             if text in {INTERRUPT, END_OF_INPUT}:
+                wait_until_it_reads(child.pid)
                 child.send(text)
                 continue
             (outcome.hidden if prompt in HIDDEN else outcome.codes).append(text)
@@ -144,6 +146,14 @@ def drive(state: Path, answers: list[Answer], argv: list[str], **more_environmen
     outcome.exit_code = child.exitstatus
     outcome.shown = transcript.getvalue()
     return outcome
+
+
+def wait_until_it_reads(pid: int | None) -> None:
+    """Python looks for a signal before it reads, and not again before something can be read."""
+    give_up_at = time.monotonic() + 20
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        assert time.monotonic() < give_up_at
+        time.sleep(0.001)
 
 
 def run(

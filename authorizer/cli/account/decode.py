@@ -99,9 +99,10 @@ def _token(argument: str | None, session: Session | None, trouble: str | None) -
 
 
 def _show(console: Console, parts: UnverifiedParts, now: float) -> None:
+    token_use = (parts.claims or {}).get("token_use")
     for title, found, word in (
         ("header", parts.header, word_on_header),
-        ("claims", parts.claims, word_on_claim),
+        ("claims", parts.claims, lambda name: word_on_claim(name, token_use)),
     ):
         if found is None:
             console.print(Text(f"{title}: not readable\n"))

@@ -26,7 +26,7 @@ HEADER_WORDS = MappingProxyType(
 CLAIM_WORDS = MappingProxyType(
     {
         "at_hash": "ties this ID token to the access token issued with it",
-        "aud": "app client that it was issued to (in ID tokens)",
+        "aud": "API that it is bound to; AUTHORIZER_AUDIENCES can demand one",
         "auth_time": "when the user signed in",
         "birthdate": "date of birth",
         "client_id": "app client that it was issued to",
@@ -62,6 +62,8 @@ CLAIM_WORDS = MappingProxyType(
 )
 _UNKNOWN_HEADER = "not a field of Cognito's"
 _UNKNOWN_CLAIM = "not one of Cognito's own: added for this pool"
+# Where a claim means another thing in an ID token.
+_ID_CLAIM_WORDS = MappingProxyType({"aud": "app client that it was issued to"})
 _ATTRIBUTE = "an attribute of this pool's own"
 # claim -> said of an instant to come, said of one gone by.
 _TIMES = MappingProxyType(
@@ -79,10 +81,12 @@ def word_on_header(name: str) -> str:
     return HEADER_WORDS.get(name, _UNKNOWN_HEADER)
 
 
-def word_on_claim(name: str) -> str:
-    """What a claim means."""
+def word_on_claim(name: str, token_use: object = None) -> str:
+    """What a claim means, in that kind of token."""
     if name.startswith(("custom:", "dev:custom:")):
         return _ATTRIBUTE
+    if token_use == "id" and name in _ID_CLAIM_WORDS:
+        return _ID_CLAIM_WORDS[name]
     return CLAIM_WORDS.get(name, _UNKNOWN_CLAIM)
 
 
