@@ -145,7 +145,11 @@ class Authorizer:
     @classmethod
     def from_settings(cls, settings: Settings) -> Authorizer:
         """The authorizer that a configuration describes."""
-        keys = JwksCache(timing=settings.jwks_timing, bundled=settings.bundled_keys)
+        keys = JwksCache(
+            timing=settings.jwks_timing,
+            bundled=settings.bundled_keys,
+            never_expiring=settings.never_expiring_keys,
+        )
         return cls(
             TokenVerifier(settings.pools, keys=keys),
             settings.policy,

@@ -38,6 +38,7 @@ _BY_POOL = {
     "AUDIENCES": None,
     "JWKS_URLS": 1,
     "JWKS_FILES": 1,
+    "NEVER_EXPIRING_JWKS_FILES": 1,
 }
 _TIMES = {
     "JWKS_TIME_TO_LIVE_SECONDS": "time_to_live",
@@ -92,6 +93,7 @@ class Settings:
         pools: the user pools to trust, each with its app clients.
         policy: who may call what.
         bundled_keys: keys to start with, per pool.
+        never_expiring_keys: all the keys of a pool, for good: it is never asked for others.
         jwks_timing: how keys are kept and asked for.
         http_api_answer: simple or IAM answers on payload 2.0.
         http_api_refusal: 403 or ``Unauthorized`` for a refused token on HTTP APIs.
@@ -102,6 +104,7 @@ class Settings:
     pools: tuple[UserPool, ...]
     policy: Policy
     bundled_keys: Mapping[UserPool, KeySet] = field(default_factory=dict)
+    never_expiring_keys: Mapping[UserPool, KeySet] = field(default_factory=dict)
     jwks_timing: JwksTiming = field(default_factory=JwksTiming)
     http_api_answer: HttpApiAnswer = HttpApiAnswer.SIMPLE
     http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY
@@ -124,7 +127,8 @@ class Settings:
         policy = reader.policy()
         chosen = {
             "policy": policy,
-            "bundled_keys": reader.bundled_keys(pools),
+            "bundled_keys": reader.bundled_keys("JWKS_FILES", pools),
+            "never_expiring_keys": reader.bundled_keys("NEVER_EXPIRING_JWKS_FILES", pools),
             "jwks_timing": reader.jwks_timing(),
             "http_api_answer": reader.choice("HTTP_API_ANSWER", HttpApiAnswer),
             "http_api_refusal": reader.choice("HTTP_API_REFUSAL", HttpApiRefusal),
@@ -182,15 +186,15 @@ class _Reader:
         path = self._base / self._values.get("POLICY", "policy.json")
         return self._attempt(Policy.load, path)
 
-    def bundled_keys(self, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
+    def bundled_keys(self, name: str, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
         bundled = {}
-        for pool_id, (name,) in self._by_pool["JWKS_FILES"].items():
-            path = self._base / name
+        for pool_id, (file,) in self._by_pool[name].items():
+            path = self._base / file
             try:
                 keys = KeySet.parse(path.read_bytes())
             except (OSError, ValueError, KeySetError) as error:
                 reason = getattr(error, "strerror", None) or error
-                self._note("JWKS_FILES", f"{path}: {reason}")
+                self._note(name, f"{path}: {reason}")
             else:
                 if pool_id in pools:
                     bundled[pools[pool_id]] = keys

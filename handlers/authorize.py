@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +48,18 @@ def compose() -> Authorizer:
 
 
 authorizer = compose()
+# What has been counted so far. A fetch in the background may end while nobody is asking.
+counted = [authorizer.keys.statistics()]
+with suppress(ImportError):
+    # Of Lambda's Python runtimes alone, for SnapStart: a snapshot may be days old when it is used.
+    import_module("snapshot_restore_py").register_after_restore(authorizer.keys.after_restore)
 
 
 @metrics.log_metrics
 def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     """Answer API Gateway's question; raise what it turns into 401 or 500."""
     logger.set_correlation_id(context.aws_request_id)
-    started, before = time.perf_counter(), authorizer.keys.statistics()
+    started = time.perf_counter()
     try:
         outcome = authorizer.judge(event)
     except AuthorizerError as error:
@@ -61,9 +68,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         _count("Failed", type(error).__name__)
         raise
     finally:
-        after = authorizer.keys.statistics()
-        _add("JwksFetches", after.fetches - before.fetches)
-        _add("JwksFetchFailures", after.failures - before.failures)
+        before, counted[0] = counted[0], authorizer.keys.statistics()
+        _add("JwksFetches", counted[0].fetches - before.fetches)
+        _add("JwksFetchFailures", counted[0].failures - before.failures)
     logger.info("decision", **describe(outcome), duration_ms=_milliseconds_since(started))
     _count(outcome.verdict.value.capitalize(), outcome.reason)
     return dict(outcome.answer())

@@ -2,21 +2,26 @@
 
 Rules, all of them per pool:
 
-- A key set is fresh for the time to live. An older one is refreshed by the next caller; while
-  that fails, its keys stay in use up to the stale limit, and not a moment longer.
+- Whose key is at hand never waits. A key set is fresh for the time to live; an older one is
+  refreshed in the background, and its keys stay in use up to the stale limit meanwhile, and not a
+  moment longer. Who needs a key that is not at hand waits, at most for the deadline.
 - An unknown ``kid`` asks again, at most once per cool-down: anybody can invent key ids.
 - A failed fetch starts a back-off that doubles. Until it ends nobody asks again.
-- One fetch at a time; whoever needs its outcome waits for it, at most for the deadline.
+- One fetch at a time. One that is overdue by the clock has failed, whoever notices: its thread
+  may be frozen with the sandbox, or have stayed behind in the process that forked this one.
+- A JWK Set is an answer, also one without any key: what it lacks is withdrawn at once. Whatever
+  is no JWK Set is an outage, like no answer at all.
+- Keys are as old as the question they answer: the sandbox may have slept before the answer came.
 - "Not among the keys" is an answer (``None``); "could not find out" is an error.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from authorizer.errors import AuthorizerError, ConfigurationError, KeysUnavailableError
 from authorizer.tokens.fetch import fetch_document
@@ -29,6 +34,11 @@ if TYPE_CHECKING:
 
     Clock = Callable[[], float]
 
+# Clocks are adjusted by milliseconds, and by a second now and then. As much as claims are granted;
+# what goes back further was set, and nobody knows how much time has passed.
+_JITTER_SECONDS = 60
+_NEVER = float("-inf")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwksTiming:
@@ -36,8 +46,9 @@ class JwksTiming:
 
     Attributes:
         time_to_live: how long a fetched set is used without asking again. It is also how long a
-            key that the pool withdrew can still be trusted.
-        stale_limit: how long a set is used when refreshing it fails. At least the time to live.
+            key that the pool withdrew can still be trusted, where refreshing succeeds.
+        stale_limit: how long a set is used until refreshing it succeeds. At least the time to
+            live; equal to it, and whoever comes later waits for new keys.
         cool_down: the least time between two fetches caused by unknown key ids.
         first_back_off: how long nobody asks after a failed fetch; doubles with each in a row.
         longest_back_off: where the doubling ends.
@@ -54,28 +65,25 @@ class JwksTiming:
 
     def __post_init__(self) -> None:
         """Refuse what could never fetch, or would never ask again."""
-        names = ("time_to_live", "stale_limit", "cool_down", "first_back_off", "deadline")
         problems = [
             f"expected {name} to be longer than zero, found {getattr(self, name)}"
-            for name in names
+            for name in ("time_to_live", "stale_limit", "cool_down", "first_back_off", "deadline")
             if getattr(self, name) <= timedelta(0)
         ]
-        if self.stale_limit < self.time_to_live:
-            problems.append(
-                f"expected stale_limit to be at least time_to_live ({self.time_to_live}), "
-                f"found {self.stale_limit}"
+        problems += [
+            f"expected {name} to be at least {least} ({getattr(self, least)}), "
+            f"found {getattr(self, name)}"
+            for name, least in (
+                ("stale_limit", "time_to_live"),
+                ("longest_back_off", "first_back_off"),
             )
-        if self.longest_back_off < self.first_back_off:
-            problems.append(
-                f"expected longest_back_off to be at least first_back_off "
-                f"({self.first_back_off}), found {self.longest_back_off}"
-            )
+            if getattr(self, name) < getattr(self, least)
+        ]
         if problems:
             raise ConfigurationError(problems)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JwksStatistics:
+class JwksStatistics(NamedTuple):
     """Counts since the start: fetches begun, and fetches that failed."""
 
     fetches: int
@@ -90,6 +98,7 @@ class JwksCache:
         *,
         timing: JwksTiming | None = None,
         bundled: Mapping[UserPool, KeySet] | None = None,
+        never_expiring: Mapping[UserPool, KeySet] | None = None,
         clock: Clock = time.time,
     ) -> None:
         """Start empty, or with keys that were shipped with the program.
@@ -98,15 +107,19 @@ class JwksCache:
             timing: see :class:`JwksTiming`.
             bundled: keys to start with; they count as fetched now, so that a cold start needs no
                 network, and are refreshed when the time to live is over.
+            never_expiring: all the keys of these pools, for where there is no network: nobody is
+                ever asked for others. What the pool withdrew stays trusted until it is withdrawn
+                here, and what it made since is unknown.
             clock: seconds since the epoch. A monotonic clock would stand still while Lambda
                 freezes the sandbox, and keys would outlive their limits.
         """
         self._timing = timing or JwksTiming()
         self._clock = clock
-        self._pools: dict[UserPool, _PoolKeys] = {}
-        for pool, keys in (bundled or {}).items():
-            self._pools[pool] = _PoolKeys(pool, self._timing, clock)
-            self._pools[pool].accept(keys)
+        self._never_expiring = dict(never_expiring or {})
+        self._pools = {
+            pool: _PoolKeys(pool, self._timing, clock, keys)
+            for pool, keys in (bundled or {}).items()
+        }
 
     def key(self, pool: UserPool, key_id: str) -> SigningKey | None:
         """The pool's current key of that ``kid``; ``None`` when the pool has no such key.
@@ -114,11 +127,22 @@ class JwksCache:
         Raises:
             KeysUnavailableError: when that cannot be known.
         """
+        if pool in self._never_expiring:
+            return self._never_expiring[pool].get(key_id)
         keys = self._pools.get(pool)
         if keys is None:
             # setdefault is atomic, so that threads racing here still share one object.
             keys = self._pools.setdefault(pool, _PoolKeys(pool, self._timing, self._clock))
         return keys.key(key_id)
+
+    def after_restore(self) -> None:
+        """Count from now: the process was restored from a snapshot, which may be days old.
+
+        Keys in a snapshot are like shipped ones: they are used at once, and as if their time to
+        live had just ended, so that the first question has them refreshed.
+        """
+        for keys in self._pools.values():
+            keys.obtained_at = self._clock() - self._timing.time_to_live.total_seconds()
 
     def statistics(self) -> JwksStatistics:
         """Counts over all pools, for metrics."""
@@ -129,136 +153,111 @@ class JwksCache:
         )
 
 
-@dataclass(slots=True, eq=False)
-class _Fetch:
-    """One fetch under way, for whoever waits for it."""
-
-    give_up_at: float
-    done: Event = field(default_factory=Event)
-
-
 class _PoolKeys:
-    """The state of one pool. Every attribute is read and written under the lock."""
+    """The state of one pool. Every attribute is read and written under the lock.
 
-    def __init__(self, pool: UserPool, timing: JwksTiming, clock: Clock) -> None:
-        self._pool = pool
-        self._timing = timing
-        self._clock = clock
-        self._lock = Lock()
-        self._keys: KeySet | None = None
-        self._obtained_at = 0.0
-        self._asked_at: float | None = None
+    Only a restored process moves ``obtained_at`` without it: nothing else runs at that moment.
+    """
+
+    def __init__(
+        self, pool: UserPool, timing: JwksTiming, clock: Clock, keys: KeySet | None = None
+    ) -> None:
+        self._pool, self._timing, self._clock = pool, timing, clock
+        self._lock = threading.Lock()
+        self._keys = keys or KeySet({})
+        self.obtained_at = clock() if keys else _NEVER
+        self._asked_at = self._failed_at = _NEVER
         self._failures_in_a_row = 0
-        self._failed_at = 0.0
         self._last_error = ""
-        self._fetch: _Fetch | None = None
-        self.fetches = 0
-        self.failures = 0
+        # The fetch under way, for whoever waits for it.
+        self._fetch: threading.Event | None = None
+        self.fetches = self.failures = 0
 
     def key(self, key_id: str) -> SigningKey | None:
         with self._lock:
             now = self._clock()
+            if self._fetch is not None and not _within(now, self._asked_at, self._timing.deadline):
+                self._conclude(self._fetch)
             key = self._usable_key(key_id, now)
-            if not self._should_ask(key, now):
+            if self._fetch is None and self._should_ask(key, now):
+                self._begin(now)
+            fetch = self._fetch
+            if key is not None or fetch is None:
                 return self._settle(key, now)
-            if self._fetch is not None and key is not None:
-                return key  # somebody else is refreshing; this key is still good meanwhile
-            fetch = self._fetch or self._begin(now)
-        self._await(fetch)
+        fetch.wait(self._timing.deadline.total_seconds())
         with self._lock:
+            self._conclude(fetch)
             now = self._clock()
             return self._settle(self._usable_key(key_id, now), now)
 
-    def accept(self, keys: KeySet) -> None:
-        self._keys = keys
-        self._obtained_at = self._clock()
-        self._failures_in_a_row = 0
-
     def _usable_key(self, key_id: str, now: float) -> SigningKey | None:
-        if self._keys is None or not self._in_use(now):
-            return None
-        return self._keys.get(key_id)
-
-    def _in_use(self, now: float) -> bool:
-        return _within(now, self._obtained_at, self._timing.stale_limit)
+        in_use = _within(now, self.obtained_at, self._timing.stale_limit)
+        return self._keys.get(key_id) if in_use else None
 
     def _should_ask(self, key: SigningKey | None, now: float) -> bool:
-        if self._fetch is not None:
-            return True
         if self._failures_in_a_row and _within(now, self._failed_at, self._back_off()):
             return False
-        if self._keys is None or not _within(now, self._obtained_at, self._timing.time_to_live):
-            return True
-        asked_lately = self._asked_at is not None and _within(
-            now, self._asked_at, self._timing.cool_down
+        return not _within(now, self.obtained_at, self._timing.time_to_live) or (
+            key is None and not _within(now, self._asked_at, self._timing.cool_down)
         )
-        return key is None and not asked_lately
 
     def _settle(self, key: SigningKey | None, now: float) -> SigningKey | None:
         """Answer with what is known now: the key, its absence, or that we cannot tell."""
-        if key is not None:
-            return key
-        if self._failures_in_a_row:
+        if key is None and self._failures_in_a_row:
             raise KeysUnavailableError(
                 f"no keys of user pool {self._pool.id}: {self._last_error}; "
                 f"asking again after {self._back_off().total_seconds():g} s"
             )
-        if not self._in_use(now):
+        if key is None and not _within(now, self.obtained_at, self._timing.stale_limit):
             # A key missing from a set that cannot be used is not known to be missing.
             raise KeysUnavailableError(
                 f"no keys of user pool {self._pool.id}: the clock was set back while they came"
             )
-        return None
+        return key
 
     def _back_off(self) -> timedelta:
         # The exponent is bounded: an outage of a day must not compute 2 ** 1440.
         doubled = self._timing.first_back_off * (1 << min(self._failures_in_a_row - 1, 16))
         return min(doubled, self._timing.longest_back_off)
 
-    def _begin(self, now: float) -> _Fetch:
-        fetch = _Fetch(time.monotonic() + self._timing.deadline.total_seconds())
-        self._fetch, self._asked_at = fetch, now
+    def _begin(self, now: float) -> None:
+        self._fetch, self._asked_at = threading.Event(), now
         self.fetches += 1
-        # A thread of its own is what makes the deadline hold whatever blocks: name resolution,
-        # the handshake, or headers that drip in byte by byte.
+        # A thread of its own lets the others go on, and makes the deadline hold whatever blocks.
         try:
-            Thread(target=self._run, args=(fetch,), name="jwks-fetch", daemon=True).start()
+            threading.Thread(
+                target=self._run, args=(self._fetch,), name="jwks-fetch", daemon=True
+            ).start()
         except RuntimeError as error:
-            self._conclude(fetch, None, f"no thread to fetch with: {error}")
-        return fetch
+            self._conclude(self._fetch, f"no thread to fetch with: {error}")
 
-    def _run(self, fetch: _Fetch) -> None:
-        keys, problem = None, ""
+    def _run(self, fetch: threading.Event) -> None:
+        outcome: KeySet | str
         try:
-            keys = KeySet.parse(fetch_document(self._pool.jwks_url, deadline=self._timing.deadline))
+            document = fetch_document(self._pool.jwks_url, deadline=self._timing.deadline)
+            outcome = KeySet.parse(document, may_be_empty=True)
         except AuthorizerError as error:
-            problem = str(error)
+            outcome = str(error)
         with self._lock:
-            self._conclude(fetch, keys, problem)
+            self._conclude(fetch, outcome)
 
-    def _await(self, fetch: _Fetch) -> None:
-        if not fetch.done.wait(max(0.0, fetch.give_up_at - time.monotonic())):
-            seconds = self._timing.deadline.total_seconds()
-            with self._lock:
-                self._conclude(
-                    fetch, None, f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
-                )
-
-    def _conclude(self, fetch: _Fetch, keys: KeySet | None, problem: str) -> None:
-        """Take over the outcome of a fetch, unless it was given up before."""
+    def _conclude(self, fetch: threading.Event, outcome: KeySet | str = "") -> None:
+        """Take over what a fetch brought: keys, a problem, or nothing. The first outcome counts."""
         if self._fetch is not fetch:
             return
         self._fetch = None
-        if keys is not None:
-            self.accept(keys)
+        if isinstance(outcome, KeySet):
+            self._keys, self.obtained_at, self._failures_in_a_row = outcome, self._asked_at, 0
         else:
             self.failures += 1
             self._failures_in_a_row += 1
-            self._failed_at = self._clock()
-            self._last_error = problem
-        fetch.done.set()
+            # However late it is noticed: what slept through the back-off need not wait for it.
+            seconds = self._timing.deadline.total_seconds()
+            self._failed_at = min(self._clock(), self._asked_at + seconds)
+            self._last_error = outcome or f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
+        fetch.set()
 
 
 def _within(now: float, since: float, span: timedelta) -> bool:
-    """Whether less than ``span`` has passed. A clock set back counts as time passed."""
-    return 0 <= now - since < span.total_seconds()
+    """Whether less than ``span`` has passed. A clock that was set back counts as time passed."""
+    return -_JITTER_SECONDS <= now - since < span.total_seconds()

@@ -69,11 +69,16 @@ class KeySet:
     keys: dict[str, SigningKey]
 
     @classmethod
-    def parse(cls, document: bytes) -> KeySet:
+    def parse(cls, document: bytes, *, may_be_empty: bool = False) -> KeySet:
         """Read a JWK Set.
 
         Keys that are malformed, weak, or for another purpose are skipped: one foreign key must
         not take the others down. A ``kid`` that names two different keys names none.
+
+        Args:
+            document: what was fetched, or read from a file.
+            may_be_empty: whether a JWK Set without a usable key is one, too: the answer of a pool
+                that has withdrawn its keys.
 
         Raises:
             KeySetError: when the document is no JWK Set, or holds no usable key.
@@ -90,7 +95,7 @@ class KeySet:
             if keys.setdefault(key.key_id, key) != key:
                 ambiguous.add(key.key_id)
         usable = {key_id: key for key_id, key in keys.items() if key_id not in ambiguous}
-        if not usable:
+        if not usable and not may_be_empty:
             raise KeySetError(f"expected a usable RSA signing key, found none in {len(entries)}")
         return cls(usable)
 

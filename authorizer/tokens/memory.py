@@ -27,12 +27,15 @@ class Remembered:
         token: what verification returned.
         pool: the pool that issued it.
         key: the key that signed it. The verdict falls with the key.
+        judged_at_seconds: when it was given, seconds since the epoch. It says nothing about times
+            before that.
         expires_at_seconds: the ``exp`` claim, seconds since the epoch.
     """
 
     token: AccessToken | IdToken
     pool: UserPool
     key: SigningKey
+    judged_at_seconds: float
     expires_at_seconds: int
 
 

@@ -92,9 +92,11 @@ class TokenVerifier:
         if verdict is None:
             return None
         # A key that left the JWK Set takes the tokens it signed with it. The clock is read after
-        # the key is there: getting it may take until the deadline, and the token may expire.
+        # the key is there: getting it may take until the deadline, and the token may expire. Where
+        # the clock was set back, what had begun to be valid by then may not have begun yet.
         key = self._keys.key(verdict.pool, verdict.key.key_id)
-        if verdict.key == key and self._clock() < verdict.expires_at_seconds:
+        in_time = verdict.judged_at_seconds <= self._clock() < verdict.expires_at_seconds
+        if verdict.key == key and in_time:
             return verdict.token
         self._verified.forget(token_use, encoded)
         return None
@@ -112,9 +114,15 @@ class TokenVerifier:
                 Reason.SIGNATURE_INVALID, f"not signed by key {clip(key.key_id)} of pool {pool.id}"
             )
         # 5. claims, at the instant at which everything else is known
-        claims = unverified_claims
-        token = judge_claims(claims, pool, self._clock(), token_use)
-        verdict = Remembered(token=token, pool=pool, key=key, expires_at_seconds=int(claims["exp"]))
+        claims, now = unverified_claims, self._clock()
+        token = judge_claims(claims, pool, now, token_use)
+        verdict = Remembered(
+            token=token,
+            pool=pool,
+            key=key,
+            judged_at_seconds=now,
+            expires_at_seconds=int(claims["exp"]),
+        )
         self._verified.remember(token_use, encoded, verdict)
         return token
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 from api_gateway import ARN, FLAVOURS, Call
-from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
+from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks, wait_until
 
 from authorizer import (
     ConfigurationError,
@@ -25,9 +26,6 @@ from authorizer import (
     UnauthorizedError,
 )
 from authorizer.cli.document import load_document
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 COGNITO = Cognito()
 POLICY_YAML = """\
@@ -407,6 +405,80 @@ def test_fetches_are_counted(deploy: Deploy) -> None:
         deployed.invoke(event_of("http-2.0", live_token()))
         assert deployed.metrics == {"Allowed": 1}
         assert server.fetches == 1
+
+
+def test_a_refresh_in_the_background_is_counted_when_somebody_asks(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage shows in the metrics while requests are still answered with the keys at hand."""
+    with serve_jwks(b"", status=500) as server:
+        deployed = deploy(AUTHORIZER_JWKS_URLS=f"{POOL_ID}={server.url}")
+        keys = deployed.module.authorizer.keys
+        keys.after_restore()
+        deployed.invoke(event_of("http-2.0", live_token()))
+        wait_until(lambda: keys.statistics().failures == 1)
+        counted = dict(deployed.metrics)
+        deployed.invoke(event_of("http-2.0", live_token()))
+        for name, value in deployed.metrics.items():
+            counted[name] = counted.get(name, 0) + value
+
+    assert counted == {"Allowed": 2, "JwksFetches": 1, "JwksFetchFailures": 1}
+
+
+def test_keys_that_never_expire_need_no_network(deploy: Deploy) -> None:
+    """Not for what they know, and not for what they do not."""
+    with serve_jwks(b"", status=500) as server:
+        deployed = deploy(
+            AUTHORIZER_JWKS_FILES="",
+            AUTHORIZER_NEVER_EXPIRING_JWKS_FILES=f"{POOL_ID}=jwks.json",
+            AUTHORIZER_JWKS_URLS=f"{POOL_ID}={server.url}",
+        )
+        deployed.module.authorizer.keys.after_restore()
+        deployed.invoke(event_of("http-2.0", live_token()))
+        assert deployed.metrics == {"Allowed": 1}
+        other = Cognito(keys={"other": COGNITO.keys["access-key"]})
+        deployed.invoke(event_of("http-2.0", other.sign(other.claims(), kid="other")))
+        assert deployed.metrics == {"Refused": 1, "Refused.key_unknown": 1}
+        assert server.fetches == 0
+
+
+# --- snapshots ------------------------------------------------------------------------------------
+
+
+class SnapshotRestore(ModuleType):
+    """Stands in for Lambda's module of that name: keeps what is to be run after a restore."""
+
+    def __init__(self) -> None:
+        super().__init__("snapshot_restore_py")
+        self.hooks: list[Callable[[], None]] = []
+
+    def register_after_restore(self, hook: Callable[[], None]) -> None:
+        self.hooks.append(hook)
+
+
+def test_a_function_published_seven_hours_ago(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SnapStart's first request is answered with the bundled keys, whatever the snapshot's age."""
+    runtime = SnapshotRestore()
+    monkeypatch.setitem(sys.modules, "snapshot_restore_py", runtime)
+    snapshot = time.time()
+    with serve_jwks(b"") as server:
+        server.respond = server.hang
+        deployed = deploy(
+            AUTHORIZER_JWKS_URLS=f"{POOL_ID}={server.url}", AUTHORIZER_JWKS_DEADLINE_SECONDS="0.2"
+        )
+        keys = deployed.module.authorizer.keys
+        monkeypatch.setattr(keys, "_clock", lambda: snapshot + 7 * 3600)
+        (pool,) = keys._pools.values()
+        monkeypatch.setattr(pool, "_clock", lambda: snapshot + 7 * 3600)
+        with pytest.raises(KeysUnavailableError):
+            deployed.invoke(event_of("http-2.0", live_token()))
+        pool._failures_in_a_row = 0
+        (restored,) = runtime.hooks
+        restored()
+        deployed.invoke(event_of("http-2.0", live_token()))
+        assert deployed.metrics == {"Allowed": 1, "JwksFetches": 1}
 
 
 # --- breakage -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Time is a clock moved by hand, except for the deadline: that is real, and short.
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ from simulator import (
 )
 
 from authorizer.errors import ConfigurationError, KeysUnavailableError
+from authorizer.tokens import jwks
 from authorizer.tokens.jwks import JwksCache, JwksTiming
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ HOUR = 3_600
 TIME_TO_LIVE = 1 * HOUR
 STALE_LIMIT = 6 * HOUR
 COOL_DOWN = 10
+DEADLINE = 3
 A_MOMENT = 0.001
 SHORT = timedelta(seconds=0.2)
 
@@ -77,6 +80,11 @@ class Rig:
         self.cognito.keys["new-key"] = private_key("new")
         del self.cognito.keys["access-key"]
         self.server.body = self.cognito.jwks()
+
+    def settle(self) -> None:
+        """Wait for the end of what goes on in the background."""
+        state = self.cache._pools[self.pool]
+        wait_until(lambda: state._fetch is None)
 
     def counts(self) -> tuple[int, int]:
         statistics = self.cache.statistics()
@@ -119,6 +127,7 @@ def test_time_to_live_boundary(rig: Rig) -> None:
     assert rig.server.fetches == 1
     rig.clock.pass_seconds(A_MOMENT)
     assert rig.has()
+    rig.settle()
     assert rig.server.fetches == 2
 
 
@@ -126,6 +135,7 @@ def test_time_to_live_starts_again_with_each_fetch(rig: Rig) -> None:
     """What was refreshed is fresh for as long again."""
     for hour in range(5):
         assert rig.has()
+        rig.settle()
         assert rig.server.fetches == hour + 1
         rig.clock.pass_seconds(TIME_TO_LIVE)
 
@@ -145,7 +155,8 @@ def test_a_replaced_key_of_the_same_kid(rig: Rig) -> None:
     rig.cognito.keys["access-key"] = private_key("other")
     rig.server.body = rig.cognito.jwks()
     rig.clock.pass_seconds(TIME_TO_LIVE)
-    assert before is not None
+    assert rig.key() == before
+    rig.settle()
     assert rig.key() not in (None, before)
 
 
@@ -294,9 +305,11 @@ def test_stale_limit_boundary(rig: Rig) -> None:
     rig.server.status = 500
     rig.clock.pass_seconds(TIME_TO_LIVE)
     assert rig.has()
+    rig.settle()
     assert rig.counts() == (2, 1)
     rig.clock.pass_seconds(STALE_LIMIT - TIME_TO_LIVE - A_MOMENT)
     assert rig.has()
+    rig.settle()
     rig.clock.pass_seconds(A_MOMENT)
     rig.unavailable()
     rig.clock.pass_seconds(HOUR)
@@ -319,7 +332,10 @@ def test_stale_keys_cost_one_fetch_per_back_off(rig: Rig) -> None:
     rig.clock.pass_seconds(TIME_TO_LIVE)
     for _ in range(100):
         assert rig.has()
-    assert rig.server.fetches == 2
+    rig.settle()
+    for _ in range(100):
+        assert rig.has()
+    assert rig.counts() == (2, 1)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 403, 404, 429, 500, 503])
@@ -329,6 +345,8 @@ def test_other_statuses_keep_the_keys(rig: Rig, status: int) -> None:
     rig.clock.pass_seconds(TIME_TO_LIVE)
     with serve_jwks(Cognito(keys={"access-key": private_key("evil")}).jwks()) as other:
         rig.server.status, rig.server.headers = status, {"Location": other.url}
+        assert rig.has()
+        rig.settle()
         key = rig.key()
         assert other.fetches == 0
     assert key == rig.cognito.key_set().get("access-key")
@@ -338,37 +356,66 @@ def test_other_statuses_keep_the_keys(rig: Rig, status: int) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"<html>",
-        b"{",
-        b"[]",
-        b"{}",
-        b'{"keys":[]}',
-        b'{"keys":[{}]}',
-        b"\xff" * 9,
-        b"[" * 60_000,
-        b" " * 70_000,
-    ],
-    ids=[
-        "nothing",
-        "HTML",
-        "cut short",
-        "list",
-        "object",
-        "empty set",
-        "empty key",
-        "bytes",
-        "nested",
-        "oversized",
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>", id="HTML"),
+        pytest.param(b'{"keys":[', id="cut short"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b"{}", id="object"),
+        pytest.param(b'{"keys":{}}', id="keys by name"),
+        pytest.param(b'{"keys":null}', id="no array"),
+        pytest.param(b'{"keys":[],"keys":[]}', id="keys twice"),
+        pytest.param(b'{"message":"Internal server error"}', id="error as JSON"),
+        pytest.param(b"\xff" * 9, id="bytes"),
+        pytest.param(b"[" * 60_000, id="nested"),
+        pytest.param(b'{"keys":[' + b" " * 70_000 + b"]}", id="oversized"),
     ],
 )
 def test_a_useless_document_replaces_nothing(rig: Rig, body: bytes) -> None:
-    """A 200 without a usable key is a failed fetch: keys are checked before they replace any."""
+    """A 200 with something else than a JWK Set is an outage: the keys stay, up to the limit."""
     assert rig.has()
     rig.server.body = body
     rig.clock.pass_seconds(TIME_TO_LIVE)
     assert rig.has()
+    rig.settle()
     assert rig.counts() == (2, 1)
+    assert rig.has()
+
+
+def set_of(*entries: Any) -> bytes:
+    return json.dumps({"keys": entries}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(set_of(), id="empty"),
+        pytest.param(set_of({}), id="empty key"),
+        pytest.param(set_of(public_jwk(private_key(), "access-key", use="enc")), id="use=enc"),
+        pytest.param(set_of({"kty": "EC", "kid": "access-key"}), id="other kind"),
+        pytest.param(set_of(public_jwk(private_key("new"), "new-key")), id="others"),
+    ],
+)
+def test_what_an_answer_lacks_is_withdrawn(rig: Rig, body: bytes) -> None:
+    """A JWK Set is an answer, also without any usable key: what is not in it is not trusted."""
+    assert rig.has()
+    rig.server.body = body
+    rig.clock.pass_seconds(TIME_TO_LIVE)
+    assert rig.has()
+    rig.settle()
+    assert rig.key() is None
+    assert rig.counts() == (2, 0)
+
+
+def test_an_empty_answer_is_asked_about_again(rig: Rig) -> None:
+    """Keys that are back are found after the cool-down, and not only after the time to live."""
+    good, rig.server.body = rig.server.body, set_of()
+    assert rig.key() is None
+    rig.server.body = good
+    rig.clock.pass_seconds(COOL_DOWN - A_MOMENT)
+    assert rig.key() is None
+    rig.clock.pass_seconds(A_MOMENT)
+    assert rig.has()
+    assert rig.counts() == (2, 0)
 
 
 def test_one_unfit_key_does_not_take_the_others_down(rig: Rig) -> None:
@@ -407,14 +454,15 @@ def test_reset_is_a_failure_at_once(rig: Rig) -> None:
 
 
 def test_a_hang_does_not_take_the_keys(hasty: Rig) -> None:
-    """Stale keys outlast a server that hangs, and only the first caller waits for it."""
+    """Stale keys outlast a server that hangs, and nobody waits for it."""
     assert hasty.has()
     hasty.clock.pass_seconds(TIME_TO_LIVE)
     hasty.server.respond = hasty.server.hang
-    assert hasty.has()
     began = time.monotonic()
     assert all(hasty.has() for _ in range(100))
     assert time.monotonic() - began < SHORT.total_seconds()
+    hasty.settle()
+    assert hasty.has()
     assert hasty.counts() == (2, 1)
 
 
@@ -453,9 +501,7 @@ def abandon_a_fetch(rig: Rig) -> Gate:
     gate = Gate(rig)
     threading.Thread(target=all_at_once, args=(1, rig.key)).start()
     assert gate.entered.wait(5)
-    fetch = rig.cache._pools[rig.pool]._fetch
-    assert fetch is not None
-    fetch.give_up_at = 0.0
+    rig.clock.pass_seconds(DEADLINE)
     assert "no answer in 3 s" in rig.unavailable()
     return gate
 
@@ -526,17 +572,15 @@ def test_fifty_threads_with_the_server_hanging(hasty: Rig) -> None:
 
 
 def test_a_known_key_does_not_wait_for_a_refresh(rig: Rig) -> None:
-    """While one caller refreshes an aged set, the others go on with the keys they have."""
+    """Whoever finds a set aged has it refreshed, and goes on with the key it has, as all do."""
     assert rig.has()
     rig.clock.pass_seconds(TIME_TO_LIVE)
     gate = Gate(rig)
-    first = threading.Thread(target=rig.key)
-    first.start()
+    assert all(rig.has() for _ in range(100))
     assert gate.entered.wait(5)
     assert all(rig.has() for _ in range(100))
-    assert first.is_alive()
     gate.open()
-    first.join(5)
+    rig.settle()
     assert rig.counts() == (2, 0)
 
 
@@ -560,15 +604,13 @@ def test_an_unknown_kid_joins_the_fetch_under_way(rig: Rig) -> None:
     rig.rotate()
     rig.clock.pass_seconds(TIME_TO_LIVE)
     gate = Gate(rig)
-    refreshing = threading.Thread(target=rig.key, args=("id-key",))
-    refreshing.start()
+    assert rig.has("id-key")
     assert gate.entered.wait(5)
     found: list[SigningKey | None] = []
     joining = threading.Thread(target=lambda: found.append(rig.key("new-key")))
     joining.start()
     wait_until(lambda: is_waiting(joining))
     gate.open()
-    refreshing.join(5)
     joining.join(5)
     assert found == [rig.cognito.key_set().get("new-key")]
     assert rig.server.fetches == 2
@@ -603,6 +645,30 @@ def test_a_fetch_under_way_is_joined_whatever_came_before(rig: Rig, trouble: str
     assert rig.server.fetches == 2
 
 
+def test_a_fetch_keeps_no_process_alive(rig: Rig) -> None:
+    """A program that ends does not wait for a fetch that hangs."""
+    gate = begin_and_freeze(rig, 0)
+    assert [thread.daemon for thread in fetching_threads()] == [True]
+    gate.open()
+
+
+def test_the_first_question_about_a_pool_asked_twice_at_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that both find a pool unknown share its state, and so its fetch."""
+    both = threading.Barrier(2)
+
+    class Racing(jwks._PoolKeys):
+        def __init__(self, *given: Any) -> None:
+            both.wait(5)
+            super().__init__(*given)
+
+    monkeypatch.setattr(jwks, "_PoolKeys", Racing)
+    assert all_at_once(2, rig.has) == [True, True]
+    assert rig.counts() == (1, 0)
+    assert rig.server.fetches == 1
+
+
 def test_no_thread_to_be_had(rig: Rig) -> None:
     """A sandbox that is out of threads gives the usual failure, and recovers from it."""
     usual = threading.stack_size(1 << 46)  # more than there is address space
@@ -619,16 +685,48 @@ def test_no_thread_to_be_had(rig: Rig) -> None:
 # --- clocks ---
 
 
+JITTER = 60
+
+
 def test_clock_set_back(rig: Rig) -> None:
-    """Time that runs backwards counts as time passed: keys are asked for again, never kept on."""
+    """A clock that leaps back counts as time passed: keys are asked for again, never kept on."""
     assert rig.has()
-    rig.clock.pass_seconds(-A_MOMENT)
+    rig.clock.pass_seconds(-JITTER - A_MOMENT)
     assert rig.has()
     assert rig.server.fetches == 2
     rig.server.status = 500
     rig.clock.pass_seconds(-10 * HOUR)
     rig.unavailable()
     assert rig.server.fetches == 3
+
+
+@pytest.mark.parametrize("step", [A_MOMENT, 1, JITTER / 20])
+def test_clock_jitter(rig: Rig, step: float) -> None:
+    """Clocks are adjusted all the time: a step back drops no key, and asks for none."""
+    rig.bundle()
+    rig.server.status = 500
+    for _ in range(20):
+        rig.clock.pass_seconds(-step)
+        assert rig.has()
+    assert rig.counts() == (0, 0)
+
+
+def test_clock_jitter_during_a_cool_down(rig: Rig) -> None:
+    """Steps back do not multiply the questions that an unknown kid may cause."""
+    assert rig.key("invented") is None
+    for _ in range(20):
+        rig.clock.pass_seconds(-A_MOMENT)
+        assert rig.key("invented") is None
+    assert rig.server.fetches == 1
+
+
+def test_clock_jitter_during_a_back_off(rig: Rig) -> None:
+    """Nor those that an outage may."""
+    rig.server.status = 500
+    for _ in range(20):
+        rig.unavailable()
+        rig.clock.pass_seconds(-A_MOMENT)
+    assert rig.server.fetches == 1
 
 
 def test_clock_set_back_during_a_back_off(rig: Rig) -> None:
@@ -642,20 +740,25 @@ def test_clock_set_back_during_a_back_off(rig: Rig) -> None:
 
 def test_clock_set_back_while_fetching(rig: Rig) -> None:
     """Keys that seem to come from the future are not used, and 'no such key' is not the answer."""
+    gate = Gate(rig)
+    said: list[KeysUnavailableError] = []
 
-    class SetBack(Clock):
-        """Goes back by a moment after it was read for the second time: when keys arrived."""
+    def ask() -> None:
+        with pytest.raises(KeysUnavailableError) as caught:
+            rig.key()
+        said.append(caught.value)
 
-        reads = 0
-
-        def __call__(self) -> float:
-            self.reads += 1
-            return self.now if self.reads <= 2 else self.now - A_MOMENT
-
-    rig.cache = JwksCache(clock=SetBack())
-    assert rig.unavailable() == (
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert gate.entered.wait(5)
+    wait_until(lambda: is_waiting(asking))
+    rig.clock.pass_seconds(-HOUR)
+    gate.open()
+    asking.join(5)
+    assert str(said[0]) == (
         f"no keys of user pool {POOL_ID}: the clock was set back while they came"
     )
+    rig.server.respond = None
     assert rig.has()
     assert rig.counts() == (2, 0)
 
@@ -666,6 +769,137 @@ def test_clock_set_forward(rig: Rig) -> None:
     rig.clock.pass_seconds(10**9)
     assert rig.has()
     assert rig.server.fetches == 2
+
+
+# --- frozen sandboxes ---
+
+
+def begin_and_freeze(rig: Rig, seconds: float) -> Gate:
+    """A request finds the keys aged, and is answered; the sandbox freezes before they are new."""
+    assert rig.has()
+    rig.clock.pass_seconds(TIME_TO_LIVE)
+    gate = Gate(rig)
+    assert rig.has()
+    assert gate.entered.wait(5)
+    rig.server.respond = None
+    rig.clock.pass_seconds(seconds)
+    return gate
+
+
+def test_an_abandoned_refresh_is_given_up(rig: Rig) -> None:
+    """A fetch that nobody waits for fails by the clock, and does not keep the next one away."""
+    begin_and_freeze(rig, DEADLINE - A_MOMENT)
+    assert rig.has()
+    assert rig.counts() == (2, 0)
+    rig.clock.pass_seconds(A_MOMENT)
+    assert rig.has()
+    assert rig.counts() == (2, 1)
+    rig.rotate()
+    rig.clock.pass_seconds(1)
+    assert rig.has()
+    rig.settle()
+    assert rig.key() is None
+    assert rig.has("new-key")
+    assert rig.counts() == (3, 1)
+
+
+def test_a_refresh_that_froze_is_begun_anew_at_once(rig: Rig) -> None:
+    """What slept through the back-off as well does not wait for it, also without a key at hand."""
+    begin_and_freeze(rig, STALE_LIMIT)
+    rig.rotate()
+    assert rig.has("new-key")
+    assert rig.counts() == (3, 1)
+
+
+def test_an_answer_is_as_old_as_its_question(rig: Rig) -> None:
+    """A set that was asked for before the sandbox froze is due again when it comes after it."""
+    gate = begin_and_freeze(rig, TIME_TO_LIVE)
+    gate.open()
+    rig.settle()
+    rig.rotate()
+    assert rig.has()
+    rig.settle()
+    assert rig.key() is None
+    assert rig.counts() == (3, 0)
+
+
+def test_a_fork_during_a_fetch(rig: Rig) -> None:
+    """A child process that inherits a fetch without its thread does not wait for it for ever."""
+    begin_and_freeze(rig, 0)
+    state = rig.cache._pools[rig.pool]
+    orphan = state._fetch = threading.Event()
+    rig.clock.pass_seconds(DEADLINE)
+    assert rig.has()
+    assert orphan.is_set()
+    rig.clock.pass_seconds(1)
+    assert rig.has()
+    rig.settle()
+    assert rig.counts() == (3, 1)
+
+
+def test_restored_from_an_old_snapshot(rig: Rig) -> None:
+    """SnapStart: the hours count from the restore, and what a snapshot holds is refreshed first."""
+    rig.bundle()
+    rig.clock.pass_seconds(7 * HOUR)
+    rig.cache.after_restore()
+    rig.server.status = 500
+    assert rig.has()
+    rig.settle()
+    rig.clock.pass_seconds(STALE_LIMIT - TIME_TO_LIVE - A_MOMENT)
+    assert rig.has()
+    rig.settle()
+    rig.clock.pass_seconds(A_MOMENT)
+    rig.unavailable()
+
+
+def test_a_snapshot_does_not_keep_a_withdrawn_key(rig: Rig) -> None:
+    """The first question after a restore has the keys refreshed, the next goes by the new ones."""
+    rig.bundle()
+    rig.rotate()
+    rig.clock.pass_seconds(7 * HOUR)
+    rig.cache.after_restore()
+    assert rig.has()
+    rig.settle()
+    assert rig.key() is None
+    assert rig.has("new-key")
+    assert rig.counts() == (1, 0)
+
+
+def test_a_snapshot_without_keys(rig: Rig) -> None:
+    """A pool that was asked about before the snapshot, in vain, is asked again."""
+    rig.server.status = 500
+    rig.unavailable()
+    rig.clock.pass_seconds(7 * HOUR)
+    rig.cache.after_restore()
+    rig.unavailable()
+    rig.server.status = 200
+    rig.clock.pass_seconds(2)
+    assert rig.has()
+
+
+def test_an_endpoint_that_hangs_for_an_hour(rig: Rig) -> None:
+    """A request a second, each with its key at hand: none waits, whatever the endpoint does."""
+    assert rig.has()
+    rig.clock.pass_seconds(TIME_TO_LIVE)
+    rig.server.respond = rig.server.hang
+    longest = 0.0
+    for _ in range(HOUR):
+        began = time.monotonic()
+        assert rig.has("access-key")
+        assert rig.has("id-key")
+        longest = max(longest, time.monotonic() - began)
+        rig.clock.pass_seconds(1)
+    assert longest < DEADLINE / 2
+    fetches, failures = rig.counts()
+    # 3 s and the back-off: after 4, 9, 16, 27, 46, 81, and then every 63 seconds.
+    assert 55 < fetches < 65
+    assert failures in {fetches - 1, fetches - 2}
+    rig.server.respond = None
+    rig.rotate()
+    rig.clock.pass_seconds(COOL_DOWN + 60)
+    assert rig.has("access-key")
+    rig.settle()
+    assert rig.has("new-key")
 
 
 # --- bundled keys ---
@@ -680,6 +914,7 @@ def test_bundled_keys_need_no_network(rig: Rig) -> None:
     assert rig.counts() == (0, 0)
     rig.clock.pass_seconds(A_MOMENT)
     assert rig.has()
+    rig.settle()
     assert rig.counts() == (1, 0)
 
 
@@ -689,8 +924,37 @@ def test_bundled_keys_outlast_an_outage_up_to_the_stale_limit(rig: Rig) -> None:
     rig.server.status = 500
     rig.clock.pass_seconds(STALE_LIMIT - A_MOMENT)
     assert rig.has()
+    rig.settle()
     rig.clock.pass_seconds(A_MOMENT)
     rig.unavailable()
+
+
+def test_never_expiring_keys(rig: Rig) -> None:
+    """Where a pool's keys are said to be these for good, nobody is asked, ever, for any kid."""
+    keys = {rig.pool: rig.cognito.key_set()}
+    rig.cache = JwksCache(never_expiring=keys, clock=rig.clock)
+    rig.rotate()
+    for seconds in (0, STALE_LIMIT, 10**9, -(10**9)):
+        rig.clock.pass_seconds(seconds)
+        assert rig.has("access-key")
+        assert rig.key("new-key") is None
+    rig.cache.after_restore()
+    assert rig.has("access-key")
+    assert rig.server.fetches == 0
+
+
+def test_keys_of_other_pools_expire(rig: Rig) -> None:
+    """It is said pool by pool."""
+    other = Cognito("us-east-1_Other", keys={"other-key": private_key("other")})
+    rig.cache = JwksCache(
+        bundled={rig.pool: rig.cognito.key_set()},
+        never_expiring={other.pool(): other.key_set()},
+        clock=rig.clock,
+    )
+    rig.server.status = 500
+    rig.clock.pass_seconds(STALE_LIMIT)
+    rig.unavailable()
+    assert rig.cache.key(other.pool(), "other-key") is not None
 
 
 def test_bundled_keys_that_are_too_old(rig: Rig) -> None:
@@ -762,9 +1026,12 @@ def test_an_own_clock_by_default(server: JwksServer) -> None:
     """Without settings the cache runs on the wall clock and the documented timing."""
     rig = Rig(server)
     rig.cache = JwksCache()
+    before = time.time()
     assert rig.has()
     assert rig.has()
     assert rig.server.fetches == 1
+    # Not a clock that stands still with the sandbox, and begins anew with each.
+    assert before <= rig.cache._pools[rig.pool].obtained_at <= time.time()
     assert JwksTiming() == JwksTiming(
         time_to_live=timedelta(hours=1),
         stale_limit=timedelta(hours=6),

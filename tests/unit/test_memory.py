@@ -17,6 +17,7 @@ def verdict() -> Remembered:
         token=COGNITO.verifier(Clock()).verify(COGNITO.token()),
         pool=COGNITO.pool(),
         key=key,
+        judged_at_seconds=NOW,
         expires_at_seconds=NOW + 3540,
     )
 

@@ -45,6 +45,7 @@ def test_one_variable_is_enough(base: Path) -> None:
     assert settings.pools == (UserPool(POOL_ID, [CLIENT_ID]),)
     assert settings.policy.rules == ()
     assert settings.bundled_keys == {}
+    assert settings.never_expiring_keys == {}
     assert settings.jwks_timing == JwksTiming()
     assert settings.http_api_answer is HttpApiAnswer.SIMPLE
     assert settings.http_api_refusal is HttpApiRefusal.DENY
@@ -118,6 +119,20 @@ def test_audiences(base: Path, value: str, audiences: set[str]) -> None:
     assert read(base).pools[0].audiences is None
 
 
+def test_keys_that_never_expire_are_named_by_pool(base: Path) -> None:
+    """Which keys do not age is said with the file that they are in, and of no other pool."""
+    settings = read(
+        base,
+        USER_POOLS=f"{POOL_ID}={CLIENT_ID} {OTHER_POOL}=other",
+        JWKS_FILES=f"{OTHER_POOL}=jwks.json",
+        NEVER_EXPIRING_JWKS_FILES=f"{POOL_ID}=jwks.json",
+    )
+    first, second = settings.pools
+
+    assert settings.bundled_keys == {second: Cognito().key_set()}
+    assert settings.never_expiring_keys == {first: Cognito().key_set()}
+
+
 def test_files_are_looked_for_in_the_current_folder(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +186,12 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
             {"ISSUERS": f"{OTHER_POOL}=https://a.example"},
             f"AUTHORIZER_ISSUERS: '{OTHER_POOL}' is not among AUTHORIZER_USER_POOLS",
             id="issuer of another pool",
+        ),
+        pytest.param(
+            {"NEVER_EXPIRING_JWKS_FILES": "true"},
+            "AUTHORIZER_NEVER_EXPIRING_JWKS_FILES: expected <pool id>=<value>[,<value>], "
+            "found 'true'",
+            id="never expiring without a file",
         ),
         pytest.param(
             {"JWKS_FILES": f"{OTHER_POOL}=jwks.json"},
@@ -305,6 +326,7 @@ def test_times_must_fit_each_other(base: Path) -> None:
     assert "0:01:39" in problem
 
 
+@pytest.mark.parametrize("name", ["JWKS_FILES", "NEVER_EXPIRING_JWKS_FILES"])
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -313,15 +335,17 @@ def test_times_must_fit_each_other(base: Path) -> None:
         pytest.param(b'{"keys": []}', "expected a usable RSA signing key, found none", id="empty"),
     ],
 )
-def test_a_bundled_jwks_must_be_one(base: Path, content: bytes | None, message: str) -> None:
+def test_a_bundled_jwks_must_be_one(
+    base: Path, content: bytes | None, message: str, name: str
+) -> None:
     """A file that is shipped but of no use is a mistake, and not a fetch at the first request."""
     if content is None:
         (base / "jwks.json").unlink()
     else:
         (base / "jwks.json").write_bytes(content)
-    (problem,) = problems_of(base, JWKS_FILES=f"{POOL_ID}=jwks.json")
+    (problem,) = problems_of(base, **{name: f"{POOL_ID}=jwks.json"})
 
-    assert problem.startswith(f"AUTHORIZER_JWKS_FILES: {base / 'jwks.json'}: ")
+    assert problem.startswith(f"AUTHORIZER_{name}: {base / 'jwks.json'}: ")
     assert message in problem
 
 

@@ -17,6 +17,7 @@ from simulator import (
     b64,
     private_key,
     serve_jwks,
+    wait_until,
 )
 
 from authorizer.errors import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
 
 COGNITO = Cognito()
+STALE_LIMIT = 6 * 3600
 A_MOMENT = 0.001
 NEVER = timedelta(days=10_000)
 
@@ -138,12 +140,10 @@ def test_a_token_that_expires_while_keys_are_fetched(remembered: bool) -> None: 
     with serve_jwks(COGNITO.jwks()) as server:
         pool = COGNITO.pool(jwks_url=server.url)
         verifier = TokenVerifier(pool, clock=clock)
-        token = COGNITO.token(exp=NOW + 3601)
+        token = COGNITO.token(exp=NOW + STALE_LIMIT + 1)
         if remembered:
             verifier.verify(token)
-            clock.pass_seconds(3600)
-        else:
-            clock.pass_seconds(3600)
+        clock.pass_seconds(STALE_LIMIT)
 
         def slowly(handler: BaseHTTPRequestHandler) -> None:
             clock.pass_seconds(1)
@@ -186,6 +186,26 @@ def test_the_memory_is_bounded() -> None:
     for number in range(10):
         verifier.verify(COGNITO.token(jti=f"number {number}"))
     assert len(verifier._verified._entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"nbf": NOW + 60}, Reason.NOT_YET_VALID),
+        ({"iat": NOW + 60}, Reason.ISSUED_IN_THE_FUTURE),
+    ],
+)
+def test_a_remembered_token_when_the_clock_goes_back(
+    claims: dict[str, int], reason: Reason
+) -> None:
+    """A verdict says nothing about times before it: then, all of the claims are judged again."""
+    clock = Clock()
+    verifier, token = COGNITO.verifier(clock), COGNITO.token(**claims)
+    assert verifier.verify(token).username == "alice"
+    clock.pass_seconds(-A_MOMENT)
+    assert refusal(verifier, token) is reason
+    clock.pass_seconds(A_MOMENT)
+    assert verifier.verify(token).username == "alice"
 
 
 def test_an_expired_token_leaves_the_memory() -> None:
@@ -268,6 +288,12 @@ def test_pools_from_any_iterable() -> None:
 # --- the key that leaves ---
 
 
+def refreshed(verifier: TokenVerifier) -> None:
+    """Wait for the fetch that goes on in the background."""
+    (state,) = verifier.keys._pools.values()
+    wait_until(lambda: state._fetch is None)
+
+
 def test_a_withdrawn_key_takes_its_tokens_with_it() -> None:
     """What is remembered falls with the key: after the refresh the token is judged anew."""
     clock, cognito = Clock(), Cognito()
@@ -281,6 +307,8 @@ def test_a_withdrawn_key_takes_its_tokens_with_it() -> None:
         clock.pass_seconds(3600 - A_MOMENT)
         assert verifier.verify(token).username == "alice"
         clock.pass_seconds(A_MOMENT)
+        assert verifier.verify(token).username == "alice"  # and the keys are being refreshed
+        refreshed(verifier)
         assert refusal(verifier, token) is Reason.KEY_UNKNOWN
         assert len(verifier._verified._entries) == 0
 
@@ -295,6 +323,8 @@ def test_a_replaced_key_takes_its_tokens_with_it() -> None:
         cognito.keys["access-key"] = private_key("other")
         server.body = cognito.jwks()
         clock.pass_seconds(3600)
+        verifier.verify(token)
+        refreshed(verifier)
         assert refusal(verifier, token) is Reason.SIGNATURE_INVALID
 
 
@@ -306,6 +336,8 @@ def test_a_refreshed_key_keeps_its_tokens() -> None:
         token = COGNITO.token(exp=NOW + 10**6)
         before = verifier.verify(token)
         clock.pass_seconds(3600)
+        assert verifier.verify(token) is before
+        refreshed(verifier)
         assert verifier.verify(token) is before
         assert server.fetches == 2
 
