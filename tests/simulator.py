@@ -215,16 +215,26 @@ class JwksServer:
         handler.connection.close()
 
     def drip_headers(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
-        self._drip(handler)
+        self.drip(b"HTTP/1.1 200 OK\r\nX-Drip: ")(handler)
 
     def drip_body(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        self._drip(handler)
+        self.drip(b"HTTP/1.1 200 OK\r\n\r\n")(handler)
 
-    def _drip(self, handler: BaseHTTPRequestHandler) -> None:
-        while not self.over.wait(0.01):
-            handler.wfile.write(b" ")
+    def drip(self, start: bytes, drop: bytes = b" ") -> Respond:
+        """Begin like this, and go on with a drop at a time."""
+        return self._pour(start, drop, 0.01)
+
+    def flood(self, start: bytes, drop: bytes) -> Respond:
+        """Begin like this, and go on as fast as it is taken."""
+        return self._pour(start, drop * (65_536 // len(drop)), 0)
+
+    def _pour(self, start: bytes, drop: bytes, seconds: float) -> Respond:
+        def respond(handler: BaseHTTPRequestHandler) -> None:
+            handler.wfile.write(start)
+            while not self.over.wait(seconds):
+                handler.wfile.write(drop)
+
+        return respond
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -244,6 +254,8 @@ def serve_jwks(
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             jwks.answer(self)
+
+        do_CONNECT = do_GET  # noqa: N815 - what a proxy is asked
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

@@ -2,15 +2,19 @@
 
 The other side may hang, drip, redirect, or send without end; a URL that a proxy or a resolver
 was tricked about may be another server altogether. Hence: certificates are verified, redirects
-are not followed, only a plain 200 counts, and size and time are bounded.
+are neither followed nor read, only a plain 200 counts, and bytes and time are bounded where they
+arrive: at the socket, below all that HTTP can nest, repeat or announce.
 """
 
 from __future__ import annotations
 
+import socket
 import time
-from typing import TYPE_CHECKING
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from authorizer.errors import AuthorizerError, clip
 
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
 # Cognito's document has two keys in about 900 bytes; a hundred keys fit in this.
 MAX_DOCUMENT_BYTES = 64 * 1024
-_CHUNK_BYTES = 64
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -32,33 +35,37 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
 
     Args:
         url: from a :class:`UserPool`, which has judged it; never from a token.
-        deadline: bounds connecting, each wait for data, and the reading of the body. Name
-            resolution and headers that drip in escape it: the caller keeps the time of those.
+        deadline: bounds all of it, whatever is sent. Name resolution escapes, to end by the
+            resolver's own limits, and so may TLS inside the TLS of a proxy whose own URL is
+            https: the caller keeps the time of those.
 
     Raises:
         FetchError: for whatever goes wrong.
     """
-    give_up_at = time.monotonic() + deadline.total_seconds()
+    bounds = _Bounds()
+    bounds.give_up_at = time.monotonic() + deadline.total_seconds()
     try:
-        with (
-            requests.Session() as session,
-            session.get(
+        with requests.Session() as session:
+            session.adapters = {"https://": bounds, "http://": bounds}
+            # Where a redirect leads somewhere, requests reads and decompresses all of its body.
+            session.get_redirect_target = lambda resp: None  # type: ignore[method-assign] # noqa: ARG005
+            with session.get(
                 url,
                 headers=_HEADERS,
                 # Otherwise requests would look up the host in ~/.netrc and send credentials.
-                auth=_send_no_credentials,
+                auth=lambda request: request,
                 # Plain HTTP is for loopback only, and a proxy's loopback is not ours. A new dict
                 # each time: requests adds to it.
                 proxies={"http": ""},
                 timeout=deadline.total_seconds(),
                 allow_redirects=False,
                 stream=True,
-            ) as response,
-        ):
-            _require_plain_ok(response)
-            return _read_bounded(response, give_up_at)
-    except FetchError:
-        raise
+            ) as response:
+                _require_plain_ok(response)
+                _require_at_most(MAX_DOCUMENT_BYTES, len(response.content))
+                return response.content
+    except FetchError as error:
+        raise FetchError(f"GET {url}: {error}") from error
     except Exception as error:
         # requests documents its own errors, but lets urllib3's and the socket's through as well.
         # Their texts may quote what the server sent, at any length.
@@ -67,26 +74,68 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
         ) from error
 
 
-def _send_no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
 def _require_plain_ok(response: requests.Response) -> None:
     if response.status_code != requests.codes.ok:
-        raise FetchError(f"GET {response.url}: expected status 200, found {response.status_code}")
+        raise FetchError(f"expected status 200, found {response.status_code}")
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
         # Not asked for; and decompressing could multiply what we have bounded.
-        raise FetchError(f"GET {response.url}: expected an unencoded body, found {clip(encoding)}")
+        raise FetchError(f"expected an unencoded body, found {clip(encoding)}")
 
 
-def _read_bounded(response: requests.Response, give_up_at: float) -> bytes:
-    body = bytearray()
-    # Small pieces: one is waited for until it is full, however slowly it drips.
-    for chunk in response.iter_content(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise FetchError(f"GET {response.url}: expected at most {MAX_DOCUMENT_BYTES} bytes")
-        if time.monotonic() > give_up_at:
-            raise FetchError(f"GET {response.url}: the body was not complete in time")
-    return bytes(body)
+def _require_at_most(most: int, found: int) -> None:
+    if found > most:
+        raise FetchError(f"expected at most {MAX_DOCUMENT_BYTES} bytes")
+
+
+class _Bounds(HTTPAdapter):
+    """Connects and reads within bounds: to the server, or to a proxy and through it."""
+
+    give_up_at = 0.0
+
+    def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        pool: Any = super().get_connection_with_tls_context(*given, **named)
+        bounded = {
+            "_new_conn": lambda connection: self._connect(connection.host, connection.port),
+            "response_class": self._response,
+        }
+        pool.ConnectionCls = type("_BoundedConnection", (pool.ConnectionCls,), bounded)
+        return pool
+
+    def _connect(self, host: str, port: int) -> socket.socket:
+        """Try each address in turn. A dead one costs its share of the time, not all of it."""
+        problem: OSError = TimeoutError("no address to connect to")
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        for left, (*_, address) in zip(range(len(found), 0, -1), found, strict=True):
+            share = self._seconds_left() / (left + 1)  # one share is for the answer
+            try:
+                connected = socket.create_connection((str(address[0]), address[1]), share)
+            except OSError as error:
+                problem = error
+            else:
+                connected.settimeout(share * left)
+                return connected
+        raise problem
+
+    def _response(self, sock: socket.socket, **named: Any) -> HTTPResponse:  # noqa: ANN401
+        response = HTTPResponse(sock, **named)
+        receive, received = response.fp.raw.readinto, 0
+
+        def receive_bounded(buffer: Any) -> int:  # noqa: ANN401
+            nonlocal received
+            sock.settimeout(self._seconds_left())
+            count = receive(buffer) or 0
+            received += count
+            # As much again for the headers, and for what chunks add: in practice, a kilobyte.
+            _require_at_most(2 * MAX_DOCUMENT_BYTES, received)
+            return count
+
+        # Below the buffer that status, headers, chunks and trailers are read from.
+        response.fp.raw.readinto = receive_bounded  # type: ignore[method-assign]
+        return response
+
+    def _seconds_left(self) -> float:
+        seconds = self.give_up_at - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("timed out")
+        return seconds

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
-import urllib3
 from simulator import JwksServer, serve_jwks
 
 from authorizer.tokens.fetch import FetchError, fetch_document
@@ -87,6 +87,10 @@ def test_requests_sends_loopback_to_a_proxy(
         assert fetch_document(server.url, deadline=AMPLE) == b"{}"
 
 
-def test_urllib3_reads_what_has_arrived() -> None:
-    """What makes the deadline hold came with urllib3 2.2; requests itself would accept 1.26."""
-    assert hasattr(urllib3.HTTPResponse, "read1")
+def test_requests_reads_what_it_does_not_follow(server: JwksServer) -> None:
+    """The trap: the body of a redirect is read, and decompressed, although nobody asked for it."""
+    server.status, server.headers = 302, {"Location": "/", "Content-Encoding": "gzip"}
+    server.body = gzip.compress(b" " * 10_000_000)
+    response = requests.get(server.url, timeout=10, allow_redirects=False, stream=True)
+    with response:
+        assert response.raw.tell() == len(server.body) < 20_000

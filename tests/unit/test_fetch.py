@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import ipaddress
+import select
 import socket
 import ssl
+import threading
 import time
+import tracemalloc
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
@@ -104,6 +108,14 @@ def test_encoded_bodies_are_refused(server: JwksServer, encoding: str) -> None:
     assert len(message) < 200
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_bodies_of_redirects_are_not_read(server: JwksServer, status: int) -> None:
+    """A status that is none of ours ends it: a bomb in the body does not go off."""
+    head = b"HTTP/1.1 %d Moved\r\nLocation: /\r\nContent-Encoding: gzip\r\n\r\n" % status
+    server.respond = server.drip(head, gzip.compress(b" " * 1_000_000))
+    assert failure(server.url, SHORT).endswith(f"expected status 200, found {status}")
+
+
 def test_identity_is_no_encoding(server: JwksServer) -> None:
     """A server may say that it encoded nothing."""
     server.headers = {"Content-Encoding": "identity"}
@@ -133,15 +145,42 @@ def test_chunked_bodies(server: JwksServer) -> None:
     assert failure(server.url).endswith(f"expected at most {MAX_DOCUMENT_BYTES} bytes")
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "drop"),
+    [
+        pytest.param(OK + b"\r\n", b" ", id="body"),
+        pytest.param(CHUNKED, b"1\r\n \r\n", id="chunks"),
+        pytest.param(CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: x\r\n", id="trailers"),
+        pytest.param(CONTINUE, CONTINUE, id="interim answers"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n", b"X: x\r\n", id="headers of an interim answer"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: /\r\n", b"X: x\r\n", id="headers"),
+        pytest.param(b"HTTP/1.1 200 ", b"O", id="status line"),
+        pytest.param(CHUNKED + b"2;", b"x", id="chunk extension"),
+    ],
+)
+def test_nothing_is_endless(server: JwksServer, start: bytes, drop: bytes) -> None:
+    """Wherever HTTP lets a server go on and on: dripped it ends in time, poured at a size."""
+    server.respond = server.drip(start, drop)
+    began = time.monotonic()
+    failure(server.url, SHORT)
+    assert time.monotonic() - began < 1
+    server.respond = server.flood(start, drop)
+    tracemalloc.start()
+    message = failure(server.url)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000
+    assert "timed out" not in message
+
+
 def test_a_body_without_end(server: JwksServer) -> None:
     """What never stops is stopped at the bound, long before the deadline."""
-
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        while not server.over.is_set():
-            handler.wfile.write(b" " * 8192)
-
-    server.respond = respond
+    server.respond = server.flood(OK + b"\r\n", b" ")
     assert failure(server.url).endswith(f"expected at most {MAX_DOCUMENT_BYTES} bytes")
 
 
@@ -225,8 +264,7 @@ def test_a_dripping_body(server: JwksServer) -> None:
     """Bytes that keep coming do not extend the deadline."""
     server.respond = server.drip_body
     began = time.monotonic()
-    message = failure(server.url, SHORT)
-    assert message == f"GET {server.url}: the body was not complete in time"
+    assert "Read timed out" in failure(server.url, SHORT)
     assert 0.2 <= time.monotonic() - began < 2
 
 
@@ -239,6 +277,78 @@ def test_a_body_that_stops_half_way(server: JwksServer) -> None:
 
     server.respond = respond
     assert "Read timed out" in failure(server.url, SHORT)
+
+
+# --- addresses ---
+
+
+@contextmanager
+def dead_address() -> Iterator[tuple[str, int]]:
+    """An address that answers nothing: its queue is full, so the kernel drops who knocks."""
+    with ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(2):
+            queued = stack.enter_context(socket.socket())
+            queued.settimeout(0)
+            with suppress(BlockingIOError):
+                queued.connect(deaf.getsockname())
+        yield deaf.getsockname()
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
+    """Let keys.example have these addresses."""
+    resolve = socket.getaddrinfo
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+
+    def resolved(host: str, *given: Any, **named: Any) -> Any:
+        return found if host == "keys.example" else resolve(host, *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+
+@pytest.mark.parametrize("dead", [1, 3])
+def test_dead_addresses_before_a_live_one(
+    server: JwksServer, monkeypatch: pytest.MonkeyPatch, dead: int
+) -> None:
+    """A host whose first addresses (IPv6, say) lead nowhere is reached by the next, in time."""
+    live = ("127.0.0.1", int(server.url.split(":")[2].split("/")[0]))
+    with dead_address() as address:
+        resolve_to(monkeypatch, *[address] * dead, live)
+        body = fetch_document("http://keys.example/jwks.json", deadline=timedelta(seconds=0.6))
+    assert body == server.body
+
+
+def test_dead_addresses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many addresses are tried, the deadline is one."""
+    with dead_address() as address:
+        resolve_to(monkeypatch, *[address] * 9)
+        began = time.monotonic()
+        assert "timed out" in failure("http://keys.example/jwks.json", SHORT)
+        assert time.monotonic() - began < 0.4
+
+
+def test_no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name without an address is a failure like any other."""
+    resolve_to(monkeypatch)
+    assert "no address to connect to" in failure("http://keys.example/jwks.json")
+
+
+def test_slow_name_resolution(server: JwksServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom the resolver kept past the deadline does not begin to connect."""
+    resolve, now = socket.getaddrinfo, time.monotonic
+
+    def resolve_slowly(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(time, "monotonic", lambda: now() + 60)
+        return resolve(*given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_slowly)
+    assert "timed out" in failure(server.url)
+    assert server.fetches == 0
+
+
+# --- proxies and certificates ---
 
 
 def test_no_proxy_for_loopback(server: JwksServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +480,112 @@ def test_https_of_another_name(
     with serve_jwks(b"{}", tls=authority.server_context(name)) as server:
         assert "CERTIFICATE_VERIFY_FAILED" in failure(server.url)
         assert server.fetches == 0
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[JwksServer]:
+    """A proxy for HTTPS, named by the environment. Without more it answers what a server does."""
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serve_jwks(b"from the proxy") as running:
+        monkeypatch.setenv("HTTPS_PROXY", running.url.removesuffix("/jwks.json"))
+        yield running
+
+
+def tunnel(handler: BaseHTTPRequestHandler) -> None:
+    """What CONNECT asks for: bytes are carried in both directions, until one side ends."""
+    host, port = handler.path.split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as far:
+        handler.send_response(200)
+        handler.end_headers()
+        near = handler.connection
+        other = {near: far, far: near}
+        while True:
+            for ready in select.select([near, far], [], [], 5)[0]:
+                data = ready.recv(8192)
+                if not data:
+                    return
+                other[ready].sendall(data)
+
+
+def test_https_through_a_proxy(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, proxy: JwksServer
+) -> None:
+    """A proxy carries bytes that only the server could have sent."""
+    trust(monkeypatch, authority.file)
+    proxy.respond = tunnel
+    with serve_jwks(b"{}", tls=authority.server_context(LOOPBACK)) as server:
+        assert fetch_document(server.url, deadline=AMPLE) == b"{}"
+        assert (server.fetches, proxy.fetches) == (1, 1)
+
+
+def test_a_proxy_vouches_for_nobody(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, proxy: JwksServer
+) -> None:
+    """What a proxy leads to needs the certificate of what was asked for."""
+    trust(monkeypatch, authority.file)
+    other = x509.DNSName("keys.example")
+    proxy.respond = tunnel
+    with serve_jwks(b"{}", tls=authority.server_context(other)) as server:
+        assert "CERTIFICATE_VERIFY_FAILED" in failure(server.url)
+        assert server.fetches == 0
+
+
+def test_no_proxy_by_name(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, proxy: JwksServer
+) -> None:
+    """NO_PROXY names those who are asked without it."""
+    trust(monkeypatch, authority.file)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serve_jwks(b"{}", tls=authority.server_context(LOOPBACK)) as server:
+        assert fetch_document(server.url, deadline=AMPLE) == b"{}"
+    assert proxy.fetches == 0
+
+
+def test_a_proxy_is_bounded(proxy: JwksServer) -> None:
+    """Its answer to CONNECT may be as long, and take as long, as any other's."""
+    began = time.monotonic()
+    for drop in (b" ", b"X: x\r\n"):
+        proxy.respond = proxy.drip(OK, drop)
+        assert "timed out" in failure("https://127.0.0.1:9/jwks.json", SHORT)
+        proxy.respond = proxy.flood(OK, drop)
+        assert "timed out" not in failure("https://127.0.0.1:9/jwks.json")
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("start", [OK + b"X: ", CHUNKED + b"2\r\n{}\r\n0\r\nX: "])
+def test_https_is_bounded_as_well(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    """Encryption changes nothing about the bounds."""
+    trust(monkeypatch, authority.file)
+    with serve_jwks(b"", tls=authority.server_context(LOOPBACK)) as server:
+        server.respond = server.drip(start)
+        began = time.monotonic()
+        assert "timed out" in failure(server.url, SHORT)
+        assert time.monotonic() - began < 1
+
+
+def test_a_handshake_that_drips() -> None:
+    """TLS that does not come to an end is given up in time, too."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection = listening.accept()[0]
+            # A record of 16 kB that belongs to a handshake, byte by byte.
+            with connection, suppress(OSError):
+                connection.sendall(b"\x16\x03\x03\x40\x00")
+                while not over.wait(0.01):
+                    connection.sendall(b"\x02")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        began = time.monotonic()
+        assert "timed out" in failure(f"https://127.0.0.1:{listening.getsockname()[1]}/", SHORT)
+        assert time.monotonic() - began < 1
+        over.set()
+        dripping.join()
 
 
 def test_http_where_https_was_meant(server: JwksServer) -> None:
