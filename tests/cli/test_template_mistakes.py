@@ -133,7 +133,7 @@ def test_what_may_yet_come_is_no_mistake(changes: list[tuple[str, str]]) -> None
     """An error must not stop a template that deploys."""
     codes = {code for code, _, _ in found(*changes)}
 
-    assert "T000" in codes
+    assert not codes.isdisjoint({"T000", "T050"})
     assert "T003" not in codes
 
 

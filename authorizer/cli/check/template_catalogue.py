@@ -6,6 +6,7 @@ TEMPLATE_TITLES: dict[str, str] = {
     "T002": "not all routes of the API are known",
     "T003": "the template names what is not there",
     "T050": "a deployment decides who guards the route",
+    "T051": "routes of an API that is elsewhere",
     "T101": "API Gateway may not invoke the authorizer",
     "T102": "payload version is a number",
     "T103": "simple responses with payload version 1.0",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.catalogue import UNDECIDED
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes
+from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, shown
 from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.errors import clip
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def check_undecided(template: Template) -> Iterator[Finding]:
-    """T000, T002, T003."""
+    """T000, T002, T003, T051."""
     mistakes: set[tuple[object, str]] = set()
     told = {_whose(one) for one in guarded_routes(template) if _is_undecided(one)}
     for one in template.undecided:
@@ -39,7 +39,9 @@ def check_undecided(template: Template) -> Iterator[Finding]:
             yield finding
         mistakes.add(key)
     for api in template.apis:
-        if not api.is_complete:
+        if api.elsewhere is not None:
+            yield _elsewhere(api, api.elsewhere)
+        elif not api.is_complete:
             yield _incomplete(api)
 
 
@@ -95,6 +97,19 @@ def _mistake(one: Undecided, why: Mistake) -> Finding:
         effect="the template does not deploy, or not as it reads, and nothing was checked that "
         "depends on this",
         fix="correct it in the template: nothing that is given when deploying mends it",
+    )
+
+
+def _elsewhere(api: Api, why: str) -> Finding:
+    routes = ", ".join(shown(route.key) for route in api.routes[:3]) or "no route that is readable"
+    return Finding(
+        code="T051",
+        severity=Severity.WARNING,
+        place=api.place,
+        message=f"expected the API of {routes} in the templates, found {clip(api.id)}: {why}",
+        effect="what else the API has, who guards it, and what its answers are cached under was "
+        "not checked, and the API's own template does not show these routes",
+        fix="give the template that has the API, too (-t once more), or name the API itself",
     )
 
 

@@ -39,8 +39,10 @@ def chosen_api(template: Template, api: str | None = None) -> Api:
     by_id = {one.id: one for one in template.apis}
     if not by_id:
         raise ConfigurationError([f"{template.file}: expected an API, found none"])
-    if api is None and len(by_id) == 1:
-        return template.apis[0]
+    # Whoever names none means the template's own.
+    own = [one for one in template.apis if one.elsewhere is None] or template.apis
+    if api is None and len(own) == 1:
+        return own[0]
     if api is None:
         raise ConfigurationError(
             [f"{template.file}: expected --api with one of {', '.join(by_id)}, found several APIs"]

@@ -19,8 +19,8 @@ from authorizer.cli.template.authorizers import (
     with_function,
     with_ttl,
 )
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
-from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, Elsewhere, Route, Unknown
+from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, referred
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft, child, key_place
@@ -117,18 +117,40 @@ def _route_named(key: str, place: Place | None, draft: Draft) -> Route:
     )
 
 
-def _draft_of(reading: Reading, resource: Resource, name: str, what: str) -> Draft | None:
-    """The API that a resource belongs to."""
-    behind = reading.resource_behind(child(resource.properties, name))
-    if isinstance(behind, Unknown):
-        reading.note(resource.place, f"the API of {what}", behind.why)
-        return None
-    value = reading.resolver.resolve(child(resource.properties, name))
-    api_id = behind.id if behind else getattr(value, "id", "")
-    if api_id not in reading.drafts:
-        reading.note(resource.place, f"the API of {what}", "it is not in this template")
-        return None
-    return reading.drafts[api_id]
+def _drafts_of(reading: Reading, resource: Resource, name: str, what: str) -> list[Draft]:
+    """The APIs that a resource may belong to; those that are not in this template, too."""
+    written = child(resource.properties, name)
+    values, why = reading.resolver.branches(written)
+    found = [_draft_named(reading, resource, value, written, what) for value in values]
+    drafts = list({one.id: one for one in found}.values())
+    if why is not None and (len(drafts) > 1 or len(values) == 1):
+        reading.note(resource.place, f"the API of {what}", why)
+        for draft in drafts:
+            draft.is_complete = False
+    return drafts
+
+
+def _draft_named(
+    reading: Reading, resource: Resource, value: Node, written: Node, what: str
+) -> Draft:
+    api_id = getattr(value, "id", getattr(value, "text", ""))
+    if api_id in reading.drafts:
+        return reading.drafts[api_id]
+    is_rest = resource.type.startswith("AWS::ApiGateway::")
+    kind = ApiKind.REST if is_rest else ApiKind.HTTP
+    name = referred(written)
+    why = getattr(value, "why", "it is not in this template")
+    reading.note(resource.place, f"the API of {what}", why)
+    if not isinstance(why, Elsewhere):
+        why = Elsewhere(why, "named", name or api_id or why)
+        for draft in reading.drafts.values():  # it may be any of them
+            if (draft.kind is ApiKind.REST) is is_rest:
+                draft.is_complete = False
+    key = f"{'.'.join(why.key[1:])} (elsewhere)"
+    return reading.drafts.setdefault(
+        key,
+        Draft(id=key, kind=kind, place=resource.place, is_complete=False, elsewhere=why),
+    )
 
 
 # --- authorizers ---
@@ -136,10 +158,12 @@ def _draft_of(reading: Reading, resource: Resource, name: str, what: str) -> Dra
 
 def _read_authorizer(reading: Reading, resource: Resource) -> None:
     is_rest = resource.type == "AWS::ApiGateway::Authorizer"
-    draft = _draft_of(reading, resource, "RestApiId" if is_rest else "ApiId", resource.id)
-    if draft is None:
-        return
     reading.note_existence(resource, f"authorizer {resource.id} is")
+    for draft in _drafts_of(reading, resource, "RestApiId" if is_rest else "ApiId", resource.id):
+        _add_authorizer(reading, draft, resource, is_rest=is_rest)
+
+
+def _add_authorizer(reading: Reading, draft: Draft, resource: Resource, *, is_rest: bool) -> None:
     resolver, properties, name = reading.resolver, resource.properties, resource.id
     written = reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))
     kind = written if isinstance(written, Unknown) else _kind(written)
@@ -160,9 +184,11 @@ def _kind(text: str | None) -> AuthorizerKind | Unknown:
 
 
 def _read_method(reading: Reading, resource: Resource) -> None:
-    draft = _draft_of(reading, resource, "RestApiId", f"the route of {resource.id}")
-    if draft is None:
-        return
+    for draft in _drafts_of(reading, resource, "RestApiId", f"the route of {resource.id}"):
+        _add_method(reading, draft, resource)
+
+
+def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
     resolver, properties = reading.resolver, resource.properties
     path = _path(reading, child(properties, "ResourceId"))
     method = reading.choice(child(properties, "HttpMethod"))
@@ -205,15 +231,19 @@ def _path(reading: Reading, node: Node) -> str | Unknown:
 
 
 def _read_route(reading: Reading, resource: Resource) -> None:
-    draft = _draft_of(reading, resource, "ApiId", f"the route of {resource.id}")
-    if draft is None:
-        return
+    for draft in _drafts_of(reading, resource, "ApiId", f"the route of {resource.id}"):
+        _add_route_named(reading, draft, resource)
+
+
+def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None:
     key = reading.choice(child(resource.properties, "RouteKey"))
     if not isinstance(key, str):
         why = key.why if isinstance(key, Unknown) else "it has no RouteKey"
         reading.note(resource.place, f"the route of {resource.id}", why)
         draft.is_complete = False
         return
+    if draft.elsewhere and " " not in key and key != "$default":
+        draft.kind = ApiKind.WEBSOCKET  # which only their routes tell
     route = _route_named(key, resource.place, draft)
     backend = _backend_of(reading, child(resource.properties, "Target"))
     _add_route(reading, draft, resource, replace(route, backend=backend))
@@ -231,13 +261,13 @@ def _backend_of(reading: Reading, target: Node) -> str | None:
 
 def _read_overrides(reading: Reading, resource: Resource) -> None:
     """What changes the route of an API that names its target itself."""
-    draft = _draft_of(reading, resource, "ApiId", resource.id)
-    if draft is None or isinstance(child(resource.properties, "Route"), Absent):
+    if isinstance(child(resource.properties, "Route"), Absent):
         return
     unknown = Unknown(f"{resource.id} overrides it")
-    for number, route in enumerate(draft.routes):
-        reading.fact(unknown, resource.place, f"the authorizer of {route.key}")
-        draft.routes[number] = replace(route, authorizer=unknown)
+    for draft in _drafts_of(reading, resource, "ApiId", resource.id):
+        for number, route in enumerate(draft.routes):
+            reading.fact(unknown, resource.place, f"the authorizer of {route.key}")
+            draft.routes[number] = replace(route, authorizer=unknown)
 
 
 def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:
@@ -267,8 +297,9 @@ def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | 
 
 
 def _read_gateway_response(reading: Reading, resource: Resource) -> None:
-    draft = _draft_of(reading, resource, "RestApiId", resource.id)
     kind = reading.resolver.text(child(resource.properties, "ResponseType"))
-    if draft is not None and isinstance(kind, str):
-        headers = child(resource.properties, "ResponseParameters")
+    if not isinstance(kind, str):
+        return
+    headers = child(resource.properties, "ResponseParameters")
+    for draft in _drafts_of(reading, resource, "RestApiId", resource.id):
         openapi.gateway_response(reading, draft, kind, headers)

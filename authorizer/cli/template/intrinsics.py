@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.choices import Choices, Parameters
 from authorizer.cli.template.conditions import Conditions, Verdict
-from authorizer.cli.template.model import Mistake, Unknown
+from authorizer.cli.template.model import Elsewhere, Mistake, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
@@ -52,7 +52,6 @@ _DEPLOYED = frozenset(
         "Fn::Equals",
         "Fn::GetAZs",
         "Fn::GetStackOutput",
-        "Fn::ImportValue",
         "Fn::Length",
         "Fn::Not",
         "Fn::Or",
@@ -67,6 +66,7 @@ _FUNCTIONS = _DEPLOYED | {
     "Fn::FindInMap",
     "Fn::GetAtt",
     "Fn::If",
+    "Fn::ImportValue",
     "Fn::Join",
     "Fn::Select",
     "Fn::Split",
@@ -96,6 +96,8 @@ class Resolver:
         )
         # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
         self.resources = set(_section(template, "Resources"))
+        # Those of them that have a template of their own.
+        self.stacks: set[str] = set()
         self._folder = folder
         self._files: dict[str, Node] = {}
         # By the node's identity; the nodes are kept, so that no identity is used again.
@@ -111,6 +113,7 @@ class Resolver:
             "Fn::If": self._if,
             "Fn::FindInMap": self._find_in_map,
             "Fn::Transform": self._transform,
+            "Fn::ImportValue": self._import_value,
         }
 
     def resolve(self, node: Node) -> Node:
@@ -221,7 +224,7 @@ class Resolver:
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
         resource, _, attribute = name.partition(".")
         if resource in self.resources:
-            return Reference(place, resource, attribute or None)
+            return self._attribute(place, resource, attribute or None)
         why = f"{clip(name)} is neither a parameter nor a resource"
         return Undecidable(place, self._why_missing(why, resource, place, self._parameters))
 
@@ -243,7 +246,21 @@ class Resolver:
         if name not in self.resources:
             why = f"{clip(name)} is no resource of this template"
             return Undecidable(call.place, self._why_missing(why, name, call.place))
-        return Reference(call.place, name, attribute)
+        return self._attribute(call.place, name, attribute)
+
+    def _attribute(self, place: Place, name: str, attribute: str | None) -> Node:
+        """Of a resource; that of another stack is whatever its template says."""
+        if name in self.stacks and attribute:
+            output = attribute.removeprefix("Outputs.")
+            why = f"output {output} of {name} is told by another template"
+            return Undecidable(place, Elsewhere(why, "output", name, output))
+        return Reference(place, name, attribute)
+
+    def _import_value(self, call: Call) -> Node:
+        name = self.resolve(call.argument)
+        if not isinstance(name, Text):
+            return Undecidable(call.place, _why_not_text(name))
+        return Undecidable(call.place, Elsewhere(_why_not_here(call), "import", name.text))
 
     # --- texts and lists ---
 
@@ -440,7 +457,7 @@ def _section(template: Mapping, name: str) -> dict[str, Node]:
 
 def _why_not_here(call: Call) -> str:
     name = call.name.removeprefix("Fn::")
-    if call.name in _DEPLOYED or name.startswith("ForEach"):
+    if call.name in {*_DEPLOYED, "Fn::ImportValue"} or name.startswith("ForEach"):
         return f"{call.name} is decided only when deployed"
     known = [one.removeprefix("Fn::") for one in _FUNCTIONS]
     why = f"expected a function of CloudFormation's, found {clip(name)}{did_you_mean(name, known)}"

@@ -7,7 +7,7 @@ only a deployment could decide (a parameter without a default, an import, a macr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
@@ -40,6 +40,24 @@ class Mistake(str):
         """A reason, in words."""
         made = super().__new__(cls, text)
         made.place = place
+        return made
+
+
+class Elsewhere(str):
+    """Why something is not decided that another template tells, where that is at hand.
+
+    Attributes:
+        key: where it stands: ``("import", name)``, ``("output", stack, name)``, ``("resource",
+            id)``; ``("up", ...)`` is one of these in the stack above. Others are nowhere at hand.
+    """
+
+    __slots__ = ("key",)
+    key: tuple[str, ...]
+
+    def __new__(cls, text: str, *key: str) -> Self:
+        """A reason, in words."""
+        made = super().__new__(cls, text)
+        made.key = key
         return made
 
 
@@ -175,6 +193,7 @@ class Api:
     is_complete: bool = True
     has_cors: bool | Unknown = False
     cors_gateway_responses: frozenset[str] | Unknown = frozenset()
+    elsewhere: Elsewhere | None = None
     replaces: Place | None = None
 
     def authorizer(self, name: str) -> Authorizer | None:
@@ -268,6 +287,7 @@ class Template:
         doors: ways to functions that whoever is no part of this account may take.
         undecided: every fact that could not be decided, with its place.
         deployments: what else a deployment may make of it.
+        exports: logical ids of resources that other stacks may import, by the export's name.
     """
 
     file: str
@@ -279,6 +299,7 @@ class Template:
     doors: tuple[Door, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     deployments: tuple[Deployment, ...] = ()
+    exports: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,8 @@ def _read_resources(reading: Reading, root: Mapping) -> None:
     globals_ = reading.resolver.get(root, "Globals")
     for resource in _resources(reading, resources, globals_):
         reading.resources[resource.id] = resource
+        if resource.type in _NESTED:
+            reading.resolver.stacks.add(resource.id)
     for name, kind in implicit_types():
         reading.resolver.resources.add(name)
         reading.common[kind] = child(globals_, kind.removeprefix("AWS::Serverless::"))

@@ -9,6 +9,7 @@ from authorizer.cli.template.model import (
     Api,
     ApiKind,
     Authorizer,
+    Elsewhere,
     Place,
     Route,
     Undecided,
@@ -51,6 +52,7 @@ class Draft:
     routes: list[Route] = field(default_factory=list)
     authorizers: dict[str, Authorizer] = field(default_factory=dict)
     is_complete: bool = True
+    elsewhere: Elsewhere | None = None
     has_cors: bool | Unknown = False
     cors_responses: set[str] = field(default_factory=set)
     cors_responses_unknown: Unknown | None = None
@@ -65,6 +67,7 @@ class Draft:
             routes=tuple(self.routes),
             authorizers=tuple(self.authorizers.values()),
             is_complete=self.is_complete,
+            elsewhere=self.elsewhere,
             has_cors=self.has_cors,
             cors_gateway_responses=self.cors_responses_unknown or frozenset(self.cors_responses),
             replaces=self.replaces,
