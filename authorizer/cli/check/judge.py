@@ -15,7 +15,7 @@ from authorizer.cli.check.problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
-from authorizer.cli.check.undecided import check_undecided, undecided_guards
+from authorizer.cli.check.undecided import check_undecided
 from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.template.model import Place
 from authorizer.errors import ConfigurationError
@@ -105,7 +105,6 @@ def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
     policy = parse_policy(dump_policy(compile_source(source)))
     findings = [
         *check_undecided(template),
-        *undecided_guards(source, policy, template),
         *(found for rule in TEMPLATE_RULES for found in rule(source, policy, template)),
     ]
     yield from findings

@@ -43,6 +43,7 @@ from authorizer.cli.check.shape_rules import (
     missing_permissions,
     payload_versions,
 )
+from authorizer.cli.check.undecided import undecided_guards
 from authorizer.cli.check.unnameable_rules import unnameable_routes
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     pools_without_mfa,
     secrets_with_passwords,
     long_access_tokens,
+    undecided_guards,
     open_routes,
     closed_public_routes,
     missing_public_routes,
