@@ -12,6 +12,7 @@ from authorizer.cli.explain.question import shown
 from authorizer.cli.explain.rulebook import Verdict
 from authorizer.cli.explain.unread import where_unread
 from authorizer.cli.explain.words import misses_in_words, rule_in_words
+from authorizer.cli.folding import print_folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -107,20 +108,20 @@ def show(
         if not result.passed:
             one = result.expectation
             where = f"{one.place}: {shown(result.case.name)}: {failure_in_words(result)}"
-            console.print(Text.assemble(("failed ", "bold red"), where), soft_wrap=True)
+            print_folded(console, Text.assemble(("failed ", "bold red"), where), 7)
             for reason in reasons_for(book, result):
-                console.print(Text(f"       {reason}"), soft_wrap=True)
+                print_folded(console, Text(f"       {reason}"), 9)
     style = "bold red" if is_strict else "bold yellow"
     _list(console, "proves nothing ", style, map(vacuous_in_words, filter(is_vacuous, results)))
     blind = (f"{case.place}: {what}" for case, what in blind_in_words(book, coverage))
     _list(console, "proves nothing ", style, blind)
     _list(console, "not exercised ", style, gaps_in_words(book, coverage))
-    console.print(Text(summary(results, coverage)), soft_wrap=True)
+    print_folded(console, Text(summary(results, coverage)), 2)
 
 
 def _list(console: Console, label: str, style: str, lines: Iterable[str]) -> None:
     for line in lines:
-        console.print(Text.assemble((label, style), line), soft_wrap=True)
+        print_folded(console, Text.assemble((label, style), line), 2)
 
 
 def _counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -17,6 +17,7 @@ from authorizer.cli.check.formats.text import summary, to_text
 from authorizer.cli.check.judge import Report
 from authorizer.cli.check.judge import check as judge
 from authorizer.cli.document.options import policy_argument, policy_of, policy_option
+from authorizer.cli.folding import columns_of
 
 _FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_github}
 
@@ -71,7 +72,9 @@ def check(
     report = judge(policy_of(policy, policy_file), templates)
     # A terminal's encoding may lack what stands in a policy.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    text = _FORMATS[form](report).encode(encoding, "backslashreplace").decode(encoding)
+    columns = columns_of(sys.stdout)
+    text = to_text(report, columns) if form == "text" else _FORMATS[form](report)
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
     if form != "text":
         click.echo(summary(report), err=True)

@@ -15,6 +15,7 @@ from authorizer.cli.diff.report import (
     sections_of,
     summary_of,
 )
+from authorizer.cli.folding import print_folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,29 +36,30 @@ _MOST_LINES = 100
 
 
 def print_diff(diff: Diff, console: Console) -> None:
-    """Print it. Where a line is too long for the terminal, it is the terminal that folds it."""
+    """Print it."""
     title = f"{plain(diff.old.name)} → {plain(diff.new.name)}"
-    console.print(Text(f"{title}: {summary_of(diff)}"), soft_wrap=True)
+    print_folded(console, Text(f"{title}: {summary_of(diff)}"), 2)
     for what, subjects in remarks_of(diff):
         names = ", ".join(name_of(one) for one in subjects)
-        console.print(Text(f"{what}: {names}"), soft_wrap=True)
+        print_folded(console, Text(f"{what}: {names}"), 2)
     for section in sections_of(diff):
         _print_section(section, console)
     if diff.elsewhere:
-        console.print(Text(f"\n{caveat_of(diff)}", style="yellow"), soft_wrap=True)
+        console.print()
+        print_folded(console, Text(caveat_of(diff), style="yellow"), 2)
 
 
 def _print_section(section: Section, console: Console) -> None:
     sign, colour = _STYLES[section.title]
     console.print()
-    console.print(Text(f"{section.title}: {section.meaning}", style="bold"), soft_wrap=True)
+    print_folded(console, Text(f"{section.title}: {section.meaning}", style="bold"), 2)
     for entry in section.entries:
         heading = Text(f"{sign} {plain(entry.route)}", style=colour)
         heading.append(f"  {names_of(entry.who)}", style="default")
-        console.print(heading, soft_wrap=True)
-        console.print(Text(f"    {plain(entry.what)}"), soft_wrap=True)
+        print_folded(console, heading, 4)
+        print_folded(console, Text(f"    {plain(entry.what)}"), 6)
         for rule in entry.rules:
-            console.print(Text(f"    {rule}", style="dim"), soft_wrap=True)
+            print_folded(console, Text(f"    {rule}", style="dim"), 6)
 
 
 def markdown_of(diff: Diff) -> str:

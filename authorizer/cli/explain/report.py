@@ -12,6 +12,7 @@ from authorizer.cli.explain.question import shown
 from authorizer.cli.explain.resolution import Candidate, named_routes, resolve, why_preferred
 from authorizer.cli.explain.rulebook import Rulebook, Verdict
 from authorizer.cli.explain.words import misses_in_words, rule_in_words
+from authorizer.cli.folding import print_folded
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, parse_route
 
@@ -40,13 +41,14 @@ def show(
     """Print the answer first, and then how it came."""
     if token is not None:
         for step, name, word, style in token.steps:
-            console.print(Text.assemble(f"  {step} {name:<10} ", (word, style)), soft_wrap=True)
+            print_folded(console, Text.assemble(f"  {step} {name:<10} ", (word, style)), 15)
         style = "bold" if token.judgement.is_good else "bold red"
-        console.print(Text(f"{token.summary}\n", style=style), soft_wrap=True)
+        print_folded(console, Text(token.summary, style=style), 2)
+        console.print()
         if not token.is_proved:
             console.print(Text("If it were good:"))
     style = _STYLES.get(explanation.answer.verdict, "bold red")
-    console.print(Text(headline(book, explanation), style=style), soft_wrap=True)
+    print_folded(console, Text(headline(book, explanation), style=style), 2)
     _section(console, "caller", [_caller_in_words(book, explanation.caller)])
     _section(console, "route", _route_in_words(book, explanation))
     if explanation.overridden is not None:
@@ -89,7 +91,7 @@ def as_json(book: Rulebook, explanation: Explanation, token: JudgedToken | None)
 def _section(console: Console, title: str, lines: Iterable[str]) -> None:
     for index, line in enumerate(lines):
         label = title if index == 0 else ""
-        console.print(Text.assemble((f"  {label:<10} ", "dim"), line), soft_wrap=True)
+        print_folded(console, Text.assemble((f"  {label:<10} ", "dim"), line), 15)
 
 
 def _caller_in_words(book: Rulebook, caller: Caller) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
 from authorizer.cli.access.cells import Cell, Outcome
 from authorizer.cli.access.words import located, plain, spelled
+from authorizer.cli.folding import print_folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,20 +146,20 @@ def _route(line: Line) -> str:
 
 def _print_notes(console: Console, notes: Notes) -> None:
     for number, (words, *rules) in notes:
-        console.print(Text(f"{number:>3} {words}"), soft_wrap=True)
+        print_folded(console, Text(f"{number:>3} {words}"), 6)
         for rule in rules:
-            console.print(Text(f"      {rule}", style="dim"), soft_wrap=True)
+            print_folded(console, Text(f"      {rule}", style="dim"), 8)
 
 
 def _print_remarks(sheet: Sheet, console: Console) -> None:
     for unread in sheet.unread:
-        console.print(Text(unread, style="yellow"), soft_wrap=True)
+        print_folded(console, Text(unread, style="yellow"), 2)
     for line in sheet.lines:
         if line.remark:
             remark = Text(f"{_route(line)}: {plain(line.remark)}", style="yellow")
-            console.print(remark, soft_wrap=True)
+            print_folded(console, remark, 2)
     for words in sheet.remarks:
-        console.print(Text(words), soft_wrap=True)
+        print_folded(console, Text(words), 2)
 
 
 def _legend(sheet: Sheet) -> Text:

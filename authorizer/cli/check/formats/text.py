@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer.cli.check.finding import Severity
+from authorizer.cli.folding import fold
 
 if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
-def to_text(report: Report) -> str:
-    """The findings that stay, and a summary. The colours go where the output is no terminal."""
-    return "\n".join([*(_finding(one) for one in report.findings), summary(report), ""])
+def to_text(report: Report, columns: int | None = None) -> str:
+    """The findings that stay, and a summary. The colours go where the output is no terminal.
+
+    Args:
+        report: what was found.
+        columns: how wide the terminal is; nothing where there is none, and no line is folded.
+    """
+    findings = (_finding(one, columns) for one in report.findings)
+    return "\n".join([*findings, summary(report), ""])
 
 
 def summary(report: Report) -> str:
@@ -35,14 +42,15 @@ def one_line(text: str) -> str:
     )
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, columns: int | None) -> str:
     severity = click.style(finding.severity.value, fg=_COLOURS[finding.severity], bold=True)
     code = click.style(finding.code, bold=True)
-    return (
-        f"{one_line(str(finding.place))}: {severity} {code} {one_line(finding.message)}\n"
-        f"    effect: {one_line(finding.effect)}\n"
-        f"    fix: {one_line(finding.fix)}"
+    lines = (
+        f"{one_line(str(finding.place))}: {severity} {code} {one_line(finding.message)}",
+        f"    effect: {one_line(finding.effect)}",
+        f"    fix: {one_line(finding.fix)}",
     )
+    return "\n".join(fold(line, columns, 6) for line in lines)
 
 
 def _counted(number: int, severity: Severity) -> str:
