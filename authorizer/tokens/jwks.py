@@ -146,10 +146,10 @@ class JwksCache:
 
     def statistics(self) -> JwksStatistics:
         """Counts over all pools, for metrics."""
-        pools = tuple(self._pools.values())
+        # Copies: another thread may add a pool meanwhile.
         return JwksStatistics(
-            fetches=sum(pool.fetches for pool in pools),
-            failures=sum(pool.failures for pool in pools),
+            fetches=sum(pool.fetches for pool in tuple(self._pools.values())),
+            failures=sum(pool.failures for pool in tuple(self._pools.values())),
         )
 
 
@@ -191,8 +191,8 @@ class _PoolKeys:
             return self._settle(self._usable_key(key_id, now), now)
 
     def _usable_key(self, key_id: str, now: float) -> SigningKey | None:
-        in_use = _within(now, self.obtained_at, self._timing.stale_limit)
-        return self._keys.get(key_id) if in_use else None
+        is_usable = _within(now, self.obtained_at, self._timing.stale_limit)
+        return self._keys.get(key_id) if is_usable else None
 
     def _should_ask(self, key: SigningKey | None, now: float) -> bool:
         if self._failures_in_a_row and _within(now, self._failed_at, self._back_off()):
@@ -232,10 +232,11 @@ class _PoolKeys:
             self._conclude(self._fetch, f"no thread to fetch with: {error}")
 
     def _run(self, fetch: threading.Event) -> None:
-        outcome: KeySet | str
         try:
-            document = fetch_document(self._pool.jwks_url, deadline=self._timing.deadline)
-            outcome = KeySet.parse(document, may_be_empty=True)
+            outcome: KeySet | str = KeySet.parse(
+                fetch_document(self._pool.jwks_url, deadline=self._timing.deadline),
+                may_be_empty=True,
+            )
         except AuthorizerError as error:
             outcome = str(error)
         with self._lock:
@@ -252,9 +253,13 @@ class _PoolKeys:
             self.failures += 1
             self._failures_in_a_row += 1
             # However late it is noticed: what slept through the back-off need not wait for it.
-            seconds = self._timing.deadline.total_seconds()
-            self._failed_at = min(self._clock(), self._asked_at + seconds)
-            self._last_error = outcome or f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
+            self._failed_at = min(
+                self._clock(), self._asked_at + self._timing.deadline.total_seconds()
+            )
+            self._last_error = outcome or (
+                f"GET {self._pool.jwks_url}: no answer in "
+                f"{self._timing.deadline.total_seconds():g} s"
+            )
         fetch.set()
 
 

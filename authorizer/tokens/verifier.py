@@ -95,8 +95,9 @@ class TokenVerifier:
         # the key is there: getting it may take until the deadline, and the token may expire. Where
         # the clock was set back, what had begun to be valid by then may not have begun yet.
         key = self._keys.key(verdict.pool, verdict.key.key_id)
-        in_time = verdict.judged_at_seconds <= self._clock() < verdict.expires_at_seconds
-        if verdict.key == key and in_time:
+        if verdict.key == key and (
+            verdict.judged_at_seconds <= self._clock() < verdict.expires_at_seconds
+        ):
             return verdict.token
         self._verified.forget(token_use, encoded)
         return None
@@ -116,14 +117,17 @@ class TokenVerifier:
         # 5. claims, at the instant at which everything else is known
         claims, now = unverified_claims, self._clock()
         token = judge_claims(claims, pool, now, token_use)
-        verdict = Remembered(
-            token=token,
-            pool=pool,
-            key=key,
-            judged_at_seconds=now,
-            expires_at_seconds=int(claims["exp"]),
+        self._verified.remember(
+            token_use,
+            encoded,
+            Remembered(
+                token=token,
+                pool=pool,
+                key=key,
+                judged_at_seconds=now,
+                expires_at_seconds=int(claims["exp"]),
+            ),
         )
-        self._verified.remember(token_use, encoded, verdict)
         return token
 
     def _require_pool(self, unverified_claims: JsonObject) -> UserPool:
