@@ -41,6 +41,12 @@ def findings_of(text: str) -> tuple[Finding, ...]:
         pytest.param(f"{ALLOW}- /x", "P108", "put the method in front", id="no method"),
         pytest.param(f"{ALLOW}- GET x", "P108", "a slash in front of the path", id="no slash"),
         pytest.param(f"{ALLOW}- GET /{{a}}/{{a}}", "P108", "a name of its own", id="parameter"),
+        pytest.param(f"{ALLOW}- GTE /x", "P109", "write GET", id="misspelt method"),
+        pytest.param(f"{ALLOW}- GET,Psot /x", "P109", "write POST", id="misspelt in a list"),
+        pytest.param(f"{ALLOW}- get /x", "P109", "write GET", id="small letters"),
+        pytest.param(f"{ALLOW}- '* /x'", "P109", "write ANY", id="every method"),
+        pytest.param(f"{ALLOW}- LINK /x", "P109", "write one of these", id="no method"),
+        pytest.param(f"{ALLOW}- ' /x'", "P109", "write one of these", id="nothing"),
         pytest.param(f"{ALLOW}- GET /x?y=1", "P108", "compare with docs/policy.md", id="query"),
     ],
 )
@@ -50,6 +56,7 @@ def test_the_fix_is_for_this_mistake(text: str, code: str, fix: str) -> None:
 
     assert finding.code == code
     assert fix in finding.fix
+    assert "capitals" not in finding.fix or "one of these" in finding.fix
 
 
 def test_an_allow_beside_groups_belongs_below_one() -> None:

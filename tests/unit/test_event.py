@@ -74,8 +74,13 @@ def test_a_refusal_that_is_raised_is_an_answer_too() -> None:
     [
         (["http-2.0-alowed"], "did you mean http-2.0-allowed"),
         (["nonsense"], "no event 'nonsense'; there are"),
-        (["hello-rest", "--invoke"], "make invoke EVENT=hello-rest"),
-        (["http-2.0-allowed", "--events", "nowhere"], "run this in the project's folder"),
+        (["hello-rest", "--invoke"], "'authorizer local invoke hello-rest' runs it"),
+        (["http-2.0-allowed", "--events", "nowhere"], "give a file of your own, as in"),
+        (["--events", "nowhere"], "no events in nowhere/: give a file of your own, as in"),
+        (["nowhere/http-3.0.json"], "no file 'nowhere/http-3.0.json': give an event's file"),
+        (["events/http-2.0-alowed.json"], "did you mean http-2.0-allowed"),
+        (["policy.yaml", "--invoke"], "policy.yaml: expected an event, which is one JSON object"),
+        (["/etc", "--invoke"], "no file '/etc'"),
         (["http-2.0-allowed", "--token-from", "-"], "expected a token on standard input"),
         (["http-2.0-allowed", "--invoke", "--policy", "nowhere.yaml"], "cannot be read"),
     ],
@@ -86,6 +91,79 @@ def test_a_mistake_is_one_helpful_error(arguments: list[str], words: str) -> Non
     assert result.exit_code == 1
     assert words in result.stderr
     assert result.stdout == ""
+
+
+OWN = {
+    "type": "TOKEN",
+    "authorizationToken": f"Bearer {Placeholder.ACCESS}",
+    "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/GET/hello",
+}
+
+
+def own(tmp_path: Path, event: object) -> str:
+    path = tmp_path / "hello-mine.json"
+    path.write_text(json.dumps(event))
+    return str(path)
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_file_of_ones_own_is_filled_and_judged_like_a_sample(tmp_path: Path) -> None:
+    """Whatever its name is: the same tokens are put into the same placeholders."""
+    path = own(tmp_path, OWN)
+    filled = run(path)
+    assert json.loads(filled.stdout)["authorizationToken"].startswith("Bearer eyJ")
+    assert (filled.exit_code, filled.stderr) == (0, "")
+
+    result = run(path, "--invoke")
+    assert result.stderr.startswith("allowed (allow GET /hello, line ")
+    assert json.loads(result.stdout)["principalId"] == SAMPLE_SUB
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_file_without_a_placeholder_is_taken_as_it_is(tmp_path: Path) -> None:
+    """That no token was put in is said; its own is judged by the pools of the environment."""
+    path = own(tmp_path, OWN | {"authorizationToken": "Bearer e30.e30.e30"})
+    result = run(path, "--invoke", AUTHORIZER_USER_POOLS="eu-west-1_Example=client")
+
+    assert result.stderr == (
+        f"no token was put into {path}: it has no REPLACE_WITH_ACCESS_TOKEN, "
+        "nor another placeholder, and is taken as it is\n"
+        "refused: algorithm_not_allowed: expected alg RS256, found None\n"
+    )
+    assert json.loads(result.stdout)["errorMessage"] == "Unauthorized"
+
+
+@pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (OWN | {"methodArn": None}, "expected an execute-api ARN of API, stage and method, found"),
+        (OWN | {"type": "SOMETHING"}, "expected an API Gateway authorizer event: type TOKEN, or"),
+        ({"token": OWN["authorizationToken"]}, "expected an API Gateway authorizer event"),
+    ],
+)
+def test_what_an_event_of_ones_own_lacks_is_said(
+    tmp_path: Path, event: dict[str, Any], words: str
+) -> None:
+    """An authorizer cannot be asked with it; filling it is possible, and says the same."""
+    path = own(tmp_path, event)
+    asked, filled = run(path, "--invoke"), run(path)
+
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert f"{path} is no event that an authorizer gets: {words}" in asked.stderr
+    assert (filled.exit_code, json.loads(filled.stdout).keys()) == (0, event.keys())
+    assert words in filled.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1, "a": 2}', "[" * 100_000, "\ud800"])
+def test_a_file_that_is_no_event_is_one_helpful_error(tmp_path: Path, text: str) -> None:
+    """Neither its depth nor its bytes make anything else of it."""
+    path = tmp_path / "mine"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    result = run(str(path))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {path}: expected an event, which is one JSON object")
 
 
 @pytest.mark.usefixtures("in_project")
@@ -151,9 +229,9 @@ def test_a_served_pool_brings_the_keys_it_publishes(tmp_path: Path) -> None:
     with serve_jwks(b'{"keys": []}') as server:
         pool = ServedPool(sub="s", pools="eu-west-1_P=c", jwks_url=server.url, tokens={})
         assert pool.key_sets() == {"eu-west-1_P": b'{"keys": []}'}
-    with pytest.raises(click.ClickException, match="make serve"):
+    with pytest.raises(click.ClickException, match="authorizer local serve"):
         pool.key_sets()
-    with pytest.raises(click.ClickException, match="make serve"):
+    with pytest.raises(click.ClickException, match="authorizer local serve"):
         ServedPool.read(tmp_path)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.model import Place
+from authorizer.policy.routes import ANY, METHODS
 
 if TYPE_CHECKING:
     from authorizer.cli.document.nodes import Problem
@@ -59,7 +61,7 @@ _FIXES = {
     "P106": "put what stands under both into one",
     "P107": "write the name as it stands in Cognito",
     "P108": f"write METHOD[,METHOD] /path; {_SCHEMA}",
-    "P109": "write the method in capitals, or ANY for every method",
+    "P109": f"write one of these, in capitals; {ANY} is every method",
     "P110": "write {name} without a claim, or grant the route to a group instead",
     "P111": "correct the name, or add the group",
     "P112": "remove one include of the circle",
@@ -95,7 +97,16 @@ def _fix(problem: Problem) -> str:
     for code, piece, fix in _CASES:
         if code == problem.code and re.search(piece, problem.message):
             return fix
-    return _FIXES[problem.code]
+    return _FIXES[problem.code] if problem.code != "P109" else _method_fix(problem)
+
+
+def _method_fix(problem: Problem) -> str:
+    """By the method that was meant, where the mistake tells it."""
+    found = problem.message.rpartition("found '")[2].removesuffix("'")
+    meant = next(iter(get_close_matches(found.strip().upper(), [*METHODS, ANY], n=1)), None)
+    if found == "*":
+        meant = ANY
+    return f"write {meant}" if meant else _FIXES["P109"]
 
 
 def similar_file(file: str) -> str:

@@ -1,4 +1,4 @@
-"""``authorizer event``: a sample event with a live token, and what the authorizer answers."""
+"""``authorizer event``: an event with a live token, and what the authorizer answers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer.cli.event.judge import judge
-from authorizer.cli.event.samples import load_sample, sample_names
+from authorizer.cli.event.samples import Placeholder, load_sample, require_samples
 from authorizer.cli.event.sources import SOURCES, SOURCES_HELP, token_source
+from authorizer.errors import MalformedRequestError
+from authorizer.gateway.events import parse_request
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from authorizer import Outcome
+    from authorizer.cli.event.samples import Sample
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME|FILE]", required=False)
 @click.option("--invoke", is_flag=True, help="Print what the authorizer answers, and why.")
 @click.option(
     "--token-from",
@@ -42,30 +48,57 @@ if TYPE_CHECKING:
     help="The folder of the events.",
 )
 def event(name: str | None, invoke: bool, token_from: str, policy: Path, events: Path) -> None:  # noqa: FBT001 - click's
-    """Fill the sample event NAME with a token.
+    """Fill the sample event NAME, or the event in FILE, with a token.
 
-    Without NAME, list what there is.
+    Without either, list the samples that there are. In a FILE of your own, write
+    REPLACE_WITH_ACCESS_TOKEN where the token belongs.
 
     With `--token-from -` the token is read from standard input, and with --invoke the variable
     AUTHORIZER_USER_POOLS says whose tokens are accepted, as it does for the deployed function.
     """
     if name is None:
-        for known in sample_names(events):
+        for known in require_samples(events):
             click.echo(known)
         return
     sample = load_sample(events, name)
     if invoke and sample.is_for_hello:
         raise click.ClickException(
-            f"{sample.name} is for hello, not for the authorizer: make invoke EVENT={sample.name}"
+            f"{sample.name} is for hello, not for the authorizer: "
+            f"'authorizer local invoke {sample.name}' runs it"
         )
-    source = token_source(token_from, Path(), sys.stdin)
+    source = token_source(
+        token_from, Path(), sys.stdin, own=sample.is_own and not sample.takes_token
+    )
     filled = sample.filled(source.token, source.sub)
+    if sample.is_own:
+        _look_at(sample, filled, invoke=invoke)
     if not invoke:
         click.echo(json.dumps(filled, indent=2))
         return
     outcome, answer = judge(filled, source, policy)
     click.echo(_in_words(outcome), err=True)
     click.echo(json.dumps(answer, indent=2))
+
+
+def _look_at(sample: Sample, filled: Mapping[str, Any], *, invoke: bool) -> None:
+    """Say what an event of one's own lacks.
+
+    Raises:
+        click.ClickException: the authorizer cannot be asked with it.
+    """
+    if not sample.takes_token:
+        click.echo(
+            f"no token was put into {sample.name}: it has no {Placeholder.ACCESS.value}, "
+            "nor another placeholder, and is taken as it is",
+            err=True,
+        )
+    try:
+        parse_request(filled)
+    except MalformedRequestError as error:
+        lacking = f"{sample.name} is no event that an authorizer gets: {error}"
+        if invoke:
+            raise click.ClickException(f"{lacking}; compare it with a sample") from error
+        click.echo(lacking, err=True)
 
 
 def _in_words(outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""Sample events: finding one by name, and putting a token where its placeholder stands."""
+"""Events: a sample by its name or a person's own file, and a token where its placeholder stands."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from authorizer.errors import clip
+from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 # Whose record the samples ask for, and whom hello is told of. With another person's token in its
 # place, their ``sub`` takes this one's, or "own record" would be somebody else's.
@@ -39,25 +40,32 @@ class Placeholder(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One file of ``events/``.
+    """One file of ``events/``, or one of a person's own.
 
     Attributes:
-        name: the file's, without ``.json``.
+        name: the file's, without ``.json``; of one's own, the path that was given.
         text: as it stands there, with placeholders.
+        is_own: whether it is no sample.
     """
 
     name: str
     text: str
+    is_own: bool = False
 
     @property
     def is_for_hello(self) -> bool:
         """Whether it is an event of the backend, and not of the authorizer."""
-        return self.name.startswith(_HELLO)
+        return self.name.startswith(_HELLO) and not self.is_own
 
     @property
     def function(self) -> str:
         """The logical id in template.yaml of the function that gets such events."""
         return "HelloFunction" if self.is_for_hello else "AuthorizerFunction"
+
+    @property
+    def takes_token(self) -> bool:
+        """Whether there is a placeholder in it."""
+        return any(kind.value in self.text for kind in Placeholder)
 
     def filled(self, token: Callable[[Placeholder], str], sub: str = SAMPLE_SUB) -> dict[str, Any]:
         """The event with tokens in it.
@@ -90,22 +98,62 @@ def sample_names(folder: Path) -> list[str]:
 
 
 def load_sample(folder: Path, name: str) -> Sample:
-    """Read a sample by its name, with or without ``.json`` and the folder.
+    """Read a sample by its name, with or without ``.json`` and the folder, or an event's own file.
 
     Raises:
-        click.ClickException: there is none of that name; it says which one is meant, or all.
+        click.ClickException: there is none of that name, and it says which one is meant, or all; or
+            the file is no JSON object.
     """
     names = sample_names(folder)
+    path = Path(name)
+    is_own = path.is_file() and path.resolve().parent != folder.resolve()
     stem = name.rpartition("/")[2].removesuffix(".json")
+    if is_own:
+        return _own(path)
     if stem not in names:
-        raise click.ClickException(_unknown(folder, stem, names))
+        raise click.ClickException(_unknown(folder, name, stem, names))
     return Sample(name=stem, text=(folder / f"{stem}.json").read_text("utf-8"))
 
 
-def _unknown(folder: Path, name: str, names: list[str]) -> str:
+def _own(path: Path) -> Sample:
+    try:
+        data = path.read_bytes()
+        parse_object(data)
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be read: {error.strerror}") from error
+    except NotStrictJsonError as error:
+        raise click.ClickException(
+            f"{path}: expected an event, which is one JSON object, found {error}"
+        ) from error
+    return Sample(name=str(path), text=data.decode(), is_own=True)
+
+
+def require_samples(folder: Path) -> list[str]:
+    """The names of what there is.
+
+    Raises:
+        click.ClickException: there is nothing.
+    """
+    names = sample_names(folder)
     if not names:
-        return f"no events in {folder}/: run this in the project's folder"
-    close = get_close_matches(name, names, n=3)
-    if close:
-        return f"no event {clip(name)}; did you mean {' or '.join(close)}?"
-    return "\n  ".join([f"no event {clip(name)}; there are", *names])
+        raise click.ClickException(_none(folder))
+    return names
+
+
+def _none(folder: Path) -> str:
+    return (
+        f"no events in {folder}/: give a file of your own, as in 'authorizer event FILE', or the "
+        "folder of the samples with --events"
+    )
+
+
+def _unknown(folder: Path, name: str, stem: str, names: list[str]) -> str:
+    close = get_close_matches(stem, names, n=3)
+    is_elsewhere = Path(name).parent not in (Path(), folder)
+    if close and not is_elsewhere:
+        return f"no event {clip(stem)}; did you mean {' or '.join(close)}?"
+    if is_elsewhere or name.endswith(".json"):
+        return f"no file {clip(name, 120)}: give an event's file, or a name that the command lists"
+    if not names:
+        return _none(folder)
+    return "\n  ".join([f"no event {clip(stem)}; there are", *names])

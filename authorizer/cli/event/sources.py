@@ -1,4 +1,4 @@
-"""Where a token comes from: a throw-away pool, `make serve`, `login`, or standard input.
+"""Where a token comes from: a throw-away pool, a served stack, `login`, or standard input.
 
 Another place to get one from is another ``TokenSource``, and a word for it in ``token_source``.
 """
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("throw-away", "local", "login", "-")
 SOURCES_HELP = (
-    "A pool made for this run; the stack of `make serve`; `authorizer login`; or standard input."
+    "A pool made for this run; the stack of `authorizer local serve`; `authorizer login`; or "
+    "standard input."
 )
 # Where `make serve` says what it serves, for as long as it does.
 SERVING = "build/serving.json"
@@ -77,7 +78,7 @@ class ServedPool:
             return cls(**json.loads((project / SERVING).read_text("utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise click.ClickException(
-                "no local stack is up: run `make serve` in another terminal"
+                "no local stack is up: run 'authorizer local serve' here, in another terminal"
             ) from error
 
     def write(self, project: Path) -> Path:
@@ -102,7 +103,7 @@ class ServedPool:
                 answer.raise_for_status()
         except requests.RequestException as error:
             raise click.ClickException(
-                "the local stack does not answer: run `make serve` again"
+                "the local stack does not answer: run 'authorizer local serve' again"
             ) from error
         return {self.pools.partition("=")[0]: answer.content}
 
@@ -191,8 +192,18 @@ class SignedIn(GivenToken):
         return {self.pool.id: fetch_document(self.pool.jwks_url, deadline=deadline)}
 
 
-def token_source(name: str, project: Path, stdin: TextIO) -> TokenSource:
-    """The source by its name on the command line."""
+def token_source(name: str, project: Path, stdin: TextIO, *, own: bool = False) -> TokenSource:
+    """The source by its name on the command line.
+
+    Args:
+        name: one of ``SOURCES``.
+        project: where a served stack says what it serves.
+        stdin: where a token is read from.
+        own: whether the event has its own token, or none: it is judged by the pools that the
+            environment names, if it does.
+    """
+    if own and name == SOURCES[0] and os.environ.get("AUTHORIZER_USER_POOLS"):
+        return GivenToken(text="")
     match name:
         case "-":
             return GivenToken.read(stdin)

@@ -14,9 +14,10 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from authorizer.cli.local.aws import session
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.openapi import explicit_apis
 from authorizer.cli.local.template import load_template
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,10 @@ _BUCKET = "packages"
 _DEPLOY_SECONDS = 120
 _AUTHORIZER = "AuthorizerFunction"
 _FUNCTIONS = (_AUTHORIZER, "HelloFunction")
+_OUTPUTS = (
+    *("ApiUrl", "UserPoolId", "UserPoolClientId"),
+    *("AuthorizerFunctionName", "HelloFunctionName"),
+)
 # The pool's domain, and with it an app client for client_credentials, which the template makes
 # only when asked.
 WITH_OWN_POOL = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
@@ -67,9 +72,11 @@ def deploy(
         parameters: of the template.
 
     Raises:
-        LocalStackError: a package is missing, or the stack could not be made.
+        LocalStackError: the template lacks what is used here, a package is missing, or the stack
+            could not be made.
     """
     template = load_template(project / "template.yaml")
+    _require_sample(template)
     emulator.aws.client("s3").create_bucket(Bucket=_BUCKET)
     for name in _FUNCTIONS:
         package = _zipped(project / "build" / "local" / name)
@@ -87,11 +94,43 @@ def deploy(
     )
 
 
+def _require_sample(template: Mapping[str, Any]) -> None:
+    """The parts of the sample's template that this deployment, and who plays on it, name.
+
+    Raises:
+        LocalStackError: they are not there.
+    """
+    resources, outputs = (_mapping(template.get(part)) for part in ("Resources", "Outputs"))
+    functions = [
+        name
+        for name, resource in resources.items()
+        if _mapping(resource).get("Type") == "AWS::Serverless::Function"
+        and isinstance(_mapping(resource).get("Properties"), dict)
+    ]
+    for expected, found, what in (
+        (_FUNCTIONS, functions, "function"),
+        (_OUTPUTS, [name for name, output in outputs.items() if _mapping(output)], "output"),
+    ):
+        missing = [name for name in expected if name not in found]
+        if missing:
+            raise LocalStackError(
+                f"expected the {what} {' and '.join(missing)} in template.yaml, found "
+                f"{clip(', '.join(map(str, found)) or 'none')}: the local stack plays the sample's "
+                "scenario on the sample's functions; keep them beside yours, or try your own with "
+                "'authorizer event FILE --invoke' and 'sam local'"
+            )
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _zipped(package: Path) -> bytes:
     """The package as Lambda takes it, without the byte code that a test may have left there."""
     files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
     if not files:
-        raise LocalStackError(f"no function package in {package}: run `make package` first")
+        needed = made_by("package", package.parents[2])
+        raise LocalStackError(f"no function package in {package}: {needed}")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
         for file in files:
@@ -124,9 +163,8 @@ def _translate(
         *(entry.partition("=")[0] for entry in parameters.get("FurtherUserPools", "").split()),
     ]
     urls = " ".join(f"{pool}={emulator.jwks_url(pool)}" for pool in pools)
-    function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"] = (
-        {"Fn::Sub": urls} if "${" in urls else urls
-    )
+    variables = function.setdefault("Environment", {}).setdefault("Variables", {})
+    variables["AUTHORIZER_JWKS_URLS"] = {"Fn::Sub": urls} if "${" in urls else urls
     stack["Outputs"]["ApiUrl"]["Value"] = {"Fn::Sub": f"{emulator.url}/_aws/execute-api/${{Api}}"}
     return stack
 
@@ -147,13 +185,24 @@ def _create_stack(
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
-            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+            return _outputs(stack)
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise LocalStackError(
                 f"the stack could not be made: {_first_failure(cloudformation, name)}"
             )
         time.sleep(0.1)
     raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
+
+
+def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    found = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    missing = [name for name in _OUTPUTS if name not in found]
+    if missing:
+        raise LocalStackError(
+            f"expected the output {' and '.join(missing)} of template.yaml, found none: "
+            "it has a Condition that does not hold with the parameters' defaults"
+        )
+    return found
 
 
 def _first_failure(cloudformation: Any, name: str) -> str:  # noqa: ANN401 - boto3 ships no types

@@ -40,7 +40,7 @@ _TOKEN_FROM = click.option(
     show_default=True,
     help=SOURCES_HELP,
 )
-_NAME = click.argument("name", required=False)
+_NAME = click.argument("name", metavar="[NAME|FILE]", required=False)
 
 
 @click.command()
@@ -115,8 +115,8 @@ def _invoke(
 ) -> None:
     if name is None:
         raise click.ClickException(
-            "expected EVENT=NAME, as in `make invoke EVENT=http-2.0-allowed`; "
-            "`authorizer event` lists the names"
+            "expected the name of an event, such as http-2.0-allowed, or a file (with make: "
+            "EVENT=http-2.0-allowed); 'authorizer event' lists the names"
         )
     sample = load_sample(_EVENTS, name)
     source = token_source(token_from, Path(), sys.stdin)

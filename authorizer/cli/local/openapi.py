@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from authorizer.cli.local.errors import LocalStackError
+from authorizer.errors import clip
 
 _Resources = dict[str, dict[str, Any]]
 
@@ -44,7 +45,7 @@ def _explicit_api(api: str, body: dict[str, Any]) -> _Resources:
         api: {
             "Type": "AWS::ApiGatewayV2::Api",
             "Properties": {
-                "Name": body["info"]["title"],
+                "Name": body.get("info", {}).get("title", api),
                 "ProtocolType": "HTTP",
                 # In the body's spelling (allowOrigins), not the resource's (AllowOrigins):
                 # ministack keeps it as it comes and reads it as API Gateway's own calls write it.
@@ -55,7 +56,7 @@ def _explicit_api(api: str, body: dict[str, Any]) -> _Resources:
     schemes = body.get("components", {}).get("securitySchemes", {})
     for name, scheme in schemes.items():
         resources[f"{api}Authorizer{name}"] = _authorizer(api, name, scheme)
-    for path, operations in body["paths"].items():
+    for path, operations in body.get("paths", {}).items():
         for method, operation in operations.items():
             resources |= _route(api, method, path, operation, schemes)
     return resources
@@ -65,6 +66,9 @@ def _authorizer(api: str, name: str, scheme: dict[str, Any]) -> dict[str, Any]:
     authorizer = scheme.get(_AUTHORIZER, {})
     if authorizer.get("type") != "request":
         raise LocalStackError(f"expected a request authorizer, {api} has another: {name}")
+    _require(
+        authorizer, ("authorizerUri", "authorizerPayloadFormatVersion"), f"the authorizer {name}"
+    )
     return {
         "Type": "AWS::ApiGatewayV2::Authorizer",
         "Properties": {
@@ -80,14 +84,22 @@ def _authorizer(api: str, name: str, scheme: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _require(found: dict[str, Any], names: tuple[str, ...], where: str) -> None:
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise LocalStackError(f"expected {' and '.join(missing)} in {where}, found none")
+
+
 def _route(
     api: str, method: str, path: str, operation: dict[str, Any], schemes: dict[str, Any]
 ) -> _Resources:
     if method not in _METHODS:
         raise LocalStackError(f"expected a method below {path}, found {method!r}")
-    integration = operation[_INTEGRATION]
-    if integration["type"] != "aws_proxy":
-        raise LocalStackError(f"expected a Lambda proxy behind {path}: {integration['type']!r}")
+    integration = operation.get(_INTEGRATION, {})
+    if integration.get("type") != "aws_proxy":
+        found = clip(integration.get("type"))
+        raise LocalStackError(f"expected a Lambda proxy behind {path}, found {found}")
+    _require(integration, ("uri", "payloadFormatVersion"), f"the integration of {path}")
     verb = "ANY" if method == _ANY else method.upper()
     # Logical ids are alphanumeric; the length of each segment keeps /a/bc and /ab/c apart.
     suffix = verb + "".join(f"{len(part)}{part}" for part in re.findall(r"[A-Za-z0-9]+", path))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from authorizer.cli.local import bootstrap
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.guarded import LOG, emulator_folder, free_port, guarded
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def running_function(
     """
     package = (project / "build" / "local" / name).resolve()
     if not package.is_dir():
-        raise LocalStackError(f"no function package in {package}: run `make package` first")
+        raise LocalStackError(f"no function package in {package}: {made_by('package', project)}")
     with emulator_folder() as folder:
         address, runtime_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
         command = [
@@ -143,18 +143,20 @@ def _emulator(project: Path) -> Path:
         raise LocalStackError(
             "the Lambda runtime interface emulator is a Linux program for x86_64 and aarch64, "
             f"and this is {sys.platform} on {platform.machine()}: "
-            "with Docker, `make sam-invoke` does the same"
+            "with Docker, 'authorizer local sam invoke' does the same"
         )
     found = sorted(project.glob(f".venv-sam/lib/python3*/site-packages/samcli/local/rapid/{name}"))
     if not found:
-        raise LocalStackError("no SAM CLI in .venv-sam: run `make runtime` first")
+        raise LocalStackError(f"no SAM CLI in .venv-sam: {made_by('runtime', project)}")
     return found[0].resolve()
 
 
 def _client(project: Path) -> Path:
     folder = (project / _CLIENT).resolve()
     if not (folder / "awslambdaric").is_dir():
-        raise LocalStackError(f"no runtime interface client in {_CLIENT}: run `make runtime` first")
+        raise LocalStackError(
+            f"no runtime interface client in {_CLIENT}: {made_by('runtime', project)}"
+        )
     return folder
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.judge import bundle_keys
 from authorizer.cli.local.aws import REGION
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.runtime import Invocation
 from authorizer.cli.local.template import load_template
 
@@ -49,8 +49,8 @@ from samcli.local.docker.container_client_factory import ContainerClientFactory
 ContainerClientFactory.create_client()
 """
 NO_ENGINE = (
-    "no container engine answers: install Docker and start it, or use `make invoke`, which needs "
-    "none"
+    "no container engine answers: install Docker and start it, or use 'authorizer local invoke', "
+    "which needs none"
 )
 
 
@@ -96,21 +96,18 @@ def derived_template(
 
     The deployed one is not touched, and nothing else differs.
     """
-    resources = template["Resources"]
-    for name, resource in resources.items():
-        if resource["Type"] != "AWS::Serverless::Function":
+    for name, resource in template.get("Resources", {}).items():
+        properties, metadata = resource.get("Properties", {}), resource.get("Metadata", {})
+        if resource.get("Type") != "AWS::Serverless::Function" or "CodeUri" not in properties:
             continue
-        properties, metadata = resource["Properties"], resource.get("Metadata", {})
         properties["CodeUri"] = str(project / properties["CodeUri"])
         for key in ("ContextPath", "WorkingDirectory"):
             if key in metadata:
                 metadata[key] = str(project / metadata[key])
         if {"Runtime", "Architectures"} & properties.keys():
             raise LocalStackError(f"expected Runtime and Architectures in Globals, not in {name}")
-    template["Globals"]["Function"] |= {
-        "Runtime": f"python{python}",
-        "Architectures": [architecture],
-    }
+    everywhere = template.setdefault("Globals", {}).setdefault("Function", {})
+    everywhere |= {"Runtime": f"python{python}", "Architectures": [architecture]}
     return template
 
 
@@ -170,7 +167,7 @@ def with_keys(
     built = (project / _FOLDER / _BUILT).resolve()
     package = built / _AUTHORIZER
     if not package.is_dir():
-        raise LocalStackError(f"nothing in {_FOLDER}: run `make sam-local` first")
+        raise LocalStackError(f"nothing in {_FOLDER}: {made_by('sam-local', project)}")
     before = set(package.iterdir())
     try:
         environment = bundle_keys(source, package, seen_as="")
@@ -220,7 +217,7 @@ def sam_binary(project: Path) -> Path:
     """
     binary = (project / ".venv-sam/bin/sam").resolve()
     if not binary.is_file():
-        raise LocalStackError("no SAM CLI in .venv-sam: run `make sam-local` first")
+        raise LocalStackError(f"no SAM CLI in .venv-sam: {made_by('sam-local', project)}")
     return binary
 
 

@@ -1,0 +1,93 @@
+"""The local stack on a template that is no longer the sample's: a line says what it lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from authorizer.cli.local.deploy import _outputs, deploy
+from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.openapi import explicit_apis
+from authorizer.cli.local.sam import derived_template
+from authorizer.cli.local.template import load_template
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+INTEGRATION = "x-amazon-apigateway-integration"
+# What must not be asked before the template was looked at.
+NO_EMULATOR = cast("Any", None)
+
+
+def without(*path: str) -> dict[str, Any]:
+    """The sample's template without one of its parts."""
+    template = load_template(TEMPLATE)
+    found: Any = template
+    for name in path[:-1]:
+        found = found[name]
+    del found[path[-1]]
+    return template
+
+
+@pytest.mark.parametrize(
+    ("template", "missing"),
+    [
+        (without("Resources", "HelloFunction"), "function HelloFunction"),
+        (without("Resources", "AuthorizerFunction"), "function AuthorizerFunction"),
+        (without("Resources", "HelloFunction", "Properties"), "function HelloFunction"),
+        (without("Resources", "HelloFunction", "Type"), "function HelloFunction"),
+        (without("Resources"), "function AuthorizerFunction and HelloFunction"),
+        (without("Outputs", "ApiUrl"), "output ApiUrl"),
+        (without("Outputs"), "output ApiUrl and UserPoolId and UserPoolClientId and "),
+        ({"Resources": [], "Outputs": "x"}, "function AuthorizerFunction and HelloFunction"),
+        ({"Resources": {"HelloFunction": 1}}, "function AuthorizerFunction and HelloFunction"),
+    ],
+)
+def test_a_template_without_the_samples_parts(
+    tmp_path: Path, template: dict[str, Any], missing: str
+) -> None:
+    """Whoever made the template their own is told what is missed, and what else to do."""
+    (tmp_path / "template.yaml").write_text(yaml.safe_dump(template))
+    with pytest.raises(LocalStackError) as caught:
+        deploy(tmp_path, NO_EMULATOR)
+
+    assert str(caught.value).startswith(f"expected the {missing}")
+    assert "'authorizer event FILE --invoke'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_output_that_a_condition_takes_away() -> None:
+    """What the deployed stack does not say is missed by name."""
+    with pytest.raises(LocalStackError, match="expected the output ApiUrl and UserPoolId"):
+        _outputs({})
+
+
+@pytest.mark.parametrize(
+    ("operation", "sentence"),
+    [
+        ({}, "expected a Lambda proxy behind /x, found None"),
+        ({INTEGRATION: {"type": "http_proxy"}}, "expected a Lambda proxy behind /x, found"),
+        ({INTEGRATION: {"type": "aws_proxy"}}, "expected uri and payloadFormatVersion in"),
+    ],
+)
+def test_a_route_that_the_emulator_could_not_have(operation: dict[str, Any], sentence: str) -> None:
+    """An OpenAPI body of one's own may lack what the sample's has."""
+    body = {"paths": {"/x": {"get": operation}}}
+    api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body}}
+    with pytest.raises(LocalStackError, match=sentence):
+        explicit_apis({"Api": api})
+
+
+def test_a_template_for_containers_needs_no_globals(tmp_path: Path) -> None:
+    """Neither Globals nor other resources than functions are missed."""
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "src"}}
+    inline = {"Type": "AWS::Serverless::Function", "Properties": {"InlineCode": "x"}}
+    derived = derived_template(
+        {"Resources": {"A": function, "B": inline, "C": {"Type": "AWS::S3::Bucket"}}},
+        tmp_path,
+        "3.14",
+        "x86_64",
+    )
+    assert derived["Globals"]["Function"]["Runtime"] == "python3.14"
+    assert derived["Resources"]["A"]["Properties"]["CodeUri"] == str(tmp_path / "src")
