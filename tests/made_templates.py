@@ -95,7 +95,9 @@ def rest_api(*routes: Route, by: Iterable[Authorizer] = (), **facts: Any) -> Api
 def function(name: str = "AuthorizerFunction", **variables: Any) -> FunctionVariables:
     """The authorizer's function."""
     return FunctionVariables(
-        id=name, place=at(40), variables={"AUTHORIZER_USER_POOLS": "pool=client"} | variables
+        id=name,
+        place=at(40),
+        variables={"AUTHORIZER_USER_POOLS": "eu-west-1_AbCdEf123=client"} | variables,
     )
 
 

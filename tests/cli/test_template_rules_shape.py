@@ -86,7 +86,6 @@ def test_simple_responses_need_payload_version_2(
         (False, "iam", False),
         (UNKNOWN, "iam", False),
         (True, UNKNOWN, False),
-        (True, "sinple", False),
     ],
 )
 def test_function_and_api_must_expect_the_same_answer(
@@ -97,6 +96,13 @@ def test_function_and_api_must_expect_the_same_answer(
     api = http_api(HELLO, by=[authorizer(simple_responses=simple)])
     result = template(api, functions=(function(**variables),))
     assert found(result) == ([("T104", 22)] if is_found else [])
+
+
+def test_an_answer_that_there_is_none_of_is_not_compared() -> None:
+    """The function refuses it at its start, which is what is found."""
+    api = http_api(HELLO, by=[authorizer(simple_responses=True)])
+    sinple = function(AUTHORIZER_HTTP_API_ANSWER="sinple")
+    assert found(template(api, functions=(sinple,))) == [("T130", 40)]
 
 
 def test_payload_1_always_has_iam_answers() -> None:

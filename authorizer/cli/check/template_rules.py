@@ -38,6 +38,11 @@ from authorizer.cli.check.routes_rules import (
     routes_of_others,
     unreachable_routes,
 )
+from authorizer.cli.check.settings_rules import (
+    other_policies,
+    relaxing_settings,
+    settings_refused,
+)
 from authorizer.cli.check.shape_rules import (
     answers_at_odds,
     missing_permissions,
@@ -63,6 +68,9 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     functions_not_known,
     routes_without_policy,
     doors_beside,
+    settings_refused,
+    other_policies,
+    relaxing_settings,
     guarded_preflights,
     refusals_without_cors,
     pools_without_mfa,

@@ -121,6 +121,11 @@ class Parameters:
         return tuple(text for text in found if text != own)
 
 
+def is_any(name: str, text: str) -> bool:
+    """Whether a value stands for any that a deployment may give."""
+    return text == _any(name)
+
+
 def _any(name: str) -> str:
     """Any value that is nothing in particular."""
     return f"any-{name}"

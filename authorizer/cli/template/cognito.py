@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import (
@@ -11,7 +12,16 @@ from authorizer.cli.template.model import (
     UserGroup,
     UserPool,
 )
-from authorizer.cli.template.nodes import Absent, Mapping
+from authorizer.cli.template.nodes import (
+    Absent,
+    Call,
+    Composite,
+    Listing,
+    Mapping,
+    Node,
+    Reference,
+    Text,
+)
 from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
@@ -23,6 +33,12 @@ if TYPE_CHECKING:
 SETTINGS = "AUTHORIZER_"
 # What an app client supports that does not say.
 _DEFAULT_FLOWS = ("ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH")
+# An id of the shape that Cognito makes up, and the attributes that have it beside Ref.
+_ID_SHAPES = {
+    "AWS::Cognito::UserPool": ("eu-west-1_AbCdEf123", "UserPoolId"),
+    "AWS::Cognito::UserPoolClient": ("client", "ClientId"),
+}
+_NAMED = re.compile(r"\$\{([^!${}]+)\}")
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 _Found = tuple[
@@ -125,27 +141,83 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     """Variables that name resources are known only when deployed; that is no fact amiss."""
-    environment = reading.resolver.get(resource.properties, "Environment")
-    variables: dict[str, str | Unknown] = {}
-    for mapping in reading.mappings(
-        child(environment, "Variables"), f"the variables of {resource.id}"
-    ):
-        for name, _, value in mapping:
-            reading.resolver.choices.is_watching = name.startswith(SETTINGS)
-            text = reading.resolver.text(value)
-            if text is not None:
-                variables[name] = text
-    common = reading.common.get("AWS::Serverless::Function", Absent(resource.place))
-    common = reading.resolver.get(common, "Environment")
-    shared = reading.resolver.get(common, "Variables")
-    written = reading.resolver.get(environment, "Variables")
-    return FunctionVariables(
+    written = child(reading.resolver.get(resource.properties, "Environment"), "Variables")
+    found = FunctionVariables(
         id=resource.id,
         place=resource.place,
-        variables=variables,
-        common=frozenset(
-            name
-            for name, _, value in (shared if isinstance(shared, Mapping) else ())
-            if child(written, name) is value
-        ),
+        variables={},
+        common=_common_to_all(reading, resource, written),
+        is_complete=_is_complete(reading, resource),
     )
+    for mapping in reading.mappings(written, f"the variables of {resource.id}"):
+        for name, place, value in mapping:
+            reading.resolver.choices.is_watching = name.startswith(SETTINGS)
+            text = reading.resolver.text(value)
+            if text is None:
+                continue
+            likely = _likely(reading, value) if isinstance(text, Unknown) else None
+            if likely is not None:
+                found.likely[name] = likely
+            elif _lacks_a_parameter(reading, value):
+                text = Unknown("a parameter in it is empty unless a deployment gives it")
+            found.variables[name] = text
+            found.places[name] = place
+    return found
+
+
+def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:
+    """The names of variables that Globals give to every function."""
+    common = reading.common.get("AWS::Serverless::Function", Absent(resource.place))
+    shared = reading.resolver.get(reading.resolver.get(common, "Environment"), "Variables")
+    own = reading.resolver.resolve(written)
+    return frozenset(
+        name
+        for name, _, value in (shared if isinstance(shared, Mapping) else ())
+        if child(own, name) is value
+    )
+
+
+def _is_complete(reading: Reading, resource: Resource) -> bool:
+    """Whether all variables are in the template, in every deployment."""
+    environment = reading.resolver.get(resource.properties, "Environment")
+    for node in (environment, reading.resolver.get(environment, "Variables")):
+        is_open = isinstance(node, Mapping) and node.open is not None
+        if is_open or not isinstance(node, Mapping | Absent):
+            return False
+    return True
+
+
+def _likely(reading: Reading, node: Node) -> str | None:
+    """A text of ids that Cognito makes up, with others of their shape."""
+    value = reading.resolver.resolve(node)
+    text = ""
+    for part in value.parts if isinstance(value, Composite) else (value,):
+        if isinstance(part, Text):
+            text += part.text
+            continue
+        resource = reading.resources.get(part.id) if isinstance(part, Reference) else None
+        shape = _ID_SHAPES.get(resource.type if resource else "")
+        if shape is None or getattr(part, "attribute", None) not in {None, *shape[1:]}:
+            return None
+        text += shape[0]
+    return text
+
+
+def _lacks_a_parameter(reading: Reading, node: Node) -> bool:
+    """Whether a parameter of a text is empty by default, for a deployment to give."""
+    if isinstance(node, Listing):
+        return any(_lacks_a_parameter(reading, item) for item in node.items)
+    if isinstance(node, Mapping):
+        return any(_lacks_a_parameter(reading, item) for item in node.entries.values())
+    if not isinstance(node, Call):
+        return False
+    if node.name == "Fn::If":
+        return any(_lacks_a_parameter(reading, one) for one in reading.resolver.chosen(node))
+    names = [node.argument.text] if isinstance(node.argument, Text) else []
+    if node.name == "Fn::Sub":
+        text = node.argument.items[0] if isinstance(node.argument, Listing) else node.argument
+        names = _NAMED.findall(text.text) if isinstance(text, Text) else []
+    is_empty = reading.resolver.is_left_empty
+    if node.name in {"Ref", "Fn::Sub"} and any(is_empty(name, node.place) for name in names):
+        return True
+    return _lacks_a_parameter(reading, node.argument)

@@ -186,6 +186,21 @@ class Resolver:
                     return why
         return None
 
+    def chosen(self, call: Call) -> tuple[Node, ...]:
+        """The side of an ``Fn::If`` that this deployment takes, as it stands."""
+        parts = self._arguments(call, 3)
+        if parts is None or not isinstance(parts[0], Text):
+            return ()
+        value = self.condition(parts[0].text).value
+        return tuple(parts[1:]) if value is None else (parts[1] if value else parts[2],)
+
+    def is_left_empty(self, name: str, place: Place) -> bool:
+        """Whether it is a parameter that is empty, as it is by default and not by choice."""
+        if name not in self._parameters or self._parameters.is_chosen(name):
+            return False
+        value = self._parameters.value(name, place)
+        return isinstance(value, Text) and not value.text
+
     def condition(self, name: str) -> Verdict:
         """What a condition of the template comes to."""
         return self._conditions.verdict(name)

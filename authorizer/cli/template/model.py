@@ -248,12 +248,19 @@ class FunctionVariables:
 
     Attributes:
         common: names of those that it has from ``Globals``, as every function.
+        places: where each stands.
+        likely: what those come to that name user pools and app clients of the template: these
+            get their ids only when deployed, but of one shape.
+        is_complete: whether there can be no others.
     """
 
     id: str
     place: Place
     variables: dict[str, str | Unknown]
     common: frozenset[str] = frozenset()
+    places: dict[str, Place] = field(default_factory=dict)
+    likely: dict[str, str] = field(default_factory=dict)
+    is_complete: bool = True
 
 
 class DoorKind(StrEnum):
