@@ -258,6 +258,9 @@ def _in_context(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
         pytest.param(
             {"type": "REQUEST"}, "expected requestContext to be an object", id="no context"
         ),
+        pytest.param(
+            http_1(CALL, requestContext=None), "requestContext to be an object", id="1.0 without"
+        ),
         pytest.param({"type": "TOKEN"}, "ARN of API, stage and method, found None", id="no ARN"),
         pytest.param(
             rest_token(CALL, authorizationToken=7), "authorizationToken to be text", id="7"

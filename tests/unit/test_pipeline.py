@@ -419,6 +419,25 @@ def test_a_document_is_not_larger_than_api_gateway_takes() -> None:
     )
 
 
+@pytest.mark.parametrize("flavour", ["rest-request", "rest-token", "http-1.0", "websocket"])
+def test_the_largest_answer(flavour: str) -> None:
+    """What AWS documents for WebSocket APIs: 8 KB, context included, and not a byte more."""
+    authorizer = for_callers(iam_modes=ALL_CALLERS)
+
+    def outcome_of(characters: int) -> tuple[str | None, int]:
+        # The principal is the subject, too: so much fits into no token once.
+        token = COGNITO.token(sub="s" * 2_000, jti="j" * characters)
+        outcome = authorizer.judge(event_of(flavour, token))
+        assert outcome.verdict is Verdict.ALLOWED
+        return outcome.inexact, len(json.dumps(outcome.answer()))
+
+    inexact, size = outcome_of(100)
+    assert inexact is None
+    room = 8_192 - size
+    assert outcome_of(100 + room) == (None, 8_192)
+    assert outcome_of(101 + room)[0] == "too_large"
+
+
 def test_a_refused_token_gets_no_document_for_callers() -> None:
     """Nobody's document denies the one request, on HTTP APIs; REST APIs are told Unauthorized."""
     outcome = for_callers(iam_modes=ALL_CALLERS).judge(event_of("http-1.0"))
