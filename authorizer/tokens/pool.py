@@ -24,6 +24,7 @@ _EMULATORS_POOL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 # No host of AWS's: what speaks plain HTTP in its name is somebody in between.
 _EMULATORS_HOST = re.compile(r"(?!.*amazonaws|.*\.aws\.?\Z)[a-z0-9._:-]{1,253}", re.ASCII)
 _CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
+_EMULATOR_HINT = "; for an emulator, see AUTHORIZER_INSECURE_EMULATOR_HOSTS"
 _DNS_SUFFIX = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 
 
@@ -125,7 +126,8 @@ def _host_problems(hosts: frozenset[object]) -> list[str]:
 def _pool_id_problems(pool_id: object, pattern: re.Pattern[str]) -> list[str]:
     if isinstance(pool_id, str) and pattern.fullmatch(pool_id):
         return []
-    return [f"expected a user pool id such as 'eu-west-1_AbCdEfGhI', found {clip(pool_id)}"]
+    hint = _EMULATOR_HINT if isinstance(pool_id, str) and "_" in pool_id else ""
+    return [f"expected a user pool id such as 'eu-west-1_AbCdEfGhI', found {clip(pool_id)}{hint}"]
 
 
 def _client_problems(pool_id: object, client_ids: frozenset[object]) -> list[str]:
@@ -143,6 +145,7 @@ def _url_problems(what: str, urls: Iterable[str], hosts: frozenset[str]) -> list
     return [
         f"expected the {what} to be an https URL (http on loopback only) "
         f"without user, query or fragment, found {clip(url, 120)}"
+        f"{_EMULATOR_HINT if clip(url)[1:6] == 'http:' else ''}"
         for url in urls
         if not _is_acceptable_url(url, hosts)
     ]

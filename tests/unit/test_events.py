@@ -45,6 +45,7 @@ def test_a_connection_has_neither_method_nor_path() -> None:
     """A WebSocket API's $connect is a route of its own."""
     request = parse_request(websocket(CALL))
     assert (request.method, request.route, request.path) == ("", "$connect", None)
+    assert (request.path_parameters, request.request_id) == ({}, "request-1")
 
 
 @pytest.mark.parametrize(

@@ -312,6 +312,16 @@ def test_what_is_no_emulators_pool_id_either(pool_id: str) -> None:
     assert problem.startswith("expected a user pool id such as")
 
 
+def test_what_an_emulator_needs_is_told() -> None:
+    """Whoever configured an emulator learns how; whoever mistyped, no more than that."""
+    hint = "; for an emulator, see AUTHORIZER_INSECURE_EMULATOR_HOSTS"
+    url = "http://host.docker.internal:9229/keys"
+    problems = problems_of(lambda: UserPool(EMULATOR, ["client"], issuer=url, jwks_url=url))
+    assert [problem.endswith(hint) for problem in problems] == [True, True, True]
+    problems = problems_of(lambda: UserPool("nonsense", ["client"], jwks_url="ftp://a"))
+    assert not any(hint in problem for problem in problems)
+
+
 def test_audiences() -> None:
     """None by default, which is another thing than an empty set; one as text is one."""
     assert UserPool(POOL_ID, ["client"]).audiences is None

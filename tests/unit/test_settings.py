@@ -217,7 +217,8 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
         pytest.param(
             {"INSECURE_EMULATOR_HOSTS": "true"} | {"JWKS_URLS": f"{POOL_ID}=http://10.0.0.1/x"},
             "expected the JWKS URL to be an https URL (http on loopback only) without user, query "
-            "or fragment, found 'http://10.0.0.1/x'",
+            "or fragment, found 'http://10.0.0.1/x'; for an emulator, see "
+            "AUTHORIZER_INSECURE_EMULATOR_HOSTS",
             id="emulator that is not named",
         ),
         pytest.param(
