@@ -91,6 +91,8 @@ def signed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, api: 
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("API_URL", "COGNITO_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     save(token, api.url)
@@ -238,6 +240,88 @@ def test_base_url_and_profile_are_taken(api: Api, token: str) -> None:
 
     assert result.exit_code == 0
     assert api.requests[0][1] == "/prod/hello"
+
+
+@pytest.mark.parametrize("stored", [None, "https://api.example.com/prod"])
+def test_api_url_is_the_apis(
+    api: Api, token: str, monkeypatch: pytest.MonkeyPatch, stored: str | None
+) -> None:
+    """As docs/sign-in.md lists it; that it is another API than the session's is said."""
+    save(token, stored)
+    monkeypatch.setenv("API_URL", f"{api.url}/")
+    result = run(token, "GET", "/hello")
+
+    assert (result.exit_code, api.requests[0][1]) == (0, "/hello")
+    told = f"calling API_URL, {api.url}/, and not the session's API\n" if stored else ""
+    assert result.stderr == f"{told}HTTP 200 OK\n"
+
+
+def test_an_option_counts_more_than_api_url(
+    api: Api, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the name that login has for it."""
+    monkeypatch.setenv("API_URL", "http://127.0.0.1:9")
+    for option in ("--base-url", "--api-url"):
+        assert run(token, "GET", "/hello", option, api.url).stderr == "HTTP 200 OK\n"
+
+
+def test_api_url_in_the_clear_gets_no_token(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an environment says is no reason to send a token through a foreign network."""
+    monkeypatch.setenv("API_URL", "http://api.example.com")
+    result = run(token, "GET", "/hello")
+    assert result.exit_code == 1
+    assert "expected the API's URL to be https" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("GTE", "expected a method such as GET or POST, found 'GTE': did you mean GET?"),
+        ("psot", "expected a method such as GET or POST, found 'PSOT': did you mean POST?"),
+        ("G T", "expected a method such as GET or POST"),
+        ("", "expected a method such as GET or POST"),
+    ],
+)
+def test_a_misspelt_method_is_not_sent(api: Api, token: str, method: str, words: str) -> None:
+    """The method that was meant is named."""
+    result = run(token, method, "/hello")
+    assert (result.exit_code, api.requests) == (1, [])
+    assert words in result.stderr
+
+
+MISSING = b'{"message":"Missing Authentication Token"}'
+INCOMPLETE = (
+    b'{"message":"Invalid key=value pair (missing equal-sign) in Authorization header '
+    b"(hashed with SHA-256 and encoded with Base64): 'x='.\"}"
+)
+UNSIGNED = b'{"message":"Authorization header requires \'Credential\' parameter."}'
+
+
+@pytest.mark.parametrize("body", [MISSING, INCOMPLETE, UNSIGNED])
+@pytest.mark.parametrize("policy", [True, False], ids=["with policy", "without"])
+def test_a_route_that_a_rest_api_does_not_have(
+    api: Api, token: str, tmp_path: Path, body: bytes, *, policy: bool
+) -> None:
+    """It speaks of tokens, and means the route or the stage: nobody's groups are to blame."""
+    if policy:
+        (tmp_path / "policy.yaml").write_bytes(SAMPLE_POLICY.read_bytes())
+    api.status, api.body = 403, body
+    result = run(token, "GET", "/hello", "--base-url", f"{api.url}/stage")
+
+    assert result.exit_code == 1
+    (_, told) = result.stderr.splitlines()
+    assert told == (
+        "no matter of tokens: in these words a REST API says that it has no such route or stage, "
+        "or one with AWS_IAM in the authorizer's place: check method, path and the API's URL with "
+        "its stage"
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"message": 1}', b'{"message":"Forbidden"}'])
+def test_another_refusal_is_explained_by_the_policy(api: Api, token: str, body: bytes) -> None:
+    """Whatever the body is, nothing but the words of API Gateway is taken for them."""
+    api.status, api.body = 403, body
+    assert "no matter of tokens" not in run(token, "GET", "/hello").stderr
 
 
 def test_nobody_signed_in_is_one_sentence(token: str) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from authorizer.cli.account import request as http
-from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account.errors import AccountError, printable
 from authorizer.cli.account.explain import Asked, explain
 from authorizer.cli.account.sessions import fresh_session
 from authorizer.cli.account.unverified import read_parts
 from authorizer.cli.document import load_document
-from authorizer.errors import ConfigurationError
+from authorizer.errors import ConfigurationError, clip
+from authorizer.policy.routes import METHODS
+from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
     from authorizer.cli.account.store import Session
@@ -33,7 +38,13 @@ _REDACTED = b"[access token]"
 @click.option(
     "headers", "--header", "-H", multiple=True, help="'Name: value'; can be given several times."
 )
-@click.option("--base-url", help="The API's URL; default: that of the stack signed in to.")
+@click.option(
+    "--base-url",
+    "--api-url",
+    envvar="API_URL",
+    show_envvar=True,
+    help="The API's URL; default: that of the stack signed in to.",
+)
 @click.option(
     "--profile",
     default="default",
@@ -80,7 +91,8 @@ def call(
         raise click.ClickException(str(error)) from error
     _print(response, session)
     if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
-        advice = explain(response.status, _asked(method, path, session, policy))
+        asked = _asked(method, path, session, policy)
+        advice = explain(response.status, replace(asked, answer=_message(response.body)))
         if advice is not None:
             click.echo(advice, err=True)
         sys.exit(1)
@@ -89,7 +101,13 @@ def call(
 def _require_method(method: str) -> str:
     if not (method.isascii() and method.isalpha()):
         raise AccountError("expected a method such as GET or POST")
-    return method.upper()
+    method = method.upper()
+    meant = get_close_matches(method, METHODS, n=1)
+    if meant and method not in METHODS:
+        raise AccountError(
+            f"expected a method such as GET or POST, found {clip(method)}: did you mean {meant[0]}?"
+        )
+    return method
 
 
 def _base_url(option: str | None, session: Session) -> str:
@@ -97,8 +115,13 @@ def _base_url(option: str | None, session: Session) -> str:
     if not url:
         raise AccountError(
             "the session does not say where the API is: give --base-url, "
-            "such as the output ApiUrl of the deployed stack"
+            "such as the output ApiUrl of the deployed stack, or set API_URL"
         )
+    source = click.get_current_context().get_parameter_source("base_url")
+    is_another = session.api_url is not None and url.rstrip("/") != session.api_url.rstrip("/")
+    if is_another and source is ParameterSource.ENVIRONMENT:
+        # The token of one stack goes to another one's API: whoever forgot the variable wonders.
+        click.echo(f"calling API_URL, {printable(url)}, and not the session's API", err=True)
     return url
 
 
@@ -133,6 +156,15 @@ def _content_type(body: bytes) -> str:
     except (ValueError, RecursionError):
         return "application/octet-stream"
     return "application/json"
+
+
+def _message(body: bytes) -> str:
+    """What an API Gateway says of itself; nothing of what a backend says."""
+    try:
+        message = parse_object(body).get("message")
+    except NotStrictJsonError:
+        return ""
+    return message if isinstance(message, str) else ""
 
 
 def _print(response: http.Response, session: Session) -> None:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 _JUDGE = "run 'authorizer decode'"
 _SERVER_ERROR = 500
+# What REST APIs answer where no route matches: without an Authorization header, and with one that
+# is not a signature of AWS's. With AWS_IAM, and so without our authorizer, a route does so, too.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+_NO_SUCH_ROUTE = (
+    "Missing Authentication Token",
+    "key=value pair (missing equal-sign) in Authorization header",
+    "Authorization header requires 'Credential' parameter",
+)
 _REDIRECTS = range(300, 400)
 
 
@@ -32,6 +40,7 @@ class Asked:
 
     Attributes:
         path: as sent, without the API's stage and without a query.
+        answer: the ``message`` in the answer's body, where it has one.
         unverified_claims: of the caller's own access token.
         now_seconds: when, seconds since the epoch.
         policy: the one at hand, if there is one.
@@ -43,6 +52,7 @@ class Asked:
     path: str
     unverified_claims: Mapping[str, Any]
     now_seconds: float
+    answer: str = ""
     policy: Policy | None = None
     policy_name: str = "policy.yaml"
     policy_trouble: str | None = None
@@ -86,6 +96,12 @@ def _on_unauthorized(asked: Asked) -> str:
 
 
 def _on_forbidden(asked: Asked) -> str:
+    if any(words in asked.answer for words in _NO_SUCH_ROUTE):
+        return (
+            "no matter of tokens: in these words a REST API says that it has no such route or "
+            "stage, or one with AWS_IAM in the authorizer's place: check method, path and the "
+            "API's URL with its stage"
+        )
     if _is_expired(asked):
         return "the token has expired: run 'authorizer login'"
     if asked.policy is None:
