@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from authorizer.cli.main import cli
 from authorizer.cli.template.model import Authorizer, AuthorizerKind, Place, Unknown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 # Of a path both routes match, /x/x, a TOKEN authorizer cannot know which one was chosen.
@@ -117,3 +116,96 @@ def test_only_token_authorizers_are_not_told_the_route(kind: AuthorizerKind | Un
     place = Place(file="t.yaml", line=1, column=1)
     authorizer = Authorizer(name="A", place=place, kind=kind)
     assert names_route(authorizer) is (kind is not AuthorizerKind.TOKEN)
+
+
+# --- paths that can be read in two ways -----------------------------------------------------------
+
+HTTP = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers:
+          Rbac:
+            FunctionArn: !GetAtt F.Arn
+            AuthorizerPayloadFormatVersion: "VERSION"
+            EnableSimpleResponses: SIMPLE
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        One: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "/users/{id}"}}
+        Two: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /users/admin}}
+        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}
+"""
+READER = 'version: 1\ngroups: {reader: {allow: ["GET /users/{id}", GET /hello]}}\n'
+
+
+def explained(path: str, version: str = "2.0", *, is_simple: bool = True) -> tuple[Result, str]:
+    Path("policy.yaml").write_text(READER)
+    template = HTTP.replace("VERSION", version).replace("SIMPLE", str(is_simple).lower())
+    Path("http.yaml").write_text(template)
+    found = run("explain", "GET", path, "-g", "reader", "-t", "http.yaml")
+    return found, " ".join(found.stdout.split())
+
+
+def test_a_slash_too_many_has_the_authorizers_name_and_a_remedy(folder: Path) -> None:
+    """The authorizer's log calls it ``path_unsafe``, too; and it says what to write."""
+    found, words = explained("/hello/")
+    assert found.exit_code == 1
+    assert "GET /hello/ is denied: its path can be read in two ways (path_unsafe)" in words
+    assert "leave the slash at the end away: /hello" in words
+
+
+def test_what_depends_on_the_reading_is_not_decided(folder: Path) -> None:
+    """One route would let it in, and the other would not; which it is, nobody promises."""
+    found, words = explained("/users/%61dmin")
+    assert found.exit_code == 2
+    assert "can be read in several ways: which route it reaches cannot be told" in words
+    assert "if it reaches GET /users/{id}: GET /users/%61dmin is allowed by policy.yaml:2" in words
+    assert "if it reaches GET /users/admin: GET /users/%61dmin is denied: no rule" in words
+
+    found, words = explained("/%68ello")
+    assert found.exit_code == 2
+    assert "or else: GET /%68ello reaches no route of the API" in words
+
+
+def test_a_case_that_depends_on_the_reading_is_undecidable(folder: Path) -> None:
+    """It passes neither as allowed nor as denied."""
+    explained("/hello")
+    for effect in ("allow", "deny"):
+        Path("policy.yaml").write_text(
+            f"{READER}tests: [{{as: {{groups: [reader]}}, {effect}: [GET /users/%61dmin]}}]\n"
+        )
+        found = run("test", "-t", "http.yaml")
+        assert (found.exit_code, "0 passed, 0 failed, 1 undecidable" in found.stdout) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_simple", "exit_code"),
+    [("2.0", True, 0), ("2.0", False, 1), ("1.0", False, 1)],
+)
+def test_a_path_that_no_document_can_name_is_denied(
+    version: str, exit_code: int, folder: Path, *, is_simple: bool
+) -> None:
+    """The authorizer answers ``path_unsafe`` where it answers by an IAM document."""
+    found, words = explained("/users/$me", version, is_simple=is_simple)
+    assert found.exit_code == exit_code
+    denied = "is denied: its authorizer's IAM document cannot name its path (path_unsafe)"
+    assert (denied in words) is (exit_code == 1)
+    assert ("write the path without them" in words) is (exit_code == 1)
+
+
+@pytest.mark.parametrize(("rule", "exit_code"), [("GET /{a}/x", 0), ("GET /{a=sub}/x", 1)])
+def test_a_callers_document_may_cover_it_with_others(
+    rule: str, exit_code: int, folder: Path
+) -> None:
+    """On a REST API all of ``/x/{b}`` is granted, whatever the value."""
+    (folder / "policy.yaml").write_text(
+        f'version: 1\ngroups: {{reader: {{allow: ["GET /x/{{b}}", "{rule}"]}}}}\n'
+    )
+    asked = ("explain", "GET", "/$y/x", "-g", "reader", "--claim", "sub=$y", "-t", "REQUEST.yaml")
+    assert run(*asked).exit_code == exit_code

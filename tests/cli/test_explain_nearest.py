@@ -88,6 +88,7 @@ def test_every_nearest_miss_is_true(
         assert misses == ()
     for miss in misses:
         assert _decide(policy, routes, miss.request, miss.caller).allowed
+        assert book.ask(miss.request, miss.caller).is_open
         assert (miss.request, miss.caller) != (request, caller)
     assert all("\n" not in sentence for sentence in misses_in_words(book, misses))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.answer import AnswerForm, answer_form
 from authorizer.cli.check.guards import Guard, guarded_routes
 from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import clip
@@ -31,6 +32,7 @@ class Decider:
         why: why it is not known whether the policy is asked.
         names_route: whether its events name the route, so that the policy is not asked about the
             path alone.
+        answer: in which form it answers.
     """
 
     guard: Guard
@@ -38,6 +40,7 @@ class Decider:
     kind: str | None = None
     why: str | None = None
     names_route: bool = True
+    answer: AnswerForm = AnswerForm.SIMPLE
 
     @property
     def in_words(self) -> str:
@@ -81,6 +84,7 @@ def _decider_of(one: GuardedRoute) -> Decider:
         kind=_kind_of(authorizer, one.guard),
         why=_why_unknown(authorizer) if one.guard is Guard.UNKNOWN else None,
         names_route=one.is_told,
+        answer=answer_form(one.api.kind, authorizer),
     )
 
 

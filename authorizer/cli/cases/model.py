@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.explain.rulebook import Verdict
-
 if TYPE_CHECKING:
     from authorizer.cli.explain.question import Caller, Request
     from authorizer.cli.explain.rulebook import Answer
@@ -61,7 +59,7 @@ class Result:
     @property
     def is_decided(self) -> bool:
         """Whether it could be told what becomes of the request."""
-        return self.answer.verdict is not Verdict.UNREAD
+        return self.answer.is_decidable
 
     @property
     def is_unsure(self) -> bool:

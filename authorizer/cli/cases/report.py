@@ -31,7 +31,7 @@ def failure_in_words(result: Result) -> str:
     one = result.expectation
     if result.answer.verdict is Verdict.ELSEWHERE:
         return _undecided(one, "which the policy does not decide")
-    if result.answer.verdict is Verdict.UNREAD:
+    if not result.answer.is_decidable:
         return _undecided(one, "of which that cannot be told")
     if one.route is not None:
         return f"expected a complete case to deny {one.route}, found {one.request} allowed"

@@ -63,13 +63,8 @@ def headline(book: Rulebook, explanation: Explanation) -> str:
     rule = answer.decision.rule
     if answer.verdict is Verdict.PUBLIC:
         return f"{request} is public by {_opener(book, answer)}: everybody is let in"
-    if answer.verdict is Verdict.NO_ROUTE:
-        return f"{request} reaches no route of the API: API Gateway answers it by itself, with 404"
-    if answer.verdict is Verdict.UNREAD:
-        return (
-            f"{request} reaches none of the routes that could be read; "
-            f"{where_unread(book.unread)} could not be"
-        )
+    if answer.verdict in {Verdict.NO_ROUTE, Verdict.UNREAD, Verdict.AMBIGUOUS}:
+        return f"{request} {_where_it_goes(book, answer)}"
     if answer.verdict is Verdict.ELSEWHERE and answer.decider is not None:
         return (
             f"{request} is decided by {answer.decider.in_words}, which does not ask {book.file}; "
@@ -78,7 +73,18 @@ def headline(book: Rulebook, explanation: Explanation) -> str:
     if rule is not None:
         verb = "allowed" if answer.is_open else "denied"
         return f"{request} is {verb} by {rule_in_words(book, rule)}"
-    return f"{request} is denied: {_why_not(book, answer)}"
+    return f"{request} is denied: {_why_not(book, request, answer)}"
+
+
+def _where_it_goes(book: Rulebook, answer: Answer) -> str:
+    """What is known of a request that is not known to reach a route."""
+    if answer.verdict is Verdict.NO_ROUTE:
+        return "reaches no route of the API: API Gateway answers it by itself, with 404"
+    if answer.verdict is Verdict.AMBIGUOUS:
+        return "can be read in several ways: which route it reaches cannot be told"
+    return (
+        f"reaches none of the routes that could be read; {where_unread(book.unread)} could not be"
+    )
 
 
 def _opener(book: Rulebook, answer: Answer) -> str:
@@ -87,8 +93,10 @@ def _opener(book: Rulebook, answer: Answer) -> str:
     return f"{book.file}:{answer.public_line}, no authorizer is asked"
 
 
-def _why_not(book: Rulebook, answer: Answer) -> str:
+def _why_not(book: Rulebook, request: Request, answer: Answer) -> str:
     reason = answer.decision.reason
+    if reason is Reason.PATH_UNSAFE and unsafe_part(request.path) is None:
+        return f"its authorizer's IAM document cannot name its path ({reason})"
     words = {
         Reason.NOT_GRANTED: f"no rule of {book.file} grants it to this caller",
         Reason.ROUTE_UNKNOWN: f"no rule of {book.file} is about such a path",
@@ -103,6 +111,8 @@ def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> 
     resolution = answer.resolution
     if resolution is not None and resolution.doubt is not None:
         yield resolution.doubt
+    said = (_reading_in_words(book, request, caller, one) for one in answer.readings)
+    yield from dict.fromkeys(said)
     yield from _notes_on_the_api(book, request, answer)
     if answer.public_line is not None and answer.verdict is not Verdict.PUBLIC:
         yield (
@@ -110,7 +120,7 @@ def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> 
             f"an authorizer for its route"
         )
     if answer.decision.reason is Reason.PATH_UNSAFE:
-        yield f"the path has {unsafe_part(request.path)}: it is refused, never cleaned up"
+        yield from _notes_on_the_path(request.path)
     for group in caller.groups:
         if group not in book.policy.groups:
             hint = did_you_mean(group, book.policy.groups)
@@ -124,6 +134,27 @@ def _notes(book: Rulebook, request: Request, caller: Caller, answer: Answer) -> 
         )
     if answer.is_known and not answer.is_open:
         yield from _notes_on_conditions(book, request, caller)
+
+
+def _notes_on_the_path(path: str) -> Iterator[str]:
+    """What is wrong with a path that is refused, and what to do."""
+    part = unsafe_part(path)
+    if part is None:
+        yield (
+            "*, ? and $ are more than characters in an IAM document: write the path without them, "
+            "or have an HTTP API with simple responses"
+        )
+        return
+    yield f"the path has {part}: it is refused, never cleaned up"
+    if path.endswith("/"):
+        yield f"leave the slash at the end away: {shown(path.rstrip('/') or '/')}"
+
+
+def _reading_in_words(book: Rulebook, request: Request, caller: Caller, reading: Answer) -> str:
+    """What becomes of the request if its path is read so."""
+    winner = reading.resolution.winner if reading.resolution is not None else None
+    said = headline(book, Explanation(request=request, caller=caller, answer=reading))
+    return f"if it reaches {winner.key}: {said}" if winner is not None else f"or else: {said}"
 
 
 def _notes_on_the_api(book: Rulebook, request: Request, answer: Answer) -> Iterator[str]:

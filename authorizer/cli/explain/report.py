@@ -32,6 +32,7 @@ _STYLES = {
     Verdict.PUBLIC: "bold yellow",
     Verdict.ELSEWHERE: "bold yellow",
     Verdict.UNREAD: "bold yellow",
+    Verdict.AMBIGUOUS: "bold yellow",
 }
 
 

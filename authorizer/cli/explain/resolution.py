@@ -78,12 +78,14 @@ class Resolution:
         winner: the route that is reached; nothing where none is, or where that cannot be told.
         methods: those of the routes that match the path but not the method.
         doubt: why the winner cannot be told, or is not the same on every kind of API.
+        readings: where it cannot be told, what each way to read the path leads to.
     """
 
     candidates: tuple[Candidate, ...] = ()
     winner: Candidate | None = None
     methods: tuple[str, ...] = ()
     doubt: str | None = None
+    readings: tuple[Resolution, ...] = ()
 
     @property
     def is_undecided(self) -> bool:
@@ -113,6 +115,7 @@ def resolve(
     return Resolution(
         candidates=tuple({one.winner.key: one.winner for one in found if one.winner}.values()),
         doubt=f"API Gateway may read the path as {readings}, which are not the same route",
+        readings=tuple(found),
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from authorizer.cli.access.deciders import Decider
+from authorizer.cli.analysis.answer import Documents
 from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
 from authorizer.cli.check.guards import Guard
 from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
+from authorizer.errors import Reason
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
@@ -33,6 +35,12 @@ _NOT_ASKED = Decision(allowed=False)
 _NOT_KNOWN = Decider(guard=Guard.UNKNOWN)
 
 
+class _Who(TypedDict):
+    groups: tuple[str, ...]
+    scopes: tuple[str, ...]
+    claims: Mapping[str, Any]
+
+
 class Verdict(StrEnum):
     """What becomes of a request."""
 
@@ -46,6 +54,8 @@ class Verdict(StrEnum):
     ELSEWHERE = "decided_elsewhere"
     # It reaches none of the routes that could be read, and there are others.
     UNREAD = "route_not_read"
+    # Its path can be read in several ways, and what becomes of it depends on which one is chosen.
+    AMBIGUOUS = "route_ambiguous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,7 @@ class Answer:
         resolution: how the route was found; nothing where the routes are not known.
         public_line: which line of the policy says that it is public.
         decider: who decides about the route; nothing where the template does not tell.
+        readings: where it depends on how the path is read, the answers.
     """
 
     verdict: Verdict
@@ -64,11 +75,17 @@ class Answer:
     resolution: Resolution | None = None
     public_line: int | None = None
     decider: Decider | None = None
+    readings: tuple[Answer, ...] = ()
 
     @property
     def is_known(self) -> bool:
         """Whether what becomes of the request can be told from the policy."""
-        return self.verdict not in {Verdict.ELSEWHERE, Verdict.UNREAD}
+        return self.is_decidable and self.verdict is not Verdict.ELSEWHERE
+
+    @property
+    def is_decidable(self) -> bool:
+        """Whether it can be told who decides about the request."""
+        return self.verdict not in {Verdict.UNREAD, Verdict.AMBIGUOUS}
 
     @property
     def is_open(self) -> bool:
@@ -99,6 +116,7 @@ class Rulebook:
     deciders: Mapping[str, Decider] = field(default_factory=dict)
     unread: tuple[Undecided, ...] = ()
     _public: Policy = field(init=False, repr=False, compare=False)
+    _documents: Documents = field(init=False, repr=False, compare=False)
     # The allows that compare claims. There are few of them, and they are asked for often.
     comparing: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
 
@@ -120,10 +138,18 @@ class Rulebook:
         allows = (rule for rule in self.policy.rules if rule.effect == "allow")
         comparing = tuple(rule for rule in allows if rule.pattern.conditions)
         object.__setattr__(self, "comparing", comparing)
+        object.__setattr__(self, "_documents", Documents(self.policy))
 
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
         resolution = self.resolve(request)
+        if resolution is None or not resolution.is_undecided:
+            return self._ask(request, caller, resolution)
+        readings = tuple(self._ask(request, caller, one) for one in resolution.readings)
+        return _in_common(readings, resolution)
+
+    def _ask(self, request: Request, caller: Caller, resolution: Resolution | None) -> Answer:
+        """What becomes of a request that reaches just that route, or none."""
         question = _question(request, resolution)
         if question is None:
             return Answer(
@@ -138,9 +164,7 @@ class Rulebook:
         decision = _NOT_ASKED
         verdict = _without_policy(decider, is_listed=public is not None)
         if verdict is None:
-            decision = question.put_to(
-                self.policy, groups=caller.groups, scopes=caller.scopes, claims=caller.claims
-            )
+            decision = self._decide(question, caller, decider)
             verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
         return Answer(
             verdict=verdict,
@@ -149,6 +173,15 @@ class Rulebook:
             public_line=public.line if public else None,
             decider=decider,
         )
+
+    def _decide(self, question: PolicyRequest, caller: Caller, decider: Decider | None) -> Decision:
+        """What the policy decides, and the authorizer can answer."""
+        who: _Who = {"groups": caller.groups, "scopes": caller.scopes, "claims": caller.claims}
+        decision = question.put_to(self.policy, **who)
+        if decider is None or not decision.allowed:
+            return decision
+        can_allow = self._documents.can_allow(decider.answer, question, **who)
+        return decision if can_allow else Decision(allowed=False, reason=Reason.PATH_UNSAFE)
 
     def resolve(self, request: Request) -> Resolution | None:
         """How the request comes to its route; nothing where the routes are not known."""
@@ -183,12 +216,26 @@ def _question(request: Request, resolution: Resolution | None) -> PolicyRequest 
     if request.path == CONNECT:
         return CONNECTION if resolution is None or winner is not None else None
     question = PolicyRequest(method=request.method, path=request.path)
-    if resolution is None or resolution.is_undecided:
+    if resolution is None:
         return question
     return (
         replace(question, route=winner.template, path_parameters=winner.parameters)
         if winner is not None
         else None
+    )
+
+
+def _in_common(readings: tuple[Answer, ...], resolution: Resolution) -> Answer:
+    """The answer that holds, however the path is read: in whichever way, it does not get through.
+
+    Otherwise there is none, though all of them may let the request in: by different rules.
+    """
+    denied = [one for one in readings if one.verdict is Verdict.DENIED]
+    shut = {Verdict.DENIED, Verdict.NO_ROUTE}
+    if denied and all(one.verdict in shut for one in readings):
+        return replace(denied[0], resolution=resolution)
+    return Answer(
+        verdict=Verdict.AMBIGUOUS, decision=_NOT_ASKED, resolution=resolution, readings=readings
     )
 
 
