@@ -118,7 +118,7 @@ def _host_problems(hosts: frozenset[object]) -> list[str]:
     return [
         f"expected the name or address of an emulator's host, in small letters and none of AWS's, "
         f"found {clip(host)}"
-        for host in sorted(hosts, key=repr)
+        for host in sorted(hosts, key=clip)
         if not (isinstance(host, str) and _EMULATORS_HOST.fullmatch(host))
     ]
 
@@ -136,7 +136,7 @@ def _client_problems(pool_id: object, client_ids: frozenset[object]) -> list[str
     return [
         f"expected an app client id of letters and digits for user pool {clip(pool_id)}, "
         f"found {clip(client)}"
-        for client in sorted(client_ids, key=repr)
+        for client in sorted(client_ids, key=clip)
         if not (isinstance(client, str) and _CLIENT_ID.fullmatch(client))
     ]
 

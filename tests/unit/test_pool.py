@@ -351,6 +351,23 @@ def test_long_foreign_text_is_clipped() -> None:
     assert all(len(problem) < 400 for problem in problems)
 
 
+def test_what_cannot_be_shown_is_a_problem_like_others() -> None:
+    """A number of more digits than Python writes is refused, and breaks no message."""
+    huge: Any = 10**5_000
+    problems = problems_of(
+        lambda: UserPool(
+            huge,
+            ["good", huge, huge + 1],
+            issuer=huge,
+            further_issuers=[huge],
+            jwks_url=huge,
+            insecure_emulator_hosts=[huge, huge + 1],
+        )
+    )
+    assert len(problems) == 8
+    assert all("a value of type int that cannot be shown" in problem for problem in problems)
+
+
 def test_frozen_and_equal_by_value() -> None:
     """Pools are values: equal when they say the same, fit as keys, and never changed."""
     pool = UserPool(POOL_ID, ["a", "b"])
