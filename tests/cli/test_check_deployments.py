@@ -402,5 +402,6 @@ def test_every_allowed_deployment_is_judged(
     assert written in PLAIN[name]
     found = failing(tmp_path, name, head + PLAIN[name].replace(written, instead))
 
-    assert {one.code for one in found} == expected
+    # Some of it SAM refuses besides, where it is installed.
+    assert {one.code for one in found} - {"T052"} == expected
     assert {one.severity for one in found if one.code.endswith("50")} <= {Severity.WARNING}

@@ -443,5 +443,6 @@ def test_a_door_that_another_deployment_opens_is_found(tmp_path: Path) -> None:
     text = text.replace("Conditions: {Odd: !Equals [!Ref Given, odd]}\n", "")
     (tmp_path / "t.yaml").write_text(text)
     (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /hello]}}\n")
-    (one,) = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    (one,) = (each for each in found if each.code != "T052")  # its functions have no handler
     assert (one.code, "T134" in one.message) == ("X250", True)

@@ -12,6 +12,7 @@ from authorizer.cli.check.deployed import check_deployments
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
 from authorizer.cli.check.problems import finding_of, similar_file, unreadable
+from authorizer.cli.check.public_lines import moot
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
@@ -58,10 +59,21 @@ def check(policy: Path, templates: Sequence[Path] = ()) -> Report:
     findings += unreadable_ones
     if facts is not None:
         findings += _judge(source, facts)
+    mistaken = {finding.place.file for finding in findings if finding.code == "T003"}
+    findings = [
+        finding
+        for finding in findings  # what SAM says of our mistakes is the same again
+        if finding.code != "T052" or finding.place.file not in mistaken
+    ]
     staying, accepted = accept(findings, source.accepted, templates=facts is not None)
     if facts is not None and knows_all_routes(facts):
         # What the policy alone can only guess is known: X106 and X107 say it.
-        staying = [finding for finding in staying if finding.code != GUESS_OF_ROUTES]
+        is_moot = moot(source, facts)
+        staying = [
+            finding
+            for finding in staying
+            if finding.code != GUESS_OF_ROUTES and not is_moot(finding)
+        ]
     return _report(staying, accepted)
 
 
@@ -89,6 +101,7 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
 
 def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
     """All templates as one; nothing where there are none, or one of them cannot be read."""
+    from authorizer.cli.check.sam_view import refusals_of_sam  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
 
     templates: list[Template] = []
@@ -96,9 +109,11 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
     for path in paths:
         try:
             templates.append(read_template(path))
+            findings += refusals_of_sam(path)
         except ConfigurationError as error:
             findings += [_unreadable_template(str(path), problem) for problem in error.problems]
-    return (None if findings or not templates else join(templates)), findings
+    is_readable = all(finding.code != UNREADABLE_TEMPLATE for finding in findings)
+    return (join(templates) if is_readable and templates else None), findings
 
 
 def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:

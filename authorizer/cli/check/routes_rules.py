@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes
+from authorizer.cli.check.public_lines import lines_for_the_rest
 from authorizer.cli.check.reach import is_reachable
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
@@ -35,7 +36,7 @@ def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> It
                 place=one.route.place,
                 message=f"expected an authorizer or a public route of the policy, found {key} "
                 f"of {clip(one.api.id)} with neither",
-                effect=f"anybody on the internet may call {key}, whatever the policy says",
+                effect=f"anybody {_where(one)} may call {key}, whatever the policy says",
                 fix="give the route the authorizer, or list it under public in the policy",
             )
 
@@ -44,7 +45,7 @@ def closed_public_routes(
     source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X102: public routes that carry an authorizer."""
-    public = _public_shapes(source)
+    public = _public_shapes(source, lines_for_the_rest(source, template))
     for one in guarded_routes(template):
         if one.guard in (Guard.OURS, Guard.OTHER) and _is_public(public, one):
             key = one.name
@@ -81,7 +82,7 @@ def unreachable_routes(
     rules: Shapes[SourceRule] = Shapes()
     for rule in source.rules:
         rules.add(shape_of_rule(rule.pattern), rule)
-    public = _public_shapes(source)
+    public = _public_shapes(source, lines_for_the_rest(source, template))
     # By identity: APIs of several templates may have the same name.
     of_api: dict[int, list[GuardedRoute]] = defaultdict(list)
     for one in guarded_routes(template):
@@ -145,10 +146,17 @@ def knows_all_routes(template: Template) -> bool:
     return bool(template.apis) and all(api.is_complete for api in template.apis)
 
 
-def _public_shapes(source: SourcePolicy) -> Shapes[PublicRoute]:
+def _where(one: GuardedRoute) -> str:
+    return "who reaches its VPC endpoint" if one.api.is_private else "on the internet"
+
+
+def _public_shapes(
+    source: SourcePolicy, but_for: Sequence[PublicRoute] = ()
+) -> Shapes[PublicRoute]:
     public: Shapes[PublicRoute] = Shapes()
     for listed in source.public:
-        public.add(shape_of_rule(listed.pattern), listed)
+        if listed not in but_for:
+            public.add(shape_of_rule(listed.pattern), listed)
     return public
 
 

@@ -43,13 +43,15 @@ def missing_permissions(
 def payload_versions(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
-    """T102, T103: payload versions that are numbers, or cannot have simple responses."""
+    """T102, T103, T150: payload versions that are none, or cannot have simple responses."""
     for api in template.apis:
         if api.kind is not ApiKind.HTTP:
             continue
         for authorizer in api.authorizers:
             if authorizer.kind not in _LAMBDA:
                 continue
+            if authorizer.payload_version is None:
+                yield _missing(authorizer)
             if not authorizer.payload_version_is_text:
                 yield _unquoted(authorizer)
             if authorizer.payload_version == "1.0" and authorizer.simple_responses is True:
@@ -67,6 +69,18 @@ def answers_at_odds(
         simple = authorizer.simple_responses
         if answer in (SIMPLE, IAM) and isinstance(simple, bool) and simple != (answer == SIMPLE):
             yield _at_odds(authorizer, answer)
+
+
+def _missing(authorizer: Authorizer) -> Finding:
+    return Finding(
+        code="T150",
+        severity=Severity.ERROR,
+        place=authorizer.place,
+        message=f"expected a payload version for {clip(authorizer.name)}, found none",
+        effect="SAM and CloudFormation refuse the authorizer, and what it would be asked, and how "
+        "its answers would be read, is not known",
+        fix='set AuthorizerPayloadFormatVersion: "2.0"',
+    )
 
 
 def _unquoted(authorizer: Authorizer) -> Finding:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # REST APIs keep an authorizer's answer for five minutes unless told otherwise.
 REST_TTL_SECONDS = 300
 IAM = "AWS_IAM"
+# Of the payload. SAM deploys them as numbers, too.
+VERSIONS = ("1.0", "2.0")
 
 # method.request.header.X (REST), route.request.header.X (WebSocket), $request.header.X (HTTP).
 _REQUEST_SOURCE = re.compile(
@@ -181,7 +183,9 @@ def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spell
         one,
         payload_version=text,
         payload_version_place=key_place(node, spelling.version),
-        payload_version_is_text=not isinstance(version, Text) or version.kind == "str",
+        payload_version_is_text=not isinstance(version, Text)
+        or version.kind == "str"
+        or version.text in VERSIONS,
         simple_responses=reading.fact(
             simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
         ),

@@ -72,16 +72,27 @@ def _read_api(reading: Reading, resource: Resource) -> None:
     if why is not None and len(cors) == 1:
         draft.has_cors = reading.fact(Unknown(why), draft.place, f"whether {draft.id} has CORS")
     what = f"the routes of {draft.id}"
-    for body in reading.mappings(child(properties, "Body"), what, draft):
+    for body in reading.mappings(_body(reading, properties), what, draft):
         for operation in openapi.read_document(reading, draft, body):
             draft.routes.append(openapi.route_of(reading, draft, operation))
             draft.has_cors = operation.is_preflight or draft.has_cors
+    draft.is_private = reading.is_private(properties)
     for name in ("BodyS3Location", "CloneFrom"):
-        if not isinstance(child(properties, name), Absent):
+        value = child(properties, name)
+        is_packed = name == "BodyS3Location" and isinstance(value, Text)
+        if not isinstance(value, Absent) and not is_packed:
             place = key_place(properties, name) or draft.place
             reading.note(place, what, f"{name} is known only when deployed")
             draft.is_complete = False
     _quick_route(reading, draft, properties)
+
+
+def _body(reading: Reading, properties: Node) -> Node:
+    """The definition; that of a file which is packed with the template, too."""
+    location = child(properties, "BodyS3Location")
+    if isinstance(location, Text):
+        return reading.resolver.file(location, location.place)
+    return child(properties, "Body")
 
 
 def _api_kind(reading: Reading, resource: Resource) -> ApiKind | Unknown:

@@ -116,7 +116,8 @@ class Authorizer:
         stays: why not the function's newest code may answer, such as "version 1 is named"; nothing
             where it does.
         payload_version: ``1.0`` or ``2.0`` for HTTP APIs; nothing for others.
-        payload_version_is_text: false if YAML reads the value as a number, as in ``2.0`` unquoted.
+        payload_version_is_text: false if YAML reads the value as a number, as in ``2`` unquoted,
+            but for those that are deployed as they should be.
         simple_responses: whether simple answers are enabled (HTTP API, payload 2.0).
         identity_sources: what answers are cached under, in lower case but for names of context
             variables: ``header:authorization``, ``querystring:token``, ``stagevariable:x``,
@@ -181,6 +182,9 @@ class Api:
         has_cors: whether the API answers browsers' preflights or sets CORS headers.
         cors_gateway_responses: types of REST gateway responses that carry CORS headers, such as
             ``DEFAULT_4XX``, ``UNAUTHORIZED``, ``ACCESS_DENIED``.
+        elsewhere: why the API itself is not known, to which the template adds these routes;
+            nothing where it is one of the template's.
+        is_private: whether it is reached from within networks only.
         replaces: where the template has a resource of this name that SAM puts its implicit API in
             the place of; nothing where it has none.
     """
@@ -193,6 +197,7 @@ class Api:
     is_complete: bool = True
     has_cors: bool | Unknown = False
     cors_gateway_responses: frozenset[str] | Unknown = frozenset()
+    is_private: bool = False
     elsewhere: Elsewhere | None = None
     replaces: Place | None = None
 

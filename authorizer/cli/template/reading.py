@@ -52,6 +52,7 @@ class Draft:
     routes: list[Route] = field(default_factory=list)
     authorizers: dict[str, Authorizer] = field(default_factory=dict)
     is_complete: bool = True
+    is_private: bool = False
     elsewhere: Elsewhere | None = None
     has_cors: bool | Unknown = False
     cors_responses: set[str] = field(default_factory=set)
@@ -67,6 +68,7 @@ class Draft:
             routes=tuple(self.routes),
             authorizers=tuple(self.authorizers.values()),
             is_complete=self.is_complete,
+            is_private=self.is_private,
             elsewhere=self.elsewhere,
             has_cors=self.has_cors,
             cors_gateway_responses=self.cors_responses_unknown or frozenset(self.cors_responses),
@@ -153,6 +155,14 @@ class Reading:
         if why is not None:
             return Undecidable(node.place, why)
         return values[0] if values else Absent(node.place)
+
+    def is_private(self, properties: Node) -> bool:
+        """Whether a REST API has a private endpoint, and no other, in every deployment."""
+        written = self.steady(child(properties, "EndpointConfiguration"))
+        texts = [self.resolver.texts(child(written, name)) for name in ("Type", "Types")]
+        if isinstance(written, Text):
+            texts = [(written.text,)]
+        return ("PRIVATE",) in texts
 
     def choice(self, node: Node) -> str | Unknown | None:
         """A text that must be the same in every deployment."""

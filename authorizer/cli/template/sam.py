@@ -72,6 +72,7 @@ def read_sam(reading: Reading) -> None:
     for resource in reading.of_type(*_KINDS):
         reading.note_existence(resource, f"{resource.id} is")
         draft = Draft(id=resource.id, kind=_KINDS[resource.type], place=resource.place)
+        draft.is_private = reading.is_private(resource.properties)
         apis[resource.id] = SamApi(reading, draft, resource.properties)
     for resource in reading.of_type(*_WITH_EVENTS):
         _read_events(reading, apis, resource)
@@ -204,6 +205,8 @@ def _operation(
     if is_http and path is None and method is None:
         path, method = "$default", "ANY"
     name = openapi.method_name(str(method))
+    if is_http and str(method).lower() == "default":
+        name = "ANY"  # SAM deploys it; what it takes is not documented: at worst everything
     if path is None or name is None:
         why = f"expected a path and a method, found {clip(path)} and {clip(method)}"
         return Unknown(Mistake(why, place))

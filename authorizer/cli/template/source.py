@@ -200,13 +200,7 @@ class _Composer:
                 raise self._refused(key.place, "expected a name, found a list or a mapping")
             if key.kind == "merge":
                 merged += value.items if isinstance(value, Listing) else (value,)
-            elif key.text in entries:
-                raise self._refused(
-                    key.place,
-                    f"expected each name once, found {clip(key.text)} again "
-                    f"(first on line {keys[key.text].line})",
-                )
-            else:
+            else:  # of a name that stands twice, SAM and CloudFormation take the last
                 entries[key.text], keys[key.text] = value, key.place
         for source in merged:
             self._merge(source, entries, keys)

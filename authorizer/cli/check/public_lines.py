@@ -1,0 +1,64 @@
+"""Public lines that are there for a route which takes whatever no other route does.
+
+An open ``$default`` or ``/{proxy+}`` can be listed by a line for all its paths only, though other
+routes are in front of some of them. That line says nothing about those: being public grants
+nothing, and API Gateway matches the other route first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authorizer.cli.check.guards import Guard, guarded_routes
+from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authorizer.cli.check.finding import Finding
+    from authorizer.cli.check.guards import GuardedRoute
+    from authorizer.cli.document.source import PublicRoute, SourcePolicy
+    from authorizer.cli.template.model import Template
+
+
+def lines_for_the_rest(source: SourcePolicy, template: Template) -> list[PublicRoute]:
+    """The public lines that an open route for all other paths needs."""
+    open_ones = [
+        shape
+        for one in guarded_routes(template)
+        if one.guard is Guard.NOBODY and (shape := shape_of_route(one.route.path)).more is not None
+    ]
+    found = []
+    for listed in source.public:
+        own = shape_of_rule(listed.pattern)
+        if own.more is not None and any(shape.path == own.path for shape in open_ones):
+            found.append(listed)
+    return found
+
+
+def moot(source: SourcePolicy, template: Template) -> Callable[[Finding], bool]:
+    """Whether a finding about the policy alone is cured by what the template shows.
+
+    P204 of a line that an open route needs; P206 of a rule whose routes have an authorizer.
+    """
+    needed = {listed.place for listed in lines_for_the_rest(source, template)}
+    routes: Shapes[GuardedRoute] = Shapes()
+    for one in guarded_routes(template):
+        routes.add(shape_of_route(one.route.path), one)
+    asked = set()
+    for rule in source.rules if needed else ():
+        meeting = [
+            one
+            for one in routes.meeting(shape_of_rule(rule.pattern))
+            if any(rule.pattern.covers_method(method) for method in one.methods)
+            and (rule.pattern.tail or shape_of_route(one.route.path).more is None)
+        ]
+        if meeting and all(one.guard is not Guard.NOBODY for one in meeting):
+            asked.add(rule.place)
+    return lambda finding: (
+        (finding.code, finding.place)
+        in {
+            *(("P204", place) for place in needed),
+            *(("P206", place) for place in asked),
+        }
+    )

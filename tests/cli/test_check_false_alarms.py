@@ -1,0 +1,190 @@
+"""What must not be found, because it is deployed as it should be; and its neighbours that must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.judge import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from authorizer.cli.check.finding import Finding
+
+POLICY = "version: 1\ngroups:\n  reader: {allow: [GET /hello]}\n"
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Rbac:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: handlers.authorize.handler
+      Runtime: python3.14
+      CodeUri: .
+      Environment: {Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client}}
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Guard
+        Authorizers:
+          Guard:
+            FunctionArn: !GetAtt Rbac.Arn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableSimpleResponses: true
+            EnableFunctionDefaultPermissions: true
+            Identity: {Headers: [Authorization], ReauthorizeEvery: 0}
+  Backend:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: backend.handler
+      Runtime: python3.14
+      CodeUri: .
+      Events:
+        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}
+"""
+EVENT = "        More: {Type: HttpApi, Properties: {ApiId: !Ref Api, PROPERTIES}}\n"
+OPEN = "Auth: {Authorizer: NONE}"
+PUBLIC = POLICY + "public: [ANY /**]\n"
+
+
+def failing(folder: Path, template: str, policy: str = POLICY) -> list[Finding]:
+    """What --strict fails on."""
+    (folder / "policy.yaml").write_text(policy)
+    (folder / "template.yaml").write_text(template)
+    report = check(folder / "policy.yaml", [folder / "template.yaml"])
+    return [one for one in report.findings if one.severity is not Severity.NOTE]
+
+
+def codes(folder: Path, template: str, policy: str = POLICY) -> list[str]:
+    """Their codes."""
+    return [one.code for one in failing(folder, template, policy)]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('"2.0"', []),
+        ("2.0", []),
+        ("1.0", ["T103"]),
+        ("2", ["T102"]),
+        ("1", ["T102"]),
+        ("2.00", ["T102"]),
+    ],
+)
+def test_a_payload_version_without_quotes_is_one(
+    tmp_path: Path, written: str, expected: list[str]
+) -> None:
+    """SAM deploys the numbers 2.0 and 1.0; others are no version."""
+    assert codes(tmp_path, TEMPLATE.replace('"2.0"', written)) == expected
+
+
+def test_an_authorizer_without_a_payload_version_is_an_error(tmp_path: Path) -> None:
+    """There is no default, so that nobody knows what it is asked."""
+    line = '            AuthorizerPayloadFormatVersion: "2.0"\n'
+
+    assert "T150" in codes(tmp_path, TEMPLATE.replace(line, ""))
+
+
+@pytest.mark.parametrize(
+    ("properties", "policy", "expected"),
+    [
+        (f"Method: ANY, Path: $default, {OPEN}", PUBLIC, []),
+        (f"Method: ANY, Path: '/{{proxy+}}', {OPEN}", PUBLIC, []),
+        (f"Method: ANY, Path: $default, {OPEN}", POLICY, ["X101"]),
+        # What is public without being open, or granted without being guarded, is wrong as ever.
+        ("Method: GET, Path: /more", PUBLIC, ["X102", "P206", "P204", "X102"]),
+        (f"Method: GET, Path: /more, {OPEN}", PUBLIC, ["X102", "P206", "P204"]),
+    ],
+)
+def test_an_open_route_for_the_rest_beside_guarded_ones(
+    tmp_path: Path, properties: str, policy: str, expected: list[str]
+) -> None:
+    """A public line for all that no other route takes says nothing of the routes in front of it."""
+    template = TEMPLATE + EVENT.replace("PROPERTIES", properties)
+
+    assert sorted(codes(tmp_path, template, policy)) == sorted(expected)
+
+
+def test_a_granted_route_that_is_open_stays_an_error_beside_an_open_default(tmp_path: Path) -> None:
+    """The rule for it is never asked."""
+    more = EVENT.replace("PROPERTIES", f"Method: ANY, Path: $default, {OPEN}")
+    template = TEMPLATE.replace("Path: /hello", f"Path: /hello, {OPEN}") + more
+
+    assert codes(tmp_path, template, PUBLIC) == ["P206"]
+
+
+def test_a_guarded_route_without_a_rule_is_said_to_be_closed_beside_an_open_default(
+    tmp_path: Path,
+) -> None:
+    """Being public grants nothing, and the line is not about it."""
+    more = EVENT.replace("PROPERTIES", f"Method: ANY, Path: $default, {OPEN}")
+    other = more.replace("More", "Other").replace(
+        "Method: ANY, Path: $default", "Method: GET, Path: /x"
+    )
+    template = TEMPLATE + more + other.replace(f", {OPEN}", "")
+
+    assert codes(tmp_path, template, PUBLIC) == ["X104"]
+
+
+@pytest.mark.parametrize("method", ["DEFAULT", "default"])
+def test_an_event_for_the_method_default_is_read_at_its_worst(tmp_path: Path, method: str) -> None:
+    """SAM deploys it; it counts as a route for every method."""
+    guarded = TEMPLATE + EVENT.replace("PROPERTIES", f"Method: {method}, Path: /more")
+    policy = POLICY.replace("GET /hello", "GET /hello, ANY /more")
+
+    assert codes(tmp_path, guarded, policy) == []
+    assert codes(tmp_path, guarded.replace("/more", f"/more, {OPEN}"), policy) == ["X101"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "where"),
+    [
+        ("{Types: [PRIVATE]}", "who reaches its VPC endpoint"),
+        ("{Types: [REGIONAL]}", "on the internet"),
+        ("!If [Odd, {Types: [PRIVATE]}, {Types: [EDGE]}]", "on the internet"),
+    ],
+)
+def test_a_private_api_is_not_on_the_internet(tmp_path: Path, endpoint: str, where: str) -> None:
+    """An open route of it is open to a network."""
+    template = f"""\
+Parameters: {{A: {{Type: String, Default: b}}}}
+Conditions: {{Odd: !Equals [!Ref A, b]}}
+Resources:
+  Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{EndpointConfiguration: {endpoint}}}}}
+  Hello:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !GetAtt Api.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: NONE
+"""
+    found = failing(tmp_path, template, POLICY.replace("/hello", "/"))
+
+    assert [one.code for one in found] == ["X101"]
+    assert found[0].effect.startswith(f"anybody {where} may call")
+
+
+def test_a_definition_that_is_packed_with_the_template_is_read(tmp_path: Path) -> None:
+    """BodyS3Location is a file, as long as nobody has packed it."""
+    (tmp_path / "api.yaml").write_text("openapi: 3.0.1\npaths: {/open: {get: {}}}\n")
+    template = (
+        "Resources:\n  Api: {Type: AWS::ApiGateway::RestApi, Properties: {BodyS3Location: %s}}\n"
+    )
+
+    assert sorted(codes(tmp_path, template % "api.yaml")) == ["X101", "X105"]
+    assert codes(tmp_path, template % "{Bucket: b, Key: k}") == ["T002"]
+    assert codes(tmp_path, template % "elsewhere.yaml") == ["T002"]
+
+
+def test_a_name_that_stands_twice_is_read_as_sam_reads_it(tmp_path: Path) -> None:
+    """The last one counts, also where it opens the route."""
+    once = "Path: /hello}}"
+
+    assert codes(tmp_path, TEMPLATE.replace(once, "Path: /hello, Path: /hello}}")) == []
+    opened = TEMPLATE.replace("        DefaultAuthorizer: Guard\n", "")
+    assert codes(tmp_path, opened.replace(once, f"Auth: {{Authorizer: Guard}}, {OPEN}, {once}"))
