@@ -126,3 +126,135 @@ def test_an_authorizer_of_an_api_elsewhere_guards_its_routes(tmp_path: Path) -> 
     route = ROUTE.replace("THE_API", "!ImportValue the-api").replace("DELETE /admin", key)
 
     assert failing(tmp_path, api=WHOLE + guard + route) == ["T051"]
+
+
+# --- several templates together ---
+
+EXPORT = "Outputs: {Id: {Value: !Ref Api, Export: {Name: NAME}}}\n"
+GUARD = """\
+  Guard:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: THE_API
+      Name: guard
+      AuthorizerType: REQUEST
+      AuthorizerPayloadFormatVersion: "2.0"
+      EnableSimpleResponses: true
+      IdentitySource: [$request.header.Authorization]
+      AuthorizerUri: THE_FUNCTION
+      AuthorizerCredentialsArn: arn:aws:iam::111122223333:role/invoke
+"""
+GUARDED = ROUTE.replace(
+    "DELETE /admin", "DELETE /admin, AuthorizationType: CUSTOM, AuthorizerId: THE_GUARD"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "exported", "imported"),
+    [
+        ("", "the-api", "the-api"),
+        ("", "!Sub '${AWS::StackName}-ApiId'", "base-ApiId"),
+        (PARAMETER, "!Sub '${AWS::StackName}-ApiId'", "{'Fn::Sub': '${A}-ApiId'}"),
+        (PARAMETER, "base-ApiId", "{'Fn::Sub': '${A}-ApiId'}"),
+    ],
+)
+def test_a_route_belongs_to_the_api_whose_id_it_imports(
+    tmp_path: Path, head: str, exported: str, imported: str
+) -> None:
+    """Given both templates, in either order, it is one of the API's routes: here, an open one."""
+    api = WHOLE + EXPORT.replace("NAME", exported)
+    route = head + RESOURCES + ROUTE.replace("THE_API", f"!ImportValue {imported}")
+
+    assert failing(tmp_path, api=api, routes=route) == ["X101"]
+    assert failing(tmp_path, routes=route, api=api) == ["X101"]
+
+
+def test_an_import_that_no_template_exports_stays_open(tmp_path: Path) -> None:
+    """Another name is another API."""
+    route = RESOURCES + ROUTE.replace("THE_API", "!ImportValue another")
+
+    api = WHOLE + EXPORT.replace("NAME", "the-api")
+    assert failing(tmp_path, api=api, routes=route) == ["T051", "X101"]
+
+
+def test_authorizers_and_functions_are_joined_by_exports(tmp_path: Path) -> None:
+    """The function in one stack, the authorizer in another, the route in a third."""
+    outputs = (
+        "Outputs:\n"
+        "  Id: {Value: !Ref Api, Export: {Name: the-api}}\n"
+        "  Arn: {Value: !GetAtt Rbac.Arn, Export: {Name: the-function}}\n"
+    )
+    guard = GUARD.replace("THE_API", "!ImportValue the-api")
+    guard = guard.replace("THE_FUNCTION", "!ImportValue the-function")
+    guards = RESOURCES + guard + "Outputs: {G: {Value: !Ref Guard, Export: {Name: guard}}}\n"
+    routes = RESOURCES + GUARDED.replace("THE_API", "!ImportValue the-api")
+    routes = routes.replace("THE_GUARD", "!ImportValue guard")
+
+    assert failing(tmp_path, api=WHOLE + outputs, guards=guards, routes=routes) == []
+
+
+NESTED = """\
+  Routes:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: routes.yaml
+      Parameters: {TheApi: !Ref Api, Kind: THE_KIND}
+"""
+CHILD = "Parameters: {TheApi: {Type: String}, Kind: {Type: String, Default: NONE}}\n" + RESOURCES
+ASKED = GUARDED.replace("CUSTOM", "!Ref Kind").replace("THE_GUARD", "!Ref Guard")
+INNER = (CHILD + GUARD + ASKED).replace("THE_API", "!Ref TheApi")
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "expected"),
+    [
+        ("", "CUSTOM", ["X130"]),
+        ("", "NONE", ["X101"]),
+        (PARAMETER.replace("}}", ", Default: CUSTOM}}"), "!Ref A", ["T050"]),
+    ],
+)
+def test_a_nested_stack_is_read_with_what_it_is_given(
+    tmp_path: Path, head: str, kind: str, expected: list[str]
+) -> None:
+    """Its routes are those of the API that is handed down, guarded as the parameters say."""
+    inner = INNER.replace("THE_FUNCTION", "arn:aws:lambda:eu-west-1:111122223333:function:x")
+    (tmp_path / "routes.yaml").write_text(inner)
+    text = head + WHOLE + NESTED.replace("THE_KIND", kind)
+
+    assert failing(tmp_path, api=text) == expected
+    (api,) = read_template(tmp_path / "api.yaml").apis
+    assert [route.key for route in api.routes] == ["GET /hello", "DELETE /admin"]
+    assert api.is_complete
+
+
+def test_what_a_nested_stack_outputs_is_known_to_the_one_above(tmp_path: Path) -> None:
+    """An API of the nested stack has the routes that stand above."""
+    outputs = "Outputs: {Id: {Value: !Ref Api}, Arn: {Value: !GetAtt Rbac.Arn}}\n"
+    (tmp_path / "inner.yaml").write_text(WHOLE + outputs)
+    nested = "  Inner: {Type: AWS::Serverless::Application, Properties: {Location: inner.yaml}}\n"
+    guard = GUARD.replace("THE_FUNCTION", "!GetAtt Inner.Outputs.Arn")
+    route = GUARDED.replace("THE_GUARD", "!Ref Guard")
+    named = (guard + route).replace("THE_API", "!GetAtt Inner.Outputs.Id")
+
+    assert failing(tmp_path, api=SAM + RESOURCES + nested + named) == []
+    assert failing(tmp_path, api=SAM + RESOURCES + nested + named.replace("CUSTOM", "NONE")) == [
+        "X101"
+    ]
+
+
+def test_a_nested_stack_that_is_not_at_hand_leaves_open_the_api_that_it_is_given(
+    tmp_path: Path,
+) -> None:
+    """It may add routes."""
+    text = WHOLE + NESTED.replace("THE_KIND", "CUSTOM")
+
+    assert failing(tmp_path, api=text) == ["T002"]
+    assert failing(tmp_path, api=text.replace("TheApi: !Ref Api, ", "")) == ["X105"]
+
+
+def test_a_stack_that_is_nested_in_itself_is_read_a_few_times(tmp_path: Path) -> None:
+    """And comes to an end."""
+    nested = "  Self: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: self.yaml}}\n"
+    (tmp_path / "self.yaml").write_text(RESOURCES + nested)
+
+    assert read_template(tmp_path / "self.yaml").apis == ()

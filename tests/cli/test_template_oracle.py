@@ -12,14 +12,18 @@ import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from authorizer.cli.check.judge import check
+from authorizer.cli.check.sam_view import refusals_of_sam
 from authorizer.cli.local.template import load_template
 from authorizer.cli.template import parse_template, read_template
+from authorizer.cli.template.model import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.template.model import Api
 
+TESTS = Path(__file__).parents[1]
 REAL = Path(__file__).parents[1] / "templates" / "real"
 PROJECT = Path(__file__).parents[2] / "template.yaml"
 ANY = "x-amazon-apigateway-any-method"
@@ -73,9 +77,11 @@ def routes(body: dict[str, Any]) -> dict[tuple[str, str], str | None]:
     found = {}
     for path, item in body["paths"].items():
         for method, operation in item.items():
-            if method == "parameters":
+            if method == "parameters" or method.startswith("Fn::"):
                 continue
-            names = [name for one in operation.get("security", ()) for name in one]
+            asked = operation.get("security", ())
+            # Optional: we take such a route for open.
+            names = [] if {} in asked else [name for one in asked for name in one]
             name = next((name for name in names if name in known), None)
             plain = "" if path == "$default" else "ANY" if method == ANY else method.upper()
             found[plain, path] = name
@@ -84,6 +90,47 @@ def routes(body: dict[str, Any]) -> dict[tuple[str, str], str | None]:
 
 def read_routes(api: Api) -> dict[tuple[str, str], object]:
     return {(route.method, route.path): route.authorizer for route in api.routes}
+
+
+def for_sam() -> list[Path]:
+    """Every template of the tests that SAM alone translates, from what stands in it."""
+    found = []
+    for path in sorted([*REAL.glob("*.yaml"), *TESTS.glob("*/**/template.yaml"), PROJECT]):
+        template = load_template(path)
+        text = path.read_text("utf-8")
+        is_whole = not any(name in text for name in ("DefinitionUri", "AWS::Include"))
+        if template.get("Transform") == "AWS::Serverless-2016-10-31" and is_whole:
+            found.append(path)
+    return found
+
+
+EVERY = for_sam()
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_template_is_read_as_sam_translates_it(path: Path, tmp_path: Path) -> None:
+    """What SAM refuses is an error; of the rest, all that is taken for known is as SAM has it."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\n")
+    if list(refusals_of_sam(path)):
+        codes = {one.code for one in check(policy, [path]).findings}
+        assert not codes.isdisjoint({"T003", "T052"})
+        return
+    parameters = load_template(path).get("Parameters", {})
+    values = {name: one.get("Default", "value") for name, one in parameters.items()}
+    apis = {api.id: api for api in read_template(path).apis}
+
+    for api_id, body in bodies(translated(path, values)):
+        expected = routes(body) if "paths" in body else {}
+        read = read_routes(apis[api_id]) if expected else {}
+        known = {key: name for key, name in read.items() if not isinstance(name, Unknown)}
+        assert known == {key: expected[key] for key in known}
+        assert not apis[api_id].is_complete or read.keys() >= expected.keys()
+
+
+def test_there_are_templates_for_sam_to_translate() -> None:
+    """The folders are there."""
+    assert len(EVERY) >= 50
 
 
 @pytest.mark.parametrize("name", [*TEMPLATES, "the project's own"])

@@ -40,7 +40,8 @@ def chosen_api(template: Template, api: str | None = None) -> Api:
     if not by_id:
         raise ConfigurationError([f"{template.file}: expected an API, found none"])
     # Whoever names none means the template's own.
-    own = [one for one in template.apis if one.elsewhere is None] or template.apis
+    in_file = [one for one in template.apis if one.elsewhere is None and "." not in one.id]
+    own = in_file or template.apis
     if api is None and len(own) == 1:
         return own[0]
     if api is None:

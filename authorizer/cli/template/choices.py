@@ -7,6 +7,7 @@ whatever was looked at, so that the template can be read again as each of them w
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.nodes import Absent, Listing, Node, Text, Undecidable
@@ -45,12 +46,24 @@ class Parameters:
     """The parameters of one template."""
 
     def __init__(
-        self, written: dict[str, Node], choices: Choices, get: Callable[[Node, str], Node]
+        self,
+        written: dict[str, Node],
+        choices: Choices,
+        get: Callable[[Node, str], Node],
+        given: Mapping[str, Node] | None = None,
     ) -> None:
-        """Take them as they are written, and what is chosen for them."""
+        """Take them as they are written, and what is chosen for them.
+
+        Args:
+            written: under ``Parameters``.
+            choices: of this reading.
+            get: what stands under a name.
+            given: what a stack above hands down, which nobody else can choose.
+        """
         self._written = written
         self._choices = choices
         self._get = get
+        self._given = given
 
     def __contains__(self, name: str) -> bool:
         return name in self._written
@@ -60,6 +73,8 @@ class Parameters:
 
     def value(self, name: str, place: Place) -> Node:
         """What a parameter comes to: the value that is chosen for it, or else its default."""
+        if self._given is not None and name in self._given:
+            return replace(self._given[name], place=place)
         kind = self._text(name, "Type") or ""
         if kind.startswith("AWS::SSM::Parameter::"):
             return Undecidable(
@@ -95,7 +110,7 @@ class Parameters:
 
     def is_chosen(self, name: str) -> bool:
         """Whether this reading says what it is."""
-        return name in self._choices.chosen
+        return name in self._choices.chosen or (self._given is not None and name in self._written)
 
     def _text(self, name: str, what: str) -> str | None:
         value = self._get(self._written[name], what)

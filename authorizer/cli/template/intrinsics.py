@@ -82,16 +82,22 @@ class Resolver:
     """The intrinsic functions of one template."""
 
     def __init__(
-        self, template: Mapping, folder: Path | None, choices: Choices | None = None
+        self,
+        template: Mapping,
+        folder: Path | None,
+        choices: Choices | None = None,
+        given: dict[str, Node] | None = None,
     ) -> None:
         self.choices = choices or Choices()
-        self._parameters = Parameters(_section(template, "Parameters"), self.choices, self.get)
+        self.parameters = Parameters(
+            _section(template, "Parameters"), self.choices, self.get, given
+        )
         self._mappings = _section(template, "Mappings")
         self._whole = Whole(template)
         self._conditions = Conditions(
             _section(template, "Conditions"),
             self.resolve,
-            self._parameters,
+            self.parameters,
             is_whole=self._whole.is_whole,
         )
         # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
@@ -196,9 +202,9 @@ class Resolver:
 
     def is_left_empty(self, name: str, place: Place) -> bool:
         """Whether it is a parameter that is empty, as it is by default and not by choice."""
-        if name not in self._parameters or self._parameters.is_chosen(name):
+        if name not in self.parameters or self.parameters.is_chosen(name):
             return False
-        value = self._parameters.value(name, place)
+        value = self.parameters.value(name, place)
         return isinstance(value, Text) and not value.text
 
     def condition(self, name: str) -> Verdict:
@@ -234,14 +240,14 @@ class Resolver:
             if name in self.choices.chosen:
                 return Text(place, self.choices.chosen[name])
             return Undecidable(place, f"{name} is known only when deployed")
-        if name in self._parameters:
-            return self._parameters.value(name, place)
+        if name in self.parameters:
+            return self.parameters.value(name, place)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
         resource, _, attribute = name.partition(".")
         if resource in self.resources:
             return self._attribute(place, resource, attribute or None)
         why = f"{clip(name)} is neither a parameter nor a resource"
-        return Undecidable(place, self._why_missing(why, resource, place, self._parameters))
+        return Undecidable(place, self._why_missing(why, resource, place, self.parameters))
 
     def _why_missing(self, why: str, name: str, place: Place, others: Iterable[str] = ()) -> str:
         """A mistake, where nothing could bring what is named there."""
@@ -273,9 +279,10 @@ class Resolver:
 
     def _import_value(self, call: Call) -> Node:
         name = self.resolve(call.argument)
-        if not isinstance(name, Text):
+        pattern = pattern_of(name)
+        if pattern is None:
             return Undecidable(call.place, _why_not_text(name))
-        return Undecidable(call.place, Elsewhere(_why_not_here(call), "import", name.text))
+        return Undecidable(call.place, Elsewhere(_why_not_here(call), "import", pattern))
 
     # --- texts and lists ---
 
@@ -351,7 +358,7 @@ class Resolver:
         value: Node = Mapping(call.place, self._mappings, dict.fromkeys(self._mappings, call.place))
         for item in call.argument.items[:3]:
             if isinstance(value, Mapping) and (name := referred(item)):
-                self._parameters.compare(name, value.entries)
+                self.parameters.compare(name, value.entries)
             key = self.resolve(item)
             if not isinstance(key, Text):
                 return Undecidable(call.place, _why_not_text(key))
@@ -463,6 +470,14 @@ class Resolver:
             if text is not None:
                 found.append(text)
         return tuple(found)
+
+
+def pattern_of(node: Node) -> str | None:
+    """A text, with a star for each part that is not known; nothing where no part is known."""
+    parts = node.parts if isinstance(node, Composite) else (node,)
+    if not any(isinstance(part, Text) for part in parts):
+        return None
+    return "".join(part.text if isinstance(part, Text) else "*" for part in parts)
 
 
 def _section(template: Mapping, name: str) -> dict[str, Node]:

@@ -5,27 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
+from authorizer.cli.template.choices import Choices
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
-from authorizer.cli.template.intrinsics import Resolver
-from authorizer.cli.template.model import ApiKind, Place, Template, Undecided, Unknown
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.intrinsics import Resolver, pattern_of
+from authorizer.cli.template.model import ApiKind, Elsewhere, Place, Template, Undecided, Unknown
+from authorizer.cli.template.nodes import (
+    Absent,
+    Listing,
+    Mapping,
+    Node,
+    Reference,
+    Text,
+    Undecidable,
+    referred,
+)
 from authorizer.cli.template.reading import Draft, Reading, Resource, child
 from authorizer.cli.template.sam import implicit_types, read_sam
 from authorizer.cli.template.source import compose, read_source
+from authorizer.cli.template.stacks import Stack, together
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from authorizer.cli.template.choices import Choices
+    from authorizer.cli.template.stacks import Key
 
 _SAM = "AWS::Serverless-2016-10-31"
 # Transforms that add no routes, or that are worked out here.
 _HARMLESS = (_SAM, "AWS::Include", "AWS::SecretsManager", "AWS::CodeDeployBlueGreen")
+# Stacks within stacks within stacks; more is a circle.
+_DEEPEST = 5
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 
 
@@ -67,9 +80,22 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
 
 
 def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> Template:
+    return together(_stack(root, file, folder, choices).all())
+
+
+def _stack(
+    root: Node,
+    file: str,
+    folder: Path | None,
+    choices: Choices,
+    *,
+    prefix: str = "",
+    given: dict[str, Node] | None = None,
+) -> Stack:
+    """Read a template and those that are nested in it."""
     if not isinstance(root, Mapping):
         raise _no_template(root.place, "found no mapping")
-    resolver = Resolver(root, folder, choices)
+    resolver = Resolver(root, folder, choices, given)
     reading = Reading(resolver, {})
     if "Resources" in root.entries:
         _read_resources(reading, root)
@@ -78,8 +104,10 @@ def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> T
     else:
         found = ", ".join(clip(name, 30) for name in list(root.entries)[:3]) or "an empty mapping"
         raise _no_template(root.place, f"found {found}")
+    nested = _nested_stacks(reading, folder, prefix)
     pools, clients, groups, functions = read_cognito(reading)
-    return Template(
+    outputs, exports = _outputs(reading, root)
+    template = Template(
         file=file,
         apis=tuple(
             draft.finished() for draft in sorted(reading.drafts.values(), key=lambda one: one.place)
@@ -91,6 +119,91 @@ def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> T
         doors=read_doors(reading),
         undecided=_sorted(reading.undecided),
     )
+    stack = Stack(template=template, prefix=prefix, outputs=outputs, exports=exports, nested=nested)
+    for one in nested.values():
+        one.above = stack
+    return stack
+
+
+def _outputs(reading: Reading, root: Mapping) -> tuple[dict[str, Key], dict[str, Key]]:
+    """Where outputs are, by their names and by those of their exports."""
+    outputs: dict[str, Key] = {}
+    exports: dict[str, Key] = {}
+    resolver = reading.resolver
+    resolver.choices.is_watching = False
+    written = resolver.get(root, "Outputs")
+    for name, _, node in written if isinstance(written, Mapping) else ():
+        key = _key_of(resolver.get(node, "Value"))
+        exported = pattern_of(resolver.get(resolver.get(node, "Export"), "Name"))
+        if key is not None:
+            outputs[name] = key
+        if key is not None and exported is not None:
+            exports[exported] = key
+    resolver.choices.is_watching = True
+    return outputs, exports
+
+
+def _key_of(node: Node) -> Key | None:
+    """Where what a value names is."""
+    if isinstance(node, Reference):
+        return ("resource", node.id)
+    why = node.why if isinstance(node, Undecidable) else None
+    return why.key if isinstance(why, Elsewhere) else None
+
+
+def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[str, Stack]:
+    """The stacks of local templates, each read with the parameters that it is given."""
+    found: dict[str, Stack] = {}
+    for resource in reading.of_type(*_NESTED):
+        written = reading.resolver.get(resource.properties, "Parameters")
+        handed = dict(written.entries) if isinstance(written, Mapping) else {}
+        given = {name: _handed(reading, node) for name, node in handed.items()}
+        stack = _nested_stack(reading, resource, folder, f"{prefix}{resource.id}.", given)
+        if isinstance(stack, Stack):
+            found[resource.id] = stack
+            for name, texts in stack.choices.others.items():
+                above = referred(handed[name]) if name in handed else name
+                if above is not None and (name in handed or name.startswith("AWS::")):
+                    reading.resolver.parameters.compare(above, texts)
+            continue
+        reading.note(resource.place, f"the resources of {resource.id}", stack)
+        for node in given.values():  # whoever has an API's id may add to it
+            key = _key_of(node)
+            if key and key[:2] == ("up", "resource") and key[2] in reading.drafts:
+                reading.drafts[key[2]].is_complete = False
+    return found
+
+
+def _nested_stack(
+    reading: Reading, resource: Resource, folder: Path | None, prefix: str, given: dict[str, Node]
+) -> Stack | str:
+    """A nested stack; or why its template is not at hand."""
+    resolver = reading.resolver
+    is_of_sam = resource.type == "AWS::Serverless::Application"
+    location = resolver.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
+    root = resolver.file(location, location.place) if isinstance(location, Text) else location
+    if folder is None or not isinstance(root, Mapping) or prefix.count(".") > _DEEPEST:
+        return "a nested stack has a template of its own: check that, too"
+    chosen = resolver.choices.chosen.items()
+    choices = Choices({name: text for name, text in chosen if name.startswith("AWS::")})
+    inside = (folder / getattr(location, "text", "")).parent
+    try:
+        stack = _stack(root, root.place.file, inside, choices, prefix=prefix, given=given)
+    except ConfigurationError as error:
+        return error.problems[0]
+    stack.choices = choices
+    return stack
+
+
+def _handed(reading: Reading, node: Node) -> Node:
+    """What a stack gives to one that is nested in it: a text, or where it is."""
+    value = reading.resolver.resolve(node)
+    if isinstance(value, Text):
+        return value
+    key = _key_of(value)
+    if key is None:
+        return Undecidable(value.place, getattr(value, "why", "it is known only when deployed"))
+    return Undecidable(value.place, Elsewhere("it is in the stack above", "up", *key))
 
 
 def _no_template(place: Place, found: str) -> ConfigurationError:
@@ -179,9 +292,6 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         reading.note(place, what, why)
     for draft in reading.drafts.values() if missing else ():
         draft.is_complete = False
-    for resource in reading.of_type(*_NESTED):
-        why = "a nested stack has a template of its own: check that, too"
-        reading.note(resource.place, f"the resources of {resource.id}", why)
 
 
 def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Place]]:

@@ -1,0 +1,227 @@
+"""Several stacks read as one: what one exports, outputs or hands down, and another one uses.
+
+A route that names its API by an import belongs to that API, if the template with the export is at
+hand; so does one in a nested stack that was given the API's id. What stays open is left as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.choices import Choices
+from authorizer.cli.template.model import AuthorizerKind, Elsewhere, Template, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from authorizer.cli.template.model import Api, Authorizer, Route, Undecided
+
+Key = tuple[str, ...]
+# More steps than any chain of outputs and parameters has.
+_MOST_STEPS = 50
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Stack:
+    """A template, and how it hangs together with others.
+
+    Attributes:
+        prefix: what its logical ids begin with among all.
+        names_apis: whether those of its APIs do, too.
+        outputs: where what stands under ``Outputs`` is, by name.
+        exports: the same, by the name of the export; parts that are not known are ``*``.
+        choices: what came up while a nested one was read.
+    """
+
+    template: Template
+    prefix: str = ""
+    names_apis: bool = True
+    outputs: Mapping[str, Key] = field(default_factory=dict)
+    exports: Mapping[str, Key] = field(default_factory=dict)
+    above: Stack | None = None
+    nested: dict[str, Stack] = field(default_factory=dict)
+    choices: Choices = field(default_factory=Choices)
+
+    def all(self) -> list[Stack]:
+        """Itself, and what is nested in it."""
+        return [self, *(one for each in self.nested.values() for one in each.all())]
+
+    def named(self, logical_id: str) -> str:
+        """An API's id among all."""
+        return self.prefix + logical_id if self.names_apis else logical_id
+
+
+def together(stacks: Sequence[Stack]) -> Template:
+    """One template with everything of all, by the name of the first one's file."""
+    return _Joint(stacks).template()
+
+
+class _Joint:
+    """The stacks while they are being joined."""
+
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        self._stacks = stacks
+        self._linked: set[tuple[int, Key]] = set()
+        self._functions = {
+            one.prefix + each.id for one in stacks for each in one.template.functions
+        }
+        self._apis: dict[tuple[int, str], Api] = {}
+
+    def template(self) -> Template:
+        """Everything, with what belongs together in one place."""
+        added: list[tuple[Stack, Api]] = []
+        for stack in self._stacks:
+            for api in stack.template.apis:
+                if api.elsewhere is None or self._home(stack, api) is None:
+                    renamed = replace(api, id=stack.named(api.id))
+                    self._apis[id(stack), api.id] = self._own(stack, renamed)
+                else:
+                    added.append((stack, api))
+        for stack, api in added:
+            home = self._home(stack, api)
+            if home is not None:
+                self._apis[home] = self._with(self._apis[home], stack, api)
+        ones = [one.template for one in self._stacks]
+        return Template(
+            file=ones[0].file,
+            apis=tuple(self._named_authorizers(api) for api in self._apis.values()),
+            pools=tuple(pool for one in ones for pool in one.pools),
+            clients=tuple(client for one in ones for client in one.clients),
+            groups=tuple(group for one in ones for group in one.groups),
+            functions=tuple(
+                replace(each, id=one.prefix + each.id)
+                for one in self._stacks
+                for each in one.template.functions
+            ),
+            doors=tuple(
+                replace(each, function=one.prefix + each.function)
+                for one in self._stacks
+                for each in one.template.doors
+            ),
+            undecided=tuple(self._undecided()),
+            exports={
+                name: found[0].prefix + found[1]
+                for one in self._stacks
+                for name, key in one.exports.items()
+                if (found := self._find(one, key)) is not None
+            },
+        )
+
+    def _home(self, stack: Stack, api: Api) -> tuple[int, str] | None:
+        """The API that one which is elsewhere is."""
+        found = self._find(stack, api.elsewhere.key) if api.elsewhere else None
+        if found is None or api.elsewhere is None:
+            return None
+        theirs, logical_id = found
+        for one in theirs.template.apis:
+            if one.id == logical_id and one.elsewhere is None:
+                self._linked.add((id(stack), api.elsewhere.key))
+                return id(theirs), logical_id
+        return None
+
+    def _find(self, stack: Stack, key: Key, steps: int = _MOST_STEPS) -> tuple[Stack, str] | None:
+        """Where a key leads to: a stack, and a logical id in it."""
+        kind, *rest = key
+        if steps == 0:
+            return None
+        if kind == "resource":
+            return stack, rest[0]
+        if kind == "up" and stack.above is not None:
+            return self._find(stack.above, tuple(rest), steps - 1)
+        if kind == "output" and rest[0] in stack.nested:
+            child = stack.nested[rest[0]]
+            target = child.outputs.get(rest[1])
+            return None if target is None else self._find(child, target, steps - 1)
+        if kind != "import":
+            return None
+        found = [
+            (one, target)
+            for one in self._stacks
+            for name, target in one.exports.items()
+            if fnmatchcase(name, rest[0]) or fnmatchcase(rest[0], name)
+        ]
+        return self._find(*found[0], steps - 1) if len(found) == 1 else None
+
+    def _own(self, stack: Stack, api: Api) -> Api:
+        """An API with the ids that its functions have among all."""
+        return replace(
+            api,
+            routes=tuple(
+                self._asked(
+                    stack,
+                    replace(one, backend=stack.prefix + one.backend) if one.backend else one,
+                )
+                for one in api.routes
+            ),
+            authorizers=tuple(self._authorizer(stack, one) for one in api.authorizers),
+        )
+
+    def _authorizer(self, stack: Stack, one: Authorizer) -> Authorizer:
+        function = one.function
+        if isinstance(function, str):
+            return replace(one, function=stack.prefix + function)
+        if isinstance(function, Unknown) and isinstance(function.why, Elsewhere):
+            found = self._find(stack, function.why.key)
+            name = found[0].prefix + found[1] if found else ""
+            if name in self._functions:
+                self._linked.add((id(stack), function.why.key))
+                return replace(one, function=name)
+        return one
+
+    def _with(self, home: Api, stack: Stack, api: Api) -> Api:
+        """An API with the routes and authorizers that another stack adds to it."""
+        own = self._own(stack, api)
+        signed = {one.name for one in own.authorizers if one.kind is AuthorizerKind.IAM}
+        names = {one.name for one in own.authorizers} - signed
+        known = {one.name for one in home.authorizers}
+        return replace(
+            home,
+            routes=home.routes
+            + tuple(
+                replace(one, authorizer=stack.prefix + one.authorizer)
+                if isinstance(one.authorizer, str) and one.authorizer in names
+                else one
+                for one in own.routes
+            ),
+            authorizers=home.authorizers
+            + tuple(
+                replace(one, name=stack.prefix + one.name) if one.name in names else one
+                for one in own.authorizers
+                if one.name not in known or one.name in names
+            ),
+        )
+
+    def _asked(self, stack: Stack, route: Route) -> Route:
+        """A route whose authorizer another stack has, by that one's name among all."""
+        why = route.authorizer.why if isinstance(route.authorizer, Unknown) else None
+        found = self._find(stack, why.key) if isinstance(why, Elsewhere) else None
+        if found is None or not isinstance(why, Elsewhere):
+            return route
+        self._linked.add((id(stack), why.key))
+        return replace(route, authorizer=f"{found[0].prefix}\0{found[1]}")
+
+    def _named_authorizers(self, api: Api) -> Api:
+        """The names that authorizers of other stacks have here: as they are, or with a prefix."""
+        names = {one.name for one in api.authorizers}
+        return replace(api, routes=tuple(_with_known_name(one, names) for one in api.routes))
+
+    def _undecided(self) -> Iterable[Undecided]:
+        for stack in self._stacks:
+            for one in stack.template.undecided:
+                is_told = isinstance(one.why, Elsewhere) and (
+                    (id(stack), one.why.key) in self._linked
+                )
+                if not is_told:
+                    yield one
+
+
+def _with_known_name(route: Route, names: set[str]) -> Route:
+    asked = route.authorizer
+    if not (isinstance(asked, str) and "\0" in asked):
+        return route
+    prefix, _, name = asked.partition("\0")
+    known = [one for one in (name, prefix + name) if one in names]
+    unknown = Unknown("its authorizer is one of another API")
+    return replace(route, authorizer=known[0] if known else unknown)
