@@ -14,9 +14,9 @@ LOCAL := build/local
 # A lock is complete, so nothing is left to resolve; with hashes, pip would also trip over extras ("boto3[crt]").
 INSTALL_LOCKED := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes --requirement
 
-# The package's Python and platform: Runtime and Architectures of template.yaml.
-LAMBDA_PYTHON := 3.14
-LAMBDA_PLATFORM := manylinux2014_aarch64
+# What a package is built for is what the template deploys: Runtime and Architectures of its function. `authorizer local
+# platform` reads them, as LAMBDA_PYTHON and LAMBDA_PLATFORM, and fails where only a deployment would decide.
+BUILT_TEMPLATE ?= template.yaml
 LAMBDA_DEPENDENCIES = build/dependencies/$(LAMBDA_PLATFORM)-python$(LAMBDA_PYTHON)
 
 # What the packages are made of. Folders count too, so that a deleted module is noticed.
@@ -31,8 +31,8 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-benchmarks runtime sam-local python \
-	build-AuthorizerFunction build-HelloFunction
+.PHONY: help run serve invoke sam-invoke sam-run test test-runtime check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+	build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -40,7 +40,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 ##@ Use
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: package ## the whole thing on this machine: sign in, call, compare with what is expected
 	@$(BIN)/authorizer local run
@@ -59,8 +59,16 @@ sam-run: sam-local ## every event and the scenario of `make run`, in containers
 
 ##@ Develop
 
-test: package runtime ## all tests (four to six minutes), with the runtime package's branch coverage at 100 %
-	@$(BIN)/python -m pytest --cov --cov-fail-under=100
+# Tests run side by side, one worker for each processor. Groups (tests that share a stack) go to one worker, and first.
+WORKERS ?= auto
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadgroup
+
+test: ready-test ## all tests (three to five minutes), with the runtime package's branch coverage at 100 %
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-fail-under=100
+
+RUNTIME_TESTS := tests/unit tests/attacks tests/properties tests/handlers tests/backstop
+test-runtime: ready ## the tests of what runs in Lambda alone, such as on another Python
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(RUNTIME_TESTS)
 
 check: ready ## does the policy fit the template and its caches? check, its tests, compile
 	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict
@@ -131,6 +139,11 @@ ready: ## make the environment in .venv, with the authorizer command
 	@[ -e $(READY) ] && [ $(READY) -nt requirements/dev.txt ] && [ $(READY) -nt pyproject.toml ] \
 		|| { $(LOCKED) $(MAKE) --silent $(READY); }
 
+# All that the tests need, side by side.
+ready-test:
+	@$(LOCKED) $(MAKE) --silent -j4 $(READY) $(READY_SAM) $(LOCAL)/.AuthorizerFunction $(LOCAL)/.HelloFunction \
+		build/dependencies/runtime/.complete
+
 ready-sam:
 	@[ -e $(READY_SAM) ] && [ $(READY_SAM) -nt requirements/sam.txt ] \
 		|| { $(LOCKED) $(MAKE) --silent $(READY_SAM); }
@@ -152,7 +165,7 @@ $(READY_SAM): requirements/sam.txt | python
 	@echo "making $(VENV_SAM) from requirements/sam.txt (about a minute, once)"
 	@rm -rf $(VENV_SAM)
 	@$(PYTHON) -m venv $(VENV_SAM)
-	@$(VENV_SAM)/bin/python $(INSTALL_LOCKED) requirements/sam.txt
+	@$(VENV_SAM)/bin/python $(INSTALL_LOCKED) requirements/sam.txt --no-compile
 	@touch $@
 
 ready-benchmarks:
@@ -174,33 +187,36 @@ $(READY_BENCHMARKS): requirements/benchmarks.txt | python
 build-AuthorizerFunction: ready
 	@$(LOCKED) $(BIN)/authorizer check policy.yaml --template template.yaml \
 		&& $(call COMPILE_POLICY,build/policy.json) \
-		&& $(MAKE) --silent $(LAMBDA_DEPENDENCIES)/.complete \
-		&& $(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
+		&& platform=$$($(BIN)/authorizer local platform $(BUILT_TEMPLATE) AuthorizerFunction) \
+		&& $(MAKE) --silent $$platform assemble-for-lambda
+
+assemble-for-lambda: $(LAMBDA_DEPENDENCIES)/.complete
+	@$(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
 
 build-HelloFunction:
 	@$(call ASSEMBLE_HELLO,$(ARTIFACTS_DIR))
 
 # The same for the Python that runs here: the local stack's functions. Made aside and moved into place whole.
-$(LOCAL)/.AuthorizerFunction: $(SOURCES)
+$(LOCAL)/.AuthorizerFunction: $(SOURCES) | $(READY)
 	@echo "building AuthorizerFunction into $(LOCAL)"
-	@rm -rf build/new && mkdir -p build/new $(LOCAL)
+	@rm -rf build/new-authorizer && mkdir -p build/new-authorizer $(LOCAL)
 	@$(call COMPILE_POLICY,build/policy.json)
 	@$(MAKE) --silent build/dependencies/native/.complete
-	@$(call ASSEMBLE_AUTHORIZER,build/dependencies/native,build/policy.json,build/new)
-	@rm -rf $(LOCAL)/AuthorizerFunction && mv build/new $(LOCAL)/AuthorizerFunction && touch $@
+	@$(call ASSEMBLE_AUTHORIZER,build/dependencies/native,build/policy.json,build/new-authorizer)
+	@rm -rf $(LOCAL)/AuthorizerFunction && mv build/new-authorizer $(LOCAL)/AuthorizerFunction && touch $@
 
 $(LOCAL)/.HelloFunction: $(SOURCES)
 	@echo "building HelloFunction into $(LOCAL)"
-	@rm -rf build/new && mkdir -p build/new $(LOCAL)
-	@$(call ASSEMBLE_HELLO,build/new)
-	@rm -rf $(LOCAL)/HelloFunction && mv build/new $(LOCAL)/HelloFunction && touch $@
+	@rm -rf build/new-hello && mkdir -p build/new-hello $(LOCAL)
+	@$(call ASSEMBLE_HELLO,build/new-hello)
+	@rm -rf $(LOCAL)/HelloFunction && mv build/new-hello $(LOCAL)/HelloFunction && touch $@
 
 # The same again, for a container on this machine: the deployed Python (LAMBDA_PYTHON=3.12 chooses another) on this
 # machine's processor. `sam build` makes it, of a template derived from template.yaml.
 build/sam-local/.python$(LAMBDA_PYTHON): $(SOURCES)
-	@echo "building both functions for a container, with sam build, Python $(LAMBDA_PYTHON)"
+	@echo "building both functions for a container, with sam build$(LAMBDA_PYTHON:%=, for Python %)"
 	@rm -rf build/sam-local && mkdir -p build/sam-local
-	@$(BIN)/authorizer local sam build --python $(LAMBDA_PYTHON)
+	@$(BIN)/authorizer local sam build $(LAMBDA_PYTHON:%=--python %)
 	@touch $@
 
 COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --template template.yaml --output $(1)

@@ -382,6 +382,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome,
         return dict(zip(FAILURES, threads.map(fail, FAILURES), strict=True))
 
 
+@pytest.mark.xdist_group("failed sign-ins")
 @pytest.mark.parametrize("name", FAILURES)
 def test_each_failure_is_one_sentence_and_exit_code_1(
     failed: dict[str, tuple[Outcome, StandIn]], name: str

@@ -45,6 +45,7 @@ groups:
 tests:
   - {as: {groups: ["Łódź→x"]}, deny: [GET /hello]}
 """
+pytestmark = pytest.mark.xdist_group("streams")
 _FULL = "Error: standard output cannot be written: No space left on device\n"
 
 

@@ -111,6 +111,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.mark.system
+@pytest.mark.xdist_group("gate")
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
@@ -140,6 +141,7 @@ def test_a_web_page_gets_nothing_done(
 
 
 @pytest.mark.system
+@pytest.mark.xdist_group("gate")
 @pytest.mark.parametrize("path", ["/hello", "/prod/hello", "/?Action=ListStacks"])
 def test_the_apis_path_reaches_an_api_or_nothing(emulator: Emulator, path: str) -> None:
     """An API that is not there is not found; the path leads to no other service."""
@@ -153,6 +155,7 @@ def test_the_apis_path_reaches_an_api_or_nothing(emulator: Emulator, path: str) 
 
 
 @pytest.mark.system
+@pytest.mark.xdist_group("gate")
 def test_this_run_can(emulator: Emulator) -> None:
     """The clients of this run have the key."""
     assert emulator.aws.client("lambda").list_functions()["Functions"] == []

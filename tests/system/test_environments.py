@@ -20,7 +20,7 @@ from authorizer.cli.local.people import add_user, enrol, password_sign_in, sign_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("environments")]
 
 PROJECT = Path(__file__).parents[2]
 GROUPS = ("reader", "editor", "admin", "suspended")

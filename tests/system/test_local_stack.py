@@ -29,7 +29,7 @@ from authorizer.cli.main import cli
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("local stack")]
 
 PROJECT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9/jwks.json"
@@ -217,6 +217,7 @@ def test_a_broken_configuration_fails_every_request(stack: LocalStack) -> None:
     assert stack.call("GET", "/hello", bearer(stack)).status == 200
 
 
+@pytest.mark.xdist_group("serving")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_serving_leaves_nothing_behind(end: signal.Signals, tmp_path: Path) -> None:
     """However `make serve` ends, its emulator, function workers and folders end with it."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from authorizer.cli.local.sam import sam_environment
 
 pytestmark = pytest.mark.system
 
@@ -95,25 +98,90 @@ def test_what_is_unsafe_is_not_built(
     tmp_path: Path, file: str, change: tuple[str, str], code: str
 ) -> None:
     """`sam build` runs this target: it fails, says why and where, and leaves the package empty."""
-    for name in ("Makefile", "policy.yaml", "template.yaml", "pyproject.toml"):
-        shutil.copy2(PROJECT / name, tmp_path / name)
-    (tmp_path / "requirements").mkdir()
-    shutil.copy2(PROJECT / "requirements" / "dev.txt", tmp_path / "requirements")
-    text = (tmp_path / file).read_text()
-    assert change[0] in text
-    (tmp_path / file).write_text(text.replace(*change))
-    done = subprocess.run(
-        [
-            *("make", "--silent", "build-AuthorizerFunction", "ARTIFACTS_DIR=package"),
-            f"VENV={Path(sys.executable).parents[1]}",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    copy_project(tmp_path, {file: change})
+    done = make_package(tmp_path)
 
     assert done.returncode != 0
     assert f"{file}:" in done.stdout
     assert f"error {code}" in done.stdout, done.stdout + done.stderr
     assert not (tmp_path / "package").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            ("Architectures: [arm64]", "Architectures: [!Ref LogLevel]"), id="a parameter"
+        ),
+        pytest.param(("Runtime: python3.14", "Runtime: nodejs24.x"), id="no Python"),
+    ],
+)
+def test_what_has_no_platform_is_not_built(tmp_path: Path, change: tuple[str, str]) -> None:
+    """Where the template does not say what a package must fit, none is made."""
+    copy_project(tmp_path, {"template.yaml": change})
+    done = make_package(tmp_path)
+
+    assert done.returncode != 0
+    assert "template.yaml:" in done.stderr
+    assert f"expected {change[0].partition(':')[0]}: " in done.stderr
+    assert not (tmp_path / "package").exists()
+
+
+def test_a_package_fits_what_its_template_deploys(tmp_path: Path) -> None:
+    """Another processor and another Python: `sam build` ships the libraries for those."""
+    copy_project(
+        tmp_path,
+        {
+            "template.yaml": (
+                "Runtime: python3.14\n    Architectures: [arm64]",
+                "Runtime: python3.13\n    Architectures: [x86_64]",
+            )
+        },
+    )
+    for name in ("authorizer", "handlers"):
+        shutil.copytree(PROJECT / name, tmp_path / name)  # never a link: make would tidy up in it
+    shutil.copy2(PROJECT / "samconfig.toml", tmp_path)
+    # One library that is compiled stands for all of them.
+    lock = (PROJECT / "requirements" / "lambda.txt").read_text()
+    (locked,) = re.findall(r"^cffi==.*?(?=^\w)", lock, re.MULTILINE | re.DOTALL)
+    (tmp_path / "requirements" / "lambda.txt").write_text(locked)
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    done = subprocess.run(
+        [PROJECT / ".venv-sam" / "bin" / "sam", "build"],
+        cwd=tmp_path,
+        env=sam_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    package = tmp_path / ".aws-sam" / "build" / "AuthorizerFunction"
+    assert [path.name for path in package.glob("*.so")] == [
+        "_cffi_backend.cpython-313-x86_64-linux-gnu.so"
+    ]
+
+
+def copy_project(folder: Path, changes: dict[str, tuple[str, str]]) -> None:
+    """What `make build-AuthorizerFunction` begins with, changed."""
+    for name in ("Makefile", "policy.yaml", "template.yaml", "pyproject.toml"):
+        shutil.copy2(PROJECT / name, folder / name)
+    (folder / "requirements").mkdir()
+    shutil.copy2(PROJECT / "requirements" / "dev.txt", folder / "requirements")
+    for file, change in changes.items():
+        text = (folder / file).read_text()
+        assert change[0] in text
+        (folder / file).write_text(text.replace(*change))
+
+
+def make_package(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *("make", "--silent", "build-AuthorizerFunction", "ARTIFACTS_DIR=package"),
+            f"VENV={Path(sys.executable).parents[1]}",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

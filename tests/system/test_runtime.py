@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.xdist_group("runtime"),
     pytest.mark.skipif(sys.platform != "linux", reason="the runtime emulator is a Linux program"),
 ]
 

@@ -23,7 +23,7 @@ from authorizer.cli.local.start_api import started_api
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("containers")]
 
 PROJECT = Path(__file__).parents[2]
 EVENTS = PROJECT / "events"

@@ -21,7 +21,7 @@ from authorizer.cli.local.stack import LocalStack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("sign-in")]
 
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "authorizer.cli"]

@@ -77,7 +77,11 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 def on(*kinds: Kind) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("site", kinds, ids=lambda kind: kind.name, indirect=True)
+    sites = [
+        pytest.param(kind, id=kind.name, marks=pytest.mark.xdist_group(f"walks {kind.name}"))
+        for kind in kinds
+    ]
+    return pytest.mark.parametrize("site", sites, indirect=True)
 
 
 @on(*KINDS)

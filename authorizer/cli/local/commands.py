@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer.cli.local import functions, report, scenario
+from authorizer.cli.local.platform import platform
 from authorizer.cli.local.serving import announced
 from authorizer.cli.local.stack import LocalStack
 
@@ -30,6 +31,7 @@ def local() -> None:
 
 local.add_command(functions.invoke)
 local.add_command(functions.sam_group)
+local.add_command(platform)
 
 
 @local.command()

@@ -66,8 +66,8 @@ def sam_group() -> None:
 
 
 @sam_group.command()
-@click.option("--python", required=True, help="The version of the functions' Python: 3.14.")
-def build(python: str) -> None:
+@click.option("--python", help="A version of Python, such as 3.12; default: the template's.")
+def build(python: str | None) -> None:
     """Build for a container on this machine, from a template derived from template.yaml."""
     with report.in_words():
         sam.build(Path(), python)

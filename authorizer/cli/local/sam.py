@@ -23,6 +23,7 @@ from authorizer.cli.local.aws import REGION
 from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.runtime import Invocation
 from authorizer.cli.local.template import load_template
+from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,13 +31,8 @@ if TYPE_CHECKING:
 
     from authorizer.cli.event.sources import TokenSource
 
-# This machine's processor, as Lambda and as Python's packages call it.
-_PROCESSORS = {
-    "x86_64": ("x86_64", "manylinux2014_x86_64"),
-    "amd64": ("x86_64", "manylinux2014_x86_64"),
-    "aarch64": ("arm64", "manylinux2014_aarch64"),
-    "arm64": ("arm64", "manylinux2014_aarch64"),
-}
+# This machine's processor, as Lambda calls it.
+_PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _FOLDER = "build/sam-local"
 _DERIVED, _BUILT, _RUNNING = "template.json", "built", "running.json"
 _AUTHORIZER = "AuthorizerFunction"
@@ -58,27 +54,29 @@ class NoEngineError(LocalStackError):
     """There is no Docker engine to run containers."""
 
 
-def build(project: Path, python: str) -> None:
+def build(project: Path, python: str | None = None) -> None:
     """Derive a template for containers on this machine, and have the SAM CLI build it.
 
     Args:
         project: the checkout.
-        python: the version of the function's Python, such as "3.14".
+        python: the version of the functions' Python, such as "3.12"; by default the deployed one.
 
     Raises:
+        ConfigurationError: the template does not say which is deployed.
         LocalStackError: the machine is of an unknown kind, or `sam build` failed.
     """
     try:
-        architecture, package_platform = _PROCESSORS[platform.machine().lower()]
+        architecture = _PROCESSORS[platform.machine().lower()]
     except KeyError as error:
         raise LocalStackError(f"Lambda has no {platform.machine()} processors") from error
     folder = project / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    template = load_template(project / "template.yaml")
-    derived = derived_template(template, project.resolve(), python, architecture)
+    deployed = project / "template.yaml"
+    python = python or function_runtime(deployed, _AUTHORIZER).python
+    derived = derived_template(load_template(deployed), project.resolve(), python, architecture)
     (folder / _DERIVED).write_text(json.dumps(derived, indent=2))
     # Given to the `make` that `sam build` runs, as on its command line.
-    overrides = f"LAMBDA_PYTHON={python} LAMBDA_PLATFORM={package_platform}"
+    overrides = f"BUILT_TEMPLATE={_FOLDER}/{_DERIVED}"
     built = _sam(
         project,
         ["build", "--build-in-source", "-t", folder / _DERIVED, "-b", folder / _BUILT],
@@ -96,7 +94,11 @@ def derived_template(
 
     The deployed one is not touched, and nothing else differs.
     """
-    for name, resource in template.get("Resources", {}).items():
+    common = template.get("Globals", {}).get("Function", {})
+    # Taken from there, because SAM would join two lists of processors.
+    runtime = common.pop("Runtime", "")
+    common.pop("Architectures", None)
+    for resource in template.get("Resources", {}).values():
         properties, metadata = resource.get("Properties", {}), resource.get("Metadata", {})
         if resource.get("Type") != "AWS::Serverless::Function" or "CodeUri" not in properties:
             continue
@@ -104,10 +106,9 @@ def derived_template(
         for key in ("ContextPath", "WorkingDirectory"):
             if key in metadata:
                 metadata[key] = str(project / metadata[key])
-        if {"Runtime", "Architectures"} & properties.keys():
-            raise LocalStackError(f"expected Runtime and Architectures in Globals, not in {name}")
-    everywhere = template.setdefault("Globals", {}).setdefault("Function", {})
-    everywhere |= {"Runtime": f"python{python}", "Architectures": [architecture]}
+        own = properties.get("Runtime", runtime)
+        properties["Runtime"] = f"python{python}" if str(own).startswith("python") else own
+        properties["Architectures"] = [architecture]
     return template
 
 

@@ -98,7 +98,7 @@ def _stack(
     resolver = Resolver(root, folder, choices, given)
     reading = Reading(resolver, {})
     if "Resources" in root.entries:
-        _read_resources(reading, root)
+        read_resources(reading, root)
     elif {"openapi", "swagger"} & root.entries.keys():
         _read_definition(reading, root)
     else:
@@ -229,7 +229,8 @@ def _read_definition(reading: Reading, root: Mapping) -> None:
     reading.drafts[draft.id] = draft
 
 
-def _read_resources(reading: Reading, root: Mapping) -> None:
+def read_resources(reading: Reading, root: Mapping) -> None:
+    """Read all resources of a template, with what Globals give them."""
     resources = reading.resolver.resolve(root.entries["Resources"])
     if isinstance(resources, Undecidable):
         resources = Mapping(resources.place, {}, {}, resources.why)

@@ -1,0 +1,138 @@
+"""The Python and the processor that a template deploys a function on: its package must fit them.
+
+A package holds compiled libraries, which load on one version of Python and one processor only. Both
+must therefore be known before the deployment: what a parameter or a condition chooses is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.intrinsics import Resolver
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.permissions import FUNCTION_TYPES
+from authorizer.cli.template.reader import read_resources
+from authorizer.cli.template.reading import Reading, child
+from authorizer.cli.template.source import compose, read_source
+from authorizer.errors import ConfigurationError, clip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from authorizer.cli.template.reading import Resource
+
+# Lambda's processors, and what pip calls a package for them. The oldest Amazon Linux that Lambda
+# has for our versions of Python is older than what the later names ask for.
+PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+# What Lambda takes where a template says nothing.
+_DEFAULT_ARCHITECTURE = "x86_64"
+_OLDEST_MINOR = 11
+_RUNTIME = re.compile(r"python3\.([1-9][0-9]?)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRuntime:
+    """What a function runs on.
+
+    Attributes:
+        python: the version of Python, such as ``3.14``.
+        architecture: Lambda's name of the processor.
+    """
+
+    python: str
+    architecture: str
+
+    @property
+    def platform(self) -> str:
+        """The processor and its system, as pip names them."""
+        return PLATFORMS[self.architecture]
+
+
+def function_runtime(path: Path, function: str) -> FunctionRuntime:
+    """Read what a function of a template runs on, with what Globals say.
+
+    Args:
+        path: of the template.
+        function: logical id.
+
+    Raises:
+        ConfigurationError: there is no such function, or a deployment decides what it runs on, or
+            it is nothing that a package can be built for.
+    """
+    try:
+        root = compose(read_source(path), str(path))
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
+    if not isinstance(root, Mapping) or "Resources" not in root.entries:
+        raise ConfigurationError([f"{root.place}: expected a template with Resources, found none"])
+    reading = Reading(Resolver(root, path.parent), {})
+    read_resources(reading, root)
+    _require_globals(reading, root)
+    resource = reading.resources.get(function)
+    if resource is None or resource.type not in FUNCTION_TYPES:
+        raise ConfigurationError([f"{path}: expected a function {clip(function)}, found none"])
+    return FunctionRuntime(python=_python(resource), architecture=_architecture(resource))
+
+
+def _require_globals(reading: Reading, root: Mapping) -> None:
+    """Refuse Globals that come from elsewhere: what they say of functions is not known."""
+    globals_ = reading.resolver.get(root, "Globals")
+    for node in (globals_, reading.resolver.get(globals_, "Function")):
+        if not isinstance(node, Absent) and not _is_whole(node):
+            message = "expected Globals that are written in the template, found an include"
+            raise ConfigurationError([f"{node.place}: {message}"])
+
+
+def _python(function: Resource) -> str:
+    node = _written(function, "Runtime")
+    found = _RUNTIME.fullmatch(node.text) if isinstance(node, Text) else None
+    if found is None or int(found[1]) < _OLDEST_MINOR:
+        expected = f"Runtime: python3.{_OLDEST_MINOR} or newer, written as it is"
+        raise _refused(function, node, expected)
+    return f"3.{found[1]}"
+
+
+def _architecture(function: Resource) -> str:
+    node = _written(function, "Architectures")
+    if isinstance(node, Absent):
+        return _DEFAULT_ARCHITECTURE
+    items = node.items if isinstance(node, Listing) else ()
+    # SAM joins the list of Globals and the function's own to one of two, which Lambda refuses.
+    named = items[0] if len(items) == 1 else None
+    if not isinstance(named, Text) or named.text not in PLATFORMS:
+        expected = " or ".join(f"[{name}]" for name in PLATFORMS)
+        expected = f"Architectures: {expected}, written as it is, in Globals or in the function"
+        raise _refused(function, node, expected)
+    return named.text
+
+
+def _written(function: Resource, name: str) -> Node:
+    """A property as it stands; undecidable where an include may have it."""
+    node = child(function.properties, name)
+    if isinstance(node, Absent) and not _is_whole(function.properties):
+        return Undecidable(node.place, f"an include may have {name}")
+    return node
+
+
+def _is_whole(node: Node) -> bool:
+    return isinstance(node, Mapping) and node.open is None
+
+
+def _refused(function: Resource, node: Node, expected: str) -> ConfigurationError:
+    place = function.place if isinstance(node, Absent) else node.place
+    message = f"expected {expected}, for a package that fits; found {_shown(node)}"
+    return ConfigurationError([f"{place}: {message}"])
+
+
+def _shown(node: Node) -> str:
+    match node:
+        case Absent():
+            return "none"
+        case Text():
+            return clip(node.text)
+        case Listing():
+            return f"[{', '.join(_shown(item) for item in node.items[:3])}]"
+        case _:
+            return "what only a deployment decides"
