@@ -113,6 +113,15 @@ def test_a_function_that_is_not_the_policys_is_not_taken_for_it(function: str) -
     assert guard_of(template, "Api", "GET /hello") is Guard.UNKNOWN
 
 
+@pytest.mark.parametrize("name", ["guard", "${AWS::StackName}-guard", "${Given}-guard"])
+def test_the_policys_function_may_be_named_in_words(name: str) -> None:
+    """What a deployment puts into both is the same in both."""
+    arn = f'!Sub "arn:aws:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{name}"'
+    assert codes(http(arn, ours=f'FunctionName: !Sub "{name}", {SETTINGS}')) == []
+    other = arn.replace("guard", "guards")
+    assert codes(http(other, ours=f'FunctionName: !Sub "{name}", {SETTINGS}')) == ["X130"]
+
+
 def test_a_foreign_function_is_named() -> None:
     """Whoever reads the finding learns which function decides."""
     (one,) = findings(http(ELSEWHERE["another account"]))
@@ -232,6 +241,10 @@ def test_a_foreign_function_is_said_in_every_form(more: str) -> None:
             id="one has one more",
         ),
         pytest.param("", "", "", ["X130", "X130"], id="none has any"),
+        pytest.param("", SETTINGS, SETTINGS, [], id="both have them, and the same code"),
+        pytest.param(
+            "", SETTINGS, f"CodeUri: other, {SETTINGS}", ["X130", "X130"], id="and other code"
+        ),
     ],
 )
 def test_which_of_two_functions_is_the_policys(
@@ -367,3 +380,27 @@ def test_an_alias_that_is_published_by_hand_is_a_warning() -> None:
     """With a digest that stays, SAM publishes no new version."""
     ours = f"AutoPublishAlias: live, AutoPublishCodeSha256: abc, {SETTINGS}"
     assert codes(http("!Ref Ours.Alias", ours=ours)) == ["T132"]
+
+
+# --- what SAM replaces ---
+
+
+def test_the_routes_of_an_api_that_sam_replaces_are_open_to_every_command() -> None:
+    """What its Auth said is lost, and no command calls such a route guarded."""
+    template = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  ServerlessHttpApi:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Rbac
+        Authorizers: {Rbac: {FunctionArn: !GetAtt Ours.Arn, AuthorizerPayloadFormatVersion: "2.0"}}
+  Ours: {Type: AWS::Serverless::Function, Properties: {Handler: a.b}}
+  Backend:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events: {E: {Type: HttpApi, Properties: {Path: /hello, Method: GET}}}
+"""
+    assert codes(template) == ["T133", "X101"]
+    assert guard_of(template, "ServerlessHttpApi", "GET /hello") is Guard.NOBODY

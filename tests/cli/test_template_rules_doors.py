@@ -322,10 +322,10 @@ def test_a_service_that_calls_the_function_is_a_warning(kind: str, properties: s
     assert codes(template(more=another)) == []
 
 
-def test_an_iot_event_of_sams_is_a_warning() -> None:
-    """SAM makes a rule of it, and the permission."""
-    rule = "Events: {T: {Type: IoTRule, Properties: {Sql: 'SELECT * FROM x'}}}"
-    assert codes(template(backend=rule)) == ["T135"]
+@pytest.mark.parametrize("kind", ["IoTRule, Properties: {Sql: 'SELECT * FROM x'}", "AlexaSkill"])
+def test_an_event_that_somebody_sends_is_a_warning(kind: str) -> None:
+    """SAM makes what is needed of it, and the permission."""
+    assert codes(template(backend=f"Events: {{T: {{Type: {kind}}}}}")) == ["T135"]
     schedule = "Events: {T: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}"
     assert codes(template(backend=schedule)) == []
 
@@ -368,6 +368,8 @@ EVERYWHERE = ', SourceArn: "arn:aws:execute-api:*:*:*"'
         pytest.param("elasticloadbalancing.amazonaws.com", "", "elastic", id="load balancers"),
         pytest.param("vpc-lattice.amazonaws.com", ACCOUNT, "lattice", id="VPC Lattice"),
         pytest.param("iot.amazonaws.com", ACCOUNT, "iot", id="IoT"),
+        pytest.param('!Sub "apigateway.${AWS::URLSuffix}"', "", "any account", id="partition"),
+        pytest.param("!If [Odd, '*', s3.amazonaws.com]", "", "parameter Given", id="condition"),
         pytest.param("bedrock.amazonaws.com", "", "bedrock", id="an agent"),
     ],
 )
@@ -397,6 +399,8 @@ def test_a_permission_for_others_is_a_warning(principal: str, more: str, told: s
         pytest.param("events.amazonaws.com", "", id="a schedule"),
         pytest.param("s3.amazonaws.com", ACCOUNT, id="a bucket"),
         pytest.param("logs.eu-west-1.amazonaws.com", "", id="logs"),
+        pytest.param('!Sub "logs.${AWS::Region}.amazonaws.com"', "", id="logs of this region"),
+        pytest.param('!Sub "apigateway.${AWS::URLSuffix}"', OF_API, id="of any partition"),
     ],
 )
 def test_the_apis_own_permission_is_none(principal: str, more: str) -> None:
@@ -426,6 +430,18 @@ def test_a_websocket_api_without_a_handshake_is_open(keys: tuple[str, ...], form
     (one,) = findings(template(api=api))
     assert (one.code, one.severity) == ("X101", Severity.ERROR)
     assert "'$connect' of 'Api'" in one.message
+
+
+def test_a_handshake_that_may_be_missing_is_open_then(tmp_path: Path) -> None:
+    """In the deployment that leaves it out, anybody connects."""
+    api = SOCKET.replace(
+        "$connect: {FunctionArn: !GetAtt Another.Arn}",
+        "$connect: !If [Odd, {FunctionArn: !GetAtt Another.Arn}, !Ref AWS::NoValue]",
+    )
+    (tmp_path / "t.yaml").write_text(template(api=api))
+    (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [$connect]}}\n")
+    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    assert [one.code for one in found if "X101" in one.message] == ["X250"]
 
 
 def test_a_websocket_api_with_a_handshake_is_guarded_by_it() -> None:

@@ -103,4 +103,4 @@ def _why_unknown(authorizer: Authorizer) -> str:
             return fact.why
     if authorizer.elsewhere is not None:
         return f"its function {clip(authorizer.elsewhere)} is not in this template"
-    return "no function of this template has settings of the policy's authorizer"
+    return "which function is the policy's is not told by their settings"

@@ -108,4 +108,4 @@ def _why_not_known(one: GuardedRoute, authorizer: Authorizer) -> str | None:
     if one.guard is Guard.OURS:
         return None
     name = clip(authorizer.function)
-    return f"none has settings of its own (AUTHORIZER_...), and {name} is not the only one asked"
+    return f"{name} is not the only one asked, and settings of its own (AUTHORIZER_...) do not tell"

@@ -146,9 +146,19 @@ def _guard_by(template: Template, authorizer: Authorizer) -> Guard:
     ours = {one.id for one in template.functions if has_settings(one)}
     if not ours:
         return Guard.OURS if len(_asked_beside(template, authorizer)) == 1 else Guard.UNKNOWN
-    if not isinstance(authorizer.function, str):
+    if not isinstance(authorizer.function, str) or _has_rivals(template, authorizer):
         return Guard.UNKNOWN
     return Guard.OURS if authorizer.function in ours else Guard.OTHER
+
+
+def _has_rivals(template: Template, authorizer: Authorizer) -> bool:
+    """Whether functions of its file that are asked have settings of ours, but not the same code."""
+    asked = {one.function for api in template.apis for one in api.authorizers}
+    settled = [one for one in template.functions if one.id in asked and has_settings(one)]
+    own = next((one for one in settled if one.id == authorizer.function), None)
+    return own is not None and any(
+        one.code != own.code and one.place.file == own.place.file for one in settled
+    )
 
 
 def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:

@@ -38,6 +38,8 @@ _ID_SHAPES = {
     "AWS::Cognito::UserPool": ("eu-west-1_AbCdEf123", "UserPoolId"),
     "AWS::Cognito::UserPoolClient": ("client", "ClientId"),
 }
+# What tells which code a function runs.
+_CODE = ("Handler", "CodeUri", "Code", "InlineCode", "ImageUri")
 _NAMED = re.compile(r"\$\{([^!${}]+)\}")
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
@@ -148,6 +150,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
         variables={},
         common=_common_to_all(reading, resource, written),
         is_complete=_is_complete(reading, resource),
+        code=tuple(_written(reading, child(resource.properties, name)) for name in _CODE),
     )
     for mapping in reading.mappings(written, f"the variables of {resource.id}"):
         for name, place, value in mapping:
@@ -163,6 +166,19 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
             found.variables[name] = text
             found.places[name] = place
     return found
+
+
+def _written(reading: Reading, node: Node) -> str:
+    """A value as it is written, to compare it with another one."""
+    value = reading.resolver.resolve(node)
+    if isinstance(value, Mapping):
+        items = (f"{name}: {_written(reading, item)}" for name, _, item in value)
+        return "{" + ", ".join(items) + "}"
+    parts = value.parts if isinstance(value, Composite) else (value,)
+    return "".join(
+        getattr(part, "text", "") or getattr(part, "id", "") or getattr(part, "why", "")
+        for part in parts
+    )
 
 
 def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:

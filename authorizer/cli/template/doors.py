@@ -40,6 +40,9 @@ _EVENT_SOURCES = re.compile(
     r"replicator\.lambda|s3|scheduler|secretsmanager|ses|sns|sqs|states)\.amazonaws\.com(?:\.cn)?"
 )
 _INVOKES = frozenset({"lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:*", "*"})
+_EVENTS = {"IoTRule": "IoT", "AlexaSkill": "Alexa"}
+# What stands in the names of services, and is known only when deployed.
+_IN_NAMES = {"AWS::URLSuffix": "amazonaws.com", "AWS::Region": "region"}
 _OWN_ACCOUNT = "AWS::AccountId"
 # Where a target stands in a resource: a star is each item of a list, or each entry of a mapping.
 _SERVICES = {
@@ -91,13 +94,14 @@ def _services(reading: Reading) -> Iterator[Door]:
 
 
 def _rules(reading: Reading) -> Iterator[Door]:
-    """What SAM makes of an event of the type ``IoTRule``."""
+    """What SAM makes of events of services that hand over what somebody sends."""
     for resource in reading.of_type("AWS::Serverless::Function"):
         for events in _at(reading, resource.properties, ("Events",)):
             for name, place, node in events if isinstance(events, Mapping) else ():
                 for event in _at(reading, node, ()):
-                    if reading.choice(child(event, "Type")) == "IoTRule":
-                        what = f"event {name}, by which IoT calls it"
+                    service = _EVENTS.get(str(reading.choice(child(event, "Type"))))
+                    if service is not None:
+                        what = f"event {name}, by which {service} calls it"
                         yield _door_of_service(place, resource.id, what)
 
 
@@ -136,7 +140,7 @@ def _permissions(reading: Reading) -> Iterator[Door]:
 
 def _whom(reading: Reading, permission: Resource) -> str | None:
     """Who else than the account and its APIs may call; nothing where nobody may."""
-    principal = reading.resolver.resolve(child(permission.properties, "Principal"))
+    principal = _service(reading.resolver.resolve(child(permission.properties, "Principal")))
     if isinstance(principal, Reference | Absent):
         return None  # a role of this template
     if not isinstance(principal, Text):
@@ -152,6 +156,19 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
         everybody = {"*": "everybody", _API_GATEWAY: "API Gateway in any account"}
         return everybody.get(principal.text, clip(principal.text))
     return f"the account of {clip(principal.text)}"
+
+
+def _service(principal: Node) -> Node:
+    """A service's name with what the region and the partition put into it."""
+    parts = principal.parts if isinstance(principal, Composite) else ()
+    texts = [part.text if isinstance(part, Text) else _part_of_name(part) for part in parts]
+    known = [text for text in texts if text is not None]
+    return Text(principal.place, "".join(known)) if parts and known == texts else principal
+
+
+def _part_of_name(part: Node) -> str | None:
+    why = part.why if isinstance(part, Undecidable) else ""
+    return next((text for name, text in _IN_NAMES.items() if why.startswith(name)), None)
 
 
 def _whom_unwritten(principal: Node) -> str | None:

@@ -257,6 +257,7 @@ class FunctionVariables:
         likely: what those come to that name user pools and app clients of the template: these
             get their ids only when deployed, but of one shape.
         is_complete: whether there can be no others.
+        code: what it runs, as far as that is written: functions with another one do another thing.
     """
 
     id: str
@@ -266,6 +267,7 @@ class FunctionVariables:
     places: dict[str, Place] = field(default_factory=dict)
     likely: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
+    code: tuple[str, ...] = ()
 
 
 class DoorKind(StrEnum):

@@ -31,11 +31,12 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
         return found.pop()
     if len(found) > 1:
         return Unknown("it names more than one function")
+    named = _function_named(reading, parts)
     unknown = [part for part in parts if isinstance(part, Undecidable)]
     for part in unknown:
-        if not part.why.startswith("AWS::"):
+        if named is None and not part.why.startswith("AWS::"):
             return Unknown(part.why)
-    return _function_named(reading, parts)
+    return named
 
 
 def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
@@ -87,15 +88,29 @@ def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
 
 
 def _function_named(reading: Reading, parts: Iterable[Node]) -> str | None:
-    """A function of this template whose name is written out in an ARN."""
-    text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
-    match = re.search(r":function:([A-Za-z0-9_-]+)", text, re.ASCII)
+    """A function of this template whose name stands in an ARN, in the same words."""
+    unknown: dict[str, str] = {}
+    text = _in_words(parts, unknown)
+    match = re.search(r":function:([A-Za-z0-9_<>-]+)", text, re.ASCII)
     wanted = match[1] if match else text
     for resource in reading.of_type(*FUNCTION_TYPES):
         name = reading.resolver.get(resource.properties, "FunctionName")
-        if wanted and isinstance(name, Text) and name.text == wanted:
+        own = name.parts if isinstance(name, Composite) else (name,)
+        if wanted and isinstance(name, Text | Composite) and _in_words(own, unknown) == wanted:
             return resource.id
     return None
+
+
+def _in_words(parts: Iterable[Node], unknown: dict[str, str]) -> str:
+    """A text with a word for each thing that is known only when deployed, the same for the same."""
+    words = []
+    for part in parts:
+        if isinstance(part, Text):
+            words.append(part.text)
+        else:
+            what = str(getattr(part, "id", "") or getattr(part, "why", ""))
+            words.append(unknown.setdefault(what, f"<{len(unknown)}>"))
+    return "".join(words)
 
 
 def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -> bool | Unknown:

@@ -14,7 +14,7 @@ from authorizer.cli.template.authorizers import (
     with_function,
 )
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
-from authorizer.cli.template.nodes import Undecidable
+from authorizer.cli.template.nodes import Absent, Undecidable
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft, child, key_place
@@ -33,6 +33,8 @@ def read_websocket(reading: Reading, resource: Resource) -> None:
     routes = child(resource.properties, "Routes")
     for mapping in reading.mappings(routes, f"the routes of {draft.id}", draft):
         for key, place, route in mapping:
+            if isinstance(reading.resolver.resolve(route), Absent):
+                continue
             authorizer = name if key == "$connect" else None
             reading.fact(authorizer, place, f"the authorizer of {key}")
             backend = backend_behind(reading, child(reading.resolver.resolve(route), "FunctionArn"))
