@@ -64,6 +64,7 @@ class Reason(StrEnum):
     PATH_DISAGREES = "path_disagrees"
     PATH_UNSAFE = "path_unsafe"
     METHOD_UNSAFE = "method_unsafe"
+    RESOURCE_TOO_LONG = "resource_too_long"
 
 
 class AuthorizerError(Exception):

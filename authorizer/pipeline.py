@@ -25,7 +25,13 @@ from authorizer.gateway.responses import (
 )
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
-from authorizer.policy.iam import IamMode, PolicyDocument, is_literal, request_document
+from authorizer.policy.iam import (
+    IamMode,
+    PolicyDocument,
+    denying_glob,
+    request_document,
+    why_unnamed,
+)
 from authorizer.policy.model import Decision, Policy
 from authorizer.policy.routes import CONNECT
 from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, Settings
@@ -86,10 +92,11 @@ class Outcome:
         """
         if self.verdict is Verdict.REFUSED and self._refusal_is_raised():
             raise UnauthorizedError
-        allowed = self.verdict is Verdict.ALLOWED
+        allowed, context = self.verdict is Verdict.ALLOWED, Context()
         # A document for the caller may be remembered and allow their next request, which then gets
         # this context, whatever was decided about the present one.
-        context = self._context() if allowed or self._document is not None else {}
+        if self.token is not None and (allowed or self._document is not None):
+            context = _context(self.token)
         if _is_simple(self.request, self._http_api_answer):
             return simple_answer(allowed=allowed, context=context)
         prefix, client_part = _arn_parts(self.request)
@@ -103,20 +110,6 @@ class Outcome:
         return (
             not self.request.flavour.is_http_api
             or self._http_api_refusal is HttpApiRefusal.UNAUTHORIZED
-        )
-
-    def _context(self) -> Context:
-        token = self.token
-        if token is None:  # pragma: no cover - only an allowed caller has a context
-            return {}
-        return caller_context(
-            texts={
-                "sub": token.sub,
-                "username": token.username,
-                "client_id": token.client_id,
-                "jti": token.jti,
-            },
-            lists={"groups": token.groups, "scope": token.scopes},
         )
 
 
@@ -205,41 +198,52 @@ class Authorizer:
             claims=token.claims,
         )
         outcome = replace(outcome, token=token, decision=decision, reason=decision.reason)
-        return outcome if _is_simple(request, self._http_api_answer) else self._written(outcome)
+        if _is_simple(request, self._http_api_answer):
+            return outcome
+        return self._written(outcome, token)
 
-    def _written(self, outcome: Outcome) -> Outcome:
+    def _written(self, outcome: Outcome, token: AccessToken) -> Outcome:
         """The outcome with the IAM document that says it."""
         inexact = None
         if self._iam_modes[outcome.request.flavour] is IamMode.CALLER:
-            for_caller = self._written_for_caller(outcome)
+            for_caller = self._written_for_caller(outcome, token)
             if isinstance(for_caller, Outcome):
                 return for_caller
             inexact = for_caller
         outcome = replace(outcome, iam_mode=IamMode.REQUEST, inexact=inexact)
-        if outcome.verdict is Verdict.ALLOWED and not is_literal(_arn_parts(outcome.request)[1]):
-            # No document can allow this request and no other one.
-            unsafe = Decision(allowed=False, reason=Reason.PATH_UNSAFE)
-            return replace(outcome, decision=unsafe, reason=unsafe.reason)
-        return outcome
+        reason = why_unnamed(*_arn_parts(outcome.request))
+        if outcome.verdict is not Verdict.ALLOWED or reason is None:
+            return outcome
+        return replace(outcome, decision=Decision(allowed=False, reason=reason), reason=reason)
 
-    def _written_for_caller(self, outcome: Outcome) -> Outcome | Inexact:
-        request, token = outcome.request, outcome.token
+    def _written_for_caller(self, outcome: Outcome, token: AccessToken) -> Outcome | Inexact:
+        request = outcome.request
         is_connect = request.flavour is Flavour.WEBSOCKET
         documents = self._connect_documents if is_connect else self._documents
-        if token is None:  # pragma: no cover - asked only for who has one
-            return Inexact.REQUEST_DIFFERS
         grants = documents.of(token.groups, token.scopes, token.claims)
         if isinstance(grants, Inexact):
             return grants
-        resource, refused = request.arn.resource, []
+        prefix, resource, refused = request.arn.stage_arn, request.arn.resource, []
         if grants.allows(resource) is not (outcome.verdict is Verdict.ALLOWED):
-            if outcome.verdict is Verdict.ALLOWED or not is_literal(resource):
-                return Inexact.REQUEST_DIFFERS  # it is spelt as no document can say
-            refused = [resource]  # for its path alone: its route is granted
-        document = grants.document(request.arn.stage_arn, refused)
+            if outcome.verdict is Verdict.ALLOWED:
+                return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
+            refused = [denying_glob(prefix, resource)]  # for its path alone: its route is granted
+        document = grants.document(prefix, refused)
         outcome = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
-        too_large = len(json.dumps(outcome.answer())) > MOST_ANSWER_BYTES
-        return Inexact.TOO_LARGE if too_large else outcome
+        size = len(json.dumps(outcome.answer()))
+        return outcome if size <= MOST_ANSWER_BYTES and grants.fits(prefix) else Inexact.TOO_LARGE
+
+
+def _context(token: AccessToken) -> Context:
+    return caller_context(
+        texts={
+            "sub": token.sub,
+            "username": token.username,
+            "client_id": token.client_id,
+            "jti": token.jti,
+        },
+        lists={"groups": token.groups, "scope": token.scopes},
+    )
 
 
 def _is_simple(request: Request, http_api_answer: HttpApiAnswer) -> bool:

@@ -339,9 +339,11 @@ def _is_path_of(path: str, route: Sequence[str], parameters: Mapping[str, str]) 
     if not path.startswith("/") or len(own) != len(route):
         return False
     for value, segment in zip(own, route, strict=True):
-        expected = parameters.get(segment[1:-1], value) if _is_parameter(segment) else segment
-        if _is_parameter(segment):
-            expected = unquote(expected)
-        if unquote(value) != expected:
+        if not _is_parameter(segment):
+            if segment not in {value, unquote(value)}:
+                return False
+            continue
+        expected = parameters.get(segment[1:-1], value)
+        if not {value, unquote(value)} & {expected, unquote(expected)}:
             return False
     return True

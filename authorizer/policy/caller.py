@@ -1,6 +1,9 @@
 """One IAM document for all that a caller may do: right however API Gateway caches it.
 
-A cached document answers for every route of the API, so it must say of each what ``decide`` says.
+A cached document answers for every route of the API, so it must say of each what ``decide`` says
+if it is told the route. (A TOKEN authorizer is not: what it refuses as ``path_unsafe`` when asked
+is allowed by a document from before, if API Gateway found it to be a route that is granted.)
+
 The difficulty is that ``*`` in an ARN also crosses ``/``: ``GET/users/*``, meant for
 ``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own. ``known``
 finds out what is granted, ``exact`` makes of it what a document can say, ``words`` is their

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from authorizer.policy.iam import PolicyDocument, caller_document
+from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 from authorizer.policy.words import covers
 
 if TYPE_CHECKING:
@@ -50,11 +50,16 @@ class Grants:
             covers(tuple(glob.split("/")), words) for glob in self.deny
         )
 
+    def fits(self, prefix: str) -> bool:
+        """Whether no ARN is longer than a document may name, such as one with a claim's value."""
+        most = MOST_RESOURCE_CHARACTERS - len(prefix)
+        return all(len(glob) <= most for glob in (*self.allow, *self.deny))
+
     def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
         """The document, for the API and stage that the prefix of the ARN names.
 
         Args:
             prefix: that part of the ARN.
-            refused: the rest of others that are denied besides, literal ones.
+            refused: the rest of others that are denied besides.
         """
         return caller_document(prefix, self.allow, (*self.deny, *refused))

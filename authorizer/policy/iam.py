@@ -3,7 +3,8 @@
 ``request`` mode: the document names exactly the one request that was decided. A client chooses
 method and path, and ``*`` and ``?`` are wildcards in an ARN, ``$`` begins a variable: a request
 that contains one, or whose path is not a plain one, is never allowed by a document. It is denied
-by an escaped name that matches nothing, which leaves it without an Allow.
+by an escaped name that matches nothing, which leaves it without an Allow. So is one whose ARN is
+longer than a document may name.
 
 ``caller`` mode: the document names all that the caller may do; ``caller`` finds out what that is.
 
@@ -17,6 +18,8 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from authorizer.errors import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 _CHARACTER = r"[^/*?$\\\x00-\x1f\x7f-\xa0\u2028\u2029]"
 _PLAIN = re.compile(rf"{_CHARACTER}*(?:/(?!\.{{1,2}}(?:/|\Z)){_CHARACTER}+)*+/?")
 _ESCAPES = {ord("*"): "%2A", ord("?"): "%3F", ord("$"): "%24"}
+_ANY_CHARACTER = dict.fromkeys(_ESCAPES, "?")
+# What a Resource may have; what a longer one does is not documented.
+MOST_RESOURCE_CHARACTERS = 512
 
 
 class IamMode(StrEnum):
@@ -49,9 +55,22 @@ class PolicyDocument(TypedDict):
     Statement: list[Statement]
 
 
-def is_literal(client_part: str) -> bool:
-    """Whether the part of an ARN that the client chose stands for itself alone in a document."""
-    return _PLAIN.fullmatch(client_part) is not None
+def why_unnamed(prefix: str, client_part: str) -> Reason | None:
+    """Why no document can allow a request and no other one; nothing where one can."""
+    if not _PLAIN.fullmatch(client_part):
+        return Reason.PATH_UNSAFE
+    is_too_long = len(prefix + client_part) > MOST_RESOURCE_CHARACTERS
+    return Reason.RESOURCE_TOO_LONG if is_too_long else None
+
+
+def denying_glob(prefix: str, client_part: str) -> str:
+    """What denies a request, and of the caller's others as few as can be: those spelt alike.
+
+    IAM has no certain way to name a wildcard literally, and no ARN beyond its longest.
+    """
+    glob = client_part.translate(_ANY_CHARACTER)
+    most = MOST_RESOURCE_CHARACTERS - len(prefix)
+    return glob if len(glob) <= most else f"{glob[: most - 1]}*"
 
 
 def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyDocument:
@@ -60,16 +79,19 @@ def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyD
     Args:
         prefix: the part of its ARN that API Gateway chose.
         client_part: the rest, which the client chose.
-        allowed: what was decided. An ARN that is not literal is denied all the same.
+        allowed: what was decided. An ARN that cannot be named is denied all the same.
     """
-    effect: Literal["Allow", "Deny"] = "Allow" if allowed and is_literal(client_part) else "Deny"
+    is_allowed = allowed and why_unnamed(prefix, client_part) is None
+    resource = prefix + client_part.translate(_ESCAPES)
+    if len(resource) > MOST_RESOURCE_CHARACTERS:
+        resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Action": "execute-api:Invoke",
-                "Effect": effect,
-                "Resource": prefix + client_part.translate(_ESCAPES),
+                "Effect": "Allow" if is_allowed else "Deny",
+                "Resource": resource,
             }
         ],
     }

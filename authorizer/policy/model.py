@@ -314,13 +314,11 @@ class Answer:
     Attributes:
         allows: the rules that grant it, in the file's order.
         denies: the rules that deny it, in the file's order.
-        known: whether any rule, of whomever, is about it.
         decision: the decision, where no value is compared.
     """
 
     allows: tuple[Rule, ...]
     denies: tuple[Rule, ...]
-    known: bool
     decision: Decision | None = None
     # Each rule's comparisons, and what is decided if they hold; and what, if none do.
     _steps: tuple[tuple[bool, tuple[tuple[int, str], ...], Decision], ...] = ()
@@ -335,7 +333,6 @@ class Answer:
         answer = cls(
             allows=allowing,
             denies=denying,
-            known=known,
             _steps=tuple(_step(rule) for rule in (*denying, *allowing)),
             _otherwise=Decision(allowed=False, reason=reason),
         )

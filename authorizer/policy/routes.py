@@ -127,7 +127,7 @@ class Route:
     def agrees(self, path: str, parameters: Mapping[str, str]) -> bool:
         """Whether a concrete path is one of this route's, with the values that were extracted.
 
-        Neither spelling is known to be the decoded one, so they are compared decoded.
+        Neither spelling is known to be the decoded one, so that either may be, by one step.
         """
         if path.count("/") != (len(self.path) or 1) or (path == "/" and self.path):
             return False
@@ -143,8 +143,10 @@ class Route:
             if name is None:
                 if expected not in {segment, unquote(segment)}:
                     return False
-            elif name in parameters and unquote(segment) != unquote(parameters[name]):
-                return False
+            elif name in parameters:
+                value = parameters[name]
+                if unquote(segment) not in {value, unquote(value)} and segment != unquote(value):
+                    return False
         return True
 
 

@@ -402,6 +402,8 @@ def test_what_can_be_read_in_two_ways_has_one_name(
         pytest.param("/articles/a%20b", "a%20b", id="neither decoded"),
         pytest.param("/articles/a b", "a%20b", id="path decoded"),
         pytest.param("/%61rticles/1", "1", id="literal encoded"),
+        pytest.param("/articles/%2541", "%41", id="encoded value decoded"),
+        pytest.param("/articles/%41", "%2541", id="path with an encoded value decoded"),
     ],
 )
 def test_route_and_path_agree_in_any_encoding(path: str, value: str) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from api_gateway import ARN, FLAVOURS, Call
+from naive_gateway import iam_allows
 from naive_policy import NaivePolicy, policy_of
 from simulator import Clock, Cognito, serve_jwks
 
 from authorizer import (
     Authorizer,
+    Decision,
     JwksCache,
     KeysUnavailableError,
     MalformedRequestError,
@@ -24,7 +26,7 @@ from authorizer import (
 from authorizer.gateway.events import Flavour
 from authorizer.pipeline import Verdict
 from authorizer.policy.compiled import dump_policy, parse_policy
-from authorizer.policy.iam import IamMode
+from authorizer.policy.iam import IamMode, PolicyDocument
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal
 
 COGNITO = Cognito()
@@ -389,15 +391,117 @@ def test_a_refused_path_is_denied_in_the_callers_document() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", ["/articles/*", "/articles/.."])
-def test_a_path_that_no_document_can_name_is_for_itself(path: str) -> None:
-    """What would be a wildcard in a deny takes the whole document with it."""
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/articles/*", "/articles/a*", "/articles/..", "/articles/;$x", "/articles/a?", "/**"),
+        *("/articles/a\\b", "/articles/a;b", f"/articles/;{'a' * 600}", "/articles/x/y*"),
+    ],
+)
+def test_one_odd_path_is_no_answer_for_the_others(path: str) -> None:
+    """API Gateway keeps the answer for the token: it denies the odd request alone."""
     outcome = for_callers().judge(event_of("rest-token", COGNITO.token(), path=path))
-    answer: Any = outcome.answer()
+    document = outcome.answer()["policyDocument"]  # type: ignore[typeddict-item]
 
-    assert (outcome.reason, outcome.iam_mode) == ("path_unsafe", "request")
-    assert outcome.inexact == "request_differs"
-    assert [statement["Effect"] for statement in answer["policyDocument"]["Statement"]] == ["Deny"]
+    assert (outcome.reason, outcome.iam_mode, outcome.inexact) == ("path_unsafe", "caller", None)
+    for other in ("/articles/12", "/articles/abc", f"/users/{CONTEXT['sub']}"):
+        assert iam_allows(document, f"{ARN}/prod/GET{other}")
+    for denied in (path, "/users/another"):
+        assert not iam_allows(document, f"{ARN}/prod/GET{denied}")
+    assert max(map(len, resources_of(document))) <= 512
+
+
+def resources_of(document: PolicyDocument) -> list[str]:
+    found: list[str] = []
+    for statement in document["Statement"]:
+        resource = statement["Resource"]
+        found += [resource] if isinstance(resource, str) else resource
+    return found
+
+
+@pytest.mark.parametrize("flavour", ["http-2.0", "http-1.0", "rest-request", "rest-token"])
+def test_a_request_that_no_document_can_name_is_denied(flavour: str) -> None:
+    """A longer Resource than 512 characters would be a 500: it is a denial that says why."""
+    authorizer = for_callers(iam_modes=dict.fromkeys(Flavour, IamMode.REQUEST))
+    value = "a" * 600
+    event = event_of(flavour, COGNITO.token(), path=f"/articles/{value}", parameters={"id": value})
+    outcome = authorizer.judge(event)
+    document = outcome.answer()["policyDocument"]  # type: ignore[typeddict-item]
+
+    assert (outcome.verdict, outcome.reason) == (Verdict.DENIED, Reason.RESOURCE_TOO_LONG)
+    assert outcome.decision == Decision(allowed=False, reason=Reason.RESOURCE_TOO_LONG)
+    assert max(map(len, resources_of(document))) <= 512
+    assert not iam_allows(document, event.get("methodArn") or event["routeArn"])
+
+
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_a_star_covers_a_request_that_could_not_be_named(flavour: str) -> None:
+    """A document for the caller does not name a parameter's value, however long it is."""
+    value = "a" * 600
+    event = event_of(flavour, COGNITO.token(), path=f"/articles/{value}", parameters={"id": value})
+    outcome = for_callers().judge(event)
+    assert (outcome.verdict, outcome.iam_mode) == (Verdict.ALLOWED, "caller")
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"), [("/users/{}", Reason.RESOURCE_TOO_LONG), ("/articles/1", None)]
+)
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_a_claim_that_no_document_can_name(flavour: str, path: str, reason: Reason | None) -> None:
+    """Such a caller gets documents for the request, and their own record is denied by name."""
+    subject = "s" * 500
+    template, value = ("/users/{user}", subject) if "{}" in path else ("/articles/{id}", "1")
+    event = event_of(
+        flavour,
+        COGNITO.token(sub=subject),
+        route=template,
+        path=path.format(subject),
+        parameters={template[template.index("{") + 1 : -1]: value},
+    )
+    outcome = for_callers().judge(event)
+    document = outcome.answer()["policyDocument"]  # type: ignore[typeddict-item]
+
+    assert (outcome.iam_mode, outcome.inexact) == ("request", "too_large")
+    assert outcome.reason is reason
+    assert max(map(len, resources_of(document))) <= 512
+
+
+ODD = (
+    *("a;b", "a%2Fb", "%61", "%2e%2e", "..", "a*", "a?", "a#b", "$x", "a\\b", "a b", "%"),
+    *("{id}", "%c0%af", "%2541", "a%0ab"),
+)
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_where_a_kept_document_and_a_token_authorizer_differ(value: str) -> None:
+    """A value that can be read in two ways: refused when asked, allowed by a document kept before.
+
+    There API Gateway has found the route, and the document says what is said where it names it.
+    """
+    path = f"/articles/{value}"
+    kept = for_callers().authorize(event_of("rest-token", COGNITO.token(), path="/articles/1"))
+    document = kept["policyDocument"]  # type: ignore[typeddict-item]
+    asked = for_callers().judge(event_of("rest-token", COGNITO.token(), path=path))
+    named = for_callers().judge(
+        event_of("rest-request", COGNITO.token(), path=path, parameters={"id": value})
+    )
+
+    assert asked.reason is Reason.PATH_UNSAFE or (value, asked.reason) == ("$x", None)
+    assert named.verdict is Verdict.ALLOWED
+    assert iam_allows(document, f"{ARN}/prod/GET{path}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/articles/", "/articles//", "//articles/1", "/articles/1/", "/articles/1;x/", "/Users"],
+)
+def test_where_a_kept_document_and_a_token_authorizer_agree(path: str) -> None:
+    """An empty segment, or another route's path, is allowed by neither."""
+    kept = for_callers().authorize(event_of("rest-token", COGNITO.token(), path="/articles/1"))
+    document = kept["policyDocument"]  # type: ignore[typeddict-item]
+
+    assert for_callers().judge(event_of("rest-token", COGNITO.token(), path=path)).reason
+    assert not iam_allows(document, f"{ARN}/prod/GET{path}")
 
 
 def test_a_document_is_not_larger_than_api_gateway_takes() -> None:

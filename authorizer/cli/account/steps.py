@@ -55,6 +55,7 @@ _REASONS = {
         Reason.PATH_DISAGREES,
         Reason.PATH_UNSAFE,
         Reason.METHOD_UNSAFE,
+        Reason.RESOURCE_TOO_LONG,
     },
 }
 
