@@ -50,8 +50,7 @@ class CallerDocuments:
         if self._known is None:
             return Inexact.ROUTES_UNKNOWN
         counting = counting_scopes(groups, scopes, claims)
-        values = {name: claims.get(name) for name in self._compared}
-        texts = {name: value for name, value in values.items() if isinstance(value, str)}
+        texts = {name: claims[name] for name in self._compared if type(claims.get(name)) is str}
         key = (tuple(groups), counting, tuple(texts.items()))
         made = self._made.get(key)
         if made is None:

@@ -57,7 +57,7 @@ def parse_policy(data: bytes) -> Policy:
         ConfigurationError: with the first thing that does not fit.
     """
     try:
-        return _read(parse_object(data), _digest(data))
+        return _read(parse_object(data), sha256(data).hexdigest()[:16])
     except (NotStrictJsonError, _NotCompiledError) as error:
         raise ConfigurationError(
             [f"expected a policy made by 'authorizer compile', found {error}"]
@@ -86,10 +86,6 @@ class _NotCompiledError(ValueError):
     """The document is JSON, but not in the compiled form."""
 
 
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()[:16]
-
-
 def _read(document: JsonObject, digest: str) -> Policy:
     _require_names(document, {"version", "groups", "scopes", "public", "routes"}, "the document")
     if type(document["version"]) is not int or document["version"] != FORMAT_VERSION:
@@ -108,11 +104,15 @@ def _read(document: JsonObject, digest: str) -> Policy:
     if unknown:
         raise _NotCompiledError(f"an included group that is not there: {clip(min(unknown))}")
     public = tuple(pattern for pattern, _ in _patterns(document["public"]))
+    routes = None if document["routes"] is None else tuple(_texts(document["routes"]))
+    for key in routes or ():
+        if not is_route_key(key):
+            raise _NotCompiledError(f"the route {clip(key)}")
     return Policy(
         rules=tuple(rules),
         groups=include_closure(includes),
         public=public,
-        routes=None if document["routes"] is None else tuple(_routes(document["routes"])),
+        routes=routes,
         digest=digest,
     )
 
@@ -129,14 +129,6 @@ def is_route_key(key: str) -> bool:
         and _WILDCARD.search(path) is None
         and parse_route(path) is not None
     )
-
-
-def _routes(keys: object) -> list[str]:
-    routes = _texts(keys)
-    for key in routes:
-        if not is_route_key(key):
-            raise _NotCompiledError(f"the route {clip(key)}")
-    return routes
 
 
 def _rules(body: JsonObject, effect: Effect, subject: str) -> Iterator[Rule]:

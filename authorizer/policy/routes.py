@@ -45,7 +45,7 @@ _RULE = re.compile(
     re.ASCII,
 )
 # Emulators write a greedy one as {proxy*}: that is no parameter of one segment.
-_ROUTE_PARAMETER = re.compile(r"\{(?P<name>[^{}/+*]+)(?P<greedy>\+?)\}")
+_ROUTE = re.compile(r"(?:/(?:[^{}/]*|\{[^{}/+*]+\}))*(?P<greedy>/\{[^{}/+*]+\+\})?")
 # What most paths look like. Nothing in them could be read in two ways.
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()+,=:@-]+)+", re.ASCII)
 # Characters that some program between here and the backend treats as a separator or wildcard,
@@ -198,26 +198,14 @@ def parse_route(template: str) -> Route | None:
     """
     if template == CONNECT:
         return Route(path=_CONNECT_PATH, names=(None, None), greedy=False)
-    if not template.startswith("/"):
+    route = _ROUTE.fullmatch(template)
+    if not template or route is None:
         return None
-    path: list[str] = []
-    names: list[str | None] = []
-    segments = split_path(template)
-    for index, segment in enumerate(segments):
-        parameter = _ROUTE_PARAMETER.fullmatch(segment)
-        if parameter is None:
-            if "{" in segment or "}" in segment:
-                return None
-            path.append(segment)
-            names.append(None)
-        elif parameter["greedy"]:
-            if index != len(segments) - 1:
-                return None
-            return Route(path=tuple(path), names=tuple(names), greedy=True)
-        else:
-            path.append(PARAMETER)
-            names.append(parameter["name"])
-    return Route(path=tuple(path), names=tuple(names), greedy=False)
+    is_greedy = route["greedy"] is not None
+    segments = split_path(template)[: -1 if is_greedy else None]
+    names = tuple(segment[1:-1] if segment.startswith("{") else None for segment in segments)
+    path = tuple(PARAMETER if segment.startswith("{") else segment for segment in segments)
+    return Route(path=path, names=names, greedy=is_greedy)
 
 
 def split_route_key(key: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ path of theirs is not taken for another route's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from authorizer.policy.routes import ANY, PARAMETER
@@ -71,18 +72,12 @@ class Tree:
         """The place of a canonical path; made if it is not there."""
         node = self._root
         for segment in path:
-            child = node.children.get(segment)
-            if child is None:
-                child = node.children[segment] = _Node()
-            node = child
-        place = node.tail if is_tail else node.exact
-        if place is None:
-            place = Place(path, is_tail=is_tail)
-            if is_tail:
-                node.tail = place
-            else:
-                node.exact = place
-        return place
+            node = node.children[segment]
+        if is_tail:
+            node.tail = node.tail or Place(path, is_tail=True)
+            return node.tail
+        node.exact = node.exact or Place(path, is_tail=False)
+        return node.exact
 
     def covering(self, path: tuple[str, ...]) -> tuple[Place, ...]:
         """The places that cover a route of that canonical path."""
@@ -108,7 +103,7 @@ class _Node:
     __slots__ = ("children", "exact", "tail")
 
     def __init__(self) -> None:
-        self.children: dict[str, _Node] = {}
+        self.children: defaultdict[str, _Node] = defaultdict(_Node)
         self.exact: Place | None = None
         self.tail: Place | None = None
 
