@@ -10,9 +10,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind
+from authorizer.errors import Reason
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
-from authorizer.policy.iam import is_literal
+from authorizer.policy.iam import why_unnamed
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class Documents:
     ) -> bool:
         """Whether an answer of that form can allow a request that the policy allows."""
         resource = f"{request.method}{request.path or ''}"
-        if form is AnswerForm.SIMPLE or is_literal(resource):
+        # How long an ARN is, and so whether it can be named at all, is the deployment's.
+        is_literal = why_unnamed("", resource) is not Reason.PATH_UNSAFE
+        if form is AnswerForm.SIMPLE or is_literal:
             return True
         if form is AnswerForm.REQUEST_DOCUMENT:
             return False
