@@ -329,6 +329,47 @@ def test_dead_addresses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         assert time.monotonic() - began < 0.4
 
 
+def test_connecting_leaves_time_for_the_answer() -> None:
+    """An address that does not answer is given up well before the deadline."""
+    with dead_address() as (host, port):
+        began = time.monotonic()
+        assert "timed out" in failure(f"http://{host}:{port}/", timedelta(seconds=0.6))
+        assert time.monotonic() - began < 0.5
+
+
+def test_an_answer_has_all_the_time_that_is_left(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting may take a share of the time for each address; what comes then, the rest."""
+    trust(monkeypatch, authority.file)
+    context = authority.server_context(x509.DNSName("keys.example"))
+    with serve_jwks(b"{}", tls=context) as server:
+        address = ("127.0.0.1", int(server.url.split(":")[2].split("/")[0]))
+        resolve_to(monkeypatch, *[address] * 99)
+
+        def hesitate(*_: object) -> None:
+            server.over.wait(0.1)  # for longer than an address's share, which is 50 ms
+
+        context.sni_callback = hesitate
+        assert (
+            fetch_document("https://keys.example/jwks.json", deadline=timedelta(seconds=5)) == b"{}"
+        )
+
+
+def test_addresses_of_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets belong to the URL, and not to the address: of a server, and of a proxy."""
+    with socket.socket(socket.AF_INET6) as nobody:
+        try:
+            nobody.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        nowhere = f"http://[::1]:{nobody.getsockname()[1]}"
+        assert "refused" in failure(f"{nowhere}/jwks.json")
+        monkeypatch.setenv("HTTPS_PROXY", nowhere)
+        monkeypatch.setenv("https_proxy", nowhere)
+        assert "refused" in failure("https://keys.example/jwks.json")
+
+
 def test_no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name without an address is a failure like any other."""
     resolve_to(monkeypatch)

@@ -6,6 +6,9 @@ Time is a clock moved by hand, except for the deadline: that is real, and short.
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -447,6 +450,22 @@ def test_deadline_holds(hasty: Rig, misbehave: str) -> None:
     assert hasty.counts() == (1, 1)
 
 
+def test_a_resolver_that_hangs(hasty: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can end a name's resolution; who waits for it is told in time all the same."""
+    over = threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        over.wait(10)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert "no answer in 0.2 s; asking again after 1 s" in hasty.unavailable()
+    assert "no answer in 0.2 s" in hasty.unavailable()
+    over.set()
+    wait_until(lambda: not fetching_threads())
+    assert hasty.counts() == (1, 1)
+
+
 def test_reset_is_a_failure_at_once(rig: Rig) -> None:
     """A broken connection is not waited for."""
     rig.server.respond = rig.server.reset
@@ -835,6 +854,55 @@ def test_a_fork_during_a_fetch(rig: Rig) -> None:
     assert rig.has()
     rig.settle()
     assert rig.counts() == (3, 1)
+
+
+SANDBOX = """
+import sys, time
+from datetime import timedelta
+from authorizer import JwksCache, JwksTiming, KeySet, UserPool
+
+pool = UserPool(sys.argv[1], ["client"], jwks_url=sys.argv[2])
+timing = JwksTiming(
+    deadline=timedelta(seconds=0.5), first_back_off=timedelta(milliseconds=1)
+)
+keys = JwksCache(timing=timing, bundled={pool: KeySet.parse(sys.stdin.readline().encode())})
+keys.after_restore()
+for kid in sys.stdin:
+    began = time.monotonic()
+    found = keys.key(pool, kid.strip()) is not None
+    print(found, time.monotonic() - began < 0.4, flush=True)
+"""
+
+
+def test_a_process_that_is_frozen_while_it_refreshes(rig: Rig) -> None:
+    """As Lambda does it: stopped in the middle of a fetch, and woken when that is long overdue."""
+    command = [sys.executable, "-c", SANDBOX, POOL_ID, rig.server.url]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as sandbox:
+        assert sandbox.stdin is not None
+        assert sandbox.stdout is not None
+        sandbox.stdin.write(f"{rig.cognito.jwks().decode()}\n")
+
+        def ask(kid: str) -> str:
+            assert sandbox.stdin is not None
+            assert sandbox.stdout is not None
+            sandbox.stdin.write(f"{kid}\n")
+            return sandbox.stdout.readline()
+
+        gate = Gate(rig)
+        assert ask("access-key") == "True True\n"
+        assert gate.entered.wait(5)
+        sandbox.send_signal(signal.SIGSTOP)
+        threading.Event().wait(0.6)
+        rig.server.respond = None
+        rig.rotate()
+        sandbox.send_signal(signal.SIGCONT)
+        assert ask("access-key") == "True True\n"
+        wait_until(lambda: ask("access-key").startswith("False"))
+        assert ask("new-key").startswith("True")
+        gate.open()
+        sandbox.stdin.close()
 
 
 def test_restored_from_an_old_snapshot(rig: Rig) -> None:
