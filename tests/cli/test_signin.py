@@ -621,6 +621,8 @@ def test_a_refresh_token_that_was_used_is_the_end(pool: StandIn, clock: Clock) -
         ("InvalidParameterException", None, None),
         ("NotAuthorizedException", "NotAuthorizedException", ENDED),
         ("NotAuthorizedException", "UnknownOperationException", ENDED),
+        ("NotAuthorizedException", "InvalidAction", ENDED),
+        ("NotAuthorizedException", "403", ENDED),
         ("NotAuthorizedException", "UserNotFoundException", ENDED),
         (
             "InvalidParameterException",

@@ -49,6 +49,7 @@ OPEN = [
     pytest.param(scope(f"GET {KEYS}"), id="keys"),
     pytest.param(scope("POST /oauth2/token"), id="token endpoint"),
     pytest.param(scope("POST /", target(f"{COGNITO}.InitiateAuth")), id="signing in"),
+    pytest.param(scope("POST /", target(f"{COGNITO}.GetTokensFromRefreshToken")), id="refreshing"),
     pytest.param(scope("PUT /anything", ("authorization", SIGNED)), id="the key"),
     pytest.param({"type": "lifespan"}, id="the server's own"),
 ]

@@ -47,7 +47,6 @@ _NOT_BY_FLOW = frozenset(
         *("UnsupportedOperationException", "OperationNotEnabledException"),
     }
 )
-_UNKNOWN_ACTION = frozenset({"InvalidAction", "UnknownOperationException"})
 
 
 class Person(Protocol):
@@ -287,8 +286,9 @@ def _refresh_by_rotation(
                 **{name: value for name, value in more.items() if value is not None},
             )
     except RefusedError as error:
-        # An emulator may know nothing of rotation: what it said before is what counts.
-        raise (refusal if error.code in _UNKNOWN_ACTION else error) from None
+        # Of an emulator that does not know the action, what it said before is what counts.
+        knows = error.code.endswith("Exception") and error.code != "UnknownOperationException"
+        raise (error if knows else refusal) from None
     return answer
 
 

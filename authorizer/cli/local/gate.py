@@ -25,6 +25,8 @@ _SIGNING_IN = frozenset(
     f"AWSCognitoIdentityProviderService.{action}"
     for action in (
         "AssociateSoftwareToken",
+        "ConfirmDevice",
+        "GetTokensFromRefreshToken",
         "GetUser",
         "InitiateAuth",
         "RespondToAuthChallenge",
