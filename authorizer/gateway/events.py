@@ -119,14 +119,15 @@ def _reader_of(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Reques
 def _read_rest_token(event: Mapping[str, Any]) -> Request:
     arn = parse_arn(event.get("methodArn"))
     token = event.get("authorizationToken")
-    # API Gateway tells neither route nor parameters here; emulators do.
+    # API Gateway tells no route here. An emulator that tells no path tells the route instead.
     route = _optional_text(event.get("resource"))
+    path = _path_of(arn, route)
     return Request(
         flavour=Flavour.REST_TOKEN,
         arn=arn,
         method=arn.method,
-        route=route,
-        path=_path_of(arn, route),
+        route=route if path is None else None,
+        path=path,
         path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
         authorizations=() if token is None else (_text(token, "authorizationToken"),),
     )
