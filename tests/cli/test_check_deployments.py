@@ -8,6 +8,7 @@ import pytest
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.judge import check
+from authorizer.cli.template import parse_template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -405,3 +406,39 @@ def test_every_allowed_deployment_is_judged(
     # Some of it SAM refuses besides, where it is installed.
     assert {one.code for one in found} - {"T052"} == expected
     assert {one.severity for one in found if one.code.endswith("50")} <= {Severity.WARNING}
+
+
+PATH = "Parameters: {V: {Type: String, Default: v1, AllowedValues: [v1, v2, 'WHOLE']}}\n"
+OPEN_ROUTE = (
+    "        Health: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, "
+    "Path: !Sub '${V}', Auth: {Authorizer: NONE}}}\n"
+)
+
+
+@pytest.mark.parametrize(("other", "expected"), [("/v3", []), ("$default", ["X250"])])
+def test_an_open_route_may_have_another_name_but_not_take_everything(
+    tmp_path: Path, other: str, expected: list[str]
+) -> None:
+    """What is public under one path is meant to be under another one of its length."""
+    head = PATH.replace("WHOLE", other).replace("v1", "/v1").replace("v2", "/v2")
+    (tmp_path / "t.yaml").write_text(head + SAM + OPEN_ROUTE)
+    policy = POLICY % "GET /hello, DELETE /admin" + "public: [ANY /v1]\n"
+    (tmp_path / "policy.yaml").write_text(policy)
+    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+
+    assert [one.code for one in found if one.code != "T052"] == expected
+
+
+def test_guarded_routes_whose_path_a_deployment_decides_cost_no_further_rules() -> None:
+    """A template with many such parameters is read again for each, and judged once."""
+    names = [f"P{number}" for number in range(20)]
+    head = "".join(f"  {name}: {{Type: String, Default: {name}}}\n" for name in names)
+    more = "".join(
+        f"        {name}: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, "
+        f"Path: !Sub '/${{{name}}}'}}}}\n"
+        for name in names
+    )
+    read = parse_template(f"Parameters:\n{head}{SAM}{more}".encode(), "t.yaml")
+
+    assert read.deployments == ()
+    assert len(read.apis[0].routes) == 22

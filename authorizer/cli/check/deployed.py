@@ -24,17 +24,18 @@ from authorizer.cli.check.deciding_rules import (
 )
 from authorizer.cli.check.doors_rules import doors_beside
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import is_ours
+from authorizer.cli.check.guards import Guard, guarded_routes, is_ours
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
+from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.check.undecided import undecided_guards
 from authorizer.cli.template.model import Deployment, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import Api, Authorizer, Template
+    from authorizer.cli.template.model import Api, Authorizer, Place, Template
     from authorizer.policy.model import Policy
 
 # The longest that API Gateway remembers an answer.
@@ -63,6 +64,9 @@ def check_deployments(
     """X250: what a deployment opens besides what is known of the template by its defaults."""
     seen = {(one.code, one.place) for one in known}
     deployments = template.deployments
+    open_by_default = {
+        one.route.place for one in guarded_routes(template) if one.guard is Guard.NOBODY
+    }
     for one in (*deployments, Deployment(chosen=(), template=template)):
         further = [other for other in deployments if set(one.chosen) < set(other.chosen)]
         worst = _at_worst(one.template, [other.template for other in further])
@@ -72,9 +76,19 @@ def check_deployments(
             for finding in rule(source, policy, worst):
                 # Who decides is one question: T050 has asked it already.
                 asked = finding.code in _WHO_DECIDES and ("T050", finding.place) in seen
+                asked |= finding.code == "X101" and _is_renamed(finding, one, open_by_default)
                 if not asked and (finding.code, finding.place) not in seen:
                     seen.add((finding.code, finding.place))
                     yield _in_a_deployment(finding, one)
+
+
+def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Place]) -> bool:
+    """Whether an open route is one that is open by default, by another name for a path alike."""
+    return finding.place in known and not any(
+        route.place == finding.place and shape_of_route(route.path).more is not None
+        for api in deployment.template.apis
+        for route in api.routes
+    )
 
 
 def _in_a_deployment(finding: Finding, deployment: Deployment) -> Finding:

@@ -92,8 +92,28 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
 
 
 def _are_alike(one: Template, other: Template) -> bool:
-    """Whether two readings have the same facts; what is undecided does not count."""
-    return (one.apis, one.functions, one.doors) == (other.apis, other.functions, other.doors)
+    """Whether two readings have the same facts about who decides, and how long that is kept.
+
+    What is undecided does not count, nor which path a route has that somebody guards.
+    """
+    return (_guards(one), one.functions, one.doors) == (
+        _guards(other),
+        other.functions,
+        other.doors,
+    )
+
+
+def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
+    return [
+        (
+            replace(api, routes=()),
+            [
+                (one.place, one.authorizer, one.backend, one.key if one.authorizer is None else "")
+                for one in api.routes
+            ],
+        )
+        for api in template.apis
+    ]
 
 
 # --- who decides ---
