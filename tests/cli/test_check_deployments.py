@@ -185,7 +185,33 @@ Resources:
       Routes:
         $connect: {{FunctionArn: !GetAtt Rbac.Arn}}
 """
-PLAIN = {"sam": SAM, "cfn": CFN, "rest": REST, "openapi": OPENAPI, "websocket": WEBSOCKET}
+IN_GLOBALS = SAM.replace(
+    "{HttpApi: {FailOnWarnings: true}}",
+    """
+  HttpApi:
+    Auth:
+      DefaultAuthorizer: Guard
+      Authorizers:
+        Guard:
+          FunctionArn: !GetAtt Rbac.Arn
+          AuthorizerPayloadFormatVersion: "2.0"
+          EnableSimpleResponses: true
+          EnableFunctionDefaultPermissions: true
+          Identity: {Headers: [Authorization], ReauthorizeEvery: 0}""",
+)
+IN_GLOBALS = (
+    IN_GLOBALS[: IN_GLOBALS.index("      Auth:\n        Def")]
+    + "      FailOnWarnings: true\n"
+    + IN_GLOBALS[IN_GLOBALS.index("  Backend:") :]
+)
+PLAIN = {
+    "globals": IN_GLOBALS,
+    "sam": SAM,
+    "cfn": CFN,
+    "rest": REST,
+    "openapi": OPENAPI,
+    "websocket": WEBSOCKET,
+}
 TWO = "Parameters: {A: {Type: String, Default: CUSTOM, AllowedValues: [CUSTOM, NONE]}}\n"
 ONE = "Parameters: {A: {Type: String, Default: CUSTOM, AllowedValues: [CUSTOM]}}\n"
 OPEN = "Parameters: {A: {Type: String, Default: CUSTOM}}\n"
@@ -195,6 +221,11 @@ STAGE = (
     "Parameters: {Stage: {Type: String, Default: prod}}\n"
     "Conditions: {IsProd: !Equals [!Ref Stage, prod]}\n"
 )
+STAGES = (
+    "Mappings: {M: {prod: {a: CUSTOM}, dev: {a: %s}}}\n"
+    "Parameters: {Stage: {Type: String, Default: prod}}\n"
+)
+LIST = "Parameters: {A: {Type: CommaDelimitedList, Default: CUSTOM}}\n"
 REGIONS = "Mappings: {M: {eu-west-1: {a: CUSTOM, t: 0}, us-east-1: {a: %s, t: %s}}}\n"
 SECONDS = "Parameters: {Seconds: {Type: Number, Default: 0%s}}\n"
 BY_REGION = "!FindInMap [M, !Ref AWS::Region, %s]"
@@ -207,6 +238,14 @@ KEYED = (
 
 # The template, what goes before it, what takes what's place, and the findings.
 WHO = [
+    ("globals", OPEN, "DefaultAuthorizer: Guard", "DefaultAuthorizer: !Ref A", {"T050"}),
+    (
+        "globals",
+        STAGE,
+        "DefaultAuthorizer: Guard",
+        "DefaultAuthorizer: !If [IsProd, Guard, !Ref AWS::NoValue]",
+        {"T050"},
+    ),
     ("cfn", TWO, "CUSTOM # of Admin", "!Ref A", {"T050"}),
     ("cfn", ONE, "CUSTOM # of Admin", "!Ref A", set()),
     ("cfn", OPEN, "CUSTOM # of Admin", "!Ref A", {"T050"}),
@@ -217,6 +256,18 @@ WHO = [
     ("cfn", STAGE, "CUSTOM # of Admin", "!If [IsProd, CUSTOM, CUSTOM]", set()),
     ("cfn", REGIONS % ("NONE", 0), "CUSTOM # of Admin", BY_REGION % "a", {"T050"}),
     ("cfn", OPEN, "CUSTOM # of Admin", "!Sub '${A}'", {"T050"}),
+    ("cfn", STAGES % "NONE", "CUSTOM # of Admin", "!FindInMap [M, !Ref Stage, a]", {"T050"}),
+    ("cfn", STAGES % "CUSTOM", "CUSTOM # of Admin", "!FindInMap [M, !Ref Stage, a]", set()),
+    (
+        "cfn",
+        STAGE,
+        "CUSTOM # of Admin",
+        "!If [IsProd, !If [IsProd, CUSTOM, NONE], NONE]",
+        {"T050"},
+    ),
+    ("cfn", LIST, "CUSTOM # of Admin", "!Select [0, !Ref A]", {"T050"}),
+    ("cfn", OPEN.replace("CUSTOM", SECRET), "CUSTOM # of Admin", "!Ref A", {"T050"}),
+    ("cfn", "", "CUSTOM # of Admin", "custom", {"T050"}),
     ("cfn", OPEN, "!Ref Guard # of Admin", "!Ref A", {"T050"}),
     ("cfn", "", "!Ref Guard # of Admin", SECRET, {"T050"}),
     ("cfn", STAGE, "!Ref Guard # of Admin", "!If [IsProd, !Ref Guard, abc123]", {"T050"}),
@@ -261,6 +312,8 @@ WHO = [
     ("websocket", "", "AuthType: CUSTOM", f"AuthType: {SECRET}", {"T050"}),
 ]
 HOW = [
+    ("globals", SECONDS % "", "ReauthorizeEvery: 0", "ReauthorizeEvery: !Ref Seconds", {"X250"}),
+    ("globals", "", "ReauthorizeEvery: 0", f"ReauthorizeEvery: {SECRET}", {"X250"}),
     ("sam", SECONDS % "", "ReauthorizeEvery: 0", "ReauthorizeEvery: !Ref Seconds", {"X250"}),
     (
         "sam",

@@ -258,3 +258,28 @@ def test_a_stack_that_is_nested_in_itself_is_read_a_few_times(tmp_path: Path) ->
     (tmp_path / "self.yaml").write_text(RESOURCES + nested)
 
     assert read_template(tmp_path / "self.yaml").apis == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "auth", "expected"),
+    [
+        ("!ImportValue x", "", {"T050", "T051"}),
+        ("!ImportValue x", ", Auth: {Authorizer: NONE}", {"T051", "X101"}),
+        ("!Sub '${AWS::StackName}'", ", Auth: {Authorizer: Guard}", {"T050", "T051"}),
+    ],
+)
+def test_an_event_is_listed_whatever_names_its_api(
+    tmp_path: Path, named: str, auth: str, expected: set[str]
+) -> None:
+    """SAM refuses it, where it is asked; without it, too, no route is passed over."""
+    backend = BACKEND.replace("!Ref Api", named).replace("/hello", f"/hello{auth}")
+    found = failing(tmp_path, api=SAM + RESOURCES + FUNCTION + backend)
+
+    assert set(found) - {"T052"} == expected
+
+
+def test_an_event_of_a_kind_that_is_not_known_may_be_a_route(tmp_path: Path) -> None:
+    """The APIs are not complete then."""
+    text = WHOLE + "        More: {Type: !ImportValue kind, Properties: {ApiId: !Ref Api}}\n"
+
+    assert set(failing(tmp_path, api=text)) - {"T052"} == {"T002"}

@@ -28,6 +28,7 @@ class Choices:
     Attributes:
         chosen: by name of the parameter, or pseudo-parameter such as ``AWS::Region``.
         others: further values of what was looked at, by name, in the order in which they came up.
+        is_impossible: whether nobody can deploy what is chosen.
     """
 
     def __init__(self, chosen: Mapping[str, str] | None = None) -> None:
@@ -35,6 +36,7 @@ class Choices:
         self.chosen = dict(chosen or {})
         self.others: dict[str, dict[str, None]] = {}
         self.is_watching = True
+        self.is_impossible = False
 
     def offer(self, name: str, texts: Iterable[str]) -> None:
         """Take note of values that make a difference."""

@@ -31,6 +31,7 @@ class _Reading:
     chosen: Mapping[str, str]
     template: Template
     others: Mapping[str, Sequence[str]]
+    is_impossible: bool
 
 
 def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
@@ -65,6 +66,8 @@ def _readings(read: Callable[[Choices], Template]) -> Iterator[_Reading]:
                     return
                 left -= 1
                 further = _read(read, {**one.chosen, name: text})
+                if further.is_impossible:
+                    continue
                 yield further
                 if not _are_alike(further.template, base.template):
                     mattering.append(further.chosen)
@@ -73,7 +76,9 @@ def _readings(read: Callable[[Choices], Template]) -> Iterator[_Reading]:
         if left == 0:
             return
         left -= 1
-        yield _read(read, chosen)
+        both = _read(read, chosen)
+        if not both.is_impossible:
+            yield both
 
 
 def _together(mattering: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
@@ -88,7 +93,9 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
     choices = Choices(chosen)
     template = read(choices)
     others = {name: tuple(texts) for name, texts in choices.others.items()}
-    return _Reading(chosen=chosen, template=template, others=others)
+    return _Reading(
+        chosen=chosen, template=template, others=others, is_impossible=choices.is_impossible
+    )
 
 
 def _are_alike(one: Template, other: Template) -> bool:

@@ -363,6 +363,8 @@ class Resolver:
             if not isinstance(key, Text):
                 return Undecidable(call.place, _why_not_text(key))
             if not isinstance(value, Mapping) or key.text not in value.entries:
+                # A mapping without the entry is refused, and so no deployment at all.
+                self.choices.is_impossible |= referred(item) in self.choices.chosen
                 return Undecidable(call.place, f"the template's mappings have no {clip(key.text)}")
             value = value.entries[key.text]
         return self.resolve(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template import openapi
-from authorizer.cli.template.model import ApiKind, Mistake, Unknown
+from authorizer.cli.template.model import ApiKind, Elsewhere, Mistake, Unknown
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
 from authorizer.cli.template.openapi import Operation
 from authorizer.cli.template.reading import Draft, child
@@ -135,6 +135,8 @@ def _read_event(
     kind = reading.resolver.text(reading.resolver.get(event, "Type"))
     if isinstance(kind, Unknown):
         reading.note(place, f"what event {name} is", kind.why)
+        for one in apis.values():
+            one.draft.is_complete = False
     if kind not in _EVENTS:
         return False
     properties = reading.resolver.get(event, "Properties")
@@ -150,6 +152,10 @@ def _read_event(
         for one in apis.values():
             # It may be any of its kind.
             one.draft.is_complete &= one.draft.kind is not _EVENTS[str(kind)][0]
+        if not isinstance(api.why, Mistake):
+            _add_elsewhere(
+                reading, name, place, kind=_EVENTS[kind][0], why=api.why, operation=operation
+            )
         return False
     if isinstance(operation, Unknown):
         reading.note(place, f"the route of event {name}", operation.why)
@@ -163,6 +169,28 @@ def _read_event(
         adds=kind == "HttpApi",
     )
     return True
+
+
+def _add_elsewhere(
+    reading: Reading,
+    name: str,
+    place: Place,
+    *,
+    kind: ApiKind,
+    why: str,
+    operation: Operation | Unknown,
+) -> None:
+    """An API that is not known, with the route that an event adds to it."""
+    why = why if isinstance(why, Elsewhere) else Elsewhere(why, "named", f"the API of {name}")
+    key = f"{'.'.join(why.key[1:])} (elsewhere)"
+    draft = reading.drafts.setdefault(
+        key, Draft(id=key, kind=kind, place=place, is_complete=False, elsewhere=why)
+    )
+    if isinstance(operation, Operation):
+        is_open = operation.security == (openapi.NONE,)
+        route = openapi.route_of(reading, draft, replace(operation, security=()))
+        unknown = Unknown("its API, which says what guards it, is not known")
+        draft.routes.append(replace(route, authorizer=None if is_open else unknown))
 
 
 def _api_of_event(
