@@ -63,7 +63,7 @@ def settings_refused(
 def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """T131: functions that read another policy than the one that is packed with them."""
     seen: set[Place] = set()
-    for function, where in _functions(template):
+    for function, where in _functions(template, any_value=True):
         value = function.variables.get(_POLICY, "policy.json")
         place = function.places.get(_POLICY, function.place)
         if (isinstance(value, str) and value in _PACKED) or place in seen:
@@ -72,7 +72,7 @@ def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -
         found = clip(value) if isinstance(value, str) else f"one that is not decidable: {value.why}"
         yield Finding(
             code="T131",
-            severity=Severity.ERROR,
+            severity=Severity.WARNING if where else Severity.ERROR,
             place=place,
             message=f"expected {clip(function.id)} to read policy.json, which is made of this "
             f"policy, found{where} {found}",
@@ -105,11 +105,18 @@ def relaxing_settings(
             )
 
 
-def _functions(template: Template) -> Iterator[tuple[FunctionVariables, str]]:
-    """The policy's functions, by the defaults and in each deployment whose values are known."""
+def _functions(
+    template: Template, *, any_value: bool = False
+) -> Iterator[tuple[FunctionVariables, str]]:
+    """The policy's functions, by the defaults and in each deployment.
+
+    Args:
+        template: as read.
+        any_value: whether to look at deployments, too, that choose what is not known.
+    """
     yield from ((one, "") for one in _ours(template))
     for deployment in template.deployments:
-        if any(is_any(name, text) for name, text in deployment.chosen):
+        if not any_value and any(is_any(name, text) for name, text in deployment.chosen):
             continue
         values = " and ".join(f"{clip(name)} is {clip(text)}" for name, text in deployment.chosen)
         yield from ((one, f", where {values},") for one in _ours(deployment.template))
