@@ -552,6 +552,15 @@ def test_an_answer_without_an_access_token(pool: StandIn, clock: Clock, token: s
     assert str(caught.value) == "Cognito answered with something that is no access token"
 
 
+@pytest.mark.parametrize("missing", ["AccessToken", "IdToken", "ExpiresIn"])
+def test_an_answer_that_lacks_something(pool: StandIn, clock: Clock, missing: str) -> None:
+    """Half of what a sign-in gives is not kept, either."""
+    result = {"AccessToken": pool.pool.token(), "IdToken": "", "ExpiresIn": 1}
+    del result[missing]
+    with pytest.raises(AccountError, match="no access token"):
+        session_of(target_at(pool), result, clock)
+
+
 @pytest.mark.parametrize("client_secret", [None, CLIENT_SECRET], ids=["public", "secret"])
 @pytest.mark.parametrize("rotate", [False, True], ids=["keeps", "rotates"])
 def test_a_refresh_gives_new_tokens(

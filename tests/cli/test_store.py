@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -180,6 +181,8 @@ GOOD = {
         *(json.dumps(GOOD | {name: None}) for name in GOOD if name != "refresh_token"),
         *(json.dumps(GOOD | {"expires_at_seconds": value}) for value in (True, "1", 1.5, [1])),
         *(json.dumps(GOOD | {name: ["x"]}) for name in ("pool_id", "endpoint_url", "api_url")),
+        json.dumps(GOOD | {"device_key": 7}),
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_file_is_refused(store: SessionStore, text: str) -> None:
@@ -188,6 +191,34 @@ def test_a_damaged_file_is_refused(store: SessionStore, text: str) -> None:
     path.write_text(text)
 
     assert refusal(store) == f"{path} is damaged: delete it and run 'authorizer login' again"
+
+
+def test_a_session_of_an_earlier_version_is_read(store: SessionStore) -> None:
+    """It knows of no device."""
+    path = store.save("default", SESSION)
+    data = json.loads(path.read_text())
+    del data["device_key"]
+    path.write_text(json.dumps(data))
+    assert store.load("default") == SESSION
+
+
+def test_a_lock_is_for_one_at_a_time_and_leaves_nothing(store: SessionStore) -> None:
+    """It is on the folder: no file of it stays, and it ends with its holder."""
+    store.save("default", SESSION)
+    folder = os.open(store.folder, os.O_RDONLY)
+    try:
+        with store.locked(), pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(folder)
+    assert [path.name for path in store.folder.iterdir()] == ["default.json"]
+
+
+def test_there_must_be_something_to_lock(store: SessionStore) -> None:
+    """A folder that went away is a sentence."""
+    with pytest.raises(AccountError, match="cannot be read: No such file"), store.locked():
+        pass
 
 
 def test_bytes_that_are_no_text_are_damage(store: SessionStore) -> None:

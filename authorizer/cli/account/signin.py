@@ -315,7 +315,8 @@ def session_of(target: Target, result: Answer, clock: Callable[[], float]) -> Se
     """What a sign-in gave, as a session. The tokens are our own, so they are read unverified."""
     try:
         claims = json.loads(decode_base64url(result["AccessToken"].split(".")[1].encode()))
-        username = str(claims["username"])
+        username, id_token = str(claims["username"]), str(result["IdToken"])
+        lasts_seconds = int(result["ExpiresIn"])
     except (ValueError, KeyError, IndexError, TypeError):
         raise AccountError("Cognito answered with something that is no access token") from None
     return Session(
@@ -326,9 +327,9 @@ def session_of(target: Target, result: Answer, clock: Callable[[], float]) -> Se
         endpoint_url=target.endpoint_url,
         api_url=target.api_url,
         access_token=result["AccessToken"],
-        id_token=result["IdToken"],
+        id_token=id_token,
         refresh_token=result.get("RefreshToken"),
-        expires_at_seconds=int(clock()) + int(result["ExpiresIn"]),
+        expires_at_seconds=int(clock()) + lasts_seconds,
     )
 
 

@@ -138,7 +138,7 @@ class SessionStore:
             ) from error
         except OSError as error:
             raise AccountError(f"{path} cannot be read: {error.strerror}") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise AccountError(
                 f"{path} is damaged: delete it and run 'authorizer login' again"
             ) from error
