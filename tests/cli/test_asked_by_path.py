@@ -199,6 +199,15 @@ def test_a_path_that_no_document_can_name_is_denied(
     assert ("write the path without them" in words) is (exit_code == 1)
 
 
+def test_a_path_that_is_too_long_for_a_document_is_denied(folder: Path) -> None:
+    """However short the rest of the ARN is; and a simple answer has no ARN."""
+    path = f"/users/{'x' * 512}"
+    found, words = explained(path, "1.0")
+    assert found.exit_code == 1
+    assert "IAM document may name (resource_too_long)" in words
+    assert explained(path)[0].exit_code == 0
+
+
 @pytest.mark.parametrize(("rule", "exit_code"), [("GET /{a}/x", 0), ("GET /{a=sub}/x", 1)])
 def test_a_callers_document_may_cover_it_with_others(
     rule: str, exit_code: int, folder: Path

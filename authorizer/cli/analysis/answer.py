@@ -10,7 +10,6 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind
-from authorizer.errors import Reason
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import why_unnamed
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.request import PolicyRequest
     from authorizer.cli.template.model import Authorizer
+    from authorizer.errors import Reason
     from authorizer.policy.model import Policy
 
 
@@ -50,7 +50,7 @@ class Documents:
         routes = policy.routes and tuple(key for key in policy.routes if key != CONNECT)
         self._of_callers = CallerDocuments(policy, routes)
 
-    def can_allow(
+    def why_not(
         self,
         form: AnswerForm,
         request: PolicyRequest,
@@ -58,14 +58,15 @@ class Documents:
         groups: Iterable[str],
         scopes: Iterable[str],
         claims: Mapping[str, Any],
-    ) -> bool:
-        """Whether an answer of that form can allow a request that the policy allows."""
+    ) -> Reason | None:
+        """Why an answer of that form cannot allow a request that the policy allows, if so."""
         resource = f"{request.method}{request.path or ''}"
-        # How long an ARN is, and so whether it can be named at all, is the deployment's.
-        is_literal = why_unnamed("", resource) is not Reason.PATH_UNSAFE
-        if form is AnswerForm.SIMPLE or is_literal:
-            return True
+        # Before it, an ARN has a part that the deployment decides: here it has none.
+        reason = why_unnamed("", resource)
+        if form is AnswerForm.SIMPLE or reason is None:
+            return None
         if form is AnswerForm.REQUEST_DOCUMENT:
-            return False
+            return reason
         grants = self._of_callers.of(tuple(groups), scopes, claims)
-        return not isinstance(grants, Inexact) and grants.allows(resource)
+        is_covered = not isinstance(grants, Inexact) and grants.allows(resource)
+        return None if is_covered else reason

@@ -102,6 +102,7 @@ def _why_not(book: Rulebook, request: Request, answer: Answer) -> str:
         Reason.ROUTE_UNKNOWN: f"no rule of {book.file} is about such a path",
         Reason.PATH_UNSAFE: "its path can be read in two ways",
         Reason.PATH_DISAGREES: "its path is not one of the route's",
+        Reason.RESOURCE_TOO_LONG: "its ARN is longer than its authorizer's IAM document may name",
         Reason.METHOD_UNSAFE: "its method is none of HTTP's",
     }
     return f"{words.get(reason, 'it is not granted')} ({reason})" if reason else "it is not granted"

@@ -16,7 +16,6 @@ from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
 from authorizer.cli.check.guards import Guard
 from authorizer.cli.document import compile_source
 from authorizer.cli.explain.resolution import Resolution, resolve
-from authorizer.errors import Reason
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
@@ -180,8 +179,8 @@ class Rulebook:
         decision = question.put_to(self.policy, **who)
         if decider is None or not decision.allowed:
             return decision
-        can_allow = self._documents.can_allow(decider.answer, question, **who)
-        return decision if can_allow else Decision(allowed=False, reason=Reason.PATH_UNSAFE)
+        reason = self._documents.why_not(decider.answer, question, **who)
+        return decision if reason is None else Decision(allowed=False, reason=reason)
 
     def resolve(self, request: Request) -> Resolution | None:
         """How the request comes to its route; nothing where the routes are not known."""
