@@ -159,6 +159,11 @@ class _Reader:
         hosts = self._values.get("INSECURE_EMULATOR_HOSTS")
         self.insecure_emulator_hosts = () if hosts is None else tuple(hosts.split(","))
         self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
+        name, other = "NEVER_EXPIRING_JWKS_FILES", "JWKS_FILES"
+        for pool_id in sorted(self._by_pool[name].keys() & self._by_pool[other].keys()):
+            self._note(
+                name, f"expected it in place of {PREFIX}{other}, found {clip(pool_id)} in both"
+            )
 
     def pools(self) -> dict[str, UserPool]:
         pools = {}

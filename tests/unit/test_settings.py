@@ -194,6 +194,15 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
             id="never expiring without a file",
         ),
         pytest.param(
+            {
+                "NEVER_EXPIRING_JWKS_FILES": f"{POOL_ID}=jwks.json",
+                "JWKS_FILES": f"{POOL_ID}=jwks.json",
+            },
+            "AUTHORIZER_NEVER_EXPIRING_JWKS_FILES: expected it in place of AUTHORIZER_JWKS_FILES, "
+            f"found '{POOL_ID}' in both",
+            id="never expiring and expiring",
+        ),
+        pytest.param(
             {"JWKS_FILES": f"{OTHER_POOL}=jwks.json"},
             f"AUTHORIZER_JWKS_FILES: '{OTHER_POOL}' is not among AUTHORIZER_USER_POOLS",
             id="file of another pool",
