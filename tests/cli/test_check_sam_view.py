@@ -58,6 +58,9 @@ def test_the_projects_own_template_is_not_refused() -> None:
         SAM + "Resources: {A: 1, B: {Type: AWS::Serverless::Function}}\n",
         SAM + "Resources: {A: {Type: AWS::Serverless::Api, Properties: [1]}}\n",
         SAM + "Resources: []\n",
+        SAM + "Parameters: {A: {AllowedValues: {a: b}}, B: {AllowedValues: 1}, C: !!bool x}\n"
+        "Resources: {}\n",
+        SAM + "A: &a [1, 1]\nB: &b [*a, *a]\nResources: {C: {Type: [*b, *b]}}\n",
         SAM + "Parameters: 1\nResources: {A: {Type: [AWS::Serverless::Api]}}\n",
         "",
         "Transform: {a: [}",

@@ -43,7 +43,7 @@ def refusals_of_sam(path: Path) -> Iterator[Finding]:
         root = compose(read_source(path), str(path))
         if not (isinstance(root, Mapping) and _is_for_sam(root)):
             return
-        template = _plain(root)
+        template = _plain(root, {})
     except (OSError, ConfigurationError, ValueError, RecursionError):
         return  # which T001 tells
     for resource, why in _refusals(template):
@@ -143,8 +143,10 @@ def _values(parameters: object) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, one in parameters.items() if isinstance(parameters, dict) else ():
         parameter = one if isinstance(one, dict) else {}
-        allowed = parameter.get("AllowedValues") or ["value"]
-        other = "1" if parameter.get("Type") == "Number" else allowed[0]
+        allowed = parameter.get("AllowedValues")
+        other = "1" if parameter.get("Type") == "Number" else "value"
+        if isinstance(allowed, list) and allowed:
+            other = allowed[0]
         found[name] = parameter.get("Default", other)
     return found
 
@@ -156,14 +158,20 @@ def _place_of(root: Mapping, resource: str) -> Place:
     return root.place
 
 
-def _plain(node: Node) -> Any:  # noqa: ANN401 - whatever YAML holds
-    """As YAML is read where no places matter."""
+def _plain(node: Node, known: dict[int, Any]) -> Any:  # noqa: ANN401 - whatever YAML holds
+    """As YAML is read where no places matter: what an alias repeats is one and the same."""
+    if id(node) not in known:
+        known[id(node)] = _plain_of(node, known)
+    return known[id(node)]
+
+
+def _plain_of(node: Node, known: dict[int, Any]) -> Any:  # noqa: ANN401
     if isinstance(node, Mapping):
-        return {name: _plain(value) for name, _, value in node}
+        return {name: _plain(value, known) for name, _, value in node}
     if isinstance(node, Listing):
-        return [_plain(item) for item in node.items]
+        return [_plain(item, known) for item in node.items]
     if isinstance(node, Call):
-        argument = _plain(node.argument)
+        argument = _plain(node.argument, known)
         if node.name == "Fn::GetAtt" and isinstance(argument, str):
             argument = argument.split(".", 1)
         return {node.name: argument}
@@ -175,7 +183,7 @@ def _scalar(node: Text) -> str | int | float | bool | None:
     if node.kind == "null":
         return None
     if node.kind == "bool":
-        return _CONSTANTS[text.lower()]
+        return _CONSTANTS.get(text.lower())
     if node.kind == "int" and re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,17})", text, re.ASCII):
         return int(text)
     if node.kind == "float" and re.fullmatch(r"[-+]?[0-9]{1,17}\.[0-9]{0,17}", text, re.ASCII):

@@ -91,7 +91,7 @@ def _function_named(reading: Reading, parts: Iterable[Node]) -> str | None:
     """A function of this template whose name stands in an ARN, in the same words."""
     unknown: dict[str, str] = {}
     text = _in_words(parts, unknown)
-    match = re.search(r":function:([A-Za-z0-9_<>-]+)", text, re.ASCII)
+    match = re.search(r":function:([A-Za-z0-9_<>-]+)(?=[:/]|\Z)", text, re.ASCII)
     wanted = match[1] if match else text
     for resource in reading.of_type(*FUNCTION_TYPES):
         name = reading.resolver.get(resource.properties, "FunctionName")
