@@ -31,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-runtime check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-runtime test-runtime-arguments check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -69,6 +69,9 @@ test: ready-test ## all tests (three to five minutes), with the runtime package'
 RUNTIME_TESTS := tests/unit tests/attacks tests/properties tests/handlers tests/backstop
 test-runtime: ready ## the tests of what runs in Lambda alone, such as on another Python
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(RUNTIME_TESTS)
+
+test-runtime-arguments:
+	@echo $(SIDE_BY_SIDE) $(RUNTIME_TESTS)
 
 check: ready ## does the policy fit the template and its caches? check, its tests, compile
 	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict

@@ -100,9 +100,10 @@ def derived_template(
     common.pop("Architectures", None)
     for resource in template.get("Resources", {}).values():
         properties, metadata = resource.get("Properties", {}), resource.get("Metadata", {})
-        if resource.get("Type") != "AWS::Serverless::Function" or "CodeUri" not in properties:
+        if resource.get("Type") != "AWS::Serverless::Function":
             continue
-        properties["CodeUri"] = str(project / properties["CodeUri"])
+        if "CodeUri" in properties:
+            properties["CodeUri"] = str(project / properties["CodeUri"])
         for key in ("ContextPath", "WorkingDirectory"):
             if key in metadata:
                 metadata[key] = str(project / metadata[key])
