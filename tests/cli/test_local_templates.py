@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from authorizer.cli.local.deploy import _outputs, deploy
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.openapi import explicit_apis
+from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.sam import derived_template
 from authorizer.cli.local.template import load_template
 
@@ -79,9 +80,24 @@ def test_a_route_that_the_emulator_could_not_have(operation: dict[str, Any], sen
         explicit_apis({"Api": api})
 
 
+def test_a_makefile_is_named_to_those_who_have_one(tmp_path: Path) -> None:
+    """Elsewhere there is no target to run: the project's folder is the place."""
+    for folder, words in (
+        (TEMPLATE.parent, "run `make package` first"),
+        (tmp_path, "run this in a clone of the project, whose Makefile makes it"),
+    ):
+        assert made_by("package", folder) == words
+    with (
+        pytest.raises(LocalStackError, match="AuthorizerFunction: run this in a clone"),
+        running_function(tmp_path, "AuthorizerFunction", {}),
+    ):
+        pass
+
+
 def test_a_template_for_containers_needs_no_globals(tmp_path: Path) -> None:
     """Neither Globals nor other resources than functions are missed."""
-    function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "src"}}
+    properties = {"CodeUri": "src", "Runtime": "python3.13"}
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
     inline = {"Type": "AWS::Serverless::Function", "Properties": {"InlineCode": "x"}}
     derived = derived_template(
         {"Resources": {"A": function, "B": inline, "C": {"Type": "AWS::S3::Bucket"}}},
@@ -89,5 +105,8 @@ def test_a_template_for_containers_needs_no_globals(tmp_path: Path) -> None:
         "3.14",
         "x86_64",
     )
-    assert derived["Globals"]["Function"]["Runtime"] == "python3.14"
-    assert derived["Resources"]["A"]["Properties"]["CodeUri"] == str(tmp_path / "src")
+    assert derived["Resources"]["A"]["Properties"] == {
+        "CodeUri": str(tmp_path / "src"),
+        "Runtime": "python3.14",
+        "Architectures": ["x86_64"],
+    }

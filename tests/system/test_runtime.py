@@ -98,6 +98,7 @@ def test_a_broken_configuration_fails_the_start(tmp_path: Path) -> None:
 
 def test_nothing_is_built_yet(tmp_path: Path) -> None:
     """What is missing is said, with what makes it."""
+    (tmp_path / "Makefile").touch()
     with (
         pytest.raises(LocalStackError, match="make package"),
         running_function(tmp_path, "HelloFunction", {}),

@@ -90,6 +90,7 @@ def test_nothing_of_a_run_stays_in_the_package() -> None:
 
 def test_nothing_is_built_yet(tmp_path: Path) -> None:
     """What is missing is said, with what makes it."""
+    (tmp_path / "Makefile").touch()
     with (
         pytest.raises(LocalStackError, match="make sam-local"),
         sam.with_keys(tmp_path, ThrowAwayPool()),
