@@ -495,3 +495,17 @@ def test_guarded_routes_whose_path_a_deployment_decides_cost_no_further_rules() 
 
     assert read.deployments == ()
     assert len(read.apis[0].routes) == 22
+
+
+@pytest.mark.parametrize(("rest", "expected"), [("", set()), ("${stageVariables.x}", {"X130"})])
+def test_a_name_that_a_stage_completes_is_no_functions_name(
+    tmp_path: Path, rest: str, expected: set[str]
+) -> None:
+    """Which function an authorizer asks is then decided by a stage variable."""
+    text = CFN.replace(
+        "      Handler: handlers", "      FunctionName: auth\n      Handler: handlers"
+    )
+    function = f"arn:aws:lambda:eu-west-1:111122223333:function:auth{rest}"
+    uri = f"'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations'"
+
+    assert {one.code for one in failing(tmp_path, "cfn", text.replace(URI, uri))} == expected
