@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -284,7 +283,7 @@ def test_every_reason_belongs_to_one_step() -> None:
     assert set(STEP_OF) == set(Reason)
     in_order = [STEP_OF[reason] for reason in Reason]
     assert in_order == sorted(in_order)
-    assert Counter(in_order) == {0: 3, 1: 3, 2: 4, 3: 3, 4: 1, 5: 14, 6: 6}
+    assert set(in_order) == set(range(7))
 
 
 def test_groups_that_are_skipped_are_shown(cognito: Cognito, keys: str) -> None:
