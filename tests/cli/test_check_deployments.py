@@ -509,3 +509,16 @@ def test_a_name_that_a_stage_completes_is_no_functions_name(
     uri = f"'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations'"
 
     assert {one.code for one in failing(tmp_path, "cfn", text.replace(URI, uri))} == expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(90, set()), (130, {"X250"})])
+def test_deployments_that_are_too_many_to_judge_are_said_to_be(
+    tmp_path: Path, count: int, expected: set[str]
+) -> None:
+    """Nobody may take what was not looked at for a pass."""
+    values = ", ".join(f"v{number}" for number in range(count))
+    head = f"Parameters: {{V: {{Type: String, Default: v0, AllowedValues: [{values}]}}}}\n"
+    text = SAM.replace("Path: /hello", "Path: !Sub '/${V}'")
+    found = failing(tmp_path, "sam", head + text)
+
+    assert {one.code for one in found} - {"T052", "X104", "X105"} == expected

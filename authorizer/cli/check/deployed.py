@@ -28,14 +28,14 @@ from authorizer.cli.check.guards import Guard, guarded_routes, is_ours
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.check.undecided import undecided_guards
-from authorizer.cli.template.model import Deployment, Unknown
+from authorizer.cli.template.model import Deployment, Place, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import Api, Authorizer, Place, Template
+    from authorizer.cli.template.model import Api, Authorizer, Template
     from authorizer.policy.model import Policy
 
 # The longest that API Gateway remembers an answer.
@@ -63,6 +63,8 @@ def check_deployments(
 ) -> Iterator[Finding]:
     """X250: what a deployment opens besides what is known of the template by its defaults."""
     seen = {(one.code, one.place) for one in known}
+    if template.has_further_deployments:
+        yield _further(template)
     deployments = template.deployments
     open_by_default = {
         one.route.place for one in guarded_routes(template) if one.guard is Guard.NOBODY
@@ -80,6 +82,21 @@ def check_deployments(
                 if not asked and (finding.code, finding.place) not in seen:
                     seen.add((finding.code, finding.place))
                     yield _in_a_deployment(finding, one)
+
+
+def _further(template: Template) -> Finding:
+    return Finding(
+        code="X250",
+        severity=Severity.WARNING,
+        place=next(
+            (api.place for api in template.apis), Place(file=template.file, line=1, column=1)
+        ),
+        message="expected a handful of values that deployments may choose, found so many that not "
+        "all were judged",
+        effect="what one of the others opens was not looked for",
+        fix="narrow the AllowedValues of what the API depends on, or write the values into the "
+        "template",
+    )
 
 
 def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Place]) -> bool:

@@ -35,6 +35,7 @@ def join(templates: Sequence[Template]) -> Template:
         together(stacks),
         file=", ".join(one.file for one in templates),
         deployments=tuple(deployments),
+        has_further_deployments=any(one.has_further_deployments for one in templates),
     )
 
 

@@ -26,12 +26,17 @@ MOST_READINGS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """A reading: what was chosen, what it made, and the choices that came up."""
+    """A reading: what was chosen, what it made, and the choices that came up.
+
+    Attributes:
+        is_cut: whether there are more deployments than are read.
+    """
 
     chosen: Mapping[str, str]
     template: Template
     others: Mapping[str, Sequence[str]]
     is_impossible: bool
+    is_cut: bool = False
 
 
 def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
@@ -44,11 +49,14 @@ def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
     base = next(readings)
     found: list[Deployment] = []
     for one in readings:
-        if not any(_are_alike(one.template, known.template) for known in found):
+        if one.is_cut:
+            base = one
+        elif not any(_are_alike(one.template, known.template) for known in found):
             chosen = tuple(one.chosen.items())
             found.append(Deployment(chosen=chosen, template=one.template))
     others = [one for one in found if not _are_alike(one.template, base.template)]
-    return replace(_settled(base.template, others), deployments=tuple(others))
+    settled = _settled(base.template, others)
+    return replace(settled, deployments=tuple(others), has_further_deployments=base.is_cut)
 
 
 def _readings(read: Callable[[Choices], Template]) -> Iterator[_Reading]:
@@ -58,11 +66,12 @@ def _readings(read: Callable[[Choices], Template]) -> Iterator[_Reading]:
     left = MOST_READINGS
     waiting = deque([(base, frozenset[str]())])
     mattering: list[Mapping[str, str]] = []
-    while waiting and left > 0:
+    while waiting:
         one, known = waiting.popleft()
         for name, texts in one.others.items():
             for text in texts if name not in known and name not in one.chosen else ():
                 if left == 0:
+                    yield replace(base, is_cut=True)
                     return
                 left -= 1
                 further = _read(read, {**one.chosen, name: text})

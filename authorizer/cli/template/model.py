@@ -301,6 +301,7 @@ class Template:
         doors: ways to functions that whoever is no part of this account may take.
         undecided: every fact that could not be decided, with its place.
         deployments: what else a deployment may make of it.
+        has_further_deployments: whether it allows more than were read.
         exports: logical ids of resources that other stacks may import, by the export's name.
     """
 
@@ -313,6 +314,7 @@ class Template:
     doors: tuple[Door, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     deployments: tuple[Deployment, ...] = ()
+    has_further_deployments: bool = False
     exports: dict[str, str] = field(default_factory=dict)
 
 
