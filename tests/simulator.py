@@ -298,7 +298,7 @@ def all_at_once(number: int, call: Callable[[], T]) -> list[T | AuthorizerError]
         return [future.result() for future in futures]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for another thread to get somewhere; fails when it does not."""
     give_up_at = time.monotonic() + seconds
     while not condition():

@@ -48,6 +48,8 @@ CODE = "Code from the authenticator app:"
 HIDDEN = {PASS, NEW, AGAIN}
 INTERRUPT = "\x03"
 END_OF_INPUT = "\x04"
+# How long what never comes is waited for: no test takes that long, however busy the machine is.
+PATIENCE_SECONDS = 120
 MISMATCH = "mismatch-mismatch-3"
 
 Answer = tuple[str, "str | Callable[[], str]"]
@@ -118,7 +120,7 @@ def drive(state: Path, answers: list[Answer], argv: list[str], **more_environmen
         argv,
         env=environment(state, **more_environment),
         encoding="utf-8",
-        timeout=20,
+        timeout=PATIENCE_SECONDS,
         dimensions=(80, 200),
     )
     child.logfile_read = transcript
@@ -128,7 +130,7 @@ def drive(state: Path, answers: list[Answer], argv: list[str], **more_environmen
             child.expect_exact(prompt)
             outcome.command_lines.add(Path(f"/proc/{child.pid}/cmdline").read_text())
             if prompt in HIDDEN:
-                child.waitnoecho(10)
+                child.waitnoecho(PATIENCE_SECONDS)
                 assert not child.getecho(), f"{prompt} shows what is typed"
             else:
                 child.expect_exact(" ")
@@ -140,6 +142,7 @@ def drive(state: Path, answers: list[Answer], argv: list[str], **more_environmen
             (outcome.hidden if prompt in HIDDEN else outcome.codes).append(text)
             child.sendline(text)
         child.expect(pexpect.EOF)
+        child.wait()  # it may take a while to end, and closing would end it by a signal
     finally:
         child.close()
     outcome.codes = [text for text in outcome.codes if text.isdigit()]
@@ -165,7 +168,7 @@ def run(
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         env=environment(state, **more_environment),
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
         check=False,
         start_new_session=True,
     )

@@ -517,6 +517,6 @@ def test_three_hundred_routes_are_read_in_a_fraction_of_a_second() -> None:
         "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n"
         + events
     )
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(api(text).routes) == 300
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

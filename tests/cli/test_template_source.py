@@ -54,9 +54,9 @@ def test_what_is_no_template_is_refused_where_it_stands(data: bytes, expected: s
 @pytest.mark.parametrize("opening", [b"[", b"{a: ", b"- ", b"? "])
 def test_deep_nesting_is_refused_at_once(opening: bytes) -> None:
     """A hundred levels are enough for any template; libyaml takes minutes over 100,000."""
-    start = time.perf_counter()
+    start = time.process_time()
     assert "expected at most 100 levels of nesting" in problem(opening * 100_000)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_aliases_that_stand_for_too_much_are_refused() -> None:
@@ -79,10 +79,10 @@ Resources:
   A: {Type: AWS::ApiGateway::RestApi, Properties: {Body: {swagger: "2.0", paths: *b18}}}
 """
     )
-    start = time.perf_counter()
+    start = time.process_time()
     (api,) = parse_template(text.encode(), "t.yaml").apis
     assert [route.key for route in api.routes] == ["GET /a"]
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_file_that_is_too_large_is_refused_unread() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from authorizer.cli.local import guarded
 from authorizer.cli.local.emulator import Emulator, running_emulator
 from authorizer.cli.local.gate import is_open
 
@@ -153,6 +155,19 @@ def test_the_apis_path_reaches_an_api_or_nothing(emulator: Emulator, path: str) 
     )
     assert answer.status_code in {403, 404}
     assert "ListStacks" not in answer.text
+
+
+@pytest.mark.system
+def test_a_guard_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process of ours is left to be waited for, however long tidying up would take."""
+    monkeypatch.setattr(guarded, "_STOP_SECONDS", 0)
+    with (
+        guarded.emulator_folder() as folder,
+        guarded.guarded(["sleep", "600"], folder, {"PATH": os.defpath}) as process,
+    ):
+        assert process.poll() is None
+    assert process.returncode is not None
+    assert not folder.exists()
 
 
 @pytest.mark.system

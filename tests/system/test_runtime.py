@@ -113,7 +113,7 @@ def test_an_emulator_ends_with_its_starter(tmp_path: Path) -> None:
         "from authorizer.cli.local.runtime import running_function\n"
         "environment = {'STARTED_BY': sys.argv[2]}\n"
         "with running_function(Path(sys.argv[1]), 'HelloFunction', environment) as hello:\n"
-        "    hello.invoke({})\n    print('up', flush=True)\n    time.sleep(60)\n"
+        "    hello.invoke({})\n    print('up', flush=True)\n    time.sleep(600)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(PROJECT), str(tmp_path)],
@@ -125,9 +125,9 @@ def test_an_emulator_ends_with_its_starter(tmp_path: Path) -> None:
     assert process.stdout.readline() == "up\n"
     assert len(processes_of(tmp_path)) >= 3  # the guard, the emulator, the function
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
 
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 60
     while any(tmp_path.iterdir()) or processes_of(tmp_path):
         assert time.monotonic() < give_up_at, (list(tmp_path.iterdir()), processes_of(tmp_path))
         time.sleep(0.05)

@@ -92,7 +92,7 @@ def test_a_new_user_signs_in(
         cwd=str(PROJECT),
         env=environment,
         encoding="utf-8",
-        timeout=30,
+        timeout=120,
         dimensions=(80, 120),
     )
     for prompt, answer in (
@@ -110,6 +110,7 @@ def test_a_new_user_signs_in(
     terminal.sendline(pyotp.TOTP(secret).now())
     terminal.expect_exact("signed in as newcomer")
     terminal.expect(pexpect.EOF)
+    terminal.wait()  # it may take a while to end, and closing would end it by a signal
     terminal.close()
     assert terminal.exitstatus == 0
 

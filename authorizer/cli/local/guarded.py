@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from authorizer.cli.local import guard
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_STOP_SECONDS = 10
+_STOP_SECONDS = 30  # a busy machine was seen to need more than ten
 LOG = "emulator.log"  # in the folder; ``guard`` writes the process's output to it
 
 
@@ -58,8 +58,11 @@ def guarded(
     finally:
         if process.stdin is not None:
             process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
+        try:
             process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # whoever watches it does the rest
+            process.wait()
         if process.stdout is not None:
             process.stdout.close()
 
