@@ -49,7 +49,7 @@ _TIMES = {
 NAMES = frozenset(
     {
         *(*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"),
-        "INSECURE_EMULATOR_HOSTS",
+        *("CLIENT_IDS", "INSECURE_EMULATOR_HOSTS"),
     }
 )
 # REST APIs remember an answer for five minutes, and for all routes, unless told otherwise: there a
@@ -156,6 +156,17 @@ class _Reader:
             close = get_close_matches(name, NAMES, n=1)
             hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
             self._note(name, f"no such setting{hint}")
+        if "CLIENT_IDS" in self._values:
+            # With several pools, a client of one must not become a client of another.
+            pool, clients = self._values.get("USER_POOLS", "").strip(), self._values["CLIENT_IDS"]
+            if len(pool.split()) == len(clients.split()) == 1 and "=" not in pool + clients:
+                self._values["USER_POOLS"] = f"{pool}={clients.strip()}"
+            else:
+                self._note(
+                    "CLIENT_IDS",
+                    f"expected <client id>[,<client id>], and one pool id alone in "
+                    f"{PREFIX}USER_POOLS; found {clip(clients)} and {clip(pool)}",
+                )
         hosts = self._values.get("INSECURE_EMULATOR_HOSTS")
         self.insecure_emulator_hosts = () if hosts is None else tuple(hosts.split(","))
         self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}

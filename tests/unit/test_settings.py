@@ -51,6 +51,33 @@ def test_one_variable_is_enough(base: Path) -> None:
     assert settings.http_api_refusal is HttpApiRefusal.DENY
 
 
+def test_the_clients_of_one_pool_may_stand_alone(base: Path) -> None:
+    """Two variables say the same as one: a pool, and its clients."""
+    settings = read(base, USER_POOLS=f" {POOL_ID} ", CLIENT_IDS=f"{CLIENT_ID},second\n")
+
+    assert settings.pools == (UserPool(POOL_ID, [CLIENT_ID, "second"]),)
+
+
+@pytest.mark.parametrize(
+    ("pools", "clients"),
+    [
+        pytest.param(f"{POOL_ID} {OTHER_POOL}", "a", id="two pools"),
+        pytest.param(f"{POOL_ID}=a", "b", id="a pool that has clients"),
+        pytest.param("", "a", id="no pool"),
+        pytest.param(POOL_ID, "", id="no client"),
+        pytest.param(POOL_ID, f"a {OTHER_POOL}=b", id="another pool among the clients"),
+        pytest.param(POOL_ID, "a=b", id="a pair among the clients"),
+        pytest.param(POOL_ID, "a, b", id="a blank between clients"),
+    ],
+)
+def test_clients_alone_belong_to_one_pool(base: Path, pools: str, clients: str) -> None:
+    """Which pool a client is of is never guessed, and a list of clients adds no pool."""
+    assert any(
+        problem.startswith("AUTHORIZER_CLIENT_IDS: expected <client id>")
+        for problem in problems_of(base, USER_POOLS=pools, CLIENT_IDS=clients)
+    )
+
+
 def test_everything_can_be_set(base: Path) -> None:
     """Each variable reaches the part that it is for."""
     (base / "policy.json").rename(base / "other.json")
