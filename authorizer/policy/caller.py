@@ -35,6 +35,8 @@ class CallerDocuments:
         """Take the routes of one API; nothing where they are not known."""
         self._policy = policy
         self._routes = routes
+        conditions = (one for rule in policy.rules for one in rule.pattern.conditions)
+        self._compared = sorted({condition.claim for condition in conditions})
         self._made: dict[tuple[Any, ...], Grants | Inexact] = {}
 
     def of(
@@ -67,8 +69,3 @@ class CallerDocuments:
     @cached_property
     def _known(self) -> KnownRoutes | None:
         return None if self._routes is None else KnownRoutes(self._policy, self._routes)
-
-    @cached_property
-    def _compared(self) -> list[str]:
-        conditions = (one for rule in self._policy.rules for one in rule.pattern.conditions)
-        return sorted({condition.claim for condition in conditions})

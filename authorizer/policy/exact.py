@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.policy.grants import Grants, Inexact, InexactError
+from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
 from authorizer.policy.routes import ANY, PARAMETER
 from authorizer.policy.words import (
     STAR,
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from authorizer.policy.known import KnownRoute
-    from authorizer.policy.model import Rule
+    from authorizer.policy.routes import RoutePattern
 
-_EVERYTHING = (STAR, STAR)
 # More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
 _MOST_RESOURCES = 150
 
@@ -43,48 +42,51 @@ class Maker:
     """Makes the document of one caller, or finds that there is none."""
 
     def __init__(
-        self, plain: list[KnownRoute], greedy: list[Words], owned: Mapping[Words, KnownRoute]
+        self,
+        plain: list[KnownRoute],
+        greedy: list[Words],
+        owned: Mapping[Words, KnownRoute],
+        steps: Steps,
     ) -> None:
         self._plain = plain
+        self._steps = steps
         self._greedy = greedy
         self._owned = owned
         self._near = by_first_segment(owned)
         self._deny: list[Words] = []
 
-    def make(self, rules: Iterable[Rule]) -> Grants:
+    def make(self, allows: Iterable[RoutePattern]) -> Grants:
         """The document.
 
         Args:
-            rules: the caller's, for those with a ``/**``.
+            allows: what the caller's rules allow, for those with a ``/**``.
 
         Raises:
             InexactError: there is none.
         """
-        allow = self._with_tails(rules)
-        allowed = widest(allow)
+        allow, take = self._with_tails(allows), self._steps.take
+        allowed = widest(allow, take)
         self._deny_what_is_longer(allow)
         self._deny_what_is_empty(allow)
-        if len(allowed) + len(widest(self._deny)) > _MOST_RESOURCES:
+        if len(allowed) + len(widest(self._deny, take)) > _MOST_RESOURCES:
             raise InexactError(Inexact.TOO_LARGE)
         self._deny_what_is_hit(by_first_segment(allow))
         self._require_apart_from_greedy()
         return Grants(
             allow=tuple("/".join(words) for words in sorted(allowed)),
-            deny=tuple("/".join(words) for words in sorted(widest(self._deny))),
+            deny=tuple("/".join(words) for words in sorted(widest(self._deny, take))),
         )
 
-    def _with_tails(self, rules: Iterable[Rule]) -> list[Words]:
+    def _with_tails(self, allows: Iterable[RoutePattern]) -> list[Words]:
         """The shapes as globs; those of a ``/**`` in one, where that hits nothing else."""
         allow = list(self._owned)
         methods = {words[0] for words in allow}
-        for rule in rules:
-            pattern = rule.pattern
-            if rule.effect == "deny" or pattern.conditions or not pattern.tail:
-                continue
-            if PARAMETER in pattern.path:
+        for pattern in allows:
+            if not pattern.tail or PARAMETER in pattern.path:  # without one, nothing is compared
                 continue
             for method in sorted(methods | {STAR}):  # the star comes first
                 glob = (method, *pattern.path, STAR)
+                self._steps.take(len(allow))
                 below = [words for words in allow if covers(glob, words)]
                 named = ANY if method == STAR else method
                 if len(below) > 1 and pattern.covers_method(named) and not self._hits(glob):
@@ -96,10 +98,11 @@ class Maker:
 
     def _hit(self, known: KnownRoute, glob: Words) -> Iterator[Words]:
         """The shapes of a route's words that a glob has, and that are not granted."""
+        self._steps.take(1)
         if known.shape in self._owned:
             return
-        for words in meet(glob, known.shape):
-            if known.wins(words) and not any(
+        for words in meet(glob, known.shape, self._steps.take):
+            if known.wins(words, self._steps) and not any(
                 self._owned.get(granted) is known and covers_shape(granted, words)
                 for granted in self._near_to(words)
             ):
@@ -114,7 +117,7 @@ class Maker:
         for glob in allow:
             stars = [at for at, word in enumerate(glob) if word == STAR]
             if glob not in self._owned:  # a /**, which is meant to have more
-                stars = [] if glob == _EVERYTHING else stars[:-1]
+                stars = [] if glob == (STAR, STAR) else stars[:-1]
             for at in stars:
                 if not self._try_to_deny((*glob[:at], STAR, *glob[at:])) and self._greedy:
                     raise InexactError(Inexact.ROUTES_OVERLAP)
@@ -126,7 +129,7 @@ class Maker:
         for. A greedy route takes such paths, too: then they must be denied.
         """
         owned = self._owned
-        if not any(STAR in glob and (glob != _EVERYTHING or glob in owned) for glob in allow):
+        if not any(STAR in glob and (glob != (STAR, STAR) or glob in owned) for glob in allow):
             return  # no parameters, or all that the API has
         # The root ends in a slash, too, and is $default's where there is no other route for it.
         roots = [(glob[0], "") for glob in allow if self._greedy and glob[1:] == (STAR,)]
@@ -138,6 +141,7 @@ class Maker:
         for known in self._plain:
             for glob in near(allow, known.shape):
                 for words in self._hit(known, glob):
+                    self._steps.take(len(self._deny))
                     if any(covers(denied, words) for denied in self._deny):
                         continue
                     if not (self._try_to_deny(known.shape) or self._try_to_deny(words)):
@@ -146,16 +150,18 @@ class Maker:
     def _try_to_deny(self, glob: Words) -> bool:
         """Add a deny, if it takes nothing away that is granted."""
         for granted in self._near_to(glob):
-            if any(self._owned[granted].wins(words) for words in meet(glob, granted)):
+            wins, take = self._owned[granted].wins, self._steps.take
+            if any(wins(words, self._steps) for words in meet(glob, granted, take)):
                 return False
         self._deny.append(glob)
         return True
 
-    def _near_to(self, words: Words) -> Iterable[Words]:
+    def _near_to(self, words: Words) -> Sequence[Words]:
         return near(self._near, words)
 
     def _require_apart_from_greedy(self) -> None:
         for greedy in self._greedy:
+            self._steps.take(len(self._owned))
             for granted, known in self._owned.items():
                 if len(granted) <= len(greedy) or wins_over(known.shape, greedy):
                     continue

@@ -13,22 +13,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.exact import Maker
-from authorizer.policy.grants import Grants, Inexact, InexactError
+from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
 from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, split_route_key
 from authorizer.policy.words import STAR, Words, covers_shape, first_segment, is_narrower, wins_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.model import Answer, Policy, Rule
-    from authorizer.policy.routes import Condition, Route
+    from authorizer.policy.model import Answer, Policy
+    from authorizer.policy.routes import Condition, Route, RoutePattern
 
 # Stands for every method that has no name here; API Gateway's ANY takes them, too.
 _OTHER_METHOD = "OTHER"
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
-# Beyond this, the ways in which two of them can meet are too many to go through.
-_MOST_PARAMETERS = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -40,8 +38,9 @@ class KnownRoute:
     shape: Words
     winners: list[Words] = field(default_factory=list)
 
-    def wins(self, words: Words) -> bool:
+    def wins(self, words: Words, steps: Steps) -> bool:
         """Whether some of the words are this route's."""
+        steps.take(len(self.winners))
         return not any(covers_shape(winner, words) for winner in self.winners)
 
 
@@ -76,41 +75,45 @@ class KnownRoutes:
         Raises:
             InexactError: no document says exactly that.
         """
-        if any(known.shape.count(STAR) > _MOST_PARAMETERS for known in self._plain):
-            raise InexactError(Inexact.TOO_LARGE)
+        steps = Steps()
         rules = self._policy.rules_of(groups, scopes)
-        self._require_nothing_below(rules)
+        # A policy may say the same many times.
+        allows, denies = (
+            tuple(dict.fromkeys(rule.pattern for rule in rules if rule.effect == effect))
+            for effect in ("allow", "deny")
+        )
+        self._require_nothing_below(allows, denies, steps)
         owned: dict[Words, KnownRoute] = {}
         for known in self._plain:
+            steps.take(20)  # what the policy says of a route is asked for each method
             for words in self._granted(known, groups, scopes, claims):
-                if known.wins(words):
+                if known.wins(words, steps):
                     owned.setdefault(words, known)
-        return Maker(self._plain, self._greedy, owned).make(rules)
+        return Maker(self._plain, self._greedy, owned, steps).make(allows)
 
     def _find_winners(self) -> None:
-        by_first = defaultdict(list)
+        by_length = defaultdict(list)
         for known in self._plain:
-            by_first[first_segment(known.shape)].append(known.shape)
-        everything = [known.shape for known in self._plain]
+            for first in {first_segment(known.shape), STAR}:
+                by_length[len(known.shape), first].append(known.shape)
         for known in self._plain:
-            first = first_segment(known.shape)
-            rivals = everything if first == STAR else by_first[first]
+            rivals = by_length[len(known.shape), first_segment(known.shape)]
             known.winners = [one for one in rivals if is_narrower(one, known.shape)]
 
-    def _require_nothing_below(self, rules: Iterable[Rule]) -> None:
+    def _require_nothing_below(
+        self, allows: Sequence[RoutePattern], denies: Sequence[RoutePattern], steps: Steps
+    ) -> None:
         """On a greedy route the path is judged, which no document can do: grant nothing there."""
-        if not self._greedy:
-            return
         shapes = {known.shape for known in self._plain}
-        denies = [rule for rule in rules if rule.effect == "deny" and not rule.pattern.conditions]
-        for rule in rules:
-            if rule.effect == "deny" or any(_outweighs(deny, rule) for deny in denies):
+        for allow in allows if self._greedy else ():
+            steps.take(len(denies) + len(self._greedy))
+            if any(_outweighs(deny, allow) for deny in denies):
                 continue
             for greedy in self._greedy:
-                taken = not rule.pattern.tail and all(
-                    shape in shapes and wins_over(shape, greedy) for shape in _rule_shapes(rule)
+                taken = not allow.tail and all(
+                    shape in shapes and wins_over(shape, greedy) for shape in _rule_shapes(allow)
                 )
-                if _may_grant(rule, greedy) and not taken:
+                if _may_grant(allow, greedy) and not taken:
                     raise InexactError(Inexact.PATH_DECIDES)
 
     def _granted(
@@ -152,10 +155,10 @@ def _path_of(shape: Words) -> Words:
     return shape if shape == (CONNECT,) else shape[1:]
 
 
-def _rule_shapes(rule: Rule) -> Iterator[Words]:
+def _rule_shapes(pattern: RoutePattern) -> Iterator[Words]:
     """The routes that a rule without ``/**`` names."""
-    path = tuple(STAR if word == PARAMETER else word for word in rule.pattern.path) or ("",)
-    for method in rule.pattern.methods:
+    path = tuple(STAR if word == PARAMETER else word for word in pattern.path) or ("",)
+    for method in pattern.methods:
         yield (STAR if method == ANY else method, *path)
 
 
@@ -167,14 +170,11 @@ def _granted_paths(answer: Answer, path: Words, claims: Mapping[str, Any]) -> li
         for rule in answer.allows
         if (filled := _filled(path, rule.pattern.conditions, claims)) is not None
     }
-    if granted and any(_compares(rule.pattern.conditions, claims) for rule in answer.denies):
+    compared = [{one.claim for one in rule.pattern.conditions} for rule in answer.denies]
+    if granted and any(names <= claims.keys() for names in compared):
         # It also denies other spellings of the value, and there is no end of them.
         raise InexactError(Inexact.DENY_COMPARES_CLAIM)
     return [path] if path in granted else sorted(granted)
-
-
-def _compares(conditions: Iterable[Condition], claims: Mapping[str, Any]) -> bool:
-    return all(isinstance(claims.get(condition.claim), str) for condition in conditions)
 
 
 def _filled(
@@ -192,10 +192,9 @@ def _filled(
     return tuple(words)
 
 
-def _may_grant(rule: Rule, greedy: Words) -> bool:
+def _may_grant(pattern: RoutePattern, greedy: Words) -> bool:
     """Whether a rule grants anything on a greedy route."""
     method, prefix = greedy[0], greedy[1:]
-    pattern = rule.pattern
     return (
         (method == STAR or pattern.covers_method(method))
         and (pattern.tail or len(pattern.path) > len(prefix) or not prefix)
@@ -203,11 +202,11 @@ def _may_grant(rule: Rule, greedy: Words) -> bool:
     )
 
 
-def _outweighs(deny: Rule, allow: Rule) -> bool:
+def _outweighs(own: RoutePattern, theirs: RoutePattern) -> bool:
     """Whether a deny leaves nothing of an allow."""
-    own, theirs = deny.pattern, allow.pattern
     return (
         own.tail
+        and not own.conditions
         and len(own.path) <= len(theirs.path)
         and all(one in (PARAMETER, two) for one, two in zip(own.path, theirs.path, strict=False))
         and (ANY in own.methods or theirs.methods <= own.methods)

@@ -120,7 +120,9 @@ class Policy:
         for rule in self.rules:
             pattern = rule.pattern
             place = self._tree.place(pattern.path, is_tail=pattern.tail)
-            place.rules.setdefault(rule.subject, []).append(rule)
+            # Of those that say the same, the first one does.
+            same = (rule.effect, pattern.methods, pattern.conditions)
+            place.rules.setdefault(rule.subject, {}).setdefault(same, rule)
         for pattern in self.public:
             if not pattern.tail:
                 self._tree.place(pattern.path, is_tail=False)
@@ -284,7 +286,7 @@ class Policy:
             rule
             for place in places
             for subject in subjects
-            for rule in place.rules.get(subject, ())
+            for rule in place.rules.get(subject, {}).values()
             if rule.pattern.covers_method(method)
         ]
 

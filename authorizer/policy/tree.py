@@ -23,7 +23,7 @@ class Place:
         path: canonical segments.
         is_tail: whether everything below is covered, too.
         methods: for which the API has a route there; ``ANY`` for all.
-        rules: by subject.
+        rules: by subject, and by what they say.
     """
 
     __slots__ = ("is_tail", "methods", "path", "rules")
@@ -32,7 +32,7 @@ class Place:
         self.path = path
         self.is_tail = is_tail
         self.methods: set[str] = set()
-        self.rules: dict[str, list[Rule]] = {}
+        self.rules: dict[str, dict[object, Rule]] = {}
 
     def is_route_of(self, method: str, length: int) -> bool:
         """Whether the API has a route there that takes a method, and a path of so many segments."""
@@ -63,8 +63,6 @@ class Place:
 class Tree:
     """All places."""
 
-    __slots__ = ("_root",)
-
     def __init__(self) -> None:
         self._root = _Node()
 
@@ -94,9 +92,7 @@ class Tree:
 
     def matching(self, segments: tuple[str, ...]) -> tuple[Place, ...]:
         """The places that match a concrete path, most specific first: literal before parameter."""
-        found: list[Place] = []
-        _match(self._root, segments, 0, found)
-        return tuple(found)
+        return tuple(_match(self._root, segments, 0, []))
 
 
 class _Node:
@@ -108,17 +104,15 @@ class _Node:
         self.tail: Place | None = None
 
 
-def _match(node: _Node, segments: tuple[str, ...], at: int, found: list[Place]) -> None:
+def _match(node: _Node, segments: tuple[str, ...], at: int, found: list[Place]) -> list[Place]:
     if at == len(segments):
         if node.exact is not None:
             found.append(node.exact)
     else:
-        children = node.children
-        child = children.get(segments[at])
-        if child is not None:
-            _match(child, segments, at + 1, found)
-        child = children.get(PARAMETER)
-        if child is not None:
-            _match(child, segments, at + 1, found)
+        for word in (segments[at], PARAMETER):
+            child = node.children.get(word)
+            if child is not None:
+                _match(child, segments, at + 1, found)
     if node.tail is not None:
         found.append(node.tail)
+    return found

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Words = tuple[str, ...]
 STAR = "*"
@@ -45,23 +45,26 @@ def covers_shape(shape: Words, words: Words) -> bool:
     )
 
 
-def meet(glob: Words, shape: Words) -> Iterator[Words]:
-    """The shapes of the words that a glob and a shape have in common."""
-    if not glob:
-        if not shape:
-            yield ()
-        return
-    if len(shape) < len(glob):
-        return
-    head, first = glob[0], shape[0]
-    if head not in (STAR, first) and (first != STAR or not head):  # a segment is not empty
-        return
-    word = first if head == STAR else head
-    for rest in meet(glob[1:], shape[1:]):
-        yield (word, *rest)
-    if head == STAR:
-        for rest in meet(glob, shape[1:]):
-            yield (word, *rest)
+def meet(glob: Words, shape: Words, take: Callable[[int], None]) -> set[Words]:
+    """The shapes of the words that a glob and a shape have in common.
+
+    Args:
+        glob: its words are gone through as those of the shape are.
+        shape: of one route.
+        take: is told of each step, and may raise.
+    """
+    found: dict[int, set[Words]] = {0: {()}}
+    for word in shape:
+        after: dict[int, set[Words]] = defaultdict(set)
+        for at, heads in found.items():
+            take(len(heads))
+            own = glob[at] if at < len(glob) else None
+            if own in (STAR, word) or (word == STAR and own):  # a segment is not empty
+                after[at + 1] |= {(*head, word if own == STAR else own) for head in heads}
+            if at and glob[at - 1] == STAR:  # it takes one more
+                after[at] |= {(*head, word) for head in heads}
+        found = after
+    return found.get(len(glob), set())
 
 
 def first_segment(shape: Words) -> str:
@@ -79,11 +82,12 @@ def wins_over(shape: Words, greedy: Words) -> bool:
     return len(shape) > len(greedy) and covers_shape(greedy, shape[: len(greedy)])
 
 
-def widest(globs: Iterable[Words]) -> list[Words]:
+def widest(globs: Iterable[Words], take: Callable[[int], None]) -> list[Words]:
     """The globs that no other one covers."""
     found: list[Words] = []
     # Whatever covers a glob is shorter, or as long and has more stars.
     for glob in sorted(set(globs), key=lambda glob: (len(glob), -glob.count(STAR))):
+        take(len(found))
         if not any(covers(other, glob) for other in found):
             found.append(glob)
     return found
@@ -98,7 +102,7 @@ def by_first_segment(globs: Iterable[Words]) -> dict[str, list[Words]]:
     return found
 
 
-def near(globs: Mapping[str, Sequence[Words]], words: Words) -> Iterable[Words]:
+def near(globs: Mapping[str, Sequence[Words]], words: Words) -> Sequence[Words]:
     """Those that may have words in common with others, and few that have not."""
     first = first_segment(words)
     if words[0] == STAR or first in ("", STAR):
