@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from authorizer.cli.local.deploy import _outputs, deploy
+from authorizer.cli.local.deploy import _require_outputs, deploy
 from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.openapi import explicit_apis
 from authorizer.cli.local.runtime import running_function
@@ -61,7 +61,7 @@ def test_a_template_without_the_samples_parts(
 def test_an_output_that_a_condition_takes_away() -> None:
     """What the deployed stack does not say is missed by name."""
     with pytest.raises(LocalStackError, match="expected the output ApiUrl and UserPoolId"):
-        _outputs({})
+        _require_outputs({})
 
 
 @pytest.mark.parametrize(

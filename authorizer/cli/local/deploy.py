@@ -84,6 +84,7 @@ def deploy(
         template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
     translated = _translate(template, emulator, parameters)
     outputs = _create_stack(translated, emulator, stack, parameters)
+    _require_outputs(outputs)
     return Deployment(
         base_url=outputs["ApiUrl"],
         user_pool_id=outputs["UserPoolId"],
@@ -185,7 +186,7 @@ def _create_stack(
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
-            return _outputs(stack)
+            return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise LocalStackError(
                 f"the stack could not be made: {_first_failure(cloudformation, name)}"
@@ -194,15 +195,13 @@ def _create_stack(
     raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
 
 
-def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
-    found = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+def _require_outputs(found: Mapping[str, str]) -> None:
     missing = [name for name in _OUTPUTS if name not in found]
     if missing:
         raise LocalStackError(
             f"expected the output {' and '.join(missing)} of template.yaml, found none: "
             "it has a Condition that does not hold with the parameters' defaults"
         )
-    return found
 
 
 def _first_failure(cloudformation: Any, name: str) -> str:  # noqa: ANN401 - boto3 ships no types
