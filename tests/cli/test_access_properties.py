@@ -27,7 +27,7 @@ from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
 from authorizer.cli.access.spots import Ground
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(seeds)
 def test_forms_say_what_decide_says(random: Random) -> None:
     """For each route, subject, path, method and claims: the form holds if decide allows."""

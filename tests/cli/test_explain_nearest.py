@@ -74,7 +74,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies(), st.sampled_from([None, ROUTES, ROUTES[:-1]]), requests, callers)
 def test_every_nearest_miss_is_true(
     naive: NaivePolicy, routes: tuple[str, ...] | None, request: Request, caller: Caller
