@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from authorizer.policy.routes import (
@@ -199,3 +201,11 @@ def test_a_path_agrees_with_its_route(
 
     assert route is not None
     assert route.agrees(path, parameters) is agrees
+
+
+@pytest.mark.parametrize("character", ["\x7f", "\x80", "\x84", "\x9f"])
+def test_controls_beyond_ascii_are_unsafe(character: str) -> None:
+    """C1 controls are none of a path's letters, as they stand or encoded."""
+    assert safe_segments(f"/a{character}") is None
+    assert safe_segments(f"/a{quote(character)}") is None
+    assert safe_segments(f"/a{quote(chr(0xA1))}") is not None
