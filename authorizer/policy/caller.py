@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
+# To prepare more of them takes too long for a request, and no document is made for so many.
+_MOST_ROUTES = 2_000
 
 
 class CallerDocuments:
     """What each caller may do, found out once. Thread-safe."""
 
-    def __init__(self, policy: Policy, routes: Iterable[str] | None) -> None:
+    def __init__(self, policy: Policy, routes: Sequence[str] | None) -> None:
         """Take the routes of one API; nothing where they are not known."""
         self._policy = policy
         self._routes = routes
@@ -49,8 +51,10 @@ class CallerDocuments:
             scopes: the token's. They count only if the claims show that no user is there.
             claims: the token's.
         """
-        if self._known is None:
+        if self._routes is None:
             return Inexact.ROUTES_UNKNOWN
+        if len(self._routes) > _MOST_ROUTES:
+            return Inexact.TOO_LARGE
         counting = counting_scopes(groups, scopes, claims)
         texts = {name: claims[name] for name in self._compared if type(claims.get(name)) is str}
         key = (tuple(groups), counting, tuple(texts.items()))
@@ -67,5 +71,5 @@ class CallerDocuments:
 
     # Worked out for the first document: an authorizer of simple answers never needs one.
     @cached_property
-    def _known(self) -> KnownRoutes | None:
-        return None if self._routes is None else KnownRoutes(self._policy, self._routes)
+    def _known(self) -> KnownRoutes:
+        return KnownRoutes(self._policy, self._routes or ())

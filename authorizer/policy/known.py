@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from authorizer.policy.exact import Maker
 from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
 from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, split_route_key
-from authorizer.policy.words import STAR, Words, covers_shape, first_segment, is_narrower, wins_over
+from authorizer.policy.words import STAR, Words, covers_shape, is_narrower, wins_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -92,13 +92,20 @@ class KnownRoutes:
         return Maker(self._plain, self._greedy, owned, steps).make(allows)
 
     def _find_winners(self) -> None:
-        by_length = defaultdict(list)
+        by_word = defaultdict(list)
         for known in self._plain:
-            for first in {first_segment(known.shape), STAR}:
-                by_length[len(known.shape), first].append(known.shape)
+            for at, word in ((-1, ""), *enumerate(known.shape)):
+                by_word[len(known.shape), at, word].append(known.shape)
         for known in self._plain:
-            rivals = by_length[len(known.shape), first_segment(known.shape)]
-            known.winners = [one for one in rivals if is_narrower(one, known.shape)]
+            # A narrower shape has each word that this one has: those with the rarest one are few.
+            sharing = (
+                by_word[len(known.shape), at, word]
+                for at, word in ((-1, ""), *enumerate(known.shape))
+                if word != STAR
+            )
+            known.winners = [
+                other for other in min(sharing, key=len) if is_narrower(other, known.shape)
+            ]
 
     def _require_nothing_below(
         self, allows: Sequence[RoutePattern], denies: Sequence[RoutePattern], steps: Steps

@@ -9,7 +9,7 @@ from naive_policy import policy_of
 
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Grants, Inexact, Steps
-from authorizer.policy.words import covers, covers_shape, meet
+from authorizer.policy.words import Words, covers, covers_shape, is_narrower, meet
 
 # No parameter's value is empty.
 EMPTY = ("*//*", "*/*/")
@@ -421,6 +421,30 @@ def test_nobody_waits_for_what_takes_too_many_steps(monkeypatch: pytest.MonkeyPa
 
     assert grants([*routes, "GET /x/**"], [*routes, "PUT /x/{a}/{b}"]) is Inexact.TOO_LARGE
     assert sum(taken) <= 2_000 + max(taken)
+
+
+def test_routes_are_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a thousand routes begin alike makes no million comparisons for the first request."""
+    compared = []
+
+    def counting(one: Words, other: Words) -> bool:
+        compared.append((one, other))
+        return is_narrower(one, other)
+
+    monkeypatch.setattr("authorizer.policy.known.is_narrower", counting)
+    routes = [f"GET /api/x{number}/{{id}}" for number in range(1_000)]
+    routes += [f"GET /api/x{number}/me" for number in range(1_000)]
+
+    assert isinstance(grants(["GET /api/x1/{id}"], routes), Grants)
+    assert len(compared) <= 10 * len(routes)
+
+
+def test_an_api_of_thousands_of_routes_has_no_documents() -> None:
+    """Just enough, and one too many: to prepare more would keep the first request waiting."""
+    routes = [f"GET /x{number}" for number in range(2_000)]
+
+    assert isinstance(grants(["GET /x1"], routes), Grants)
+    assert grants(["GET /x1"], [*routes, "GET /y"]) is Inexact.TOO_LARGE
 
 
 def test_a_hostile_path_is_compared_in_time() -> None:
