@@ -252,6 +252,72 @@ def test_a_nested_stack_that_is_not_at_hand_leaves_open_the_api_that_it_is_given
     assert failing(tmp_path, api=text.replace("TheApi: !Ref Api, ", "")) == ["X105"]
 
 
+URL = "  Url: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: WHOSE, AuthType: NONE}}\n"
+OTHERS = {
+    "url": (URL, ["T134"]),
+    "balancer": (
+        (
+            "  Targets:\n"
+            "    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n"
+            "    Properties: {TargetType: lambda, Targets: [{Id: WHOSE}]}\n"
+        ),
+        ["T135"],
+    ),
+    "permission": (
+        (
+            "  Permission:\n"
+            "    Type: AWS::Lambda::Permission\n"
+            "    Properties: {Action: lambda:InvokeFunction, FunctionName: WHOSE, Principal: '*'}\n"
+        ),
+        ["T136"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("door", "expected"), OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("function", ["Backend", "Rbac"])
+def test_a_door_may_be_in_another_stack_than_the_function(
+    tmp_path: Path, door: str, expected: list[str], function: str
+) -> None:
+    """By an import, or handed down; one to a function that answers no route is none."""
+    output = f"Outputs: {{F: {{Value: !GetAtt {function}.Arn, Export: {{Name: function}}}}}}\n"
+    doors = RESOURCES + door.replace("WHOSE", "!ImportValue function")
+    found = failing(tmp_path, api=WHOLE + output, doors=doors)
+    assert [one for one in found if one != "X105"] == (expected if function == "Backend" else [])
+
+    inner = "Parameters: {F: {Type: String}}\n" + RESOURCES + door.replace("WHOSE", "!Ref F")
+    (tmp_path / "inner.yaml").write_text(inner)
+    nested = (
+        "  Inner:\n"
+        "    Type: AWS::Serverless::Application\n"
+        f"    Properties: {{Location: inner.yaml, Parameters: {{F: !GetAtt {function}.Arn}}}}\n"
+    )
+    found = failing(tmp_path, api=WHOLE + nested)
+    assert [one for one in found if one != "X105"] == (expected if function == "Backend" else [])
+
+
+def test_a_function_of_a_nested_stack_may_answer_a_route_above(tmp_path: Path) -> None:
+    """Its URL there is a door beside that route."""
+    inner = (
+        RESOURCES
+        + "  Backend: {Type: AWS::Lambda::Function, Properties: {Handler: a.b}}\n"
+        + URL.replace("WHOSE", "!Ref Backend")
+        + "Outputs: {Arn: {Value: !GetAtt Backend.Arn}}\n"
+    )
+    (tmp_path / "inner.yaml").write_text(inner)
+    above = (
+        "  Inner: {Type: AWS::Serverless::Application, Properties: {Location: inner.yaml}}\n"
+        "  Target:\n"
+        "    Type: AWS::ApiGatewayV2::Integration\n"
+        "    Properties: {ApiId: !Ref Api, IntegrationUri: !GetAtt Inner.Outputs.Arn}\n"
+    )
+    guarded = GUARDED.replace("integrations/x", "!Sub 'integrations/${Target}'")
+    guarded = (GUARD + guarded).replace("THE_API", "!Ref Api").replace("THE_GUARD", "!Ref Guard")
+    text = WHOLE + above + guarded.replace("THE_FUNCTION", "!GetAtt Rbac.Arn")
+
+    assert failing(tmp_path, api=text) == ["T134"]
+
+
 def test_a_stack_that_is_nested_in_itself_is_read_a_few_times(tmp_path: Path) -> None:
     """And comes to an end."""
     nested = "  Self: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: self.yaml}}\n"

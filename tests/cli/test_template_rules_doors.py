@@ -322,6 +322,18 @@ def test_a_service_that_calls_the_function_is_a_warning(kind: str, properties: s
     assert codes(template(more=another)) == []
 
 
+@pytest.mark.parametrize("function", ["!Ref Given", "!ImportValue x", "'{{resolve:ssm:/x}}'"])
+def test_a_door_to_a_function_that_the_deployment_names_is_a_warning(function: str) -> None:
+    """It may be the one behind a route; not so, where an authorizer asks the same."""
+    url = resource("AWS::Lambda::Url", f"TargetFunctionArn: {function}, AuthType: NONE")
+    assert codes(template(more=url)) == ["T134"]
+
+    text = template(more=permission("'*'", function=function))
+    assert codes(text) == ["T136"]
+    asked = text.replace(URI.replace("FUNCTION", "Ours"), function)
+    assert "T136" not in codes(asked)
+
+
 @pytest.mark.parametrize("kind", ["IoTRule, Properties: {Sql: 'SELECT * FROM x'}", "AlexaSkill"])
 def test_an_event_that_somebody_sends_is_a_warning(kind: str) -> None:
     """SAM makes what is needed of it, and the permission."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import Guard, guarded_routes, shown
-from authorizer.cli.template.model import ApiKind, DoorKind
+from authorizer.cli.template.model import ApiKind, DoorKind, Elsewhere, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -29,14 +29,20 @@ _FIXES = {
 def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """T134, T135, T136: other ways to the functions of guarded routes."""
     routes = _routes_by_backend(template)
+    asked = {_how_named(one.function) for api in template.apis for one in api.authorizers}
     for door in template.doors:
-        if door.function in routes:
-            key = next(iter(routes[door.function]))
+        function, whose = door.function, routes.get(door.function, {})
+        name = clip(function)
+        if isinstance(function, Unknown) and _how_named(function) not in asked:
+            # It may be any of them, but for the one that an authorizer asks.
+            whose = next(iter(routes.values()), {})
+            name = f"the function behind a route ({function.why})"
+        for key in list(whose)[:1]:
             yield Finding(
                 code=_CODES[door.kind],
                 severity=Severity.WARNING,
                 place=door.place,
-                message=f"expected no way to {clip(door.function)} but the API's, which guards "
+                message=f"expected no way to {name} but the API's, which guards "
                 f"{shown(key)}, found {door.what}",
                 effect="whoever comes that way is asked for no token, may claim to be anybody, and "
                 "no rule of the policy counts",
@@ -45,9 +51,15 @@ def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> 
             )
 
 
-def _routes_by_backend(template: Template) -> dict[str, dict[str, None]]:
+def _how_named(function: str | Unknown | None) -> object:
+    """What a function that is not known has in common with the same one in another place."""
+    why = function.why if isinstance(function, Unknown) else None
+    return why and (why, why.key if isinstance(why, Elsewhere) else None)
+
+
+def _routes_by_backend(template: Template) -> dict[str | Unknown, dict[str, None]]:
     """The keys of guarded routes, by the function that answers them."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    found: dict[str | Unknown, dict[str, None]] = defaultdict(dict)
     for one in guarded_routes(template):
         if one.guard is Guard.NOBODY:
             continue

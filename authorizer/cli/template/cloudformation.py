@@ -260,7 +260,7 @@ def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None
     _add_route(reading, draft, resource, replace(route, backend=backend))
 
 
-def _backend_of(reading: Reading, target: Node) -> str | None:
+def _backend_of(reading: Reading, target: Node) -> str | Unknown | None:
     """The function behind ``integrations/<id>``."""
     value = reading.resolver.resolve(target)
     for part in value.parts if isinstance(value, Composite) else (value,):

@@ -60,7 +60,7 @@ _SERVICES = {
 def read_doors(reading: Reading) -> tuple[Door, ...]:
     """Every such way, by its place."""
     found = [*_urls(reading), *_services(reading), *_rules(reading), *_permissions(reading)]
-    return tuple(sorted(found, key=lambda one: (one.place, one.function)))
+    return tuple(sorted(found, key=lambda one: (one.place, str(one.function))))
 
 
 def _urls(reading: Reading) -> Iterator[Door]:
@@ -74,7 +74,9 @@ def _urls(reading: Reading) -> Iterator[Door]:
         yield from _url(reading, functions, resource.properties, resource.place)
 
 
-def _url(reading: Reading, functions: set[str], properties: Node, place: Place) -> Iterator[Door]:
+def _url(
+    reading: Reading, functions: set[str | Unknown], properties: Node, place: Place
+) -> Iterator[Door]:
     kind = reading.choice(child(properties, "AuthType"))
     if kind != "AWS_IAM":
         what = "a function URL that asks nobody for authorization"
@@ -105,7 +107,7 @@ def _rules(reading: Reading) -> Iterator[Door]:
                         yield _door_of_service(place, resource.id, what)
 
 
-def _door_of_service(place: Place, function: str, what: str) -> Door:
+def _door_of_service(place: Place, function: str | Unknown, what: str) -> Door:
     return Door(place=place, kind=DoorKind.SERVICE, function=function, what=what)
 
 

@@ -155,7 +155,8 @@ class Route:
         path: the template: ``/users/{id}``, ``/files/{proxy+}``, ``/``, ``$default``, ``$connect``.
         authorizer: its name in the API; nothing where the route has none.
         place: where the route is declared.
-        backend: logical id of the function that answers, as far as it is one of this template's.
+        backend: logical id of the function that answers, as far as it is one of this template's;
+            where another template tells it, that.
         is_preflight: whether it is an OPTIONS route that SAM or the API adds for CORS.
     """
 
@@ -163,7 +164,7 @@ class Route:
     path: str
     authorizer: str | Unknown | None
     place: Place
-    backend: str | None = None
+    backend: str | Unknown | None = None
     is_preflight: bool = False
 
     @property
@@ -283,13 +284,13 @@ class Door:
     """A way to a function of this template that is no route of an API.
 
     Attributes:
-        function: its logical id.
+        function: its logical id; or why it is not known which function of these templates it is.
         what: in words, such as "target group Targets of a load balancer".
     """
 
     place: Place
     kind: DoorKind
-    function: str
+    function: str | Unknown
     what: str
 
 

@@ -71,7 +71,7 @@ class Operation:
     otherwise: tuple[str, ...] | Unknown | None = None
     asked: Node | None = None
     integrates: bool = True
-    backend: str | None = None
+    backend: str | Unknown | None = None
     is_preflight: bool = False
 
     @property

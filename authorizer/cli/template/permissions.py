@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.model import Elsewhere, Unknown
 from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, Undecidable
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
     return found.pop() if found else None
 
 
-def functions_behind(reading: Reading, node: Node) -> set[str]:
-    """The functions of this template that a name may lead to, in one deployment or another."""
+def functions_behind(reading: Reading, node: Node) -> set[str | Unknown]:
+    """The functions that a name may lead to, in one deployment or another: all but foreign ones."""
     values, _ = reading.resolver.branches(node)
     found = {function_behind(reading, value) for value in values}
-    return {one for one in found if isinstance(one, str)}
+    return {one for one in found if one is not None}
 
 
-def backend_behind(reading: Reading, node: Node) -> str | None:
+def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     """The function that an integration's target leads to, also by its URL."""
     value = reading.resolver.resolve(node)
     parts = value.parts if isinstance(value, Composite) else (value,)
@@ -65,7 +65,12 @@ def backend_behind(reading: Reading, node: Node) -> str | None:
         url = reading.resources.get(part.id) if isinstance(part, Reference) else None
         if url is not None and url.type == "AWS::Lambda::Url":
             node = reading.resolver.get(url.properties, "TargetFunctionArn")
-    return min(functions_behind(reading, node), default=None)
+    found = functions_behind(reading, node)
+    known = min((one for one in found if isinstance(one, str)), default=None)
+    elsewhere = [
+        one for one in found if isinstance(one, Unknown) and isinstance(one.why, Elsewhere)
+    ]
+    return known or next(iter(elsewhere), None)
 
 
 def name_elsewhere(reading: Reading, node: Node) -> str:

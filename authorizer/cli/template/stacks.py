@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from authorizer.cli.template.choices import Choices
 from authorizer.cli.template.model import AuthorizerKind, Elsewhere, Template, Unknown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, Route, Undecided
 
 Key = tuple[str, ...]
+_Function = TypeVar("_Function", str | Unknown, str | Unknown | None)
 # More steps than any chain of outputs and parameters has.
 _MOST_STEPS = 50
 
@@ -96,7 +97,7 @@ class _Joint:
                 for each in one.template.functions
             ),
             doors=tuple(
-                replace(each, function=one.prefix + each.function)
+                replace(each, function=self._function(one, each.function))
                 for one in self._stacks
                 for each in one.template.doors
             ),
@@ -151,7 +152,7 @@ class _Joint:
             routes=tuple(
                 self._asked(
                     stack,
-                    replace(one, backend=stack.prefix + one.backend) if one.backend else one,
+                    replace(one, backend=self._function(stack, one.backend)),
                 )
                 for one in api.routes
             ),
@@ -159,16 +160,20 @@ class _Joint:
         )
 
     def _authorizer(self, stack: Stack, one: Authorizer) -> Authorizer:
-        function = one.function
+        return replace(one, function=self._function(stack, one.function))
+
+    def _function(self, stack: Stack, function: _Function) -> str | _Function:
+        """A function by its id among all, wherever it is."""
         if isinstance(function, str):
-            return replace(one, function=stack.prefix + function)
-        if isinstance(function, Unknown) and isinstance(function.why, Elsewhere):
-            found = self._find(stack, function.why.key)
+            return stack.prefix + function
+        why = getattr(function, "why", None)
+        if isinstance(why, Elsewhere):
+            found = self._find(stack, why.key)
             name = found[0].prefix + found[1] if found else ""
             if name in self._functions:
-                self._linked.add((id(stack), function.why.key))
-                return replace(one, function=name)
-        return one
+                self._linked.add((id(stack), why.key))
+                return name
+        return function
 
     def _with(self, home: Api, stack: Stack, api: Api) -> Api:
         """An API with the routes and authorizers that another stack adds to it."""
