@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from made_templates import read_policy
 
+from authorizer.cli.check.deployed import check_deployments
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.judge import check
+from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.template import parse_template
 
 if TYPE_CHECKING:
@@ -522,3 +525,84 @@ def test_deployments_that_are_too_many_to_judge_are_said_to_be(
     found = failing(tmp_path, "sam", head + text)
 
     assert {one.code for one in found} - {"T052", "X104", "X105"} == expected
+
+
+BOTH = """\
+Parameters: {A: {Type: String, Default: x}, B: {Type: String, Default: x, AllowedValues: [x, y]}}
+Conditions:
+  IsA: !Equals [!Ref A, y]
+  IsB: !Not [!Equals [x, !Ref B]]
+  Both: WRITTEN
+"""
+TOGETHER = {
+    "and": "!And [!Condition IsA, !Condition IsB]",
+    "not or": "!Not [!Or [!Not [!Condition IsA], !Not [Condition: IsB]]]",
+    "constant": "!And [!Equals [x, x], !Condition IsA, !Equals [!Ref B, y]]",
+    "either": "!Or [!Equals [x, y], !And [!Condition IsA, !Condition IsB]]",
+}
+NEVER = {
+    "no such value": "!And [!Condition IsA, !Equals [!Ref B, z]]",
+    "contradiction": "!And [!Condition IsA, !Equals [!Ref A, x], !Condition IsB]",
+    "constant": "!And [!Condition IsA, !Condition IsB, !Equals [x, y]]",
+    "circle": "!And [!Condition IsA, !Condition IsB, !Condition Both]",
+}
+OPENED = {
+    "cache": ("ReauthorizeEvery: 0", "ReauthorizeEvery: !If [Both, 300, 0]", "X201"),
+    "settings": ("eu-west-1_AbCdEfGhI=client", "!If [Both, x, eu-west-1_AbCdEfGhI=client]", "T130"),
+}
+
+
+def found_together(written: str, case: str) -> list[Finding]:
+    """What a condition of two parameters opens, where it says so."""
+    plain, instead, _ = OPENED[case]
+    text = SAM.replace(plain, instead)
+    source, policy = read_policy(POLICY % "GET /hello, DELETE /admin")
+    template = parse_template((BOTH.replace("WRITTEN", written) + text).encode(), "t.yaml")
+    found = [one for rule in TEMPLATE_RULES for one in rule(source, policy, template)]
+    return [*found, *check_deployments(source, policy, template, found)]
+
+
+@pytest.mark.parametrize("written", TOGETHER.values(), ids=TOGETHER)
+@pytest.mark.parametrize("case", OPENED)
+def test_what_two_parameters_open_together_is_found(written: str, case: str) -> None:
+    """Neither of them does so alone."""
+    (finding,) = found_together(written, case)
+    assert OPENED[case][2] in f"{finding.code} {finding.message}"
+    assert "'A' is 'y' and 'B' is 'y'" in finding.message
+
+
+@pytest.mark.parametrize("written", NEVER.values(), ids=NEVER)
+@pytest.mark.parametrize("case", OPENED)
+def test_what_no_deployment_can_choose_opens_nothing(written: str, case: str) -> None:
+    """A value that is not allowed, two values of one parameter, or a constant in between."""
+    assert found_together(written, case) == []
+
+
+def test_a_condition_that_was_met_where_it_did_not_matter_matters_elsewhere(
+    tmp_path: Path,
+) -> None:
+    """A pool's MFA opens nothing; a permission by the same condition does."""
+    text = f"""\
+Parameters: {{A: {{Type: String, Default: x}}}}
+Conditions: {{IsA: !Equals [!Ref A, y]}}
+{SAM}\
+  Pool:
+    Type: AWS::Cognito::UserPool
+    Properties: {{MfaConfiguration: !If [IsA, "ON", OPTIONAL]}}
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref Backend
+      Principal: !If [IsA, "*", s3.amazonaws.com]
+"""
+    assert "X250" in {one.code for one in failing(tmp_path, "SAM", text)}
+
+
+def test_what_a_mapping_lacks_has_the_default_that_is_written(tmp_path: Path) -> None:
+    """AWS::LanguageExtensions lets FindInMap say what it is then; without, nothing is deployed."""
+    head = "Parameters: {A: {Type: String, Default: x}}\nMappings: {M: {x: {seconds: 0}}}\n"
+    for default, expected in ((", {DefaultValue: 300}", ["X250"]), ("", [])):
+        found = f"!FindInMap [M, !Ref A, seconds{default}]"
+        text = head + SAM.replace("ReauthorizeEvery: 0", f"ReauthorizeEvery: {found}")
+        assert [one.code for one in failing(tmp_path, "SAM", text)] == expected

@@ -203,6 +203,30 @@ def test_variables_that_are_written_in_part_are_judged_in_part() -> None:
     assert found(template(environment=variables % (macro, "http-1=caller"))) == ERROR
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "!If [IsProd, {Variables: GOOD}, {Variables: BAD}]",
+        "{Variables: !If [IsProd, GOOD, BAD]}",
+        "!If [IsProd, {Variables: GOOD}, !If [IsProd, {}, {Variables: BAD}]]",
+    ],
+)
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (f"{{{POOLS}, AUTHORIZER_POLICY: other.json}}", "T131"),
+        ("{AUTHORIZER_USER_POOLS: x, AUTHORIZER_POLICY: policy.json}", "T130"),
+    ],
+)
+def test_a_condition_may_choose_all_variables_at_once(
+    environment: str, bad: str, code: str
+) -> None:
+    """Each side is judged."""
+    good = f"{{{POOLS}, AUTHORIZER_POLICY: policy.json}}"
+    text = template(environment=environment.replace("GOOD", good).replace("BAD", bad))
+    assert {one for one, _ in found(text)} == {code}
+
+
 # --- T131, T137 ---
 
 

@@ -28,6 +28,7 @@ class Choices:
     Attributes:
         chosen: by name of the parameter, or pseudo-parameter such as ``AWS::Region``.
         others: further values of what was looked at, by name, in the order in which they came up.
+        together: values of several that make a difference only together.
         is_impossible: whether nobody can deploy what is chosen.
     """
 
@@ -35,6 +36,7 @@ class Choices:
         """Take what is not left at its default."""
         self.chosen = dict(chosen or {})
         self.others: dict[str, dict[str, None]] = {}
+        self.together: list[dict[str, str]] = []
         self.is_watching = True
         self.is_impossible = False
 
@@ -109,6 +111,29 @@ class Parameters:
         default = self._text(name, "Default")
         own = () if default is None else (default,)
         self._choices.offer(name, allowed or (*own, *texts, _any(name)))
+
+    def offer_together(self, chosen: dict[str, str]) -> None:
+        """Take note that it makes a difference whether several have these values at once."""
+        if self._choices.is_watching and len(chosen) > 1:
+            self._choices.together.append(chosen)
+
+    def value_that(self, name: str, text: str, *, is_equal: bool) -> str | None:
+        """A value that a parameter may have, which is this one, or another one."""
+        if self._given is not None and name in self._given:
+            return None
+        allowed = self._allowed(name)
+        if is_equal:
+            return text if not allowed or text in allowed else None
+        default = self._text(name, "Default")
+        own = (*allowed,) if default is None else (default, *allowed)
+        return next(
+            (one for one in (*own, *(() if allowed else (_any(name),))) if one != text), None
+        )
+
+    @property
+    def are_watched(self) -> bool:
+        """Whether note is taken of what is looked at."""
+        return self._choices.is_watching
 
     def is_chosen(self, name: str) -> bool:
         """Whether this reading says what it is."""

@@ -144,6 +144,7 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     """Variables that name resources are known only when deployed; that is no fact amiss."""
     written = child(reading.resolver.get(resource.properties, "Environment"), "Variables")
+    choices, what = reading.resolver.choices, f"the variables of {resource.id}"
     found = FunctionVariables(
         id=resource.id,
         place=resource.place,
@@ -152,9 +153,15 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
         is_complete=_is_complete(reading, resource),
         code=tuple(_written(reading, child(resource.properties, name)) for name in _CODE),
     )
-    for mapping in reading.mappings(written, f"the variables of {resource.id}"):
+    choices.is_watching = True  # settings may be on one side of a condition
+    mappings = [
+        mapping
+        for environment in reading.mappings(child(resource.properties, "Environment"), what)
+        for mapping in reading.mappings(child(environment, "Variables"), what)
+    ]
+    for mapping in mappings:
         for name, place, value in mapping:
-            reading.resolver.choices.is_watching = name.startswith(SETTINGS)
+            choices.is_watching = name.startswith(SETTINGS)
             text = reading.resolver.text(value)
             if text is None:
                 continue
@@ -165,6 +172,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
                 text = Unknown("a parameter in it is empty unless a deployment gives it")
             found.variables[name] = text
             found.places[name] = place
+    choices.is_watching = False
     return found
 
 

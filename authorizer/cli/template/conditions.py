@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
+from authorizer.cli.template.assignments import Assignments, as_call
 from authorizer.cli.template.model import Mistake
 from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text, referred
 from authorizer.errors import clip
@@ -45,29 +46,41 @@ class Conditions:
         self._is_whole = is_whole
         self._resolve = resolve
         self._parameters = parameters
-        self._verdicts: dict[str, Verdict] = {}
+        self._assignments = Assignments(conditions, parameters)
+        # What is looked at while nobody watches is looked at again.
+        self._verdicts: dict[tuple[str, bool], Verdict] = {}
 
     def verdict(self, name: str) -> Verdict:
         """What a condition of the template comes to."""
-        if name not in self._verdicts:
+        known = name, self._parameters.are_watched
+        if known not in self._verdicts:
             # While it is being worked out, a condition that depends on itself is undecidable.
-            self._verdicts[name] = _undecided(f"condition {name} depends on itself")
-            self._verdicts[name] = (
+            self._verdicts[known] = _undecided(f"condition {name} depends on itself")
+            self._verdicts[known] = (
                 self._judge(self._conditions[name], f"condition {name}")
                 if name in self._conditions
                 else _undecided(self._why_missing(name))
             )
-        return self._verdicts[name]
+            self._offer_the_other(name, self._verdicts[known])
+        return self._verdicts[known]
+
+    def _offer_the_other(self, name: str, verdict: Verdict) -> None:
+        """What several parameters must be for a condition to come out the other way."""
+        if verdict.why is not None and name in self._conditions:
+            for value in (True, False):
+                chosen = self._assignments.making(self._conditions[name], value=value)
+                if value is not verdict.value and chosen:
+                    self._parameters.offer_together(chosen)
 
     def _why_missing(self, name: str) -> str:
         why = f"the template has no condition {clip(name)}"
         return Mistake(why + did_you_mean(name, self._conditions)) if self._is_whole else why
 
     def _judge(self, node: Node, what: str) -> Verdict:
-        if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
-            node = Call(node.place, "Condition", node.entries["Condition"])
-        if not isinstance(node, Call):
+        call = as_call(node)
+        if call is None:
             return _undecided(f"{what} is no condition")
+        node = call
         if node.name == "Condition" and isinstance(node.argument, Text):
             return self.verdict(node.argument.text)
         if node.name not in {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}:

@@ -35,6 +35,7 @@ class _Reading:
     chosen: Mapping[str, str]
     template: Template
     others: Mapping[str, Sequence[str]]
+    together: Sequence[Mapping[str, str]]
     is_impossible: bool
     is_cut: bool = False
 
@@ -81,7 +82,7 @@ def _readings(read: Callable[[Choices], Template]) -> Iterator[_Reading]:
                 if not _are_alike(further.template, base.template):
                     mattering.append(further.chosen)
                 waiting.append((further, known | one.others.keys()))
-    for chosen in _together(mattering):
+    for chosen in (*base.together, *_together(mattering)):
         if left == 0:
             return
         left -= 1
@@ -103,7 +104,11 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
     template = read(choices)
     others = {name: tuple(texts) for name, texts in choices.others.items()}
     return _Reading(
-        chosen=chosen, template=template, others=others, is_impossible=choices.is_impossible
+        chosen=chosen,
+        template=template,
+        others=others,
+        together=choices.together,
+        is_impossible=choices.is_impossible,
     )
 
 

@@ -364,6 +364,8 @@ class Resolver:
                 return Undecidable(call.place, _why_not_text(key))
             if not isinstance(value, Mapping) or key.text not in value.entries:
                 # A mapping without the entry is refused, and so no deployment at all.
+                if len(call.argument.items) > 3:  # noqa: PLR2004 - what it is then
+                    return self.get(call.argument.items[3], "DefaultValue")
                 self.choices.is_impossible |= referred(item) in self.choices.chosen
                 return Undecidable(call.place, f"the template's mappings have no {clip(key.text)}")
             value = value.entries[key.text]
