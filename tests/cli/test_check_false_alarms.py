@@ -146,6 +146,7 @@ def test_an_event_for_the_method_default_is_read_at_its_worst(tmp_path: Path, me
         ("{Types: [PRIVATE]}", "who reaches its VPC endpoint"),
         ("{Types: [REGIONAL]}", "on the internet"),
         ("!If [Odd, {Types: [PRIVATE]}, {Types: [EDGE]}]", "on the internet"),
+        ("{Types: [!If [Odd, PRIVATE, EDGE]]}", "on the internet"),
     ],
 )
 def test_a_private_api_is_not_on_the_internet(tmp_path: Path, endpoint: str, where: str) -> None:
@@ -167,6 +168,25 @@ Resources:
 
     assert [one.code for one in found] == ["X101"]
     assert found[0].effect.startswith(f"anybody {where} may call")
+
+
+def test_globals_make_sams_implicit_api_private(tmp_path: Path) -> None:
+    """They are all that says something of it."""
+    template = """\
+Transform: AWS::Serverless-2016-10-31
+Globals: {Api: {EndpointConfiguration: {Type: PRIVATE}}}
+Resources:
+  Backend:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: a.b
+      Runtime: python3.14
+      CodeUri: .
+      Events: {Hello: {Type: Api, Properties: {Method: GET, Path: /hello}}}
+"""
+    (found,) = failing(tmp_path, template, POLICY)
+
+    assert found.effect.startswith("anybody who reaches its VPC endpoint may call")
 
 
 def test_a_definition_that_is_packed_with_the_template_is_read(tmp_path: Path) -> None:

@@ -252,6 +252,22 @@ def test_a_nested_stack_that_is_not_at_hand_leaves_open_the_api_that_it_is_given
     assert failing(tmp_path, api=text.replace("TheApi: !Ref Api, ", "")) == ["X105"]
 
 
+@pytest.mark.parametrize(
+    ("qualifier", "expected"), [("", []), (":1", ["T132"]), (":live", []), (":1x", [])]
+)
+def test_a_version_of_an_imported_function_stays(
+    tmp_path: Path, qualifier: str, expected: list[str]
+) -> None:
+    """Its alias may be moved by the template that has it, a version by nobody."""
+    outputs = "Outputs: {F: {Value: !GetAtt Rbac.Arn, Export: {Name: function}}}\n"
+    named = f"!Sub ['${{F}}{qualifier}', {{F: !ImportValue function}}]"
+    guarded = API.replace("NAME", "Api").replace("!GetAtt Rbac.Arn", named)
+
+    texts = {"rbac": SAM + RESOURCES + FUNCTION + outputs}
+    found = failing(tmp_path, api=SAM + RESOURCES + guarded + BACKEND, **texts)
+    assert [one for one in found if one != "X105"] == expected
+
+
 URL = "  Url: {Type: AWS::Lambda::Url, Properties: {TargetFunctionArn: WHOSE, AuthType: NONE}}\n"
 OTHERS = {
     "url": (URL, ["T134"]),

@@ -208,6 +208,44 @@ paths: {/a: {get: {x-amazon-apigateway-auth: {type: AWS_IAM}}}}
     assert [one.kind for one in read.authorizers] == [AuthorizerKind.IAM]
 
 
+SECURED = """
+Parameters: {{Given: {{Type: String, Default: CUSTOM}}, Open: {{Type: String}}}}
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        components:
+          securitySchemes:
+            Guard: {{x-amazon-apigateway-authorizer: {{type: request}}}}
+            AWS_IAM: {{x-amazon-apigateway-authtype: awsSigv4}}
+        paths:
+          /a: {{get: {{security: [{guard}: []], x-amazon-apigateway-auth: {{type: {declared}}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("guard", "declared", "is_known"),
+    [
+        ("Guard", "CUSTOM", True),
+        ("AWS_IAM", "AWS_IAM", True),
+        ("Guard", "NONE", False),
+        ("Guard", "AWS_IAM", False),
+        ("AWS_IAM", "NONE", False),
+        ("Guard", "!Ref Open", False),
+        ("Guard", "!Ref Given", False),
+    ],
+)
+def test_two_kinds_of_authorization_for_a_route_leave_it_undecided(
+    guard: str, declared: str, *, is_known: bool
+) -> None:
+    """Which of them API Gateway takes is not documented: nobody may take it for guarded."""
+    (route,) = api(SECURED.format(guard=guard, declared=declared)).routes
+    assert (route.authorizer == guard) is is_known
+    assert isinstance(route.authorizer, Unknown) is not is_known
+
+
 def test_events_that_cannot_be_read_leave_every_api_incomplete() -> None:
     """An event that a loop or a macro makes may be a route of any API."""
     text = (SAM % "Properties: {}").replace("E: {", "Fn::ForEach::E: [N, [a], {}], E: {")

@@ -332,6 +332,17 @@ STAYS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("account", "expected"), [("${AWS::AccountId}", []), ("${Given}", ["X130"])]
+)
+def test_an_account_that_the_deployment_names_need_not_be_this_one(
+    account: str, expected: list[str]
+) -> None:
+    """A function there may have the same name, and is another one."""
+    named = f'!Sub "arn:aws:lambda:${{AWS::Region}}:{account}:function:ours"'
+    assert codes(http(named, ours=f"FunctionName: ours, {SETTINGS}")) == expected
+
+
 @pytest.mark.parametrize(("function", "more", "told"), STAYS.values(), ids=STAYS)
 def test_a_version_that_stays_is_a_warning(function: str, more: str, told: str) -> None:
     """It answers with the policy that it was published with."""

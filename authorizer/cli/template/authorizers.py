@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
 from authorizer.cli.template.nodes import Node, Text
-from authorizer.cli.template.permissions import may_be_invoked, name_elsewhere, steady_function
+from authorizer.cli.template.permissions import (
+    account_given,
+    may_be_invoked,
+    name_elsewhere,
+    steady_function,
+)
 from authorizer.cli.template.reading import child, key_place
 from authorizer.cli.template.versions import why_it_stays
 from authorizer.errors import clip
@@ -143,6 +148,8 @@ def with_function(
         return one
     written = child(node, spelling.function)
     function = steady_function(reading, written)
+    if isinstance(function, str) and (why := account_given(reading, written)):
+        function = Unknown(why)
     granted = _granted_by_role(reading, child(node, spelling.role)) or granted
     if granted is not True:
         permitted = may_be_invoked(reading, function, draft.id)
@@ -152,7 +159,7 @@ def with_function(
         function=reading.fact(function, one.place, f"the function of {one.name}", written),
         function_place=key_place(node, spelling.function),
         elsewhere=name_elsewhere(reading, written) if function is None else None,
-        stays=why_it_stays(reading, written) if isinstance(function, str) else None,
+        stays=why_it_stays(reading, written) if function is not None else None,
         may_be_invoked=granted,
     )
     if not isinstance(function, Unknown):

@@ -39,7 +39,10 @@ _EVENT_SOURCES = re.compile(
     r"edgelambda|events|kinesis|lambda|lambda\.alarms\.cloudwatch|logs(?:\.[a-z0-9-]+)?|pipes|"
     r"replicator\.lambda|s3|scheduler|secretsmanager|ses|sns|sqs|states)\.amazonaws\.com(?:\.cn)?"
 )
-_INVOKES = frozenset({"lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:*", "*"})
+# In lower case: what IAM calls actions does not depend on it.
+_INVOKES = frozenset(
+    {"lambda:invokefunction", "lambda:invokefunctionurl", "lambda:invokeasync", "lambda:*", "*"}
+)
 _EVENTS = {"IoTRule": "IoT", "AlexaSkill": "Alexa"}
 # What stands in the names of services, and is known only when deployed.
 _IN_NAMES = {"AWS::URLSuffix": "amazonaws.com", "AWS::Region": "region"}
@@ -133,7 +136,7 @@ def _permissions(reading: Reading) -> Iterator[Door]:
     for resource in reading.of_type("AWS::Lambda::Permission"):
         action = reading.choice(child(resource.properties, "Action"))
         whom = _whom(reading, resource)
-        if whom is None or (isinstance(action, str) and action not in _INVOKES):
+        if whom is None or (isinstance(action, str) and action.lower() not in _INVOKES):
             continue
         what = f"permission {resource.id} for {whom}"
         for function in functions_behind(reading, child(resource.properties, "FunctionName")):

@@ -43,6 +43,8 @@ RESPONSES = "x-amazon-apigateway-gateway-responses"
 # What SAM writes for a route that must not have the default authorizer.
 NONE = "NONE"
 
+# With these, what an operation lists under security tells the authorizer.
+_DECLARED_BY_SECURITY = frozenset({"CUSTOM", "COGNITO_USER_POOLS", "JWT"})
 _KINDS = {
     "request": AuthorizerKind.REQUEST,
     "token": AuthorizerKind.TOKEN,
@@ -58,6 +60,7 @@ class Operation:
     Attributes:
         security: the names that it asks for; nothing where it does not say.
         otherwise: what holds where neither it nor SAM says more.
+        declared: what ``x-amazon-apigateway-auth`` says beside that.
         asked: the name that an event asks for, as it is written.
         integrates: whether something is behind it: SAM passes over what has nothing.
         backend: the function that is behind it, by logical id.
@@ -69,6 +72,7 @@ class Operation:
     place: Place
     security: tuple[str, ...] | Unknown | None
     otherwise: tuple[str, ...] | Unknown | None = None
+    declared: str | Unknown | None = None
     asked: Node | None = None
     integrates: bool = True
     backend: str | Unknown | None = None
@@ -114,6 +118,8 @@ def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
         authorizer = found[0] if found else None
         if found and NONE in names:
             authorizer = Unknown(f"it asks for {found[0]} and for none")
+        if found and operation.declared not in {None, found[0], *_DECLARED_BY_SECURITY}:
+            authorizer = Unknown(f"it asks for {found[0]}, and {AUTH} says otherwise")
         if len(found) > 1:
             authorizer = Unknown(f"it asks for {' and '.join(found)}, API Gateway takes one")
     route = Route(
@@ -186,6 +192,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
                 place=place,
                 security=_security(reading, operation),
                 otherwise=_signed(reading, draft, operation, place),
+                declared=_declared(reading, operation),
                 integrates=not isinstance(integration, Absent),
                 backend=backend_behind(reading, child(integration, "uri")),
                 is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
@@ -196,11 +203,15 @@ def _signed(
     reading: Reading, draft: Draft, operation: Mapping, place: Place
 ) -> tuple[str, ...] | None:
     """``x-amazon-apigateway-auth``: signed requests without a security scheme."""
-    sort = reading.resolver.get(reading.resolver.get(operation, AUTH), "type")
-    if reading.resolver.text(sort) != IAM:
+    if _declared(reading, operation) != IAM:
         return None
     draft.authorizers.setdefault(IAM, iam(IAM, place))
     return (IAM,)
+
+
+def _declared(reading: Reading, operation: Mapping) -> str | Unknown | None:
+    """The type of authorization of an operation, which is not documented to win or to lose."""
+    return reading.choice(child(reading.resolver.get(operation, AUTH), "type"))
 
 
 def _at_root(draft: Draft, body: Mapping) -> Unknown | None:

@@ -73,6 +73,19 @@ def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     return known or next(iter(elsewhere), None)
 
 
+def account_given(reading: Reading, node: Node) -> str | None:
+    """Why only a deployment tells whose account an ARN's is; nothing where it is written."""
+    for value in reading.resolver.branches(node)[0]:
+        parts = value.parts if isinstance(value, Composite) else (value,)
+        before: Node = value
+        for part in parts:
+            is_after = isinstance(part, Text) and part.text.startswith(":function:")
+            if is_after and isinstance(before, Undecidable) and not before.why.startswith("AWS::"):
+                return before.why
+            before = part
+    return None
+
+
 def name_elsewhere(reading: Reading, node: Node) -> str:
     """The name of a function that is none of this template's, as far as it is written out."""
     value = reading.resolver.resolve(node)

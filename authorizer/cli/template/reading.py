@@ -162,7 +162,7 @@ class Reading:
         texts = [self.resolver.texts(child(written, name)) for name in ("Type", "Types")]
         if isinstance(written, Text):
             texts = [(written.text,)]
-        return ("PRIVATE",) in texts
+        return ("PRIVATE",) in texts and self.resolver.varies(written) is None
 
     def choice(self, node: Node) -> str | Unknown | None:
         """A text that must be the same in every deployment."""

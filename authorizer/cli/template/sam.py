@@ -212,6 +212,7 @@ def _api_of_event(
         )
         resource_type = next(one for one, of in _KINDS.items() if of is api_kind)
         globals_of = reading.common.get(resource_type, Absent(place))
+        draft.is_private = reading.is_private(globals_of)
         apis[implicit] = SamApi(reading, draft, globals_of)
     if api_id not in apis:
         return Unknown(f"{clip(api_id)} is no API of SAM's in this template")

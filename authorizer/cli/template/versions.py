@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from authorizer.cli.template.model import Elsewhere
 from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, Undecidable
 from authorizer.cli.template.permissions import FUNCTION_TYPES, function_behind
 from authorizer.cli.template.reading import child
@@ -36,12 +37,21 @@ def _why(reading: Reading, value: Node) -> str | None:
     for number, part in enumerate(parts):
         if isinstance(part, Reference) and part.id in reading.resources:
             return _why_of(reading, part, parts[number + 1 :])
+        if isinstance(getattr(part, "why", None), Elsewhere):
+            return _why_numbered(parts[number + 1 :])
     text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
     named = re.search(r":function:[^:/]+(:[^/]+)", text)
     function = function_behind(reading, value)
     if named is None or not isinstance(function, str):
         return None
     return _why_qualified(reading, reading.resources[function], Text(value.place, named[1][1:]))
+
+
+def _why_numbered(rest: tuple[Node, ...]) -> str | None:
+    """Of a function in another template, which may move an alias of its own, but no version."""
+    text = rest[0].text if rest and isinstance(rest[0], Text) else ""
+    found = re.match(r":([0-9]+)(?=/|\Z)", text, re.ASCII)
+    return f"version {clip(found[1])} is named, which never changes" if found else None
 
 
 def _why_of(reading: Reading, found: Reference, rest: tuple[Node, ...]) -> str | None:
