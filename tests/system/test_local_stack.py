@@ -25,6 +25,7 @@ from simulator import b64, serve_jwks
 from authorizer.cli.local import scenario
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
+from authorizer.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +132,9 @@ def agrees(row: tuple[str, str, str, str | None], outcome: scenario.Outcome) -> 
             return answer.status == 404 or outcome.case.origin is not None
         case "denied" if outcome.case.authorization is None:
             return answer.status == 401
+        case "refused" if not (outcome.case.authorization or "").startswith("Bearer "):
+            # The authorizer refuses the header; the command is given a token, and that is none.
+            return answer.status == 403 and reason == Reason.TOKEN_NOT_COMPACT
         case _:
             return answer.status == 403 and answer.reason in {reason, None}
 
