@@ -250,6 +250,20 @@ def test_a_nested_stack_that_is_not_at_hand_leaves_open_the_api_that_it_is_given
 
     assert failing(tmp_path, api=text) == ["T002"]
     assert failing(tmp_path, api=text.replace("TheApi: !Ref Api, ", "")) == ["X105"]
+    given = STAGE + text.replace("TheApi: !Ref Api", "TheApi: !If [IsProd, x, !Ref Api]")
+    assert failing(tmp_path, api=given) == ["T002"]
+    published = "{ApplicationId: arn:aws:serverlessrepo:x, SemanticVersion: 1.0.0}"
+    of_sam = text.replace("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+    of_sam = of_sam.replace("TemplateURL: routes.yaml", f"Location: {published}")
+    assert failing(tmp_path, api=of_sam) == ["T002"]
+    told = {one.why for one in read_template(tmp_path / "api.yaml").undecided}
+    assert told == {"a nested stack has a template of its own: check that, too"}
+
+
+def test_a_module_may_add_routes(tmp_path: Path) -> None:
+    """What is in it stands in the account's registry."""
+    module = "  More: {Type: 'Our::Routes::Admin::MODULE', Properties: {ApiId: !Ref Api}}\n"
+    assert failing(tmp_path, api=WHOLE + module) == ["T002"]
 
 
 @pytest.mark.parametrize(

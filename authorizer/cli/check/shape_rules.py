@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.check.answers import IAM, SIMPLE, http_api_answer
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import our_authorizers
-from authorizer.cli.template.model import ApiKind, AuthorizerKind
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ def payload_versions(
         for authorizer in api.authorizers:
             if authorizer.kind not in _LAMBDA:
                 continue
-            if authorizer.payload_version is None:
-                yield _missing(authorizer)
+            version = authorizer.payload_version
+            if version is None or isinstance(version, Unknown):
+                yield _missing(authorizer, version)
             if not authorizer.payload_version_is_text:
                 yield _unquoted(authorizer)
             if authorizer.payload_version == "1.0" and authorizer.simple_responses is True:
@@ -71,14 +72,16 @@ def answers_at_odds(
             yield _at_odds(authorizer, answer)
 
 
-def _missing(authorizer: Authorizer) -> Finding:
+def _missing(authorizer: Authorizer, version: Unknown | None) -> Finding:
+    is_given = version is not None
     return Finding(
         code="T150",
-        severity=Severity.ERROR,
-        place=authorizer.place,
-        message=f"expected a payload version for {clip(authorizer.name)}, found none",
-        effect="SAM and CloudFormation refuse the authorizer, and what it would be asked, and how "
-        "its answers would be read, is not known",
+        severity=Severity.WARNING if is_given else Severity.ERROR,
+        place=authorizer.payload_version_place or authorizer.place,
+        message=f"expected a payload version for {clip(authorizer.name)}, found "
+        + (f"one that only a deployment tells: {version.why}" if version else "none"),
+        effect=("" if is_given else "SAM and CloudFormation refuse the authorizer, and ")
+        + "what it would be asked, and how its answers would be read, is not known",
         fix='set AuthorizerPayloadFormatVersion: "2.0"',
     )
 

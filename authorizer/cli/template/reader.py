@@ -167,10 +167,10 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
                     reading.resolver.parameters.compare(above, texts)
             continue
         reading.note(resource.place, f"the resources of {resource.id}", stack)
-        for node in given.values():  # whoever has an API's id may add to it
-            key = _key_of(node)
-            if key and key[:2] == ("up", "resource") and key[2] in reading.drafts:
-                reading.drafts[key[2]].is_complete = False
+        values = [one for node in handed.values() for one in reading.resolver.branches(node)[0]]
+        for value in values:  # whoever has an API's id may add to it
+            if isinstance(value, Reference) and value.id in reading.drafts:
+                reading.drafts[value.id].is_complete = False
     return found
 
 
@@ -181,7 +181,7 @@ def _nested_stack(
     resolver = reading.resolver
     is_of_sam = resource.type == "AWS::Serverless::Application"
     location = resolver.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
-    root = resolver.file(location, location.place) if isinstance(location, Text) else location
+    root = resolver.file(location, location.place) if isinstance(location, Text) else None
     if folder is None or not isinstance(root, Mapping) or prefix.count(".") > _DEEPEST:
         return "a nested stack has a template of its own: check that, too"
     chosen = resolver.choices.chosen.items()
@@ -283,6 +283,11 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         (place, "what a loop adds", f"{name} is decided only when deployed")
         for name, place, _ in resources
         if name.startswith("Fn::")
+    ]
+    missing += [
+        (one.place, f"what the module {one.id} adds", "it is registered in the account")
+        for one in reading.resources.values()
+        if one.type.endswith("::MODULE")
     ]
     if resources.open is not None:
         missing.append((resources.place, "which resources there are", resources.open))
