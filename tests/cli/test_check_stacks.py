@@ -227,6 +227,29 @@ def test_a_nested_stack_is_read_with_what_it_is_given(
     assert api.is_complete
 
 
+@pytest.mark.parametrize(
+    ("handed", "expected"),
+    [
+        ("!Sub '${A}-x'", ["T050"]),
+        ("!Sub 'a-${A}-x'", []),
+        ("!Sub '${A}-${A}'", []),
+    ],
+)
+def test_a_parameter_may_be_handed_down_in_a_text(
+    tmp_path: Path, handed: str, expected: list[str]
+) -> None:
+    """What it must be there tells what it must be above."""
+    condition = "Conditions: {Open: !Equals [!Ref Kind, dev-x]}\n"
+    inner = condition + INNER.replace("!Ref Kind", "!If [Open, NONE, CUSTOM]")
+    (tmp_path / "routes.yaml").write_text(
+        inner.replace("THE_FUNCTION", "arn:aws:lambda:eu-west-1:111122223333:function:x")
+    )
+    head = PARAMETER.replace("}}", ", Default: live}}")
+    found = failing(tmp_path, api=head + WHOLE + NESTED.replace("THE_KIND", f"{handed}"))
+
+    assert [one for one in found if one != "X130"] == expected
+
+
 def test_what_a_nested_stack_outputs_is_known_to_the_one_above(tmp_path: Path) -> None:
     """An API of the nested stack has the routes that stand above."""
     outputs = "Outputs: {Id: {Value: !Ref Api}, Arn: {Value: !GetAtt Rbac.Arn}}\n"

@@ -343,6 +343,15 @@ def test_an_account_that_the_deployment_names_need_not_be_this_one(
     assert codes(http(named, ours=f"FunctionName: ours, {SETTINGS}")) == expected
 
 
+@pytest.mark.parametrize(("kind", "is_known"), [("CUSTOM", True), ("JWT", False)])
+def test_a_route_asks_for_an_authorizer_of_its_kind(kind: str, *, is_known: bool) -> None:
+    """What API Gateway does where it is another one is not documented."""
+    more = RAW_HTTP.replace(FOREIGN_URI, URI.replace("FUNCTION", "${Ours.Arn}"))
+    assert "AuthorizationType: CUSTOM" in more
+    asked = more.replace("AuthorizationType: CUSTOM", f"AuthorizationType: {kind}")
+    assert ("T050" in codes(http(more=asked), EVERYTHING)) is not is_known
+
+
 @pytest.mark.parametrize(("function", "more", "told"), STAYS.values(), ids=STAYS)
 def test_a_version_that_stays_is_a_warning(function: str, more: str, told: str) -> None:
     """It answers with the policy that it was published with."""

@@ -36,6 +36,12 @@ _KINDS = {
     "JWT": AuthorizerKind.JWT,
     "COGNITO_USER_POOLS": AuthorizerKind.COGNITO,
 }
+# What a route asks for, and the authorizers that do it.
+_ASKED = {
+    "CUSTOM": (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN),
+    "JWT": (AuthorizerKind.JWT,),
+    "COGNITO_USER_POOLS": (AuthorizerKind.COGNITO,),
+}
 _AUTHORIZATION = ("CUSTOM", "JWT", "COGNITO_USER_POOLS", IAM, NONE)
 
 
@@ -299,8 +305,17 @@ def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | 
         draft.authorizers.setdefault(IAM, iam(IAM, resource.place))
     if kind in {None, NONE, IAM}:
         return IAM if kind == IAM else None
+    return _authorizer_behind(reading, draft, properties, str(kind))
+
+
+def _authorizer_behind(
+    reading: Reading, draft: Draft, properties: Node, kind: str
+) -> str | Unknown:
     behind = reading.steady(child(properties, "AuthorizerId"))
     if isinstance(behind, Reference) and behind.id in draft.authorizers:
+        found = draft.authorizers[behind.id].kind
+        if isinstance(found, AuthorizerKind) and found not in _ASKED[kind]:
+            return Unknown(f"it asks for {kind}, and {behind.id} is of kind {found.value}")
         return behind.id
     if isinstance(behind, Text):
         return Unknown("its authorizer is not in this template")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
@@ -14,6 +15,7 @@ from authorizer.cli.template.intrinsics import Resolver, pattern_of
 from authorizer.cli.template.model import ApiKind, Elsewhere, Place, Template, Undecided, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
+    Call,
     Listing,
     Mapping,
     Node,
@@ -29,7 +31,7 @@ from authorizer.cli.template.stacks import Stack, together
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from authorizer.cli.template.stacks import Key
@@ -162,9 +164,10 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
         if isinstance(stack, Stack):
             found[resource.id] = stack
             for name, texts in stack.choices.others.items():
-                above = referred(handed[name]) if name in handed else name
-                if above is not None and (name in handed or name.startswith("AWS::")):
-                    reading.resolver.parameters.compare(above, texts)
+                if name in handed:
+                    _compare_above(reading, handed[name], texts)
+                elif name.startswith("AWS::"):
+                    reading.resolver.parameters.compare(name, texts)
             continue
         reading.note(resource.place, f"the resources of {resource.id}", stack)
         values = [one for node in handed.values() for one in reading.resolver.branches(node)[0]]
@@ -172,6 +175,21 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
             if isinstance(value, Reference) and value.id in reading.drafts:
                 reading.drafts[value.id].is_complete = False
     return found
+
+
+def _compare_above(reading: Reading, handed: Node, texts: Iterable[str]) -> None:
+    """Take note of what a parameter must be for a nested stack to be given one of these values."""
+    name = referred(handed)
+    if name is not None:
+        reading.resolver.parameters.compare(name, texts)
+    template = handed.argument if isinstance(handed, Call) and handed.name == "Fn::Sub" else None
+    text = template.text if isinstance(template, Text) else ""
+    parts = re.fullmatch(r"([^${}]*)\$\{([^!${}]+)\}([^${}]*)", text)
+    if parts is not None:
+        before, name, after = parts.groups()
+        fitting = [one for one in texts if one.startswith(before) and one.endswith(after)]
+        values = [one[len(before) : len(one) - len(after)] for one in fitting]
+        reading.resolver.parameters.compare(name.strip(), values)
 
 
 def _nested_stack(
