@@ -90,13 +90,22 @@ class Outcome:
         Raises:
             UnauthorizedError: where it makes that a 401.
         """
-        if self.verdict is Verdict.REFUSED and self._refusal_is_raised():
+        is_raised = self._http_api_refusal is HttpApiRefusal.UNAUTHORIZED
+        if self.token is None and (is_raised or not self.request.flavour.is_http_api):
             raise UnauthorizedError
         allowed, context = self.verdict is Verdict.ALLOWED, Context()
         # A document for the caller may be remembered and allow their next request, which then gets
         # this context, whatever was decided about the present one.
         if self.token is not None and (allowed or self._document is not None):
-            context = _context(self.token)
+            context = caller_context(
+                texts={
+                    "sub": self.token.sub,
+                    "username": self.token.username,
+                    "client_id": self.token.client_id,
+                    "jti": self.token.jti,
+                },
+                lists={"groups": self.token.groups, "scope": self.token.scopes},
+            )
         if _is_simple(self.request, self._http_api_answer):
             return simple_answer(allowed=allowed, context=context)
         prefix, client_part = _arn_parts(self.request)
@@ -104,12 +113,6 @@ class Outcome:
             principal=self.token.sub if self.token else NOBODY,
             document=self._document or request_document(prefix, client_part, allowed=allowed),
             context=context,
-        )
-
-    def _refusal_is_raised(self) -> bool:
-        return (
-            not self.request.flavour.is_http_api
-            or self._http_api_refusal is HttpApiRefusal.UNAUTHORIZED
         )
 
 
@@ -232,18 +235,6 @@ class Authorizer:
         outcome = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
         size = len(json.dumps(outcome.answer()))
         return outcome if size <= MOST_ANSWER_BYTES and grants.fits(prefix) else Inexact.TOO_LARGE
-
-
-def _context(token: AccessToken) -> Context:
-    return caller_context(
-        texts={
-            "sub": token.sub,
-            "username": token.username,
-            "client_id": token.client_id,
-            "jti": token.jti,
-        },
-        lists={"groups": token.groups, "scope": token.scopes},
-    )
 
 
 def _is_simple(request: Request, http_api_answer: HttpApiAnswer) -> bool:

@@ -170,6 +170,11 @@ class _Reader:
         hosts = self._values.get("INSECURE_EMULATOR_HOSTS")
         self.insecure_emulator_hosts = () if hosts is None else tuple(hosts.split(","))
         self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
+        # A pool that is left out, or an empty value, would be tokens whose aud nobody looks at.
+        if "AUDIENCES" in self._values and (
+            self._by_pool["AUDIENCES"].keys() != self._by_pool["USER_POOLS"].keys()
+        ):
+            self._note("AUDIENCES", f"expected an entry for each pool of {PREFIX}USER_POOLS")
         name, other = "NEVER_EXPIRING_JWKS_FILES", "JWKS_FILES"
         for pool_id in sorted(self._by_pool[name].keys() & self._by_pool[other].keys()):
             self._note(

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import InvalidTokenError, MalformedRequestError, Reason, clip
@@ -106,10 +107,11 @@ def _reader_of(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Reques
     if kind == "REQUEST" and version == "2.0":
         return _read_http_2
     if kind == "REQUEST" and version == "1.0":
-        return _read_http_1
+        return partial(_read_version_1, flavour=Flavour.HTTP_1)
     if kind == "REQUEST" and version is None:
         context = _mapping(event.get("requestContext"), "requestContext")
-        return _read_websocket if "eventType" in context else _read_rest_request
+        rest = partial(_read_version_1, flavour=Flavour.REST_REQUEST)
+        return _read_websocket if "eventType" in context else rest
     raise MalformedRequestError(
         "expected an API Gateway authorizer event: type TOKEN, or type REQUEST with version 2.0, "
         f"1.0 or none; found type {clip(kind)} and version {clip(version)}"
@@ -148,14 +150,6 @@ def _read_http_2(event: Mapping[str, Any]) -> Request:
         authorizations=_authorizations(event),
         request_id=_optional_text(context.get("requestId")),
     )
-
-
-def _read_http_1(event: Mapping[str, Any]) -> Request:
-    return _read_version_1(event, Flavour.HTTP_1)
-
-
-def _read_rest_request(event: Mapping[str, Any]) -> Request:
-    return _read_version_1(event, Flavour.REST_REQUEST)
 
 
 def _read_version_1(event: Mapping[str, Any], flavour: Flavour) -> Request:

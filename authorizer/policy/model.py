@@ -394,8 +394,11 @@ def _surely_equals(value: str | None, claim: object) -> bool:
 
 
 def _may_equal(value: str | None, claim: object) -> bool:
-    # For the same reason it escapes no deny, nor does a value that nobody extracted.
-    return isinstance(claim, str) and (value is None or claim in {value, unquote(value)})
+    # For the same reason it escapes no deny, nor does a value that nobody extracted. It may be
+    # encoded once more than the path (see ``Route.agrees``), which the backend may decode, too.
+    return isinstance(claim, str) and (
+        value is None or claim in {value, unquote(value), unquote(unquote(value))}
+    )
 
 
 def _place(rule: Rule) -> tuple[int, str, str]:

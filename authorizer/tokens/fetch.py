@@ -117,8 +117,8 @@ class _Bounds(HTTPAdapter):
                 return connected
         raise problem
 
-    def _response(self, sock: socket.socket, **named: Any) -> HTTPResponse:  # noqa: ANN401
-        response = HTTPResponse(sock, **named)
+    def _response(self, sock: socket.socket, *given: Any, **named: Any) -> HTTPResponse:  # noqa: ANN401
+        response = HTTPResponse(sock, *given, **named)
         receive, received = response.fp.raw.readinto, 0
 
         def receive_bounded(buffer: Any) -> int:  # noqa: ANN401

@@ -226,40 +226,37 @@ class _PoolKeys:
         # A thread of its own lets the others go on, and makes the deadline hold whatever blocks.
         try:
             threading.Thread(
-                target=self._run, args=(self._fetch,), name="jwks-fetch", daemon=True
+                target=self._run, args=(self._fetch, now), name="jwks-fetch", daemon=True
             ).start()
         except RuntimeError as error:
             self._conclude(self._fetch, f"no thread to fetch with: {error}")
 
-    def _run(self, fetch: threading.Event) -> None:
+    def _run(self, fetch: threading.Event, asked_at: float) -> None:
         try:
-            outcome: KeySet | str = KeySet.parse(
-                fetch_document(self._pool.jwks_url, deadline=self._timing.deadline),
-                may_be_empty=True,
-            )
+            document = fetch_document(self._pool.jwks_url, deadline=self._timing.deadline)
+            outcome: KeySet | str = KeySet.parse(document, may_be_empty=True)
         except AuthorizerError as error:
             outcome = str(error)
         with self._lock:
-            self._conclude(fetch, outcome)
+            # Who waited has given up on what comes late, as from a thawed sandbox. Still, it is an
+            # answer: it counts, unless it was asked for before the keys that are there.
+            is_newest = self._fetch is fetch or self.obtained_at < asked_at <= self._clock()
+            if isinstance(outcome, KeySet) and is_newest:
+                self._keys, self.obtained_at, self._failures_in_a_row = outcome, asked_at, 0
+            self._conclude(fetch, outcome if isinstance(outcome, str) else None)
 
-    def _conclude(self, fetch: threading.Event, outcome: KeySet | str = "") -> None:
-        """Take over what a fetch brought: keys, a problem, or nothing. The first outcome counts."""
+    def _conclude(self, fetch: threading.Event, problem: str | None = "") -> None:
+        """End a fetch, if nobody has: well, or with a problem, such as that it took too long."""
         if self._fetch is not fetch:
             return
         self._fetch = None
-        if isinstance(outcome, KeySet):
-            self._keys, self.obtained_at, self._failures_in_a_row = outcome, self._asked_at, 0
-        else:
+        if problem is not None:
             self.failures += 1
             self._failures_in_a_row += 1
             # However late it is noticed: what slept through the back-off need not wait for it.
-            self._failed_at = min(
-                self._clock(), self._asked_at + self._timing.deadline.total_seconds()
-            )
-            self._last_error = outcome or (
-                f"GET {self._pool.jwks_url}: no answer in "
-                f"{self._timing.deadline.total_seconds():g} s"
-            )
+            seconds = self._timing.deadline.total_seconds()
+            self._failed_at = min(self._clock(), self._asked_at + seconds)
+            self._last_error = problem or f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
         fetch.set()
 
 

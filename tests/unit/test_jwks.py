@@ -525,13 +525,46 @@ def abandon_a_fetch(rig: Rig) -> Gate:
     return gate
 
 
-def test_a_late_answer_is_dropped(rig: Rig) -> None:
-    """What comes after it was given up neither fills an empty cache nor ends the back-off."""
+def test_a_late_answer_is_one(rig: Rig) -> None:
+    """Who waited was told of a failure; whoever asks next has the keys, and no back-off."""
     gate = abandon_a_fetch(rig)
     gate.open()
     wait_until(lambda: not fetching_threads())
-    rig.unavailable()
+    assert rig.has()
     assert rig.counts() == (1, 1)
+
+
+def test_a_late_answer_withdraws_keys(rig: Rig) -> None:
+    """A key that is at hand falls with the set that lacks it, though another fetch has begun."""
+    rig.bundle()
+    rig.clock.pass_seconds(TIME_TO_LIVE)
+    gate = Gate(rig)
+    gate.body = b'{"keys": []}'
+    assert rig.has()
+    assert gate.entered.wait(5)
+    rig.clock.pass_seconds(DEADLINE + A_MOMENT)
+    newer = Gate(rig)
+    newer.body = b"nonsense"
+    rig.clock.pass_seconds(1)
+    assert rig.has()
+    assert newer.entered.wait(5)
+    gate.open()
+    wait_until(lambda: len(fetching_threads()) == 1)
+    newer.open()
+    wait_until(lambda: not fetching_threads())
+    assert "expected a JWK Set" in rig.unavailable()
+
+
+def test_a_late_answer_from_before_a_leap_of_the_clock_is_none(rig: Rig) -> None:
+    """Asked for at a time that has yet to come, it would look new for as long."""
+    gate = abandon_a_fetch(rig)
+    rig.clock.pass_seconds(-STALE_LIMIT)
+    gate.open()
+    wait_until(lambda: not fetching_threads())
+    rig.server.respond = None
+    rig.rotate()
+    assert rig.key() is None
+    assert rig.has("new-key")
 
 
 def test_a_late_answer_does_not_undo_a_newer_one(rig: Rig) -> None:

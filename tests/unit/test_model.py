@@ -249,6 +249,7 @@ def test_a_value_that_was_not_extracted_equals_no_claim() -> None:
         pytest.param({"path": "/users/u2"}, False, id="another's path"),
         pytest.param({"route": "/users/{id}", "value": "u1"}, True, id="route"),
         pytest.param({"route": "/users/{id}", "value": "%751"}, True, id="encoded value"),
+        pytest.param({"route": "/users/{id}", "value": "%25751"}, True, id="value encoded twice"),
         pytest.param({"route": "/users/{id}", "value": None}, True, id="value not extracted"),
         pytest.param({"route": "/users/{id}", "value": "u2"}, False, id="another's value"),
     ],

@@ -240,6 +240,19 @@ def test_variables_of_others_are_left_alone(base: Path) -> None:
             id="audience of another pool",
         ),
         pytest.param(
+            {"AUDIENCES": ""},
+            "AUTHORIZER_AUDIENCES: expected an entry for each pool of AUTHORIZER_USER_POOLS",
+            id="no audience",
+        ),
+        pytest.param(
+            {
+                "USER_POOLS": f"{POOL_ID}=a {OTHER_POOL}=b",
+                "AUDIENCES": f"{POOL_ID}=https://a.example",
+            },
+            "AUTHORIZER_AUDIENCES: expected an entry for each pool of AUTHORIZER_USER_POOLS",
+            id="audience of one pool of two",
+        ),
+        pytest.param(
             {"AUDIENCES": f"{POOL_ID}="},
             f"AUTHORIZER_AUDIENCES: expected <pool id>=<value>[,<value>], found '{POOL_ID}='",
             id="no audience",
