@@ -83,8 +83,9 @@ def test_tags_are_refused(text: str, line: int, column: int, tag: str) -> None:
 
     assert (finding.code, finding.place.line, finding.place.column) == ("P105", line, column)
     assert finding.message.startswith(
-        f"expected plain YAML, found '{tag}': this file is not a temp"
+        f"expected plain YAML, found '{tag}': nothing is worked out in this file"
     )
+    assert "--template" in finding.message
     assert "write the value out" in finding.fix
 
 

@@ -248,6 +248,16 @@ def test_nothing_on_standard_input_is_said() -> None:
     assert "expected a token, found nothing" in result.output
 
 
+def test_the_name_of_a_file_is_no_token(tmp_path: Path) -> None:
+    """Who gives a file is told how it is read, and not that a token is malformed."""
+    file = tmp_path / "token.txt"
+    file.write_text("token")
+    result = run(str(file))
+
+    assert result.exit_code == 1
+    assert "expected a token, found a file's name: decode - < FILE reads it" in result.output
+
+
 def test_half_of_what_judging_needs_is_an_error(cognito: Cognito) -> None:
     """A pool without a client is not silently left unjudged."""
     result = run("-", "--pool-id", POOL_ID, stdin=good_token(cognito))

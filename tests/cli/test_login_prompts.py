@@ -246,8 +246,16 @@ def test_a_second_sign_in_at_the_terminal(pool: StandIn, tmp_path: Path) -> None
         ([], INTERRUPT, "Aborted!"),
         ([(USER, USERNAME)], INTERRUPT, "Aborted!"),
         ([(USER, USERNAME), (PASS, PASSWORD)], INTERRUPT, "Aborted!"),
-        ([], END_OF_INPUT, "Error: nobody to ask for: user name"),
-        ([(USER, USERNAME)], END_OF_INPUT, "Error: nobody to ask for: password"),
+        (
+            [],
+            END_OF_INPUT,
+            "Error: nobody to ask for: user name; give it with --username or COGNITO_USERNAME",
+        ),
+        (
+            [(USER, USERNAME)],
+            END_OF_INPUT,
+            "Error: nobody to ask for: password; give it with --password-stdin or COGNITO_PASSWORD",
+        ),
     ],
     ids=["^C name", "^C password", "^C code", "^D name", "^D password"],
 )
@@ -463,7 +471,10 @@ def test_passwords_from_the_environment(pool: StandIn, tmp_path: Path) -> None:
         (b"", "expected the password on standard input, found nothing"),
         (b"\n", "expected the password on standard input, found nothing"),
         (b"\xff\xfe\n", "the password on standard input is not UTF-8"),
-        (PASSWORD.encode(), "nobody to ask for: code from the authenticator app"),
+        (
+            PASSWORD.encode(),
+            "nobody to ask for: code from the authenticator app; give it with COGNITO_TOTP_SECRET",
+        ),
     ],
     ids=["empty", "empty line", "not text", "no code"],
 )

@@ -6,6 +6,7 @@ own; the pool's keys are fetched for it. Neither the signature nor the token its
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -90,6 +91,10 @@ def _token(argument: str | None, session: Session | None, trouble: str | None) -
             raise click.ClickException(trouble or "no token")
         return session.access_token
     text = argument
+    if os.path.isfile(argument):  # noqa: PTH113 - a token is too long a name for Path's, which raises
+        raise click.ClickException(
+            "expected a token, found a file's name: decode - < FILE reads it"
+        )
     if argument == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
     text = strip_scheme(text)

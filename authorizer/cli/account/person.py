@@ -25,7 +25,7 @@ class AtTheTerminal:
 
     def username(self) -> str:
         """The user name, as typed in."""
-        return _ask("User name")
+        return _ask("User name", instead="--username or COGNITO_USERNAME")
 
     def password(self, *, from_stdin: bool) -> str:
         """The first line of standard input, COGNITO_PASSWORD, or what is typed in."""
@@ -38,16 +38,22 @@ class AtTheTerminal:
             if not first_line:
                 raise AccountError("expected the password on standard input, found nothing")
             return first_line
-        return os.environ.get("COGNITO_PASSWORD") or _ask("Password", hidden=True)
+        return os.environ.get("COGNITO_PASSWORD") or _ask(
+            "Password", instead="--password-stdin or COGNITO_PASSWORD", hidden=True
+        )
 
     def new_password(self) -> str:
         """COGNITO_NEW_PASSWORD, or what is typed in twice."""
         known = os.environ.get("COGNITO_NEW_PASSWORD")
-        return known or _ask("New password", hidden=True, twice=True)
+        return known or _ask(
+            "New password", instead="COGNITO_NEW_PASSWORD", hidden=True, twice=True
+        )
 
     def code(self) -> str:
         """The code, as typed in."""
-        return _ask("Code from the authenticator app").replace(" ", "")
+        return _ask("Code from the authenticator app", instead="COGNITO_TOTP_SECRET").replace(
+            " ", ""
+        )
 
     def attribute(self, name: str) -> str:
         """An attribute, as typed in."""
@@ -72,7 +78,9 @@ class AtTheTerminal:
         click.echo(printable(sentence), err=True)
 
 
-def _ask(what: str, *, hidden: bool = False, twice: bool = False) -> str:
+def _ask(
+    what: str, *, instead: str | None = None, hidden: bool = False, twice: bool = False
+) -> str:
     try:
         answer: str = click.prompt(what, hide_input=hidden, confirmation_prompt=twice, err=True)
     except click.Abort as aborted:
@@ -80,5 +88,6 @@ def _ask(what: str, *, hidden: bool = False, twice: bool = False) -> str:
             click.echo(err=True)  # what comes next is not to stand behind the prompt
         if isinstance(aborted.__context__, KeyboardInterrupt):
             raise
-        raise AccountError(f"nobody to ask for: {what.lower()}") from None
+        otherwise = f"; give it with {instead}" if instead else ""
+        raise AccountError(f"nobody to ask for: {what.lower()}{otherwise}") from None
     return answer

@@ -34,7 +34,7 @@ _CASES = (
         "a group to be .* found nothing",
         "indent its keys below it, or write {} for no rules",
     ),
-    ("P105", "not a template", "write the value out, or put the text into quotes"),
+    ("P105", "nothing is worked out", "write the value out, or put the text into quotes"),
     ("P108", r"separated by commas", "take the blank after the comma away: GET,POST /books"),
     ("P108", r"^expected METHOD /path", "put the method in front, and one blank: GET /books"),
     ("P108", r"^expected one blank", "put one blank and a slash in front of the path: GET /books"),

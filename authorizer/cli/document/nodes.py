@@ -68,8 +68,8 @@ class _Loader(yaml.SafeLoader):
         tag = getattr(event, "tag", None)
         if tag and tag != "!" and tag not in _PLAIN_TAGS:
             raise UnreadableError(
-                f"expected plain YAML, found {clip(tag)}: this file is not a template, and nothing "
-                "is worked out in it",
+                f"expected plain YAML, found {clip(tag)}: nothing is worked out in this file; "
+                "if it is a template, give it with --template",
                 event.start_mark,
                 "P105",
             )
