@@ -19,9 +19,9 @@ from authorizer.gateway.responses import (
     NOBODY,
     Answer,
     Context,
+    IamAnswer,
+    SimpleAnswer,
     caller_context,
-    iam_answer,
-    simple_answer,
 )
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
@@ -107,11 +107,11 @@ class Outcome:
                 lists={"groups": self.token.groups, "scope": self.token.scopes},
             )
         if _is_simple(self.request, self._http_api_answer):
-            return simple_answer(allowed=allowed, context=context)
+            return SimpleAnswer(isAuthorized=allowed, context=context)
         prefix, client_part = _arn_parts(self.request)
-        return iam_answer(
-            principal=self.token.sub if self.token else NOBODY,
-            document=self._document or request_document(prefix, client_part, allowed=allowed),
+        return IamAnswer(
+            principalId=self.token.sub if self.token else NOBODY,
+            policyDocument=self._document or request_document(prefix, client_part, allowed=allowed),
             context=context,
         )
 

@@ -49,16 +49,6 @@ class IamAnswer(TypedDict):
 Answer = SimpleAnswer | IamAnswer
 
 
-def simple_answer(*, allowed: bool, context: Context) -> SimpleAnswer:
-    """A real boolean, and the context of the caller."""
-    return {"isAuthorized": allowed, "context": context}
-
-
-def iam_answer(*, principal: str, document: PolicyDocument, context: Context) -> IamAnswer:
-    """A policy document, and the context of the caller."""
-    return {"principalId": principal, "policyDocument": document, "context": context}
-
-
 def caller_context(
     *, texts: Mapping[str, str | None], lists: Mapping[str, Sequence[str]]
 ) -> Context:

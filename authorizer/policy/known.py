@@ -85,7 +85,7 @@ class KnownRoutes:
         self._require_nothing_below(allows, denies, steps)
         owned: dict[Words, KnownRoute] = {}
         for known in self._plain:
-            steps.take(20)  # what the policy says of a route is asked for each method
+            steps.take(15)  # what the policy says of a route is asked for each method
             for words in self._granted(known, groups, scopes, claims):
                 if known.wins(words, steps):
                     owned.setdefault(words, known)

@@ -53,6 +53,10 @@ def meet(glob: Words, shape: Words, take: Callable[[int], None]) -> set[Words]:
         shape: of one route.
         take: is told of each step, and may raise.
     """
+    # They go in step until a star may take more: most have nothing in common, and show it there.
+    start = glob.index(STAR) if STAR in glob else len(glob)
+    if any(word not in (own, STAR) for own, word in zip(glob[:start], shape, strict=False)):
+        return set()
     found: dict[int, set[Words]] = {0: {()}}
     for word in shape:
         after: dict[int, set[Words]] = defaultdict(set)

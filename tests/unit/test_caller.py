@@ -439,6 +439,14 @@ def test_routes_are_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) ->
     assert len(compared) <= 10 * len(routes)
 
 
+def test_routes_that_have_nothing_in_common_take_no_steps() -> None:
+    """Sixty own-record routes among three hundred have a document, as they had without a bound."""
+    routes = [f"GET /{{tenant}}/x{number}/{{id}}" for number in range(300)]
+    own = [f"GET /{{tenant=sub}}/x{number}/{{id}}" for number in range(60)]
+
+    assert isinstance(grants(own, routes), Grants)
+
+
 def test_an_api_of_thousands_of_routes_has_no_documents() -> None:
     """Just enough, and one too many: to prepare more would keep the first request waiting."""
     routes = [f"GET /x{number}" for number in range(2_000)]
