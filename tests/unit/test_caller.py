@@ -471,3 +471,11 @@ def test_routes_of_many_parameters_have_a_document() -> None:
     assert isinstance(grants([route(8)], [route(8)]), Grants)
     assert isinstance(grants([route(20)], [route(20), route(19)]), Grants)
     assert grants([route(90)], [route(90), route(89)]) is Inexact.TOO_LARGE
+
+
+def test_a_document_of_too_many_resources_is_none() -> None:
+    """Just enough, and one too many: an answer of that size could not be sent."""
+    routes = [f"GET /x{number}" for number in range(151)]
+
+    assert isinstance(grants(routes[:150], routes[:150]), Grants)
+    assert grants(routes, routes) is Inexact.TOO_LARGE
