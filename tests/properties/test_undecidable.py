@@ -146,7 +146,7 @@ def without(value: Any, way: tuple[Any, ...]) -> Any:
 @settings(max_examples=100, deadline=None)
 @given(templates(), st.data())
 def test_a_fact_that_is_not_known_adds_no_finding(template: Template, data: st.DataObject) -> None:
-    """Forgetting a fact takes findings away, and makes none but those that say so (T050, T150, X130)."""
+    """Forgetting a fact takes findings away; new are only those that say so (T050, T150, X130)."""
     forgetful = without(template, data.draw(st.sampled_from(list(facts(template)))))
     known = {(one.code, one.place) for one in findings(template, POLICY)}
     found = {(one.code, one.place) for one in findings(forgetful, POLICY)}
