@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.answer import AnswerForm, answer_form
+from authorizer.cli.analysis.answer import AnswerKind, usual_answer
 from authorizer.cli.check.guards import Guard, guarded_routes
 from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import clip
@@ -40,7 +40,7 @@ class Decider:
     kind: str | None = None
     why: str | None = None
     names_route: bool = True
-    answer: AnswerForm = AnswerForm.SIMPLE
+    answer: AnswerKind = AnswerKind.SIMPLE
 
     @property
     def in_words(self) -> str:
@@ -84,7 +84,7 @@ def _decider_of(one: GuardedRoute) -> Decider:
         kind=_kind_of(authorizer, one.guard),
         why=_why_unknown(authorizer) if one.guard is Guard.UNKNOWN else None,
         names_route=one.is_told,
-        answer=answer_form(one.api.kind, authorizer),
+        answer=usual_answer(one.api.kind, authorizer),
     )
 
 

@@ -1,4 +1,4 @@
-"""In which form an authorizer answers, and which requests it can allow in that form.
+"""What kinds of answers an authorizer gives, and which requests it can allow by them.
 
 An IAM document for one request cannot name every path: what is a wildcard or begins a variable
 there would open others. A caller's document may cover such a path along with others.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template.model import ApiKind
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
-from authorizer.policy.iam import why_unnamed
+from authorizer.policy.iam import IamMode, why_unnamed
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
@@ -25,21 +25,29 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Policy
 
 
-class AnswerForm(Enum):
-    """What an allowed request is answered by, unless the function's settings say otherwise."""
+class AnswerKind(Enum):
+    """What an answer says."""
 
     SIMPLE = auto()
-    REQUEST_DOCUMENT = auto()
-    CALLER_DOCUMENT = auto()
+    # An IAM document for all that the caller may do, and one for this request alone.
+    CALLER = auto()
+    REQUEST = auto()
 
 
-def answer_form(kind: ApiKind, authorizer: Authorizer) -> AnswerForm:
-    """The form of an authorizer's answers. What is not known is taken for the usual."""
+# What a document covers, in the words of the function's settings.
+KIND_OF_MODE = {IamMode.CALLER: AnswerKind.CALLER, IamMode.REQUEST: AnswerKind.REQUEST}
+
+
+def usual_answer(kind: ApiKind, authorizer: Authorizer) -> AnswerKind:
+    """The answers of an authorizer whose settings are not looked at.
+
+    What is not known is taken for the usual.
+    """
     if kind is ApiKind.REST:
-        return AnswerForm.CALLER_DOCUMENT
+        return AnswerKind.CALLER
     is_simple = authorizer.payload_version != "1.0" and authorizer.simple_responses is not False
     is_http = kind is ApiKind.HTTP
-    return AnswerForm.SIMPLE if is_http and is_simple else AnswerForm.REQUEST_DOCUMENT
+    return AnswerKind.SIMPLE if is_http and is_simple else AnswerKind.REQUEST
 
 
 class Documents:
@@ -52,20 +60,20 @@ class Documents:
 
     def why_not(
         self,
-        form: AnswerForm,
+        kind: AnswerKind,
         request: PolicyRequest,
         *,
         groups: Iterable[str],
         scopes: Iterable[str],
         claims: Mapping[str, Any],
     ) -> Reason | None:
-        """Why an answer of that form cannot allow a request that the policy allows, if so."""
+        """Why an answer of that kind cannot allow a request that the policy allows, if so."""
         resource = f"{request.method}{request.path or ''}"
         # Before it, an ARN has a part that the deployment decides: here it has none.
         reason = why_unnamed("", resource)
-        if form is AnswerForm.SIMPLE or reason is None:
+        if kind is AnswerKind.SIMPLE or reason is None:
             return None
-        if form is AnswerForm.REQUEST_DOCUMENT:
+        if kind is AnswerKind.REQUEST:
             return reason
         grants = self._of_callers.of(tuple(groups), scopes, claims)
         is_covered = not isinstance(grants, Inexact) and grants.allows(resource)

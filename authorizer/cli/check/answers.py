@@ -10,13 +10,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-aut
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.answer import KIND_OF_MODE, AnswerKind
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.gateway.events import Flavour
+from authorizer.policy.iam import IamMode
 from authorizer.policy.routes import ANY
+from authorizer.settings import DEFAULT_IAM_MODES
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Route, Template
@@ -27,24 +29,6 @@ _ANSWER = "AUTHORIZER_HTTP_API_ANSWER"
 _MODES = "AUTHORIZER_IAM_MODES"
 # Methods of routes that take every method: $default has none.
 _EVERY = frozenset({"", ANY})
-
-
-class AnswerKind(Enum):
-    """What an answer says."""
-
-    SIMPLE = auto()
-    # An IAM document for all that the caller may do, and one for this request alone.
-    CALLER = auto()
-    REQUEST = auto()
-
-
-# What the function answers where no setting says otherwise.
-_DEFAULT_MODES = {
-    Flavour.REST_REQUEST: AnswerKind.CALLER,
-    Flavour.REST_TOKEN: AnswerKind.CALLER,
-    Flavour.HTTP_1: AnswerKind.REQUEST,
-    Flavour.HTTP_2: AnswerKind.REQUEST,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,5 +124,5 @@ def _flavour(api: Api, authorizer: Authorizer) -> Flavour | None:
 def _mode(modes: str, flavour: Flavour) -> AnswerKind:
     """Read ``rest-request=caller http-2.0=request``. What is misspelt fails the start instead."""
     written = dict(pair.partition("=")[::2] for pair in modes.split())
-    named = {"caller": AnswerKind.CALLER, "request": AnswerKind.REQUEST}
-    return named.get(written.get(flavour.value, ""), _DEFAULT_MODES[flavour])
+    mode = written.get(flavour.value, "")
+    return KIND_OF_MODE[IamMode(mode) if mode in set(IamMode) else DEFAULT_IAM_MODES[flavour]]

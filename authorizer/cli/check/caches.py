@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.answers import AnswerKind, CacheKey, answer_kind, cache_key
+from authorizer.cli.check.answers import CacheKey, answer_kind, cache_key
 from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our_authorizers
 from authorizer.cli.template.model import ApiKind
 from authorizer.errors import clip
@@ -13,6 +13,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.analysis.answer import AnswerKind
     from authorizer.cli.template.model import Api, Authorizer, Place, Template
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.check.answers import AnswerKind
+from authorizer.cli.analysis.answer import AnswerKind
 from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import shown

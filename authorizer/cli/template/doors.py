@@ -197,5 +197,5 @@ def _is_limited(reading: Reading, permission: Resource) -> bool:
         return False
     parts = source.parts if isinstance(source, Composite) else (source,)
     text = "".join(part.text if isinstance(part, Text) else "known" for part in parts)
-    pieces = text.split(":", 5)
-    return len(pieces) < 5 or pieces[4] not in {"", "*"} if text != "*" else False  # noqa: PLR2004
+    named_account = text.split(":", 5)[4:5]
+    return text != "*" and named_account not in (["*"], [""])
