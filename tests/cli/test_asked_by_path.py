@@ -218,3 +218,39 @@ def test_a_callers_document_may_cover_it_with_others(
     )
     asked = ("explain", "GET", "/$y/x", "-g", "reader", "--claim", "sub=$y", "-t", "REQUEST.yaml")
     assert run(*asked).exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    ("template", "modes", "is_allowed"),
+    [
+        ("REST", "''", True),
+        ("REST", "rest-request=request", False),
+        ("REST", "rest-token=request", True),
+        ("HTTP", "''", False),
+        ("HTTP", "http-1.0=caller", True),
+        ("HTTP", "http-2.0=caller", False),
+        # What only a deployment decides is taken for the usual.
+        ("REST", "!Ref AWS::Region", True),
+    ],
+)
+def test_the_functions_settings_say_how_it_answers(
+    template: str, modes: str, folder: Path, *, is_allowed: bool
+) -> None:
+    """A path that no document names is allowed only by one that covers all of its route."""
+    text = TEMPLATE if template == "REST" else HTTP.replace("VERSION", "1.0")
+    variables = f"AUTHORIZER_USER_POOLS: x, AUTHORIZER_IAM_MODES: {modes}"
+    text = text.replace("KIND", "REQUEST").replace("SIMPLE", "false")
+    text = text.replace(
+        "    Properties:\n      Events:",
+        f"    Properties:\n      Environment: {{Variables: {{{variables}}}}}\n      Events:",
+    )
+    (folder / "t.yaml").write_text(text)
+    path = "/x/$y" if template == "REST" else "/users/$y"
+    effect = "allow" if is_allowed else "deny"
+    (folder / "policy.yaml").write_text(
+        'version: 1\ngroups: {reader: {allow: ["GET /x/{b}", "GET /{a}/x", "GET /users/{id}"]}}\n'
+        f"tests: [{{as: {{groups: [reader]}}, {effect}: [GET {path}]}}]\n"
+    )
+    found = run("explain", "GET", path, "-g", "reader", "-t", "t.yaml")
+    assert found.exit_code == (0 if is_allowed else 1)
+    assert run("test", "-t", "t.yaml").exit_code == 0

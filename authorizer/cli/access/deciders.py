@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.answer import AnswerKind, usual_answer
+from authorizer.cli.analysis.answer import AnswerKind, likely_answer
 from authorizer.cli.check.guards import Guard, guarded_routes
 from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import clip
@@ -60,7 +60,7 @@ def deciders_of(template: Template, api: Api) -> dict[str, Decider]:
     found: dict[str, Decider] = {}
     for one in guarded_routes(template):
         if one.api is api:
-            decider = _decider_of(one)
+            decider = _decider_of(template, one)
             if found.setdefault(one.route.key, decider) != decider:
                 found[one.route.key] = Decider(guard=Guard.UNKNOWN, why=_DIFFERS)
     return found
@@ -72,7 +72,7 @@ def unnamed_routes(template: Template, api: Api) -> frozenset[str]:
     return frozenset(key for key, decider in deciders.items() if not decider.names_route)
 
 
-def _decider_of(one: GuardedRoute) -> Decider:
+def _decider_of(template: Template, one: GuardedRoute) -> Decider:
     authorizer, asked = one.authorizer, one.route.authorizer
     if authorizer is None:
         if isinstance(asked, str):
@@ -84,7 +84,7 @@ def _decider_of(one: GuardedRoute) -> Decider:
         kind=_kind_of(authorizer, one.guard),
         why=_why_unknown(authorizer) if one.guard is Guard.UNKNOWN else None,
         names_route=one.is_told,
-        answer=usual_answer(one.api.kind, authorizer),
+        answer=likely_answer(template, one.api, authorizer),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.answers import CacheKey, answer_kind, cache_key
+from authorizer.cli.analysis.answer import answer_kind
+from authorizer.cli.check.answers import CacheKey, cache_key
 from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our_authorizers
 from authorizer.cli.template.model import ApiKind
 from authorizer.errors import clip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.answers import IAM, SIMPLE, http_api_answer
+from authorizer.cli.analysis.answer import http_api_answer
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.guards import our_authorizers
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.errors import clip
+from authorizer.settings import HttpApiAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,8 @@ def answers_at_odds(
             continue
         answer = http_api_answer(template, authorizer)
         simple = authorizer.simple_responses
-        if answer in (SIMPLE, IAM) and isinstance(simple, bool) and simple != (answer == SIMPLE):
+        is_simple = answer is HttpApiAnswer.SIMPLE
+        if answer is not None and isinstance(simple, bool) and simple != is_simple:
             yield _at_odds(authorizer, answer)
 
 
@@ -112,8 +114,10 @@ def _old_and_simple(authorizer: Authorizer) -> Finding:
     )
 
 
-def _at_odds(authorizer: Authorizer, answer: str) -> Finding:
-    told, meant = ("on", "IAM documents") if answer == IAM else ("off", "simple responses")
+def _at_odds(authorizer: Authorizer, answer: HttpApiAnswer) -> Finding:
+    told, meant = (
+        ("on", "IAM documents") if answer is HttpApiAnswer.IAM else ("off", "simple responses")
+    )
     return Finding(
         code="T104",
         severity=Severity.ERROR,
