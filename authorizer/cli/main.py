@@ -26,7 +26,7 @@ _LAZY = {
     "login": ("authorizer.cli.account.commands", "login", "cli"),
     "logout": ("authorizer.cli.account.commands", "logout", "cli"),
     "matrix": ("authorizer.cli.matrix.commands", "matrix", "cli"),
-    "test": ("authorizer.cli.cases.commands", "test", "cli"),
+    "test": ("authorizer.cli.testing.commands", "test", "cli"),
 }
 
 

@@ -15,7 +15,7 @@ from authorizer.cli.access.forms import ALWAYS, form_of, implies, is_possible, s
 from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
 from authorizer.cli.access.source import read_source
 from authorizer.cli.access.spots import Ground
-from authorizer.cli.access.words import code, plain
+from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
 from authorizer.policy.routes import parse_pattern
 

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
 
-from authorizer.cli.cases.complete import implied
-from authorizer.cli.cases.model import Case, Expectation
-from authorizer.cli.explain.question import Caller, Request, parse_requests
-from authorizer.cli.explain.resolution import resolve
-from authorizer.cli.explain.rulebook import Rulebook
+from authorizer.cli.analysis.request import Caller, Request, parse_requests
+from authorizer.cli.analysis.routing import resolve
+from authorizer.cli.analysis.simulator import Simulator
 from authorizer.cli.template.model import Place
+from authorizer.cli.testing.complete import implied
+from authorizer.cli.testing.model import Case, Expectation
 
 HERE = Place(file="t.yaml", line=1, column=1)
 ROUTES = ("GET /{id}", "ANY /a/{x}", "GET /a/b", "PUT /a/b/{x}", "GET /c/{proxy+}", "ANY /d/{x}/e")
@@ -46,11 +46,13 @@ def case(caller: Caller, *listed: str) -> Case:
 def test_no_open_route_is_overlooked(allow: list[str], deny: list[str]) -> None:
     """A route is found open exactly if one of all its paths of a few values is open."""
     naive = NaivePolicy(groups={"g": Body(allow=tuple(allow), deny=tuple(deny))})
-    book = Rulebook(policy=replace(naive.compiled(), routes=ROUTES), routes=ROUTES)
+    simulator = Simulator(policy=replace(naive.compiled(), routes=ROUTES), routes=ROUTES)
     caller = Caller(groups=("g",), claims={"sub": "me", "email": "you"})
 
     found = {
-        one.route for one in implied(book, case(caller)) if book.ask(one.request, caller).is_open
+        one.route
+        for one in implied(simulator, case(caller))
+        if simulator.ask(one.request, caller).is_open
     }
     paths = ["/" + "/".join(path) for size in range(4) for path in product(VALUES, repeat=size)]
     # Rules have three segments at most, so that one more stands for all that is longer.
@@ -60,7 +62,7 @@ def test_no_open_route_is_overlooked(allow: list[str], deny: list[str]) -> None:
     open_routes = {
         winner.key
         for request, winner in reached.items()
-        if winner is not None and book.ask(request, caller).is_open
+        if winner is not None and simulator.ask(request, caller).is_open
     }
     assert found == open_routes
 
@@ -86,11 +88,11 @@ def test_what_is_left_below_a_path_is_found(
 ) -> None:
     """Where denies and other routes take some of a /** away, the rest of it is asked for."""
     text = f"version: 1\ngroups: {{g: {{allow: ['GET /c/a/**'], deny: [{denies}]}}}}\n"
-    book = Rulebook(policy=replace(policy_of(text), routes=routes), routes=routes)
+    simulator = Simulator(policy=replace(policy_of(text), routes=routes), routes=routes)
     caller = Caller(groups=("g",))
-    found = {one.route: one.request for one in implied(book, case(caller))}
+    found = {one.route: one.request for one in implied(simulator, case(caller))}
     assert found[routes[0]] == Request(method="GET", path=open_path)
-    assert book.ask(found[routes[0]], caller).is_open
+    assert simulator.ask(found[routes[0]], caller).is_open
 
 
 SAMPLE = """\
@@ -102,9 +104,9 @@ public: [GET /health]
 
 
 def unlisted(routes: tuple[str, ...] | None, *listed: str) -> list[tuple[str | None, str]]:
-    book = Rulebook(policy=policy_of(SAMPLE), routes=routes)
+    simulator = Simulator(policy=policy_of(SAMPLE), routes=routes)
     caller = Caller(groups=("reader",), claims={"sub": "42"})
-    return [(one.route, str(one.request)) for one in implied(book, case(caller, *listed))]
+    return [(one.route, str(one.request)) for one in implied(simulator, case(caller, *listed))]
 
 
 def test_without_a_template_the_policy_names_the_routes() -> None:

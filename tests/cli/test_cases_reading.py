@@ -9,14 +9,14 @@ from click.testing import CliRunner, Result
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli.cases.read import MOST_REQUESTS, CaseReader
 from authorizer.cli.document.nodes import UnreadableError, compose, is_null
 from authorizer.cli.main import cli
+from authorizer.cli.testing.read import MOST_REQUESTS, CaseReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from authorizer.cli.cases.model import Case
+    from authorizer.cli.testing.model import Case
 
 POLICY = """\
 version: 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from authorizer.cli.access.deciders import Decider, deciders_of
-from authorizer.cli.check.guards import Guard
-from authorizer.cli.explain.unread import unread_routes, where_unread
+from authorizer.cli.analysis.protection import Guard
+from authorizer.cli.analysis.unresolved import unread_routes, where_unread
 from authorizer.cli.template import parse_template
 
 HTTP = """\

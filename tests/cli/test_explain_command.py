@@ -19,12 +19,13 @@ from naive_policy import policy_of
 from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
 
 from authorizer.cli.access.deciders import Decider
-from authorizer.cli.check.guards import Guard
+from authorizer.cli.analysis.alternatives import plain_spellings
+from authorizer.cli.analysis.protection import Guard
+from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.routing import resolve, why_preferred
+from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.explain.explanation import explain, headline
-from authorizer.cli.explain.question import Caller, Request
-from authorizer.cli.explain.resolution import resolve, why_preferred
-from authorizer.cli.explain.rulebook import Rulebook, Verdict
-from authorizer.cli.explain.unsafe import plain_spellings, unsafe_part
+from authorizer.cli.explain.unsafe import unsafe_part
 from authorizer.cli.local import scenario
 from authorizer.cli.main import cli
 from authorizer.cli.template.model import Place, Undecided
@@ -156,8 +157,8 @@ def test_json_says_the_same() -> None:
     assert told["policy"]["reason"] == "not_granted"
     assert told["route"]["key"] == "POST /articles"
     assert [
-        (miss["changes"], miss["caller"]["groups"], miss["rule"]["line"])
-        for miss in told["nearest"]
+        (alternative["changes"], alternative["caller"]["groups"], alternative["rule"]["line"])
+        for alternative in told["nearest"]
     ] == [
         ([{"kind": "join_group", "names": ["editor"]}], ["reader", "editor"], 14),
         ([{"kind": "join_group", "names": ["admin"]}], ["reader", "admin"], 14),
@@ -450,7 +451,7 @@ def test_a_path_is_unsafe_exactly_when_a_part_is_named(path: str) -> None:
 
 
 def notes(policy: str, request: Request, caller: Caller, **api: Any) -> tuple[str, ...]:
-    return explain(Rulebook(policy=policy_of(policy), **api), request, caller).notes
+    return explain(Simulator(policy=policy_of(policy), **api), request, caller).notes
 
 
 NOBODY, OURS = Decider(guard=Guard.NOBODY), Decider(guard=Guard.OURS, name="Rbac")
@@ -486,18 +487,20 @@ def test_what_is_public_is_what_the_template_says(
     path: str, deciders: dict[str, Decider], verdict: Verdict
 ) -> None:
     """The policy's list of public routes opens nothing: only a route without authorizer is open."""
-    book = Rulebook(
+    simulator = Simulator(
         policy=policy_of(OWN),
         routes=("GET /health", "GET /open"),
         routes_from="t.yaml",
         deciders=deciders,
     )
-    explanation = explain(book, Request(method="GET", path=path), Caller())
+    explanation = explain(simulator, Request(method="GET", path=path), Caller())
     assert explanation.answer.verdict is verdict
     if verdict is Verdict.DENIED:
         assert "says that it is public, but t.yaml has an authorizer" in explanation.notes[0]
     if path == "/open":
-        assert "by t.yaml, which has no authorizer for its route" in headline(book, explanation)
+        assert "by t.yaml, which has no authorizer for its route" in headline(
+            simulator, explanation
+        )
 
 
 @pytest.mark.parametrize(
@@ -523,13 +526,13 @@ def test_an_authorizer_that_cannot_be_told_is_noted(
     decider: Decider, verdict: Verdict, note: str
 ) -> None:
     """The policy's answer stands, with what it depends on."""
-    book = Rulebook(
+    simulator = Simulator(
         policy=policy_of(OWN),
         routes=("GET /health",),
         routes_from="t.yaml",
         deciders={"GET /health": decider},
     )
-    explanation = explain(book, Request(method="GET", path="/health"), Caller())
+    explanation = explain(simulator, Request(method="GET", path="/health"), Caller())
     assert explanation.answer.verdict is verdict
     assert note in explanation.notes
 
@@ -560,8 +563,8 @@ def test_a_route_that_was_not_read_may_be_more_specific(
 
 
 def test_what_is_not_decided_by_the_policy_is_neither_yes_nor_no() -> None:
-    """Another authorizer, or a route that was not read: exit code 2, and no nearest miss."""
-    book = Rulebook(
+    """Another authorizer, or a route that was not read: exit code 2, and no nearest alternative."""
+    simulator = Simulator(
         policy=policy_of(OWN),
         routes=("GET /users/{user}",),
         routes_from="t.yaml",
@@ -569,20 +572,20 @@ def test_what_is_not_decided_by_the_policy_is_neither_yes_nor_no() -> None:
         unread=UNREAD,
     )
     told = {
-        path: explain(book, Request(method="GET", path=path), Caller(groups=("reader",)))
+        path: explain(simulator, Request(method="GET", path=path), Caller(groups=("reader",)))
         for path in ("/users/1", "/search/live")
     }
     assert [one.answer.verdict for one in told.values()] == [Verdict.ELSEWHERE, Verdict.UNREAD]
     assert not any(one.answer.is_open or one.answer.is_known for one in told.values())
-    assert headline(book, told["/users/1"]) == (
+    assert headline(simulator, told["/users/1"]) == (
         "GET /users/1 is decided by its authorizer 'Login' (jwt), which does not ask policy.yaml; "
         "whoever that lets in may call it"
     )
-    assert headline(book, told["/search/live"]) == (
+    assert headline(simulator, told["/search/live"]) == (
         "GET /search/live reaches none of the routes that could be read; "
         "t.yaml:4:9 (event S) could not be"
     )
-    assert [one.misses for one in told.values()] == [(), ()]
+    assert [one.alternatives for one in told.values()] == [(), ()]
 
 
 @pytest.mark.usefixtures("documented")
@@ -613,6 +616,6 @@ def test_a_preflight_is_noted() -> None:
 
 def test_connect_without_its_route_reaches_nothing() -> None:
     """A WebSocket API that has no $connect route in the template asks nobody."""
-    book = Rulebook(policy=policy_of(OWN), routes=("GET /health",))
-    answer = book.ask(Request(method="", path="$connect"), Caller())
+    simulator = Simulator(policy=policy_of(OWN), routes=("GET /health",))
+    answer = simulator.ask(Request(method="", path="$connect"), Caller())
     assert answer.verdict is Verdict.NO_ROUTE

@@ -1,4 +1,4 @@
-"""Nearest misses: each is a change that really makes the policy allow, and none is told in vain."""
+"""Nearest alternatives: each really makes the policy allow, and none is told in vain."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
 
-from authorizer.cli.explain.changes import Kind
-from authorizer.cli.explain.nearest import nearest_misses
-from authorizer.cli.explain.question import Caller, Request, described_caller, parse_requests
-from authorizer.cli.explain.resolution import resolve
-from authorizer.cli.explain.rulebook import Rulebook, Verdict
-from authorizer.cli.explain.words import misses_in_words
+from authorizer.cli.analysis.alternatives import Kind, nearest_alternatives
+from authorizer.cli.analysis.request import Caller, Request, described_caller, parse_requests
+from authorizer.cli.analysis.routing import resolve
+from authorizer.cli.analysis.simulator import Simulator, Verdict
+from authorizer.cli.explain.words import alternatives_in_words
 
 WORDS = ["a", "b", "users", "admin"]
 METHODS = ["GET", "PUT"]
@@ -79,18 +78,18 @@ requests = st.builds(
 def test_every_nearest_miss_is_true(
     naive: NaivePolicy, routes: tuple[str, ...] | None, request: Request, caller: Caller
 ) -> None:
-    """Asked as the miss says, by the caller whom it says, the policy itself allows the request."""
+    """Asked as the alternative says, by the caller whom it says, the policy allows the request."""
     policy = replace(naive.compiled(), routes=routes)
-    book = Rulebook(policy=policy, routes=routes)
-    misses = nearest_misses(book, request, caller)
+    simulator = Simulator(policy=policy, routes=routes)
+    alternatives = nearest_alternatives(simulator, request, caller)
 
-    if book.ask(request, caller).is_open:
-        assert misses == ()
-    for miss in misses:
-        assert _decide(policy, routes, miss.request, miss.caller).allowed
-        assert book.ask(miss.request, miss.caller).is_open
-        assert (miss.request, miss.caller) != (request, caller)
-    assert all("\n" not in sentence for sentence in misses_in_words(book, misses))
+    if simulator.ask(request, caller).is_open:
+        assert alternatives == ()
+    for alternative in alternatives:
+        assert _decide(policy, routes, alternative.request, alternative.caller).allowed
+        assert simulator.ask(alternative.request, alternative.caller).is_open
+        assert (alternative.request, alternative.caller) != (request, caller)
+    assert all("\n" not in sentence for sentence in alternatives_in_words(simulator, alternatives))
 
 
 def _decide(policy: Any, routes: Any, request: Request, caller: Caller) -> Any:
@@ -127,9 +126,9 @@ scopes:
 
 
 def told(request: str, *, groups: str = "", scopes: str = "", **claims: Any) -> list[Any]:
-    book = Rulebook(policy=policy_of(SAMPLE))
+    simulator = Simulator(policy=policy_of(SAMPLE))
     caller = described_caller(groups.split(), scopes.split(), claims)
-    return list(nearest_misses(book, parse_requests(request)[0], caller))
+    return list(nearest_alternatives(simulator, parse_requests(request)[0], caller))
 
 
 @pytest.mark.parametrize(
@@ -201,9 +200,11 @@ def test_what_nobody_may_has_no_nearest_miss() -> None:
 
 def test_groups_that_would_do_are_one_sentence() -> None:
     """The group that has the rule is named first, and then those that include it."""
-    book = Rulebook(policy=policy_of(SAMPLE))
-    misses = nearest_misses(book, Request(method="POST", path="/articles"), Caller())
-    (sentence,) = misses_in_words(book, misses)
+    simulator = Simulator(policy=policy_of(SAMPLE))
+    alternatives = nearest_alternatives(
+        simulator, Request(method="POST", path="/articles"), Caller()
+    )
+    (sentence,) = alternatives_in_words(simulator, alternatives)
     assert sentence == (
         "policy.yaml:9 (group editor: POST /articles) would allow it to a member of editor, or of "
         "admin, which includes it"
@@ -212,21 +213,23 @@ def test_groups_that_would_do_are_one_sentence() -> None:
 
 def test_a_deny_of_all_ones_groups_is_left_in_one_step() -> None:
     """Every group that brings a deny is to be left, not only the first."""
-    book = Rulebook(
+    simulator = Simulator(
         policy=policy_of(
             "version: 1\ngroups:\n  a: {allow: [GET /x]}\n  b: {deny: [ANY /**]}\n"
             "  c: {deny: [GET /x]}\n"
         )
     )
     caller = Caller(groups=("a", "b", "c"))
-    (miss,) = nearest_misses(book, Request(method="GET", path="/x"), caller)
-    assert (miss.kinds, miss.changes[0].names) == ((Kind.LEAVE,), ("b", "c"))
-    assert miss.answer.verdict is Verdict.ALLOWED
+    (alternative,) = nearest_alternatives(simulator, Request(method="GET", path="/x"), caller)
+    assert (alternative.kinds, alternative.changes[0].names) == ((Kind.LEAVE,), ("b", "c"))
+    assert alternative.answer.verdict is Verdict.ALLOWED
 
 
 @settings(max_examples=200, deadline=None)
 @given(policies(), requests, callers)
 def test_an_answer_is_the_policys(naive: NaivePolicy, request: Request, caller: Caller) -> None:
     """Without routes, what the rulebook answers is what decide answers for the path."""
-    book = Rulebook(policy=naive.compiled())
-    assert book.ask(request, caller).decision == _decide(book.policy, None, request, caller)
+    simulator = Simulator(policy=naive.compiled())
+    assert simulator.ask(request, caller).decision == _decide(
+        simulator.policy, None, request, caller
+    )

@@ -8,8 +8,8 @@ import pytest
 from made_templates import read_policy
 
 from authorizer.cli.access.deciders import deciders_of
+from authorizer.cli.analysis.protection import Guard
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.guards import Guard
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.template import parse_template
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from made_templates import read_policy
 
+from authorizer.cli.analysis.protection import setting_names
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.guards import setting_names
 from authorizer.cli.check.judge import check
 from authorizer.cli.check.settings_rules import other_policies, relaxing_settings, settings_refused
 from authorizer.cli.template import parse_template

@@ -21,12 +21,12 @@ from authorizer.cli.access.cells import Cell, Outcome
 from authorizer.cli.access.deciders import deciders_of
 from authorizer.cli.access.routes import routes_that_ask
 from authorizer.cli.access.spots import Ground
-from authorizer.cli.cases.model import Case, Expectation
-from authorizer.cli.cases.run import run_cases
-from authorizer.cli.explain.question import Caller, Request
-from authorizer.cli.explain.rulebook import Rulebook, Verdict, rulebook_of
+from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
 from authorizer.cli.template.model import ApiKind, Place
+from authorizer.cli.testing.model import Case, Expectation
+from authorizer.cli.testing.run import run_cases
 from authorizer.errors import Reason
 from authorizer.pipeline import Verdict as Judged
 
@@ -91,8 +91,8 @@ class World:
         return Authorizer(COGNITO.verifier(Clock(), remember=0), self.made.deployed)
 
     @cached_property
-    def book(self) -> Rulebook:
-        return rulebook_of(
+    def simulator(self) -> Simulator:
+        return simulator_of(
             self.made.document,
             routes_that_ask(self.made.api),
             routes_from="template.yaml",
@@ -178,7 +178,7 @@ def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random)
         caller = Caller(groups=who.groups, scopes=who.scopes, claims=judged.token.claims)
         context = (world.made, key, request, who, judged.decision)
 
-        answer = world.book.ask(request, caller)
+        answer = world.simulator.ask(request, caller)
         if answer.verdict is Verdict.AMBIGUOUS:
             continue  # another way to read the path leads to another answer
         assert answer.verdict is (Verdict.ALLOWED if allowed else Verdict.DENIED), context
@@ -186,7 +186,7 @@ def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random)
 
         expected = Expectation(request=request, allowed=allowed, place=PLACE)
         case = Case(name="x", place=PLACE, caller=caller, expectations=(expected,))
-        assert [one.passed for one in run_cases(world.book, [case])] == [True], context
+        assert [one.passed for one in run_cases(world.simulator, [case])] == [True], context
 
         # A cell does not speak of paths that are refused whatever the policy says.
         if who.subject is not None and judged.reason is not Reason.PATH_UNSAFE:

@@ -1,7 +1,7 @@
 """Who decides about each route of an API: the policy's authorizer, another one, nobody, or unknown.
 
 It is one answer for all commands, in the words that they print. What makes an authorizer ours is
-not said here, but in ``check.guards``.
+not said here, but in ``analysis.protection``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.answer import AnswerKind, likely_answer
-from authorizer.cli.check.guards import Guard, guarded_routes
+from authorizer.cli.analysis.protection import Guard, guarded_routes
 from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from authorizer.cli.check.guards import GuardedRoute
+    from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.template.model import Api, Authorizer, Template
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)

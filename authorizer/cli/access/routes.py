@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.words import plain
-from authorizer.cli.explain.unread import unread_routes
+from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.template.model import ApiKind
+from authorizer.cli.text import plain
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:

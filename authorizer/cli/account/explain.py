@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.account.unverified import groups_of
-from authorizer.cli.explain.changes import claimings, scopings
-from authorizer.cli.explain.question import Caller, Request, shown
-from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.cli.analysis.alternatives import claimings, scopings
+from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.simulator import Simulator, Verdict
+from authorizer.cli.text import shown
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
@@ -110,19 +111,19 @@ def _on_forbidden(asked: Asked) -> str:
             f"the policy grants this to no group of yours ({_names(asked.groups)}), or the token "
             f"was refused; {why}: {_JUDGE}, and look into the policy"
         )
-    book = Rulebook(policy=asked.policy, file=asked.policy_name)
-    answer = book.ask(asked.request, asked.caller)
+    simulator = Simulator(policy=asked.policy, file=asked.policy_name)
+    answer = simulator.ask(asked.request, asked.caller)
     if answer.verdict is Verdict.PUBLIC:
         return (
             f"{asked.policy_name} has this route as public, so that no authorizer is asked: the "
             f"refusal is the backend's own, or the deployed API differs; look into its logs"
         )
-    return _on_decision(asked, book, answer.decision)
+    return _on_decision(asked, simulator, answer.decision)
 
 
 def _on_not_found(asked: Asked) -> str:
-    book = None if asked.policy is None else Rulebook(policy=asked.policy)
-    if book is not None and not any(_open_to(asked, book)):
+    simulator = None if asked.policy is None else Simulator(policy=asked.policy)
+    if simulator is not None and not any(_open_to(asked, simulator)):
         return (
             f"the API has no such route, and {asked.policy_name} allows it to nobody: "
             f"check the path and the API's URL"
@@ -133,7 +134,7 @@ def _on_not_found(asked: Asked) -> str:
     )
 
 
-def _on_decision(asked: Asked, book: Rulebook, decision: Decision) -> str:
+def _on_decision(asked: Asked, simulator: Simulator, decision: Decision) -> str:
     name, mine = asked.policy_name, _names(asked.groups)
     if decision.allowed and decision.rule is not None:
         return (
@@ -148,7 +149,7 @@ def _on_decision(asked: Asked, book: Rulebook, decision: Decision) -> str:
     if decision.reason is Reason.ROUTE_UNKNOWN:
         return f"{name} has no rule for {asked.request}: check the path, or add a rule and deploy"
     if decision.reason is Reason.NOT_GRANTED:
-        return _on_not_granted(asked, book)
+        return _on_not_granted(asked, simulator)
     # The authorizer may know better: it knows the route that the gateway matched.
     return (
         f"{name} does not say from the path alone whether you may {asked.request} "
@@ -156,18 +157,18 @@ def _on_decision(asked: Asked, book: Rulebook, decision: Decision) -> str:
     )
 
 
-def _on_not_granted(asked: Asked, book: Rulebook) -> str:
+def _on_not_granted(asked: Asked, simulator: Simulator) -> str:
     name = asked.policy_name
     nobody = f"no group of yours ({_names(asked.groups)}) may {asked.request}"
-    for change in claimings(book, asked.request, asked.caller):
-        rule = book.ask(change.request, change.caller).decision.rule
+    for change in claimings(simulator, asked.request, asked.caller):
+        rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
             return (
                 f"{name} line {rule.line} allows your groups ({_names(asked.groups)}) "
                 f"{rule.pattern.text}, and the path does not have your {', '.join(change.names)}: "
                 f"{_JUDGE} to see it, and ask for your own"
             )
-    others, scopes = _open_to(asked, book)
+    others, scopes = _open_to(asked, simulator)
     if others:
         return f"{nobody}; {name} allows it to: {_names(others)}. Ask to be put into one of them"
     if scopes:
@@ -175,22 +176,22 @@ def _on_not_granted(asked: Asked, book: Rulebook) -> str:
     return f"{nobody}; {name} allows it to nobody: check the path, or add a rule and deploy"
 
 
-def _open_to(asked: Asked, book: Rulebook) -> tuple[list[str], list[str]]:
+def _open_to(asked: Asked, simulator: Simulator) -> tuple[list[str], list[str]]:
     """The groups and the scopes that would do, be it for their own."""
-    groups = [group for group in book.policy.groups if _is_open_to(asked, book, group)]
+    groups = [group for group in simulator.policy.groups if _is_open_to(asked, simulator, group)]
     scopes = [
         change.names[0]
-        for change in scopings(book, asked.request, asked.caller)
-        if book.ask(change.request, change.caller).is_open
+        for change in scopings(simulator, asked.request, asked.caller)
+        if simulator.ask(change.request, change.caller).is_open
     ]
     return groups, sorted(scopes)
 
 
-def _is_open_to(asked: Asked, book: Rulebook, group: str) -> bool:
+def _is_open_to(asked: Asked, simulator: Simulator, group: str) -> bool:
     """Whether somebody in that group may, be it for their own."""
     member = replace(asked.caller, groups=(group,))
-    changed = (change.caller for change in claimings(book, asked.request, member))
-    return any(book.ask(asked.request, caller).is_open for caller in (member, *changed))
+    changed = (change.caller for change in claimings(simulator, asked.request, member))
+    return any(simulator.ask(asked.request, caller).is_open for caller in (member, *changed))
 
 
 def _is_expired(asked: Asked) -> bool:

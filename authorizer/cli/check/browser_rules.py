@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import shown
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import shown
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route
 from authorizer.errors import clip

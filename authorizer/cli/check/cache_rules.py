@@ -20,8 +20,8 @@ from authorizer.policy.routes import ANY, PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.answers import CacheKey
-    from authorizer.cli.check.guards import GuardedRoute
     from authorizer.cli.document.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy

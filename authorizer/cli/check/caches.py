@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.answer import answer_kind
+from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes, our_authorizers
 from authorizer.cli.check.answers import CacheKey, cache_key
-from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, our_authorizers
 from authorizer.cli.template.model import ApiKind
 from authorizer.errors import clip
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import Guard, guarded_routes, our_authorizers
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, guarded_routes, our_authorizers
 from authorizer.cli.check.routes_rules import name_of_authorizer, routes_without_rule
 from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.errors import clip
@@ -13,7 +13,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.check.guards import GuardedRoute
+    from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import Guard, guarded_routes, is_ours
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -24,7 +25,6 @@ from authorizer.cli.check.deciding_rules import (
 )
 from authorizer.cli.check.doors_rules import doors_beside
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, guarded_routes, is_ours
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.check.undecided import undecided_guards

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import Guard, guarded_routes, shown
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, guarded_routes, shown
 from authorizer.cli.template.model import ApiKind, DoorKind, Elsewhere, Unknown
 from authorizer.errors import clip
 

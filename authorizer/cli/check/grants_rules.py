@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import GuardedRoute, guarded_routes
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import GuardedRoute, guarded_routes
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named

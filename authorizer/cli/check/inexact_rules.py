@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.answer import AnswerKind
+from authorizer.cli.analysis.protection import shown
 from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import shown
 from authorizer.cli.check.shapes import shape_of_route, shape_of_rule
 from authorizer.errors import clip
 from authorizer.policy.caller import CallerDocuments

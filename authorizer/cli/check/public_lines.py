@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.guards import Guard, guarded_routes
+from authorizer.cli.analysis.protection import Guard, guarded_routes
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.check.guards import GuardedRoute
     from authorizer.cli.document.source import PublicRoute, SourcePolicy
     from authorizer.cli.template.model import Template
 

@@ -19,7 +19,7 @@ from authorizer.policy.routes import PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.check.guards import GuardedRoute
+    from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.shapes import Shapes
     from authorizer.cli.document.source import SourceRule
     from authorizer.policy.model import Policy

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes
 from authorizer.cli.check.public_lines import lines_for_the_rest
 from authorizer.cli.check.reach import is_reachable
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import our_authorizers, setting_names
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import our_authorizers, setting_names
 from authorizer.cli.document import compile_source
 from authorizer.cli.template.choices import is_any
 from authorizer.errors import ConfigurationError, clip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.answer import http_api_answer
+from authorizer.cli.analysis.protection import our_authorizers
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import our_authorizers
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.errors import clip
 from authorizer.settings import HttpApiAnswer

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes, shown
 from authorizer.cli.check.catalogue import UNDECIDED
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, GuardedRoute, guarded_routes, shown
 from authorizer.cli.template.model import Mistake, Unknown
 from authorizer.errors import clip
 

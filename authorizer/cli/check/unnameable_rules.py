@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.protection import Guard, guarded_routes
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.guards import Guard, guarded_routes
 from authorizer.policy.compiled import is_route_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.check.guards import GuardedRoute
+    from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Route, Template
     from authorizer.policy.model import Policy

@@ -10,12 +10,12 @@ import click
 from rich.console import Console
 
 from authorizer.cli.access.routes import routes_that_ask, unread_in_words
-from authorizer.cli.access.words import plain
 from authorizer.cli.diff.compare import compare
 from authorizer.cli.diff.formats import markdown_of, print_diff
 from authorizer.cli.diff.hints import as_two_words, is_file
 from authorizer.cli.diff.report import as_json
 from authorizer.cli.diff.revision import read_operands
+from authorizer.cli.text import plain
 
 if TYPE_CHECKING:
     from authorizer.cli.diff.compare import Diff

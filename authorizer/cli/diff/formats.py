@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from authorizer.cli.access.words import code, plain
 from authorizer.cli.diff.report import (
     caveat_of,
     name_of,
@@ -16,6 +15,7 @@ from authorizer.cli.diff.report import (
     summary_of,
 )
 from authorizer.cli.folding import print_folded
+from authorizer.cli.text import code, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

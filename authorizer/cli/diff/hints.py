@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.words import plain
+from authorizer.cli.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

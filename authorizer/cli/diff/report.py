@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
-from authorizer.cli.access.words import located, plain, spelled
+from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -9,15 +9,15 @@ import click
 from rich.console import Console
 
 from authorizer.cli.account.judging import judging_options
-from authorizer.cli.explain import report
-from authorizer.cli.explain.explanation import explain as explained
-from authorizer.cli.explain.options import open_policy, open_rulebook, policy_options
-from authorizer.cli.explain.question import (
+from authorizer.cli.analysis.request import (
     Request,
     RequestSyntaxError,
     described_caller,
     require_path,
 )
+from authorizer.cli.explain import report
+from authorizer.cli.explain.explanation import explain as explained
+from authorizer.cli.explain.options import open_policy, open_simulator, policy_options
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, METHODS
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from authorizer.cli.explain.rulebook import Answer
+    from authorizer.cli.analysis.simulator import Answer
     from authorizer.cli.explain.token import JudgedToken
 
 
@@ -76,7 +76,7 @@ def explain(
     request = _request(method, path)
     if token is not None and (groups or scopes or claims):
         raise click.UsageError("a token has its own groups, scopes and claims: give either")
-    book = open_rulebook(open_policy(policy), template, api)
+    book = open_simulator(open_policy(policy), template, api)
     judged = _judged(token, **judging) if token is not None else None
     caller = (
         judged.caller

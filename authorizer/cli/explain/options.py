@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from authorizer.cli.analysis.simulator import Simulator, simulator_of
 from authorizer.cli.document import load_source
-from authorizer.cli.explain.question import shown
-from authorizer.cli.explain.rulebook import Rulebook, rulebook_of
+from authorizer.cli.text import shown
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def open_policy(path: Path) -> SourcePolicy:
         raise ConfigurationError([f"{error}; {hint}"]) from error
 
 
-def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) -> Rulebook:
+def open_simulator(source: SourcePolicy, template: Path | None, api: str | None) -> Simulator:
     """The policy, in front of the template's API.
 
     Raises:
@@ -73,11 +73,11 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
     if template is None:
         if api is not None:
             raise click.UsageError("--api names an API of a template: give --template, too")
-        return rulebook_of(source)
+        return simulator_of(source)
     # It is not needed without a template.
     from authorizer.cli.access.deciders import deciders_of  # noqa: PLC0415
     from authorizer.cli.access.routes import routes_that_ask  # noqa: PLC0415
-    from authorizer.cli.explain.unread import unread_routes  # noqa: PLC0415
+    from authorizer.cli.analysis.unresolved import unread_routes  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415
     from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
     from authorizer.cli.template.model import ApiKind  # noqa: PLC0415
@@ -86,7 +86,7 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
     chosen = chosen_api(read, api)
     unread = unread_routes(read, chosen)
     _warn_of(unread, chosen.id)
-    return rulebook_of(
+    return simulator_of(
         source,
         routes_that_ask(chosen),
         routes_from=str(template),
@@ -98,7 +98,7 @@ def open_rulebook(source: SourcePolicy, template: Path | None, api: str | None) 
 
 def _warn_of(unread: Sequence[Undecided], api: str) -> None:
     """Say which routes could not be read: what is printed holds for the others."""
-    from authorizer.cli.explain.unread import where_unread  # noqa: PLC0415 - not without some
+    from authorizer.cli.analysis.unresolved import where_unread  # noqa: PLC0415 - not without some
 
     if unread:
         where = where_unread(unread)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from authorizer.cli.analysis.routing import Candidate, named_routes, resolve, why_preferred
+from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.explain.explanation import Explanation, headline
-from authorizer.cli.explain.question import shown
-from authorizer.cli.explain.resolution import Candidate, named_routes, resolve, why_preferred
-from authorizer.cli.explain.rulebook import Rulebook, Verdict
-from authorizer.cli.explain.words import misses_in_words, rule_in_words
+from authorizer.cli.explain.words import alternatives_in_words, rule_in_words
 from authorizer.cli.folding import print_folded
+from authorizer.cli.text import shown
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, parse_route
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from authorizer.cli.access.deciders import Decider
-    from authorizer.cli.explain.nearest import Miss
-    from authorizer.cli.explain.question import Caller, Request
+    from authorizer.cli.analysis.alternatives import Alternative
+    from authorizer.cli.analysis.request import Caller, Request
     from authorizer.cli.explain.token import JudgedToken
     from authorizer.policy.model import Rule
 
@@ -37,7 +37,7 @@ _STYLES = {
 
 
 def show(
-    console: Console, book: Rulebook, explanation: Explanation, token: JudgedToken | None
+    console: Console, simulator: Simulator, explanation: Explanation, token: JudgedToken | None
 ) -> None:
     """Print the answer first, and then how it came."""
     if token is not None:
@@ -49,34 +49,36 @@ def show(
         if not token.is_proved:
             console.print(Text("If it were good:"))
     style = _STYLES.get(explanation.answer.verdict, "bold red")
-    print_folded(console, Text(headline(book, explanation), style=style), 2)
-    _section(console, "caller", [_caller_in_words(book, explanation.caller)])
-    _section(console, "route", _route_in_words(book, explanation))
+    print_folded(console, Text(headline(simulator, explanation), style=style), 2)
+    _section(console, "caller", [_caller_in_words(simulator, explanation.caller)])
+    _section(console, "route", _route_in_words(simulator, explanation))
     if explanation.overridden is not None:
-        rule = rule_in_words(book, explanation.overridden)
+        rule = rule_in_words(simulator, explanation.overridden)
         _section(console, "overrides", [f"{rule}, which would allow it: a deny overrides it"])
     _section(console, "note", explanation.notes)
-    _section(console, "nearest", _nearest_in_words(book, explanation))
+    _section(console, "nearest", _nearest_in_words(simulator, explanation))
 
 
-def as_json(book: Rulebook, explanation: Explanation, token: JudgedToken | None) -> str:
+def as_json(simulator: Simulator, explanation: Explanation, token: JudgedToken | None) -> str:
     """The same for programs. Of a token's claims, those that the policy compares."""
     answer, request = explanation.answer, explanation.request
     refused = token is not None and not token.judgement.is_good
     document: dict[str, Any] = {
         "request": _request(request),
-        "caller": _caller(book, explanation.caller),
+        "caller": _caller(simulator, explanation.caller),
         "verdict": "refused" if refused else answer.verdict.value,
         "policy": {
             "verdict": answer.verdict.value,
             "reason": answer.decision.reason,
-            "rule": _rule(book, answer.decision.rule),
-            "overrides": _rule(book, explanation.overridden),
+            "rule": _rule(simulator, answer.decision.rule),
+            "overrides": _rule(simulator, explanation.overridden),
             "public_line": answer.public_line,
         },
-        "route": _route(book, explanation),
+        "route": _route(simulator, explanation),
         "notes": list(explanation.notes),
-        "nearest": [_miss(book, miss) for miss in explanation.misses],
+        "nearest": [
+            _alternative(simulator, alternative) for alternative in explanation.alternatives
+        ],
     }
     if token is not None:
         document["token"] = {
@@ -95,34 +97,36 @@ def _section(console: Console, title: str, lines: Iterable[str]) -> None:
         print_folded(console, Text.assemble((f"  {label:<10} ", "dim"), line), 15)
 
 
-def _caller_in_words(book: Rulebook, caller: Caller) -> str:
+def _caller_in_words(simulator: Simulator, caller: Caller) -> str:
     parts = [
         f"{what} {', '.join(map(shown, names))}"
         for what, names in (("groups", caller.groups), ("scopes", caller.scopes))
         if names
     ]
-    compared = _compared_claims(book, caller)
+    compared = _compared_claims(simulator, caller)
     parts += [f"{shown(name)}={clip(value)}" for name, value in compared.items()]
     return "; ".join(parts) or "no groups, no scopes, no claims"
 
 
-def _compared_claims(book: Rulebook, caller: Caller) -> dict[str, Any]:
+def _compared_claims(simulator: Simulator, caller: Caller) -> dict[str, Any]:
     """The caller's claims that some rule compares."""
-    names = {condition.claim for rule in book.policy.rules for condition in rule.pattern.conditions}
+    names = {
+        condition.claim for rule in simulator.policy.rules for condition in rule.pattern.conditions
+    }
     return {name: value for name, value in caller.claims.items() if name in names}
 
 
-def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
+def _route_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[str]:
     resolution = explanation.answer.resolution
     if resolution is None:
         yield "not known without --template: judged by the path"
         if explanation.request.path != CONNECT:
-            yield from _places_in_words(book, explanation.request)
+            yield from _places_in_words(simulator, explanation.request)
         return
-    where = f" ({book.routes_from})" if book.routes_from else ""
+    where = f" ({simulator.routes_from})" if simulator.routes_from else ""
     winner = resolution.winner
     if winner is None:
-        known = "none of those that could be read" if book.unread else "none of the API"
+        known = "none of those that could be read" if simulator.unread else "none of the API"
         yield f"{'cannot be told' if resolution.is_undecided else known}{where}"
         return
     yield f"{winner.key}{where}"
@@ -134,9 +138,9 @@ def _route_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
             yield f"rather than {other.key}: {why_preferred(winner, other)}"
 
 
-def _places_in_words(book: Rulebook, request: Request) -> Iterator[str]:
+def _places_in_words(simulator: Simulator, request: Request) -> Iterator[str]:
     """The paths that rules speak of and that match, whatever the method: as ``decide`` does."""
-    patterns = [*(rule.pattern for rule in book.policy.rules), *book.policy.public]
+    patterns = [*(rule.pattern for rule in simulator.policy.rules), *simulator.policy.public]
     places = resolve(named_routes(patterns, ANY), request, is_rest=True)
     winner = places.winner
     if winner is None:
@@ -147,51 +151,52 @@ def _places_in_words(book: Rulebook, request: Request) -> Iterator[str]:
             continue
         prefix = other.template.removesuffix("{proxy+}")
         if other.is_greedy and winner.template.startswith(prefix):
-            yield from _covering_in_words(book, request, other)
+            yield from _covering_in_words(simulator, request, other)
         else:
             yield f"rather than {_as_pattern(other)}: {why_preferred(winner, other)}"
 
 
-def _covering_in_words(book: Rulebook, request: Request, other: Candidate) -> Iterator[str]:
+def _covering_in_words(simulator: Simulator, request: Request, other: Candidate) -> Iterator[str]:
     """The rules for everything below a path that count besides, for this method."""
     route = parse_route(other.template)
-    for rule in book.policy.rules:
+    for rule in simulator.policy.rules:
         own = rule.pattern
         is_it = route is not None and own.tail and own.path == route.path
         if is_it and own.covers_method(request.method):
-            yield f"{rule_in_words(book, rule)} covers it, too"
+            yield f"{rule_in_words(simulator, rule)} covers it, too"
 
 
 def _as_pattern(candidate: Candidate) -> str:
     return candidate.template.replace("{proxy+}", "**")
 
 
-def _nearest_in_words(book: Rulebook, explanation: Explanation) -> Iterator[str]:
+def _nearest_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[str]:
     answer = explanation.answer
     if answer.is_open or answer.verdict is Verdict.ELSEWHERE:
         return
-    if not explanation.misses and answer.is_known:
-        yield f"nothing: no group, scope, claim or path was found by which {book.file} allows it"
-    yield from misses_in_words(book, explanation.misses)
+    if not explanation.alternatives and answer.is_known:
+        what = "no group, scope, claim or path was found"
+        yield f"nothing: {what} by which {simulator.file} allows it"
+    yield from alternatives_in_words(simulator, explanation.alternatives)
 
 
 def _request(request: Request) -> dict[str, str]:
     return {"method": request.method, "path": request.path}
 
 
-def _caller(book: Rulebook, caller: Caller) -> dict[str, Any]:
+def _caller(simulator: Simulator, caller: Caller) -> dict[str, Any]:
     return {
         "groups": list(caller.groups),
         "scopes": list(caller.scopes),
-        "claims": _compared_claims(book, caller),
+        "claims": _compared_claims(simulator, caller),
     }
 
 
-def _rule(book: Rulebook, rule: Rule | None) -> dict[str, Any] | None:
+def _rule(simulator: Simulator, rule: Rule | None) -> dict[str, Any] | None:
     if rule is None:
         return None
     return {
-        "file": book.file,
+        "file": simulator.file,
         "line": rule.line,
         "effect": rule.effect,
         "subject": rule.subject,
@@ -199,14 +204,14 @@ def _rule(book: Rulebook, rule: Rule | None) -> dict[str, Any] | None:
     }
 
 
-def _route(book: Rulebook, explanation: Explanation) -> dict[str, Any]:
+def _route(simulator: Simulator, explanation: Explanation) -> dict[str, Any]:
     resolution = explanation.answer.resolution
     if resolution is None:
         return {"known": False}
     winner = resolution.winner
     return {
         "known": True,
-        "from": book.routes_from,
+        "from": simulator.routes_from,
         "key": winner.key if winner else None,
         "rather_than": [
             {"key": other.key, "why": why_preferred(winner, other)}
@@ -216,7 +221,7 @@ def _route(book: Rulebook, explanation: Explanation) -> dict[str, Any]:
         "doubt": resolution.doubt,
         "authorizer": _authorizer(explanation.answer.decider),
         "unread": [
-            {"place": str(one.place), "what": one.what, "why": one.why} for one in book.unread
+            {"place": str(one.place), "what": one.what, "why": one.why} for one in simulator.unread
         ],
     }
 
@@ -227,13 +232,14 @@ def _authorizer(decider: Decider | None) -> dict[str, Any] | None:
     return {"name": decider.name, "kind": decider.kind, "asks_policy": decider.asks_policy}
 
 
-def _miss(book: Rulebook, miss: Miss) -> dict[str, Any]:
+def _alternative(simulator: Simulator, alternative: Alternative) -> dict[str, Any]:
     return {
-        "sentence": next(misses_in_words(book, [miss])),
+        "sentence": next(alternatives_in_words(simulator, [alternative])),
         "changes": [
-            {"kind": change.kind.value, "names": list(change.names)} for change in miss.changes
+            {"kind": change.kind.value, "names": list(change.names)}
+            for change in alternative.changes
         ],
-        "request": _request(miss.request),
-        "caller": _caller(book, miss.caller),
-        "rule": _rule(book, miss.answer.decision.rule),
+        "request": _request(alternative.request),
+        "caller": _caller(simulator, alternative.caller),
+        "rule": _rule(simulator, alternative.answer.decision.rule),
     }

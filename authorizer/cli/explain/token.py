@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.account.judge import Judgement, judge, judge_offline
 from authorizer.cli.account.steps import TOKEN_STEPS
 from authorizer.cli.account.unverified import groups_of, read_parts, strip_scheme
-from authorizer.cli.explain.question import Caller
+from authorizer.cli.analysis.request import Caller
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from authorizer.errors import clip
 from authorizer.policy.routes import safe_segments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Encoded characters that follow one another may be one character beyond ASCII.
 _PIECES = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%|.", re.DOTALL)
@@ -33,15 +28,6 @@ def unsafe_part(path: str) -> str | None:
             if safe_segments(f"/a{piece}a") is None:
                 return _describe(piece)
     return "its parts together"
-
-
-def plain_spellings(path: str) -> Iterator[str]:
-    """Paths that say plainly what this one may have meant."""
-    decoded = unquote(path)
-    cleaned = posixpath.normpath("/" + decoded.lstrip("/"))
-    for candidate in (decoded, cleaned, decoded.partition(";")[0]):
-        if candidate != path and safe_segments(candidate) is not None:
-            yield candidate
 
 
 def _describe(piece: str) -> str:

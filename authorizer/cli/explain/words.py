@@ -1,19 +1,19 @@
-"""Decisions, rules and nearest misses in a sentence each."""
+"""Decisions, rules and nearest alternatives in a sentence each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.explain.changes import Change, Kind
-from authorizer.cli.explain.question import shown
+from authorizer.cli.analysis.alternatives import Change, Kind
+from authorizer.cli.text import shown
 from authorizer.errors import clip
 from authorizer.policy.routes import split_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.explain.nearest import Miss
-    from authorizer.cli.explain.rulebook import Rulebook
+    from authorizer.cli.analysis.alternatives import Alternative
+    from authorizer.cli.analysis.simulator import Simulator
     from authorizer.policy.model import Rule
 
 _MOST_GROUPS = 5
@@ -28,54 +28,56 @@ def listed(names: Sequence[str], word: str = "or") -> str:
     return f"{', '.join(first)} {word} {last}" if first else last
 
 
-def place_of(book: Rulebook, rule: Rule) -> str:
+def place_of(simulator: Simulator, rule: Rule) -> str:
     """``policy.yaml:16``."""
-    return f"{book.file}:{rule.line}"
+    return f"{simulator.file}:{rule.line}"
 
 
-def rule_in_words(book: Rulebook, rule: Rule) -> str:
+def rule_in_words(simulator: Simulator, rule: Rule) -> str:
     """``policy.yaml:16 (group editor: POST /articles)``."""
     kind, _, name = rule.subject.partition(":")
     deny = ", deny" if rule.effect == "deny" else ""
-    return f"{place_of(book, rule)} ({kind} {shown(name)}{deny}: {rule.pattern.text})"
+    return f"{place_of(simulator, rule)} ({kind} {shown(name)}{deny}: {rule.pattern.text})"
 
 
-def misses_in_words(book: Rulebook, misses: Iterable[Miss]) -> Iterator[str]:
-    """A sentence for each miss; those that differ by the group alone in one."""
-    merged: dict[tuple[object, ...], list[Miss]] = {}
-    for miss in misses:
+def alternatives_in_words(
+    simulator: Simulator, alternatives: Iterable[Alternative]
+) -> Iterator[str]:
+    """A sentence for each alternative; those that differ by the group alone in one."""
+    merged: dict[tuple[object, ...], list[Alternative]] = {}
+    for alternative in alternatives:
         others = tuple(
             () if change.kind is Kind.JOIN else (change.kind, change.names, change.request)
-            for change in miss.changes
+            for change in alternative.changes
         )
-        merged.setdefault((miss.answer.decision.rule, others), []).append(miss)
+        merged.setdefault((alternative.answer.decision.rule, others), []).append(alternative)
     own = {alike[0].answer.decision.rule for alike in merged.values() if _is_for_own(alike[0])}
     for alike in merged.values():
         # A path that would do says what another claim would say, and is easier to come by.
         if not (Kind.CLAIM in alike[0].kinds and alike[0].answer.decision.rule in own):
-            yield _sentence(book, alike)
+            yield _sentence(simulator, alike)
 
 
-def _is_for_own(miss: Miss) -> bool:
-    return Kind.PATH in miss.kinds
+def _is_for_own(alternative: Alternative) -> bool:
+    return Kind.PATH in alternative.kinds
 
 
-def _sentence(book: Rulebook, alike: Sequence[Miss]) -> str:
-    miss = alike[0]
-    rule = miss.answer.decision.rule
+def _sentence(simulator: Simulator, alike: Sequence[Alternative]) -> str:
+    alternative = alike[0]
+    rule = alternative.answer.decision.rule
     parts = [
-        _phrase(book, change, [other.changes[index] for other in alike])
-        for index, change in enumerate(miss.changes)
+        _phrase(simulator, change, [other.changes[index] for other in alike])
+        for index, change in enumerate(alternative.changes)
     ]
-    what = f"{rule_in_words(book, rule)} would allow it" if rule else "it would be allowed"
+    what = f"{rule_in_words(simulator, rule)} would allow it" if rule else "it would be allowed"
     return f"{what} {', and '.join(parts)}"
 
 
-def _phrase(book: Rulebook, change: Change, alike: Sequence[Change]) -> str:
+def _phrase(simulator: Simulator, change: Change, alike: Sequence[Change]) -> str:
     names = listed(change.names, "and")
     phrases = {
         Kind.LEAVE: lambda: f"without the group {names}",
-        Kind.JOIN: lambda: f"to a member of {_groups(book, [one.names[0] for one in alike])}",
+        Kind.JOIN: lambda: f"to a member of {_groups(simulator, [one.names[0] for one in alike])}",
         Kind.SCOPE: lambda: (
             f"to a machine (a token without user and groups) with the scope {names}"
         ),
@@ -87,9 +89,9 @@ def _phrase(book: Rulebook, change: Change, alike: Sequence[Change]) -> str:
     return phrases[change.kind]()
 
 
-def _groups(book: Rulebook, names: list[str]) -> str:
+def _groups(simulator: Simulator, names: list[str]) -> str:
     """The groups that have a rule; those that only include another one are named so."""
-    members = book.policy.groups
+    members = simulator.policy.groups
     owners = [
         name for name in names if not any(one in members[name] for one in names if one != name)
     ]

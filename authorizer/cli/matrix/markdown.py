@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
 from authorizer.cli.access.cells import Cell, Outcome
-from authorizer.cli.access.words import code
 from authorizer.cli.matrix.text import MEANINGS, Notes
+from authorizer.cli.text import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

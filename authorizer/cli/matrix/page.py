@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.access.access import SubjectKind
 from authorizer.cli.access.cells import NO_CELL, Cell, Outcome
-from authorizer.cli.access.words import located, plain, spelled
 from authorizer.cli.matrix.text import MEANINGS, title_of
+from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
 from authorizer.cli.access.cells import Cell, Outcome
-from authorizer.cli.access.words import located, plain, spelled
 from authorizer.cli.folding import print_folded
+from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from authorizer.cli.cases.model import Case, Expectation
-from authorizer.cli.document.nodes import NodeReader, describe, did_you_mean, is_null
-from authorizer.cli.explain.question import (
+from authorizer.cli.analysis.request import (
     Caller,
     RequestSyntaxError,
     described_caller,
     parse_requests,
 )
+from authorizer.cli.document.nodes import NodeReader, describe, did_you_mean, is_null
 from authorizer.cli.template.model import Place
+from authorizer.cli.testing.model import Case, Expectation
 from authorizer.errors import clip
 from authorizer.policy.routes import METHODS
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.cases.find import is_policy, near_misses, read_cases
-from authorizer.cli.cases.junit import junit_xml
-from authorizer.cli.cases.report import show
-from authorizer.cli.cases.run import coverage, is_vacuous, run_cases
-from authorizer.cli.explain.options import POLICY, open_policy, open_rulebook, policy_options
+from authorizer.cli.explain.options import POLICY, open_policy, open_simulator, policy_options
+from authorizer.cli.testing.find import is_policy, near_misses, read_cases
+from authorizer.cli.testing.junit import junit_xml
+from authorizer.cli.testing.report import show
+from authorizer.cli.testing.run import coverage, is_vacuous, run_cases
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from authorizer.cli.cases.model import Result
+    from authorizer.cli.testing.model import Result
 
 
 @click.command()
@@ -52,7 +52,7 @@ def test(
     if len(files) == 1 and policy in {POLICY, files[0]} and is_policy(files[0]):
         policy, files = files[0], ()
     source = open_policy(policy)
-    book = open_rulebook(source, template, api)
+    book = open_simulator(source, template, api)
     if not files:
         for sentence in near_misses(policy):
             click.echo(sentence, err=True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from authorizer.cli.access.deciders import Decider
 from authorizer.cli.analysis.answer import Documents
+from authorizer.cli.analysis.protection import Guard
 from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
-from authorizer.cli.check.guards import Guard
+from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.document import compile_source
-from authorizer.cli.explain.resolution import Resolution, resolve
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
@@ -23,8 +23,8 @@ from authorizer.policy.routes import CONNECT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from authorizer.cli.analysis.request import Caller, Request
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.explain.question import Caller, Request
     from authorizer.cli.template.model import Undecided
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
@@ -93,7 +93,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rulebook:
+class Simulator:
     """A policy, and the routes of the API that it is for.
 
     Attributes:
@@ -192,7 +192,7 @@ class Rulebook:
         key = resolution.winner.key if resolution and resolution.winner else ""
         return self.deciders.get(key)
 
-    def without_denies(self) -> Rulebook:
+    def without_denies(self) -> Simulator:
         """The same where no deny denies: to see what a deny overrides."""
         rules = tuple(
             replace(rule, subject=_NOBODY, effect="allow") if rule.effect == "deny" else rule
@@ -251,7 +251,7 @@ def _without_policy(decider: Decider | None, *, is_listed: bool) -> Verdict | No
     return Verdict.PUBLIC if is_open or known.guard is Guard.NOBODY else None
 
 
-def rulebook_of(
+def simulator_of(
     source: SourcePolicy,
     routes: Iterable[str] | None = None,
     *,
@@ -259,7 +259,7 @@ def rulebook_of(
     is_rest: bool | None = None,
     deciders: Mapping[str, Decider] | None = None,
     unread: tuple[Undecided, ...] = (),
-) -> Rulebook:
+) -> Simulator:
     """The policy of a source, for an API with these routes.
 
     Args:
@@ -275,7 +275,7 @@ def rulebook_of(
         # As it is when it was compiled with them; what else is there, such as a WebSocket API's
         # messages, asks no policy.
         policy = replace(policy, routes=tuple(filter(is_route_key, routes)))
-    return Rulebook(
+    return Simulator(
         policy=policy,
         file=source.file,
         public_lines=tuple(route.place.line for route in source.public),

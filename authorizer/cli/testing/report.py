@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from authorizer.cli.cases.run import is_vacuous
+from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.analysis.unresolved import where_unread
 from authorizer.cli.explain.explanation import explain, headline
-from authorizer.cli.explain.question import shown
-from authorizer.cli.explain.rulebook import Verdict
-from authorizer.cli.explain.unread import where_unread
-from authorizer.cli.explain.words import misses_in_words, rule_in_words
+from authorizer.cli.explain.words import alternatives_in_words, rule_in_words
 from authorizer.cli.folding import print_folded
+from authorizer.cli.testing.run import is_vacuous
+from authorizer.cli.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
-    from authorizer.cli.cases.model import Case, Coverage, Expectation, Result
-    from authorizer.cli.explain.rulebook import Rulebook
+    from authorizer.cli.analysis.simulator import Simulator
+    from authorizer.cli.testing.model import Case, Coverage, Expectation, Result
 
 # Of the ways in which a failed request would be allowed.
 _MOST_MISSES = 3
@@ -45,13 +45,13 @@ def _undecided(one: Expectation, why: str) -> str:
     return f"expected {'allow' if one.allowed else 'deny'} for {one.request}, {why}"
 
 
-def reasons_for(book: Rulebook, result: Result) -> Iterator[str]:
+def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
     """Which rule decided, and for a denial what would have to differ."""
-    explanation = explain(book, result.expectation.request, result.case.caller)
-    yield headline(book, explanation)
+    explanation = explain(simulator, result.expectation.request, result.case.caller)
+    yield headline(simulator, explanation)
     yield from explanation.notes
     if result.expectation.allowed:
-        yield from list(misses_in_words(book, explanation.misses))[:_MOST_MISSES]
+        yield from list(alternatives_in_words(simulator, explanation.alternatives))[:_MOST_MISSES]
 
 
 def vacuous_in_words(result: Result) -> str:
@@ -68,17 +68,17 @@ def vacuous_in_words(result: Result) -> str:
     return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
 
 
-def blind_in_words(book: Rulebook, coverage: Coverage) -> Iterator[tuple[Case, str]]:
+def blind_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[tuple[Case, str]]:
     """What complete cases leave out, because it could not be read."""
     for case in coverage.blind:
-        where = where_unread(book.unread)
+        where = where_unread(simulator.unread)
         yield case, f"a complete case says nothing of what could not be read: {where}"
 
 
-def gaps_in_words(book: Rulebook, coverage: Coverage) -> Iterator[str]:
+def gaps_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[str]:
     """What is not exercised, with the line of the rule."""
     for gap in coverage.gaps:
-        yield f"{rule_in_words(book, gap.rule)}: {gap.what}"
+        yield f"{rule_in_words(simulator, gap.rule)}: {gap.what}"
 
 
 def summary(results: Sequence[Result], coverage: Coverage) -> str:
@@ -97,7 +97,7 @@ def summary(results: Sequence[Result], coverage: Coverage) -> str:
 
 def show(
     console: Console,
-    book: Rulebook,
+    simulator: Simulator,
     results: Sequence[Result],
     coverage: Coverage,
     *,
@@ -109,13 +109,13 @@ def show(
             one = result.expectation
             where = f"{one.place}: {shown(result.case.name)}: {failure_in_words(result)}"
             print_folded(console, Text.assemble(("failed ", "bold red"), where), 7)
-            for reason in reasons_for(book, result):
+            for reason in reasons_for(simulator, result):
                 print_folded(console, Text(f"       {reason}"), 9)
     style = "bold red" if is_strict else "bold yellow"
     _list(console, "proves nothing ", style, map(vacuous_in_words, filter(is_vacuous, results)))
-    blind = (f"{case.place}: {what}" for case, what in blind_in_words(book, coverage))
+    blind = (f"{case.place}: {what}" for case, what in blind_in_words(simulator, coverage))
     _list(console, "proves nothing ", style, blind)
-    _list(console, "not exercised ", style, gaps_in_words(book, coverage))
+    _list(console, "not exercised ", style, gaps_in_words(simulator, coverage))
     print_folded(console, Text(summary(results, coverage)), 2)
 
 

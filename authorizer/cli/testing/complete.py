@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.cases.model import Case, Expectation
-from authorizer.cli.explain.question import Caller, Request
-from authorizer.cli.explain.resolution import DEFAULT, named_routes, resolve
-from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
+from authorizer.cli.analysis.simulator import Simulator, Verdict
+from authorizer.cli.testing.model import Case, Expectation
 from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
 
 if TYPE_CHECKING:
@@ -27,24 +27,30 @@ if TYPE_CHECKING:
 _ANY_VALUE = "-any-"
 
 
-def implied(book: Rulebook, case: Case) -> Iterator[Expectation]:
+def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
     """For each route that the case does not list, a request that must be denied.
 
     It is one that gets through, where there is one.
     """
-    routes = book.routes if book.routes is not None else named_routes(_patterns(book.policy))
+    routes = (
+        simulator.routes
+        if simulator.routes is not None
+        else named_routes(_patterns(simulator.policy))
+    )
     listed = {
-        (_route_of(routes, one.request, is_rest=book.is_rest), one.request.method)
+        (_route_of(routes, one.request, is_rest=simulator.is_rest), one.request.method)
         for one in case.expectations
     }
-    rules = _rules_of(book.policy, case.caller)
-    longest = _longest(book.policy, routes)
+    rules = _rules_of(simulator.policy, case.caller)
+    longest = _longest(simulator.policy, routes)
     for key in routes:
         methods = [one for one in _methods(key) if (key, one) not in listed]
         reaching = _requests(key, methods, rules, case.caller, longest)
-        asked = [one for one in reaching if _asks_policy(book, routes, key, one)]
+        asked = [one for one in reaching if _asks_policy(simulator, routes, key, one)]
         if asked:
-            worst = next((one for one in asked if book.ask(one, case.caller).is_open), asked[0])
+            worst = next(
+                (one for one in asked if simulator.ask(one, case.caller).is_open), asked[0]
+            )
             yield Expectation(request=worst, allowed=False, place=case.place, route=key)
 
 
@@ -56,11 +62,11 @@ def _requests(
             yield Request(method=method, path=path)
 
 
-def _asks_policy(book: Rulebook, routes: tuple[str, ...], key: str, request: Request) -> bool:
+def _asks_policy(simulator: Simulator, routes: tuple[str, ...], key: str, request: Request) -> bool:
     """Whether a request reaches this route, and not a more specific one, and is not public."""
-    if _route_of(routes, request, is_rest=book.is_rest) != key:
+    if _route_of(routes, request, is_rest=simulator.is_rest) != key:
         return False
-    return book.ask(request, Caller()).verdict is not Verdict.PUBLIC
+    return simulator.ask(request, Caller()).verdict is not Verdict.PUBLIC
 
 
 def _methods(key: str) -> tuple[str, ...]:

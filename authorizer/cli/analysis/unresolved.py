@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.explain.question import shown
 from authorizer.cli.template.model import Undecided
+from authorizer.cli.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.errors import clip
+
 if TYPE_CHECKING:
     from authorizer.policy.model import Rule
 
@@ -18,6 +20,11 @@ def plain(foreign: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in foreign
     )
+
+
+def shown(text: str) -> str:
+    """A name or a path as it is, unless a terminal would obey it."""
+    return text if text.isprintable() else clip(text, 200)
 
 
 def located(rule: Rule, name: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from authorizer.cli.explain.question import Caller, Request
-    from authorizer.cli.explain.rulebook import Answer
+    from authorizer.cli.analysis.request import Caller, Request
+    from authorizer.cli.analysis.simulator import Answer
     from authorizer.cli.template.model import Place
     from authorizer.policy.model import Rule
 

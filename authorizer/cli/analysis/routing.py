@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from authorizer.cli.explain.question import Request, shown
+from authorizer.cli.text import shown
 from authorizer.policy.routes import (
     ANY,
     CONNECT,
@@ -32,6 +32,7 @@ from authorizer.policy.routes import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from authorizer.cli.analysis.request import Request
     from authorizer.policy.routes import RoutePattern
 
 DEFAULT = "$default"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from authorizer.cli.cases.read import CaseReader
+from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.simulator import simulator_of
 from authorizer.cli.document.nodes import UnreadableError, compose
-from authorizer.cli.explain.question import Caller, Request, shown
-from authorizer.cli.explain.rulebook import rulebook_of
+from authorizer.cli.testing.read import CaseReader
+from authorizer.cli.text import shown
 from authorizer.errors import ConfigurationError
 from authorizer.policy.routes import METHODS
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from authorizer.cli.cases.model import Case
     from authorizer.cli.document.source import SourcePolicy, SourceRule
+    from authorizer.cli.testing.model import Case
 
 SUFFIX = ".policy-test.yaml"
 # How such a name may be got wrong: my-policy-test.yaml, api.policy-test.yml, policy_tests.yaml.
@@ -127,7 +128,7 @@ def _without_cases(source: SourcePolicy, policy: Path) -> Iterator[str]:
 
 def _granted(source: SourcePolicy) -> Iterator[tuple[str, str]]:
     """Groups with a request that the policy surely allows them."""
-    book = rulebook_of(source)
+    book = simulator_of(source)
     for group in source.groups:
         for rule in group.allow:
             request = _request_for(rule)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from authorizer.cli.cases.complete import implied
-from authorizer.cli.cases.model import Case, Coverage, Expectation, Gap, Result
-from authorizer.cli.explain.changes import claimings
-from authorizer.cli.explain.rulebook import Rulebook, Verdict
+from authorizer.cli.analysis.alternatives import claimings
+from authorizer.cli.analysis.simulator import Simulator, Verdict
+from authorizer.cli.testing.complete import implied
+from authorizer.cli.testing.model import Case, Coverage, Expectation, Gap, Result
 from authorizer.errors import Reason
 from authorizer.policy.routes import ANY
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Rule
 
 
-def run_cases(book: Rulebook, cases: Iterable[Case]) -> tuple[Result, ...]:
+def run_cases(simulator: Simulator, cases: Iterable[Case]) -> tuple[Result, ...]:
     """Try every request of every case."""
     return tuple(
-        Result(case=case, expectation=one, answer=book.ask(one.request, case.caller))
+        Result(case=case, expectation=one, answer=simulator.ask(one.request, case.caller))
         for case in cases
-        for one in _expectations(book, case)
+        for one in _expectations(simulator, case)
     )
 
 
@@ -47,7 +47,9 @@ def is_vacuous(result: Result) -> bool:
     return result.answer.decision.reason is Reason.ROUTE_UNKNOWN
 
 
-def coverage(book: Rulebook, results: Iterable[Result], cases: Iterable[Case] = ()) -> Coverage:
+def coverage(
+    simulator: Simulator, results: Iterable[Result], cases: Iterable[Case] = ()
+) -> Coverage:
     """Which rules the cases exercise, and what is left of them."""
     used: dict[Rule, set[str]] = defaultdict(set)
     bounded: set[Rule] = set()
@@ -56,27 +58,27 @@ def coverage(book: Rulebook, results: Iterable[Result], cases: Iterable[Case] = 
         if rule is not None:
             used[rule].add(result.expectation.request.method)
         elif result.answer.verdict is Verdict.DENIED:
-            bounded |= set(_compared(book, result))
-    gaps = tuple(gap for rule in book.policy.rules for gap in _gaps(rule, used[rule], bounded))
+            bounded |= set(_compared(simulator, result))
+    gaps = tuple(gap for rule in simulator.policy.rules for gap in _gaps(rule, used[rule], bounded))
     missed = {gap.rule for gap in gaps}
     return Coverage(
-        grants=_count(book, "allow", missed),
-        denies=_count(book, "deny", missed),
+        grants=_count(simulator, "allow", missed),
+        denies=_count(simulator, "deny", missed),
         gaps=gaps,
-        blind=tuple(case for case in cases if book.unread and case.is_complete),
+        blind=tuple(case for case in cases if simulator.unread and case.is_complete),
     )
 
 
-def _expectations(book: Rulebook, case: Case) -> Iterator[Expectation]:
+def _expectations(simulator: Simulator, case: Case) -> Iterator[Expectation]:
     yield from case.expectations
     if case.is_complete:
-        yield from implied(book, case)
+        yield from implied(simulator, case)
 
 
-def _compared(book: Rulebook, result: Result) -> Iterator[Rule]:
+def _compared(simulator: Simulator, result: Result) -> Iterator[Rule]:
     """The rules that would allow a denied request if the claims were those in the path."""
-    for change in claimings(book, result.expectation.request, result.case.caller):
-        rule = book.ask(change.request, change.caller).decision.rule
+    for change in claimings(simulator, result.expectation.request, result.case.caller):
+        rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule == change.rule:
             yield rule
 
@@ -92,6 +94,6 @@ def _gaps(rule: Rule, methods: set[str], bounded: set[Rule]) -> Iterator[Gap]:
         yield Gap(rule=rule, what=f"no case is denied for another {claims} than the caller's")
 
 
-def _count(book: Rulebook, effect: str, missed: set[Rule]) -> tuple[int, int]:
-    rules = [rule for rule in book.policy.rules if rule.effect == effect]
+def _count(simulator: Simulator, effect: str, missed: set[Rule]) -> tuple[int, int]:
+    rules = [rule for rule in simulator.policy.rules if rule.effect == effect]
     return sum(rule not in missed for rule in rules), len(rules)

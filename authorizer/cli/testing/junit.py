@@ -10,27 +10,27 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from authorizer.cli.cases.report import (
+from authorizer.cli.explain.words import rule_in_words
+from authorizer.cli.testing.report import (
     blind_in_words,
     failure_in_words,
     reasons_for,
     vacuous_in_words,
 )
-from authorizer.cli.cases.run import is_vacuous
-from authorizer.cli.explain.words import rule_in_words
+from authorizer.cli.testing.run import is_vacuous
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from authorizer.cli.cases.model import Coverage, Result
-    from authorizer.cli.explain.rulebook import Rulebook
+    from authorizer.cli.analysis.simulator import Simulator
+    from authorizer.cli.testing.model import Coverage, Result
 
 # What XML 1.0 has no way to write, not even escaped. https://www.w3.org/TR/xml/#charsets
 _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(
-    book: Rulebook, results: Sequence[Result], coverage: Coverage, *, is_strict: bool
+    simulator: Simulator, results: Sequence[Result], coverage: Coverage, *, is_strict: bool
 ) -> bytes:
     """The document."""
     root = ET.Element("testsuites", name="authorizer test")
@@ -39,16 +39,16 @@ def junit_xml(
         suite = ET.SubElement(root, "testsuite", name=_clean(file))
         for result in results:
             if result.case.place.file == file:
-                _add_result(suite, book, result, is_strict=is_strict)
-        for case, what in blind_in_words(book, coverage):
+                _add_result(suite, simulator, result, is_strict=is_strict)
+        for case, what in blind_in_words(simulator, coverage):
             if case.place.file == file:
                 test = _test(suite, f"{file}.{case.name}", "complete", file, case.place.line)
                 _add_outcome(test, what, is_strict=is_strict)
         _count(suite)
     suite = ET.SubElement(root, "testsuite", name="not exercised")
     for gap in coverage.gaps:
-        name = f"{rule_in_words(book, gap.rule)}"
-        test = _test(suite, book.file, name, book.file, gap.rule.line)
+        name = f"{rule_in_words(simulator, gap.rule)}"
+        test = _test(suite, simulator.file, name, simulator.file, gap.rule.line)
         _add_outcome(test, gap.what, is_strict=is_strict)
     _count(suite)
     _count(root)
@@ -57,7 +57,9 @@ def junit_xml(
     return document + b"\n"
 
 
-def _add_result(suite: ET.Element, book: Rulebook, result: Result, *, is_strict: bool) -> None:
+def _add_result(
+    suite: ET.Element, simulator: Simulator, result: Result, *, is_strict: bool
+) -> None:
     one = result.expectation
     verb = "allow" if one.allowed else "deny"
     name = f"{verb} {one.request}" if one.route is None else f"deny {one.route} (not listed)"
@@ -67,7 +69,7 @@ def _add_result(suite: ET.Element, book: Rulebook, result: Result, *, is_strict:
     if not result.passed:
         message = failure_in_words(result)
         failure = ET.SubElement(test, "failure", type="failed", message=_clean(message))
-        lines = [f"{one.place}: {message}", *reasons_for(book, result)]
+        lines = [f"{one.place}: {message}", *reasons_for(simulator, result)]
         failure.text = _clean("\n".join(lines))
     elif is_vacuous(result):
         _add_outcome(test, vacuous_in_words(result), is_strict=is_strict)

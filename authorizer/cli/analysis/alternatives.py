@@ -1,26 +1,31 @@
-"""What may differ about a question: each way as a generator of questions that differ in it.
+"""The nearest alternatives: what would have to differ for a denied request to be allowed.
 
-Nothing here knows whether a change helps; ``nearest`` tries them.
+Changes are not derived from the rules but tried: each one that is told was put to the policy, and
+the policy allowed it. Single changes come first; where none does, two and three together are tried.
+They are sought in what can differ: the caller's groups, scopes and claims, the path and the method.
+Each such way is a generator of questions that differ in it, and does not know whether that helps.
 """
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from authorizer.cli.explain.question import MACHINE, Caller, Request
-from authorizer.cli.explain.unsafe import plain_spellings
+from authorizer.cli.analysis.request import MACHINE, Caller, Request
+from authorizer.cli.analysis.simulator import Verdict
 from authorizer.errors import Reason
 from authorizer.policy.model import CLAIMS_OF_USERS
 from authorizer.policy.routes import CONNECT, METHODS, PARAMETER, safe_segments, split_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.explain.rulebook import Rulebook
+    from authorizer.cli.analysis.simulator import Answer, Simulator
     from authorizer.policy.model import Rule
     from authorizer.policy.routes import RoutePattern
 
@@ -57,27 +62,27 @@ class Change:
     rule: Rule | None = None
 
 
-def joinings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def joinings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The caller with one group more, for each group."""
-    for group in book.policy.groups:
+    for group in simulator.policy.groups:
         if group not in caller.groups:
             joined = replace(caller, groups=(*caller.groups, group))
             yield Change(kind=Kind.JOIN, names=(group,), request=request, caller=joined)
 
 
-def scopings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def scopings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """A machine with one scope more, for each scope."""
     machine = caller if caller.is_machine else _as_machine(caller)
-    scopes = (rule.subject for rule in book.policy.rules if rule.subject.startswith(_SCOPE))
+    scopes = (rule.subject for rule in simulator.policy.rules if rule.subject.startswith(_SCOPE))
     for scope in dict.fromkeys(subject.removeprefix(_SCOPE) for subject in scopes):
         if not (caller.is_machine and scope in caller.scopes):
             scoped = replace(machine, scopes=tuple(dict.fromkeys((*machine.scopes, scope))))
             yield Change(kind=Kind.SCOPE, names=(scope,), request=request, caller=scoped)
 
 
-def claimings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def claimings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The caller with the claims that the path wants, for each rule that compares some."""
-    for rule, segments in _comparing(book, request):
+    for rule, segments in _comparing(simulator, request):
         wanted = {
             condition.claim: segments[condition.position] for condition in rule.pattern.conditions
         }
@@ -91,24 +96,24 @@ def claimings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Chan
             )
 
 
-def leavings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def leavings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The caller without the groups that a deny comes from."""
     left: list[str] = []
     now = caller
-    decision = book.ask(request, now).decision
+    decision = simulator.ask(request, now).decision
     while decision.reason is Reason.DENIED_BY_RULE and decision.rule is not None:
         subject = decision.rule.subject.removeprefix(_GROUP)
-        denied = [one for one in now.groups if subject in book.policy.groups.get(one, ())]
+        denied = [one for one in now.groups if subject in simulator.policy.groups.get(one, ())]
         left += denied
         now = replace(now, groups=tuple(one for one in now.groups if one not in denied))
-        decision = book.ask(request, now).decision
+        decision = simulator.ask(request, now).decision
     if left:
         yield Change(kind=Kind.LEAVE, names=tuple(dict.fromkeys(left)), request=request, caller=now)
 
 
-def own_paths(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def own_paths(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The path with the caller's own claims in it, for each rule that compares some."""
-    for rule, segments in _comparing(book, request):
+    for rule, segments in _comparing(simulator, request):
         own: list[object] = list(segments)
         for condition in rule.pattern.conditions:
             own[condition.position] = caller.claims.get(condition.claim)
@@ -124,7 +129,7 @@ def own_paths(book: Rulebook, request: Request, caller: Caller) -> Iterator[Chan
             )
 
 
-def methodings(_: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def methodings(_: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The same path by each other method."""
     if request.path == CONNECT:
         return
@@ -134,21 +139,21 @@ def methodings(_: Rulebook, request: Request, caller: Caller) -> Iterator[Change
             yield Change(kind=Kind.METHOD, names=(method,), request=other, caller=caller)
 
 
-def spellings(book: Rulebook, request: Request, caller: Caller) -> Iterator[Change]:
+def spellings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The path written plainly, or as the policy has it where it differs by a slip."""
     if request.path == CONNECT:
         return
-    for path in dict.fromkeys((*plain_spellings(request.path), *_similar(book, request.path))):
+    for path in dict.fromkeys((*plain_spellings(request.path), *_similar(simulator, request.path))):
         other = replace(request, path=path)
         yield Change(kind=Kind.SPELLING, names=(path,), request=other, caller=caller)
 
 
-def _similar(book: Rulebook, path: str) -> list[str]:
+def _similar(simulator: Simulator, path: str) -> list[str]:
     """Paths of the policy that differ from this one by a slip of the pen in a literal segment."""
     segments = safe_segments(path)
     if not segments:
         return []
-    patterns = (rule.pattern for rule in book.policy.rules if rule.effect == "allow")
+    patterns = (rule.pattern for rule in simulator.policy.rules if rule.effect == "allow")
     shapes = dict.fromkeys((one.path, one.tail) for one in patterns)
     paths = set()
     for own, is_tail in shapes:
@@ -180,10 +185,10 @@ def _may_be_meant(found: str, expected: str) -> bool:
     return expected in {PARAMETER, found} or bool(get_close_matches(found, [expected], n=1))
 
 
-def _comparing(book: Rulebook, request: Request) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+def _comparing(simulator: Simulator, request: Request) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     """The allows that compare claims and cover the request but for that."""
     segments = split_path(request.path)
-    for rule in book.comparing:
+    for rule in simulator.comparing:
         if _covers(rule.pattern, request, segments):
             yield rule, segments
 
@@ -218,3 +223,112 @@ def _as_machine(caller: Caller) -> Caller:
 
 # The nearest first.
 ALL = (leavings, own_paths, claimings, joinings, scopings, methodings, spellings)
+
+
+def plain_spellings(path: str) -> Iterator[str]:
+    """Paths that say plainly what this one may have meant."""
+    decoded = unquote(path)
+    cleaned = posixpath.normpath("/" + decoded.lstrip("/"))
+    for candidate in (decoded, cleaned, decoded.partition(";")[0]):
+        if candidate != path and safe_segments(candidate) is not None:
+            yield candidate
+
+
+# --- which of them help ---------------------------------------------------------------------------
+
+# Such as to leave one group, to join another, and to ask for one's own.
+_MOST_CHANGES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """One way in which the request would be allowed.
+
+    Attributes:
+        changes: what differs; each builds on the one before, and the last one is allowed.
+        answer: to the last one.
+    """
+
+    changes: tuple[Change, ...]
+    answer: Answer
+
+    @property
+    def request(self) -> Request:
+        """What would be asked."""
+        return self.changes[-1].request
+
+    @property
+    def caller(self) -> Caller:
+        """Who would ask."""
+        return self.changes[-1].caller
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What differs."""
+        return tuple(change.kind for change in self.changes)
+
+
+def nearest_alternatives(
+    simulator: Simulator, request: Request, caller: Caller
+) -> tuple[Alternative, ...]:
+    """Every smallest change that makes the policy allow the request; none where it is allowed.
+
+    Those of the policy itself, such as another rule, are not among them: they are always possible.
+    """
+    answer = simulator.ask(request, caller)
+    if answer.is_open or answer.verdict is Verdict.ELSEWHERE:
+        return ()
+    chains: list[tuple[Change, ...]] = [
+        (change,) for change in _singles(simulator, request, caller)
+    ]
+    found: list[Alternative] = []
+    for _ in range(_MOST_CHANGES):
+        found += _allowed(simulator, chains)
+        if any(_is_near(alternative, caller) for alternative in found):
+            break
+        chains = [
+            (*chain, further) for chain in chains for further in _further(simulator, chain, caller)
+        ]
+    return tuple(found)
+
+
+def _singles(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
+    for changes in ALL:
+        yield from changes(simulator, request, caller)
+
+
+def _is_near(alternative: Alternative, caller: Caller) -> bool:
+    """Whether it is still the same caller who wants the same thing."""
+    kind = alternative.kinds[0]
+    return kind is not Kind.METHOD and (kind is not Kind.SCOPE or caller.is_machine)
+
+
+def _further(simulator: Simulator, chain: tuple[Change, ...], caller: Caller) -> Iterator[Change]:
+    """What may be changed besides: first the groups, then what is compared with claims."""
+    last = chain[-1]
+    own = (own_paths, claimings)
+    further = {Kind.LEAVE: (*own, joinings), Kind.JOIN: own, Kind.SPELLING: (*own, joinings)}
+    if caller.is_machine:
+        further[Kind.SCOPE] = own
+    for changes in further.get(last.kind, ()):
+        yield from changes(simulator, last.request, last.caller)
+
+
+def _allowed(simulator: Simulator, ways: Iterable[tuple[Change, ...]]) -> Iterator[Alternative]:
+    """Those that the policy allows, told once."""
+    told: set[object] = set()
+    for changes in ways:
+        last = changes[-1]
+        claims = tuple(sorted(last.caller.claims.items(), key=repr))
+        key = (last.request, last.caller.groups, last.caller.scopes, repr(claims))
+        if key in told:
+            continue
+        answer = simulator.ask(last.request, last.caller)
+        if answer.verdict is Verdict.ALLOWED and _is_by(answer, last):
+            told.add(key)
+            yield Alternative(changes=changes, answer=answer)
+
+
+def _is_by(answer: Answer, change: Change) -> bool:
+    """Whether the rule that the change was made for is the one that allows."""
+    return change.rule is None or change.rule == answer.decision.rule
