@@ -6,6 +6,7 @@ Neither shares code with what makes the documents.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from naive_policy import is_greedy, segments_of
@@ -27,10 +28,7 @@ def iam_allows(document: Any, arn: str) -> bool:
 
 def globs(resource: str, arn: str) -> bool:
     """Whether a resource covers an ARN: ``*`` is any run of characters, ``?`` any one."""
-    pattern = "".join(
-        {"*": ".*", "?": "."}.get(character, re.escape(character)) for character in resource
-    )
-    return re.fullmatch(pattern, arn, re.DOTALL) is not None
+    return _pattern(resource).fullmatch(arn) is not None
 
 
 def candidates(keys: Collection[str], method: str, path: str) -> set[str]:
@@ -52,6 +50,15 @@ def parameters_of(key: str, path: str) -> dict[str, str]:
         for segment, value in zip(template, segments_of(path), strict=False)
         if segment.startswith("{") and not segment.endswith("+}")
     }
+
+
+@lru_cache(maxsize=10_000)
+def _pattern(resource: str) -> re.Pattern[str]:
+    wildcards = {"*": ".*", "?": "."}
+    return re.compile(
+        "".join(wildcards.get(character, re.escape(character)) for character in resource),
+        re.DOTALL,
+    )
 
 
 def _listed(resource: str | list[str]) -> list[str]:

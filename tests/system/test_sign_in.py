@@ -7,15 +7,19 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pexpect
 import pyotp
 import pytest
+from simulator import Clock
 
 from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.target import find_target
+from authorizer.cli.account.person import AtTheTerminal
+from authorizer.cli.account.signin import SignIn
+from authorizer.cli.account.target import Target, find_target
 from authorizer.cli.local.stack import LocalStack
 
 if TYPE_CHECKING:
@@ -67,9 +71,12 @@ def login(stack: LocalStack, environment: dict[str, str], name: str) -> None:
     done = authorizer(
         environment | secret,
         *("login", "--username", name, "--profile", name, "--password-stdin"),
+        *("--print", "access"),
         typed=f"{person.password}\n",
     )
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.returncode == 0, done.stderr
+    path = Path(environment["XDG_STATE_HOME"]) / "authorizer" / f"{name}.json"
+    assert done.stdout == f"{json.loads(path.read_text())['access_token']}\n"
 
 
 def expire(folder: Path, profile: str) -> dict[str, object]:
@@ -81,9 +88,13 @@ def expire(folder: Path, profile: str) -> dict[str, object]:
 
 
 def test_a_new_user_signs_in(
-    stack: LocalStack, environment: dict[str, str], tmp_path: Path
+    stack: LocalStack,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The first time with a new password and an authenticator app, then with a code."""
+    """The first time with a new password and an authenticator app, then with the next code."""
     temporary = stack.invite("newcomer", ("reader",))
     arguments = [*COMMAND[1:], "login", "--username", "newcomer"]
     terminal = pexpect.spawn(
@@ -107,7 +118,8 @@ def test_a_new_user_signs_in(
     assert isinstance(terminal.match, re.Match)
     secret = terminal.match[1]
     terminal.expect_exact("Code from the authenticator app")
-    terminal.sendline(pyotp.TOTP(secret).now())
+    typed_at = time.time()
+    terminal.sendline(pyotp.TOTP(secret).at(int(typed_at)))
     terminal.expect_exact("signed in as newcomer")
     terminal.expect(pexpect.EOF)
     terminal.wait()  # it may take a while to end, and closing would end it by a signal
@@ -116,14 +128,25 @@ def test_a_new_user_signs_in(
 
     kept = tmp_path / "authorizer" / "default.json"
     assert kept.stat().st_mode & 0o777 == 0o600
-    again = authorizer(
-        environment | {"COGNITO_TOTP_SECRET": secret, "COGNITO_PASSWORD": PASSWORD},
-        *("login", "--username", "newcomer", "--print", "access"),
+    first = json.loads(kept.read_text())["access_token"]
+
+    # At the moment of that code, whatever the machine's clock says by now: it is not taken twice.
+    clock = Clock(typed_at)
+    monkeypatch.setenv("COGNITO_TOTP_SECRET", secret)
+    target = Target(
+        region="us-east-1",
+        client_id=stack.deployment.client_id,
+        endpoint_url=stack.emulator_url,
     )
-    assert again.returncode == 0, again.stderr
-    assert "waiting" in again.stderr  # the code of a moment ago is not taken twice
-    token = json.loads(kept.read_text())["access_token"]
-    assert again.stdout == f"{token}\n"
+    again = SignIn(target, "newcomer", AtTheTerminal(), wait=clock.pass_seconds, clock=clock).run(
+        PASSWORD
+    )
+    assert again.access_token != first
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "the code was already used, or has run out: use the next one",
+        f"waiting {30 - typed_at % 30:.0f} s for the next code",
+    ]
 
 
 def test_two_people_call(stack: LocalStack, environment: dict[str, str]) -> None:
