@@ -9,7 +9,9 @@ arrive: at the socket, below all that HTTP can nest, repeat or announce.
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from contextlib import suppress
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
@@ -35,15 +37,15 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
 
     Args:
         url: from a :class:`UserPool`, which has judged it; never from a token.
-        deadline: bounds all of it, whatever is sent. Name resolution escapes, to end by the
-            resolver's own limits, and so may TLS inside the TLS of a proxy whose own URL is
-            https: the caller keeps the time of those.
+        deadline: bounds all of it, whatever is sent, but for name resolution: that ends by the
+            resolver's own limits, and nothing can interrupt it. The caller keeps its time.
 
     Raises:
         FetchError: for whatever goes wrong.
     """
     bounds = _Bounds()
     bounds.give_up_at = time.monotonic() + deadline.total_seconds()
+    bounds.over = threading.Event()
     try:
         with requests.Session() as session:
             session.adapters = {"https://": bounds, "http://": bounds}
@@ -57,7 +59,6 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
                 # Plain HTTP is for loopback only, and a proxy's loopback is not ours. A new dict
                 # each time: requests adds to it.
                 proxies={"http": ""},
-                timeout=deadline.total_seconds(),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -67,11 +68,16 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
     except FetchError as error:
         raise FetchError(f"GET {url}: {error}") from error
     except Exception as error:
+        if time.monotonic() >= bounds.give_up_at:
+            seconds = deadline.total_seconds()
+            raise FetchError(f"GET {url} failed: timed out after {seconds:g} s") from error
         # requests documents its own errors, but lets urllib3's and the socket's through as well.
         # Their texts may quote what the server sent, at any length.
         raise FetchError(
             f"GET {url} failed: {type(error).__name__}: {clip(str(error), 400)}"
         ) from error
+    finally:
+        bounds.over.set()
 
 
 def _require_plain_ok(response: requests.Response) -> None:
@@ -91,7 +97,8 @@ def _require_at_most(most: int, found: int) -> None:
 class _Bounds(HTTPAdapter):
     """Connects and reads within bounds: to the server, or to a proxy and through it."""
 
-    give_up_at = 0.0
+    give_up_at: float
+    over: threading.Event
 
     def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
         pool: Any = super().get_connection_with_tls_context(*given, **named)
@@ -107,15 +114,25 @@ class _Bounds(HTTPAdapter):
         problem: OSError = TimeoutError("no address to connect to")
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         for left, (*_, address) in zip(range(len(found), 0, -1), found, strict=True):
-            share = self._seconds_left() / (left + 1)  # one share is for the answer
+            share = self.seconds_left() / (left + 1)  # one share is for the answer
             try:
                 connected = socket.create_connection((str(address[0]), address[1]), share)
             except OSError as error:
                 problem = error
             else:
-                connected.settimeout(share * left)
+                connected.settimeout(None)
+                threading.Thread(target=self._watch, args=(connected.dup(),), daemon=True).start()
                 return connected
         raise problem
+
+    def _watch(self, connected: socket.socket) -> None:
+        """Hang up when the time is over: from outside, for what never comes back to Python.
+
+        OpenSSL itself reads on for as long as records come that carry no data, such as tickets.
+        """
+        with connected, suppress(OSError):  # the other side may have hung up
+            self.over.wait(self.give_up_at - time.monotonic())
+            connected.shutdown(socket.SHUT_RDWR)
 
     def _response(self, sock: socket.socket, *given: Any, **named: Any) -> HTTPResponse:  # noqa: ANN401
         response = HTTPResponse(sock, *given, **named)
@@ -123,8 +140,8 @@ class _Bounds(HTTPAdapter):
 
         def receive_bounded(buffer: Any) -> int:  # noqa: ANN401
             nonlocal received
-            sock.settimeout(self._seconds_left())
             count = receive(buffer) or 0
+            self.seconds_left()  # what was cut off may look like a whole: headers, a body
             received += count
             # As much again for the headers, and for what chunks add: in practice, a kilobyte.
             _require_at_most(2 * MAX_DOCUMENT_BYTES, received)
@@ -134,7 +151,7 @@ class _Bounds(HTTPAdapter):
         response.fp.raw.readinto = receive_bounded  # type: ignore[method-assign]
         return response
 
-    def _seconds_left(self) -> float:
+    def seconds_left(self) -> float:
         seconds = self.give_up_at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("timed out")
