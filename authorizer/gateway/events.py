@@ -190,8 +190,7 @@ def _read_websocket(event: Mapping[str, Any]) -> Request:
 
 def _path_of_route_key(route_key: str) -> str:
     """``GET /users/{id}`` without its method; ``$default`` as it is."""
-    method, blank, path = route_key.partition(" ")
-    return path if blank else method
+    return route_key.split(" ", 1)[-1]
 
 
 def _path_of(arn: ExecuteApiArn, route: str | None) -> str | None:

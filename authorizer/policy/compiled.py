@@ -92,12 +92,12 @@ def _read(document: JsonObject, digest: str) -> Policy:
         raise _NotCompiledError(f"version {clip(document['version'])}, not {FORMAT_VERSION}")
     rules: list[Rule] = []
     includes: dict[str, tuple[str, ...]] = {}
-    for group, body in _object(document["groups"]).items():
+    for group, body in _of_kind(dict, document["groups"]).items():
         _require_names(body, {"includes", "allow", "deny"}, f"group {clip(group)}")
         includes[group] = tuple(_texts(body["includes"]))
         rules += _rules(body, "allow", f"group:{group}")
         rules += _rules(body, "deny", f"group:{group}")
-    for scope, body in _object(document["scopes"]).items():
+    for scope, body in _of_kind(dict, document["scopes"]).items():
         _require_names(body, {"allow"}, f"scope {clip(scope)}")
         rules += _rules(body, "allow", f"scope:{scope}")
     unknown = {name for names in includes.values() for name in names} - includes.keys()
@@ -137,7 +137,7 @@ def _rules(body: JsonObject, effect: Effect, subject: str) -> Iterator[Rule]:
 
 
 def _patterns(entries: object) -> Iterator[Any]:
-    for entry in _list(entries):
+    for entry in _of_kind(list, entries):
         _require_names(entry, {"rule", "line"}, "a rule")
         if type(entry["line"]) is not int or not isinstance(entry["rule"], str):
             raise _NotCompiledError(f"a rule that is {clip(entry)}")
@@ -148,27 +148,22 @@ def _patterns(entries: object) -> Iterator[Any]:
 
 
 def _require_names(value: object, names: set[str], what: str) -> None:
-    found = set(_object(value))
+    found = set(_of_kind(dict, value))
     if found != names:
         raise _NotCompiledError(
             f"{what} with the names {sorted(found)} where {sorted(names)} belong"
         )
 
 
-def _object(value: object) -> JsonObject:
-    if not isinstance(value, dict):
-        raise _NotCompiledError(f"{clip(value)} where an object belongs")
-    return value
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise _NotCompiledError(f"{clip(value)} where a list belongs")
+def _of_kind(kind: type, value: object) -> Any:  # noqa: ANN401 - of that kind
+    if not isinstance(value, kind):
+        name = "an object" if kind is dict else "a list"
+        raise _NotCompiledError(f"{clip(value)} where {name} belongs")
     return value
 
 
 def _texts(value: object) -> list[str]:
-    texts = _list(value)
+    texts: list[str] = _of_kind(list, value)
     if not all(isinstance(text, str) for text in texts):
         raise _NotCompiledError(f"{clip(value)} where a list of names belongs")
     return texts

@@ -329,8 +329,10 @@ class Answer:
     @classmethod
     def of(cls, allows: Iterable[Rule], denies: Iterable[Rule], *, known: bool) -> Answer:
         """Sort out the rules of two sets of places."""
-        allowing = tuple(sorted((rule for rule in allows if rule.effect == "allow"), key=_place))
-        denying = tuple(sorted((rule for rule in denies if rule.effect == "deny"), key=_place))
+        allowing, denying = (
+            tuple(sorted((rule for rule in rules if rule.effect == effect), key=_place))
+            for rules, effect in ((allows, "allow"), (denies, "deny"))
+        )
         reason = Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN
         answer = cls(
             allows=allowing,
@@ -345,11 +347,8 @@ class Answer:
     def judge(self, values: Sequence[str | None], claims: Mapping[str, Any]) -> Decision:
         """Decide, with the values of the path's segments and the caller's claims."""
         for denies, compared, decision in self._steps:
-            for position, claim in compared:
-                equals = _may_equal if denies else _surely_equals
-                if not equals(values[position], claims.get(claim)):
-                    break
-            else:
+            equals = _may_equal if denies else _surely_equals
+            if all(equals(values[position], claims.get(claim)) for position, claim in compared):
                 return decision
         return cast("Decision", self._otherwise)
 

@@ -8,14 +8,18 @@ path of theirs is not taken for another route's.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from authorizer.policy.routes import ANY, PARAMETER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from authorizer.policy.model import Rule
 
 
+@dataclass(slots=True, eq=False)
 class Place:
     """A canonical path with the rules that stand there. Compared by identity.
 
@@ -26,13 +30,10 @@ class Place:
         rules: by subject, and by what they say.
     """
 
-    __slots__ = ("is_tail", "methods", "path", "rules")
-
-    def __init__(self, path: tuple[str, ...], *, is_tail: bool) -> None:
-        self.path = path
-        self.is_tail = is_tail
-        self.methods: set[str] = set()
-        self.rules: dict[str, dict[object, Rule]] = {}
+    path: tuple[str, ...]
+    is_tail: bool
+    methods: set[str] = field(default_factory=set)
+    rules: dict[str, dict[object, Rule]] = field(default_factory=dict)
 
     def is_route_of(self, method: str, length: int) -> bool:
         """Whether the API has a route there that takes a method, and a path of so many segments."""
@@ -60,15 +61,17 @@ class Place:
         )
 
 
+@dataclass(slots=True, eq=False)
 class Tree:
-    """All places."""
+    """The places at a canonical path, and below it."""
 
-    def __init__(self) -> None:
-        self._root = _Node()
+    children: defaultdict[str, Tree] = field(default_factory=lambda: defaultdict(Tree))
+    exact: Place | None = None
+    tail: Place | None = None
 
     def place(self, path: tuple[str, ...], *, is_tail: bool) -> Place:
         """The place of a canonical path; made if it is not there."""
-        node = self._root
+        node = self
         for segment in path:
             node = node.children[segment]
         if is_tail:
@@ -79,40 +82,19 @@ class Tree:
 
     def covering(self, path: tuple[str, ...]) -> tuple[Place, ...]:
         """The places that cover a route of that canonical path."""
-        found: list[Place] = []
-        node = self._root
-        for segment in path:
-            if node.tail is not None:
-                found.append(node.tail)
-            child = node.children.get(segment)
-            if child is None:
-                return tuple(found)
-            node = child
-        return (*found, *(place for place in (node.tail, node.exact) if place is not None))
+        return tuple(self.found([(word,) for word in path]))
 
     def matching(self, segments: tuple[str, ...]) -> tuple[Place, ...]:
         """The places that match a concrete path, most specific first: literal before parameter."""
-        return tuple(_match(self._root, segments, 0, []))
+        return tuple(self.found([(word, PARAMETER) for word in segments]))
 
-
-class _Node:
-    __slots__ = ("children", "exact", "tail")
-
-    def __init__(self) -> None:
-        self.children: defaultdict[str, _Node] = defaultdict(_Node)
-        self.exact: Place | None = None
-        self.tail: Place | None = None
-
-
-def _match(node: _Node, segments: tuple[str, ...], at: int, found: list[Place]) -> list[Place]:
-    if at == len(segments):
-        if node.exact is not None:
-            found.append(node.exact)
-    else:
-        for word in (segments[at], PARAMETER):
-            child = node.children.get(word)
-            if child is not None:
-                _match(child, segments, at + 1, found)
-    if node.tail is not None:
-        found.append(node.tail)
-    return found
+    def found(self, words: Sequence[tuple[str, ...]], at: int = 0) -> Iterator[Place]:
+        """The places below, of a path that has one of these words at each position."""
+        if at < len(words):
+            for word in words[at]:
+                if word in self.children:
+                    yield from self.children[word].found(words, at + 1)
+        elif self.exact is not None:
+            yield self.exact
+        if self.tail is not None:
+            yield self.tail

@@ -93,12 +93,15 @@ class UserPool:
             raise ConfigurationError(problems)
         derived = derived_issuers(pool_id)
         primary = (issuer,) if issuer is not None else derived
-        # The instance is frozen for everyone else.
-        object.__setattr__(self, "id", pool_id)
-        object.__setattr__(self, "client_ids", clients)
-        object.__setattr__(self, "audiences", None if audiences is None else bound_to)
-        object.__setattr__(self, "issuers", tuple(dict.fromkeys((*primary, *further))))
-        object.__setattr__(self, "jwks_url", jwks_url or f"{primary[0]}/.well-known/jwks.json")
+        values = {
+            "id": pool_id,
+            "client_ids": clients,
+            "audiences": None if audiences is None else bound_to,
+            "issuers": tuple(dict.fromkeys((*primary, *further))),
+            "jwks_url": jwks_url or f"{primary[0]}/.well-known/jwks.json",
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # the instance is frozen for everyone else
 
 
 def derived_issuers(pool_id: str) -> tuple[str, str]:
