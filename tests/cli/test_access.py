@@ -8,13 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from authorizer.cli.access import access
-from authorizer.cli.access.access import EVERYONE, Access, Subject, SubjectKind
-from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
-from authorizer.cli.access.forms import ALWAYS, form_of, implies, is_possible, smallest
-from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
+from authorizer.cli import analysis
 from authorizer.cli.access.source import read_source
-from authorizer.cli.access.spots import Ground
+from authorizer.cli.analysis.conditions import ALWAYS, form_of, implies, is_possible, smallest
+from authorizer.cli.analysis.partition import Ground
+from authorizer.cli.analysis.permissions import (
+    EVERYONE,
+    NO_CELL,
+    Access,
+    Cell,
+    Subject,
+    SubjectKind,
+    cells_of,
+)
+from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
 from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
 from authorizer.policy.routes import parse_pattern
@@ -234,9 +241,11 @@ def test_a_greedy_route_has_a_segment_more_than_it_tells() -> None:
 
 def test_no_two_modules_import_each_other() -> None:
     """Not even for their types: each can be read after those that it builds on."""
-    folder = Path(access.__file__).parent
+    folder = Path(analysis.__file__).parent
     imported = {
-        path.stem: set(re.findall(r"from authorizer\.cli\.access\.(\w+) import", path.read_text()))
+        path.stem: set(
+            re.findall(r"from authorizer\.cli\.analysis\.(\w+) import", path.read_text())
+        )
         for path in folder.glob("*.py")
     }
     assert list(TopologicalSorter(imported).static_order())

@@ -21,10 +21,16 @@ from access_samples import (
 )
 from hypothesis import given, settings
 
-from authorizer.cli.access.access import EVERYONE, Access, SubjectKind
-from authorizer.cli.access.cells import NO_CELL, Outcome, cells_of
-from authorizer.cli.access.rows import rows_of_patterns, rows_of_routes
-from authorizer.cli.access.spots import Ground
+from authorizer.cli.analysis.partition import Ground
+from authorizer.cli.analysis.permissions import (
+    EVERYONE,
+    NO_CELL,
+    Access,
+    Outcome,
+    SubjectKind,
+    cells_of,
+)
+from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
 
 
 @settings(max_examples=150, deadline=None)

@@ -26,8 +26,8 @@ from access_samples import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
-from authorizer.cli.access.rows import Row, rows_of_routes
+from authorizer.cli.analysis.permissions import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.routes import Row, rows_of_routes
 from authorizer.cli.diff.compare import Diff, compare
 
 if TYPE_CHECKING:

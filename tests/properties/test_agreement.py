@@ -16,11 +16,10 @@ from random_apis import Made, chosen_route, random_http, random_rest, random_web
 from simulator import Clock, Cognito
 
 from authorizer import Authorizer
-from authorizer.cli.access.access import Access, Subject, SubjectKind
-from authorizer.cli.access.cells import Cell, Outcome
 from authorizer.cli.access.deciders import deciders_of
 from authorizer.cli.access.routes import routes_that_ask
-from authorizer.cli.access.spots import Ground
+from authorizer.cli.analysis.partition import Ground
+from authorizer.cli.analysis.permissions import Access, Cell, Outcome, Subject, SubjectKind
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api

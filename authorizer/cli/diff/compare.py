@@ -17,18 +17,25 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import Access, Said, Subject, SubjectKind
-from authorizer.cli.access.cells import NO_CELL, Cell, cells_of
-from authorizer.cli.access.forms import NOTHING, Form, lifts
-from authorizer.cli.access.regions import regions
-from authorizer.cli.access.rows import Kind, Row, rows_of_patterns, rows_of_routes
-from authorizer.cli.access.spots import Ground
+from authorizer.cli.analysis.conditions import NOTHING, Form, lifts
+from authorizer.cli.analysis.partition import Ground
+from authorizer.cli.analysis.permissions import (
+    NO_CELL,
+    Access,
+    Cell,
+    Said,
+    Subject,
+    SubjectKind,
+    cells_of,
+    regions,
+)
+from authorizer.cli.analysis.routes import Kind, Row, rows_of_patterns, rows_of_routes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.access.source import Source
-    from authorizer.cli.access.spots import Region
+    from authorizer.cli.analysis.partition import Region
     from authorizer.policy.model import Rule
 
 

@@ -9,14 +9,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.permissions import EVERYONE, Subject, SubjectKind
 from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from authorizer.cli.access.cells import Cell
     from authorizer.cli.access.source import Source
+    from authorizer.cli.analysis.permissions import Cell
     from authorizer.cli.diff.compare import Change, DenyChange, Diff
     from authorizer.policy.model import Rule
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
-from authorizer.cli.access.cells import Cell, Outcome
+from authorizer.cli.analysis.permissions import EVERYONE, Cell, Outcome, Subject, SubjectKind
 from authorizer.cli.matrix.text import MEANINGS, Notes
 from authorizer.cli.text import code
 

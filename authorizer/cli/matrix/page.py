@@ -14,15 +14,14 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import SubjectKind
-from authorizer.cli.access.cells import NO_CELL, Cell, Outcome
+from authorizer.cli.analysis.permissions import NO_CELL, Cell, Outcome, SubjectKind
 from authorizer.cli.matrix.text import MEANINGS, title_of
 from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.access.access import Subject
+    from authorizer.cli.analysis.permissions import Subject
     from authorizer.cli.matrix.sheet import Line, Sheet
     from authorizer.policy.model import Rule
 

@@ -6,12 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.access import EVERYONE, Access, Subject
-from authorizer.cli.access.cells import NO_CELL, Cell, Outcome, cells_of
 from authorizer.cli.access.deciders import unnamed_routes
 from authorizer.cli.access.routes import routes_that_ask, unread_in_words
-from authorizer.cli.access.rows import Row, rows_of_patterns, rows_of_routes
-from authorizer.cli.access.spots import Ground
+from authorizer.cli.analysis.partition import Ground
+from authorizer.cli.analysis.permissions import (
+    EVERYONE,
+    NO_CELL,
+    Access,
+    Cell,
+    Outcome,
+    Subject,
+    cells_of,
+)
+from authorizer.cli.analysis.routes import Row, rows_of_patterns, rows_of_routes
 from authorizer.cli.compile import known_routes
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
 from authorizer.errors import ConfigurationError

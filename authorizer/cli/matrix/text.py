@@ -9,8 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from authorizer.cli.access.access import EVERYONE, Subject, SubjectKind
-from authorizer.cli.access.cells import Cell, Outcome
+from authorizer.cli.analysis.permissions import EVERYONE, Cell, Outcome, Subject, SubjectKind
 from authorizer.cli.folding import print_folded
 from authorizer.cli.text import located, plain, spelled
 
