@@ -561,6 +561,15 @@ def test_an_answer_that_lacks_something(pool: StandIn, clock: Clock, missing: st
         session_of(target_at(pool), result, clock)
 
 
+def test_a_token_of_another_pool_is_no_session(pool: StandIn) -> None:
+    """Cognito looks at the app client alone, so a wrong pool id is found by the token's issuer."""
+    person = Scripted(totp_secret=TOTP_SECRET)
+    with pytest.raises(AccountError) as refused:
+        sign_in(pool, person, pool_id="eu-west-1_Another99")
+    found = f"expected a token of the pool eu-west-1_Another99, found one of '{POOL_ID}': check"
+    assert str(refused.value).startswith(found)
+
+
 @pytest.mark.parametrize("client_secret", [None, CLIENT_SECRET], ids=["public", "secret"])
 @pytest.mark.parametrize("rotate", [False, True], ids=["keeps", "rotates"])
 def test_a_refresh_gives_new_tokens(

@@ -22,6 +22,7 @@ from authorizer.cli.account.device import confirm
 from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.refusals import REFRESHING, RefusedError, in_a_sentence
 from authorizer.cli.account.store import Session
+from authorizer.errors import clip
 from authorizer.tokens.compact import decode_base64url
 
 if TYPE_CHECKING:
@@ -319,9 +320,16 @@ def session_of(target: Target, result: Answer, clock: Callable[[], float]) -> Se
         lasts_seconds = int(result["ExpiresIn"])
     except (ValueError, KeyError, IndexError, TypeError):
         raise AccountError("Cognito answered with something that is no access token") from None
+    pool_id = str(claims.get("iss", "")).rpartition("/")[2] or None
+    if target.pool_id not in {None, pool_id}:
+        # Of an app client, Cognito is not told the pool: it is whichever has the client.
+        raise AccountError(
+            f"expected a token of the pool {target.pool_id}, found one of {clip(pool_id)}: "
+            "check --pool-id and --client-id (COGNITO_USER_POOL_ID, COGNITO_CLIENT_ID)"
+        )
     return Session(
         region=target.region,
-        pool_id=target.pool_id or str(claims.get("iss", "")).rpartition("/")[2] or None,
+        pool_id=pool_id,
         client_id=target.client_id,
         username=username,
         endpoint_url=target.endpoint_url,
