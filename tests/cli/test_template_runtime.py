@@ -29,7 +29,10 @@ Resources:
     Type: AWS::Serverless::Function
     Properties: {OWN}
 """
-EXPECTED_PYTHON = "expected Runtime: python3.11 or newer, written as it is, for a package that fits"
+EXPECTED_PYTHON = (
+    "expected Runtime: one of python3.11, python3.12, python3.13, python3.14, written as it is, "
+    "for a package that fits"
+)
 EXPECTED_PROCESSOR = (
     "expected Architectures: [arm64] or [x86_64], written as it is, in Globals or in the function, "
     "for a package that fits"
@@ -81,6 +84,8 @@ def test_a_plain_function_has_no_globals(tmp_path: Path, type_: str) -> None:
         ("", "", f"11:3: {EXPECTED_PYTHON}; found none"),
         ("Runtime: nodejs22.x", "", f"9:31: {EXPECTED_PYTHON}; found 'nodejs22.x'"),
         ("Runtime: python3.9", "", f"9:31: {EXPECTED_PYTHON}; found 'python3.9'"),
+        ("Runtime: python3.15", "", f"9:31: {EXPECTED_PYTHON}; found 'python3.15'"),
+        ("Runtime: python3.140", "", f"9:31: {EXPECTED_PYTHON}; found 'python3.140'"),
         ("Runtime: python3.14t", "", f"9:31: {EXPECTED_PYTHON}; found 'python3.14t'"),
         ("Runtime: [python3.14]", "", f"9:31: {EXPECTED_PYTHON}; found ['python3.14']"),
         (

@@ -20,6 +20,7 @@ from authorizer.cli.local.sam_scenario import as_start_api_answers, invoke_sampl
 from authorizer.cli.local.serving import served_pool
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.local.start_api import started_api
+from authorizer.cli.template.runtime import PYTHONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def sam_group() -> None:
 
 
 @sam_group.command()
-@click.option("--python", help="A version of Python, such as 3.12; default: the template's.")
+@click.option("--python", type=click.Choice(PYTHONS), help="Default: the template's.")
 def build(python: str | None) -> None:
     """Build for a container on this machine, from a template derived from template.yaml."""
     with report.in_words():

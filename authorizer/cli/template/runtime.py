@@ -6,7 +6,6 @@ must therefore be known before the deployment: what a parameter or a condition c
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,9 @@ if TYPE_CHECKING:
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 # What Lambda takes where a template says nothing.
 _DEFAULT_ARCHITECTURE = "x86_64"
-_OLDEST_MINOR = 11
-_RUNTIME = re.compile(r"python3\.([1-9][0-9]?)")
+# Which Lambda has, and requirements/lambda.txt has compiled libraries for. A newer one is tried
+# before it is put here: pip would install a package for it that dies at its first import.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +87,11 @@ def _require_globals(reading: Reading, root: Mapping) -> None:
 
 def _python(function: Resource) -> str:
     node = _written(function, "Runtime")
-    found = _RUNTIME.fullmatch(node.text) if isinstance(node, Text) else None
-    if found is None or int(found[1]) < _OLDEST_MINOR:
-        expected = f"Runtime: python3.{_OLDEST_MINOR} or newer, written as it is"
-        raise _refused(function, node, expected)
-    return f"3.{found[1]}"
+    for python in PYTHONS:
+        if isinstance(node, Text) and node.text == f"python{python}":
+            return python
+    expected = f"Runtime: one of python{', python'.join(PYTHONS)}, written as it is"
+    raise _refused(function, node, expected)
 
 
 def _architecture(function: Resource) -> str:
