@@ -32,7 +32,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve invoke sam-invoke sam-run test test-runtime test-runtime-arguments check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
-	build-AuthorizerFunction build-HelloFunction assemble-for-lambda
+	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -48,14 +48,22 @@ run: package ## the whole thing on this machine: sign in, call, compare with wha
 serve: package ## the same, then keep serving and print curl lines
 	@$(BIN)/authorizer local serve
 
-invoke: package runtime ## EVENT=NAME: a sample event in the function's package, as Lambda runs it
+invoke: event-named package runtime ## EVENT=NAME: a sample event in the function's package, as Lambda runs it
 	@$(BIN)/authorizer local invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
 
-sam-invoke: sam-local ## EVENT=NAME: the same with `sam local invoke`, in a container
+sam-invoke: event-named ready ready-sam ## EVENT=NAME: the same with `sam local invoke`, in a container
+	@$(BIN)/authorizer local sam engine "make $@" "make invoke EVENT=$(EVENT)"
+	@$(MAKE) --silent sam-local
 	@$(BIN)/authorizer local sam invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
 
-sam-run: sam-local ## every event and the scenario of `make run`, in containers
+sam-run: ready ready-sam ## every event and the scenario of `make run`, in containers
+	@$(BIN)/authorizer local sam engine "make $@" "make run"
+	@$(MAKE) --silent sam-local
 	@$(BIN)/authorizer local sam run
+
+# Before anything is built for it.
+event-named:
+	@[ -n "$(EVENT)" ] || { echo "expected the name of an event, such as EVENT=http-2.0-allowed; events/README.md has them all" >&2; exit 1; }
 
 ##@ Develop
 
@@ -191,16 +199,19 @@ $(READY_BENCHMARKS): requirements/benchmarks.txt | python
 
 # `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile, or does not fit the
 # template, costs nothing but the message, and leaves the package empty.
-build-AuthorizerFunction: ready
+build-AuthorizerFunction: artifacts-dir ready
 	@$(LOCKED) $(BIN)/authorizer check policy.yaml --template template.yaml \
 		&& $(call COMPILE_POLICY,build/policy.json) \
 		&& platform=$$($(BIN)/authorizer local platform $(BUILT_TEMPLATE) AuthorizerFunction) \
 		&& $(MAKE) --silent $$platform assemble-for-lambda
 
+artifacts-dir:
+	@[ -n "$(ARTIFACTS_DIR)" ] || { echo "expected ARTIFACTS_DIR, the folder to build in, which 'sam build' sets: run 'sam build' or 'make sam'; 'make package' builds for this machine" >&2; exit 1; }
+
 assemble-for-lambda: $(LAMBDA_DEPENDENCIES)/.complete
 	@$(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
 
-build-HelloFunction:
+build-HelloFunction: artifacts-dir
 	@$(call ASSEMBLE_HELLO,$(ARTIFACTS_DIR))
 
 # The same for the Python that runs here: the local stack's functions. Made aside and moved into place whole.

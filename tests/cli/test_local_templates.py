@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from authorizer.cli.local.deploy import _require_outputs, deploy
 from authorizer.cli.local.errors import LocalStackError, made_by
@@ -14,6 +15,7 @@ from authorizer.cli.local.openapi import explicit_apis
 from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.sam import derived_template
 from authorizer.cli.local.template import load_template
+from authorizer.cli.main import cli
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -56,6 +58,28 @@ def test_a_template_without_the_samples_parts(
     assert str(caught.value).startswith(f"expected the {missing}")
     assert "'authorizer event FILE --invoke'" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "No such file or directory; run this in a clone of the project"),
+        ("Resources: [\n", "expected the node content"),
+        ("Resources: {}\n", "expected the function AuthorizerFunction and HelloFunction in"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_the_template_is_looked_at_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str | None, words: str
+) -> None:
+    """Outside a project the command fails in one line, and no emulator was started for it."""
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("template.yaml").write_text(text)
+    result = CliRunner().invoke(cli, ["local", command])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert words in result.stderr
 
 
 def test_an_output_that_a_condition_takes_away() -> None:

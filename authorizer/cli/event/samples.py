@@ -142,8 +142,8 @@ def require_samples(folder: Path) -> list[str]:
 
 def _none(folder: Path) -> str:
     return (
-        f"no events in {folder}/: give a file of your own, as in 'authorizer event FILE', or the "
-        "folder of the samples with --events"
+        f"no events in {folder}/: give a file of your own, as in 'authorizer event FILE', or run "
+        "this where the samples are"
     )
 
 

@@ -75,8 +75,7 @@ def deploy(
         LocalStackError: the template lacks what is used here, a package is missing, or the stack
             could not be made.
     """
-    template = load_template(project / "template.yaml")
-    _require_sample(template)
+    template = sample_template(project)
     emulator.aws.client("s3").create_bucket(Bucket=_BUCKET)
     for name in _FUNCTIONS:
         package = _zipped(project / "build" / "local" / name)
@@ -95,12 +94,13 @@ def deploy(
     )
 
 
-def _require_sample(template: Mapping[str, Any]) -> None:
-    """The parts of the sample's template that this deployment, and who plays on it, name.
+def sample_template(project: Path) -> dict[str, Any]:
+    """The project's template, which has what this deployment, and who plays on it, name.
 
     Raises:
-        LocalStackError: they are not there.
+        LocalStackError: it is not there, or lacks some of that.
     """
+    template = load_template(project / "template.yaml")
     resources, outputs = (_mapping(template.get(part)) for part in ("Resources", "Outputs"))
     functions = [
         name
@@ -120,6 +120,7 @@ def _require_sample(template: Mapping[str, Any]) -> None:
                 "scenario on the sample's functions; keep them beside yours, or try your own with "
                 "'authorizer event FILE --invoke' and 'sam local'"
             )
+    return template
 
 
 def _mapping(value: object) -> dict[str, Any]:

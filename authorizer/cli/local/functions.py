@@ -74,6 +74,15 @@ def build(python: str | None) -> None:
         sam.build(Path(), python)
 
 
+@sam_group.command(hidden=True)
+@click.argument("command")
+@click.argument("instead")
+def engine(command: str, instead: str) -> None:
+    """Say that COMMAND needs a container engine, and INSTEAD none, if none answers."""
+    with report.in_words():
+        sam.require_engine(Path(), command, instead)
+
+
 @sam_group.command("invoke")
 @_NAME
 @_TOKEN_FROM
@@ -81,6 +90,8 @@ def sam_invoke(name: str | None, token_from: str) -> None:
     """Run the sample event NAME with `sam local invoke`."""
 
     def run(sample: Sample, source: TokenSource, event: object) -> Invocation:
+        typed = "authorizer local sam invoke"
+        sam.require_engine(Path(), typed, f"authorizer local invoke {sample.name}")
         with sam.with_keys(Path(), source) as local:
             return local.invoke(sample.function, event)
 
@@ -93,8 +104,7 @@ def sam_run() -> None:
     """Every sample with `sam local invoke`, then the scenario with `sam local start-api`."""
     terminal = report.console()
     with report.in_words():
-        if not sam.engine_answers(Path()):
-            raise sam.NoEngineError(sam.NO_ENGINE)
+        sam.require_engine(Path(), "authorizer local sam run", "authorizer local run")
         with report.progress(terminal) as say:
             replays = _invoke_samples(say)
         terminal.print(report.replays(replays))

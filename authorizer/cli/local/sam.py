@@ -39,19 +39,10 @@ _AUTHORIZER = "AuthorizerFunction"
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 600  # the first one may pull an image
 _STOP_SECONDS = 15
-_NO_ENGINE = "requires a container runtime"
 _FIND_ENGINE = """\
 from samcli.local.docker.container_client_factory import ContainerClientFactory
 ContainerClientFactory.create_client()
 """
-NO_ENGINE = (
-    "no container engine answers: install Docker and start it, or use 'authorizer local invoke', "
-    "which needs none"
-)
-
-
-class NoEngineError(LocalStackError):
-    """There is no Docker engine to run containers."""
 
 
 def build(project: Path, python: str | None = None) -> None:
@@ -128,7 +119,6 @@ class SamLocal:
         """``sam local invoke``. The event goes through a pipe: it may hold a live token.
 
         Raises:
-            NoEngineError: there is no engine.
             LocalStackError: the function did not answer.
         """
         done = _sam(
@@ -141,7 +131,8 @@ class SamLocal:
         try:
             answer = json.loads(done.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError) as error:
-            raise _failure(done.stderr) from error
+            words = done.stderr.strip()[-2000:]
+            raise LocalStackError(f"sam local invoke failed\n{words}") from error
         if isinstance(answer, dict) and "errorType" in answer:
             answer = {name: answer.get(name) for name in ("errorType", "errorMessage")}
         return Invocation(answer=answer, log=tuple(lines))
@@ -181,6 +172,25 @@ def with_keys(
     finally:
         for added in set(package.iterdir()) - before:
             added.unlink()
+
+
+def require_engine(project: Path, command: str, instead: str) -> None:
+    """Look for a container engine before anything is built or started for it.
+
+    Args:
+        project: the checkout.
+        command: what needs it, as it was typed.
+        instead: what comes closest without.
+
+    Raises:
+        LocalStackError: none answers, or the SAM CLI is not installed.
+    """
+    sam_binary(project)
+    if not engine_answers(project):
+        raise LocalStackError(
+            f"'{command}' needs a container engine, and none answers: install Docker and start it, "
+            f"or use '{instead}', which needs none"
+        )
 
 
 def engine_answers(project: Path) -> bool:
@@ -260,9 +270,3 @@ def ended_in_order(process: subprocess.Popen[Any]) -> Iterator[None]:
                 process.send_signal(end)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP_SECONDS)
-
-
-def _failure(words: str) -> LocalStackError:
-    if _NO_ENGINE in words:
-        return NoEngineError(NO_ENGINE)
-    return LocalStackError(f"sam local invoke failed\n{words.strip()[-2000:]}")

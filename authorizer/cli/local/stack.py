@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.local import tokens
 from authorizer.cli.local.calls import Answer, Api, DecisionLog
-from authorizer.cli.local.deploy import Deployment, deploy
+from authorizer.cli.local.deploy import Deployment, deploy, sample_template
 from authorizer.cli.local.emulator import Emulator, running_emulator
 from authorizer.cli.local.people import SAMPLE_USERS, Person, Tokens, enrol, invite, sign_in
 
@@ -57,6 +57,7 @@ class LocalStack:
         Raises:
             LocalStackError: it did not come up.
         """
+        sample_template(project)  # it is looked at first: the emulator takes a while
         say("starting ministack on loopback")
         with running_emulator() as emulator:
             say("deploying template.yaml to it")

@@ -12,8 +12,6 @@ from authorizer.cli.local.calls import Api, reason_of
 from authorizer.cli.local.errors import LocalStackError
 from authorizer.cli.local.guarded import emulator_folder, free_port
 from authorizer.cli.local.sam import (
-    NO_ENGINE,
-    NoEngineError,
     ended_in_order,
     sam_binary,
     sam_environment,
@@ -49,7 +47,6 @@ def started_api(local: SamLocal) -> Iterator[Api]:
     """Start the API on loopback; stop it, and its containers, in the end.
 
     Raises:
-        NoEngineError: there is no engine.
         LocalStackError: it did not start.
     """
     port = free_port()
@@ -81,6 +78,4 @@ def _wait_until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> No
             return
         time.sleep(_POLL_SECONDS)
     words = log.read_text("utf-8", "replace").strip()
-    if "requires a container runtime" in words:
-        raise NoEngineError(NO_ENGINE)
     raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")

@@ -43,8 +43,11 @@ def load_template(path: Path) -> dict[str, Any]:
     """
     try:
         template = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise LocalStackError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        hint = "run this in a clone of the project, or a folder with a template like its own"
+        raise LocalStackError(f"cannot read {path}: {error.strerror}; {hint}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LocalStackError(f"cannot read {path}: {' '.join(str(error).split())}") from error
     if not isinstance(template, dict):
         raise LocalStackError(f"expected a mapping in {path}, found {type(template).__name__}")
     return template
