@@ -500,7 +500,7 @@ def test_guarded_routes_whose_path_a_deployment_decides_cost_no_further_rules() 
     assert len(read.apis[0].routes) == 22
 
 
-@pytest.mark.parametrize(("rest", "expected"), [("", set()), ("${stageVariables.x}", {"X130"})])
+@pytest.mark.parametrize(("rest", "expected"), [("", set()), ("${!stageVariables.x}", {"X130"})])
 def test_a_name_that_a_stage_completes_is_no_functions_name(
     tmp_path: Path, rest: str, expected: set[str]
 ) -> None:
@@ -508,8 +508,8 @@ def test_a_name_that_a_stage_completes_is_no_functions_name(
     text = CFN.replace(
         "      Handler: handlers", "      FunctionName: auth\n      Handler: handlers"
     )
-    function = f"arn:aws:lambda:eu-west-1:111122223333:function:auth{rest}"
-    uri = f"'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations'"
+    function = f"arn:aws:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:auth{rest}"
+    uri = URI.replace("${Rbac.Arn}", function)
 
     assert {one.code for one in failing(tmp_path, "cfn", text.replace(URI, uri))} == expected
 
@@ -594,7 +594,8 @@ Conditions: {{IsA: !Equals [!Ref A, y]}}
     Properties:
       Action: lambda:InvokeFunction
       FunctionName: !Ref Backend
-      Principal: !If [IsA, "*", s3.amazonaws.com]
+      SourceAccount: !If [IsA, !Ref AWS::NoValue, !Ref AWS::AccountId]
+      Principal: s3.amazonaws.com
 """
     assert "X250" in {one.code for one in failing(tmp_path, "SAM", text)}
 

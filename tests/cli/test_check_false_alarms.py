@@ -90,6 +90,27 @@ def test_an_authorizer_without_a_payload_version_is_an_error(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("AUTHORIZER_AUDIENCES: x", []),
+        ("AUTHORIZER_POLICY: x, AUTHORIZER_URL: x", []),
+        # It could be ours: then the one that is asked is another.
+        ("AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client", ["X108"]),
+    ],
+)
+def test_an_authorizer_without_settings_beside_a_backend_with_a_name_like_ours(
+    tmp_path: Path, backend: str, expected: list[str]
+) -> None:
+    """Ours does not start without pools, so that the backend is not it."""
+    settings = "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client"
+    template = TEMPLATE.replace(settings, "LOG_LEVEL: info").replace(
+        "backend.handler", f"backend.handler\n      Environment: {{Variables: {{{backend}}}}}"
+    )
+
+    assert codes(tmp_path, template) == expected
+
+
+@pytest.mark.parametrize(
     ("properties", "policy", "expected"),
     [
         (f"Method: ANY, Path: $default, {OPEN}", PUBLIC, []),

@@ -113,6 +113,22 @@ def test_a_function_that_is_not_the_policys_is_not_taken_for_it(function: str) -
     assert guard_of(template, "Api", "GET /hello") is Guard.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        "eu-west-1:999988887777",
+        "${AWS::Region}:999988887777",
+        "eu-west-1:${AWS::AccountId}",
+        "${AWS::Region}:${Given}",
+        "${Given}:${AWS::AccountId}",
+    ],
+)
+def test_the_policys_functions_name_in_another_account_is_another_function(where: str) -> None:
+    """Or in another region, where the template does not say that it is its own."""
+    arn = f'!Sub "arn:aws:lambda:{where}:function:guard"'
+    assert codes(http(arn, ours=f"FunctionName: guard, {SETTINGS}")) == ["X130"]
+
+
 @pytest.mark.parametrize("name", ["guard", "${AWS::StackName}-guard", "${Given}-guard"])
 def test_the_policys_function_may_be_named_in_words(name: str) -> None:
     """What a deployment puts into both is the same in both."""
@@ -245,6 +261,19 @@ def test_a_foreign_function_is_said_in_every_form(more: str) -> None:
         pytest.param(
             "", SETTINGS, f"CodeUri: other, {SETTINGS}", ["X130", "X130"], id="and other code"
         ),
+        pytest.param(
+            "", SETTINGS, f"Layers: [a, b], {SETTINGS}", ["X130", "X130"], id="and other layers"
+        ),
+        pytest.param(
+            "",
+            f"ImageConfig: {{Command: [a.b]}}, {SETTINGS}",
+            f"ImageConfig: {{Command: [c.d]}}, {SETTINGS}",
+            ["X130", "X130"],
+            id="and another command in the image",
+        ),
+        pytest.param(
+            "", f"Layers: [a], {SETTINGS}", f"Layers: [a], {SETTINGS}", [], id="and the same layers"
+        ),
     ],
 )
 def test_which_of_two_functions_is_the_policys(
@@ -363,7 +392,8 @@ def test_a_version_that_stays_is_a_warning(function: str, more: str, told: str) 
 
 def test_a_version_in_an_authorizers_uri_is_a_warning() -> None:
     """The qualifier stands within the text there."""
-    for written in ("${Ours.Arn}:3", "arn:aws:lambda:eu-west-1:111122223333:function:ours:3"):
+    own = "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:ours:3"
+    for written in ("${Ours.Arn}:3", own):
         more = RAW_HTTP.replace(FOREIGN_URI, URI.replace("FUNCTION", written))
         template = http(ours=f"FunctionName: ours, {SETTINGS}", more=more)
         assert codes(template, EVERYTHING) == ["T132"]
@@ -396,10 +426,13 @@ def test_the_newest_version_is_nothing_to_warn_of(function: str, ours: str, more
     assert codes(http(function, ours=ours + SETTINGS, more=more)) == []
 
 
-def test_an_alias_that_is_published_by_hand_is_a_warning() -> None:
-    """With a digest that stays, SAM publishes no new version."""
-    ours = f"AutoPublishAlias: live, AutoPublishCodeSha256: abc, {SETTINGS}"
+@pytest.mark.parametrize("digest", ["abc", "!Ref Given", "!If [Odd, abc, !Ref AWS::NoValue]"])
+def test_an_alias_that_is_published_by_hand_is_a_warning(digest: str) -> None:
+    """With a digest that stays, or that a deployment gives, SAM may publish no new version."""
+    ours = f"AutoPublishAlias: live, AutoPublishCodeSha256: {digest}, {SETTINGS}"
     assert codes(http("!Ref Ours.Alias", ours=ours)) == ["T132"]
+    none = ours.replace(digest, "!Ref AWS::NoValue")
+    assert codes(http("!Ref Ours.Alias", ours=none)) == []
 
 
 # --- what SAM replaces ---

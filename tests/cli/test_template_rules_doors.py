@@ -304,6 +304,31 @@ SERVICES = {
         "AWS::Serverless::GraphQLApi",
         "DataSources: {Lambda: {Source: {FunctionArn: !GetAtt FUNCTION.Arn}}}",
     ),
+    "CloudFront": (
+        "AWS::CloudFront::Distribution",
+        (
+            "DistributionConfig: {DefaultCacheBehavior: {LambdaFunctionAssociations: "
+            "[{LambdaFunctionARN: !Ref FUNCTION.Version}]}}"
+        ),
+    ),
+    "CloudFront, of a path": (
+        "AWS::CloudFront::Distribution",
+        (
+            "DistributionConfig: {CacheBehaviors: [{LambdaFunctionAssociations: "
+            '[{LambdaFunctionARN: !Sub "${FUNCTION.Arn}:1"}]}]}'
+        ),
+    ),
+    "a stack elsewhere": (
+        "AWS::CloudFormation::Stack",
+        (
+            "TemplateURL: https://s3.amazonaws.com/b/c.yaml, Parameters: "
+            "{Stage: !Ref Given, Fn: !GetAtt FUNCTION.Arn}"
+        ),
+    ),
+    "an application": (
+        "AWS::Serverless::Application",
+        "Location: {ApplicationId: a, SemanticVersion: 1.0.0}, Parameters: {Fn: !Ref FUNCTION}",
+    ),
     "IoT": (
         "AWS::IoT::TopicRule",
         "TopicRulePayload: {Actions: [{Lambda: {FunctionArn: !GetAtt FUNCTION.Arn}}]}",
@@ -334,6 +359,46 @@ def test_a_door_to_a_function_that_the_deployment_names_is_a_warning(function: s
     assert "T136" not in codes(asked)
 
 
+WHERE_IT_LEADS = 'Target: !Sub "integrations/${Target}"'
+HELD_OPEN = {
+    "parameter": (URI.replace("FUNCTION", "Backend"), "!Ref Given"),
+    "parameter in a URI": ("${Backend.Arn}", "${Given}"),
+    "import": (URI.replace("FUNCTION", "Backend"), "!ImportValue x"),
+    "stage variable": ("${Backend.Arn}", "${!stageVariables.f}"),
+    "integration elsewhere": (WHERE_IT_LEADS, "Target: integrations/abc"),
+    "integration by parameter": (WHERE_IT_LEADS, "Target: !Ref Given"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), HELD_OPEN.values(), ids=HELD_OPEN)
+def test_a_door_to_any_function_counts_where_the_backend_is_not_known(old: str, new: str) -> None:
+    """It may be the function behind the route; the authorizer's own function is not."""
+    api = HTTP.replace(old, new)
+    assert codes(template(api=api)) == []
+    assert codes(template(api=api, backend=OPEN_URL)) == ["T134"]
+    assert codes(template(api=api, another=OPEN_URL)) == ["T134"]
+    ours = resource("AWS::Lambda::Url", "AuthType: NONE, TargetFunctionArn: !Ref Ours")
+    assert codes(template(api=api, more=ours)) == []
+
+
+def test_a_backend_that_is_a_server_has_no_door() -> None:
+    """What answers by HTTP is no function of the template's, whatever its address."""
+    api = HTTP.replace(URI.replace("FUNCTION", "Backend"), '!Sub "https://${Given}/x"')
+    assert codes(template(api=api, backend=OPEN_URL)) == []
+
+
+@pytest.mark.parametrize("default", ["x", "arn:aws:lambda:eu-west-1:111122223333:function:x"])
+def test_a_backend_by_a_parameter_with_a_default_may_be_any(tmp_path: Path, default: str) -> None:
+    """Another value may name the function that has a URL."""
+    text = template(
+        api=HTTP.replace(URI.replace("FUNCTION", "Backend"), "!Ref Given"), backend=OPEN_URL
+    ).replace("{Type: String}", f"{{Type: String, Default: '{default}'}}", 1)
+    (tmp_path / "t.yaml").write_text(text)
+    (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /hello]}}\n")
+    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    assert [one.code for one in found if "T134" in one.message] == ["X250"]
+
+
 @pytest.mark.parametrize("kind", ["IoTRule, Properties: {Sql: 'SELECT * FROM x'}", "AlexaSkill"])
 def test_an_event_that_somebody_sends_is_a_warning(kind: str) -> None:
     """SAM makes what is needed of it, and the permission."""
@@ -358,6 +423,9 @@ OF_API = (
     ', SourceArn: !Sub "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/GET/hello"'
 )
 EVERYWHERE = ', SourceArn: "arn:aws:execute-api:*:*:*"'
+IN_REGION = ', SourceArn: !Sub "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}'
+OF_TOPIC = ', SourceArn: !Sub "arn:aws:sns:${{AWS::Region}}:{}:topic"'
+OTHERS = ", SourceAccount: '999988887777'"
 
 
 @pytest.mark.parametrize(
@@ -385,6 +453,33 @@ EVERYWHERE = ', SourceArn: "arn:aws:execute-api:*:*:*"'
         pytest.param('!Sub "apigateway.${AWS::URLSuffix}"', "", "any account", id="partition"),
         pytest.param("!If [Odd, '*', s3.amazonaws.com]", "", "parameter Given", id="condition"),
         pytest.param("bedrock.amazonaws.com", "", "bedrock", id="an agent"),
+        pytest.param("apigateway.amazonaws.com", OTHERS, "'999988887777'", id="another's APIs"),
+        pytest.param("'*'", OTHERS, "'999988887777'", id="everybody of another account"),
+        pytest.param("'*'", ", SourceAccount: !Ref Given", "Given", id="of a given account"),
+        pytest.param(
+            "apigateway.amazonaws.com",
+            OF_API.replace("${AWS::AccountId}", "999988887777"),
+            "'999988887777'",
+            id="the API's id in another account",
+        ),
+        pytest.param(
+            "apigateway.amazonaws.com", IN_REGION + ':abcdef/*"', "API, 'abcdef'", id="another API"
+        ),
+        pytest.param(
+            "apigateway.amazonaws.com", IN_REGION + ':${Given}/*"', "Given", id="a given API"
+        ),
+        pytest.param("apigateway.amazonaws.com", ", SourceArn: !Ref Given", "Given", id="an API"),
+        pytest.param(
+            "apigateway.amazonaws.com", ", SourceArn: !ImportValue x", "Import", id="imported"
+        ),
+        pytest.param("events.amazonaws.com", "", "any account", id="anybody's schedule"),
+        pytest.param("sns.amazonaws.com", "", "any account", id="anybody's topic"),
+        pytest.param("s3.amazonaws.com", OTHERS, "'999988887777'", id="another's bucket"),
+        pytest.param(
+            "sns.amazonaws.com", OF_TOPIC.format("999988887777"), "'9999", id="another's topic"
+        ),
+        pytest.param("sns.amazonaws.com", OF_TOPIC.format("*"), "any account", id="all topics"),
+        pytest.param("sns.amazonaws.com", OF_TOPIC.format("${Given}"), "Given", id="given topic"),
     ],
 )
 def test_a_permission_for_others_is_a_warning(principal: str, more: str, told: str) -> None:
@@ -402,7 +497,6 @@ def test_a_permission_for_others_is_a_warning(principal: str, more: str, told: s
     [
         pytest.param("apigateway.amazonaws.com", OF_API, id="the API"),
         pytest.param("apigateway.amazonaws.com", ACCOUNT, id="the account's APIs"),
-        pytest.param("apigateway.amazonaws.com", ", SourceArn: !Ref Given", id="an API"),
         pytest.param("'*'", OF_API, id="whatever comes from the API"),
         pytest.param("'*'", ", Action: lambda:GetFunction", id="another action"),
         pytest.param("!Ref AWS::AccountId", "", id="this account"),
@@ -410,16 +504,21 @@ def test_a_permission_for_others_is_a_warning(principal: str, more: str, told: s
             '!Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"', "", id="root of this one"
         ),
         pytest.param("!GetAtt Role.Arn", "", id="a role of the template"),
-        pytest.param("events.amazonaws.com", "", id="a schedule"),
+        pytest.param("events.amazonaws.com", ", SourceArn: !GetAtt Rule.Arn", id="a schedule"),
         pytest.param("s3.amazonaws.com", ACCOUNT, id="a bucket"),
-        pytest.param("logs.eu-west-1.amazonaws.com", "", id="logs"),
-        pytest.param('!Sub "logs.${AWS::Region}.amazonaws.com"', "", id="logs of this region"),
+        pytest.param("s3.amazonaws.com", ", SourceArn: 'arn:aws:s3:::b'", id="a bucket by name"),
+        pytest.param("sns.amazonaws.com", ", SourceArn: !Ref Given", id="a topic by parameter"),
+        pytest.param("sns.amazonaws.com", ", SourceArn: !ImportValue t", id="a topic by import"),
+        pytest.param("sns.amazonaws.com", OF_TOPIC.format("${AWS::AccountId}"), id="own topic"),
+        pytest.param("logs.eu-west-1.amazonaws.com", ACCOUNT, id="logs"),
+        pytest.param('!Sub "logs.${AWS::Region}.amazonaws.com"', ACCOUNT, id="logs of this region"),
+        pytest.param("apigateway.amazonaws.com", IN_REGION + ':*"', id="any API of the account"),
         pytest.param('!Sub "apigateway.${AWS::URLSuffix}"', OF_API, id="of any partition"),
     ],
 )
 def test_the_apis_own_permission_is_none(principal: str, more: str) -> None:
     """Nor what the account itself may do, or makes events of."""
-    role = "  Role: {Type: AWS::IAM::Role}\n"
+    role = "  Role: {Type: AWS::IAM::Role}\n  Rule: {Type: AWS::Events::Rule}\n"
     assert codes(template(more=permission(principal, more) + role)) == []
 
 

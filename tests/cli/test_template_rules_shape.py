@@ -77,10 +77,17 @@ def test_simple_responses_need_payload_version_2(
 
 
 @pytest.mark.parametrize(
-    ("version", "severity"), [(None, Severity.ERROR), (UNKNOWN, Severity.WARNING)]
+    ("version", "severity"),
+    [
+        (None, Severity.ERROR),
+        (UNKNOWN, Severity.WARNING),
+        ("3.0", Severity.ERROR),
+        ("2", Severity.ERROR),
+        ("", Severity.ERROR),
+    ],
 )
 def test_a_payload_version_is_written_in_the_template(version: Any, severity: Severity) -> None:
-    """There is no default, and what only a deployment tells was not judged."""
+    """There is no default, nor a third version; what only a deployment tells was not judged."""
     (one,) = findings(template(http_api(HELLO, by=[authorizer(payload_version=version)])))
     assert (one.code, one.severity) == ("T150", severity)
 

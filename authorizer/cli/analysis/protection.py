@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 _PREFIX = "AUTHORIZER_"
+_POOLS = "AUTHORIZER_USER_POOLS"
 # Long enough for a key to be recognized, and accepted, by.
 _LONGEST_KEY = 120
 # What a connection has instead of a method: only rules for ANY cover it.
@@ -143,7 +144,12 @@ def _guard_by(template: Template, authorizer: Authorizer) -> Guard:
         return Guard.UNKNOWN
     if authorizer.kind not in _LAMBDA:
         return Guard.OTHER
-    ours = {one.id for one in template.functions if has_settings(one)}
+    asked = {one.function for api in template.apis for one in api.authorizers}
+    ours = {
+        one.id
+        for one in template.functions
+        if has_settings(one) and (one.id in asked or _may_start(one))
+    }
     if not ours:
         return Guard.OURS if len(_asked_beside(template, authorizer)) == 1 else Guard.UNKNOWN
     if not isinstance(authorizer.function, str) or _has_rivals(template, authorizer):
@@ -175,6 +181,11 @@ def has_settings(function: FunctionVariables) -> bool:
     """Whether a function has settings of ours for itself: what all have tells nothing of one."""
     own = function.variables.keys() - function.common
     return any(name.startswith(_PREFIX) for name in own) and not own.isdisjoint(setting_names())
+
+
+def _may_start(function: FunctionVariables) -> bool:
+    """Whether a function may be ours that no authorizer asks: without pools ours does not start."""
+    return _POOLS in function.variables or not function.is_complete
 
 
 @cache

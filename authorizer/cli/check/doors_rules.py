@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 
-_CODES = {DoorKind.URL: "T134", DoorKind.SERVICE: "T135", DoorKind.PERMISSION: "T136"}
+_CODES = {
+    DoorKind.URL: "T134",
+    DoorKind.SERVICE: "T135",
+    DoorKind.STACK: "T135",
+    DoorKind.PERMISSION: "T136",
+}
 _FIXES = {
     DoorKind.URL: "remove the function URL, or give it AuthType AWS_IAM",
     DoorKind.SERVICE: "give what is called there a function of its own, which judges its callers "
     "itself",
+    DoorKind.STACK: "check that template together with this one, from a local file, or keep the "
+    "function to this stack",
     DoorKind.PERMISSION: "permit apigateway.amazonaws.com alone, with the SourceArn of the API",
 }
 
@@ -29,14 +36,17 @@ _FIXES = {
 def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """T134, T135, T136: other ways to the functions of guarded routes."""
     routes = _routes_by_backend(template)
+    by_any = next((keys for one, keys in routes.items() if isinstance(one, Unknown)), {})
     asked = {_how_named(one.function) for api in template.apis for one in api.authorizers}
     for door in template.doors:
-        function, whose = door.function, routes.get(door.function, {})
-        name = clip(function)
-        if isinstance(function, Unknown) and _how_named(function) not in asked:
-            # It may be any of them, but for the one that an authorizer asks.
-            whose = next(iter(routes.values()), {})
-            name = f"the function behind a route ({function.why})"
+        function, name = door.function, clip(door.function)
+        whose = routes.get(function, {})
+        # What is not known may be any of them, but for the one that an authorizer asks.
+        if not whose and _how_named(function) not in asked:
+            whose = by_any
+            if isinstance(function, Unknown) and door.kind is not DoorKind.STACK:
+                whose = next(iter(routes.values()), {})
+                name = f"the function behind a route ({function.why})"
         for key in list(whose)[:1]:
             yield Finding(
                 code=_CODES[door.kind],
@@ -54,7 +64,7 @@ def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> 
 def _how_named(function: str | Unknown | None) -> object:
     """What a function that is not known has in common with the same one in another place."""
     why = function.why if isinstance(function, Unknown) else None
-    return why and (why, why.key if isinstance(why, Elsewhere) else None)
+    return (why, why.key if isinstance(why, Elsewhere) else None) if why else function
 
 
 def _routes_by_backend(template: Template) -> dict[str | Unknown, dict[str, None]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.answer import http_api_answer
 from authorizer.cli.analysis.protection import our_authorizers
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.template.authorizers import VERSIONS
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.errors import clip
 from authorizer.settings import HttpApiAnswer
@@ -52,7 +53,8 @@ def payload_versions(
             if authorizer.kind not in _LAMBDA:
                 continue
             version = authorizer.payload_version
-            if version is None or isinstance(version, Unknown):
+            is_text = authorizer.payload_version_is_text
+            if version not in VERSIONS and (is_text or not isinstance(version, str)):
                 yield _missing(authorizer, version)
             if not authorizer.payload_version_is_text:
                 yield _unquoted(authorizer)
@@ -74,14 +76,16 @@ def answers_at_odds(
             yield _at_odds(authorizer, answer)
 
 
-def _missing(authorizer: Authorizer, version: Unknown | None) -> Finding:
-    is_given = version is not None
+def _missing(authorizer: Authorizer, version: str | Unknown | None) -> Finding:
+    is_given = isinstance(version, Unknown)
+    found = "none" if version is None else clip(version)
+    if isinstance(version, Unknown):
+        found = f"one that only a deployment tells: {version.why}"
     return Finding(
         code="T150",
         severity=Severity.WARNING if is_given else Severity.ERROR,
         place=authorizer.payload_version_place or authorizer.place,
-        message=f"expected a payload version for {clip(authorizer.name)}, found "
-        + (f"one that only a deployment tells: {version.why}" if version else "none"),
+        message=f"expected payload version 1.0 or 2.0 for {clip(authorizer.name)}, found {found}",
         effect=("" if is_given else "SAM and CloudFormation refuse the authorizer, and ")
         + "what it would be asked, and how its answers would be read, is not known",
         fix='set AuthorizerPayloadFormatVersion: "2.0"',

@@ -20,7 +20,7 @@ TEMPLATE_TITLES: dict[str, str] = {
     "T135": "another service calls the function behind a route",
     "T136": "a permission for others than the API",
     "T137": "a setting for emulators",
-    "T150": "no payload version",
+    "T150": "no payload version that there is",
     "T201": "preflight asks for a token",
     "T202": "refusals without CORS headers",
     "T301": "user pool without MFA",

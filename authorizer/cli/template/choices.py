@@ -81,9 +81,8 @@ class Parameters:
             return replace(self._given[name], place=place)
         kind = self._text(name, "Type") or ""
         if kind.startswith("AWS::SSM::Parameter::"):
-            return Undecidable(
-                place, f"parameter {name} is read from the account's parameter store"
-            )
+            why = f"parameter {name} is read from the account's parameter store"
+            return Undecidable(place, why, name)
         allowed = self._allowed(name)
         default = self._get(self._written[name], "Default")
         self._choices.offer(name, self._others(name, default, allowed))
@@ -96,7 +95,7 @@ class Parameters:
             has = "has no default"
             if not isinstance(default, Absent):
                 has = "has a default that is no text"
-            return Undecidable(place, f"parameter {name} {has}")
+            return Undecidable(place, f"parameter {name} {has}", name)
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
             return Listing(place, tuple(Text(place, part.strip()) for part in text.split(",")))
         # The value stands where it is used, not where the default is: that is where to look.

@@ -20,7 +20,7 @@ from authorizer.cli.template.authorizers import (
     with_ttl,
 )
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Elsewhere, Route, Unknown
-from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, referred
+from authorizer.cli.template.nodes import Absent, Node, Reference, Text, parts_of, referred
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft, child, key_place
@@ -267,13 +267,13 @@ def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None
 
 
 def _backend_of(reading: Reading, target: Node) -> str | Unknown | None:
-    """The function behind ``integrations/<id>``."""
+    """The function behind ``integrations/<id>``; not known where that is none of the template's."""
     value = reading.resolver.resolve(target)
-    for part in value.parts if isinstance(value, Composite) else (value,):
+    for part in parts_of(value):
         integration = reading.resources.get(part.id) if isinstance(part, Reference) else None
         if integration is not None:
             return backend_behind(reading, child(integration.properties, "IntegrationUri"))
-    return None
+    return None if isinstance(value, Absent) else Unknown("its integration is not in this template")
 
 
 def _read_overrides(reading: Reading, resource: Resource) -> None:

@@ -15,12 +15,12 @@ from authorizer.cli.template.model import (
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
-    Composite,
     Listing,
     Mapping,
     Node,
     Reference,
     Text,
+    parts_of,
 )
 from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reading import child, key_place
@@ -39,7 +39,7 @@ _ID_SHAPES = {
     "AWS::Cognito::UserPoolClient": ("client", "ClientId"),
 }
 # What tells which code a function runs.
-_CODE = ("Handler", "CodeUri", "Code", "InlineCode", "ImageUri")
+_CODE = ("Handler", "CodeUri", "Code", "InlineCode", "ImageUri", "ImageConfig", "Layers", "Runtime")
 _NAMED = re.compile(r"\$\{([^!${}]+)\}")
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
@@ -182,7 +182,9 @@ def _written(reading: Reading, node: Node) -> str:
     if isinstance(value, Mapping):
         items = (f"{name}: {_written(reading, item)}" for name, _, item in value)
         return "{" + ", ".join(items) + "}"
-    parts = value.parts if isinstance(value, Composite) else (value,)
+    if isinstance(value, Listing):
+        return ", ".join(_written(reading, item) for item in value.items)
+    parts = parts_of(value)
     return "".join(
         getattr(part, "text", "") or getattr(part, "id", "") or getattr(part, "why", "")
         for part in parts
@@ -215,7 +217,7 @@ def _likely(reading: Reading, node: Node) -> str | None:
     """A text of ids that Cognito makes up, with others of their shape."""
     value = reading.resolver.resolve(node)
     text = ""
-    for part in value.parts if isinstance(value, Composite) else (value,):
+    for part in parts_of(value):
         if isinstance(part, Text):
             text += part.text
             continue

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Door, DoorKind, Place, Unknown
+from authorizer.cli.template.model import Door, DoorKind, Elsewhere, Place, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Composite,
@@ -22,8 +22,9 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     Undecidable,
+    parts_of,
 )
-from authorizer.cli.template.permissions import functions_behind
+from authorizer.cli.template.permissions import functions_behind, with_names
 from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 
@@ -47,22 +48,34 @@ _EVENTS = {"IoTRule": "IoT", "AlexaSkill": "Alexa"}
 # What stands in the names of services, and is known only when deployed.
 _IN_NAMES = {"AWS::URLSuffix": "amazonaws.com", "AWS::Region": "region"}
 _OWN_ACCOUNT = "AWS::AccountId"
+_OWN = "<AccountId>"
 # Where a target stands in a resource: a star is each item of a list, or each entry of a mapping.
-_SERVICES = {
-    "AWS::ElasticLoadBalancingV2::TargetGroup": ("a load balancer", ("Targets", "*", "Id")),
-    "AWS::VpcLattice::TargetGroup": ("VPC Lattice", ("Targets", "*", "Id")),
-    "AWS::AppSync::DataSource": ("AppSync", ("LambdaConfig", "LambdaFunctionArn")),
-    "AWS::Serverless::GraphQLApi": ("AppSync", ("DataSources", "Lambda", "*", "FunctionArn")),
-    "AWS::IoT::TopicRule": (
-        "IoT",
-        ("TopicRulePayload", "Actions", "*", "Lambda", "FunctionArn"),
+_SERVICES = (
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "a load balancer", "Targets.*.Id"),
+    ("AWS::VpcLattice::TargetGroup", "VPC Lattice", "Targets.*.Id"),
+    ("AWS::AppSync::DataSource", "AppSync", "LambdaConfig.LambdaFunctionArn"),
+    ("AWS::Serverless::GraphQLApi", "AppSync", "DataSources.Lambda.*.FunctionArn"),
+    ("AWS::IoT::TopicRule", "IoT", "TopicRulePayload.Actions.*.Lambda.FunctionArn"),
+    *(
+        (
+            "AWS::CloudFront::Distribution",
+            "CloudFront",
+            f"DistributionConfig.{behavior}.LambdaFunctionAssociations.*.LambdaFunctionARN",
+        )
+        for behavior in ("DefaultCacheBehavior", "CacheBehaviors.*")
     ),
-}
+)
 
 
 def read_doors(reading: Reading) -> tuple[Door, ...]:
     """Every such way, by its place."""
-    found = [*_urls(reading), *_services(reading), *_rules(reading), *_permissions(reading)]
+    found = [
+        *_urls(reading),
+        *_services(reading),
+        *_rules(reading),
+        *_stacks(reading),
+        *_permissions(reading),
+    ]
     return tuple(sorted(found, key=lambda one: (one.place, str(one.function))))
 
 
@@ -90,10 +103,10 @@ def _url(
 
 
 def _services(reading: Reading) -> Iterator[Door]:
-    for kind, (service, path) in _SERVICES.items():
+    for kind, service, path in _SERVICES:
         for resource in reading.of_type(kind):
             what = f"{resource.id}, by which {service} calls it"
-            for node in _at(reading, resource.properties, path):
+            for node in _at(reading, resource.properties, tuple(path.split("."))):
                 for function in functions_behind(reading, node):
                     yield _door_of_service(resource.place, function, what)
 
@@ -108,6 +121,15 @@ def _rules(reading: Reading) -> Iterator[Door]:
                     if service is not None:
                         what = f"event {name}, by which {service} calls it"
                         yield _door_of_service(place, resource.id, what)
+
+
+def _stacks(reading: Reading) -> Iterator[Door]:
+    """Stacks whose template is not at hand, which may do with a function what they like."""
+    for resource in reading.stacks_elsewhere:
+        what = f"{resource.id}, a stack that is given it, whose template is not at hand"
+        for node in _at(reading, resource.properties, ("Parameters", "*")):
+            for function in functions_behind(reading, node):
+                yield Door(place=resource.place, kind=DoorKind.STACK, function=function, what=what)
 
 
 def _door_of_service(place: Place, function: str | Unknown, what: str) -> Door:
@@ -150,52 +172,73 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
         return None  # a role of this template
     if not isinstance(principal, Text):
         return _whom_unwritten(principal)
-    if _EVENT_SOURCES.fullmatch(principal.text):
-        return None
-    is_service = principal.text == "*" or "." in principal.text.partition("/")[0]
-    if is_service and not principal.text.startswith("arn:"):
-        limited = _is_limited(reading, permission)
-        known = principal.text in {"*", _API_GATEWAY}
-        if known and limited:
-            return None
-        everybody = {"*": "everybody", _API_GATEWAY: "API Gateway in any account"}
-        return everybody.get(principal.text, clip(principal.text))
-    return f"the account of {clip(principal.text)}"
+    service = principal.text
+    is_service = service == "*" or "." in service.partition("/")[0]
+    if not is_service or service.startswith("arn:"):
+        return f"the account of {clip(service)}"
+    name = {"*": "everybody", _API_GATEWAY: "API Gateway"}.get(service, clip(service))
+    is_source = _EVENT_SOURCES.fullmatch(service) is not None
+    if not is_source and service not in {"*", _API_GATEWAY}:
+        return name
+    behind = _whose(reading, permission, is_source=is_source)
+    return behind and f"{name} in {behind}"
 
 
 def _service(principal: Node) -> Node:
     """A service's name with what the region and the partition put into it."""
-    parts = principal.parts if isinstance(principal, Composite) else ()
-    texts = [part.text if isinstance(part, Text) else _part_of_name(part) for part in parts]
+    if not isinstance(principal, Composite):
+        return principal
+    names = [_IN_NAMES.get(getattr(part, "name", None) or "") for part in principal.parts]
+    texts = [getattr(part, "text", name) for part, name in zip(principal.parts, names, strict=True)]
     known = [text for text in texts if text is not None]
-    return Text(principal.place, "".join(known)) if parts and known == texts else principal
-
-
-def _part_of_name(part: Node) -> str | None:
-    why = part.why if isinstance(part, Undecidable) else ""
-    return next((text for name, text in _IN_NAMES.items() if why.startswith(name)), None)
+    return Text(principal.place, "".join(known)) if known == texts else principal
 
 
 def _whom_unwritten(principal: Node) -> str | None:
     """Of a principal that is known only when deployed: this account, or another one."""
-    parts = principal.parts if isinstance(principal, Composite) else (principal,)
-    unknown = [part for part in parts if isinstance(part, Undecidable)]
-    is_own = any(part.why.startswith(_OWN_ACCOUNT) for part in unknown)
-    others = [part for part in unknown if not part.why.startswith("AWS::")]
-    if is_own and not others:
-        return None
-    return f"whom the deployment names ({others[0].why})" if others else "another account"
+    unknown = [part for part in parts_of(principal) if isinstance(part, Undecidable)]
+    others = [part for part in unknown if not part.is_pseudo]
+    if others:
+        return f"whom the deployment names ({others[0].why})"
+    is_own = any(part.name == _OWN_ACCOUNT for part in unknown)
+    return None if is_own else "another account"
 
 
-def _is_limited(reading: Reading, permission: Resource) -> bool:
-    """Whether what calls must belong to an account, or be one thing."""
+def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | None:
+    """Whose things may call by a service; nothing where they are this account's, or one thing."""
     account = reading.resolver.resolve(child(permission.properties, "SourceAccount"))
-    if not isinstance(account, Absent):
-        return True
     source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
-    if isinstance(source, Absent):
-        return False
-    parts = source.parts if isinstance(source, Composite) else (source,)
-    text = "".join(part.text if isinstance(part, Text) else "known" for part in parts)
-    named_account = text.split(":", 5)[4:5]
-    return text != "*" and named_account not in (["*"], [""])
+    if isinstance(source, Reference) or (is_source and isinstance(source, Undecidable)):
+        return None  # one topic, one bucket
+    *_, owner, named = [*with_names(parts_of(source)).split(":", 5), "", "", "", "", "", ""][:6]
+    api = named.partition("/")[0]
+    if not is_source and api not in {"", "*"} and not _is_known_api(reading, source, api):
+        return f"another API, {clip(api)}" if api.isalnum() else _whom_given(source)
+    if not isinstance(account, Absent):
+        owner = with_names(parts_of(account))
+        source = account
+    if owner == _OWN or (is_source and named and not owner):
+        return None  # a bucket's ARN has no account
+    if owner in {"", "*"} and not isinstance(source, Undecidable):
+        return "any account"
+    return f"the account of {clip(owner)}" if owner.isdigit() else _whom_given(source)
+
+
+def _whom_given(node: Node) -> str:
+    unknown = [one for one in parts_of(node) if isinstance(one, Undecidable) and not one.is_pseudo]
+    why = unknown[0].why if unknown else "a wildcard"
+    return f"an account or API that the deployment names ({why})"
+
+
+def _is_known_api(reading: Reading, source: Node, api: str) -> bool:
+    """Whether an ARN's API is one whose routes are at hand, or one that routes here belong to."""
+    names = {getattr(part, "id", None) for part in parts_of(source)}
+    whys = [part.why for part in parts_of(source) if isinstance(part, Undecidable)]
+    elsewhere = {one.elsewhere.key for one in reading.drafts.values() if one.elsewhere}
+    given = {("named", str(getattr(part, "name", ""))) for part in parts_of(source)}
+    return (
+        not names.isdisjoint(reading.drafts)
+        or any(isinstance(why, Elsewhere) and why.key[0] in {"up", "output"} for why in whys)
+        or any(isinstance(why, Elsewhere) and why.key in elsewhere for why in whys)
+        or not elsewhere.isdisjoint({*given, ("named", api)})
+    )

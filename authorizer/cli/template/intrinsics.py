@@ -239,7 +239,7 @@ class Resolver:
         if name.startswith("AWS::"):
             if name in self.choices.chosen:
                 return Text(place, self.choices.chosen[name])
-            return Undecidable(place, f"{name} is known only when deployed")
+            return Undecidable(place, f"{name} is known only when deployed", name)
         if name in self.parameters:
             return self.parameters.value(name, place)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.

@@ -276,6 +276,7 @@ class DoorKind(StrEnum):
 
     URL = "url"
     SERVICE = "service"
+    STACK = "stack"
     PERMISSION = "permission"
 
 

@@ -91,10 +91,20 @@ class Composite:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Undecidable:
-    """What cannot be worked out offline, and why."""
+    """What cannot be worked out offline, and why.
+
+    Attributes:
+        name: the parameter, or pseudo-parameter, that a deployment gives; nothing for others.
+    """
 
     place: Place
     why: str
+    name: str | None = None
+
+    @property
+    def is_pseudo(self) -> bool:
+        """Whether it is what CloudFormation knows: this account, this region, this stack."""
+        return self.name is not None and self.name.startswith("AWS::")
 
 
 Node: TypeAlias = Text | Listing | Mapping | Call | Absent | Reference | Composite | Undecidable
@@ -109,6 +119,11 @@ class Frame:
     anchor: str | None
     is_mapping: bool
     children: list[Node] = field(default_factory=list)
+
+
+def parts_of(node: Node) -> tuple[Node, ...]:
+    """What a text is put together of: itself, where that is one piece."""
+    return node.parts if isinstance(node, Composite) else (node,)
 
 
 def referred(node: Node) -> str | None:

@@ -6,8 +6,18 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Elsewhere, Unknown
-from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, Undecidable
+from authorizer.cli.template.choices import is_any
+from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.nodes import (
+    Absent,
+    Composite,
+    Node,
+    Reference,
+    Text,
+    Undecidable,
+    parts_of,
+)
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +27,9 @@ if TYPE_CHECKING:
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _API, _UNDECIDED = "api", "<>"
 _INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
+# What API Gateway puts there, of the stage that is called.
+_STAGE_VARIABLE = "${stageVariables."
+_OWN = ("<Region>", "<AccountId>")
 
 
 def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
@@ -24,7 +37,7 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     value = reading.resolver.resolve(node)
     if isinstance(value, Undecidable):
         return Unknown(value.why)
-    parts = value.parts if isinstance(value, Composite) else (value,)
+    parts = parts_of(value)
     found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)}
     found.discard(None)
     if len(found) == 1:
@@ -34,9 +47,9 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     named = _function_named(reading, parts)
     unknown = [part for part in parts if isinstance(part, Undecidable)]
     for part in unknown:
-        if named is None and not part.why.startswith("AWS::"):
+        if named is None and not part.is_pseudo:
             return Unknown(part.why)
-    return named
+    return named or _named_when_called(reading, parts)
 
 
 def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
@@ -59,37 +72,43 @@ def functions_behind(reading: Reading, node: Node) -> set[str | Unknown]:
 
 def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     """The function that an integration's target leads to, also by its URL."""
-    value = reading.resolver.resolve(node)
-    parts = value.parts if isinstance(value, Composite) else (value,)
+    parts = parts_of(reading.resolver.resolve(node))
     for part in parts:
         url = reading.resources.get(part.id) if isinstance(part, Reference) else None
         if url is not None and url.type == "AWS::Lambda::Url":
-            node = reading.resolver.get(url.properties, "TargetFunctionArn")
+            node, parts = reading.resolver.get(url.properties, "TargetFunctionArn"), ()
+    if parts and isinstance(parts[0], Text) and parts[0].text.startswith(("http:", "https:")):
+        return None  # a server of its own
     found = functions_behind(reading, node)
-    known = min((one for one in found if isinstance(one, str)), default=None)
-    elsewhere = [
-        one for one in found if isinstance(one, Unknown) and isinstance(one.why, Elsewhere)
-    ]
-    return known or next(iter(elsewhere), None)
+    return min(found, key=lambda one: (isinstance(one, Unknown), str(one)), default=None)
 
 
 def account_given(reading: Reading, node: Node) -> str | None:
-    """Why only a deployment tells whose account an ARN's is; nothing where it is written."""
+    """Why an ARN in words may be of another account or region; nothing where it is of this one."""
     for value in reading.resolver.branches(node)[0]:
-        parts = value.parts if isinstance(value, Composite) else (value,)
-        before: Node = value
-        for part in parts:
-            is_after = isinstance(part, Text) and part.text.startswith(":function:")
-            if is_after and isinstance(before, Undecidable) and not before.why.startswith("AWS::"):
-                return before.why
-            before = part
+        parts = parts_of(value)
+        found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(parts))
+        if found is None or found.groups() == _OWN:
+            continue
+        given = (one.why for one in parts if isinstance(one, Undecidable) and not one.is_pseudo)
+        written = f"region {clip(found[1])} and account {clip(found[2])} may be others than its own"
+        return next(given, written) if "<>" in found.groups() else written
     return None
+
+
+def with_names(parts: Iterable[Node]) -> str:
+    """A text with pseudo-parameters by their names, and a mark for all else that is not known."""
+    return "".join(getattr(part, "text", None) or _name_of(part) for part in parts)
+
+
+def _name_of(part: Node) -> str:
+    name = part.name if isinstance(part, Undecidable) and part.is_pseudo else None
+    return f"<{(name or '').removeprefix('AWS::')}>"
 
 
 def name_elsewhere(reading: Reading, node: Node) -> str:
     """The name of a function that is none of this template's, as far as it is written out."""
-    value = reading.resolver.resolve(node)
-    parts = value.parts if isinstance(value, Composite) else (value,)
+    parts = parts_of(reading.resolver.resolve(node))
     text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
     arn = re.search(r"[^/]*:function:[^/]*", text)
     return arn[0] if arn else text
@@ -117,6 +136,16 @@ def _function_named(reading: Reading, parts: Iterable[Node]) -> str | None:
         if wanted and isinstance(name, Text | Composite) and _in_words(own, unknown) == wanted:
             return resource.id
     return None
+
+
+def _named_when_called(reading: Reading, parts: Iterable[Node]) -> Unknown | None:
+    """Of a name that a stage's variable, or any value of a parameter, puts into a text."""
+    text = "".join(part.text for part in parts if isinstance(part, Text))
+    if _STAGE_VARIABLE in text:
+        return Unknown("a stage variable names it")
+    chosen = reading.resolver.choices.chosen.items()
+    given = [name for name, value in chosen if is_any(name, value) and value in text]
+    return Unknown(f"parameter {given[0]} may name any") if given else None
 
 
 def _in_words(parts: Iterable[Node], unknown: dict[str, str]) -> str:

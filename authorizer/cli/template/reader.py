@@ -170,6 +170,7 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
                     reading.resolver.parameters.compare(name, texts)
             continue
         reading.note(resource.place, f"the resources of {resource.id}", stack)
+        reading.stacks_elsewhere.append(resource)
         values = [one for node in handed.values() for one in reading.resolver.branches(node)[0]]
         for value in values:  # whoever has an API's id may add to it
             if isinstance(value, Reference) and value.id in reading.drafts:
@@ -219,8 +220,10 @@ def _handed(reading: Reading, node: Node) -> Node:
     if isinstance(value, Text):
         return value
     key = _key_of(value)
+    if key is None and isinstance(value, Undecidable):
+        return value
     if key is None:
-        return Undecidable(value.place, getattr(value, "why", "it is known only when deployed"))
+        return Undecidable(value.place, "it is known only when deployed")
     return Undecidable(value.place, Elsewhere("it is in the stack above", "up", *key))
 
 

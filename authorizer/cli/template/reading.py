@@ -86,6 +86,8 @@ class Reading:
         self.common: dict[str, Node] = {}
         # Resources in whose place SAM puts an implicit API, with their places.
         self.replaced: dict[str, Place] = {}
+        # Stacks whose template is not at hand.
+        self.stacks_elsewhere: list[Resource] = []
         self.drafts: dict[str, Draft] = {}
         self.undecided: list[Undecided] = []
 

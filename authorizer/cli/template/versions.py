@@ -61,7 +61,7 @@ def _why_of(reading: Reading, found: Reference, rest: tuple[Node, ...]) -> str |
     if resource.type == "AWS::Lambda::Alias":
         return _why_alias(reading, resource)
     if resource.type in FUNCTION_TYPES and found.attribute in _NEWEST:
-        return _why_published(resource)
+        return _why_published(reading, resource)
     head = rest[0] if rest else None
     if not (isinstance(head, Text) and head.text.startswith(":")):
         return None
@@ -75,7 +75,7 @@ def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str
     """Of a function that is named with a version or an alias."""
     published = reading.resolver.resolve(child(function.properties, "AutoPublishAlias"))
     if not isinstance(published, Absent) and _same(published, qualifier):
-        return _why_published(function)
+        return _why_published(reading, function)
     if not isinstance(qualifier, Text):
         return "the version or alias is known only when deployed"
     if qualifier.text == _LATEST:
@@ -108,12 +108,10 @@ def _why_version(version: Resource) -> str | None:
     return f"{version.id} is made once, and never changes"
 
 
-def _why_published(function: Resource) -> str | None:
+def _why_published(reading: Reading, function: Resource) -> str | None:
     """SAM publishes a version when the code changes, unless a digest is written that stays."""
-    digest = child(function.properties, "AutoPublishCodeSha256")
-    if isinstance(digest, Text):
-        return "a version is published only when AutoPublishCodeSha256 is changed"
-    return None
+    digest = reading.resolver.branches(child(function.properties, "AutoPublishCodeSha256"))[0]
+    return "a version is published only when AutoPublishCodeSha256 is changed" if digest else None
 
 
 def _same(one: Node, other: Node) -> bool:
