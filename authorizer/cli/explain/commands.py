@@ -22,7 +22,7 @@ from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from authorizer.cli.analysis.simulator import Answer
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     "--scopes",
     "-s",
     multiple=True,
-    help="The token's scopes. Without groups they mean a token without a user.",
+    help="The token's scopes: a,b. Without groups they mean a token without a user.",
 )
 @click.option(
     "claims", "--claim", multiple=True, help="A claim of the token's: sub=42. Repeatable."
@@ -82,7 +82,9 @@ def explain(
         judged.caller
         if judged
         else described_caller(
-            _names(groups, book.policy.groups), _names(scopes, ()), dict(map(_claim, claims))
+            _groups(groups, book.policy.groups),
+            " ".join(scopes).replace(",", " ").split(),
+            dict(map(_claim, claims)),
         )
     )
     explanation = explained(book, request, caller)
@@ -128,13 +130,11 @@ def _wrong_with_path(path: str) -> Iterator[str]:
         yield str(error)
 
 
-def _names(values: tuple[str, ...], known: object) -> Iterator[str]:
-    """Names between commas and blanks, but for a group that has a comma in its name."""
+def _groups(values: tuple[str, ...], known: Container[str]) -> Iterator[str]:
+    """Names between commas, but for a group that has a comma in its name."""
     for value in values:
-        if isinstance(known, dict) and value in known:
-            yield value
-        else:
-            yield from (name.strip() for name in value.split(",") if name.strip())
+        names = [value] if value in known else value.split(",")
+        yield from (name.strip() for name in names if name.strip())
 
 
 def _claim(text: str) -> tuple[str, str]:

@@ -124,6 +124,8 @@ def _notes(simulator: Simulator, request: Request, caller: Caller, answer: Answe
     for group in caller.groups:
         if group not in simulator.policy.groups:
             hint = did_you_mean(group, simulator.policy.groups)
+            if " " in group:
+                hint = f"; commas separate groups: --groups {shown(','.join(group.split()))}"
             unknown = f"{simulator.file} does not know the group {clip(group)}"
             yield f"{unknown}, which grants nothing{hint}"
     granting = {rule.subject for rule in simulator.policy.rules}

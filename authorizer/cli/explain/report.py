@@ -121,7 +121,7 @@ def _route_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[
     if resolution is None:
         yield "not known without --template: judged by the path"
         if explanation.request.path != CONNECT:
-            yield from _places_in_words(simulator, explanation.request)
+            yield from _places_in_words(simulator, explanation.request, explanation.caller)
         return
     where = f" ({simulator.routes_from})" if simulator.routes_from else ""
     winner = resolution.winner
@@ -138,7 +138,7 @@ def _route_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[
             yield f"rather than {other.key}: {why_preferred(winner, other)}"
 
 
-def _places_in_words(simulator: Simulator, request: Request) -> Iterator[str]:
+def _places_in_words(simulator: Simulator, request: Request, caller: Caller) -> Iterator[str]:
     """The paths that rules speak of and that match, whatever the method: as ``decide`` does."""
     patterns = [*(rule.pattern for rule in simulator.policy.rules), *simulator.policy.public]
     places = resolve(named_routes(patterns, ANY), request, is_rest=True)
@@ -151,19 +151,26 @@ def _places_in_words(simulator: Simulator, request: Request) -> Iterator[str]:
             continue
         prefix = other.template.removesuffix("{proxy+}")
         if other.is_greedy and winner.template.startswith(prefix):
-            yield from _covering_in_words(simulator, request, other)
+            yield from _covering_in_words(simulator, request, caller, other)
         else:
             yield f"rather than {_as_pattern(other)}: {why_preferred(winner, other)}"
 
 
-def _covering_in_words(simulator: Simulator, request: Request, other: Candidate) -> Iterator[str]:
+def _covering_in_words(
+    simulator: Simulator, request: Request, caller: Caller, other: Candidate
+) -> Iterator[str]:
     """The rules for everything below a path that count besides, for this method."""
     route = parse_route(other.template)
+    names = simulator.policy.groups
+    subjects = {f"group:{name}" for group in caller.groups for name in names.get(group, ())}
+    if caller.is_machine:
+        subjects |= {f"scope:{scope}" for scope in caller.scopes}
     for rule in simulator.policy.rules:
         own = rule.pattern
         is_it = route is not None and own.tail and own.path == route.path
         if is_it and own.covers_method(request.method):
-            yield f"{rule_in_words(simulator, rule)} covers it, too"
+            rest = "" if rule.subject in subjects else ", but is not for this caller"
+            yield f"{rule_in_words(simulator, rule)} covers it, too{rest}"
 
 
 def _as_pattern(candidate: Candidate) -> str:
