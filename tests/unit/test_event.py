@@ -134,6 +134,17 @@ def test_a_file_without_a_placeholder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_project")
+def test_a_token_of_an_earlier_run_is_told_of(tmp_path: Path) -> None:
+    """The throw-away pool's keys are new in each run; a placeholder gets a token that is good."""
+    path = own(tmp_path, json.loads(run(own(tmp_path, OWN)).stdout))
+    result = run(path, "--invoke")
+    hint, refusal = result.stderr.splitlines()
+    assert "a token of an earlier run is refused, for the keys of the throw-away pool are" in hint
+    assert "it has no REPLACE_WITH_ACCESS_TOKEN" in hint
+    assert refusal.startswith("refused: signature_invalid")
+
+
+@pytest.mark.usefixtures("in_project")
 @pytest.mark.parametrize(
     ("event", "words"),
     [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer.cli.event.judge import judge
-from authorizer.cli.event.samples import Placeholder, load_sample, require_samples
+from authorizer.cli.event.samples import load_sample, require_samples
 from authorizer.cli.event.sources import SOURCES, SOURCES_HELP, token_source
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import parse_request
@@ -66,9 +66,7 @@ def event(name: str | None, invoke: bool, token_from: str, policy: Path, events:
             f"{sample.name} is for hello, not for the authorizer: "
             f"'authorizer local invoke {sample.name}' runs it"
         )
-    source = token_source(
-        token_from, Path(), sys.stdin, own=sample.is_own and not sample.takes_token
-    )
+    source = token_source(token_from, Path(), sys.stdin, sample)
     filled = sample.filled(source.token, source.sub)
     if sample.is_own:
         _look_at(sample, filled, invoke=invoke)
@@ -86,12 +84,6 @@ def _look_at(sample: Sample, filled: Mapping[str, Any], *, invoke: bool) -> None
     Raises:
         click.ClickException: the authorizer cannot be asked with it.
     """
-    if not sample.takes_token:
-        click.echo(
-            f"no token was put into {sample.name}: it has no {Placeholder.ACCESS.value}, "
-            "nor another placeholder, and is taken as it is",
-            err=True,
-        )
     try:
         parse_request(filled)
     except MalformedRequestError as error:

@@ -67,6 +67,11 @@ class Sample:
         """Whether there is a placeholder in it."""
         return any(kind.value in self.text for kind in Placeholder)
 
+    @property
+    def is_as_given(self) -> bool:
+        """Whether it is one's own, with a token of its own or none: none is put into it."""
+        return self.is_own and not self.takes_token
+
     def filled(self, token: Callable[[Placeholder], str], sub: str = SAMPLE_SUB) -> dict[str, Any]:
         """The event with tokens in it.
 

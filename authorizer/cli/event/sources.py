@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from authorizer.cli.event.samples import Sample
+
 SOURCES = ("throw-away", "local", "login", "-")
 SOURCES_HELP = (
     "A pool made for this run; the stack of `authorizer local serve`; `authorizer login`; or "
@@ -34,6 +36,7 @@ SOURCES_HELP = (
 # Where `make serve` says what it serves, for as long as it does.
 SERVING = "build/serving.json"
 _REQUEST_SECONDS = 10
+_POOLS = "AUTHORIZER_USER_POOLS"
 
 
 class TokenSource(Protocol):
@@ -147,7 +150,7 @@ class GivenToken:
     @property
     def pools(self) -> str:
         """What the environment says."""
-        return os.environ.get("AUTHORIZER_USER_POOLS", "")
+        return os.environ.get(_POOLS, "")
 
     def key_sets(self) -> Mapping[str, bytes]:
         """None: the authorizer fetches them, as it does when deployed."""
@@ -192,18 +195,29 @@ class SignedIn(GivenToken):
         return {self.pool.id: fetch_document(self.pool.jwks_url, deadline=deadline)}
 
 
-def token_source(name: str, project: Path, stdin: TextIO, *, own: bool = False) -> TokenSource:
-    """The source by its name on the command line.
+def token_source(name: str, project: Path, stdin: TextIO, sample: Sample) -> TokenSource:
+    """The source by its name on the command line. An event that gets no token is told of.
 
     Args:
         name: one of ``SOURCES``.
         project: where a served stack says what it serves.
         stdin: where a token is read from.
-        own: whether the event has its own token, or none: it is judged by the pools that the
-            environment names, if it does.
+        sample: the event. One with a token of its own is judged by the pools that the environment
+            names, if it does.
     """
-    if own and name == SOURCES[0] and os.environ.get("AUTHORIZER_USER_POOLS"):
-        return GivenToken(text="")
+    is_new = name == SOURCES[0] and not (sample.is_as_given and os.environ.get(_POOLS))
+    if sample.is_as_given:
+        rest = (
+            "; a token of an earlier run is refused, for the keys of the throw-away pool are made "
+            f"anew each time, and one of a pool of yours, unless {_POOLS} names the pool"
+        )
+        click.echo(
+            f"no token was put into {sample.name}: it has no {Placeholder.ACCESS.value}, "
+            f"nor another placeholder, and is taken as it is{rest if is_new else ''}",
+            err=True,
+        )
+    if is_new:
+        return ThrowAwayPool()
     match name:
         case "-":
             return GivenToken.read(stdin)
@@ -211,4 +225,4 @@ def token_source(name: str, project: Path, stdin: TextIO, *, own: bool = False) 
             return ServedPool.read(project)
         case "login":
             return SignedIn.load(os.environ.get("COGNITO_PROFILE", "default"))
-    return ThrowAwayPool()
+    return GivenToken(text="")
