@@ -19,6 +19,7 @@ from access_samples import (
     seeds,
     source,
 )
+from examples import examples
 from hypothesis import given, settings
 
 from authorizer.cli.analysis.partition import Ground
@@ -33,7 +34,7 @@ from authorizer.cli.analysis.permissions import (
 from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(seeds)
 def test_forms_say_what_decide_says(random: Random) -> None:
     """For each route, subject, path, method and claims: the form holds if decide allows."""
@@ -49,7 +50,7 @@ def test_forms_say_what_decide_says(random: Random) -> None:
             assert said(access, ground, row, asked, subject) is expected, (naive, row, asked)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seeds)
 def test_outcomes_say_what_decide_says(random: Random) -> None:
     """``allow`` is never refused, ``none`` and ``deny`` never allowed, ``own`` needs a claim."""
@@ -76,7 +77,7 @@ def test_outcomes_say_what_decide_says(random: Random) -> None:
                     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seeds)
 def test_rows_that_rules_name_say_what_decide_says(random: Random) -> None:
     """Without a template, the routes are those of the rules, and any other below a ``/**``."""

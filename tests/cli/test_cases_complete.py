@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
@@ -39,7 +40,7 @@ def case(caller: Caller, *listed: str) -> Case:
     return Case(name="x", place=HERE, caller=caller, expectations=expectations, is_complete=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(rules(), min_size=1, max_size=4), st.lists(rules(), max_size=1))
 @example(allow=["GET /c/a/**"], deny=["GET /c/a"])
 @example(allow=["GET /c/a/b/**"], deny=["GET /c/a/b"])

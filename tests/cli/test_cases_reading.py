@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -243,7 +244,7 @@ yaml_pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(
     st.binary(max_size=60)
     | st.lists(yaml_pieces, max_size=16).map("".join).map(str.encode)

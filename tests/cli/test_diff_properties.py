@@ -23,6 +23,7 @@ from access_samples import (
     source,
     unnamed,
 )
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def questions(random: Random, pair: Pair, count: int) -> list[tuple[Row, Asked]]
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(random=seeds, is_routed=st.booleans())
 def test_what_decide_says_otherwise_is_reported(random: Random, *, is_routed: bool) -> None:
     """If any group or scope alone is answered otherwise, then the diff has it, the right way."""
@@ -144,7 +145,7 @@ def test_what_decide_says_otherwise_is_reported(random: Random, *, is_routed: bo
             assert was <= becomes or (subject, row) in losses, (row, asked, subject)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(random=seeds, is_routed=st.booleans())
 def test_callers_of_several_groups_are_told_by_lifted_and_imposed_denies(
     random: Random, *, is_routed: bool
@@ -174,7 +175,7 @@ def test_callers_of_several_groups_are_told_by_lifted_and_imposed_denies(
                 ), (row, asked, who)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(random=seeds, is_routed=st.booleans())
 def test_what_is_reported_is_decided_otherwise(random: Random, *, is_routed: bool) -> None:
     """For each reported gain, loss and lifted deny, there is a request that shows it."""
@@ -209,7 +210,7 @@ def _shown(
     return False
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seeds)
 def test_a_policy_differs_in_nothing_from_itself(random: Random) -> None:
     """Nor from the same rules in another order, with other names of parameters, on other lines."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_policy import policy_of
@@ -250,7 +251,7 @@ def test_a_group_with_a_comma_in_its_name_is_one_group(tmp_path: Path) -> None:
     assert run("GET", "/x", "-g", "a,b", "--policy", str(policy)).exit_code == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.text(max_size=12) | st.text("/.;%2fcC3aé*{}\x1b[31m\u202e\ud800", max_size=12),
     st.text(max_size=6),

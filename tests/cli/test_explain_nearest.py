@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
@@ -73,7 +74,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(policies(), st.sampled_from([None, ROUTES, ROUTES[:-1]]), requests, callers)
 def test_every_nearest_miss_is_true(
     naive: NaivePolicy, routes: tuple[str, ...] | None, request: Request, caller: Caller
@@ -225,7 +226,7 @@ def test_a_deny_of_all_ones_groups_is_left_in_one_step() -> None:
     assert alternative.answer.verdict is Verdict.ALLOWED
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(policies(), requests, callers)
 def test_an_answer_is_the_policys(naive: NaivePolicy, request: Request, caller: Caller) -> None:
     """Without routes, what the rulebook answers is what decide answers for the path."""

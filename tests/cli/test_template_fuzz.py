@@ -1,13 +1,10 @@
-"""Whatever the bytes: a template is read, or refused with places; nothing else is ever raised.
-
-``TEMPLATE_FUZZ_EXAMPLES`` runs more of each.
-"""
+"""Whatever the bytes: a template is read, or refused with places; nothing else is ever raised."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from template_facts import facts
@@ -29,7 +26,7 @@ PIECES = [
     *(b"AWS::Serverless::Function", b"AWS::Serverless::HttpApi", b"AWS::ApiGateway::Method"),
 ]
 BUDGET = settings(
-    max_examples=int(os.environ.get("TEMPLATE_FUZZ_EXAMPLES", "150")),
+    max_examples=examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ def main(seconds: float, tests: list[str]) -> int:
             [*command, f"--hypothesis-seed={seed}", "-p", "no:cacheprovider"],
             capture_output=True,
             text=True,
+            env=os.environ | {"TRY_ALL_EXAMPLES": "yes"},  # tests/examples.py
             check=False,
         )
         rounds += 1

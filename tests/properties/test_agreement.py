@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from access_samples import GROUPS, VALUES, Asked, said, seeds
 from api_gateway import FLAVOURS, Call
+from examples import examples
 from hypothesis import given, settings
 from naive_gateway import parameters_of
 from naive_policy import segments_of
@@ -161,7 +162,7 @@ def a_path(random: Random, key: str) -> str:
 
 
 @pytest.mark.parametrize("flavour", MAKERS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(random=seeds)
 def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random) -> None:
     """Explain and test give its answer, reason and rule, and the matrix has it in its cell."""

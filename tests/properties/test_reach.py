@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain, combinations, product
 from typing import TYPE_CHECKING
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_templates import (
@@ -109,7 +110,7 @@ def is_anybody_allowed(policy: Policy, key: str, *, told: bool) -> bool:
 KEYS = ("GET /a", "GET /{p}", "ANY /{p}/b", "GET /{p}/{q}", "POST /a/{proxy+}", "$default")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(policies(), st.sampled_from(KEYS), st.booleans(), st.booleans())
 def test_a_route_is_reachable_if_and_only_if_some_caller_is_allowed(
     text: str,
