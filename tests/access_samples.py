@@ -11,11 +11,11 @@ from urllib.parse import unquote
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy
 
-from authorizer.cli.access.source import Source, source_of
 from authorizer.cli.analysis.conditions import NOTHING, Clause, Form
 from authorizer.cli.analysis.partition import Ground, Region, Spot
 from authorizer.cli.analysis.permissions import Access, Subject, SubjectKind
 from authorizer.cli.analysis.routes import Kind, Row, rows_of_routes
+from authorizer.cli.analysis.source import Source, source_of
 from authorizer.policy.compiled import dump_policy
 from authorizer.policy.routes import PARAMETER
 

@@ -14,8 +14,8 @@ from access_samples import RULE_PATHS, random_policy
 from naive_gateway import candidates
 from naive_policy import segments_of
 
-from authorizer.cli.access.deciders import deciders_of
-from authorizer.cli.access.source import Source, source_of
+from authorizer.cli.analysis.protection import protection_by_route
+from authorizer.cli.analysis.source import Source, source_of
 from authorizer.cli.compile import known_routes
 from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.template import parse_template
@@ -97,8 +97,8 @@ class Made:
     @cached_property
     def authorizers(self) -> dict[str, str | None]:
         """The kind of authorizer of each route."""
-        found = deciders_of(self.template, self.api).items()
-        return {key: decider.kind for key, decider in found}
+        found = protection_by_route(self.template, self.api).items()
+        return {key: protection.authorizer_kind for key, protection in found}
 
 
 def random_http(random: Random, version: str) -> Made:

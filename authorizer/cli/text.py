@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Rule
 
 
+# Long enough for a route's key to be recognized, and accepted, by.
+_LONGEST_KEY = 120
+
+
+def quoted_key(key: str) -> str:
+    """A route's key for a message."""
+    return clip(key, _LONGEST_KEY)
+
+
 def plain(foreign: str) -> str:
     """The text with everything escaped that does not print as a character."""
     return "".join(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from authorizer.cli import analysis
-from authorizer.cli.access.source import read_source
 from authorizer.cli.analysis.conditions import ALWAYS, form_of, implies, is_possible, smallest
 from authorizer.cli.analysis.partition import Ground
 from authorizer.cli.analysis.permissions import (
@@ -22,6 +21,7 @@ from authorizer.cli.analysis.permissions import (
     cells_of,
 )
 from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
+from authorizer.cli.analysis.source import read_source
 from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
 from authorizer.policy.routes import parse_pattern

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from authorizer.cli.access.source import read_source
+from authorizer.cli.analysis.source import read_source
 from authorizer.cli.diff.compare import Diff, compare
 from authorizer.cli.main import cli
 

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from naive_policy import policy_of
 from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
 
-from authorizer.cli.access.deciders import Decider
 from authorizer.cli.analysis.alternatives import plain_spellings
-from authorizer.cli.analysis.protection import Guard
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
@@ -29,7 +28,16 @@ from authorizer.cli.explain.explanation import explain, headline
 from authorizer.cli.explain.unsafe import unsafe_part
 from authorizer.cli.local import scenario
 from authorizer.cli.main import cli
-from authorizer.cli.template.model import Place, Undecided
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Authorizer,
+    AuthorizerKind,
+    Place,
+    Route,
+    Undecided,
+    Unknown,
+)
 from authorizer.policy.routes import safe_segments
 
 if TYPE_CHECKING:
@@ -455,7 +463,26 @@ def notes(policy: str, request: Request, caller: Caller, **api: Any) -> tuple[st
     return explain(Simulator(policy=policy_of(policy), **api), request, caller).notes
 
 
-NOBODY, OURS = Decider(guard=Guard.NOBODY), Decider(guard=Guard.OURS, name="Rbac")
+HERE = Place(file="t.yaml", line=1, column=1)
+
+
+def protected(
+    decided_by: DecidedBy,
+    authorizer: Authorizer | None = None,
+    asked: str | Unknown | None = None,
+) -> RouteProtection:
+    """A route that an authorizer guards, or of which it is not known which one does."""
+    name = asked if authorizer is None else authorizer.name
+    return RouteProtection(
+        api=Api(id="Api", kind=ApiKind.HTTP, place=HERE),
+        route=Route(method="GET", path="/health", authorizer=name, place=HERE),
+        decided_by=decided_by,
+        authorizer=authorizer,
+    )
+
+
+NOBODY = protected(DecidedBy.NOBODY)
+OURS = protected(DecidedBy.POLICY, Authorizer(name="Rbac", kind=AuthorizerKind.REQUEST, place=HERE))
 OWN = "version: 1\ngroups: {reader: {allow: ['GET /users/{user=sub}']}}\npublic: [GET /health]\n"
 
 
@@ -476,7 +503,7 @@ def test_an_encoded_value_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "deciders", "verdict"),
+    ("path", "protections", "verdict"),
     [
         pytest.param("/health", {"GET /health": NOBODY}, Verdict.PUBLIC, id="both say public"),
         pytest.param("/health", {"GET /health": OURS}, Verdict.DENIED, id="the template guards it"),
@@ -485,14 +512,14 @@ def test_an_encoded_value_is_noted() -> None:
     ],
 )
 def test_what_is_public_is_what_the_template_says(
-    path: str, deciders: dict[str, Decider], verdict: Verdict
+    path: str, protections: dict[str, RouteProtection], verdict: Verdict
 ) -> None:
     """The policy's list of public routes opens nothing: only a route without authorizer is open."""
     simulator = Simulator(
         policy=policy_of(OWN),
         routes=("GET /health", "GET /open"),
         routes_from="t.yaml",
-        deciders=deciders,
+        protections=protections,
     )
     explanation = explain(simulator, Request(method="GET", path=path), Caller())
     assert explanation.answer.verdict is verdict
@@ -505,17 +532,25 @@ def test_what_is_public_is_what_the_template_says(
 
 
 @pytest.mark.parametrize(
-    ("decider", "verdict", "note"),
+    ("protection", "verdict", "note"),
     [
         pytest.param(
-            Decider(guard=Guard.UNKNOWN, name="Either", kind="request", why="it depends"),
+            protected(
+                DecidedBy.UNKNOWN,
+                Authorizer(
+                    name="Either",
+                    kind=AuthorizerKind.REQUEST,
+                    function=Unknown("it depends"),
+                    place=HERE,
+                ),
+            ),
             Verdict.DENIED,
             "whether its authorizer 'Either' (request) asks policy.yaml cannot be told from "
             "t.yaml: it depends; this holds if it does",
             id="which function",
         ),
         pytest.param(
-            Decider(guard=Guard.UNKNOWN, why="it depends"),
+            protected(DecidedBy.UNKNOWN, asked=Unknown("it depends")),
             Verdict.PUBLIC,
             "whether the route has an authorizer cannot be told from t.yaml: it depends; "
             "this holds if it has none",
@@ -524,14 +559,14 @@ def test_what_is_public_is_what_the_template_says(
     ],
 )
 def test_an_authorizer_that_cannot_be_told_is_noted(
-    decider: Decider, verdict: Verdict, note: str
+    protection: RouteProtection, verdict: Verdict, note: str
 ) -> None:
     """The policy's answer stands, with what it depends on."""
     simulator = Simulator(
         policy=policy_of(OWN),
         routes=("GET /health",),
         routes_from="t.yaml",
-        deciders={"GET /health": decider},
+        protections={"GET /health": protection},
     )
     explanation = explain(simulator, Request(method="GET", path="/health"), Caller())
     assert explanation.answer.verdict is verdict
@@ -569,7 +604,11 @@ def test_what_is_not_decided_by_the_policy_is_neither_yes_nor_no() -> None:
         policy=policy_of(OWN),
         routes=("GET /users/{user}",),
         routes_from="t.yaml",
-        deciders={"GET /users/{user}": Decider(guard=Guard.OTHER, name="Login", kind="jwt")},
+        protections={
+            "GET /users/{user}": protected(
+                DecidedBy.OTHER, Authorizer(name="Login", kind=AuthorizerKind.JWT, place=HERE)
+            )
+        },
         unread=UNREAD,
     )
     told = {

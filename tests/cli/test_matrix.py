@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from authorizer.cli.access.source import read_source
 from authorizer.cli.analysis.permissions import Outcome
+from authorizer.cli.analysis.source import read_source
 from authorizer.cli.main import cli
 from authorizer.cli.matrix.page import page_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from made_templates import read_policy
 
-from authorizer.cli.access.deciders import deciders_of
-from authorizer.cli.analysis.protection import Guard
+from authorizer.cli.analysis.protection import DecidedBy, protection_by_route
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.template import parse_template
@@ -78,10 +77,10 @@ def codes(template: str, policy: str = POLICY) -> list[str]:
     return sorted(one.code for one in findings(template, policy))
 
 
-def guard_of(template: str, api: str, key: str) -> Guard:
+def guard_of(template: str, api: str, key: str) -> DecidedBy:
     read = parse_template(template.encode(), "t.yaml")
     (found,) = [one for one in read.apis if one.id == api]
-    return deciders_of(read, found)[key].guard
+    return protection_by_route(read, found)[key].guard
 
 
 # --- X130: whose function ---
@@ -98,7 +97,7 @@ ELSEWHERE = {
     "a dynamic reference": "'{{resolve:ssm:/authorizer}}'",
     "a stage variable": (
         '!Sub "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/'
-        'arn:aws:lambda:eu-west-1:111122223333:function:${!stageVariables.guard}/invocations"'
+        'arn:aws:lambda:eu-west-1:111122223333:function:${!stageVariables.decided_by}/invocations"'
     ),
 }
 
@@ -110,7 +109,7 @@ def test_a_function_that_is_not_the_policys_is_not_taken_for_it(function: str) -
     (one,) = findings(template)
     assert (one.code, one.severity) == ("X130", Severity.WARNING)
     assert one.place.line == template.split("FunctionArn")[0].count("\n") + 1
-    assert guard_of(template, "Api", "GET /hello") is Guard.UNKNOWN
+    assert guard_of(template, "Api", "GET /hello") is DecidedBy.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_a_function_elsewhere_is_said_where_it_is_the_only_one() -> None:
     """A template without the function takes its one authorizer for the policy's, and says so."""
     template = http(ELSEWHERE["another account"], ours="")
     assert codes(template) == ["X130"]
-    assert guard_of(template, "Api", "GET /hello") is Guard.OURS
+    assert guard_of(template, "Api", "GET /hello") is DecidedBy.POLICY
 
 
 URI = (
@@ -456,4 +455,4 @@ Resources:
       Events: {E: {Type: HttpApi, Properties: {Path: /hello, Method: GET}}}
 """
     assert codes(template) == ["T133", "X101"]
-    assert guard_of(template, "ServerlessHttpApi", "GET /hello") is Guard.NOBODY
+    assert guard_of(template, "ServerlessHttpApi", "GET /hello") is DecidedBy.NOBODY

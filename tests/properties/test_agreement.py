@@ -17,10 +17,9 @@ from random_apis import Made, chosen_route, random_http, random_rest, random_web
 from simulator import Clock, Cognito
 
 from authorizer import Authorizer
-from authorizer.cli.access.deciders import deciders_of
-from authorizer.cli.access.routes import routes_that_ask
 from authorizer.cli.analysis.partition import Ground
 from authorizer.cli.analysis.permissions import Access, Cell, Outcome, Subject, SubjectKind
+from authorizer.cli.analysis.protection import protection_by_route, routes_that_ask
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
@@ -97,7 +96,7 @@ class World:
             routes_that_ask(self.made.api),
             routes_from="template.yaml",
             is_rest=self.made.api.kind is ApiKind.REST,
-            deciders=deciders_of(self.made.template, self.made.api),
+            protections=protection_by_route(self.made.template, self.made.api),
         )
 
     @cached_property

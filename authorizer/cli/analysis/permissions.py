@@ -30,8 +30,8 @@ from authorizer.policy.routes import PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.access.source import Source
     from authorizer.cli.analysis.partition import Ground, Place, Spot
+    from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Rule
 
 

@@ -1,63 +1,87 @@
-"""Which routes of a template our authorizer guards, and which nobody or somebody else does."""
+"""Who guards each route of an API, and by which kind of answer: one value for all commands.
+
+A route is guarded by the policy's authorizer, by another one, or by nobody; or a deployment decides
+it. The settings of a template's functions tell which of them is the policy's. What an authorizer
+answers is decided by its API, and by these settings.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.request import names_route
-from authorizer.cli.check.shapes import shape_of_route
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
+from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
+from authorizer.gateway.events import Flavour
+from authorizer.policy.iam import IamMode
 from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from authorizer.cli.check.shapes import Shape
-    from authorizer.cli.template.model import Api, FunctionVariables, Template
+    from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
+    from authorizer.settings import HttpApiAnswer
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 _PREFIX = "AUTHORIZER_"
 _POOLS = "AUTHORIZER_USER_POOLS"
-# Long enough for a key to be recognized, and accepted, by.
-_LONGEST_KEY = 120
 # What a connection has instead of a method: only rules for ANY cover it.
 _NO_METHOD = ("",)
 # Methods of routes that take every method: $default has none.
 _EVERY = frozenset({"", ANY})
 
 
-class Guard(Enum):
+class DecidedBy(Enum):
     """Who decides about a route."""
 
-    OURS = auto()
+    POLICY = auto()
+    OURS = POLICY
     OTHER = auto()
     NOBODY = auto()
     UNKNOWN = auto()
 
 
+class AnswerKind(Enum):
+    """What an answer says."""
+
+    SIMPLE = auto()
+    # An IAM document for all that the caller may do, and one for this request alone.
+    CALLER = auto()
+    REQUEST = auto()
+
+
+# What a document covers, in the words of the function's settings.
+_KINDS = {IamMode.CALLER: AnswerKind.CALLER, IamMode.REQUEST: AnswerKind.REQUEST}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GuardedRoute:
+class RouteProtection:
     """A route, with who decides about it.
 
     Attributes:
         methods: those of the requests that come this way. For every method but those that have a
             route of their own.
+        authorizer: which one is asked; nothing where there is none, or which one is not known.
+        answer: in which form it answers; the usual one where that cannot be decided.
+        differs: whether another deployment has another authorizer there.
     """
 
     api: Api
     route: Route
-    guard: Guard
-    methods: tuple[str, ...]
+    decided_by: DecidedBy
+    methods: tuple[str, ...] = ()
     authorizer: Authorizer | None = None
+    answer: AnswerKind = AnswerKind.SIMPLE
+    differs: bool = False
 
     @property
     def name(self) -> str:
         """Its key, for a message."""
-        return shown(self.route.key)
+        return quoted_key(self.route.key)
 
     @property
     def takes_every_method(self) -> bool:
@@ -65,44 +89,156 @@ class GuardedRoute:
         return self.route.method in _EVERY and self.route.path != CONNECT
 
     @property
-    def is_told(self) -> bool:
-        """Whether the authorizer is told the route; one of kind TOKEN never is."""
+    def names_route(self) -> bool:
+        """Whether the authorizer's events name the route; those of kind TOKEN never do."""
         return names_route(self.authorizer)
 
     @property
-    def is_judged_by_path(self) -> bool:
+    def is_decided_by_path(self) -> bool:
         """Whether the concrete path decides, as where the route does not tell it."""
         route = parse_route(self.route.path)
-        return not self.is_told or route is None or route.greedy
+        return not self.names_route or route is None or route.greedy
+
+    @property
+    def guard(self) -> DecidedBy:
+        """The same, by another name."""
+        return self.decided_by
+
+    is_told = names_route
+    is_judged_by_path = is_decided_by_path
+
+    @property
+    def asks_policy(self) -> bool | None:
+        """Whether the policy is asked; nothing where that cannot be told."""
+        is_known = self.decided_by is not DecidedBy.UNKNOWN
+        return self.decided_by is DecidedBy.POLICY if is_known else None
+
+    @property
+    def authorizer_name(self) -> str | None:
+        """The authorizer's; nothing where there is none, or which one is not known."""
+        if self.authorizer is not None:
+            return self.authorizer.name
+        name = self.route.authorizer
+        return name if isinstance(name, str) and not self.differs else None
+
+    @property
+    def authorizer_kind(self) -> str | None:
+        """``jwt``, ``cognito``, ``iam``, ``request`` or ``token``; nothing where not known."""
+        if self.authorizer is None or isinstance(self.authorizer.kind, Unknown):
+            return None
+        kind = self.authorizer.kind.value
+        if self.decided_by is DecidedBy.OTHER and self.authorizer.kind in _LAMBDA:
+            return f"{kind}, by the function {clip(self.authorizer.function)}"
+        return kind
+
+    @property
+    def in_words(self) -> str:
+        """``its authorizer 'Login' (jwt)``."""
+        name, kind = self.authorizer_name, self.authorizer_kind
+        if name is None:
+            return "no authorizer" if self.decided_by is DecidedBy.NOBODY else "an authorizer"
+        return f"its authorizer {clip(name)}" + (f" ({kind})" if kind else "")
+
+    @property
+    def doubt(self) -> str | None:
+        """Why it cannot be told whether the policy is asked, in words; nothing where it can."""
+        if self.decided_by is not DecidedBy.UNKNOWN:
+            return None
+        if self.differs:
+            return "it is not the same in every deployment"
+        if self.authorizer is not None:
+            return _doubt_about(self.authorizer)
+        asked = self.route.authorizer
+        return asked.why if isinstance(asked, Unknown) else "the API has no such authorizer"
 
 
-def shown(key: str) -> str:
-    """A route's key for a message, quoted."""
-    return clip(key, _LONGEST_KEY)
+def _doubt_about(authorizer: Authorizer) -> str:
+    for fact in (authorizer.kind, authorizer.function):
+        if isinstance(fact, Unknown):
+            return fact.why
+    if authorizer.elsewhere is not None:
+        return f"its function {clip(authorizer.elsewhere)} is not in this template"
+    return "which function is the policy's is not told by their settings"
 
 
-def guarded_routes(template: Template) -> Iterator[GuardedRoute]:
-    """Every route that may carry an authorizer.
+Guard = DecidedBy
+GuardedRoute = RouteProtection
+
+# --- the routes -----------------------------------------------------------------------------------
+
+
+def can_ask(api: Api, route: Route) -> bool:
+    """Whether an authorizer can be asked at a route.
 
     Those that answer browsers' preflights are nobody's to guard. Of a WebSocket API only the
     connection is authorized, and everything after it with it.
     """
+    return not route.is_preflight and (api.kind is not ApiKind.WEBSOCKET or route.path == CONNECT)
+
+
+def routes_that_ask(api: Api) -> dict[str, Route]:
+    """By key, the routes at which an authorizer can be asked."""
+    return {route.key: route for route in api.routes if can_ask(api, route)}
+
+
+def route_protections(template: Template) -> Iterator[RouteProtection]:
+    """Every route that may carry an authorizer, and that some request takes."""
     for api in template.apis:
-        own = {(route.method, shape_of_route(route.path)) for route in api.routes}
-        for route in (*api.routes, *_unwritten(api)):
-            methods = _methods_of(route, own)
-            is_later = api.kind is ApiKind.WEBSOCKET and route.path != CONNECT
-            if route.is_preflight or is_later or not methods:
-                continue
-            name = route.authorizer
-            authorizer = api.authorizer(name) if isinstance(name, str) else None
-            yield GuardedRoute(
-                api=api,
-                route=route,
-                guard=_guard_of(template, route, authorizer),
-                methods=methods,
-                authorizer=authorizer,
+        yield from _protections(template, api)
+
+
+guarded_routes = route_protections
+
+
+def protection_by_route(template: Template, api: Api) -> dict[str, RouteProtection]:
+    """By key, for each route of an API; one that conditions put there twice may be undecided."""
+    found: dict[str, RouteProtection] = {}
+    for own in _protections(template, api):
+        first = found.setdefault(own.route.key, own)
+        if _facts(first) != _facts(own):
+            found[own.route.key] = replace(
+                first,
+                decided_by=DecidedBy.UNKNOWN,
+                authorizer=None,
+                answer=AnswerKind.SIMPLE,
+                differs=True,
             )
+    return found
+
+
+def unnamed_routes(template: Template, api: Api) -> frozenset[str]:
+    """The keys of the routes whose authorizer is given the concrete path alone."""
+    protections = protection_by_route(template, api)
+    return frozenset(key for key, own in protections.items() if not own.names_route)
+
+
+def _facts(protection: RouteProtection) -> tuple[object, ...]:
+    """What must be the same of a route in every deployment."""
+    return (protection.decided_by, protection.authorizer, protection.route.authorizer)
+
+
+def _protections(template: Template, api: Api) -> Iterator[RouteProtection]:
+    own = {(route.method, _place_in_tree(route)) for route in api.routes}
+    by_authorizer = {
+        one.name: (decided_by(template, one), likely_answer(template, api, one))
+        for one in reversed(api.authorizers)
+    }
+    for route in (*api.routes, *_unwritten(api)):
+        methods = _methods_of(route, own)
+        if not (can_ask(api, route) and methods):
+            continue
+        name = route.authorizer if isinstance(route.authorizer, str) else None
+        authorizer = api.authorizer(name) if name is not None else None
+        unknown = DecidedBy.NOBODY if route.authorizer is None else DecidedBy.UNKNOWN
+        who, answer = by_authorizer.get(name or "", (unknown, AnswerKind.SIMPLE))
+        yield RouteProtection(
+            api=api,
+            route=route,
+            decided_by=who,
+            methods=methods,
+            authorizer=authorizer,
+            answer=answer,
+        )
 
 
 def _unwritten(api: Api) -> Iterator[Route]:
@@ -112,13 +248,22 @@ def _unwritten(api: Api) -> Iterator[Route]:
         yield Route(method="", path=CONNECT, authorizer=None, place=api.place)
 
 
-def _methods_of(route: Route, own: Collection[tuple[str, Shape]]) -> tuple[str, ...]:
+def _methods_of(route: Route, own: Collection[tuple[str, object]]) -> tuple[str, ...]:
     if route.path == CONNECT:
         return _NO_METHOD
     if route.method not in _EVERY:
         return (route.method,)
-    shape = shape_of_route(route.path)
-    return tuple(method for method in METHODS if (method, shape) not in own)
+    place = _place_in_tree(route)
+    return tuple(method for method in METHODS if (method, place) not in own)
+
+
+def _place_in_tree(route: Route) -> object:
+    """What routes have in common whose paths differ by the names of parameters alone."""
+    parsed = parse_route(route.path)
+    return None if parsed is None else (parsed.path, parsed.greedy)
+
+
+# --- who is asked ---------------------------------------------------------------------------------
 
 
 def our_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
@@ -131,36 +276,37 @@ def our_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
 
 def is_ours(template: Template, authorizer: Authorizer) -> bool:
     """Whether an authorizer surely asks our function."""
-    return _guard_by(template, authorizer) is Guard.OURS
+    return decided_by(template, authorizer) is DecidedBy.POLICY
 
 
-def _guard_by(template: Template, authorizer: Authorizer) -> Guard:
+def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
     """Who decides where an authorizer is asked.
 
     The settings of the template's functions tell which of them is ours. Where none has any, and
     all authorizers ask the same function, that one is meant.
     """
     if isinstance(authorizer.kind, Unknown):
-        return Guard.UNKNOWN
+        return DecidedBy.UNKNOWN
     if authorizer.kind not in _LAMBDA:
-        return Guard.OTHER
+        return DecidedBy.OTHER
     asked = {one.function for api in template.apis for one in api.authorizers}
     ours = {
         one.id
         for one in template.functions
-        if has_settings(one) and (one.id in asked or _may_start(one))
+        if _has_settings(one) and (one.id in asked or _may_start(one))
     }
     if not ours:
-        return Guard.OURS if len(_asked_beside(template, authorizer)) == 1 else Guard.UNKNOWN
-    if not isinstance(authorizer.function, str) or _has_rivals(template, authorizer):
-        return Guard.UNKNOWN
-    return Guard.OURS if authorizer.function in ours else Guard.OTHER
+        is_only = len(_asked_beside(template, authorizer)) == 1
+        return DecidedBy.POLICY if is_only else DecidedBy.UNKNOWN
+    if not isinstance(authorizer.function, str) or _may_be_another(template, authorizer):
+        return DecidedBy.UNKNOWN
+    return DecidedBy.POLICY if authorizer.function in ours else DecidedBy.OTHER
 
 
-def _has_rivals(template: Template, authorizer: Authorizer) -> bool:
+def _may_be_another(template: Template, authorizer: Authorizer) -> bool:
     """Whether functions of its file that are asked have settings of ours, but not the same code."""
     asked = {one.function for api in template.apis for one in api.authorizers}
-    settled = [one for one in template.functions if one.id in asked and has_settings(one)]
+    settled = [one for one in template.functions if one.id in asked and _has_settings(one)]
     own = next((one for one in settled if one.id == authorizer.function), None)
     return own is not None and any(
         one.code != own.code and one.place.file == own.place.file for one in settled
@@ -177,7 +323,7 @@ def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
     }
 
 
-def has_settings(function: FunctionVariables) -> bool:
+def _has_settings(function: FunctionVariables) -> bool:
     """Whether a function has settings of ours for itself: what all have tells nothing of one."""
     own = function.variables.keys() - function.common
     return any(name.startswith(_PREFIX) for name in own) and not own.isdisjoint(setting_names())
@@ -191,12 +337,61 @@ def _may_start(function: FunctionVariables) -> bool:
 @cache
 def setting_names() -> frozenset[str]:
     """Every variable that the function knows."""
-    from authorizer.settings import NAMES, PREFIX  # noqa: PLC0415 - with what it needs to run
+    from authorizer.settings import NAMES  # noqa: PLC0415 - with what it needs to run
 
-    return frozenset(PREFIX + name for name in NAMES)
+    return frozenset(_PREFIX + name for name in NAMES)
 
 
-def _guard_of(template: Template, route: Route, authorizer: Authorizer | None) -> Guard:
-    if route.authorizer is None:
-        return Guard.NOBODY
-    return Guard.UNKNOWN if authorizer is None else _guard_by(template, authorizer)
+# --- what it answers ------------------------------------------------------------------------------
+
+
+def answer_kind(template: Template, api: Api, authorizer: Authorizer) -> AnswerKind | None:
+    """What an authorizer of ours answers; nothing where that cannot be decided."""
+    flavour = _flavour(api, authorizer)
+    if flavour is Flavour.HTTP_2 and authorizer.simple_responses:
+        is_known = not isinstance(authorizer.simple_responses, Unknown)
+        return AnswerKind.SIMPLE if is_known else None
+    modes = _setting(template, authorizer, "IAM_MODES", "")
+    if flavour is None or modes is None:
+        return None
+    from authorizer.settings import DEFAULT_IAM_MODES  # noqa: PLC0415 - takes long to load
+
+    # Such as "rest-request=caller http-2.0=request". What is misspelt fails the start instead.
+    mode = dict(pair.partition("=")[::2] for pair in modes.split()).get(flavour, "")
+    return _KINDS[IamMode(mode) if mode in set(IamMode) else DEFAULT_IAM_MODES[flavour]]
+
+
+def likely_answer(template: Template, api: Api, authorizer: Authorizer) -> AnswerKind:
+    """The same, with the usual for what cannot be decided."""
+    known = answer_kind(template, api, authorizer)
+    if known is not None:
+        return known
+    if api.kind is ApiKind.REST:
+        return AnswerKind.CALLER
+    is_simple = authorizer.payload_version != "1.0" and authorizer.simple_responses is not False
+    is_http = api.kind is ApiKind.HTTP
+    return AnswerKind.SIMPLE if is_http and is_simple else AnswerKind.REQUEST
+
+
+def http_api_answer(template: Template, authorizer: Authorizer) -> HttpApiAnswer | None:
+    """What the function answers on payload 2.0; nothing where that cannot be decided."""
+    from authorizer.settings import HttpApiAnswer  # noqa: PLC0415 - takes long to load
+
+    answer = _setting(template, authorizer, "HTTP_API_ANSWER", HttpApiAnswer.SIMPLE)
+    return HttpApiAnswer(answer) if answer in set(HttpApiAnswer) else None
+
+
+def _setting(template: Template, authorizer: Authorizer, name: str, default: str) -> str | None:
+    """A variable of the function behind an authorizer; nothing where it cannot be decided."""
+    function = next((one for one in template.functions if one.id == authorizer.function), None)
+    value = function.variables.get(f"{_PREFIX}{name}", default) if function else None
+    return value if isinstance(value, str) else None
+
+
+def _flavour(api: Api, authorizer: Authorizer) -> Flavour | None:
+    if api.kind is ApiKind.REST:
+        is_token = authorizer.kind is AuthorizerKind.TOKEN
+        return Flavour.REST_TOKEN if is_token else Flavour.REST_REQUEST
+    if api.kind is ApiKind.HTTP and authorizer.payload_version in ("1.0", "2.0"):
+        return Flavour.HTTP_2 if authorizer.payload_version == "2.0" else Flavour.HTTP_1
+    return None

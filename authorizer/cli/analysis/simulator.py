@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from authorizer.cli.access.deciders import Decider
-from authorizer.cli.analysis.answer import Documents
-from authorizer.cli.analysis.protection import Guard
+from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, RouteProtection
 from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.document import compile_source
+from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
+from authorizer.policy.grants import Inexact
+from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Policy, Rule
 from authorizer.policy.routes import CONNECT
 
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.request import Caller, Request
     from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Undecided
+    from authorizer.errors import Reason
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
 _NOBODY = "nobody:"
 _EVERYBODY = "everybody"
 _NOT_ASKED = Decision(allowed=False)
-_NOT_KNOWN = Decider(guard=Guard.UNKNOWN)
 
 
 class _Who(TypedDict):
@@ -65,7 +66,7 @@ class Answer:
         decision: the policy's; one without reason and rule where it is not asked.
         resolution: how the route was found; nothing where the routes are not known.
         public_line: which line of the policy says that it is public.
-        decider: who decides about the route; nothing where the template does not tell.
+        protection: who decides about the route; nothing where the template does not tell.
         readings: where it depends on how the path is read, the answers.
     """
 
@@ -73,7 +74,7 @@ class Answer:
     decision: Decision
     resolution: Resolution | None = None
     public_line: int | None = None
-    decider: Decider | None = None
+    protection: RouteProtection | None = None
     readings: tuple[Answer, ...] = ()
 
     @property
@@ -102,7 +103,7 @@ class Simulator:
         routes: keys of the API's routes; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API; nothing where that is not known.
-        deciders: of routes by key, who decides; whether others are public, the policy says.
+        protections: of routes by key, who decides; whether others are public, the policy says.
         unread: which of the API's routes could not be read.
     """
 
@@ -112,10 +113,10 @@ class Simulator:
     routes: tuple[str, ...] | None = None
     routes_from: str | None = None
     is_rest: bool | None = None
-    deciders: Mapping[str, Decider] = field(default_factory=dict)
+    protections: Mapping[str, RouteProtection] = field(default_factory=dict)
     unread: tuple[Undecided, ...] = ()
     _public: Policy = field(init=False, repr=False, compare=False)
-    _documents: Documents = field(init=False, repr=False, compare=False)
+    _documents: _Documents = field(init=False, repr=False, compare=False)
     # The allows that compare claims. There are few of them, and they are asked for often.
     comparing: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
 
@@ -137,7 +138,7 @@ class Simulator:
         allows = (rule for rule in self.policy.rules if rule.effect == "allow")
         comparing = tuple(rule for rule in allows if rule.pattern.conditions)
         object.__setattr__(self, "comparing", comparing)
-        object.__setattr__(self, "_documents", Documents(self.policy))
+        object.__setattr__(self, "_documents", _Documents(self.policy))
 
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
@@ -157,29 +158,31 @@ class Simulator:
                 resolution=resolution,
             )
         public = question.put_to(self._public, groups=(_EVERYBODY,)).rule
-        decider = self._decider(resolution)
-        if decider is not None and not decider.names_route:
+        protection = self._protection(resolution)
+        if protection is not None and not protection.names_route:
             question = question.without_route()
         decision = _NOT_ASKED
-        verdict = _without_policy(decider, is_listed=public is not None)
+        verdict = _without_policy(protection, is_listed=public is not None)
         if verdict is None:
-            decision = self._decide(question, caller, decider)
+            decision = self._decide(question, caller, protection)
             verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
         return Answer(
             verdict=verdict,
             decision=decision,
             resolution=resolution,
             public_line=public.line if public else None,
-            decider=decider,
+            protection=protection,
         )
 
-    def _decide(self, question: PolicyRequest, caller: Caller, decider: Decider | None) -> Decision:
+    def _decide(
+        self, question: PolicyRequest, caller: Caller, protection: RouteProtection | None
+    ) -> Decision:
         """What the policy decides, and the authorizer can answer."""
         who: _Who = {"groups": caller.groups, "scopes": caller.scopes, "claims": caller.claims}
         decision = question.put_to(self.policy, **who)
-        if decider is None or not decision.allowed:
+        if protection is None or not decision.allowed:
             return decision
-        reason = self._documents.why_not(decider.answer, question, **who)
+        reason = self._documents.why_not(protection.answer, question, **who)
         return decision if reason is None else Decision(allowed=False, reason=reason)
 
     def resolve(self, request: Request) -> Resolution | None:
@@ -188,9 +191,9 @@ class Simulator:
             return None
         return resolve(self.routes, request, is_rest=self.is_rest)
 
-    def _decider(self, resolution: Resolution | None) -> Decider | None:
+    def _protection(self, resolution: Resolution | None) -> RouteProtection | None:
         key = resolution.winner.key if resolution and resolution.winner else ""
-        return self.deciders.get(key)
+        return self.protections.get(key)
 
     def without_denies(self) -> Simulator:
         """The same where no deny denies: to see what a deny overrides."""
@@ -207,6 +210,40 @@ class Simulator:
             for name, members in self.policy.groups.items()
             if group in members and name != group
         )
+
+
+class _Documents:
+    """The documents of a policy's callers, and which requests an answer can allow by them.
+
+    An IAM document for one request cannot name every path: what is a wildcard or begins a variable
+    there would open others. A caller's document may cover such a path along with others.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        """Take a policy that was compiled with its API's routes, or without."""
+        routes = policy.routes and tuple(key for key in policy.routes if key != CONNECT)
+        self._of_callers = CallerDocuments(policy, routes)
+
+    def why_not(
+        self,
+        kind: AnswerKind,
+        request: PolicyRequest,
+        *,
+        groups: Iterable[str],
+        scopes: Iterable[str],
+        claims: Mapping[str, Any],
+    ) -> Reason | None:
+        """Why an answer of that kind cannot allow a request that the policy allows, if so."""
+        resource = f"{request.method}{request.path or ''}"
+        # Before it, an ARN has a part that the deployment decides: here it has none.
+        reason = why_unnamed("", resource)
+        if kind is AnswerKind.SIMPLE or reason is None:
+            return None
+        if kind is AnswerKind.REQUEST:
+            return reason
+        grants = self._of_callers.of(tuple(groups), scopes, claims)
+        is_covered = not isinstance(grants, Inexact) and grants.allows(resource)
+        return None if is_covered else reason
 
 
 def _question(request: Request, resolution: Resolution | None) -> PolicyRequest | None:
@@ -238,17 +275,18 @@ def _in_common(readings: tuple[Answer, ...], resolution: Resolution) -> Answer:
     )
 
 
-def _without_policy(decider: Decider | None, *, is_listed: bool) -> Verdict | None:
+def _without_policy(protection: RouteProtection | None, *, is_listed: bool) -> Verdict | None:
     """The verdict where the policy is not asked. What the template says is what will be.
 
     Only where it does not tell whether there is an authorizer at all, the list of public routes is
     believed.
     """
-    known = decider or _NOT_KNOWN
-    if known.guard is Guard.OTHER:
+    who = protection.decided_by if protection is not None else DecidedBy.UNKNOWN
+    if who is DecidedBy.OTHER:
         return Verdict.ELSEWHERE
-    is_open = is_listed and known.guard is Guard.UNKNOWN and known.name is None
-    return Verdict.PUBLIC if is_open or known.guard is Guard.NOBODY else None
+    is_unnamed = protection is None or protection.authorizer_name is None
+    is_open = is_listed and who is DecidedBy.UNKNOWN and is_unnamed
+    return Verdict.PUBLIC if is_open or who is DecidedBy.NOBODY else None
 
 
 def simulator_of(
@@ -257,7 +295,7 @@ def simulator_of(
     *,
     routes_from: str | None = None,
     is_rest: bool | None = None,
-    deciders: Mapping[str, Decider] | None = None,
+    protections: Mapping[str, RouteProtection] | None = None,
     unread: tuple[Undecided, ...] = (),
 ) -> Simulator:
     """The policy of a source, for an API with these routes.
@@ -267,7 +305,7 @@ def simulator_of(
         routes: keys of the API's; nothing where they are not known.
         routes_from: the file that tells them.
         is_rest: whether it is a REST API.
-        deciders: of its routes, who decides.
+        protections: of its routes, who decides.
         unread: which of its routes could not be read.
     """
     policy = parse_policy(dump_policy(compile_source(source)))
@@ -282,6 +320,6 @@ def simulator_of(
         routes=policy.routes,
         routes_from=routes_from,
         is_rest=is_rest,
-        deciders=deciders or {},
+        protections=protections or {},
         unread=unread,
     )

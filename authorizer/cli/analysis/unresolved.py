@@ -10,10 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import Undecided
-from authorizer.cli.text import shown
+from authorizer.cli.text import plain, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from authorizer.cli.template.model import Api, Template
 
@@ -49,6 +49,15 @@ def where_unread(unread: Sequence[Undecided]) -> str:
         places.append(f"{len(unread) - _MOST_PLACES} others")
     *first, last = places
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def unread_in_words(template: Template, api: Api) -> Iterator[str]:
+    """Of an API that could not be read to the end: what is missing, each with its place and why."""
+    unread = unread_routes(template, api)
+    if unread:
+        yield f"{api.place}: not every route of {plain(api.id)} could be read offline"
+    for one in unread:
+        yield plain(f"{one.place}: {one.what}: {one.why}")
 
 
 def _place_in_words(one: Undecided) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import shown
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route
+from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY
 
@@ -86,7 +86,7 @@ def _guarded(api: Api, routes: Sequence[Route]) -> Finding:
         severity=Severity.ERROR,
         place=first.place,
         message=f"expected no authorizer on the preflights of {clip(api.id)}, which has CORS, "
-        f"found {clip(first.authorizer)} on {shown(first.key)}{more}",
+        f"found {clip(first.authorizer)} on {quoted_key(first.key)}{more}",
         effect="pages of other origins cannot call the route: a browser sends its preflight "
         "without a token, and is refused",
         fix="set AddDefaultAuthorizerToCorsPreflight: false (REST API), or make a route for each "

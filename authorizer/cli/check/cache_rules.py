@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.answer import AnswerKind
+from authorizer.cli.analysis.protection import AnswerKind
 from authorizer.cli.check.caches import Cache, caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.answer import answer_kind
-from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes, our_authorizers
+from authorizer.cli.analysis.protection import (
+    DecidedBy,
+    RouteProtection,
+    answer_kind,
+    our_authorizers,
+    route_protections,
+)
 from authorizer.cli.check.answers import CacheKey, cache_key
 from authorizer.cli.template.model import ApiKind
 from authorizer.errors import clip
@@ -14,7 +19,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.analysis.answer import AnswerKind
+    from authorizer.cli.analysis.protection import AnswerKind
     from authorizer.cli.template.model import Api, Authorizer, Place, Template
 
 
@@ -30,7 +35,7 @@ class Cache:
 
     api: Api
     authorizer: Authorizer
-    routes: tuple[GuardedRoute, ...]
+    routes: tuple[RouteProtection, ...]
     kind: AnswerKind | None
     key: CacheKey | None
 
@@ -52,7 +57,7 @@ class Cache:
 
 def caches(template: Template) -> Iterator[Cache]:
     """Every authorizer of ours whose answers are surely remembered."""
-    routes = [one for one in guarded_routes(template) if one.guard is Guard.OURS]
+    routes = [one for one in route_protections(template) if one.decided_by is DecidedBy.POLICY]
     for api, authorizer in our_authorizers(template):
         ttl = authorizer.ttl_seconds
         if api.kind is ApiKind.WEBSOCKET or not isinstance(ttl, int) or ttl <= 0:
@@ -66,5 +71,5 @@ def caches(template: Template) -> Iterator[Cache]:
         )
 
 
-def _uses(one: GuardedRoute, api: Api, authorizer: Authorizer) -> bool:
+def _uses(one: RouteProtection, api: Api, authorizer: Authorizer) -> bool:
     return one.api is api and one.authorizer is authorizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import Guard, guarded_routes, our_authorizers
+from authorizer.cli.analysis.protection import DecidedBy, our_authorizers, route_protections
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import name_of_authorizer, routes_without_rule
 from authorizer.cli.template.model import Mistake, Unknown
@@ -13,7 +13,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.analysis.protection import GuardedRoute
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy
@@ -61,8 +61,8 @@ def functions_not_known(
     """X130: authorizers of which it is not known whether they ask the policy's function."""
     may_be_ours = {
         id(one.authorizer): one
-        for one in guarded_routes(template)
-        if one.guard in (Guard.OURS, Guard.UNKNOWN)
+        for one in route_protections(template)
+        if one.decided_by in (DecidedBy.POLICY, DecidedBy.UNKNOWN)
     }
     for one in may_be_ours.values():
         why = None if one.authorizer is None else _why_not_known(one, one.authorizer)
@@ -98,14 +98,14 @@ def routes_without_policy(
         )
 
 
-def _why_not_known(one: GuardedRoute, authorizer: Authorizer) -> str | None:
+def _why_not_known(one: RouteProtection, authorizer: Authorizer) -> str | None:
     """Why an authorizer may ask another function than the policy's; nothing where it may not."""
     for fact in (authorizer.kind, authorizer.function):
         if isinstance(fact, Unknown):
             return None if isinstance(fact.why, Mistake) else fact.why  # which T003 tells
     if authorizer.function is None:
         return f"{clip(authorizer.elsewhere)} is not in this template"
-    if one.guard is Guard.OURS:
+    if one.decided_by is DecidedBy.POLICY:
         return None
     name = clip(authorizer.function)
     return f"{name} is not the only one asked, and settings of its own (AUTHORIZER_...) do not tell"

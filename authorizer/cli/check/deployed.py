@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import Guard, guarded_routes, is_ours
+from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -67,7 +67,7 @@ def check_deployments(
         yield _further(template)
     deployments = template.deployments
     open_by_default = {
-        one.route.place for one in guarded_routes(template) if one.guard is Guard.NOBODY
+        one.route.place for one in route_protections(template) if one.decided_by is DecidedBy.NOBODY
     }
     for one in (*deployments, Deployment(chosen=(), template=template)):
         further = [other for other in deployments if set(one.chosen) < set(other.chosen)]

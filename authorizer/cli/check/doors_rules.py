@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import Guard, guarded_routes, shown
+from authorizer.cli.analysis.protection import DecidedBy, route_protections
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.template.model import ApiKind, DoorKind, Elsewhere, Unknown
+from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> 
                 severity=Severity.WARNING,
                 place=door.place,
                 message=f"expected no way to {name} but the API's, which guards "
-                f"{shown(key)}, found {door.what}",
+                f"{quoted_key(key)}, found {door.what}",
                 effect="whoever comes that way is asked for no token, may claim to be anybody, and "
                 "no rule of the policy counts",
                 fix=f"{_FIXES[door.kind]}; where the function judges its callers itself, accept "
@@ -70,8 +71,8 @@ def _how_named(function: str | Unknown | None) -> object:
 def _routes_by_backend(template: Template) -> dict[str | Unknown, dict[str, None]]:
     """The keys of guarded routes, by the function that answers them."""
     found: dict[str | Unknown, dict[str, None]] = defaultdict(dict)
-    for one in guarded_routes(template):
-        if one.guard is Guard.NOBODY:
+    for one in route_protections(template):
+        if one.decided_by is DecidedBy.NOBODY:
             continue
         # Whatever comes over a connection is guarded with it.
         later = one.api.routes if one.api.kind is ApiKind.WEBSOCKET else ()

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.analysis.answer import AnswerKind
-from authorizer.cli.analysis.protection import shown
+from authorizer.cli.analysis.protection import AnswerKind
 from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import shape_of_route, shape_of_rule
+from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.grants import Inexact
@@ -144,5 +144,5 @@ def _greedy_route(api: Api, rule: Rule) -> str | None:
         shape = shape_of_route(route.path)
         takes = route.method in ("", ANY) or rule.pattern.covers_method(route.method)
         if shape.more is not None and takes and shape_of_rule(rule.pattern).meets(shape):
-            return shown(route.key)
+            return quoted_key(route.key)
     return None

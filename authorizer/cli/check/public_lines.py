@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import Guard, guarded_routes
+from authorizer.cli.analysis.protection import DecidedBy, route_protections
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authorizer.cli.analysis.protection import GuardedRoute
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.check.finding import Finding
     from authorizer.cli.document.source import PublicRoute, SourcePolicy
     from authorizer.cli.template.model import Template
@@ -25,8 +25,9 @@ def lines_for_the_rest(source: SourcePolicy, template: Template) -> list[PublicR
     """The public lines that an open route for all other paths needs."""
     open_ones = [
         shape
-        for one in guarded_routes(template)
-        if one.guard is Guard.NOBODY and (shape := shape_of_route(one.route.path)).more is not None
+        for one in route_protections(template)
+        if one.decided_by is DecidedBy.NOBODY
+        and (shape := shape_of_route(one.route.path)).more is not None
     ]
     found = []
     for listed in source.public:
@@ -42,8 +43,8 @@ def moot(source: SourcePolicy, template: Template) -> Callable[[Finding], bool]:
     P204 of a line that an open route needs; P206 of a rule whose routes have an authorizer.
     """
     needed = {listed.place for listed in lines_for_the_rest(source, template)}
-    routes: Shapes[GuardedRoute] = Shapes()
-    for one in guarded_routes(template):
+    routes: Shapes[RouteProtection] = Shapes()
+    for one in route_protections(template):
         routes.add(shape_of_route(one.route.path), one)
     asked = set()
     for rule in source.rules if needed else ():
@@ -53,7 +54,7 @@ def moot(source: SourcePolicy, template: Template) -> Callable[[Finding], bool]:
             if any(rule.pattern.covers_method(method) for method in one.methods)
             and (rule.pattern.tail or shape_of_route(one.route.path).more is None)
         ]
-        if meeting and all(one.guard is not Guard.NOBODY for one in meeting):
+        if meeting and all(one.decided_by is not DecidedBy.NOBODY for one in meeting):
             asked.add(rule.place)
     return lambda finding: (
         (finding.code, finding.place)

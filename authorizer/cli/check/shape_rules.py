@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.answer import http_api_answer
-from authorizer.cli.analysis.protection import our_authorizers
+from authorizer.cli.analysis.protection import http_api_answer, our_authorizers
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.template.authorizers import VERSIONS
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
@@ -94,13 +93,13 @@ def _missing(authorizer: Authorizer, version: str | Unknown | None) -> Finding:
 
 def _unquoted(authorizer: Authorizer) -> Finding:
     version = authorizer.payload_version
-    shown = version if isinstance(version, str) else "a number"
+    quoted_key = version if isinstance(version, str) else "a number"
     return Finding(
         code="T102",
         severity=Severity.ERROR,
         place=authorizer.payload_version_place or authorizer.place,
         message=f"expected the payload version of {clip(authorizer.name)} as quoted text, "
-        f"found the number {shown}",
+        f"found the number {quoted_key}",
         effect="the deployment fails, or the API gets a version that it does not have, such as 2",
         fix='put it into quotes: AuthorizerPayloadFormatVersion: "2.0"',
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes, shown
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, route_protections
 from authorizer.cli.check.catalogue import UNDECIDED
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.template.model import Mistake, Unknown
+from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def check_undecided(template: Template) -> Iterator[Finding]:
     """T000, T002, T003, T051."""
     mistakes: set[tuple[object, str]] = set()
-    told = {_whose(one) for one in guarded_routes(template) if _is_undecided(one)}
+    told = {_whose(one) for one in route_protections(template) if _is_undecided(one)}
     for one in template.undecided:
         if (one.place, one.what) in told and not isinstance(one.why, Mistake):
             continue  # T050 tells
@@ -49,7 +50,7 @@ def undecided_guards(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """T050: routes of which a deployment decides who guards them, if anybody does."""
-    for one in guarded_routes(template):
+    for one in route_protections(template):
         named = one.route.authorizer
         why = (
             named.why if isinstance(named, Unknown) else f"{clip(one.api.id)} has no {clip(named)}"
@@ -67,12 +68,12 @@ def undecided_guards(
             )
 
 
-def _is_undecided(one: GuardedRoute) -> bool:
+def _is_undecided(one: RouteProtection) -> bool:
     """Whether it is not known which authorizer a route has. X130 is about one that is known."""
-    return one.guard is Guard.UNKNOWN and one.authorizer is None
+    return one.decided_by is DecidedBy.UNKNOWN and one.authorizer is None
 
 
-def _whose(one: GuardedRoute) -> tuple[Place, str]:
+def _whose(one: RouteProtection) -> tuple[Place, str]:
     """What the readers call the missing fact."""
     return one.route.place, f"the authorizer of {one.route.key}"
 
@@ -101,7 +102,9 @@ def _mistake(one: Undecided, why: Mistake) -> Finding:
 
 
 def _elsewhere(api: Api, why: str) -> Finding:
-    routes = ", ".join(shown(route.key) for route in api.routes[:3]) or "no route that is readable"
+    routes = (
+        ", ".join(quoted_key(route.key) for route in api.routes[:3]) or "no route that is readable"
+    )
     return Finding(
         code="T051",
         severity=Severity.WARNING,

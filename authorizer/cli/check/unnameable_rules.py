@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import Guard, guarded_routes
+from authorizer.cli.analysis.protection import DecidedBy, route_protections
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.policy.compiled import is_route_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.analysis.protection import GuardedRoute
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Route, Template
     from authorizer.policy.model import Policy
@@ -21,8 +21,8 @@ def unnameable_routes(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X109: routes that no rule can name. Who has another authorizer there needs no rule."""
-    for one in guarded_routes(template):
-        if one.guard is not Guard.OTHER and not can_be_named(one.route):
+    for one in route_protections(template):
+        if one.decided_by is not DecidedBy.OTHER and not can_be_named(one.route):
             yield _unnameable(one)
 
 
@@ -33,7 +33,7 @@ def can_be_named(route: Route) -> bool:
     return is_route_key(route.key) and not has_empty_segment
 
 
-def _unnameable(one: GuardedRoute) -> Finding:
+def _unnameable(one: RouteProtection) -> Finding:
     found, fix = _found(one.route.path)
     return Finding(
         code="X109",

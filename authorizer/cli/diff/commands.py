@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.access.routes import routes_that_ask, unread_in_words
+from authorizer.cli.analysis.protection import routes_that_ask
+from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.diff.compare import compare
 from authorizer.cli.diff.formats import markdown_of, print_diff
 from authorizer.cli.diff.hints import as_two_words, is_file
@@ -85,7 +86,7 @@ def _routes(
     """The routes of the template's API, and those that are not named to their authorizer."""
     if template is None:
         return None, frozenset()
-    from authorizer.cli.access.deciders import unnamed_routes  # noqa: PLC0415 - not without one
+    from authorizer.cli.analysis.protection import unnamed_routes  # noqa: PLC0415 - not without one
     from authorizer.cli.template import read_template  # noqa: PLC0415
     from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
 

@@ -34,8 +34,8 @@ from authorizer.cli.analysis.routes import Kind, Row, rows_of_patterns, rows_of_
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.access.source import Source
     from authorizer.cli.analysis.partition import Region
+    from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Rule
 
 

@@ -15,8 +15,8 @@ from authorizer.cli.text import located, plain, spelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from authorizer.cli.access.source import Source
     from authorizer.cli.analysis.permissions import Cell
+    from authorizer.cli.analysis.source import Source
     from authorizer.cli.diff.compare import Change, DenyChange, Diff
     from authorizer.policy.model import Rule
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.source import Source, load_source, read_source
+from authorizer.cli.analysis.source import Source, load_source, read_source
 from authorizer.cli.diff.git import GitError, Repository, repository_at
 from authorizer.cli.diff.hints import POLICY, as_two_words, file_like, is_file, is_folder, path_like
 from authorizer.cli.document import MAX_DOCUMENT_BYTES

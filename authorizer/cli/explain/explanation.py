@@ -65,9 +65,9 @@ def headline(simulator: Simulator, explanation: Explanation) -> str:
         return f"{request} is public by {_opener(simulator, answer)}: everybody is let in"
     if answer.verdict in {Verdict.NO_ROUTE, Verdict.UNREAD, Verdict.AMBIGUOUS}:
         return f"{request} {_where_it_goes(simulator, answer)}"
-    if answer.verdict is Verdict.ELSEWHERE and answer.decider is not None:
+    if answer.verdict is Verdict.ELSEWHERE and answer.protection is not None:
         return (
-            f"{request} is decided by {answer.decider.in_words}, which does not ask "
+            f"{request} is decided by {answer.protection.in_words}, which does not ask "
             f"{simulator.file}; whoever that lets in may call it"
         )
     if rule is not None:
@@ -164,7 +164,7 @@ def _reading_in_words(
 
 def _notes_on_the_api(simulator: Simulator, request: Request, answer: Answer) -> Iterator[str]:
     """What the API does, or may do, without asking the policy."""
-    resolution, decider = answer.resolution, answer.decider
+    resolution, protection = answer.resolution, answer.protection
     if answer.verdict is Verdict.NO_ROUTE and resolution is not None and resolution.methods:
         yield f"the API has such a path with {listed(resolution.methods)} only"
     if answer.verdict is Verdict.NO_ROUTE and request.method == "OPTIONS":
@@ -173,9 +173,9 @@ def _notes_on_the_api(simulator: Simulator, request: Request, answer: Answer) ->
         yield from (f"{one.place}: {shown(one.what)}: {shown(one.why)}" for one in simulator.unread)
     if answer.verdict is Verdict.ELSEWHERE:
         yield f"whatever {simulator.file} grants or denies there counts for nothing"
-    elif decider is not None and decider.asks_policy is None:
-        why = f": {shown(decider.why)}" if decider.why else ""
-        asks, if_so = f"{decider.in_words} asks {simulator.file}", "it does"
+    elif protection is not None and protection.asks_policy is None:
+        why = f": {shown(protection.doubt)}" if protection.doubt else ""
+        asks, if_so = f"{protection.in_words} asks {simulator.file}", "it does"
         if answer.verdict is Verdict.PUBLIC:
             asks, if_so = "the route has an authorizer", "it has none"
         told = f"whether {asks} cannot be told from {simulator.routes_from}{why}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from authorizer.cli.analysis.protection import protection_by_route, routes_that_ask
 from authorizer.cli.analysis.simulator import Simulator, simulator_of
 from authorizer.cli.document import load_source
 from authorizer.cli.text import shown
@@ -75,8 +76,6 @@ def open_simulator(source: SourcePolicy, template: Path | None, api: str | None)
             raise click.UsageError("--api names an API of a template: give --template, too")
         return simulator_of(source)
     # It is not needed without a template.
-    from authorizer.cli.access.deciders import deciders_of  # noqa: PLC0415
-    from authorizer.cli.access.routes import routes_that_ask  # noqa: PLC0415
     from authorizer.cli.analysis.unresolved import unread_routes  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415
     from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
@@ -91,7 +90,7 @@ def open_simulator(source: SourcePolicy, template: Path | None, api: str | None)
         routes_that_ask(chosen),
         routes_from=str(template),
         is_rest=chosen.kind is ApiKind.REST,
-        deciders=deciders_of(read, chosen),
+        protections=protection_by_route(read, chosen),
         unread=unread,
     )
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from authorizer.cli.access.deciders import Decider
     from authorizer.cli.analysis.alternatives import Alternative
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.request import Caller, Request
     from authorizer.cli.explain.token import JudgedToken
     from authorizer.policy.model import Rule
@@ -130,9 +130,13 @@ def _route_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[
         yield f"{'cannot be told' if resolution.is_undecided else known}{where}"
         return
     yield f"{winner.key}{where}"
-    decider = explanation.answer.decider
-    if decider is not None and not decider.names_route and decider.asks_policy is not False:
-        yield f"{decider.in_words} is not told it, and judges by the path"
+    protection = explanation.answer.protection
+    if (
+        protection is not None
+        and not protection.names_route
+        and protection.asks_policy is not False
+    ):
+        yield f"{protection.in_words} is not told it, and judges by the path"
     for other in resolution.candidates:
         if other.key != winner.key:
             yield f"rather than {other.key}: {why_preferred(winner, other)}"
@@ -226,17 +230,21 @@ def _route(simulator: Simulator, explanation: Explanation) -> dict[str, Any]:
             if winner and other.key != winner.key
         ],
         "doubt": resolution.doubt,
-        "authorizer": _authorizer(explanation.answer.decider),
+        "authorizer": _authorizer(explanation.answer.protection),
         "unread": [
             {"place": str(one.place), "what": one.what, "why": one.why} for one in simulator.unread
         ],
     }
 
 
-def _authorizer(decider: Decider | None) -> dict[str, Any] | None:
-    if decider is None:
+def _authorizer(protection: RouteProtection | None) -> dict[str, Any] | None:
+    if protection is None:
         return None
-    return {"name": decider.name, "kind": decider.kind, "asks_policy": decider.asks_policy}
+    return {
+        "name": protection.authorizer_name,
+        "kind": protection.authorizer_kind,
+        "asks_policy": protection.asks_policy,
+    }
 
 
 def _alternative(simulator: Simulator, alternative: Alternative) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.access.source import load_source
+from authorizer.cli.analysis.source import load_source
 from authorizer.cli.matrix.markdown import markdown_of
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import print_sheet

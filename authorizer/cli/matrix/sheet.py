@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.access.deciders import unnamed_routes
-from authorizer.cli.access.routes import routes_that_ask, unread_in_words
 from authorizer.cli.analysis.partition import Ground
 from authorizer.cli.analysis.permissions import (
     EVERYONE,
@@ -18,7 +16,9 @@ from authorizer.cli.analysis.permissions import (
     Subject,
     cells_of,
 )
+from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.routes import Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.compile import known_routes
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
 from authorizer.errors import ConfigurationError
@@ -26,7 +26,7 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from authorizer.cli.access.source import Source
+    from authorizer.cli.analysis.source import Source
     from authorizer.cli.template.model import Template
 
 _NAMED = (

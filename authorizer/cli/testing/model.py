@@ -64,8 +64,8 @@ class Result:
     @property
     def is_unsure(self) -> bool:
         """Whether it cannot be told if the policy is asked about the route."""
-        decider = self.answer.decider
-        return decider is not None and decider.asks_policy is None
+        protection = self.answer.protection
+        return protection is not None and protection.asks_policy is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,13 +57,11 @@ def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
 def vacuous_in_words(result: Result) -> str:
     """Why what came as expected proves nothing."""
     one = result.expectation
-    if result.is_unsure and result.answer.decider is not None:
-        decider = result.answer.decider
-        why = f": {shown(decider.why)}" if decider.why else ""
-        return (
-            f"{one.place}: for {one.request} it cannot be told whether {decider.in_words} asks the "
-            f"policy{why}"
-        )
+    if result.is_unsure and result.answer.protection is not None:
+        protection = result.answer.protection
+        why = f": {shown(protection.doubt)}" if protection.doubt else ""
+        asks = f"whether {protection.in_words} asks the policy{why}"
+        return f"{one.place}: for {one.request} it cannot be told {asks}"
     about = "no route" if result.answer.decision.reason is None else "no rule"
     return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
 

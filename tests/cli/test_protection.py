@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from authorizer.cli.access.deciders import Decider, deciders_of
-from authorizer.cli.analysis.protection import Guard
+from authorizer.cli.analysis.protection import DecidedBy, protection_by_route
 from authorizer.cli.analysis.unresolved import unread_routes, where_unread
 from authorizer.cli.template import parse_template
 
@@ -50,31 +49,33 @@ Conditions: {{Odd: !Equals [!Ref Which, odd]}}
 @pytest.mark.parametrize(
     ("name", "guard", "words"),
     [
-        pytest.param("Rbac", Guard.OURS, "its authorizer 'Rbac' (request)", id="ours"),
-        pytest.param("Login", Guard.OTHER, "its authorizer 'Login' (jwt)", id="jwt"),
-        pytest.param("AWS_IAM", Guard.OTHER, "its authorizer 'AWS_IAM' (iam)", id="iam"),
+        pytest.param("Rbac", DecidedBy.POLICY, "its authorizer 'Rbac' (request)", id="ours"),
+        pytest.param("Login", DecidedBy.OTHER, "its authorizer 'Login' (jwt)", id="jwt"),
+        pytest.param("AWS_IAM", DecidedBy.OTHER, "its authorizer 'AWS_IAM' (iam)", id="iam"),
         pytest.param(
             "Theirs",
-            Guard.OTHER,
+            DecidedBy.OTHER,
             "its authorizer 'Theirs' (request, by the function 'Other')",
             id="another function",
         ),
-        pytest.param("Either", Guard.UNKNOWN, "its authorizer 'Either' (request)", id="either"),
-        pytest.param("NONE", Guard.NOBODY, "no authorizer", id="none"),
-        pytest.param("!Ref Which", Guard.UNKNOWN, "an authorizer", id="parameter"),
+        pytest.param("Either", DecidedBy.UNKNOWN, "its authorizer 'Either' (request)", id="either"),
+        pytest.param("NONE", DecidedBy.NOBODY, "no authorizer", id="none"),
+        pytest.param("!Ref Which", DecidedBy.UNKNOWN, "an authorizer", id="parameter"),
     ],
 )
-def test_who_decides_about_a_route(name: str, guard: Guard, words: str) -> None:
+def test_who_decides_about_a_route(name: str, guard: DecidedBy, words: str) -> None:
     """Our function, another one, what is no function at all, nobody; or it cannot be told."""
     template = parse_template(HTTP.format(name=name).encode(), "t.yaml")
-    decider = deciders_of(template, template.apis[0])["GET /x"]
-    assert (decider.guard, decider.in_words) == (guard, words)
-    assert (decider.why is not None) is (guard is Guard.UNKNOWN)
-    assert decider.asks_policy is {Guard.OURS: True, Guard.UNKNOWN: None}.get(guard, False)
+    protection = protection_by_route(template, template.apis[0])["GET /x"]
+    assert (protection.decided_by, protection.in_words) == (guard, words)
+    assert (protection.doubt is not None) is (guard is DecidedBy.UNKNOWN)
+    assert protection.asks_policy is {DecidedBy.POLICY: True, DecidedBy.UNKNOWN: None}.get(
+        guard, False
+    )
 
 
 def test_a_route_that_is_there_twice_is_decided_once() -> None:
-    """Routes that differ by a condition have no one decider, and nobody guesses which it is."""
+    """Routes that differ by a condition have no one protection, and nobody guesses which it is."""
     routes = "".join(
         f"  R{number}:\n    Type: AWS::ApiGatewayV2::Route\n    Properties: "
         f"{{ApiId: !Ref Api, RouteKey: GET /x, AuthorizationType: {kind}}}\n"
@@ -85,9 +86,10 @@ def test_a_route_that_is_there_twice_is_decided_once() -> None:
         f"    Properties: {{ProtocolType: HTTP, Name: x}}\n{routes}"
     )
     template = parse_template(text.encode(), "t.yaml")
-    assert deciders_of(template, template.apis[0])["GET /x"] == Decider(
-        guard=Guard.UNKNOWN, why="it is not the same in every deployment"
-    )
+    protection = protection_by_route(template, template.apis[0])["GET /x"]
+    assert protection.decided_by is DecidedBy.UNKNOWN
+    assert protection.authorizer_name is None
+    assert protection.doubt == "it is not the same in every deployment"
 
 
 def sam(properties: str, events: str = "", more: str = "") -> str:
