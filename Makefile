@@ -31,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-runtime test-runtime-arguments check properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-runtime test-runtime-arguments check golden properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -88,6 +88,9 @@ check: ready ## does the policy fit the template and its caches? check, its test
 	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict
 	@$(BIN)/authorizer test --template template.yaml --strict
 	@mkdir -p build && $(call COMPILE_POLICY,build/policy.json)
+
+golden: ready ## keep what the commands print now as what they must print (tests/golden)
+	@REWRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/cli/test_golden.py
 
 SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed

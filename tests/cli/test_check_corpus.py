@@ -1,51 +1,49 @@
-"""Broken policies and templates, each with exactly the findings that it must give.
+"""Mistakes in policies and templates, each with exactly the findings that it must give.
 
-A case is ``NAME.policy.yaml`` with ``NAME.expected``, or a folder with ``policy.yaml``, perhaps a
-``template.yaml`` or ``template.json``, and ``expected``. A line there is ``FILE:LINE:COLUMN CODE``.
+The cases are in ``tests/broken``; its README explains them.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from annotated import Case, read_case, read_cases
+from overlay import laid_over
 
 from authorizer.cli.check.catalogue import TITLES
-from authorizer.cli.check.judge import check
 
-CORPUS = Path(__file__).parents[1] / "broken"
-CASES = sorted([*CORPUS.glob("*.policy.yaml"), *CORPUS.glob("*/policy.yaml")])
+if TYPE_CHECKING:
+    from pathlib import Path
 
-
-def name_of(policy: Path) -> str:
-    in_folder = policy.name == "policy.yaml"
-    return policy.parent.name if in_folder else policy.name.removesuffix(".policy.yaml")
+CASES = read_cases()
 
 
-def expected_of(policy: Path) -> list[str]:
-    in_folder = policy.name == "policy.yaml"
-    beside = policy.parent / ("expected" if in_folder else f"{name_of(policy)}.expected")
-    lines = (line.strip() for line in beside.read_text().splitlines())
-    return sorted(line for line in lines if line and not line.startswith("#"))
-
-
-def found_in(policy: Path) -> list[str]:
-    in_folder = policy.name == "policy.yaml"
-    templates = sorted(policy.parent.glob("template.*")) if in_folder else []
-    return sorted(
-        f"{Path(one.place.file).name}:{one.place.line}:{one.place.column} {one.code}"
-        for one in check(policy, templates).findings
-    )
-
-
-@pytest.mark.parametrize("policy", CASES, ids=name_of)
-def test_a_broken_file_gives_its_findings(policy: Path) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_mistake_gives_its_findings(case: Case, tmp_path: Path) -> None:
     """Code, line and column; nothing more and nothing less."""
-    assert found_in(policy) == expected_of(policy)
+    assert case.differences(tmp_path) == []
 
 
-def test_every_finding_about_a_policy_has_a_case() -> None:
-    """No code of the policy's is without a file that gives it."""
-    shown = {line.split()[1] for policy in CASES for line in expected_of(policy)}
+def test_each_finding_has_a_case() -> None:
+    """No code is without a file that gives it."""
+    assert {want.code for case in CASES for want in case.wants} == set(TITLES)
 
-    assert {code for code in TITLES if code.startswith("P")} <= shown
+
+def test_differences_are_shown(tmp_path: Path) -> None:
+    """A finding that nobody wants, and one that is wanted in vain, each with its line."""
+    path = tmp_path / "case.yaml"
+    path.write_text("version: 1  # want P208\npublic:\n  - ANY /**\n")
+
+    assert read_case(path).differences(tmp_path) == [
+        "not wanted: case.yaml:3:5: P204 'ANY /**' grants every route to everybody",
+        "not found: case.yaml:1:1: P208 ",
+    ]
+
+
+def test_a_template_may_say_only_what_differs() -> None:
+    """Keys are replaced, added and taken away; lists and flow mappings only as a whole."""
+    base = "A:\n  B: {x: 1}\n  C:\n    - 1\n  D: 2\nE: 3\n"
+    changes = "A:\n  B: {y: 1}\n  C:\n    - 2\n  D: !Absent\n  F:\n    G: 4\n"
+
+    assert laid_over(base, changes) == ("A:\n  B: {y: 1}\n  C:\n    - 2\n  F:\n    G: 4\nE: 3\n")

@@ -1,0 +1,80 @@
+"""Templates that say only what differs from another one, line by line.
+
+Entries of block mappings are laid over each other; whatever else stands below a key (a list, a
+flow mapping, a text) replaces what was there. Lines stay as they are written, at their columns.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import count
+
+_KEY = re.compile(r"(?P<indent> *)(?P<key>[^\s#-].*?):(?P<value>\s.*)?")
+# In place of a value: the base's entry is taken away.
+ABSENT = "!Absent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line, with its number in the changes; none if it is the base's."""
+
+    text: str
+    number: int | None = None
+
+
+def numbered(text: str, first: int = 1) -> list[Line]:
+    """The lines of changes, counted from the first."""
+    return [
+        Line(text=line, number=number)
+        for line, number in zip(text.splitlines(), count(first), strict=False)
+    ]
+
+
+def overlay(base: list[Line], changes: list[Line]) -> list[Line]:
+    """The base's lines with the changes laid over them; what is new comes last.
+
+    Args:
+        base: the lines of a block mapping.
+        changes: the same; a key with ``!Absent`` for its value is taken away.
+    """
+    if not (_is_mapping(base) and _is_mapping(changes)):
+        return changes
+    instead = _entries(changes)
+    lines: list[Line] = []
+    for key, entry in _entries(base).items():
+        changed = instead.pop(key, None)
+        if changed is None:
+            lines += entry
+        elif changed[0].text.split()[-1] != ABSENT:
+            both_open = len(entry) > 1 and len(changed) > 1
+            lines.append(changed[0])
+            lines += overlay(entry[1:], changed[1:]) if both_open else changed[1:]
+    return lines + [line for entry in instead.values() for line in entry]
+
+
+def laid_over(base: str, *changes: str) -> str:
+    """A base's text with changes laid over it, one after the other."""
+    lines = numbered(base)
+    for text in changes:
+        lines = overlay(lines, numbered(text))
+    return "".join(f"{line.text}\n" for line in lines)
+
+
+def _is_mapping(lines: list[Line]) -> bool:
+    first = next((line.text for line in lines if line.text.strip()), "")
+    return _KEY.fullmatch(first) is not None
+
+
+def _entries(lines: list[Line]) -> dict[str, list[Line]]:
+    """By key: the line that it is on, and all that stands below it."""
+    entries: dict[str, list[Line]] = {}
+    indents: set[str] = set()
+    for line in lines:
+        found = _KEY.fullmatch(line.text)
+        if found and (not indents or found["indent"] in indents):
+            indents = {found["indent"]}
+            entries[found["key"]] = [line]
+        elif entries:
+            next(reversed(entries.values())).append(line)
+    return entries
