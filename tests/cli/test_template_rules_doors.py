@@ -522,6 +522,91 @@ def test_the_apis_own_permission_is_none(principal: str, more: str) -> None:
     assert codes(template(more=permission(principal, more) + role)) == []
 
 
+# --- X205: what stages remember ---
+
+FOR_ALL = "{HttpMethod: '*', ResourcePath: '/*', CachingEnabled: true}"
+CACHED = f"CacheClusterEnabled: true, MethodSettings: [{FOR_ALL}]"
+STAGED = {
+    "all": (CACHED, ["X205"]),
+    "the route": (
+        CACHED.replace("'*'", "GET").replace("/*", "/~1"),
+        ["X205"],
+    ),
+    "by parameter": (CACHED.replace("true", "!Ref Given"), ["X205"]),
+    "settings by parameter": ("CacheClusterEnabled: true, MethodSettings: !Ref Given", ["X205"]),
+    "no cache": (CACHED.replace("Enabled: true, M", "Enabled: false, M"), []),
+    "no cluster": (f"MethodSettings: [{FOR_ALL}]", []),
+    "no settings": ("CacheClusterEnabled: true", []),
+    "for no time": (CACHED.replace("}]", ", CacheTtlInSeconds: 0}]"), []),
+    "another route": (CACHED.replace("/*", "/~1other"), []),
+    "another method": (CACHED.replace("'*'", "POST"), []),
+    "but not the route": (
+        CACHED.replace("]", ", {HttpMethod: GET, ResourcePath: /, CachingEnabled: false}]"),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("stage", "expected"), STAGED.values(), ids=STAGED)
+def test_a_stage_that_gives_one_callers_answer_to_another_is_a_warning(
+    stage: str, expected: list[str]
+) -> None:
+    """The authorizer lets both in, and the second is given what was for the first."""
+    more = resource("AWS::ApiGateway::Stage", f"RestApiId: !Ref Api, {stage}")
+    assert codes(template(api=REST, more=more)) == expected
+
+    every = REST.replace("HttpMethod: GET", "HttpMethod: ANY")
+    assert codes(template(api=every, more=more)) == (["X205"] if "POST" in stage else expected)
+    keyed = REST.replace(
+        "{Type: AWS_PROXY",
+        "{CacheKeyParameters: [method.request.header.Authorization], Type: AWS_PROXY",
+    )
+    assert codes(template(api=keyed, more=more)) == []
+    by_path = keyed.replace("header.Authorization", "path.id")
+    assert codes(template(api=by_path, more=more)) == expected
+    assert codes(template(api=REST.replace("CUSTOM", "NONE"), more=more)) == ["X101"]
+
+
+def test_a_deployments_stage_is_one_too() -> None:
+    """It says the same in other words."""
+    stage = "RestApiId: !Ref Api, StageDescription: {CacheClusterEnabled: true"
+    for more in ("CachingEnabled: true", f"MethodSettings: [{FOR_ALL}]"):
+        door = resource("AWS::ApiGateway::Deployment", f"{stage}, {more}}}")
+        assert codes(template(api=REST, more=door)) == ["X205"]
+    door = resource("AWS::ApiGateway::Deployment", stage + "}")
+    assert codes(template(api=REST, more=door)) == []
+
+
+def test_a_stage_that_remembers_in_another_deployment_is_found(tmp_path: Path) -> None:
+    """What is off by default may be on by a parameter's other value."""
+    stage = "RestApiId: !Ref Api, " + CACHED.replace("true", "!Ref Given", 1)
+    text = template(api=REST, more=resource("AWS::ApiGateway::Stage", stage))
+    text = text.replace("{Type: String}", "{Type: String, Default: 'false'}", 1)
+    (tmp_path / "t.yaml").write_text(text)
+    (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /]}}\n")
+    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    assert [one.code for one in found if "X205" in one.message] == ["X250"]
+
+
+def test_a_stage_of_sams_is_one_too() -> None:
+    """Its API has the settings itself; a definition or an event says what is in the key."""
+    cached = BODY.replace(
+        "StageName: prod",
+        f"StageName: prod\n      {CACHED}".replace(", MethodSettings", "\n      MethodSettings"),
+    )
+    assert codes(template(api=cached)) == ["X205"]
+    key = "cacheKeyParameters: [method.request.header.Authorization]"
+    keyed = cached.replace("httpMethod: POST", f"httpMethod: POST\n                {key}")
+    assert codes(template(api=keyed)) == []
+
+    events = cached.partition("      DefinitionBody")[0]
+    event = EVENT.replace("HttpApi", "Api").replace("ApiId", "RestApiId")
+    assert codes(template(api=events, backend=event)) == ["X205"]
+    named = "method.request.header.Authorization: {Required: true, Caching: true}"
+    key = f"Path: /hello, RequestParameters: [{{{named}}}]"
+    assert codes(template(api=events, backend=event.replace("Path: /hello", key))) == []
+
+
 # --- X101: connections ---
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import AnswerKind
+from authorizer.cli.analysis.protection import AnswerKind, Guard, guarded_routes
 from authorizer.cli.check.caches import Cache, caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.answers import CacheKey
     from authorizer.cli.document.source import SourcePolicy, SourceRule
-    from authorizer.cli.template.model import Template
+    from authorizer.cli.template.model import Place, Template
     from authorizer.policy.model import Policy
 
 
@@ -46,6 +46,29 @@ def answers_for_all_callers(
             "until the answer is forgotten",
             fix="name the header as an identity source (Identity: Headers: [Authorization]), "
             "or set the time to live to 0",
+        )
+
+
+def backend_answers_for_all_callers(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
+    shared: dict[Place, GuardedRoute] = {}
+    for one in guarded_routes(template):
+        if one.guard is not Guard.NOBODY and one.route.shared_answers is not None:
+            shared.setdefault(one.route.shared_answers, one)
+    for place, one in shared.items():
+        yield Finding(
+            code="X205",
+            severity=Severity.WARNING,
+            place=place,
+            message="expected the Authorization header in the key under which a stage of "
+            f"{clip(one.api.id)} remembers the answers of {one.name}, found none",
+            effect="what the backend answered one caller, the next one is given, for whom it was "
+            "not meant",
+            fix="name method.request.header.Authorization among the integration's "
+            "CacheKeyParameters, or set CachingEnabled: false for the route; where all callers "
+            "are answered alike, accept this and say so",
         )
 
 

@@ -16,6 +16,7 @@ from authorizer.cli.check.cache_rules import (
     answers_for_all_routes,
     answers_for_other_requests,
     answers_older_than_tokens,
+    backend_answers_for_all_callers,
 )
 from authorizer.cli.check.deciding_rules import (
     functions_not_known,
@@ -54,6 +55,7 @@ _OPENING_RULES = (
     answers_for_all_routes,
     answers_for_other_requests,
     answers_older_than_tokens,
+    backend_answers_for_all_callers,
 )
 _WHO_DECIDES = frozenset({"X101", "X108", "X130", "X131"})
 

@@ -14,6 +14,7 @@ from authorizer.cli.check.cache_rules import (
     answers_for_all_routes,
     answers_for_other_requests,
     answers_older_than_tokens,
+    backend_answers_for_all_callers,
     documents_for_one_request,
 )
 from authorizer.cli.check.cognito_rules import (
@@ -90,6 +91,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     documents_for_one_request,
     inexact_documents,
     answers_older_than_tokens,
+    backend_answers_for_all_callers,
     groups_not_created,
     groups_without_rules,
 )

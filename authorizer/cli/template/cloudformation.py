@@ -24,6 +24,7 @@ from authorizer.cli.template.nodes import Absent, Node, Reference, Text, parts_o
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft, child, key_place
+from authorizer.cli.template.stages import keys_by_caller
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
         place=resource.place,
         backend=backend_behind(reading, child(integration, "Uri")),
         is_preflight=mock and method == "OPTIONS",
+        keys_by_caller=keys_by_caller(reading, integration),
     )
     draft.has_cors = route.is_preflight or draft.has_cors
     _add_route(reading, draft, resource, route)

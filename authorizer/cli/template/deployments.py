@@ -129,7 +129,13 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
         (
             replace(api, routes=()),
             [
-                (one.place, one.authorizer, one.backend, one.key if one.authorizer is None else "")
+                (
+                    one.place,
+                    one.authorizer,
+                    one.backend,
+                    one.shared_answers,
+                    one.key if one.authorizer is None else "",
+                )
                 for one in api.routes
             ],
         )

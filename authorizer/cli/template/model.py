@@ -158,6 +158,8 @@ class Route:
         backend: logical id of the function that answers, as far as it is one of this template's;
             where another template tells it, that.
         is_preflight: whether it is an OPTIONS route that SAM or the API adds for CORS.
+        keys_by_caller: whether the token is in the key of what a stage remembers of its answers.
+        shared_answers: where a stage is told to give remembered answers to whoever may call it.
     """
 
     method: str
@@ -166,6 +168,8 @@ class Route:
     place: Place
     backend: str | Unknown | None = None
     is_preflight: bool = False
+    keys_by_caller: bool = False
+    shared_answers: Place | None = None
 
     @property
     def key(self) -> str:

@@ -27,6 +27,7 @@ from authorizer.cli.template.model import (
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import child, key_place
+from authorizer.cli.template.stages import keys_by_caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,7 @@ class Operation:
         integrates: whether something is behind it: SAM passes over what has nothing.
         backend: the function that is behind it, by logical id.
         is_preflight: whether it only answers browsers' preflights.
+        keys_by_caller: as of a route.
     """
 
     method: str
@@ -77,6 +79,7 @@ class Operation:
     integrates: bool = True
     backend: str | Unknown | None = None
     is_preflight: bool = False
+    keys_by_caller: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -129,6 +132,7 @@ def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
         place=operation.place,
         backend=operation.backend,
         is_preflight=operation.is_preflight,
+        keys_by_caller=operation.keys_by_caller,
     )
     reading.fact(authorizer, operation.place, f"the authorizer of {route.key}")
     return route
@@ -196,6 +200,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
                 integrates=not isinstance(integration, Absent),
                 backend=backend_behind(reading, child(integration, "uri")),
                 is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
+                keys_by_caller=keys_by_caller(reading, integration),
             )
 
 

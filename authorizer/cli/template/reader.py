@@ -28,6 +28,7 @@ from authorizer.cli.template.reading import Draft, Reading, Resource, child
 from authorizer.cli.template.sam import implicit_types, read_sam
 from authorizer.cli.template.source import compose, read_source
 from authorizer.cli.template.stacks import Stack, together
+from authorizer.cli.template.stages import read_stages
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ def read_resources(reading: Reading, root: Mapping) -> None:
     reading.common["AWS::Serverless::Function"] = child(globals_, "Function")
     read_sam(reading)
     read_cloudformation(reading)
+    read_stages(reading)
     _note_what_may_be_missing(reading, root, resources)
 
 

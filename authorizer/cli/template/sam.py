@@ -13,6 +13,7 @@ from authorizer.cli.template.openapi import Operation
 from authorizer.cli.template.reading import Draft, child
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.sam_websocket import read_websocket
+from authorizer.cli.template.stages import event_keys_by_caller
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ def _operation(
         place=place,
         security=security,
         asked=child(auth, "Authorizer"),
+        keys_by_caller=event_keys_by_caller(reading, properties),
     )
 
 

@@ -84,7 +84,9 @@ class SamApi:
             if replaces and operation.security:
                 together = operation.security  # an event's list takes the definition's place
             backend = known.backend or operation.backend
-            operation = replace(known, security=together, integrates=True, backend=backend)
+            keys = known.keys_by_caller or operation.keys_by_caller
+            known = replace(known, security=together, integrates=True, backend=backend)
+            operation = replace(known, keys_by_caller=keys)
         self._of_events.add(operation.key)
         self._operations[operation.key] = operation
 

@@ -1,0 +1,127 @@
+"""What the stages of REST APIs remember of a backend's answers, and whether callers share them.
+
+The authorizer is asked first: whoever may call a route is then given what an earlier caller was
+answered, unless the token is in the key. By default stages remember answers to GET alone.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-caching.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.model import ApiKind, Place, Route, Unknown
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Reference, Undecidable
+from authorizer.cli.template.reading import child
+from authorizer.policy.routes import ANY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.template.reading import Draft, Reading
+
+_KEY = "method.request.header.authorization"
+_GET, _EVERY_METHOD, _EVERY_PATH = "GET", "*", "/*"
+_DEFAULT_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    method: str
+    path: str
+    is_on: bool
+    place: Place
+
+
+def keys_by_caller(reading: Reading, integration: Node) -> bool:
+    """Whether the token is in the key that an integration's answers are remembered under."""
+    for name in ("CacheKeyParameters", "cacheKeyParameters"):
+        texts = reading.resolver.texts(child(integration, name))
+        if not isinstance(texts, Unknown) and _KEY in (text.lower() for text in texts):
+            return True
+    return False
+
+
+def event_keys_by_caller(reading: Reading, properties: Node) -> bool:
+    """The same of a SAM event, whose ``RequestParameters`` say what is in the key."""
+    written = reading.resolver.get(properties, "RequestParameters")
+    for item in written.items if isinstance(written, Listing) else ():
+        parameter = reading.resolver.resolve(item)
+        for name, _, node in parameter if isinstance(parameter, Mapping) else ():
+            is_key = reading.resolver.flag(child(node, "Caching"), default=False)
+            if name.lower() == _KEY and is_key is True:
+                return True
+    return False
+
+
+def read_stages(reading: Reading) -> None:
+    """Say of each route whether a stage of its API gives its answers to all callers."""
+    for draft in reading.drafts.values():
+        if draft.kind is ApiKind.REST:
+            settings = [
+                one for stage in _stages(reading, draft) for one in _settings(reading, stage)
+            ]
+            draft.routes = [
+                replace(one, shared_answers=None if one.keys_by_caller else _place(settings, one))
+                for one in draft.routes
+            ]
+
+
+def _stages(reading: Reading, draft: Draft) -> Iterator[Node]:
+    own = reading.resources.get(draft.id)
+    yield own.properties if own else reading.common.get("AWS::Serverless::Api", Absent(draft.place))
+    for resource in reading.of_type("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment"):
+        for api in reading.resolver.branches(child(resource.properties, "RestApiId"))[0]:
+            if isinstance(api, Reference) and api.id == draft.id:
+                yield resource.properties
+                yield reading.resolver.get(resource.properties, "StageDescription")
+
+
+def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
+    """What a stage is told to remember; what is not decidable, it is taken to be told."""
+    resolver = reading.resolver
+    if resolver.flag(child(stage, "CacheClusterEnabled"), default=False) is False:
+        return
+    if resolver.flag(child(stage, "CachingEnabled"), default=False) is not False:
+        yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
+    for settings in resolver.branches(child(stage, "MethodSettings"))[0]:
+        if isinstance(settings, Undecidable):
+            yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
+        for item in settings.items if isinstance(settings, Listing) else ():
+            for node in resolver.branches(item)[0]:
+                method = resolver.text(child(node, "HttpMethod"))
+                path = resolver.text(child(node, "ResourcePath"))
+                seconds = resolver.number(
+                    child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS
+                )
+                is_on = resolver.flag(child(node, "CachingEnabled"), default=False) is not False
+                yield _Setting(
+                    method=method.upper() if isinstance(method, str) else _EVERY_METHOD,
+                    path=_decoded(path) if isinstance(path, str) else _EVERY_PATH,
+                    is_on=is_on and seconds != 0,
+                    place=node.place,
+                )
+
+
+def _decoded(path: str) -> str:
+    """A slash within a path is written ``~1``."""
+    return "/" + path.replace("~1", "/").lstrip("/")
+
+
+def _place(settings: list[_Setting], route: Route) -> Place | None:
+    """The setting by which a stage remembers a route's answers: for each method the closest one."""
+    methods = {route.method}
+    if route.method == ANY:
+        methods = {_GET, *(one.method for one in settings)} - {_EVERY_METHOD}
+    for method in methods:
+        names = {method, _EVERY_METHOD} if method == _GET else {method}
+        fitting = [
+            one for one in settings if one.path in {_EVERY_PATH, route.path} and one.method in names
+        ]
+        best = max(
+            fitting, key=lambda one: (one.path == route.path, one.method == method), default=None
+        )
+        if best is not None and best.is_on:
+            return best.place
+    return None
