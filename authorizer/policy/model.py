@@ -100,6 +100,7 @@ class Policy:
         routes: every route of the API, as its template has them: ``GET /users/{id}``; nothing
             where the policy was compiled without the template. They grant nothing either.
         digest: names the compiled document that this came from, for logs.
+        tree: the places of all these.
     """
 
     rules: tuple[Rule, ...]
@@ -107,7 +108,7 @@ class Policy:
     public: tuple[RoutePattern, ...] = ()
     routes: tuple[str, ...] | None = None
     digest: str = ""
-    _tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
+    tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
     _subjects: dict[str, frozenset[str]] = field(
         init=False, compare=False, repr=False, default_factory=dict
     )
@@ -119,20 +120,20 @@ class Policy:
         """Index the rules by path, and the groups by what they have."""
         for rule in self.rules:
             pattern = rule.pattern
-            place = self._tree.place(pattern.path, is_tail=pattern.tail)
+            place = self.tree.place(pattern.path, is_tail=pattern.tail)
             # Of those that say the same, the first one does.
             same = (rule.effect, pattern.methods, pattern.conditions)
             place.rules.setdefault(rule.subject, {}).setdefault(same, rule)
         for pattern in self.public:
             if not pattern.tail:
-                self._tree.place(pattern.path, is_tail=False)
+                self.tree.place(pattern.path, is_tail=False)
         for key in self.routes or ():
             method, template = split_route_key(key)
             route = parse_route(template)
             if route is None:  # $default, which is all paths
-                self._tree.place((), is_tail=False).methods.add(ANY)
+                self.tree.place((), is_tail=False).methods.add(ANY)
             path, is_tail = ((), True) if route is None else (route.path, route.greedy)
-            self._tree.place(path, is_tail=is_tail).methods.add(method or ANY)
+            self.tree.place(path, is_tail=is_tail).methods.add(method or ANY)
         for group, members in self.groups.items():
             self._subjects[group] = frozenset(f"group:{member}" for member in members)
 
@@ -208,7 +209,7 @@ class Policy:
             groups: the caller's groups.
             scopes: those that count; see ``counting_scopes``.
         """
-        places = self._tree.covering(route.path)
+        places = self.tree.covering(route.path)
         rules = self._rules_of(places, method, groups, scopes)
         return Answer.of(rules, rules, known=bool(places))
 
@@ -227,52 +228,55 @@ class Policy:
         # Unlike {proxy+}, $default takes the root, too.
         if route and route is not _DEFAULT and not _starts_with(segments, route.path):
             return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
-        places = self._tree.matching(segments)
+        places = self.tree.matching(segments)
         if not places:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
         length = min(len(segments), MOST_SEGMENTS + 1)  # no place tells longer ones apart
         key = (method, route and route.path, places, length, caller.groups, caller.scopes)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answer_on_places(method, route, places, length, caller)
+            granting, denying = self.deciding_places(method, route, places, length)
+            answer = Answer.of(
+                self._rules_of(granting, method, caller.groups, caller.scopes),
+                self._rules_of(denying, method, caller.groups, caller.scopes),
+                known=bool(denying),
+            )
             self._remember(key, answer)
         return answer.decision or answer.judge(segments, caller.claims)
 
-    def _answer_on_places(
-        self,
-        method: str,
-        route: Route | None,
-        places: tuple[Place, ...],
-        length: int,
-        caller: _Caller,
-    ) -> Answer:
+    def deciding_places(
+        self, method: str, route: Route | None, places: tuple[Place, ...], length: int
+    ) -> tuple[Sequence[Place], Sequence[Place]]:
+        """Where the path decides: the places whose allows count, and those whose denies do.
+
+        Args:
+            method: of the request.
+            route: a greedy one that was matched; nothing where the event does not tell.
+            places: those that match the path, the most specific one first.
+            length: how many segments the path has.
+        """
         # What is a route for other methods only is none here.
         places = tuple(
             one for one in places if one.rules or not one.methods or one.is_route_of(method, length)
         )
-        routed = places
-        if self.routes is not None:
-            routed = tuple(place for place in places if place.is_route_of(method, length))
+        is_known = self.routes is not None
+        routed = [one for one in places if not is_known or one.is_route_of(method, length)]
         if not routed:
-            return Answer.of((), (), known=False)
+            return (), ()
         # The first one is literal where the others have a parameter. Whether API Gateway prefers
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
         # says "admin" is never answered for by one that does not. A greedy route does not tell the
         # path; the policy may know places below it, and every deny that matches counts.
-        is_resolved = route is None and self.routes is not None and not routed[0].is_tail
+        is_resolved = route is None and is_known and not routed[0].is_tail
         best = routed[0] if is_resolved else places[0]
-        told = routed[0].path if self.routes is not None else ()
+        told = routed[0].path if is_known else ()
         told = route.path if route and route.path else told
         granting = [place for place in places if best.is_below(place) and place.may_be_of(told)]
         rivals = [one for one in routed if one is best or not best.surely_beats(one, method)]
-        denying: Iterable[Place] = places
+        denying: Sequence[Place] = places
         if is_resolved and not any(one.is_tail for one in rivals):
             denying = [place for place in places if any(one.is_below(place) for one in rivals)]
-        return Answer.of(
-            self._rules_of(granting, method, caller.groups, caller.scopes),
-            self._rules_of(denying, method, caller.groups, caller.scopes),
-            known=True,
-        )
+        return granting, denying
 
     def _rules_of(
         self,
