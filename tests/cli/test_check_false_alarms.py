@@ -222,6 +222,69 @@ def test_a_definition_that_is_packed_with_the_template_is_read(tmp_path: Path) -
     assert codes(tmp_path, template % "elsewhere.yaml") == ["T002"]
 
 
+DEFINITION = """\
+openapi: 3.0.1
+components:
+  securitySchemes:
+    rbac:
+      type: apiKey
+      name: Authorization
+      in: header
+      x-amazon-apigateway-authorizer:
+        type: request
+        identitySource: $request.header.Authorization
+        authorizerPayloadFormatVersion: "2.0"
+        authorizerResultTtlInSeconds: 0
+        enableSimpleResponses: true
+        authorizerUri: URI
+paths:
+  /hello: {get: {security: [{rbac: []}]}}
+"""
+INVOKED = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{}/invocations"
+WRITTEN = "arn:aws:lambda:eu-west-1:111122223333:function:rbac"
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (WRITTEN, []),
+        (f"{WRITTEN}:3", ["X130"]),
+        (f"{WRITTEN}:live", ["X130"]),
+        ("${authorizer_arn}", ["X130"]),
+        (WRITTEN.replace("rbac", "${stageVariables.guard}"), ["X130"]),
+        (WRITTEN.replace("rbac", "${name}"), ["X130"]),
+        (WRITTEN.replace("111122223333", "${account}"), ["X130"]),
+    ],
+)
+def test_a_definition_alone_that_names_its_function_in_full_is_a_note(
+    tmp_path: Path, function: str, expected: list[str]
+) -> None:
+    """It can have no function itself; what a deployment, a stage or a tool fills in is open."""
+    definition = DEFINITION.replace("URI", INVOKED.format(function))
+    assert codes(tmp_path, definition) == expected
+    found = check(tmp_path / "policy.yaml", [tmp_path / "template.yaml"]).findings
+    assert "X130" in [one.code for one in found]
+
+    # The same in a template, which could have the function: another template may.
+    body = definition.replace("\n", "\n        ")
+    kind = "Type: AWS::ApiGatewayV2::Api\n    Properties:\n      ProtocolType: HTTP"
+    inline = f"Resources:\n  Api:\n    {kind}\n      Body:\n        {body}"
+    assert codes(tmp_path, inline) == ["X130"]
+
+
+def test_a_definition_alone_with_two_functions_does_not_tell_which_is_the_policys(
+    tmp_path: Path,
+) -> None:
+    """Each of them may be."""
+    definition = DEFINITION.replace("URI", INVOKED.format(WRITTEN))
+    scheme = definition.partition("    rbac:\n")[2].partition("paths:")[0]
+    both = definition.replace("paths:", f"    other:\n{scheme.replace(':rbac', ':other')}paths:")
+    more = both + "  /more: {get: {security: [{other: []}]}}\n"
+    policy = POLICY.replace("GET /hello", "GET /hello, GET /more")
+
+    assert codes(tmp_path, more, policy) == ["X130", "X130"]
+
+
 def test_a_name_that_stands_twice_is_read_as_sam_reads_it(tmp_path: Path) -> None:
     """The last one counts, also where it opens the route."""
     once = "Path: /hello}}"

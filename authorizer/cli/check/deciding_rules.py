@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import DecidedBy, our_authorizers, route_protections
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy
+
+# A function's newest code, with nothing left open.
+_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+", re.ASCII)
 
 
 def replaced_apis(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
@@ -69,7 +73,7 @@ def functions_not_known(
         if one.authorizer is not None and why is not None:
             yield Finding(
                 code="X130",
-                severity=Severity.WARNING,
+                severity=Severity.NOTE if _is_written_out(one) else Severity.WARNING,
                 place=one.authorizer.function_place or one.authorizer.place,
                 message=f"expected the policy's own function behind {clip(one.authorizer.name)}, "
                 f"found one that is not known to be it: {why}",
@@ -96,6 +100,13 @@ def routes_without_policy(
             fix="give the route the policy's authorizer and a rule, or accept this with the "
             "reason why the other one decides",
         )
+
+
+def _is_written_out(one: RouteProtection) -> bool:
+    """Whether a definition that stands alone names one function in full: no deployment decides."""
+    name = one.authorizer.elsewhere if one.authorizer else None
+    is_only_one = one.api.stands_alone and one.decided_by is DecidedBy.POLICY
+    return is_only_one and _ARN.fullmatch(name or "") is not None
 
 
 def _why_not_known(one: RouteProtection, authorizer: Authorizer) -> str | None:

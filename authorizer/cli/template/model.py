@@ -190,6 +190,7 @@ class Api:
         elsewhere: why the API itself is not known, to which the template adds these routes;
             nothing where it is one of the template's.
         is_private: whether it is reached from within networks only.
+        stands_alone: whether it is a definition without a template, which has no functions.
         replaces: where the template has a resource of this name that SAM puts its implicit API in
             the place of; nothing where it has none.
     """
@@ -203,6 +204,7 @@ class Api:
     has_cors: bool | Unknown = False
     cors_gateway_responses: frozenset[str] | Unknown = frozenset()
     is_private: bool = False
+    stands_alone: bool = False
     elsewhere: Elsewhere | None = None
     replaces: Place | None = None
 

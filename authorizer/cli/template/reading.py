@@ -53,6 +53,7 @@ class Draft:
     authorizers: dict[str, Authorizer] = field(default_factory=dict)
     is_complete: bool = True
     is_private: bool = False
+    stands_alone: bool = False
     elsewhere: Elsewhere | None = None
     has_cors: bool | Unknown = False
     cors_responses: set[str] = field(default_factory=set)
@@ -69,6 +70,7 @@ class Draft:
             authorizers=tuple(self.authorizers.values()),
             is_complete=self.is_complete,
             is_private=self.is_private,
+            stands_alone=self.stands_alone,
             elsewhere=self.elsewhere,
             has_cors=self.has_cors,
             cors_gateway_responses=self.cors_responses_unknown or frozenset(self.cors_responses),
