@@ -19,8 +19,8 @@ import realistic_policy
 from realistic_policy import FOLDER
 
 from authorizer.cli.local import deploy
-from authorizer.cli.local.calls import reason_of
-from authorizer.cli.local.template import load_template
+from authorizer.cli.local.api_client import reason_of
+from authorizer.cli.local.project import load_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,11 +10,10 @@ import yaml
 from click.testing import CliRunner
 
 from authorizer.cli.local.deploy import _require_outputs, deploy
-from authorizer.cli.local.errors import LocalStackError, made_by
 from authorizer.cli.local.openapi import explicit_apis
+from authorizer.cli.local.project import LocalStackError, load_template, made_by
 from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.sam import derived_template
-from authorizer.cli.local.template import load_template
 from authorizer.cli.main import cli
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

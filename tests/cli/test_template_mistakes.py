@@ -14,7 +14,7 @@ from samtranslator.translator.translator import Translator
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.undecided import check_undecided
-from authorizer.cli.local.template import load_template
+from authorizer.cli.local.project import load_template
 from authorizer.cli.template import parse_template
 from authorizer.cli.template.sam import EVENT_PROPERTIES
 

@@ -14,7 +14,7 @@ from samtranslator.translator.translator import Translator
 
 from authorizer.cli.check.judge import check
 from authorizer.cli.check.sam_view import refusals_of_sam
-from authorizer.cli.local.template import load_template
+from authorizer.cli.local.project import load_template
 from authorizer.cli.template import parse_template, read_template
 from authorizer.cli.template.model import Unknown
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.local.calls import Answer, Api, DecisionLog
+from authorizer.cli.local.api_client import Answer, Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
 from authorizer.cli.local.people import add_user, enrol, password_sign_in, sign_in

@@ -16,7 +16,7 @@ from authorizer.cli.event.expected import read_index, status_of
 from authorizer.cli.event.judge import bundle_keys
 from authorizer.cli.event.samples import load_sample
 from authorizer.cli.event.throwaway import ThrowAwayPool
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import Function, running_function
 from authorizer.cli.local.sam_scenario import replayed
 
@@ -123,7 +123,7 @@ def test_an_emulator_ends_with_its_starter(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
-    assert len(processes_of(tmp_path)) >= 3  # the guard, the emulator, the function
+    assert len(processes_of(tmp_path)) >= 3  # the supervisor, the emulator, the function
     process.kill()
     process.communicate(timeout=120)
 

@@ -14,7 +14,7 @@ import pytest
 from authorizer.cli.event.expected import read_index
 from authorizer.cli.event.throwaway import ThrowAwayPool
 from authorizer.cli.local import sam, scenario
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.sam_scenario import as_start_api_answers, invoke_samples
 from authorizer.cli.local.serving import served_pool
 from authorizer.cli.local.stack import LocalStack

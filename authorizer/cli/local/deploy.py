@@ -13,10 +13,9 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from authorizer.cli.local.aws import session
-from authorizer.cli.local.errors import LocalStackError, made_by
+from authorizer.cli.local.emulator import blind_session
 from authorizer.cli.local.openapi import explicit_apis
-from authorizer.cli.local.template import load_template
+from authorizer.cli.local.project import LocalStackError, load_template, made_by
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def _translate(
     would ask AWS for them.
     """
     try:
-        translated = Translator({}, Parser(), boto_session=session()).translate(
+        translated = Translator({}, Parser(), boto_session=blind_session()).translate(
             template, dict(parameters)
         )
     except InvalidDocumentException as error:

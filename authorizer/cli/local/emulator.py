@@ -1,32 +1,94 @@
-"""A running ministack: one process of our own, on loopback, with its own port and folder."""
+"""A running ministack: one process of our own, on loopback, with its own port and folder.
+
+Its clients reach it and nothing else. A developer's machine may hold a real profile, real
+credentials, a proxy, or an endpoint of another emulator. None of them may be used here, not even
+read: a botocore session takes nothing from the environment or from files, and every client is
+given its endpoint.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import sys
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.local.aws import REGION, Aws
-from authorizer.cli.local.errors import LocalStackError
-from authorizer.cli.local.guarded import emulator_folder, free_port, guarded
-from authorizer.cli.local.people import SAMPLE_USERS
+from authorizer.cli.local.project import LocalStackError
+from authorizer.cli.local.supervisor import (
+    comes_true,
+    free_port,
+    last_words,
+    own_folder,
+    supervised,
+)
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
-_GATE = Path(__file__).with_name("gate.py")
+REGION = "us-east-1"
+# By whom the emulator is called: see cognito_sign_in.
+RUN_HEADER = "X-Authorizer-Run"
+_PROCESS = Path(__file__).with_name("emulator_process.py")
+_SECRET_BYTES = 20
 # Usually up in well under a second; a busy two-core machine was seen to need four.
 _START_SECONDS = 60
 # A port that was free may be taken before the emulator binds it, by a second `make run` for one.
 _PORTS_TO_TRY = 5
+
+
+def blind_session(access_key: str = "local", secret_key: str = "local") -> Any:  # noqa: ANN401 - boto3 ships no types
+    """A boto3 session that knows nothing of this machine's AWS configuration."""
+    blind = {name: (key, None, value, cast) for name, (key, _, value, cast) in VARIABLES.items()}
+    for name in ("config_file", "credentials_file"):
+        blind[name] = (None, None, os.devnull, None)
+    return boto3.session.Session(
+        botocore_session=botocore.session.Session(session_vars=blind),
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=REGION,
+    )
+
+
+class Aws:
+    """Clients of one emulator, made when first asked for."""
+
+    def __init__(
+        self, endpoint_url: str, access_key: str, secret_key: str, run: str | None = None
+    ) -> None:
+        self._endpoint_url = endpoint_url
+        self._run = run or access_key
+        self._session = blind_session(access_key, secret_key)
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 ships no types
+        """The client of a service, by boto3's name for it."""
+        if service not in self._clients:
+            client = self._clients[service] = self._session.client(
+                service,
+                endpoint_url=self._endpoint_url,
+                config=Config(
+                    connect_timeout=5,
+                    read_timeout=60,
+                    retries={"total_max_attempts": 1},
+                    proxies={},
+                    s3={"addressing_style": "path"},
+                ),
+            )
+            client.meta.events.register(f"before-call.{service}", self._name_run)
+        return self._clients[service]
+
+    def _name_run(self, params: dict[str, Any], **_: object) -> None:
+        params["headers"][RUN_HEADER] = self._run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +107,13 @@ class Emulator:
         """Where it publishes a pool's keys."""
         return f"{self.url}/{pool_id}/.well-known/jwks.json"
 
+    def is_account(self, account: str) -> bool:
+        """Whether it is up, and the emulator that was given this account."""
+        with suppress(BotoCoreError, ClientError):
+            found: str = self.aws.client("sts").get_caller_identity()["Account"]
+            return found == account
+        return False
+
 
 @contextmanager
 def running_emulator() -> Iterator[Emulator]:
@@ -54,40 +123,40 @@ def running_emulator() -> Iterator[Emulator]:
         LocalStackError: it did not come up.
     """
     for attempt in range(_PORTS_TO_TRY):
-        port = free_port()
+        url = f"http://127.0.0.1:{free_port()}"
         account = f"{secrets.randbelow(10**12):012}"
-        access_key = f"LOCAL{secrets.token_hex(16)}"
-        with _ministack(port, account, access_key) as process:
-            url = f"http://127.0.0.1:{port}"
-            emulator = Emulator(url=url, aws=Aws(url, access_key))
-            if _wait_until_ours(emulator, account, process):
-                yield emulator
-                return
-            last_words = process.communicate()[0].strip() if process.poll() is not None else ""
-        if "already in use" not in last_words.lower() or attempt == _PORTS_TO_TRY - 1:
+        keys = (f"LOCAL{secrets.token_hex(16)}", secrets.token_hex(_SECRET_BYTES))
+        emulator = Emulator(url=url, aws=Aws(url, *keys))
+        with own_folder() as folder:
+            environment = _environment(folder, url, account, keys)
+            command = [sys.executable, "-P", str(_PROCESS)]
+            with supervised(command, folder, environment) as process:
+                # Another run's emulator may have taken the port. It has another account.
+                is_ours = partial(emulator.is_account, account)
+                if comes_true(is_ours, _START_SECONDS, process):
+                    yield emulator
+                    return
+                words = last_words(process)
+        if "already in use" not in words.lower() or attempt == _PORTS_TO_TRY - 1:
             break
-    raise LocalStackError(f"the emulator did not start\n{last_words}".strip())
+    raise LocalStackError(f"the emulator did not start\n{words}".strip())
 
 
-@contextmanager
-def _ministack(port: int, account: str, access_key: str) -> Iterator[subprocess.Popen[str]]:
-    with emulator_folder() as folder:
-        (folder / "tmp").mkdir()
-        environment = _environment(folder, port, account) | {"GATE_KEY": access_key}
-        with guarded([sys.executable, "-P", str(_GATE)], folder, environment) as process:
-            yield process
-
-
-def _environment(folder: Path, port: int, account: str) -> dict[str, str]:
+def _environment(folder: Path, url: str, account: str, keys: tuple[str, str]) -> dict[str, str]:
     """Nothing of ours but the PATH: no credentials, no proxy, and no switches meant for others."""
+    (folder / "tmp").mkdir()
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
         "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "GATEWAY_PORT": str(port),
+        "GATEWAY_PORT": url.rpartition(":")[2],
         "BIND_HOST": "127.0.0.1",
+        # Signatures are checked, and what app clients demand: their secret, and their flows.
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": keys[0],
+        "AWS_SECRET_ACCESS_KEY": keys[1],
         "IOT_MTLS_ENABLED": "0",  # would listen on a fixed port
         "DOCKER_HOST": f"unix://{folder}/no-docker",  # it looks for containers to tidy up
         "LOG_LEVEL": "WARNING",
@@ -95,16 +164,4 @@ def _environment(folder: Path, port: int, account: str) -> dict[str, str]:
         "S3_DATA_DIR": str(folder / "s3"),
         "MINISTACK_ACCOUNT_ID": account,
         "MINISTACK_REGION": REGION,
-        "MAY_REPEAT_CODES": ",".join(SAMPLE_USERS),  # they sign in by script, within seconds
     }
-
-
-def _wait_until_ours(emulator: Emulator, account: str, process: subprocess.Popen[str]) -> bool:
-    """Whether the emulator came up, and is ours: one on the same port has another account."""
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(BotoCoreError, ClientError):
-            if emulator.aws.client("sts").get_caller_identity()["Account"] == account:
-                return True
-        time.sleep(0.1)
-    return False

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.project import LocalStackError
 from authorizer.errors import clip
 
 _Resources = dict[str, dict[str, Any]]

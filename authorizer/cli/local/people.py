@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pyotp
 
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.project import LocalStackError
 
 if TYPE_CHECKING:
-    from authorizer.cli.local.aws import Aws
+    from authorizer.cli.local.emulator import Aws
 
 # Who is in which group. What that lets them do is written down in ``scenario``.
 SAMPLE_USERS = {

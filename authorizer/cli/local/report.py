@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from authorizer.cli.local.errors import LocalStackError
+from authorizer.cli.local.project import LocalStackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,19 +10,25 @@ from __future__ import annotations
 import platform
 import re
 import sys
-import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from authorizer.cli.local import bootstrap
-from authorizer.cli.local.errors import LocalStackError, made_by
-from authorizer.cli.local.guarded import LOG, emulator_folder, free_port, guarded
+from authorizer.cli.local.api_client import direct_session
+from authorizer.cli.local.project import LocalStackError, made_by
+from authorizer.cli.local.supervisor import (
+    LOG,
+    comes_true,
+    free_port,
+    last_words,
+    own_folder,
+    supervised,
+)
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -32,6 +38,17 @@ _HANDLERS = {
     "AuthorizerFunction": "handlers.authorize.handler",
     "HelloFunction": "handlers.hello.handler",
 }
+# What Lambda does before a Python function: its package first, the runtime's client behind it. An
+# interpreter that ignores the environment and has no site-packages (``-I -S``) runs it: what is
+# missing in the package is missing here, too.
+_BOOTSTRAP = """\
+import os, runpy, sys
+package, client, handler = sys.argv[1:]
+os.chdir(package)
+sys.path[:0] = [package, client]
+sys.argv = ["awslambdaric", handler]
+runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+"""
 _START_SECONDS = 30
 _CALL_SECONDS = 60
 _LOG_SECONDS = 1  # a function that did not start has no such line
@@ -67,8 +84,7 @@ class Function:
             LocalStackError: the emulator did not answer.
         """
         try:
-            with requests.Session() as http:
-                http.trust_env = False  # no proxy, no .netrc
+            with direct_session() as http:
                 answer = http.post(self._url, json=event, timeout=_CALL_SECONDS).json()
         except (requests.RequestException, ValueError) as error:
             words = "\n".join(self._new_lines()[-5:])
@@ -85,13 +101,13 @@ class Function:
 
     def _lines_of_call(self) -> list[str]:
         """The answer may come before the last lines: wait for the one that closes the call."""
-        give_up_at = time.monotonic() + _LOG_SECONDS
-        lines = self._new_lines()
-        while time.monotonic() < give_up_at and not any(
-            line.startswith("REPORT RequestId") for line in lines
-        ):
-            time.sleep(0.005)
-            lines += self._new_lines()
+        lines: list[str] = []
+
+        def is_closed() -> bool:
+            lines.extend(self._new_lines())
+            return any(line.startswith("REPORT RequestId") for line in lines)
+
+        comes_true(is_closed, _LOG_SECONDS)
         return lines
 
     def _new_lines(self) -> list[str]:
@@ -118,17 +134,20 @@ def running_function(
     package = (project / "build" / "local" / name).resolve()
     if not package.is_dir():
         raise LocalStackError(f"no function package in {package}: {made_by('package', project)}")
-    with emulator_folder() as folder:
+    with own_folder() as folder:
         address, runtime_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
         command = [
             str(_emulator(project)),
             *("--runtime-interface-emulator-address", address),
             *("--runtime-api-address", runtime_address),
-            *(sys.executable, "-I", "-S", "-B", bootstrap.__file__),
+            *(sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP),
             *(str(package), str(_client(project)), _HANDLERS[name]),
         ]
-        with guarded(command, folder, _environment(name, package, environment)) as process:
-            _wait_until_up(f"http://{address}", process)
+        variables = _environment(name, package, environment)
+        with supervised(command, folder, variables) as process:
+            if not comes_true(partial(_is_up, f"http://{address}"), _START_SECONDS, process):
+                words = last_words(process)
+                raise LocalStackError(f"the emulator did not start\n{words}".strip())
             yield Function(f"http://{address}", folder / LOG)
 
 
@@ -178,16 +197,8 @@ def _environment(name: str, package: Path, environment: Mapping[str, str]) -> di
     }
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[str]) -> None:
-    give_up_at = time.monotonic() + _START_SECONDS
-    with requests.Session() as http:
-        http.trust_env = False
-        while time.monotonic() < give_up_at and process.poll() is None:
-            try:
-                http.get(url, timeout=1)
-            except requests.RequestException:
-                time.sleep(0.01)
-            else:
-                return
-    words = process.communicate()[0].strip() if process.poll() is not None else ""
-    raise LocalStackError(f"the emulator did not start\n{words}".strip())
+def _is_up(url: str) -> bool:
+    with suppress(requests.RequestException), direct_session() as http:
+        http.get(url, timeout=1)
+        return True
+    return False

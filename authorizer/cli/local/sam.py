@@ -19,10 +19,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.judge import bundle_keys
-from authorizer.cli.local.aws import REGION
-from authorizer.cli.local.errors import LocalStackError, made_by
+from authorizer.cli.local.emulator import REGION
+from authorizer.cli.local.project import LocalStackError, load_template, made_by
 from authorizer.cli.local.runtime import Invocation
-from authorizer.cli.local.template import load_template
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:

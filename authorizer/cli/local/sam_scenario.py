@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.expected import Expected, read_index, status_of
 from authorizer.cli.event.samples import load_sample
-from authorizer.cli.local.calls import ALLOWED, reason_of
+from authorizer.cli.local.api_client import ALLOWED, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from authorizer.cli.local import tokens
-from authorizer.cli.local.calls import ALLOWED
+from authorizer.cli.local.api_client import ALLOWED
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from authorizer.cli.local.calls import Answer
+    from authorizer.cli.local.api_client import Answer
     from authorizer.cli.local.stack import LocalStack
 
 _OK, _PREFLIGHT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 204, 401, 403, 404

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from authorizer.cli.local import tokens
-from authorizer.cli.local.calls import Answer, Api, DecisionLog
+from authorizer.cli.local.api_client import Answer, Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy, sample_template
 from authorizer.cli.local.emulator import Emulator, running_emulator
 from authorizer.cli.local.people import SAMPLE_USERS, Person, Tokens, enrol, invite, sign_in
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.local.aws import Aws
+    from authorizer.cli.local.emulator import Aws
 
 Say = Callable[[str], None]
 

@@ -8,14 +8,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from authorizer.cli.local.calls import Api, reason_of
-from authorizer.cli.local.errors import LocalStackError
-from authorizer.cli.local.guarded import emulator_folder, free_port
+from authorizer.cli.local.api_client import Api, reason_of
+from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.sam import (
     ended_in_order,
     sam_binary,
     sam_environment,
 )
+from authorizer.cli.local.supervisor import free_port, own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def started_api(local: SamLocal) -> Iterator[Api]:
         LocalStackError: it did not start.
     """
     port = free_port()
-    with emulator_folder() as folder, (folder / "log").open("wb") as log:
+    with own_folder() as folder, (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
             [
                 sam_binary(local.project),

@@ -7,13 +7,12 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-import requests
-
+from authorizer.cli.local.api_client import direct_session
 from authorizer.cli.local.people import add_user, password_sign_in, sign_in
 
 if TYPE_CHECKING:
-    from authorizer.cli.local.aws import Aws
     from authorizer.cli.local.deploy import Deployment
+    from authorizer.cli.local.emulator import Aws
     from authorizer.cli.local.people import Person
 
 _REQUEST_SECONDS = 30
@@ -73,8 +72,7 @@ def of_machine(aws: Aws, deployment: Deployment, emulator_url: str) -> str:
     described = aws.client("cognito-idp").describe_user_pool_client(
         UserPoolId=deployment.user_pool_id, ClientId=deployment.machine_client_id
     )
-    with requests.Session() as http:
-        http.trust_env = False  # no proxy, no .netrc
+    with direct_session() as http:
         answer = http.post(
             f"{emulator_url}/oauth2/token",
             auth=(deployment.machine_client_id, described["UserPoolClient"]["ClientSecret"]),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from authorizer.cli.local import guarded
+from authorizer.cli.local import supervisor
 from authorizer.cli.local.emulator import Emulator, running_emulator
-from authorizer.cli.local.gate import is_open
+from authorizer.cli.local.emulator_process import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.mark.system
-@pytest.mark.xdist_group("gate")
+@pytest.mark.xdist_group("emulator access")
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
@@ -144,7 +144,7 @@ def test_a_web_page_gets_nothing_done(
 
 
 @pytest.mark.system
-@pytest.mark.xdist_group("gate")
+@pytest.mark.xdist_group("emulator access")
 @pytest.mark.parametrize("path", ["/hello", "/prod/hello", "/?Action=ListStacks"])
 def test_the_apis_path_reaches_an_api_or_nothing(emulator: Emulator, path: str) -> None:
     """An API that is not there is not found; the path leads to no other service."""
@@ -158,12 +158,12 @@ def test_the_apis_path_reaches_an_api_or_nothing(emulator: Emulator, path: str) 
 
 
 @pytest.mark.system
-def test_a_guard_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_supervisor_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process of ours is left to be waited for, however long tidying up would take."""
-    monkeypatch.setattr(guarded, "_STOP_SECONDS", 0)
+    monkeypatch.setattr(supervisor, "_STOP_SECONDS", 0)
     with (
-        guarded.emulator_folder() as folder,
-        guarded.guarded(["sleep", "600"], folder, {"PATH": os.defpath}) as process,
+        supervisor.own_folder() as folder,
+        supervisor.supervised(["sleep", "600"], folder, {"PATH": os.defpath}) as process,
     ):
         assert process.poll() is None
     assert process.returncode is not None
@@ -171,7 +171,7 @@ def test_a_guard_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.system
-@pytest.mark.xdist_group("gate")
+@pytest.mark.xdist_group("emulator access")
 def test_this_run_can(emulator: Emulator) -> None:
     """The clients of this run have the key."""
     assert emulator.aws.client("lambda").list_functions()["Functions"] == []

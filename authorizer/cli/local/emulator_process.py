@@ -1,13 +1,12 @@
-"""ministack behind a gate, because whoever reaches it may have it run code.
+"""The emulator's own process: ministack, and what may reach it, because it may be had to run code.
 
-It checks no signature, answers any web page (``Access-Control-Allow-Origin: *``), and makes and
-runs functions as the user who started it. Listening on loopback keeps neither other users of the
-machine nor a page in the user's own browser away. So only what clients of the deployed API need is
-open: the API, the pools' keys, the token endpoint, and signing in. Everything else takes the
-access key that this run made up.
+It answers any web page (``Access-Control-Allow-Origin: *``), and makes and runs functions as the
+user who started it. Listening on loopback keeps neither other users of the machine nor a page in
+the user's own browser away, and it checks signatures only where a request has one to check. So only
+what clients of the deployed API need is open: the API, the pools' keys, the token endpoint, and
+signing in. Everything else takes the access key that this run made up, and its signature.
 
-Run by file name, in the emulator's own process, with the key in GATE_KEY and, in MAY_REPEAT_CODES,
-users who sign in by script.
+Run by file name, with the key in AWS_ACCESS_KEY_ID.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from typing import Any
 
 from ministack import app as ministack
 
-from authorizer.cli.local import cognito_gaps
+from authorizer.cli.local.cognito_sign_in import SERVICE, SignIn
 
 # What Cognito itself takes without AWS credentials.
 _SIGNING_IN = frozenset(
-    f"AWSCognitoIdentityProviderService.{action}"
+    f"{SERVICE}.{action}"
     for action in (
         "AssociateSoftwareToken",
         "ConfirmDevice",
@@ -105,19 +104,20 @@ async def _refuse(scope: dict[str, Any], send: Any) -> None:  # noqa: ANN401 - o
 
 
 def main() -> None:
-    """Run ministack, gated."""
-    key, emulator = os.environ.pop("GATE_KEY"), ministack.app
-    port = os.environ["GATEWAY_PORT"]
+    """Run ministack behind both: only what is open, and signing in as Cognito does it."""
+    key, port = os.environ["AWS_ACCESS_KEY_ID"], os.environ["GATEWAY_PORT"]
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    cognito_gaps.install(frozenset(os.environ.pop("MAY_REPEAT_CODES").split(",")))
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+    sign_in = SignIn(ministack.app, f"http://127.0.0.1:{port}", key, secret)
 
-    async def gated(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def restricted(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
         if is_open(scope, key, hosts):
-            await emulator(scope, receive, send)
+            await sign_in(scope, receive, send)
         else:
             await _refuse(scope, send)
 
-    ministack.app = gated
+    # ministack has no setting for it; `app` is the ASGI application that its `main` serves.
+    ministack.app = restricted
     ministack.main()
 
 

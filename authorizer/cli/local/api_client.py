@@ -11,7 +11,7 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authorizer.cli.local.aws import Aws
+    from authorizer.cli.local.emulator import Aws
 
 _REQUEST_SECONDS = 30
 ALLOWED = "allowed"
@@ -33,6 +33,16 @@ class Answer:
     reason: str | None
     body: Mapping[str, Any]
     headers: Mapping[str, str]
+
+
+def direct_session() -> requests.Session:
+    """Requests that nothing on this machine changes.
+
+    A .netrc would add an Authorization header, and a proxy would get it.
+    """
+    http = requests.Session()
+    http.trust_env = False
+    return http
 
 
 class DecisionLog:
@@ -94,9 +104,7 @@ class Api:
     def __init__(self, base_url: str, log: Log) -> None:
         self._base_url = base_url
         self._log = log
-        self._http = requests.Session()
-        # Or a .netrc would add an Authorization header, and a proxy would get it.
-        self._http.trust_env = False
+        self._http = direct_session()
 
     def call(
         self,

@@ -1,4 +1,4 @@
-"""The guard of an emulator: whichever process is killed, the others end, and nothing stays."""
+"""The supervisor of an emulator: whichever process is killed, the others end, and nothing stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.local.guarded import guarded
+from authorizer.cli.local.supervisor import supervised
 
 if TYPE_CHECKING:
     import subprocess
@@ -59,38 +59,38 @@ def started(folder: Path) -> int:
     return group
 
 
-def assert_nothing_stays(folder: Path, group: int, guard: subprocess.Popen[str]) -> None:
+def assert_nothing_stays(folder: Path, group: int, supervisor: subprocess.Popen[str]) -> None:
     wait_for(lambda: not members(group), "something of the emulator still runs")
-    wait_for(lambda: guard.poll() is not None, "the guard still runs")
+    wait_for(lambda: supervisor.poll() is not None, "the supervisor still runs")
     wait_for(lambda: not folder.exists(), "the folder is still there")
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_a_guard_that_is_killed_takes_the_emulator_along(
+def test_a_supervisor_that_is_killed_takes_the_emulator_along(
     tmp_path: Path, end: signal.Signals
 ) -> None:
     """While its starter lives on, who would otherwise have to find the processes by hand."""
     folder = tmp_path / "emulator"
     folder.mkdir()
     command = [sys.executable, "-c", EMULATOR]
-    with guarded(command, folder, {"PATH": os.environ["PATH"]}) as guard:
+    with supervised(command, folder, {"PATH": os.environ["PATH"]}) as supervisor:
         group = started(folder)
-        guard.send_signal(end)
-        assert_nothing_stays(folder, group, guard)
+        supervisor.send_signal(end)
+        assert_nothing_stays(folder, group, supervisor)
 
 
 def test_whoever_leads_the_group_is_missed(tmp_path: Path) -> None:
-    """The guard ends the rest where its own watcher, or the emulator, is what was killed."""
+    """The supervisor ends the rest where its own watcher, or the emulator, is what was killed."""
     for victim in ("watcher", "emulator"):
         folder = tmp_path / victim
         folder.mkdir()
         command = [sys.executable, "-c", EMULATOR]
-        with guarded(command, folder, {"PATH": os.environ["PATH"]}) as guard:
+        with supervised(command, folder, {"PATH": os.environ["PATH"]}) as supervisor:
             group = started(folder)
             worker = int((folder / "up").read_text())
             (emulator,) = members(group) - {group, worker}
             os.kill(group if victim == "watcher" else emulator, signal.SIGKILL)
-            assert_nothing_stays(folder, group, guard)
+            assert_nothing_stays(folder, group, supervisor)
 
 
 def test_the_end_in_order_is_the_end_of_all(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_end_in_order_is_the_end_of_all(tmp_path: Path) -> None:
     folder = tmp_path / "emulator"
     folder.mkdir()
     command = [sys.executable, "-c", EMULATOR]
-    with guarded(command, folder, {"PATH": os.environ["PATH"]}) as guard:
+    with supervised(command, folder, {"PATH": os.environ["PATH"]}) as supervisor:
         group = started(folder)
-    assert guard.poll() == 0
-    assert_nothing_stays(folder, group, guard)
+    assert supervisor.poll() == 0
+    assert_nothing_stays(folder, group, supervisor)

@@ -1,0 +1,247 @@
+"""Sign-in as Cognito does it, in front of the emulator that leaves some of it out.
+
+ministack signs users in, but leaves out some of what a person meets who signs in for the first
+time, or twice within half a minute. It is added here in front of it: an ASGI application that
+passes requests on, and calls nothing but what ministack offers every client.
+
+1. Where a pool demands TOTP, a user who has none is answered ``MFA_SETUP`` (ministack: tokens),
+   and so is one who has just chosen a new password, which must obey the pool's rules. The tokens
+   wait until a code of the app was right.
+2. A challenge is answered with the session it came with, by the same user and client, and in time
+   (ministack looks at no session).
+3. A code is good once. A script that signs in more often than codes change is excepted: it names
+   this run's key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from botocore.exceptions import ClientError, ParamValidationError
+
+from authorizer.cli.local.emulator import RUN_HEADER, Aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SERVICE = "AWSCognitoIdentityProviderService"
+_TOTP = "SOFTWARE_TOKEN_MFA"
+_SETUP = "MFA_SETUP"
+_NEW_PASSWORD = "NEW_PASSWORD_REQUIRED"
+_WITH_SESSION = frozenset({_TOTP, _SETUP, _NEW_PASSWORD})
+_REFRESHING = frozenset({"REFRESH_TOKEN_AUTH", "REFRESH_TOKEN"})
+# What Cognito allows by default, and the longest that a code is accepted (three steps and a bit).
+_SESSION_SECONDS = 3 * 60
+_CODE_SECONDS = 120
+_MOST_PER_PAGE = 60
+_OK, _REFUSED = 200, 400
+
+_Document = dict[str, Any]
+_Operation: TypeAlias = "Callable[[_Document, str], _Document]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """A challenge that somebody has yet to answer.
+
+    Attributes:
+        tokens: what ministack has answered already, to be handed out after ``MFA_SETUP``.
+        is_verified: whether a code of the new authenticator app was right.
+    """
+
+    challenge: str
+    client_id: str
+    username: str
+    expires_at: float = 0.0
+    tokens: _Document = field(default_factory=dict, repr=False)
+    is_verified: bool = False
+
+
+class SignIn:
+    """Takes part in signing in, and passes on everything else."""
+
+    def __init__(self, emulator: Any, url: str, access_key: str, secret_key: str) -> None:  # noqa: ANN401 - of ASGI
+        self._emulator = emulator
+        # Names our own calls of ministack, which come by here, too, and are passed on.
+        self._own = secrets.token_hex(16)
+        self._run = access_key
+        self._cognito = Aws(url, access_key, secret_key, self._own).client("cognito-idp")
+        self._sessions: dict[str, _Session] = {}
+        self._used_codes: dict[tuple[str, str], float] = {}
+        self._operations: dict[str, _Operation] = {
+            f"{SERVICE}.InitiateAuth": self._initiate,
+            f"{SERVICE}.RespondToAuthChallenge": self._respond,
+            f"{SERVICE}.AssociateSoftwareToken": self._associate,
+            f"{SERVICE}.VerifySoftwareToken": self._verify,
+        }
+
+    async def __call__(self, scope: _Document, receive: Any, send: Any) -> None:  # noqa: ANN401
+        """Answer a request, as ASGI wants it."""
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope.get("headers", ())
+        }
+        operation = self._operations.get(headers.get("x-amz-target", ""))
+        run = headers.get(RUN_HEADER.lower(), "")
+        if operation is None or run == self._own:
+            await self._emulator(scope, receive, send)
+            return
+        body = b""
+        is_more = True
+        while is_more:
+            message = await receive()
+            body += message.get("body", b"")
+            is_more = message.get("more_body", False)
+        # In a thread, because it waits for answers that are made in this one.
+        status, document = await asyncio.to_thread(_answer, operation, body, run)
+        content = (b"content-type", b"application/x-amz-json-1.1")
+        await send({"type": "http.response.start", "status": status, "headers": [content]})
+        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+    def _initiate(self, data: _Document, _run: str) -> _Document:
+        answer: _Document = self._cognito.initiate_auth(**data)
+        if data["AuthFlow"] in _REFRESHING:
+            return answer
+        return self._next(answer, data["ClientId"], data["AuthParameters"]["USERNAME"])
+
+    def _respond(self, data: _Document, run: str) -> _Document:
+        """Answer a challenge with its session; others, such as a password by SRP, have none."""
+        challenge, responses = data.get("ChallengeName"), data.get("ChallengeResponses") or {}
+        username = responses.get("USERNAME", "")
+        answer: _Document
+        if challenge not in _WITH_SESSION:
+            answer = self._cognito.respond_to_auth_challenge(**data)
+            return self._next(answer, data["ClientId"], username)
+        session = self._session(data, challenge)
+        if session.username != username:
+            raise _invalid_session()
+        if challenge == _NEW_PASSWORD:
+            # ministack takes any password here, but not where an administrator sets one.
+            self._cognito.admin_set_user_password(
+                UserPoolId=self._pool_of(session.client_id),
+                Username=username,
+                Password=responses.get("NEW_PASSWORD", ""),
+                Permanent=False,
+            )
+            answer = self._cognito.respond_to_auth_challenge(**data)
+            answer = self._next(answer, session.client_id, username)
+        elif challenge == _TOTP:
+            self._require_unused(username, responses.get("SOFTWARE_TOKEN_MFA_CODE", ""), run)
+            answer = self._cognito.respond_to_auth_challenge(**data)
+            self._use(username, responses["SOFTWARE_TOKEN_MFA_CODE"], run)
+        elif session.is_verified:
+            answer = {"AuthenticationResult": session.tokens}
+        else:
+            raise _invalid_session()
+        self._sessions.pop(data["Session"])
+        return answer
+
+    def _associate(self, data: _Document, _run: str) -> _Document:
+        if "AccessToken" in data:
+            answer: _Document = self._cognito.associate_software_token(**data)
+            return answer
+        session = self._session(data, _SETUP)
+        token = session.tokens["AccessToken"]
+        answer = self._cognito.associate_software_token(AccessToken=token)
+        self._sessions.pop(data["Session"])
+        return {**answer, "Session": self._opened(session)}
+
+    def _verify(self, data: _Document, run: str) -> _Document:
+        if "AccessToken" in data:
+            answer: _Document = self._cognito.verify_software_token(**data)
+            return answer
+        session = self._session(data, _SETUP)
+        code = data.get("UserCode", "")
+        token = session.tokens["AccessToken"]
+        answer = self._cognito.verify_software_token(AccessToken=token, UserCode=code)
+        self._use(session.username, code, run)
+        self._sessions.pop(data["Session"])
+        return {**answer, "Session": self._opened(replace(session, is_verified=True))}
+
+    def _next(self, answer: _Document, client_id: str, username: str) -> _Document:
+        """What follows a password: the challenge that ministack makes, one it lacks, or tokens."""
+        challenge, tokens = answer.get("ChallengeName"), answer.get("AuthenticationResult")
+        if challenge in _WITH_SESSION:
+            username = answer["ChallengeParameters"]["USER_ID_FOR_SRP"]
+        elif tokens and self._demands_totp(client_id):
+            challenge = _SETUP
+            answer = {
+                "ChallengeName": _SETUP,
+                "ChallengeParameters": {
+                    "USER_ID_FOR_SRP": username,
+                    "MFAS_CAN_SETUP": json.dumps([_TOTP]),
+                },
+            }
+        else:
+            return answer
+        session = _Session(
+            challenge=challenge, client_id=client_id, username=username, tokens=tokens or {}
+        )
+        return {**answer, "Session": self._opened(session)}
+
+    def _demands_totp(self, client_id: str) -> bool:
+        described = self._cognito.describe_user_pool(UserPoolId=self._pool_of(client_id))
+        return bool(described["UserPool"].get("MfaConfiguration") == "ON")
+
+    def _pool_of(self, client_id: str) -> str:
+        """The pool of an app client, whose id is all that a person gives who signs in."""
+        pools = self._cognito.get_paginator("list_user_pools").paginate(MaxResults=_MOST_PER_PAGE)
+        pages = self._cognito.get_paginator("list_user_pool_clients")
+        for pool_id in [pool["Id"] for page in pools for pool in page["UserPools"]]:
+            for page in pages.paginate(UserPoolId=pool_id):
+                if any(client["ClientId"] == client_id for client in page["UserPoolClients"]):
+                    return str(pool_id)
+        raise _refusal("ResourceNotFoundException", f"Client {client_id} not found.")
+
+    def _session(self, data: _Document, challenge: str) -> _Session:
+        session = self._sessions.get(data.get("Session", ""))
+        if (
+            session is None
+            or session.challenge != challenge
+            or data.get("ClientId", session.client_id) != session.client_id
+            or time.time() >= session.expires_at
+        ):
+            raise _invalid_session()
+        return session
+
+    def _opened(self, session: _Session) -> str:
+        """The name of a session that is kept from now on."""
+        name = secrets.token_urlsafe(32)
+        self._sessions[name] = replace(session, expires_at=time.time() + _SESSION_SECONDS)
+        return name
+
+    def _require_unused(self, username: str, code: str, run: str) -> None:
+        used_at = self._used_codes.get((username, code), 0.0)
+        if run != self._run and time.time() - used_at < _CODE_SECONDS:
+            raise _refusal(
+                "ExpiredCodeException", "Your software token has already been used once."
+            )
+
+    def _use(self, username: str, code: str, run: str) -> None:
+        if run != self._run:
+            self._used_codes[username, code] = time.time()
+
+
+def _answer(operation: _Operation, body: bytes, run: str) -> tuple[int, _Document]:
+    """Status and body."""
+    try:
+        document = operation(json.loads(body), run)
+    except ClientError as error:
+        found = error.response["Error"]
+        return _REFUSED, {"__type": found["Code"], "message": found["Message"]}
+    except (ParamValidationError, ValueError, TypeError) as error:
+        return _REFUSED, {"__type": "InvalidParameterException", "message": str(error)}
+    return _OK, {name: value for name, value in document.items() if name != "ResponseMetadata"}
+
+
+def _invalid_session() -> ClientError:
+    return _refusal("NotAuthorizedException", "Invalid session for the user, session is expired.")
+
+
+def _refusal(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "SignIn")
