@@ -317,7 +317,7 @@ def test_dead_addresses_before_a_live_one(
     live = ("127.0.0.1", int(server.url.split(":")[2].split("/")[0]))
     with dead_address() as address:
         resolve_to(monkeypatch, *[address] * dead, live)
-        body = fetch_document("http://keys.example/jwks.json", deadline=timedelta(seconds=0.6))
+        body = fetch_document("http://keys.example/jwks.json", deadline=timedelta(seconds=2))
     assert body == server.body
 
 
@@ -327,15 +327,15 @@ def test_dead_addresses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_to(monkeypatch, *[address] * 9)
         began = time.monotonic()
         assert "timed out" in failure("http://keys.example/jwks.json", SHORT)
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 5 * SHORT.total_seconds()
 
 
 def test_connecting_leaves_time_for_the_answer() -> None:
     """An address that does not answer is given up well before the deadline."""
     with dead_address() as (host, port):
         began = time.monotonic()
-        assert "timed out" in failure(f"http://{host}:{port}/", timedelta(seconds=0.6))
-        assert time.monotonic() - began < 0.5
+        assert "timed out" in failure(f"http://{host}:{port}/", timedelta(seconds=3))
+        assert time.monotonic() - began < 2.5
 
 
 def test_an_answer_has_all_the_time_that_is_left(

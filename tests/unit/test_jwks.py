@@ -895,15 +895,13 @@ from datetime import timedelta
 from authorizer import JwksCache, JwksTiming, KeySet, UserPool
 
 pool = UserPool(sys.argv[1], ["client"], jwks_url=sys.argv[2])
-timing = JwksTiming(
-    deadline=timedelta(seconds=0.5), first_back_off=timedelta(milliseconds=1)
-)
+timing = JwksTiming(deadline=timedelta(seconds=2), first_back_off=timedelta(milliseconds=1))
 keys = JwksCache(timing=timing, bundled={pool: KeySet.parse(sys.stdin.readline().encode())})
 keys.after_restore()
 for kid in sys.stdin:
     began = time.monotonic()
     found = keys.key(pool, kid.strip()) is not None
-    print(found, time.monotonic() - began < 0.4, flush=True)
+    print(found, time.monotonic() - began < 1, flush=True)
 """
 
 
@@ -927,7 +925,7 @@ def test_a_process_that_is_frozen_while_it_refreshes(rig: Rig) -> None:
         assert ask("access-key") == "True True\n"
         assert gate.entered.wait(5)
         sandbox.send_signal(signal.SIGSTOP)
-        threading.Event().wait(0.6)
+        threading.Event().wait(2.1)  # past the deadline
         rig.server.respond = None
         rig.rotate()
         sandbox.send_signal(signal.SIGCONT)
