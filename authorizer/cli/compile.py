@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from authorizer.cli.document import load_document
-from authorizer.cli.document.options import policy_argument, policy_of, policy_option
+from authorizer.cli.options import (
+    FILE,
+    api_option,
+    policy_argument,
+    policy_of,
+    policy_option,
+    template_option,
+)
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
+from authorizer.cli.text import counted
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.compiled import is_route_key
 from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 
@@ -24,17 +33,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Compile a policy to the JSON that ships.")
 @policy_argument
 @policy_option
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="File to write; default: print."
-)
-@click.option(
-    "--template",
-    "-t",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="SAM, CloudFormation or OpenAPI file of the API.",
-)
-@click.option("--api", metavar="ID", help="Logical id of the API, where the template has several.")
+@click.option("--output", "-o", type=FILE, help="File to write; default: print.")
+@template_option
+@api_option
 def compile(  # noqa: A001 - the command's name
     policy: Path,
     policy_file: Path | None,
@@ -60,8 +61,8 @@ def compile(  # noqa: A001 - the command's name
         output.write_bytes(compiled)
     except OSError as error:
         raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
-    known = "" if routes is None else f", {_counted(len(routes), 'route')} of {template}"
-    rules, groups = _counted(len(loaded.rules), "rule"), _counted(len(loaded.groups), "group")
+    known = "" if routes is None else f", {counted(len(routes), 'route')} of {template}"
+    rules, groups = counted(len(loaded.rules), "rule"), counted(len(loaded.groups), "group")
     click.echo(
         f"{policy}: {rules} for {groups}{known} -> {output} (digest {loaded.digest})", err=True
     )
@@ -75,10 +76,6 @@ def _compiled(policy: Path, routes: list[str] | None) -> tuple[bytes, Policy]:
             raise
         hint = f"'authorizer check {policy}' says how to mend them"
         raise ConfigurationError([*error.problems, hint]) from error
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def known_routes(template: Template, api: str | None) -> list[str]:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from authorizer.policy.model import Rule
 
 
 # Long enough for a route's key to be recognized, and accepted, by.
 _LONGEST_KEY = 120
+_MOST_LISTED = 5
 
 
 def quoted_key(key: str) -> str:
@@ -34,6 +37,20 @@ def plain(foreign: str) -> str:
 def shown(text: str) -> str:
     """A name or a path as it is, unless a terminal would obey it."""
     return text if text.isprintable() else clip(text, 200)
+
+
+def listed(names: Sequence[str], word: str = "or") -> str:
+    """``a``, ``a or b``, ``a, b or c``; the first few of many."""
+    if len(names) > _MOST_LISTED:
+        rest = len(names) - _MOST_LISTED
+        return f"{', '.join(map(shown, names[:_MOST_LISTED]))} {word} {rest} others"
+    *first, last = map(shown, names)
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 route``, ``2 routes``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
 
 
 def located(rule: Rule, name: str) -> str:

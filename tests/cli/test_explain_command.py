@@ -20,12 +20,11 @@ from naive_policy import policy_of
 from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
 
 from authorizer.cli.analysis.alternatives import plain_spellings
+from authorizer.cli.analysis.explanation import explain, headline, unsafe_part
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
-from authorizer.cli.explain.explanation import explain, headline
-from authorizer.cli.explain.unsafe import unsafe_part
 from authorizer.cli.local import scenario
 from authorizer.cli.main import cli
 from authorizer.cli.template.model import (

@@ -19,7 +19,6 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer
 from authorizer.cli.analysis.partition import Ground
 from authorizer.cli.analysis.permissions import Access, Cell, Outcome, Subject, SubjectKind
-from authorizer.cli.analysis.protection import protection_by_route, routes_that_ask
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
@@ -91,13 +90,7 @@ class World:
 
     @cached_property
     def simulator(self) -> Simulator:
-        return simulator_of(
-            self.made.document,
-            routes_that_ask(self.made.api),
-            routes_from="template.yaml",
-            is_rest=self.made.api.kind is ApiKind.REST,
-            protections=protection_by_route(self.made.template, self.made.api),
-        )
+        return simulator_of(self.made.document, (self.made.template, self.made.api))
 
     @cached_property
     def sheet(self) -> Sheet:

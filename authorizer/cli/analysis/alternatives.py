@@ -263,6 +263,11 @@ class Alternative:
         return self.changes[-1].caller
 
     @property
+    def rule(self) -> Rule | None:
+        """Which rule would allow it."""
+        return self.answer.decision.rule
+
+    @property
     def kinds(self) -> tuple[Kind, ...]:
         """What differs."""
         return tuple(change.kind for change in self.changes)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.request import names_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
-from authorizer.cli.text import quoted_key
+from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.iam import IamMode
@@ -138,6 +138,11 @@ class RouteProtection:
         if name is None:
             return "no authorizer" if self.decided_by is DecidedBy.NOBODY else "an authorizer"
         return f"its authorizer {clip(name)}" + (f" ({kind})" if kind else "")
+
+    @property
+    def because(self) -> str:
+        """The same after a statement: ``: parameter Which has no default``."""
+        return f": {shown(self.doubt)}" if self.doubt else ""
 
     @property
     def doubt(self) -> str | None:

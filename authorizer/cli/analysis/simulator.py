@@ -10,10 +10,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, RouteProtection
+from authorizer.cli.analysis.protection import (
+    AnswerKind,
+    DecidedBy,
+    protection_by_route,
+    routes_that_ask,
+)
 from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
 from authorizer.cli.analysis.routing import Resolution, resolve
+from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.document import compile_source
+from authorizer.cli.template.model import ApiKind
 from authorizer.policy.caller import CallerDocuments
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.grants import Inexact
@@ -24,9 +31,10 @@ from authorizer.policy.routes import CONNECT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.request import Caller, Request
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import Undecided
+    from authorizer.cli.template.model import Api, Template, Undecided
     from authorizer.errors import Reason
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
@@ -290,36 +298,24 @@ def _without_policy(protection: RouteProtection | None, *, is_listed: bool) -> V
 
 
 def simulator_of(
-    source: SourcePolicy,
-    routes: Iterable[str] | None = None,
-    *,
-    routes_from: str | None = None,
-    is_rest: bool | None = None,
-    protections: Mapping[str, RouteProtection] | None = None,
-    unread: tuple[Undecided, ...] = (),
+    source: SourcePolicy, in_front_of: tuple[Template, Api] | None = None
 ) -> Simulator:
-    """The policy of a source, for an API with these routes.
-
-    Args:
-        source: as read from ``policy.yaml``.
-        routes: keys of the API's; nothing where they are not known.
-        routes_from: the file that tells them.
-        is_rest: whether it is a REST API.
-        protections: of its routes, who decides.
-        unread: which of its routes could not be read.
-    """
+    """The policy of a source, for an API of a template; or for what API it may be."""
     policy = parse_policy(dump_policy(compile_source(source)))
-    if routes is not None:
-        # As it is when it was compiled with them; what else is there, such as a WebSocket API's
-        # messages, asks no policy.
-        policy = replace(policy, routes=tuple(filter(is_route_key, routes)))
+    lines = tuple(route.place.line for route in source.public)
+    if in_front_of is None:
+        return Simulator(policy=policy, file=source.file, public_lines=lines)
+    template, api = in_front_of
+    # As it is when it was compiled with them; what else is there, such as a WebSocket API's
+    # messages, asks no policy.
+    routes = tuple(filter(is_route_key, routes_that_ask(api)))
     return Simulator(
-        policy=policy,
+        policy=replace(policy, routes=routes),
         file=source.file,
-        public_lines=tuple(route.place.line for route in source.public),
-        routes=policy.routes,
-        routes_from=routes_from,
-        is_rest=is_rest,
-        protections=protections or {},
-        unread=unread,
+        public_lines=lines,
+        routes=routes,
+        routes_from=template.file,
+        is_rest=api.kind is ApiKind.REST,
+        protections=protection_by_route(template, api),
+        unread=unread_routes(template, api),
     )

@@ -51,6 +51,14 @@ def where_unread(unread: Sequence[Undecided]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def unread_warning(template: Template, api: Api) -> Iterator[str]:
+    """A sentence, if not every route of an API could be read: what is said holds for the others."""
+    unread = unread_routes(template, api)
+    if unread:
+        where = where_unread(unread)
+        yield shown(f"not every route of {api.id} can be read offline: {where}")
+
+
 def unread_in_words(template: Template, api: Api) -> Iterator[str]:
     """Of an API that could not be read to the end: what is missing, each with its place and why."""
     unread = unread_routes(template, api)

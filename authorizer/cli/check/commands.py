@@ -16,8 +16,8 @@ from authorizer.cli.check.formats.sarif import to_sarif
 from authorizer.cli.check.formats.text import summary, to_text
 from authorizer.cli.check.judge import Report
 from authorizer.cli.check.judge import check as judge
-from authorizer.cli.document.options import policy_argument, policy_of, policy_option
 from authorizer.cli.folding import columns_of
+from authorizer.cli.options import policy_argument, policy_of, policy_option
 
 _FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_github}
 

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from authorizer.cli.analysis.protection import routes_that_ask
+from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.diff.compare import compare
 from authorizer.cli.diff.formats import markdown_of, print_diff
 from authorizer.cli.diff.hints import as_two_words, is_file
 from authorizer.cli.diff.report import as_json
 from authorizer.cli.diff.revision import read_operands
+from authorizer.cli.options import api_option, open_api, template_option
 from authorizer.cli.text import plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from authorizer.cli.diff.compare import Diff
 
 
 @click.command(short_help="Who gains and who loses what between two policies.")
 @click.argument("old")
 @click.argument("new", required=False, metavar="NEW")
-@click.option(
-    "--template",
-    "-t",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="SAM, CloudFormation or OpenAPI file of the API.",
-)
-@click.option("--api", metavar="ID", help="Logical id of the API, where the template has several.")
+@template_option
+@api_option
 @click.option("--no-widening", is_flag=True, help="Exit code 1 if anyone gains anything.")
 @click.option(
     "--format",
@@ -65,8 +61,6 @@ def diff(
     """  # noqa: D301 - \b is click's
     if new is None:
         raise click.UsageError(f"expected OLD and NEW, found one; write: {_in_full(old)}")
-    if api is not None and template is None:
-        raise click.UsageError("--api names an API of a template: give --template, too")
     routes, unnamed = _routes(template, api)
     found = compare(*read_operands(old, new), routes=routes, unnamed=unnamed)
     _print(found, form)
@@ -84,17 +78,12 @@ def _routes(
     template: Path | None, api: str | None
 ) -> tuple[tuple[str, ...] | None, frozenset[str]]:
     """The routes of the template's API, and those that are not named to their authorizer."""
-    if template is None:
+    opened = open_api(template, api)
+    if opened is None:
         return None, frozenset()
-    from authorizer.cli.analysis.protection import unnamed_routes  # noqa: PLC0415 - not without one
-    from authorizer.cli.template import read_template  # noqa: PLC0415
-    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
-
-    read = read_template(template)
-    chosen = chosen_api(read, api)
-    for unread in unread_in_words(read, chosen):
+    for unread in unread_in_words(*opened):
         click.echo(unread, err=True)
-    return tuple(routes_that_ask(chosen)), unnamed_routes(read, chosen)
+    return tuple(routes_that_ask(opened[1])), unnamed_routes(*opened)
 
 
 def _print(found: Diff, form: str) -> None:

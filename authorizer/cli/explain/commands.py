@@ -9,15 +9,23 @@ import click
 from rich.console import Console
 
 from authorizer.cli.account.judging import judging_options
+from authorizer.cli.analysis.explanation import explain as explained
 from authorizer.cli.analysis.request import (
     Request,
     RequestSyntaxError,
     described_caller,
     require_path,
 )
+from authorizer.cli.analysis.simulator import simulator_of
+from authorizer.cli.analysis.unresolved import unread_warning
 from authorizer.cli.explain import report
-from authorizer.cli.explain.explanation import explain as explained
-from authorizer.cli.explain.options import open_policy, open_simulator, policy_options
+from authorizer.cli.options import (
+    api_option,
+    asked_policy_option,
+    open_api,
+    open_policy,
+    template_option,
+)
 from authorizer.errors import clip
 from authorizer.policy.routes import ANY, CONNECT, METHODS
 
@@ -45,7 +53,9 @@ if TYPE_CHECKING:
 @click.option(
     "--token", help="File with an access token that says all of these; - is standard input."
 )
-@policy_options
+@asked_policy_option
+@template_option
+@api_option
 @judging_options
 @click.option(
     "form", "--format", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -76,22 +86,25 @@ def explain(
     request = _request(method, path)
     if token is not None and (groups or scopes or claims):
         raise click.UsageError("a token has its own groups, scopes and claims: give either")
-    book = open_simulator(open_policy(policy), template, api)
+    source, opened = open_policy(policy), open_api(template, api)
+    simulator = simulator_of(source, opened)
+    for warning in unread_warning(*opened) if opened else ():
+        click.echo(warning, err=True)
     judged = _judged(token, **judging) if token is not None else None
     caller = (
         judged.caller
         if judged
         else described_caller(
-            _groups(groups, book.policy.groups),
+            _groups(groups, simulator.policy.groups),
             " ".join(scopes).replace(",", " ").split(),
             dict(map(_claim, claims)),
         )
     )
-    explanation = explained(book, request, caller)
+    explanation = explained(simulator, request, caller)
     if form == "json":
-        click.echo(report.as_json(book, explanation, judged))
+        click.echo(report.as_json(simulator, explanation, judged))
     else:
-        report.show(Console(highlight=False), book, explanation, judged)
+        report.show(Console(highlight=False), simulator, explanation, judged)
     is_good = judged is None or judged.judgement.is_good
     sys.exit(_exit_code(explanation.answer, is_good=is_good))
 

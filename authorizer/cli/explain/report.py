@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from authorizer.cli.analysis.explanation import (
+    Explanation,
+    alternatives_in_words,
+    headline,
+    rule_in_words,
+)
 from authorizer.cli.analysis.routing import Candidate, named_routes, resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
-from authorizer.cli.explain.explanation import Explanation, headline
-from authorizer.cli.explain.words import alternatives_in_words, rule_in_words
 from authorizer.cli.folding import print_folded
 from authorizer.cli.text import shown
 from authorizer.errors import clip

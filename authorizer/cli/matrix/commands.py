@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,35 +11,29 @@ from authorizer.cli.analysis.source import load_source
 from authorizer.cli.matrix.markdown import markdown_of
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import print_sheet
+from authorizer.cli.options import FILE, POLICY, api_option, open_api, template_option
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from authorizer.cli.matrix.sheet import Sheet
 
 
-_FILE = click.Path(path_type=Path)
-
-
 @click.command(short_help="Who may do what: the routes by groups and scopes.")
-@click.argument("policy", type=_FILE, required=False)
+@click.argument("policy", type=FILE, required=False)
 @click.option(
-    "--policy", "named", type=_FILE, metavar="FILE", help="The same as the argument POLICY."
+    "--policy", "named", type=FILE, metavar="FILE", help="The same as the argument POLICY."
 )
-@click.option(
-    "--template",
-    "-t",
-    type=_FILE,
-    metavar="FILE",
-    help="SAM, CloudFormation or OpenAPI file of the API.",
-)
-@click.option("--api", metavar="ID", help="Logical id of the API, where the template has several.")
+@template_option
+@api_option
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "markdown"]),
     help="What to print, by default text.",
 )
-@click.option("--html", "page", type=_FILE, metavar="FILE", help="Write an HTML page instead.")
+@click.option("--html", "page", type=FILE, metavar="FILE", help="Write an HTML page instead.")
 def matrix(
     *,
     policy: Path | None,
@@ -62,9 +55,9 @@ def matrix(
         raise click.UsageError("--policy is the argument POLICY: give one of them")
     if form is not None and page is not None:
         raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
-    if api is not None and template is None:
-        raise click.UsageError("--api names an API of a template: give --template, too")
-    sheet = _sheet(policy or named or Path("policy.yaml"), template, api)
+    source = load_source(policy or named or POLICY)
+    opened = open_api(template, api)
+    sheet = sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
     if page is not None:
         _write(page, sheet)
     elif form == "markdown":
@@ -74,17 +67,6 @@ def matrix(
     if page is not None or form == "markdown":  # who reads it later is not who made it
         for unread in sheet.unread:
             click.echo(unread, err=True)
-
-
-def _sheet(policy: Path, template: Path | None, api: str | None) -> Sheet:
-    source = load_source(policy)
-    if template is None:
-        return sheet_of_policy(source)
-    from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
-    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
-
-    read = read_template(template)
-    return sheet_of_api(source, read, chosen_api(read, api))
 
 
 def _page(sheet: Sheet) -> str:

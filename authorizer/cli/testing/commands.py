@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from authorizer.cli.explain.options import POLICY, open_policy, open_simulator, policy_options
+from authorizer.cli.analysis.simulator import simulator_of
+from authorizer.cli.analysis.unresolved import unread_warning
+from authorizer.cli.options import (
+    FILE,
+    POLICY,
+    api_option,
+    asked_policy_option,
+    open_api,
+    open_policy,
+    template_option,
+)
 from authorizer.cli.testing.find import is_policy, near_misses, read_cases
 from authorizer.cli.testing.junit import junit_xml
 from authorizer.cli.testing.report import show
@@ -18,19 +27,22 @@ from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from authorizer.cli.testing.model import Result
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@policy_options
+@click.argument("files", nargs=-1, type=FILE)
+@asked_policy_option
+@template_option
+@api_option
 @click.option(
     "--strict",
     is_flag=True,
     help="Fail, too, if no case exercises a rule, or a denial proves nothing.",
 )
-@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML to this file.")
+@click.option("--junit", type=FILE, help="Write JUnit XML to this file.")
 def test(
     *,
     files: tuple[Path, ...],
@@ -52,16 +64,19 @@ def test(
     if len(files) == 1 and policy in {POLICY, files[0]} and is_policy(files[0]):
         policy, files = files[0], ()
     source = open_policy(policy)
-    book = open_simulator(source, template, api)
+    opened = open_api(template, api)
+    simulator = simulator_of(source, opened)
+    for warning in unread_warning(*opened) if opened else ():
+        click.echo(warning, err=True)
     if not files:
         for sentence in near_misses(policy):
             click.echo(sentence, err=True)
     cases = read_cases(source, policy, files)
-    results = run_cases(book, cases)
-    covered = coverage(book, results, cases)
-    show(Console(highlight=False), book, results, covered, is_strict=strict)
+    results = run_cases(simulator, cases)
+    covered = coverage(simulator, results, cases)
+    show(Console(highlight=False), simulator, results, covered, is_strict=strict)
     if junit is not None:
-        _write(junit, junit_xml(book, results, covered, is_strict=strict))
+        _write(junit, junit_xml(simulator, results, covered, is_strict=strict))
     is_short = bool(covered.gaps or covered.blind) or any(map(is_vacuous, results))
     sys.exit(_exit_code(results, is_short=strict and is_short))
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from authorizer.cli.explain.words import rule_in_words
+from authorizer.cli.analysis.explanation import rule_in_words
 from authorizer.cli.testing.report import (
     blind_in_words,
     failure_in_words,

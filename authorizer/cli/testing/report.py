@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from authorizer.cli.analysis.explanation import (
+    alternatives_in_words,
+    explain,
+    headline,
+    rule_in_words,
+)
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.analysis.unresolved import where_unread
-from authorizer.cli.explain.explanation import explain, headline
-from authorizer.cli.explain.words import alternatives_in_words, rule_in_words
 from authorizer.cli.folding import print_folded
 from authorizer.cli.testing.run import is_vacuous
-from authorizer.cli.text import shown
+from authorizer.cli.text import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,8 +63,7 @@ def vacuous_in_words(result: Result) -> str:
     one = result.expectation
     if result.is_unsure and result.answer.protection is not None:
         protection = result.answer.protection
-        why = f": {shown(protection.doubt)}" if protection.doubt else ""
-        asks = f"whether {protection.in_words} asks the policy{why}"
+        asks = f"whether {protection.in_words} asks the policy{protection.because}"
         return f"{one.place}: for {one.request} it cannot be told {asks}"
     about = "no route" if result.answer.decision.reason is None else "no rule"
     return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
@@ -86,10 +89,10 @@ def summary(results: Sequence[Result], coverage: Coverage) -> str:
     undecided = f", {unread} undecidable" if unread else ""
     cases = len({result.case.place for result in results})
     return (
-        f"{_counted(cases, 'case')}, {_counted(len(results), 'request')}: "
+        f"{counted(cases, 'case')}, {counted(len(results), 'request')}: "
         f"{passed} passed, {len(results) - passed - unread} failed{undecided}; exercised "
-        f"{coverage.grants[0]} of {_counted(coverage.grants[1], 'grant')}, "
-        f"{coverage.denies[0]} of {_counted(coverage.denies[1], 'deny', 'denies')}"
+        f"{coverage.grants[0]} of {counted(coverage.grants[1], 'grant')}, "
+        f"{coverage.denies[0]} of {counted(coverage.denies[1], 'deny', 'denies')}"
     )
 
 
@@ -120,7 +123,3 @@ def show(
 def _list(console: Console, label: str, style: str, lines: Iterable[str]) -> None:
     for line in lines:
         print_folded(console, Text.assemble((label, style), line), 2)
-
-
-def _counted(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"

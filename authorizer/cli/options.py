@@ -1,0 +1,92 @@
+"""Options that several commands have: the policy's file, and the API that it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from authorizer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.template.model import Api, Template
+
+POLICY = Path("policy.yaml")
+FILE = click.Path(path_type=Path)
+
+policy_argument = click.argument("policy", type=FILE, default=POLICY)
+policy_option = click.option(
+    "policy_file", "--policy", type=FILE, metavar="FILE", help="The same as POLICY."
+)
+asked_policy_option = click.option(
+    "--policy",
+    type=FILE,
+    metavar="FILE",
+    default=POLICY,
+    show_default=True,
+    help="The policy to ask.",
+)
+template_option = click.option(
+    "--template",
+    "-t",
+    type=FILE,
+    metavar="FILE",
+    help="SAM, CloudFormation or OpenAPI file of the API.",
+)
+api_option = click.option(
+    "--api", metavar="ID", help="Logical id of the API, where the template has several."
+)
+
+
+def policy_of(argument: Path, option: Path | None) -> Path:
+    """The policy file that is meant by the command's argument and its option.
+
+    Raises:
+        click.UsageError: two different ones are given.
+    """
+    if option is None:
+        return argument
+    source = click.get_current_context().get_parameter_source("policy")
+    if source is not ParameterSource.DEFAULT and argument != option:
+        raise click.UsageError(
+            f"expected one policy, found {str(argument)!r} and --policy {str(option)!r}"
+        )
+    return option
+
+
+def open_policy(path: Path) -> SourcePolicy:
+    """Read the policy.
+
+    Raises:
+        ConfigurationError: with every problem, located; of a file that is not there, where to go.
+    """
+    from authorizer.cli.document import load_source  # noqa: PLC0415 - not for every command
+
+    try:
+        return load_source(path)
+    except ConfigurationError as error:
+        if path != POLICY or path.exists():
+            raise
+        hint = f"run it where {POLICY} is, or name it with --policy"
+        raise ConfigurationError([f"{error}; {hint}"]) from error
+
+
+def open_api(template: Path | None, api: str | None) -> tuple[Template, Api] | None:
+    """The template, and the API of it that is meant; nothing where no template is given.
+
+    Raises:
+        click.UsageError: an API is named, and no template.
+        ConfigurationError: the template cannot be read, or has no such API.
+    """
+    if template is None:
+        if api is not None:
+            raise click.UsageError("--api names an API of a template: give --template, too")
+        return None
+    from authorizer.cli.template import read_template  # noqa: PLC0415 - not needed without one
+    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
+
+    read = read_template(template)
+    return read, chosen_api(read, api)
