@@ -349,6 +349,58 @@ def test_a_door_may_be_in_another_stack_than_the_function(
     assert [one for one in found if one != "X105"] == (expected if function == "Backend" else [])
 
 
+PERMISSION = """\
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !ImportValue function
+      Principal: apigateway.amazonaws.com
+      SourceArn:
+        !Sub ["arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${A}/*", {A: THE_API}]
+"""
+BOTH = EXPORT.replace("NAME", "the-api").replace(
+    "}\n", ", F: {Value: !GetAtt Backend.Arn, Export: {Name: function}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("whose", "api", "expected"),
+    [
+        ("AWS::AccountId", "!ImportValue the-api", []),
+        ("AWS::AccountId", "!ImportValue function", ["T136"]),  # which is no API
+        ("AWS::AccountId", "!ImportValue nowhere", ["T136"]),
+        ("AWS::StackName", "!ImportValue the-api", ["T136"]),  # which is no account
+    ],
+)
+def test_a_permission_for_an_api_of_another_template_is_no_door(
+    tmp_path: Path, whose: str, api: str, expected: list[str]
+) -> None:
+    """If that template is at hand; whatever else it names may call the function, too."""
+    door = RESOURCES + PERMISSION.replace("THE_API", api).replace("AWS::AccountId", whose)
+    found = failing(tmp_path, api=WHOLE + BOTH, doors=door)
+    assert [one for one in found if one != "X105"] == expected
+
+
+def test_a_permission_for_the_api_that_a_nested_stack_is_given_is_no_door(tmp_path: Path) -> None:
+    """It is the API above; not so, where it is given one that nobody knows."""
+    given = PERMISSION.replace("!ImportValue function", "!Ref F").replace("THE_API", "!Ref TheApi")
+    (tmp_path / "inner.yaml").write_text(
+        "Parameters: {F: {Type: String}, TheApi: {Type: String}}\n" + RESOURCES + given
+    )
+    nested = (
+        "  Inner:\n"
+        "    Type: AWS::Serverless::Application\n"
+        "    Properties:\n"
+        "      Location: inner.yaml\n"
+        "      Parameters: {F: !GetAtt Backend.Arn, TheApi: !Ref Api}\n"
+    )
+    found = failing(tmp_path, api=WHOLE + nested)
+    assert [one for one in found if one != "X105"] == []
+    found = failing(tmp_path, api=WHOLE + nested.replace("!Ref Api", "!GetAtt Custom.Id"))
+    assert "T136" in found
+
+
 def test_a_function_of_a_nested_stack_may_answer_a_route_above(tmp_path: Path) -> None:
     """Its URL there is a door beside that route."""
     inner = (

@@ -162,7 +162,13 @@ def _permissions(reading: Reading) -> Iterator[Door]:
             continue
         what = f"permission {resource.id} for {whom}"
         for function in functions_behind(reading, child(resource.properties, "FunctionName")):
-            yield Door(place=resource.place, kind=DoorKind.PERMISSION, function=function, what=what)
+            yield Door(
+                place=resource.place,
+                kind=DoorKind.PERMISSION,
+                function=function,
+                what=what,
+                api=_api_elsewhere(reading, resource),
+            )
 
 
 def _whom(reading: Reading, permission: Resource) -> str | None:
@@ -182,6 +188,15 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
         return name
     behind = _whose(reading, permission, is_source=is_source)
     return behind and f"{name} in {behind}"
+
+
+def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
+    """The one API of this account that may call, where another template has it."""
+    parts = parts_of(reading.resolver.resolve(child(permission.properties, "SourceArn")))
+    if not re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(parts)):
+        return None
+    whys = [part.why for part in parts if isinstance(part, Undecidable)]
+    return next((why for why in whys if isinstance(why, Elsewhere)), None)
 
 
 def _service(principal: Node) -> Node:
@@ -238,7 +253,6 @@ def _is_known_api(reading: Reading, source: Node, api: str) -> bool:
     given = {("named", str(getattr(part, "name", ""))) for part in parts_of(source)}
     return (
         not names.isdisjoint(reading.drafts)
-        or any(isinstance(why, Elsewhere) and why.key[0] in {"up", "output"} for why in whys)
         or any(isinstance(why, Elsewhere) and why.key in elsewhere for why in whys)
         or not elsewhere.isdisjoint({*given, ("named", api)})
     )

@@ -293,12 +293,14 @@ class Door:
     Attributes:
         function: its logical id; or why it is not known which function of these templates it is.
         what: in words, such as "target group Targets of a load balancer".
+        api: the only one that may come that way, which is no door if it is at hand.
     """
 
     place: Place
     kind: DoorKind
     function: str | Unknown
     what: str
+    api: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

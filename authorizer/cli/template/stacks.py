@@ -75,13 +75,13 @@ class _Joint:
         added: list[tuple[Stack, Api]] = []
         for stack in self._stacks:
             for api in stack.template.apis:
-                if api.elsewhere is None or self._home(stack, api) is None:
+                if self._home(stack, api.elsewhere) is None:
                     renamed = replace(api, id=stack.named(api.id))
                     self._apis[id(stack), api.id] = self._own(stack, renamed)
                 else:
                     added.append((stack, api))
         for stack, api in added:
-            home = self._home(stack, api)
+            home = self._home(stack, api.elsewhere)
             if home is not None:
                 self._apis[home] = self._with(self._apis[home], stack, api)
         ones = [one.template for one in self._stacks]
@@ -100,6 +100,7 @@ class _Joint:
                 replace(each, function=self._function(one, each.function))
                 for one in self._stacks
                 for each in one.template.doors
+                if self._home(one, each.api) is None
             ),
             undecided=tuple(self._undecided()),
             exports={
@@ -110,15 +111,15 @@ class _Joint:
             },
         )
 
-    def _home(self, stack: Stack, api: Api) -> tuple[int, str] | None:
+    def _home(self, stack: Stack, elsewhere: Elsewhere | None) -> tuple[int, str] | None:
         """The API that one which is elsewhere is."""
-        found = self._find(stack, api.elsewhere.key) if api.elsewhere else None
-        if found is None or api.elsewhere is None:
+        found = self._find(stack, elsewhere.key) if elsewhere else None
+        if found is None or elsewhere is None:
             return None
         theirs, logical_id = found
         for one in theirs.template.apis:
             if one.id == logical_id and one.elsewhere is None:
-                self._linked.add((id(stack), api.elsewhere.key))
+                self._linked.add((id(stack), elsewhere.key))
                 return id(theirs), logical_id
         return None
 
