@@ -65,6 +65,7 @@ def test_a_template_without_the_samples_parts(
         (None, "No such file or directory; run this in a clone of the project"),
         ("Resources: [\n", "expected the node content"),
         ("Resources: {}\n", "expected the function AuthorizerFunction and HelloFunction in"),
+        (TEMPLATE.read_text(), "no function package in "),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "serve"])

@@ -134,6 +134,15 @@ def test_a_file_without_a_placeholder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize("change", [(b"{", b"\xef\xbb\xbf{"), (b"\n", b"\r\n")])
+def test_a_file_of_another_editor_is_read(tmp_path: Path, change: tuple[bytes, bytes]) -> None:
+    """A byte order mark and other ends of lines say nothing of the event."""
+    path = tmp_path / "mine.json"
+    path.write_bytes(json.dumps(OWN, indent=1).encode().replace(*change, 1))
+    assert run(str(path), "--invoke").stderr.startswith("allowed (allow GET /hello, line ")
+
+
+@pytest.mark.usefixtures("in_project")
 def test_a_token_of_an_earlier_run_is_told_of(tmp_path: Path) -> None:
     """The throw-away pool's keys are new in each run; a placeholder gets a token that is good."""
     path = own(tmp_path, json.loads(run(own(tmp_path, OWN)).stdout))

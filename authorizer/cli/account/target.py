@@ -131,6 +131,7 @@ def _outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> d
         ) from error
     except (BotoCoreError, ValueError) as error:
         raise AccountError(
-            f"stack {stack_name!r} cannot be read: {error}; give --region, or --client-id instead"
+            f"stack {stack_name!r} cannot be read: {error}; check --region and your AWS "
+            "credentials, or give --pool-id and --client-id instead"
         ) from error
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}

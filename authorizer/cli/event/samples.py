@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -122,7 +123,7 @@ def load_sample(folder: Path, name: str) -> Sample:
 
 def _own(path: Path) -> Sample:
     try:
-        data = path.read_bytes()
+        data = path.read_bytes().removeprefix(BOM_UTF8)
         parse_object(data)
     except OSError as error:
         raise click.ClickException(f"{path}: cannot be read: {error.strerror}") from error

@@ -97,7 +97,7 @@ def sample_template(project: Path) -> dict[str, Any]:
     """The project's template, which has what this deployment, and who plays on it, name.
 
     Raises:
-        LocalStackError: it is not there, or lacks some of that.
+        LocalStackError: it is not there, or lacks some of that, or a package is missing.
     """
     template = load_template(project / "template.yaml")
     resources, outputs = (_mapping(template.get(part)) for part in ("Resources", "Outputs"))
@@ -119,6 +119,8 @@ def sample_template(project: Path) -> dict[str, Any]:
                 "scenario on the sample's functions; keep them beside yours, or try your own with "
                 "'authorizer event FILE --invoke' and 'sam local'"
             )
+    for name in _FUNCTIONS:
+        _files(project / "build" / "local" / name)
     return template
 
 
@@ -126,15 +128,20 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _zipped(package: Path) -> bytes:
-    """The package as Lambda takes it, without the byte code that a test may have left there."""
+def _files(package: Path) -> list[Path]:
+    """What a package is made of, without the byte code that a test may have left there."""
     files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
     if not files:
         needed = made_by("package", package.parents[2])
         raise LocalStackError(f"no function package in {package}: {needed}")
+    return files
+
+
+def _zipped(package: Path) -> bytes:
+    """The package as Lambda takes it."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-        for file in files:
+        for file in _files(package):
             packed.write(file, file.relative_to(package))
     return archive.getvalue()
 
