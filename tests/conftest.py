@@ -5,6 +5,11 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Whether a property holds is no question of how busy the machine is.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
 
 # A shell's background job ignores Ctrl-C, and so would whatever the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,7 +25,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("loadgroup", default=False):
         return
     for item in items:
-        for group in {mark.args[0] for mark in item.iter_markers("xdist_group")}:
-            if not item.nodeid.endswith(f"@{group}"):
-                item._id = type(item._id).parse(f"{item.nodeid}@{group}")
-            assert item.nodeid.endswith(f"@{group}")
+        group = item.get_closest_marker("xdist_group")
+        if group is not None:
+            suffix = f"@{group.args[0]}"
+            item._id = type(item._id).parse(item.nodeid.removesuffix(suffix) + suffix)
+            assert item.nodeid.endswith(suffix)
