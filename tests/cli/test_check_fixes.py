@@ -102,6 +102,10 @@ def test_a_misspelt_file_is_told_by_the_one_that_is_there() -> None:
     assert finding.code == "P101"
     assert finding.message.endswith("No such file or directory; did you mean 'policy.yaml'?")
     assert finding.effect == "nothing was checked"
+
+    Path("loop.yml").symlink_to("loop.yml")
+    (finding,) = check(Path("loop.yml")).findings
+    assert finding.message == "cannot be read: Too many levels of symbolic links"
     assert "that is there" in finding.fix
 
 

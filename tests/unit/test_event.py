@@ -77,6 +77,7 @@ def test_a_refusal_that_is_raised_is_an_answer_too() -> None:
         (["hello-rest", "--invoke"], "'authorizer local invoke hello-rest' runs it"),
         (["http-2.0-allowed", "--events", "nowhere"], "give a file of your own, as in"),
         (["--events", "nowhere"], "no events in nowhere/: give a file of your own, as in"),
+        (["docs"], "no file 'docs': give an event's file"),
         (["nowhere/http-3.0.json"], "no file 'nowhere/http-3.0.json': give an event's file"),
         (["events/http-2.0-alowed.json"], "did you mean http-2.0-allowed"),
         (["policy.yaml", "--invoke"], "policy.yaml: expected an event, which is one JSON object"),

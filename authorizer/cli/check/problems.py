@@ -115,7 +115,8 @@ def similar_file(file: str) -> str:
     try:
         if path.exists():
             return ""
-        beside = [one.name for one in path.parent.iterdir() if one.suffix == path.suffix]
+        alike = (one for one in path.parent.iterdir() if one.suffix == path.suffix)
+        beside = [one.name for one in alike if one.is_file()]
     except (OSError, ValueError):
         return ""
     return did_you_mean(path.name, beside)

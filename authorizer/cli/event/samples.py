@@ -158,7 +158,7 @@ def _unknown(folder: Path, name: str, stem: str, names: list[str]) -> str:
     is_elsewhere = Path(name).parent not in (Path(), folder)
     if close and not is_elsewhere:
         return f"no event {clip(stem)}; did you mean {' or '.join(close)}?"
-    if is_elsewhere or name.endswith(".json"):
+    if is_elsewhere or name.endswith(".json") or Path(name).exists():
         return f"no file {clip(name, 120)}: give an event's file, or a name that the command lists"
     if not names:
         return _none(folder)

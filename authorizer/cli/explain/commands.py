@@ -130,7 +130,7 @@ def _request(method: str, path: str | None) -> Request:
 
 def _wrong_with_method(method: str) -> Iterator[str]:
     """What a person writes by mistake; what a client may send is answered by the policy."""
-    if "," in method or method.upper() == ANY:
+    if "," in method or method.upper() in {"", ANY}:
         yield f"expected one method at a time, such as GET, found {clip(method)}"
     elif method not in METHODS and method.strip().upper() in METHODS:
         yield f"expected a method in capitals, found {clip(method)}: write {method.strip().upper()}"
