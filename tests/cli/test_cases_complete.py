@@ -15,8 +15,8 @@ from authorizer.cli.analysis.request import Caller, Request, parse_requests
 from authorizer.cli.analysis.routing import resolve
 from authorizer.cli.analysis.simulator import Simulator
 from authorizer.cli.template.model import Place
-from authorizer.cli.testing.complete import implied
-from authorizer.cli.testing.model import Case, Expectation
+from authorizer.cli.testing.completeness import implied
+from authorizer.cli.testing.reader import Case, Expectation
 
 HERE = Place(file="t.yaml", line=1, column=1)
 ROUTES = ("GET /{id}", "ANY /a/{x}", "GET /a/b", "PUT /a/b/{x}", "GET /c/{proxy+}", "ANY /d/{x}/e")

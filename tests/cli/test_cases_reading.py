@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from authorizer.cli.document.nodes import UnreadableError, compose, is_null
 from authorizer.cli.main import cli
-from authorizer.cli.testing.read import MOST_REQUESTS, CaseReader
+from authorizer.cli.testing.reader import MOST_REQUESTS, CaseReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from authorizer.cli.testing.model import Case
+    from authorizer.cli.testing.reader import Case
 
 POLICY = """\
 version: 1

@@ -23,8 +23,8 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
 from authorizer.cli.template.model import ApiKind, Place
-from authorizer.cli.testing.model import Case, Expectation
-from authorizer.cli.testing.run import run_cases
+from authorizer.cli.testing.reader import Case, Expectation
+from authorizer.cli.testing.runner import run_cases
 from authorizer.errors import Reason
 from authorizer.pipeline import Verdict as Judged
 

@@ -19,17 +19,17 @@ from authorizer.cli.options import (
     open_policy,
     template_option,
 )
-from authorizer.cli.testing.find import is_policy, near_misses, read_cases
 from authorizer.cli.testing.junit import junit_xml
+from authorizer.cli.testing.reader import is_policy, near_misses, read_cases
 from authorizer.cli.testing.report import show
-from authorizer.cli.testing.run import coverage, is_vacuous, run_cases
+from authorizer.cli.testing.runner import coverage, run_cases
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from authorizer.cli.testing.model import Result
+    from authorizer.cli.testing.runner import Result
 
 
 @click.command()
@@ -77,7 +77,7 @@ def test(
     show(Console(highlight=False), simulator, results, covered, is_strict=strict)
     if junit is not None:
         _write(junit, junit_xml(simulator, results, covered, is_strict=strict))
-    is_short = bool(covered.gaps or covered.blind) or any(map(is_vacuous, results))
+    is_short = bool(covered.gaps or covered.blind) or any(result.is_vacuous for result in results)
     sys.exit(_exit_code(results, is_short=strict and is_short))
 
 

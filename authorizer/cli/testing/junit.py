@@ -17,13 +17,12 @@ from authorizer.cli.testing.report import (
     reasons_for,
     vacuous_in_words,
 )
-from authorizer.cli.testing.run import is_vacuous
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from authorizer.cli.analysis.simulator import Simulator
-    from authorizer.cli.testing.model import Coverage, Result
+    from authorizer.cli.testing.runner import Coverage, Result
 
 # What XML 1.0 has no way to write, not even escaped. https://www.w3.org/TR/xml/#charsets
 _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -71,7 +70,7 @@ def _add_result(
         failure = ET.SubElement(test, "failure", type="failed", message=_clean(message))
         lines = [f"{one.place}: {message}", *reasons_for(simulator, result)]
         failure.text = _clean("\n".join(lines))
-    elif is_vacuous(result):
+    elif result.is_vacuous:
         _add_outcome(test, vacuous_in_words(result), is_strict=is_strict)
 
 

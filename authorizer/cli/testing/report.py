@@ -15,7 +15,6 @@ from authorizer.cli.analysis.explanation import (
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.analysis.unresolved import where_unread
 from authorizer.cli.folding import print_folded
-from authorizer.cli.testing.run import is_vacuous
 from authorizer.cli.text import counted, shown
 
 if TYPE_CHECKING:
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from authorizer.cli.analysis.simulator import Simulator
-    from authorizer.cli.testing.model import Case, Coverage, Expectation, Result
+    from authorizer.cli.testing.reader import Case, Expectation
+    from authorizer.cli.testing.runner import Coverage, Result
 
 # Of the ways in which a failed request would be allowed.
 _MOST_MISSES = 3
@@ -113,7 +113,12 @@ def show(
             for reason in reasons_for(simulator, result):
                 print_folded(console, Text(f"       {reason}"), 9)
     style = "bold red" if is_strict else "bold yellow"
-    _list(console, "proves nothing ", style, map(vacuous_in_words, filter(is_vacuous, results)))
+    _list(
+        console,
+        "proves nothing ",
+        style,
+        map(vacuous_in_words, (one for one in results if one.is_vacuous)),
+    )
     blind = (f"{case.place}: {what}" for case, what in blind_in_words(simulator, coverage))
     _list(console, "proves nothing ", style, blind)
     _list(console, "not exercised ", style, gaps_in_words(simulator, coverage))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
 from authorizer.cli.analysis.simulator import Simulator, Verdict
-from authorizer.cli.testing.model import Case, Expectation
+from authorizer.cli.testing.reader import Case, Expectation
 from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
         (_route_of(routes, one.request, is_rest=simulator.is_rest), one.request.method)
         for one in case.expectations
     }
-    rules = _rules_of(simulator.policy, case.caller)
+    caller = case.caller
+    grants = simulator.policy.rules_of(caller.groups, caller.scopes)
+    rules = [rule for rule in grants if rule.effect == "allow"]
     longest = _longest(simulator.policy, routes)
     for key in routes:
         methods = [one for one in _methods(key) if (key, one) not in listed]
@@ -142,11 +144,3 @@ def _longest(policy: Policy, routes: Iterable[str]) -> int:
 
 def _patterns(policy: Policy) -> Iterator[RoutePattern]:
     return (rule.pattern for rule in policy.rules)
-
-
-def _rules_of(policy: Policy, caller: Caller) -> list[Rule]:
-    """The allows that may be the caller's."""
-    subjects = {f"scope:{scope}" for scope in caller.scopes}
-    for group in caller.groups:
-        subjects |= {f"group:{member}" for member in policy.groups.get(group, ())}
-    return [rule for rule in policy.rules if rule.effect == "allow" and rule.subject in subjects]

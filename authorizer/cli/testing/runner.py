@@ -8,43 +8,98 @@ just that equality. Otherwise the comparison could be taken out, and no case wou
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.alternatives import claimings
-from authorizer.cli.analysis.simulator import Simulator, Verdict
-from authorizer.cli.testing.complete import implied
-from authorizer.cli.testing.model import Case, Coverage, Expectation, Gap, Result
+from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.testing.completeness import implied
 from authorizer.errors import Reason
 from authorizer.policy.routes import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from authorizer.cli.analysis.simulator import Answer, Simulator
+    from authorizer.cli.testing.reader import Case, Expectation
     from authorizer.policy.model import Rule
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of an expectation."""
+
+    case: Case
+    expectation: Expectation
+    answer: Answer
+
+    @property
+    def passed(self) -> bool:
+        """Whether it came as expected. What the policy does not decide is as nobody expects."""
+        return self.answer.is_known and self.answer.is_open is self.expectation.allowed
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it could be told what becomes of the request."""
+        return self.answer.is_decidable
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether it cannot be told if the policy is asked about the route."""
+        protection = self.answer.protection
+        return protection is not None and protection.asks_policy is None
+
+    @property
+    def is_vacuous(self) -> bool:
+        """Whether it says nothing of the API that the request came as expected.
+
+        It cannot be told whether the policy is asked there; or of a denial, no route or no rule is
+        about the request. What only a case's completeness denies is a route that somebody has
+        named.
+        """
+        if not self.passed or self.is_unsure:
+            return self.passed
+        if self.expectation.allowed or self.expectation.route is not None:
+            return False
+        if self.answer.resolution is not None:
+            return self.answer.verdict is Verdict.NO_ROUTE
+        return self.answer.decision.reason is Reason.ROUTE_UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something of a rule that no case exercises.
+
+    Attributes:
+        what: which part of it, in words.
+    """
+
+    rule: Rule
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which rules decided something.
+
+    Attributes:
+        grants, denies: how many of them are exercised in full, and how many there are.
+        blind: complete cases that say nothing of routes which could not be read.
+    """
+
+    grants: tuple[int, int]
+    denies: tuple[int, int]
+    gaps: tuple[Gap, ...]
+    blind: tuple[Case, ...] = ()
+
+
 def run_cases(simulator: Simulator, cases: Iterable[Case]) -> tuple[Result, ...]:
-    """Try every request of every case."""
+    """Try every request of every case, and those that a complete one implies."""
     return tuple(
         Result(case=case, expectation=one, answer=simulator.ask(one.request, case.caller))
         for case in cases
-        for one in _expectations(simulator, case)
+        for one in (*case.expectations, *(implied(simulator, case) if case.is_complete else ()))
     )
-
-
-def is_vacuous(result: Result) -> bool:
-    """Whether it says nothing of the API that the request came as expected.
-
-    It cannot be told whether the policy is asked there; or of a denial, no route or no rule is
-    about the request. What only a case's completeness denies is a route that somebody has named.
-    """
-    if result.passed and result.is_unsure:
-        return True
-    if not result.passed or result.expectation.allowed or result.expectation.route is not None:
-        return False
-    if result.answer.resolution is not None:
-        return result.answer.verdict is Verdict.NO_ROUTE
-    return result.answer.decision.reason is Reason.ROUTE_UNKNOWN
 
 
 def coverage(
@@ -67,12 +122,6 @@ def coverage(
         gaps=gaps,
         blind=tuple(case for case in cases if simulator.unread and case.is_complete),
     )
-
-
-def _expectations(simulator: Simulator, case: Case) -> Iterator[Expectation]:
-    yield from case.expectations
-    if case.is_complete:
-        yield from implied(simulator, case)
 
 
 def _compared(simulator: Simulator, result: Result) -> Iterator[Rule]:

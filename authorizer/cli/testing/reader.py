@@ -1,0 +1,350 @@
+"""Reading cases: under ``tests:`` of the policy, and in the files ``*.policy-test.yaml`` beside it.
+
+A misspelt group would grant nothing, and a case that expects a denial would pass for it. So names
+that the policy does not know are problems here, although the authorizer shrugs at them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from authorizer.cli.analysis.request import (
+    Caller,
+    Request,
+    RequestSyntaxError,
+    described_caller,
+    parse_requests,
+)
+from authorizer.cli.analysis.simulator import simulator_of
+from authorizer.cli.document.nodes import (
+    NodeReader,
+    UnreadableError,
+    compose,
+    describe,
+    did_you_mean,
+    is_null,
+)
+from authorizer.cli.template.model import Place
+from authorizer.cli.text import shown
+from authorizer.errors import ConfigurationError, clip
+from authorizer.policy.routes import METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from authorizer.cli.document.source import SourcePolicy, SourceRule
+
+SUFFIX = ".policy-test.yaml"
+# How such a name may be got wrong: my-policy-test.yaml, api.policy-test.yml, policy_tests.yaml.
+_NEAR_MISS = re.compile(r".*policy[-_. ]?tests?\.ya?ml", re.IGNORECASE)
+# What Cognito says of groups and scopes is said under these names.
+_SAID_ELSEWHERE = {"cognito:groups": "groups", "scope": "scopes"}
+# Cognito's own claims that are always text. An unquoted 42 would never equal a path parameter.
+_TEXTS = frozenset({"client_id", "cognito:username", "email", "iss", "jti", "sub", "username"})
+_TAG = "tag:yaml.org,2002:"
+_NO_TEXT = frozenset(f"{_TAG}{name}" for name in ("bool", "float", "int", "null"))
+# YAML's aliases can write one list a thousand times.
+MOST_REQUESTS = 100_000
+_CODE = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """One request, and whether it must get through.
+
+    Attributes:
+        place: of the line that says so; of the case, where only its completeness does.
+        route: the route that is unlisted, where only the case's completeness says so.
+    """
+
+    request: Request
+    allowed: bool
+    place: Place
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A caller, and what they may and may not do.
+
+    Attributes:
+        name: as given, or made up of the caller.
+        is_complete: whether what is not listed must be denied.
+    """
+
+    name: str
+    place: Place
+    caller: Caller
+    expectations: tuple[Expectation, ...] = ()
+    is_complete: bool = False
+
+
+def read_cases(source: SourcePolicy, policy: Path, files: Sequence[Path] = ()) -> list[Case]:
+    """The cases of these files, or all that are found.
+
+    Raises:
+        ConfigurationError: with every problem of every file, located; or there are no cases.
+    """
+    problems: list[str] = []
+    cases: list[Case] = []
+    if not files:
+        reader = _reader(source.file, source)
+        cases += reader.cases(source.tests)
+        problems += reader.located()
+    for file in files or sorted(policy.parent.glob(f"*{SUFFIX}")):
+        reader = _reader(str(file), source)
+        try:
+            root = compose(file.read_bytes())
+            if _is_policy(root):
+                found = f"expected a file of tests, found a policy: write --policy {file}"
+                problems.append(f"{file}: {found}")
+            else:
+                cases += reader.document(root)
+        except OSError as error:
+            problems.append(f"{file}: cannot be read: {error.strerror}")
+        except UnreadableError as error:
+            problems.append(error.problem.located(file))
+        problems += reader.located()
+    if not (problems or cases):
+        named = ", ".join(str(file) for file in files)
+        problems += (
+            [f"expected cases in {named}, found none"] if files else _example(source, policy)
+        )
+    if problems:
+        raise ConfigurationError(problems)
+    return cases
+
+
+def near_misses(policy: Path) -> Iterator[str]:
+    """A sentence for each file beside the policy that seems to be meant for one of tests."""
+    for file in sorted(policy.parent.glob("*")):
+        if _NEAR_MISS.fullmatch(file.name) and not file.name.endswith(SUFFIX):
+            yield f"{shown(str(file))} is not read: expected a name that ends in {SUFFIX}"
+
+
+def is_policy(file: Path) -> bool:
+    """Whether a file is a policy, and not a file of tests."""
+    try:
+        return _is_policy(compose(file.read_bytes()))
+    except (OSError, UnreadableError):
+        return False
+
+
+def _is_policy(root: yaml.Node) -> bool:
+    keys = (key for key, _ in root.value) if isinstance(root, yaml.MappingNode) else ()
+    return any(isinstance(key, yaml.ScalarNode) and key.value == "version" for key in keys)
+
+
+def _reader(file: str, source: SourcePolicy) -> CaseReader:
+    return CaseReader(
+        file=file,
+        groups=frozenset(group.name for group in source.groups),
+        scopes=frozenset(scope.name for scope in source.scopes),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseReader(NodeReader):
+    """Walks the nodes, builds the cases, and collects what is wrong.
+
+    Attributes:
+        file: as the user named it, for places.
+        groups, scopes: those that the policy knows.
+    """
+
+    file: str
+    groups: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    _left: int = field(default=MOST_REQUESTS, init=False)
+
+    def located(self) -> Iterator[str]:
+        """What is wrong, from the top of the file to its end."""
+        for problem in sorted(self.problems, key=lambda one: (one.line, one.column)):
+            yield problem.located(self.file)
+
+    def document(self, root: yaml.Node) -> tuple[Case, ...]:
+        """The cases of a ``*.policy-test.yaml``."""
+        parts = self.fields(root, {"tests"}, "a file of tests")
+        if parts is None:
+            return ()
+        if "tests" not in parts:
+            self.report(root, _CODE, "expected cases under tests, found none")
+        return self.cases(parts.get("tests"))
+
+    def cases(self, node: yaml.Node | None) -> tuple[Case, ...]:
+        """The cases under a key ``tests``."""
+        if node is None or is_null(node):
+            return ()
+        if not isinstance(node, yaml.SequenceNode):
+            self.report(node, _CODE, f"expected tests to be a list, found {describe(node)}")
+            return ()
+        return tuple(case for item in node.value for case in self._case(item))
+
+    def _case(self, node: yaml.Node) -> Iterator[Case]:
+        parts = self.fields(node, {"allow", "as", "complete", "deny", "name"}, "a case")
+        if parts is None:
+            return
+        caller = self._caller(parts.get("as"))
+        expectations = (
+            *self._expectations(parts.get("allow"), allowed=True),
+            *self._expectations(parts.get("deny"), allowed=False),
+        )
+        self._require_one_answer(expectations)
+        is_complete = self._flag(parts.get("complete"))
+        if not parts.keys() & {"allow", "deny", "complete"}:
+            self.report(node, _CODE, "expected allow, deny or complete in a case, found none")
+        yield Case(
+            name=self._name(parts.get("name")) or _name_of(caller),
+            place=self._place(node),
+            caller=caller,
+            expectations=expectations,
+            is_complete=is_complete,
+        )
+
+    def _caller(self, node: yaml.Node | None) -> Caller:
+        if node is None or is_null(node):
+            return Caller()
+        parts = self.fields(node, {"claims", "groups", "scopes"}, "a caller") or {}
+        return described_caller(
+            self._known(parts.get("groups"), "groups", self.groups),
+            self._known(parts.get("scopes"), "scopes", self.scopes),
+            dict(self._claims(parts.get("claims"))),
+        )
+
+    def _known(self, node: yaml.Node | None, what: str, known: Iterable[str]) -> list[str]:
+        items = self.scalars(node, what)
+        for item in items:
+            if item.value not in known:
+                found = f"{clip(item.value)}{did_you_mean(item.value, known)}"
+                self.report(item, _CODE, f"expected one of the policy's {what}, found {found}")
+        return [item.value for item in items]
+
+    def _claims(self, node: yaml.Node | None) -> Iterator[tuple[str, Any]]:
+        for key, value in self.named(node, "claims to map names to values"):
+            if key.value in _SAID_ELSEWHERE:
+                beside = f"{_SAID_ELSEWHERE[key.value]} beside claims"
+                self.report(key, _CODE, f"expected {beside}, found the claim {key.value}")
+            claim = self._claim(value)
+            if key.value in _TEXTS and not isinstance(claim, str):
+                found = f"found {describe(value)}: put it in quotes"
+                self.report(value, _CODE, f"expected text for the claim {key.value}, {found}")
+            yield key.value, claim
+
+    def _claim(self, node: yaml.Node) -> Any:  # noqa: ANN401 - a claim is any JSON
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, yaml.SequenceNode) and all(
+            isinstance(item, yaml.ScalarNode) for item in node.value
+        ):
+            return [self._scalar(item) for item in node.value]
+        found = describe(node)
+        self.report(node, _CODE, f"expected a claim's value or a list of some, found {found}")
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - likewise
+        if node.tag not in _NO_TEXT:
+            return node.value
+        try:
+            return yaml.constructor.SafeConstructor().construct_object(node)
+        except (yaml.YAMLError, ValueError, LookupError, OverflowError):
+            self.report(node, _CODE, f"expected a number or a truth value, found {describe(node)}")
+            return None
+
+    def _expectations(self, node: yaml.Node | None, *, allowed: bool) -> Iterator[Expectation]:
+        for item in self.scalars(node, "requests"):
+            try:
+                requests = parse_requests(item.value)
+            except RequestSyntaxError as error:
+                hint = ""
+                if item.value in METHODS:
+                    hint = "; quote a request that has commas inside [ ]"
+                shift = error.offset + (item.style in {"'", '"'})
+                self.report(item, _CODE, f"{error}{hint}", shift)
+                continue
+            self._left -= len(requests)
+            if self._left < 0:
+                self.report(item, _CODE, f"expected at most {MOST_REQUESTS} requests in a file")
+                return
+            for request in requests:
+                yield Expectation(request=request, allowed=allowed, place=self._place(item))
+
+    def _require_one_answer(self, expectations: Iterable[Expectation]) -> None:
+        seen: dict[object, Expectation] = {}
+        for one in expectations:
+            first = seen.setdefault(one.request, one)
+            if first is not one:
+                again = f"found it again (first on line {first.place.line})"
+                message = f"expected {clip(str(one.request))} once in a case, {again}"
+                self.report_at(one.place.line, one.place.column, _CODE, message)
+
+    def _flag(self, node: yaml.Node | None) -> bool:
+        if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool":
+            return self._scalar(node) is True
+        if node is not None:
+            found = describe(node)
+            self.report(node, _CODE, f"expected complete to be true or false, found {found}")
+        return False
+
+    def _name(self, node: yaml.Node | None) -> str | None:
+        if node is None or is_null(node):
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return str(node.value)
+        self.report(node, _CODE, f"expected a name as plain text, found {describe(node)}")
+        return None
+
+    def _place(self, node: yaml.Node) -> Place:
+        mark = node.start_mark
+        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+
+
+def _name_of(caller: Caller) -> str:
+    """A name for a case that has none."""
+    if caller.groups:
+        return f"groups {', '.join(caller.groups)}"
+    return f"scopes {', '.join(caller.scopes)}" if caller.scopes else "no groups"
+
+
+# --- where there are none -------------------------------------------------------------------------
+
+
+def _example(source: SourcePolicy, policy: Path) -> Iterator[str]:
+    """What to write, and where: an example that holds for this policy, where it has one."""
+    yield (
+        f"{policy} has no tests yet: write some under tests: in it, or in a file such as "
+        f"api{SUFFIX} beside it:"
+    )
+    group, request = next(_granted(source), ("reader", "GET /hello"))
+    name = group if re.fullmatch(r"[A-Za-z][\w-]*", group) else json.dumps(group)
+    yield "tests:"
+    yield f"  - as: {{groups: [{name}]}}"
+    yield f"    allow: [{json.dumps(request)}]"
+    yield "    deny: [GET /somewhere/else]"
+
+
+def _granted(source: SourcePolicy) -> Iterator[tuple[str, str]]:
+    """Groups with a request that the policy surely allows them, and not every other one."""
+    simulator = simulator_of(source)
+    elsewhere = Request(method="GET", path="/somewhere/else")
+    for group in source.groups:
+        caller = Caller(groups=(group.name,))
+        if simulator.ask(elsewhere, caller).is_open:
+            continue
+        for request in filter(None, map(_request_for, group.allow)):
+            if simulator.ask(request, caller).is_open:
+                yield group.name, str(request)
+
+
+def _request_for(rule: SourceRule) -> Request | None:
+    """A request of a rule that compares no claims."""
+    path = rule.text.partition(" ")[2].removesuffix("/**")
+    if rule.pattern.conditions or not path:
+        return None
+    method = next(one for one in METHODS if rule.pattern.covers_method(one))
+    return Request(method=method, path=re.sub(r"\{[^{}/=]+\}", "1", path))
