@@ -274,6 +274,7 @@ class _Reader:
 
     def _pairs(self, name: str, most: int | None) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
+        pool_ids = {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
         for pair in self._values.get(name, "").split():
             pool_id, _, listed = pair.partition("=")
             values = tuple(listed.split(","))
@@ -283,14 +284,11 @@ class _Reader:
                 self._note(name, f"expected each pool once, found {clip(pool_id)} twice")
             elif most is not None and len(values) > most:
                 self._note(name, f"expected one value for {clip(pool_id)}, found {len(values)}")
-            elif name != "USER_POOLS" and pool_id not in self._by_pool_ids():
+            elif name != "USER_POOLS" and pool_id not in pool_ids:
                 self._note(name, f"{clip(pool_id)} is not among {PREFIX}USER_POOLS")
             else:
                 found[pool_id] = values
         return found
-
-    def _by_pool_ids(self) -> set[str]:
-        return {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
 
     def _note(self, name: str, problem: str) -> None:
         self.problems.append(f"{PREFIX}{name}: {problem}")

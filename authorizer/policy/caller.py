@@ -12,7 +12,6 @@ arithmetic; here it is remembered.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.grants import Grants, Inexact, InexactError
@@ -35,8 +34,10 @@ class CallerDocuments:
 
     def __init__(self, policy: Policy, routes: Sequence[str] | None) -> None:
         """Take the routes of one API; nothing where they are not known."""
-        self._policy = policy
-        self._routes = routes
+        # Here, and not for the first request, which may be of a thousand routes.
+        is_small = routes is not None and len(routes) <= _MOST_ROUTES
+        self._known = KnownRoutes(policy, routes or ()) if is_small else None
+        self._without = Inexact.ROUTES_UNKNOWN if routes is None else Inexact.TOO_LARGE
         conditions = (one for rule in policy.rules for one in rule.pattern.conditions)
         self._compared = sorted({condition.claim for condition in conditions})
         self._made: dict[tuple[Any, ...], Grants | Inexact] = {}
@@ -51,10 +52,8 @@ class CallerDocuments:
             scopes: the token's. They count only if the claims show that no user is there.
             claims: the token's.
         """
-        if self._routes is None:
-            return Inexact.ROUTES_UNKNOWN
-        if len(self._routes) > _MOST_ROUTES:
-            return Inexact.TOO_LARGE
+        if self._known is None:
+            return self._without
         counting = counting_scopes(groups, scopes, claims)
         texts = {name: claims[name] for name in self._compared if type(claims.get(name)) is str}
         key = (tuple(groups), counting, tuple(texts.items()))
@@ -68,8 +67,3 @@ class CallerDocuments:
                 self._made.clear()
             self._made[key] = made
         return made
-
-    # Worked out for the first document: an authorizer of simple answers never needs one.
-    @cached_property
-    def _known(self) -> KnownRoutes:
-        return KnownRoutes(self._policy, self._routes or ())

@@ -24,6 +24,7 @@ from authorizer.policy.words import (
     covers_shape,
     meet,
     near,
+    steps_of,
     widest,
     wins_over,
 )
@@ -86,25 +87,26 @@ class Maker:
                 continue
             for method in sorted(methods | {STAR}):  # the star comes first
                 glob = (method, *pattern.path, STAR)
-                self._steps.take(len(allow))
-                below = [words for words in allow if covers(glob, words)]
+                self._steps.take(2 + sum(map(steps_of, allow)))
+                below = {words for words in allow if covers(glob, words)}
                 named = ANY if method == STAR else method
-                if len(below) > 1 and pattern.covers_method(named) and not self._hits(glob):
+                if (
+                    len(below) > 1
+                    and pattern.covers_method(named)
+                    and not any(next(self._hit(known, glob), None) for known in self._plain)
+                ):
                     allow = [glob, *(words for words in allow if words not in below)]
         return allow
 
-    def _hits(self, glob: Words) -> bool:
-        return any(next(self._hit(known, glob), None) for known in self._plain)
-
     def _hit(self, known: KnownRoute, glob: Words) -> Iterator[Words]:
         """The shapes of a route's words that a glob has, and that are not granted."""
-        self._steps.take(1)
+        self._steps.take(steps_of(glob))
         if known.shape in self._owned:
             return
         for words in meet(glob, known.shape, self._steps.take):
             if known.wins(words, self._steps) and not any(
                 self._owned.get(granted) is known and covers_shape(granted, words)
-                for granted in self._near_to(words)
+                for granted in near(self._near, words)
             ):
                 yield words
 
@@ -141,7 +143,7 @@ class Maker:
         for known in self._plain:
             for glob in near(allow, known.shape):
                 for words in self._hit(known, glob):
-                    self._steps.take(len(self._deny))
+                    self._steps.take(steps_of(words) * len(self._deny))
                     if any(covers(denied, words) for denied in self._deny):
                         continue
                     if not (self._try_to_deny(known.shape) or self._try_to_deny(words)):
@@ -149,19 +151,17 @@ class Maker:
 
     def _try_to_deny(self, glob: Words) -> bool:
         """Add a deny, if it takes nothing away that is granted."""
-        for granted in self._near_to(glob):
+        for granted in near(self._near, glob):
+            self._steps.take(steps_of(granted))
             wins, take = self._owned[granted].wins, self._steps.take
             if any(wins(words, self._steps) for words in meet(glob, granted, take)):
                 return False
         self._deny.append(glob)
         return True
 
-    def _near_to(self, words: Words) -> Sequence[Words]:
-        return near(self._near, words)
-
     def _require_apart_from_greedy(self) -> None:
         for greedy in self._greedy:
-            self._steps.take(len(self._owned))
+            self._steps.take(steps_of(greedy) * len(self._owned))
             for granted, known in self._owned.items():
                 if len(granted) <= len(greedy) or wins_over(known.shape, greedy):
                     continue

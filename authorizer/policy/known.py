@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.exact import Maker
 from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
-from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, split_route_key
-from authorizer.policy.words import STAR, Words, covers_shape, is_narrower, wins_over
+from authorizer.policy.routes import ANY, CONNECT, PARAMETER, parse_route, split_route_key
+from authorizer.policy.words import STAR, Words, covers_shape, is_narrower, steps_of, wins_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.model import Answer, Policy
+    from authorizer.policy.model import Policy
     from authorizer.policy.routes import Condition, Route, RoutePattern
+    from authorizer.policy.tree import Place
+
+    # The conditions of each rule, without doubles; and those that allow and that deny, by method.
+    _Compared = set[tuple[Condition, ...]]
+    _Said = dict[str, tuple[_Compared, _Compared]]
 
 # Stands for every method that has no name here; API Gateway's ANY takes them, too.
 _OTHER_METHOD = "OTHER"
@@ -31,16 +36,16 @@ _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII
 
 @dataclass(slots=True, eq=False)
 class KnownRoute:
-    """A route of the API: its shape, and the shapes that surely win over it."""
+    """A route of the API: its shape, its places with rules, and the shapes that surely win."""
 
     method: str
-    route: Route
     shape: Words
+    places: tuple[Place, ...]
     winners: list[Words] = field(default_factory=list)
 
     def wins(self, words: Words, steps: Steps) -> bool:
         """Whether some of the words are this route's."""
-        steps.take(len(self.winners))
+        steps.take(steps_of(words) * len(self.winners))
         return not any(covers_shape(winner, words) for winner in self.winners)
 
 
@@ -59,7 +64,8 @@ class KnownRoutes:
             if route is None or route.greedy:
                 self._greedy.append(shape)
             else:
-                self._plain.append(KnownRoute(method, route, shape))
+                places = tuple(one for one in policy.tree.covering(route.path) if one.rules)
+                self._plain.append(KnownRoute(method, shape, places))
         self._find_winners()
 
     def grants(
@@ -79,14 +85,22 @@ class KnownRoutes:
         rules = self._policy.rules_of(groups, scopes)
         # A policy may say the same many times.
         allows, denies = (
-            tuple(dict.fromkeys(rule.pattern for rule in rules if rule.effect == effect))
+            tuple(
+                {
+                    rule.pattern.text: rule.pattern for rule in rules if rule.effect == effect
+                }.values()
+            )
             for effect in ("allow", "deny")
         )
         self._require_nothing_below(allows, denies, steps)
         owned: dict[Words, KnownRoute] = {}
+        subjects = self._policy.subjects_of(groups, scopes)
+        said: dict[tuple[Place, ...], _Said] = {}
         for known in self._plain:
-            steps.take(15)  # what the policy says of a route is asked for each method
-            for words in self._granted(known, groups, scopes, claims):
+            steps.take(10)
+            if known.places not in said:  # most routes have rules of their own, or none
+                said[known.places] = _said(known.places, subjects, steps)
+            for words in _granted(known, said[known.places], claims, steps):
                 if known.wins(words, steps):
                     owned.setdefault(words, known)
         return Maker(self._plain, self._greedy, owned, steps).make(allows)
@@ -123,29 +137,47 @@ class KnownRoutes:
                 if _may_grant(allow, greedy) and not taken:
                     raise InexactError(Inexact.PATH_DECIDES)
 
-    def _granted(
-        self,
-        known: KnownRoute,
-        groups: Sequence[str],
-        scopes: Sequence[str],
-        claims: Mapping[str, Any],
-    ) -> list[Words]:
-        """The shapes of a route that the caller is granted: all of it, or with values in it."""
 
-        def paths(method: str) -> list[Words]:
-            answer = self._policy.answer_on_route(method, known.route, groups, scopes)
-            return _granted_paths(answer, _path_of(known.shape), claims)
+def _said(places: Iterable[Place], subjects: set[str], steps: Steps) -> _Said:
+    """What the rules of some places compare, by method: of those that allow, and that deny."""
+    rules = [
+        rule
+        for place in places
+        for subject in place.rules.keys() & subjects
+        for rule in place.rules[subject].values()
+    ]
+    methods = {_OTHER_METHOD}.union(*(rule.pattern.methods for rule in rules)) - {ANY}
+    steps.take(len(rules) * len(methods))
+    return {
+        method: (
+            {rule.pattern.conditions for rule in covering if rule.effect == "allow"},
+            {rule.pattern.conditions for rule in covering if rule.effect == "deny"},
+        )
+        for method in methods
+        for covering in [[rule for rule in rules if rule.pattern.covers_method(method)]]
+    }
 
-        if known.method != ANY:
-            start = known.shape[: len(known.shape) - len(_path_of(known.shape))]
-            return [(*start, *path) for path in paths(known.method)]
-        other = paths(_OTHER_METHOD)
-        named = {method: paths(method) for method in METHODS}
-        if all(path == other for path in named.values()):
-            return [(STAR, *path) for path in other]
-        if other:
-            raise InexactError(Inexact.ROUTES_OVERLAP)
-        return [(method, *path) for method, granted in named.items() for path in granted]
+
+def _granted(
+    known: KnownRoute, said: _Said, claims: Mapping[str, Any], steps: Steps
+) -> list[Words]:
+    """The shapes of a route that the caller is granted: all of it, or with values in it."""
+
+    def paths(method: str) -> list[Words]:
+        allows, denies = said.get(method, said[_OTHER_METHOD])
+        steps.take(3 * (len(allows) + len(denies)) * steps_of(known.shape))
+        return _granted_paths(allows, denies, _path_of(known.shape), claims)
+
+    if known.method != ANY:
+        start = known.shape[: len(known.shape) - len(_path_of(known.shape))]
+        return [(*start, *path) for path in paths(known.method)]
+    other = paths(_OTHER_METHOD)
+    named = {method: paths(method) for method in said if method != _OTHER_METHOD}
+    if all(path == other for path in named.values()):
+        return [(STAR, *path) for path in other]
+    if other:
+        raise InexactError(Inexact.ROUTES_OVERLAP)
+    return [(method, *path) for method, granted in named.items() for path in granted]
 
 
 def _shape(method: str, route: Route | None) -> Words:
@@ -169,16 +201,14 @@ def _rule_shapes(pattern: RoutePattern) -> Iterator[Words]:
         yield (STAR if method == ANY else method, *path)
 
 
-def _granted_paths(answer: Answer, path: Words, claims: Mapping[str, Any]) -> list[Words]:
-    if any(not rule.pattern.conditions for rule in answer.denies):
+def _granted_paths(
+    allows: _Compared, denies: _Compared, path: Words, claims: Mapping[str, Any]
+) -> list[Words]:
+    if () in denies:
         return []
-    granted = {
-        filled
-        for rule in answer.allows
-        if (filled := _filled(path, rule.pattern.conditions, claims)) is not None
-    }
-    compared = [{one.claim for one in rule.pattern.conditions} for rule in answer.denies]
-    if granted and any(names <= claims.keys() for names in compared):
+    filled = (_filled(path, conditions, claims) for conditions in allows)
+    granted = {words for words in filled if words is not None}
+    if granted and any({one.claim for one in compared} <= claims.keys() for compared in denies):
         # It also denies other spellings of the value, and there is no end of them.
         raise InexactError(Inexact.DENY_COMPARES_CLAIM)
     return [path] if path in granted else sorted(granted)

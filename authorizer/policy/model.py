@@ -186,7 +186,9 @@ class Policy:
         key = (method, route, groups, scopes)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self.answer_on_route(method, matched, groups, scopes)
+            places = self.tree.covering(matched.path)
+            rules = self._rules_of(places, method, groups, scopes)
+            answer = Answer.of(rules, rules, known=bool(places))
             self._remember(key, answer)
         if path is not None and not matched.agrees(path, path_parameters or {}):
             # As for who is told no route: what is wrong has the same name everywhere.
@@ -197,21 +199,6 @@ class Policy:
             return answer.decision
         parameters: Mapping[str | None, str] = path_parameters or {}  # type: ignore[assignment]
         return answer.judge(tuple(map(parameters.get, matched.names)), claims or {})
-
-    def answer_on_route(
-        self, method: str, route: Route, groups: Iterable[str], scopes: Iterable[str]
-    ) -> Answer:
-        """What is said of a route that tells its path, before any value is compared.
-
-        Args:
-            method: of the request; empty for ``$connect``.
-            route: not a greedy one.
-            groups: the caller's groups.
-            scopes: those that count; see ``counting_scopes``.
-        """
-        places = self.tree.covering(route.path)
-        rules = self._rules_of(places, method, groups, scopes)
-        return Answer.of(rules, rules, known=bool(places))
 
     def _decide_on_path(
         self,
@@ -285,21 +272,22 @@ class Policy:
         groups: Iterable[str],
         scopes: Iterable[str],
     ) -> list[Rule]:
-        subjects = self._subjects_of(groups, scopes)
+        subjects = self.subjects_of(groups, scopes)
         return [
             rule
             for place in places
-            for subject in subjects
-            for rule in place.rules.get(subject, {}).values()
+            for subject in place.rules.keys() & subjects
+            for rule in place.rules[subject].values()
             if rule.pattern.covers_method(method)
         ]
 
     def rules_of(self, groups: Iterable[str], scopes: Iterable[str]) -> list[Rule]:
         """All rules of a caller, in the file's order; for scopes see ``counting_scopes``."""
-        subjects = self._subjects_of(groups, scopes)
+        subjects = self.subjects_of(groups, scopes)
         return [rule for rule in self.rules if rule.subject in subjects]
 
-    def _subjects_of(self, groups: Iterable[str], scopes: Iterable[str]) -> set[str]:
+    def subjects_of(self, groups: Iterable[str], scopes: Iterable[str]) -> set[str]:
+        """Whose rules a caller has; for scopes see ``counting_scopes``."""
         subjects = {f"scope:{scope}" for scope in scopes}
         for group in groups:
             subjects |= self._subjects.get(group, frozenset())
@@ -334,7 +322,12 @@ class Answer:
     def of(cls, allows: Iterable[Rule], denies: Iterable[Rule], *, known: bool) -> Answer:
         """Sort out the rules of two sets of places."""
         allowing, denying = (
-            tuple(sorted((rule for rule in rules if rule.effect == effect), key=_place))
+            tuple(
+                sorted(
+                    (rule for rule in rules if rule.effect == effect),
+                    key=lambda rule: (rule.line, rule.subject, rule.pattern.text),
+                )
+            )
             for rules, effect in ((allows, "allow"), (denies, "deny"))
         )
         reason = Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN
@@ -402,10 +395,6 @@ def _may_equal(value: str | None, claim: object) -> bool:
     return isinstance(claim, str) and (
         value is None or claim in {value, unquote(value), unquote(unquote(value))}
     )
-
-
-def _place(rule: Rule) -> tuple[int, str, str]:
-    return (rule.line, rule.subject, rule.pattern.text)
 
 
 def _starts_with(segments: tuple[str, ...], prefix: tuple[str, ...]) -> bool:

@@ -17,6 +17,11 @@ Words = tuple[str, ...]
 STAR = "*"
 
 
+def steps_of(words: Words) -> int:
+    """What it counts to compare them with others: more, where they are long."""
+    return 1 + len(words) // 8
+
+
 def covers(glob: Words, words: Words) -> bool:
     """Whether a glob has all words of a shape, of a glob, or the one word.
 
@@ -53,20 +58,24 @@ def meet(glob: Words, shape: Words, take: Callable[[int], None]) -> set[Words]:
         shape: of one route.
         take: is told of each step, and may raise.
     """
-    # They go in step until a star may take more: most have nothing in common, and show it there.
-    start = glob.index(STAR) if STAR in glob else len(glob)
-    if any(word not in (own, STAR) for own, word in zip(glob[:start], shape, strict=False)):
-        return set()
+    # From either end they go in step up to a star: most that have nothing in common show it there.
+    for own_words, its_words in ((glob, shape), (glob[::-1], shape[::-1])):
+        for own, word in zip(own_words, its_words, strict=False):
+            if own == STAR:
+                break
+            if own != word and (word != STAR or not own):  # a segment is not empty
+                return set()
     found: dict[int, set[Words]] = {0: {()}}
-    for word in shape:
-        after: dict[int, set[Words]] = defaultdict(set)
+    for length, word in enumerate(shape, 1):
+        after: dict[int, set[Words]] = {}
         for at, heads in found.items():
-            take(len(heads))
-            own = glob[at] if at < len(glob) else None
-            if own in (STAR, word) or (word == STAR and own):  # a segment is not empty
-                after[at + 1] |= {(*head, word if own == STAR else own) for head in heads}
+            take((1 + length // 8) * len(heads))
+            wanted = glob[at] if at < len(glob) else None
+            if wanted in (STAR, word) or (word == STAR and wanted):
+                end = (wanted if word == STAR and wanted else word,)
+                after.setdefault(at + 1, set()).update([head + end for head in heads])
             if at and glob[at - 1] == STAR:  # it takes one more
-                after[at] |= {(*head, word) for head in heads}
+                after.setdefault(at, set()).update([(*head, word) for head in heads])
         found = after
     return found.get(len(glob), set())
 
@@ -91,7 +100,7 @@ def widest(globs: Iterable[Words], take: Callable[[int], None]) -> list[Words]:
     found: list[Words] = []
     # Whatever covers a glob is shorter, or as long and has more stars.
     for glob in sorted(set(globs), key=lambda glob: (len(glob), -glob.count(STAR))):
-        take(len(found))
+        take(steps_of(glob) * len(found))
         if not any(covers(other, glob) for other in found):
             found.append(glob)
     return found

@@ -159,7 +159,8 @@ def _judge_times(claims: JsonObject, now: float) -> tuple[datetime, datetime | N
     iat = _numeric_date(claims, "iat", Reason.ISSUED_AT_INVALID)
     if iat is not None and iat > now + CLOCK_SKEW_SECONDS:
         raise InvalidTokenError(Reason.ISSUED_IN_THE_FUTURE, f"issued {iat - now:.0f} s from now")
-    return _instant(exp), None if iat is None else _instant(iat)
+    issued_at = None if iat is None else datetime.fromtimestamp(iat, UTC)
+    return datetime.fromtimestamp(exp, UTC), issued_at
 
 
 def _numeric_date(claims: JsonObject, name: str, reason: Reason) -> int | None:
@@ -170,10 +171,6 @@ def _numeric_date(claims: JsonObject, name: str, reason: Reason) -> int | None:
     if type(value) is not int or not 0 <= value <= _LAST_NUMERIC_DATE:
         raise InvalidTokenError(reason, f"expected {name} in whole seconds, found {clip(value)}")
     return value
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _judge_use(claims: JsonObject, token_use: TokenUse) -> None:

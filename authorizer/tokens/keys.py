@@ -10,16 +10,13 @@ RFC 7517, sections 4 and 5; RFC 7518, sections 3.3 and 6.3.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from jose import jwk as jose_jwk
 
 from authorizer.errors import AuthorizerError
 from authorizer.strict_json import NotStrictJsonError, parse_object
 from authorizer.tokens.compact import ALGORITHM, MAX_KEY_ID_CHARACTERS, decode_base64url
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # RFC 7518, 3.3 asks for 2048 bits or more. Verification costs grow with the size, so there is an
 # upper bound too: no signer we know of uses more.
@@ -91,7 +88,8 @@ class KeySet:
             raise KeySetError("expected a JWK Set with an array named keys, found none")
         keys: dict[str, SigningKey] = {}
         ambiguous: set[str] = set()
-        for key in _usable_keys(entries):
+        fit = (_build(one) for one in entries if isinstance(one, dict) and _is_for_verifying(one))
+        for key in filter(None, fit):
             if keys.setdefault(key.key_id, key) != key:
                 ambiguous.add(key.key_id)
         usable = {key_id: key for key_id, key in keys.items() if key_id not in ambiguous}
@@ -102,14 +100,6 @@ class KeySet:
     def get(self, key_id: str) -> SigningKey | None:
         """The key of that ``kid``, or nothing."""
         return self.keys.get(key_id)
-
-
-def _usable_keys(entries: list[Any]) -> Iterator[SigningKey]:
-    for entry in entries:
-        if isinstance(entry, dict) and _is_for_verifying(entry):
-            key = _build(entry)
-            if key is not None:
-                yield key
 
 
 def _is_for_verifying(entry: dict[str, Any]) -> bool:

@@ -439,6 +439,51 @@ def test_routes_are_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) ->
     assert len(compared) <= 10 * len(routes)
 
 
+def test_what_is_said_of_many_routes_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred groups with one rule for a thousand routes are little more work than one."""
+    groups = [f"g{number}" for number in range(100)]
+    routes = [f"ANY /x{number}/{{id}}" for number in range(1_000)]
+    bodies = "".join(f'  {group}:\n    allow: ["ANY /**"]\n' for group in groups)
+    documents = CallerDocuments(policy_of(f"version: 1\ngroups:\n{bodies}"), routes)
+    taken = steps_of(monkeypatch)
+    one = documents.of(groups[:1], (), {})
+    few = sum(taken)
+
+    assert isinstance(one, Grants)
+    assert documents.of(groups, (), {}) == one
+    assert sum(taken) <= 2 * few + len(groups)
+
+
+def test_long_routes_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To compare ninety segments takes longer than three: a step is as long for all of them."""
+    taken = []
+    for length in (3, 90):
+        routes = [f"GET {'/a' * length}/x{number}" for number in range(20)]
+        steps = steps_of(monkeypatch)
+        assert isinstance(grants(["GET /**"], routes), Grants)
+        taken.append(sum(steps))
+    assert taken[1] > 2 * taken[0]
+
+
+def test_nobody_waits_for_long_routes() -> None:
+    """Two thousand routes of ninety segments each are more than a request should go through."""
+    routes = [f"GET {'/a' * 90}/x{number}" for number in range(2_000)]
+    assert grants(["GET /**"], routes) is Inexact.TOO_LARGE
+
+
+def test_routes_are_compared_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What depends on the policy alone is worked out when the function starts."""
+    routes = ["GET /users/{id}", "GET /users/me"]
+    policy = policy_of('version: 1\ngroups:\n  g:\n    allow: ["GET /users/me"]\n')
+    documents = CallerDocuments(policy, routes)
+
+    def compare(*_: object) -> bool:
+        pytest.fail("a request compared routes")
+
+    monkeypatch.setattr("authorizer.policy.known.is_narrower", compare)
+    assert isinstance(documents.of(["g"], (), {}), Grants)
+
+
 def test_routes_that_have_nothing_in_common_take_no_steps() -> None:
     """Sixty own-record routes among three hundred have a document, as they had without a bound."""
     routes = [f"GET /{{tenant}}/x{number}/{{id}}" for number in range(300)]
