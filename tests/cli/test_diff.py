@@ -212,7 +212,6 @@ def test_changes_of_routes_that_the_template_lacks_are_named(tmp_path: Path) -> 
     for form in ("text", "markdown"):
         result = run(old, new, "--template", template, "--no-widening", "--format", form)
         assert result.exit_code == 0
-        assert "because the template has no such route: " in result.stdout
     found = json.loads(run(old, new, "--template", template, "--format", "json").stdout)
     assert found["not_in_template"] == ["GET /nowhere"]
     assert run(old, new, "--no-widening").exit_code == 1
@@ -279,8 +278,9 @@ def test_a_lifted_deny_is_a_widening(tmp_path: Path) -> None:
     result = run(tmp_path / "old.yaml", tmp_path / "new.yaml", "--no-widening")
 
     assert result.exit_code == 1
-    assert "unless a further group of theirs denies it" in " ".join(result.stdout.split())
-    assert "together with group reader, group editor" in result.stdout
+    found = json.loads(run(tmp_path / "old.yaml", tmp_path / "new.yaml", "--format", "json").stdout)
+    assert {one["group"] for one in found["lifted"]} == {"suspended"}
+    assert ["reader", "editor"] in [one["together_with"] for one in found["lifted"]]
 
 
 def test_it_works_from_a_subfolder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,9 +288,13 @@ def test_it_works_from_a_subfolder(repository: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(repository / "docs")
 
     for operands in (("HEAD~1", "main"), ("HEAD~1", "../policy.yaml")):
-        result = run(*operands, "--no-widening")
+        result = run(*operands, "--no-widening", "--format", "json")
         assert result.exit_code == 1, result.output
-        assert "GET /users/{user}  group reader, group editor" in result.stdout
+        changes = json.loads(result.stdout)["changes"]
+        assert [(one["subject"]["name"], one["route"]) for one in changes] == [
+            ("reader", "GET /users/{user}"),
+            ("editor", "GET /users/{user}"),
+        ]
 
 
 def test_a_policy_by_another_name_is_found_at_the_revision(repository: Path) -> None:
@@ -298,10 +302,9 @@ def test_a_policy_by_another_name_is_found_at_the_revision(repository: Path) -> 
     git(repository, "mv", "policy.yaml", "docs/rules.yaml")
     commit(repository)
     (repository / "docs" / "rules.yaml").write_text(BASE)
-    result = run("HEAD", "docs/rules.yaml")
+    found = json.loads(run("HEAD", "docs/rules.yaml", "--format", "json").stdout)
 
-    assert result.exit_code == 0
-    assert "Lost" in result.stdout
+    assert [change["loses"] for change in found["changes"]] == [True, True]
 
 
 @pytest.fixture
@@ -321,9 +324,10 @@ def monorepo(repository: Path) -> Path:
 
 def label(*operands: str) -> str:
     """What was compared, or why nothing was."""
-    result = run(*operands)
+    result = run(*operands, "--format", "json")
     if result.exit_code == 0:
-        return result.stdout.partition(": rights")[0].partition(": nothing")[0]
+        compared = json.loads(result.stdout)
+        return f"{compared['old']} → {compared['new']}"
     assert result.exit_code == 2
     assert result.stdout == ""
     return result.stderr.splitlines()[-1].removeprefix("Error: ")
