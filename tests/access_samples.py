@@ -11,10 +11,10 @@ from urllib.parse import unquote
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy
 
-from authorizer.cli.analysis.conditions import NOTHING, Clause, Form
-from authorizer.cli.analysis.partition import Ground, Region, Spot
-from authorizer.cli.analysis.permissions import Access, Subject, SubjectKind
-from authorizer.cli.analysis.routes import Kind, Row, rows_of_routes
+from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, Clause
+from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
+from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
+from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
 from authorizer.cli.analysis.source import Source, source_of
 from authorizer.policy.compiled import dump_policy
 from authorizer.policy.routes import PARAMETER
@@ -97,8 +97,8 @@ def unnamed(random: Random, keys: Sequence[str]) -> frozenset[str]:
     return frozenset(key for key in keys if not is_usual and random.random() < 0.5)
 
 
-def random_rows(random: Random, keys: Sequence[str]) -> tuple[Row, ...]:
-    return rows_of_routes(keys, unnamed(random, keys))
+def random_rows(random: Random, keys: Sequence[str]) -> tuple[AskedRoute, ...]:
+    return asked_routes(keys, unnamed(random, keys))
 
 
 def source(naive: NaivePolicy) -> Source:
@@ -117,29 +117,31 @@ class Asked:
     claims: dict[str, Any]
 
 
-def a_request(random: Random, row: Row) -> Asked:
+def a_request(random: Random, row: AskedRoute) -> Asked:
     """A concrete request that fits a route."""
     path = [random.choice(VALUES) if one == PARAMETER else one for one in row.path]
-    if row.kind in {Kind.GREEDY, Kind.DEFAULT}:
-        fewest = 1 if row.kind is Kind.GREEDY else 0
+    if row.kind in {RouteKind.GREEDY, RouteKind.DEFAULT}:
+        fewest = 1 if row.kind is RouteKind.GREEDY else 0
         path += [random.choice(VALUES) for _ in range(random.randrange(fewest, 4))]
     claims = {name: random.choice([*VALUES, 7, None]) for name in CLAIMS if random.random() < 0.8}
     method = random.choice(row.methods)
     return Asked(method="PURGE" if method == "OTHER" else method, path=tuple(path), claims=claims)
 
 
-def goes_to(rows: Sequence[Row], asked: Asked, row: Row) -> bool:
+def goes_to(rows: Sequence[AskedRoute], asked: Asked, row: AskedRoute) -> bool:
     """Whether API Gateway may choose a row for a request, written out once more."""
     return fits(row, asked) and not any(fits(other, asked) and _beats(other, row) for other in rows)
 
 
-def _beats(other: Row, row: Row) -> bool:
+def _beats(other: AskedRoute, row: AskedRoute) -> bool:
     """Whether another row is the more specific one of two that fit."""
-    if row.tells_path or other == row or other.kind is Kind.DEFAULT:
+    if row.tells_path or other == row or other.kind is RouteKind.DEFAULT:
         return False
-    if row.kind is Kind.DEFAULT:
+    if row.kind is RouteKind.DEFAULT:
         return True
-    if other.kind is Kind.GREEDY and (len(other.path) < len(row.path) or other.path == row.path):
+    if other.kind is RouteKind.GREEDY and (
+        len(other.path) < len(row.path) or other.path == row.path
+    ):
         return False
     # A parameter where the row is literal may lose, in one kind of API or another.
     return all(
@@ -147,29 +149,31 @@ def _beats(other: Row, row: Row) -> bool:
     )
 
 
-def fits(row: Row, asked: Asked) -> bool:
+def fits(row: AskedRoute, asked: Asked) -> bool:
     if ("OTHER" if asked.method == "PURGE" else asked.method) not in row.methods:
         return False
-    if row.kind is Kind.EXACT and len(asked.path) != len(row.path):
+    if row.kind is RouteKind.EXACT and len(asked.path) != len(row.path):
         return False
-    if row.kind is Kind.GREEDY and len(asked.path) <= len(row.path):
+    if row.kind is RouteKind.GREEDY and len(asked.path) <= len(row.path):
         return False
     return all(one in (PARAMETER, value) for one, value in zip(row.path, asked.path, strict=False))
 
 
-def said(access: Access, ground: Ground, row: Row, asked: Asked, subject: Subject) -> bool:
+def said(
+    access: Analysis, ground: Partition, row: AskedRoute, asked: Asked, subject: Subject
+) -> bool:
     """What the form says of the same."""
-    [spot] = [spot for spot in ground.spots(row) if is_of(spot, row, asked.path)]
+    [spot] = [spot for spot in ground.path_classes(row) if is_of(spot, row, asked.path)]
     method = "OTHER" if asked.method == "PURGE" else asked.method
-    everyone = access.said(Region(row=row, spot=spot, methods=(method,)))
-    form = everyone[subject].form if subject in everyone else NOTHING
+    everyone = access.grants(RequestClass(route=row, paths=spot, methods=(method,)))
+    form = everyone[subject].condition if subject in everyone else NOTHING
     claims = dict(asked.claims)
     if subject.kind is SubjectKind.SCOPE:
         claims = machines_claims(asked)
     return holds(form, asked.path, claims)
 
 
-def is_of(spot: Spot, row: Row, path: Sequence[str]) -> bool:
+def is_of(spot: PathClass, row: AskedRoute, path: Sequence[str]) -> bool:
     if row.tells_path:
         return True
     if len(path) != len(spot.terms) and not (spot.goes_on and len(path) > len(spot.terms)):
@@ -181,7 +185,7 @@ def is_of(spot: Spot, row: Row, path: Sequence[str]) -> bool:
     )
 
 
-def holds(form: Form, path: Sequence[str], claims: dict[str, Any]) -> bool:
+def holds(form: AccessCondition, path: Sequence[str], claims: dict[str, Any]) -> bool:
     def value(term: int | str) -> str:
         return path[term] if isinstance(term, int) else term
 
@@ -200,7 +204,7 @@ def holds(form: Form, path: Sequence[str], claims: dict[str, Any]) -> bool:
     return any(map(surely, form.allows)) and not any(map(maybe, form.denies))
 
 
-def decided(policy: Policy, row: Row, asked: Asked, who: Sequence[Subject]) -> bool:
+def decided(policy: Policy, row: AskedRoute, asked: Asked, who: Sequence[Subject]) -> bool:
     """What ``decide`` says to a caller of some groups, or to a machine with one scope."""
     told = {name: value for name, value in zip(row.names, asked.path, strict=False) if name}
     machine = who[0].kind is SubjectKind.SCOPE
@@ -221,15 +225,17 @@ def machines_claims(asked: Asked) -> dict[str, Any]:
     return {**asked.claims, "sub": subject, "client_id": subject}
 
 
-def concrete(row: Row) -> Row:
+def concrete(row: AskedRoute) -> AskedRoute:
     """A route of the API for what a rule with ``/**`` stands for: one that no rule names."""
-    if row.kind is not Kind.BELOW:
+    if row.kind is not RouteKind.BELOW:
         return row
     above = row.key.partition(" ")[2].removesuffix("/**")
     return dataclasses.replace(row, key=f"x {above}/new", path=(*row.path, "new"))
 
 
-def requests(random: Random, rows: Sequence[Row], count: int) -> Iterator[tuple[Row, Asked]]:
+def requests(
+    random: Random, rows: Sequence[AskedRoute], count: int
+) -> Iterator[tuple[AskedRoute, Asked]]:
     for _ in range(count):
         row = random.choice(rows)
         if row.methods:

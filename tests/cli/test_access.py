@@ -9,18 +9,11 @@ from pathlib import Path
 import pytest
 
 from authorizer.cli import analysis
-from authorizer.cli.analysis.conditions import ALWAYS, form_of, implies, is_possible, smallest
-from authorizer.cli.analysis.partition import Ground
-from authorizer.cli.analysis.permissions import (
-    EVERYONE,
-    NO_CELL,
-    Access,
-    Cell,
-    Subject,
-    SubjectKind,
-    cells_of,
-)
-from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
+from authorizer.cli.analysis.conditions import ALWAYS, condition_of, implies, is_possible, smallest
+from authorizer.cli.analysis.grants import EVERYONE, Analysis, Subject, SubjectKind
+from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
+from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
 from authorizer.cli.analysis.source import read_source
 from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
@@ -31,12 +24,14 @@ def group(name: str) -> Subject:
     return Subject(kind=SubjectKind.GROUP, name=name)
 
 
-def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -> Cell:
+def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -> Permission:
     """The cell of group g, by default, on a route of an API that has others besides."""
-    access = Access(read_source(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others))
-    rows = rows_of_routes((route, *others))
-    cells = cells_of(rows[0], Ground(access.places), access, rows)
-    return cells.get(subject or group("g"), NO_CELL)
+    access = Analysis.of(
+        read_source(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others)
+    )
+    rows = asked_routes((route, *others))
+    cells = permissions_of(rows[0], Partition(access.paths), access, rows)
+    return cells.get(subject or group("g"), NO_PERMISSION)
 
 
 def of_g(allow: str = "", deny: str = "") -> str:
@@ -144,7 +139,7 @@ def test_a_cell_says_what_may_be_done(
 ) -> None:
     """One word, and what it depends on."""
     found = cell(of_g(allow, deny), route)
-    assert (found.outcome, found.words) == (outcome, words)
+    assert (found.extent, found.words) == (outcome, words)
 
 
 def test_a_cell_names_the_rules_that_decide_with_their_lines() -> None:
@@ -167,15 +162,15 @@ def test_a_cell_names_the_rules_that_decide_with_their_lines() -> None:
 def test_paths_of_another_route_are_not_counted() -> None:
     """What goes to a route of its own never gets to the {proxy+} beside it."""
     rules = of_g("GET /f/a, GET /g")
-    assert cell(rules, "GET /f/{proxy+}").outcome == "partly"
-    assert cell(rules, "GET /f/{proxy+}", None, "GET /f/a").outcome == "none"
-    assert cell(rules, "ANY /f/{proxy+}", None, "PUT /f/a").outcome == "partly"
+    assert cell(rules, "GET /f/{proxy+}").extent == "partly"
+    assert cell(rules, "GET /f/{proxy+}", None, "GET /f/a").extent == "none"
+    assert cell(rules, "ANY /f/{proxy+}", None, "PUT /f/a").extent == "partly"
 
 
 def test_any_is_what_no_other_route_takes() -> None:
     """An ``ANY`` route does not answer for a method that has a route at the same path."""
-    assert cell(of_g("ANY /a"), "ANY /a", None, "GET /a").outcome == "allow"
-    assert cell(of_g("GET /a"), "ANY /a", None, "GET /a").outcome == "none"
+    assert cell(of_g("ANY /a"), "ANY /a", None, "GET /a").extent == "allow"
+    assert cell(of_g("GET /a"), "ANY /a", None, "GET /a").extent == "none"
 
 
 def test_policies_that_tell_too_many_paths_apart_are_refused() -> None:
@@ -202,7 +197,7 @@ def test_a_scope_is_for_machines(claim: str, outcome: str) -> None:
     """A machine's subject is its client, and it has no username."""
     rules = f"scopes:\n  s:\n    allow:\n      - GET /a/{{x={claim}}}\n"
     found = cell(rules, "GET /a/{id}", Subject(kind=SubjectKind.SCOPE, name="s"))
-    assert found.outcome == outcome
+    assert found.extent == outcome
 
 
 @pytest.mark.parametrize(
@@ -219,7 +214,7 @@ def test_a_scope_is_for_machines(claim: str, outcome: str) -> None:
 )
 def test_everyone_is_what_is_public(public: str, route: str, outcome: str) -> None:
     """Everyone may what the policy lists as public, and nothing else."""
-    assert cell(f"public:\n  - {public}\n", route, EVERYONE).outcome == outcome
+    assert cell(f"public:\n  - {public}\n", route, EVERYONE).extent == outcome
 
 
 def test_what_is_public_below_a_path_claims_no_path() -> None:
@@ -254,7 +249,7 @@ def test_no_two_modules_import_each_other() -> None:
 def test_rules_name_routes_by_path_and_method() -> None:
     """Each once, whatever its parameters are called; ``/**`` last, for all the others below."""
     texts = ["ANY /**", "GET,PUT /b/{x=sub}", "ANY /b/{y}", "GET /a", "$connect", "GET /", "GET /a"]
-    rows = rows_of_patterns(map(parse_pattern, texts))
+    rows = routes_of_rules(map(parse_pattern, texts))
 
     assert [row.key for row in rows] == [
         "GET /",
@@ -303,8 +298,8 @@ def test_the_smallest_clauses_are_kept() -> None:
 def test_two_values_that_equal_one_claim_are_one_value() -> None:
     """Denying the one is denying the other, for callers to whom just that is allowed."""
     allow = frozenset({(0, "sub"), (1, "sub")})
-    by_first = form_of([allow], [frozenset({(0, "team")})])
-    by_second = form_of([allow], [frozenset({(1, "team")})])
+    by_first = condition_of([allow], [frozenset({(0, "team")})])
+    by_second = condition_of([allow], [frozenset({(1, "team")})])
     assert not by_first.widens(by_second)
     assert not by_second.widens(by_first)
 

@@ -22,16 +22,10 @@ from access_samples import (
 from examples import examples
 from hypothesis import given, settings
 
-from authorizer.cli.analysis.partition import Ground
-from authorizer.cli.analysis.permissions import (
-    EVERYONE,
-    NO_CELL,
-    Access,
-    Outcome,
-    SubjectKind,
-    cells_of,
-)
-from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
+from authorizer.cli.analysis.grants import EVERYONE, Analysis, SubjectKind
+from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, permissions_of
+from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -39,9 +33,9 @@ from authorizer.cli.analysis.routes import rows_of_patterns, rows_of_routes
 def test_forms_say_what_decide_says(random: Random) -> None:
     """For each route, subject, path, method and claims: the form holds if decide allows."""
     naive, keys = random_policy(random), random_routes(random)
-    access = Access(source(naive), keys)
-    ground = Ground(access.places)
-    policy = knowing(access.source.policy, keys)
+    access = Analysis.of(source(naive), keys)
+    ground = Partition(access.paths)
+    policy = knowing(access.policy, keys)
     rows = random_rows(random, keys)
 
     for row, asked in requests(random, rows, 30):
@@ -55,22 +49,22 @@ def test_forms_say_what_decide_says(random: Random) -> None:
 def test_outcomes_say_what_decide_says(random: Random) -> None:
     """``allow`` is never refused, ``none`` and ``deny`` never allowed, ``own`` needs a claim."""
     naive, keys = random_policy(random), random_routes(random)
-    access = Access(source(naive), keys)
-    ground = Ground(access.places)
-    policy = knowing(access.source.policy, keys)
+    access = Analysis.of(source(naive), keys)
+    ground = Partition(access.paths)
+    policy = knowing(access.policy, keys)
     rows = random_rows(random, keys)
-    cells = {row: cells_of(row, ground, access, rows) for row in rows}
+    cells = {row: permissions_of(row, ground, access, rows) for row in rows}
 
     for row, asked in requests(random, rows, 30):
         for subject in access.subjects[1:]:
-            cell = cells[row].get(subject, NO_CELL)
+            cell = cells[row].get(subject, NO_PERMISSION)
             allowed = decided(policy, row, asked, [subject])
-            match cell.outcome:
-                case Outcome.ALLOW:
+            match cell.extent:
+                case Extent.ALLOW:
                     assert allowed, (naive, row, asked, subject, cell)
-                case Outcome.NONE | Outcome.DENY:
+                case Extent.NONE | Extent.DENY:
                     assert not allowed, (naive, row, asked, subject, cell)
-                case Outcome.OWN:
+                case Extent.OWN:
                     without = dataclasses.replace(asked, claims={})
                     assert subject.kind is SubjectKind.SCOPE or not decided(
                         policy, row, without, [subject]
@@ -82,12 +76,12 @@ def test_outcomes_say_what_decide_says(random: Random) -> None:
 def test_rows_that_rules_name_say_what_decide_says(random: Random) -> None:
     """Without a template, the routes are those of the rules, and any other below a ``/**``."""
     naive = random_policy(random)
-    access = Access(source(naive))
-    policy = access.source.policy
-    ground = Ground(access.places)
+    access = Analysis.of(source(naive))
+    policy = access.policy
+    ground = Partition(access.paths)
     patterns = [rule.pattern for rule in policy.rules]
 
-    for row in rows_of_patterns(patterns):
+    for row in routes_of_rules(patterns):
         if not row.methods:
             continue
         route = concrete(row)
@@ -103,9 +97,9 @@ def test_words_say_what_it_depends_on(seed: int) -> None:
     random = Random(seed)
     for _ in range(20):
         naive, keys = random_policy(random), random_routes(random)
-        access = Access(source(naive), keys)
-        rows = rows_of_routes(keys)
+        access = Analysis.of(source(naive), keys)
+        rows = asked_routes(keys)
         for row in rows:
-            for subject, cell in cells_of(row, Ground(access.places), access, rows).items():
-                if subject != EVERYONE and cell.outcome in {Outcome.PARTLY, Outcome.OWN}:
+            for subject, cell in permissions_of(row, Partition(access.paths), access, rows).items():
+                if subject != EVERYONE and cell.extent in {Extent.PARTLY, Extent.OWN}:
                     assert "all of it" in cell.words or "only where" in cell.words, cell

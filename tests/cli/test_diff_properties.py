@@ -27,8 +27,8 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli.analysis.permissions import EVERYONE, Subject, SubjectKind
-from authorizer.cli.analysis.routes import Row, rows_of_routes
+from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.routes import AskedRoute, asked_routes
 from authorizer.cli.diff.compare import Diff, compare
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _without_denies(body: Body) -> Body:
     return dataclasses.replace(body, deny=(), includes=())
 
 
-def a_question(random: Random, row: Row) -> Asked:
+def a_question(random: Random, row: AskedRoute) -> Asked:
     asked = a_request(random, row)
     claims = {name: random.choice(CLAIMS) for name in ("sub", "team", "client_id")}
     # Often just what a condition asks for.
@@ -92,7 +92,7 @@ class Pair:
     old: Policy
     new: Policy
     diff: Diff
-    rows: tuple[Row, ...]
+    rows: tuple[AskedRoute, ...]
     is_routed: bool
 
 
@@ -110,12 +110,12 @@ def a_pair(random: Random, *, is_routed: bool) -> Pair:
         old=knowing(old.policy, keys),
         new=knowing(new.policy, keys),
         diff=compare(old, new, keys, alone),
-        rows=tuple(row for row in rows_of_routes(keys, alone) if row.methods),
+        rows=tuple(row for row in asked_routes(keys, alone) if row.methods),
         is_routed=True,
     )
 
 
-def questions(random: Random, pair: Pair, count: int) -> list[tuple[Row, Asked]]:
+def questions(random: Random, pair: Pair, count: int) -> list[tuple[AskedRoute, Asked]]:
     found = []
     for _ in range(count):
         row = random.choice(pair.rows)
@@ -196,7 +196,7 @@ def test_what_is_reported_is_decided_otherwise(random: Random, *, is_routed: boo
 
 
 def _shown(
-    random: Random, pair: Pair, row: Row, who: Sequence[Subject], *, backwards: bool = False
+    random: Random, pair: Pair, row: AskedRoute, who: Sequence[Subject], *, backwards: bool = False
 ) -> bool:
     """Whether a request is found that is refused by one policy and allowed by the other."""
     route = concrete(row)

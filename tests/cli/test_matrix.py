@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from authorizer.cli.analysis.permissions import Outcome
+from authorizer.cli.analysis.permissions import Extent
 from authorizer.cli.analysis.source import read_source
 from authorizer.cli.main import cli
 from authorizer.cli.matrix.page import page_of
@@ -211,7 +211,7 @@ def test_the_page_is_one_accessible_table() -> None:
     assert scopes.count("row") == len(found.all("tr")) - 1 == 6
     assert found.all("caption")
     assert found.content("td")[:4] == ["·", "allow", "deny", "·"]
-    assert {attributes["class"] for attributes in found.all("td")} <= set(Outcome)
+    assert {attributes["class"] for attributes in found.all("td")} <= set(Extent)
     assert found.all("html") == [{"lang": "en"}]
 
 
@@ -445,15 +445,15 @@ def route(key: str, authorizer: str | Unknown | None = "Rbac", **more: Any) -> R
     return Route(method=method, path=path, authorizer=authorizer, place=PLACE, **more)
 
 
-def outcomes(sheet: Sheet) -> list[Outcome]:
-    return [sheet.lines[0].cell(subject).outcome for subject in sheet.subjects]
+def outcomes(sheet: Sheet) -> list[Extent]:
+    return [sheet.lines[0].cell(subject).extent for subject in sheet.subjects]
 
 
 def test_a_route_without_an_authorizer_is_everyones() -> None:
     """No deny counts where nobody is asked; and that the policy does not know of it is said."""
     found = sheet(route("GET /articles/{id}", None))
 
-    assert outcomes(found) == [Outcome.ALLOW] * 4
+    assert outcomes(found) == [Extent.ALLOW] * 4
     assert found.lines[0].remark == "has no authorizer, and is not public in the policy"
 
 
@@ -461,7 +461,7 @@ def test_what_the_policy_calls_public_may_have_an_authorizer() -> None:
     """Then it is not public, whatever the policy says, and the sheet says so."""
     found = sheet(route("GET /health"))
 
-    assert outcomes(found) == [Outcome.NONE, Outcome.NONE, Outcome.DENY, Outcome.NONE]
+    assert outcomes(found) == [Extent.NONE, Extent.NONE, Extent.DENY, Extent.NONE]
     assert found.lines[0].remark == "public in the policy, but has the authorizer Rbac"
 
 

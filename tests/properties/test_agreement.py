@@ -17,8 +17,9 @@ from random_apis import Made, chosen_route, random_http, random_rest, random_web
 from simulator import Clock, Cognito
 
 from authorizer import Authorizer
-from authorizer.cli.analysis.partition import Ground
-from authorizer.cli.analysis.permissions import Access, Cell, Outcome, Subject, SubjectKind
+from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
+from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.permissions import Extent, Permission
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
@@ -97,9 +98,9 @@ class World:
         return sheet_of_api(self.made.source, self.made.template, self.made.api)
 
     @cached_property
-    def access(self) -> tuple[Access, Ground]:
-        access = Access(self.made.source, self.made.authorizers)
-        return access, Ground(access.places)
+    def access(self) -> tuple[Analysis, Partition]:
+        access = Analysis.of(self.made.source, self.made.authorizers)
+        return access, Partition(access.paths)
 
     def a_request(self, random: Random) -> tuple[str, Request] | None:
         """A route and a request to it; nothing where chance found one that another route gets."""
@@ -115,7 +116,7 @@ class World:
 
     def cell(
         self, key: str, request: Request, subject: Subject, caller: Caller
-    ) -> tuple[Cell, bool]:
+    ) -> tuple[Permission, bool]:
         """A cell, and what is behind it for just this request and caller."""
         [line] = [line for line in self.sheet.lines if line.row.key == key]
         path = ("", key) if self.flavour == "websocket" else tuple(segments_of(request.path))
@@ -184,5 +185,5 @@ def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random)
         if who.subject is not None and judged.reason is not Reason.PATH_UNSAFE:
             cell, is_said = world.cell(key, request, who.subject, caller)
             assert is_said is allowed, (context, cell)
-            assert cell.outcome is not Outcome.ALLOW or allowed, (context, cell)
-            assert cell.outcome not in {Outcome.NONE, Outcome.DENY} or not allowed, (context, cell)
+            assert cell.extent is not Extent.ALLOW or allowed, (context, cell)
+            assert cell.extent not in {Extent.NONE, Extent.DENY} or not allowed, (context, cell)

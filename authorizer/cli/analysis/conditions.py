@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # What is compared with a claim: the segment at a position, or the literal that must stand there.
 Term = int | str
-Atom = tuple[Term, str]
-Clause = frozenset[Atom]
+Comparison = tuple[Term, str]
+Clause = frozenset[Comparison]
 # Which literals a segment at a position is known not to be.
 Excluded = tuple[tuple[int, frozenset[str]], ...]
 
@@ -27,7 +27,7 @@ ALWAYS: Clause = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class AccessCondition:
     """What rules say together, without what makes no difference.
 
     Attributes:
@@ -42,11 +42,11 @@ class Form:
     is_granted: bool = False
     excluded: Excluded = ()
 
-    def widens(self, other: Form) -> bool:
+    def widens(self, other: AccessCondition) -> bool:
         """Whether this grants something to someone that the other does not."""
         return any(self._widens_for(clause, other) for clause in self.allows)
 
-    def _widens_for(self, clause: Clause, other: Form) -> bool:
+    def _widens_for(self, clause: Clause, other: AccessCondition) -> bool:
         # The caller of whom just this much is true, and the same one with as much more as the
         # other's denies need. Whatever else were true would make for more refusals here, and for
         # more grants there.
@@ -62,10 +62,12 @@ class Form:
         return [one for one in self.denies if is_possible(clause, one, self.excluded)]
 
 
-NOTHING = Form()
+NOTHING = AccessCondition()
 
 
-def form_of(allows: Iterable[Clause], denies: Iterable[Clause], excluded: Excluded = ()) -> Form:
+def condition_of(
+    allows: Iterable[Clause], denies: Iterable[Clause], excluded: Excluded = ()
+) -> AccessCondition:
     """The smallest form of clauses as they stand in rules."""
     granting = [clause for clause in allows if is_possible(clause, ALWAYS, excluded)]
     denying = smallest(clause for clause in denies if is_possible(ALWAYS, clause, excluded))
@@ -76,7 +78,7 @@ def form_of(allows: Iterable[Clause], denies: Iterable[Clause], excluded: Exclud
         for clause in granting
         if not any(implies(clause, ALWAYS, denied) for denied in denying)
     ]
-    return Form(
+    return AccessCondition(
         allows=smallest(live),
         denies=denying,
         is_granted=bool(granting),
@@ -84,7 +86,7 @@ def form_of(allows: Iterable[Clause], denies: Iterable[Clause], excluded: Exclud
     )
 
 
-def lifts(old: Form, new: Form, granted: Form) -> bool:
+def lifts(old: AccessCondition, new: AccessCondition, granted: AccessCondition) -> bool:
     """Whether denies that went let someone have what another group's allows grant.
 
     Args:

@@ -23,7 +23,7 @@ EVERY_METHOD = (*METHODS, OTHER_METHODS)
 DEFAULT = "$default"
 
 
-class Kind(Enum):
+class RouteKind(Enum):
     """What the route tells of the path."""
 
     EXACT = auto()  # all of it, but for parameters
@@ -33,7 +33,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class AskedRoute:
     """A route.
 
     Attributes:
@@ -45,7 +45,7 @@ class Row:
     """
 
     key: str
-    kind: Kind
+    kind: RouteKind
     path: tuple[str, ...]
     names: tuple[str | None, ...]
     methods: tuple[str, ...]
@@ -54,55 +54,55 @@ class Row:
     @property
     def tells_path(self) -> bool:
         """Whether rules are compared with the route, and not with the path."""
-        return self.is_named and self.kind in {Kind.EXACT, Kind.BELOW}
+        return self.is_named and self.kind in {RouteKind.EXACT, RouteKind.BELOW}
 
     @property
     def is_open_ended(self) -> bool:
         """Whether it goes on below what is told."""
-        return self.kind is not Kind.EXACT
+        return self.kind is not RouteKind.EXACT
 
     @property
-    def place(self) -> tuple[Kind, tuple[str, ...]]:
+    def place(self) -> tuple[RouteKind, tuple[str, ...]]:
         """What it shares with the rows of other methods."""
         return self.kind, self.path
 
 
-def rows_of_routes(keys: Iterable[str], unnamed: Container[str] = ()) -> tuple[Row, ...]:
+def asked_routes(keys: Iterable[str], unnamed: Container[str] = ()) -> tuple[AskedRoute, ...]:
     """The rows of a template's routes, in their order.
 
     Args:
         keys: such as ``GET /users/{id}``, ``ANY /x``, ``/files/{proxy+}``, ``$default``.
         unnamed: those whose authorizer is given the concrete path alone.
     """
-    return _with_methods(replace(row_of_key(key), is_named=key not in unnamed) for key in keys)
+    return _with_methods(replace(asked_route(key), is_named=key not in unnamed) for key in keys)
 
 
-def rows_of_patterns(patterns: Iterable[RoutePattern]) -> tuple[Row, ...]:
+def routes_of_rules(patterns: Iterable[RoutePattern]) -> tuple[AskedRoute, ...]:
     """The rows of the routes that rules name: by path, and then by method."""
     rows = [row for pattern in patterns for row in _rows_of_pattern(pattern)]
     return _with_methods(sorted(rows, key=_reading_order))
 
 
-def row_of_key(key: str) -> Row:
+def asked_route(key: str) -> AskedRoute:
     """The row of one route, as if it were the only one."""
     method, blank, path = key.partition(" ")
     if not blank:
         method, path = ANY, key
     route = parse_route(path)
     if route is None:
-        return Row(key=key, kind=Kind.DEFAULT, path=(), names=(), methods=(method,))
-    return Row(
+        return AskedRoute(key=key, kind=RouteKind.DEFAULT, path=(), names=(), methods=(method,))
+    return AskedRoute(
         key=key,
-        kind=Kind.GREEDY if route.greedy else Kind.EXACT,
+        kind=RouteKind.GREEDY if route.greedy else RouteKind.EXACT,
         path=route.path,
         names=route.names,
         methods=("",) if path == CONNECT else (method,),
     )
 
 
-def _rows_of_pattern(pattern: RoutePattern) -> Iterator[Row]:
+def _rows_of_pattern(pattern: RoutePattern) -> Iterator[AskedRoute]:
     if pattern.text == CONNECT:
-        yield row_of_key(CONNECT)
+        yield asked_route(CONNECT)
         return
     written = pattern.text.partition(" ")[2].removesuffix("/**")
     segments = written[1:].split("/") if written.strip("/") else []
@@ -116,34 +116,34 @@ def _rows_of_pattern(pattern: RoutePattern) -> Iterator[Row]:
     )
     tail = "/**" if pattern.tail else ""
     for method in sorted(pattern.methods):
-        yield Row(
+        yield AskedRoute(
             key=f"{method} {shown + tail or '/'}",
-            kind=Kind.BELOW if pattern.tail else Kind.EXACT,
+            kind=RouteKind.BELOW if pattern.tail else RouteKind.EXACT,
             path=pattern.path,
             names=names,
             methods=(method,),
         )
 
 
-def _with_methods(rows: Iterable[Row]) -> tuple[Row, ...]:
+def _with_methods(rows: Iterable[AskedRoute]) -> tuple[AskedRoute, ...]:
     """Each route once, and ``ANY`` as what no other route of the same path takes."""
-    once: dict[tuple[tuple[Kind, tuple[str, ...]], str], Row] = {}
+    once: dict[tuple[tuple[RouteKind, tuple[str, ...]], str], AskedRoute] = {}
     for row in rows:
         once.setdefault((row.place, row.methods[0]), row)
-    taken: dict[tuple[Kind, tuple[str, ...]], set[str]] = {}
+    taken: dict[tuple[RouteKind, tuple[str, ...]], set[str]] = {}
     for place, method in once:
         taken.setdefault(place, set()).add(method)
     return tuple(_spelled_out(row, taken[row.place]) for row in once.values())
 
 
-def _spelled_out(row: Row, taken: set[str]) -> Row:
+def _spelled_out(row: AskedRoute, taken: set[str]) -> AskedRoute:
     if row.methods != (ANY,):
         return row
     methods = tuple(method for method in EVERY_METHOD if method not in taken)
     return replace(row, methods=methods)
 
 
-def _reading_order(row: Row) -> tuple[tuple[str, ...], int]:
+def _reading_order(row: AskedRoute) -> tuple[tuple[str, ...], int]:
     order = (*METHODS, ANY, "")
     # What stands for all the other routes comes after them.
     path = (*row.path, chr(sys.maxunicode)) if row.is_open_ended else row.path

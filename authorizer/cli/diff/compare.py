@@ -17,24 +17,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.conditions import NOTHING, Form, lifts
-from authorizer.cli.analysis.partition import Ground
-from authorizer.cli.analysis.permissions import (
-    NO_CELL,
-    Access,
-    Cell,
-    Said,
-    Subject,
-    SubjectKind,
-    cells_of,
-    regions,
-)
-from authorizer.cli.analysis.routes import Kind, Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, lifts
+from authorizer.cli.analysis.grants import Analysis, Grant, Subject, SubjectKind, request_classes
+from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
+from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes, routes_of_rules
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.analysis.partition import Region
+    from authorizer.cli.analysis.partition import RequestClass
     from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Rule
 
@@ -49,11 +41,11 @@ class Change:
     """
 
     subject: Subject
-    row: Row
+    row: AskedRoute
     gains: bool
     loses: bool
-    before: Cell
-    after: Cell
+    before: Permission
+    after: Permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +59,7 @@ class DenyChange:
     """
 
     group: Subject
-    row: Row
+    row: AskedRoute
     others: tuple[Subject, ...]
     rules: tuple[Rule, ...]
 
@@ -90,8 +82,8 @@ class Diff:
     imposed: tuple[DenyChange, ...] = ()
     added: tuple[Subject, ...] = ()
     removed: tuple[Subject, ...] = ()
-    rows: tuple[Row, ...] = ()
-    elsewhere: tuple[Row, ...] = ()
+    rows: tuple[AskedRoute, ...] = ()
+    elsewhere: tuple[AskedRoute, ...] = ()
 
     @property
     def gains(self) -> tuple[Change, ...]:
@@ -128,8 +120,8 @@ def compare(
         routes: the keys of the API's routes; without them, those that either policy names.
         unnamed: those whose authorizer is given the concrete path alone.
     """
-    sides = _Sides(Access(old, routes), Access(new, routes))
-    rows = _rows(old, new) if routes is None else rows_of_routes(routes, unnamed)
+    sides = _Sides(Analysis.of(old, routes), Analysis.of(new, routes))
+    rows = _rows(old, new) if routes is None else asked_routes(routes, unnamed)
     rivals = () if routes is None else rows
     found = [_on_row(row, sides, rivals) for row in rows if row.methods]
     before, after = sides.old.subjects, sides.new.subjects
@@ -146,16 +138,20 @@ def compare(
     )
 
 
-def _elsewhere(named: Diff, rows: Sequence[Row]) -> Iterator[Row]:
+def _elsewhere(named: Diff, rows: Sequence[AskedRoute]) -> Iterator[AskedRoute]:
     """The routes with changes that rules name, and an API does not have."""
     changed = {one.row for one in named.changes}
     changed |= {one.row for one in (*named.lifted, *named.imposed)}
     for row in named.rows:
-        if row in changed and row.kind is Kind.EXACT and not any(_meets(row, one) for one in rows):
+        if (
+            row in changed
+            and row.kind is RouteKind.EXACT
+            and not any(_meets(row, one) for one in rows)
+        ):
             yield row
 
 
-def _meets(row: Row, route: Row) -> bool:
+def _meets(row: AskedRoute, route: AskedRoute) -> bool:
     """Whether requests to a row may get to a route of the API."""
     here = row.path[: len(route.path)] if route.is_open_ended else row.path
     return here == route.path and not set(row.methods).isdisjoint(route.methods)
@@ -164,14 +160,14 @@ def _meets(row: Row, route: Row) -> bool:
 class _Sides:
     """Both policies on common ground."""
 
-    def __init__(self, old: Access, new: Access) -> None:
+    def __init__(self, old: Analysis, new: Analysis) -> None:
         self.old = old
         self.new = new
-        self.ground = Ground(old.places | new.places)
+        self.ground = Partition(old.paths | new.paths)
         self.subjects = tuple(dict.fromkeys((*old.subjects, *new.subjects)))
-        self._same_groups = old.source.policy.groups == new.source.policy.groups
+        self._same_groups = old.policy.groups == new.policy.groups
 
-    def are_alike_in(self, region: Region) -> bool:
+    def are_alike_in(self, region: RequestClass) -> bool:
         """Whether they have the same rules there, for the same groups: the usual case."""
         if not self._same_groups:
             return False
@@ -179,8 +175,8 @@ class _Sides:
             [
                 (rule.effect, rule.subject, rule.pattern)
                 for rule in (
-                    *side.rules_at(region.row, region.spot, region.methods[0]),
-                    *side.public_at(region.row, region.methods[0]),
+                    *side.rules_at(region.route, region.paths, region.methods[0]),
+                    *side.public_at(region.route, region.methods[0]),
                 )
             ]
             for side in (self.old, self.new)
@@ -195,19 +191,19 @@ class _OnRow:
     imposed: list[DenyChange] = field(default_factory=list)
 
 
-def _rows(old: Source, new: Source) -> tuple[Row, ...]:
+def _rows(old: Source, new: Source) -> tuple[AskedRoute, ...]:
     rules = (*new.policy.rules, *new.public, *old.policy.rules, *old.public)
-    return rows_of_patterns(rule.pattern for rule in rules)
+    return routes_of_rules(rule.pattern for rule in rules)
 
 
-def _on_row(row: Row, sides: _Sides, rivals: Sequence[Row]) -> _OnRow:
+def _on_row(row: AskedRoute, sides: _Sides, rivals: Sequence[AskedRoute]) -> _OnRow:
     gaining: set[Subject] = set()
     losing: set[Subject] = set()
     lifted, imposed = _Denies(), _Denies()
-    for region in regions(row, sides.ground, (sides.old, sides.new), rivals):
+    for region in request_classes(row, sides.ground, (sides.old, sides.new), rivals):
         if sides.are_alike_in(region):
             continue
-        before, after = sides.old.said(region), sides.new.said(region)
+        before, after = sides.old.grants(region), sides.new.grants(region)
         for subject in {**before, **after}:
             was, becomes = _form(before, subject), _form(after, subject)
             if was != becomes:
@@ -223,12 +219,16 @@ def _on_row(row: Row, sides: _Sides, rivals: Sequence[Row]) -> _OnRow:
 
 
 def _changes(
-    row: Row, sides: _Sides, rivals: Sequence[Row], gaining: set[Subject], losing: set[Subject]
+    row: AskedRoute,
+    sides: _Sides,
+    rivals: Sequence[AskedRoute],
+    gaining: set[Subject],
+    losing: set[Subject],
 ) -> Iterator[Change]:
     if not gaining and not losing:
         return
-    before = cells_of(row, sides.ground, sides.old, rivals)
-    after = cells_of(row, sides.ground, sides.new, rivals)
+    before = permissions_of(row, sides.ground, sides.old, rivals)
+    after = permissions_of(row, sides.ground, sides.new, rivals)
     for subject in sides.subjects:
         if subject in gaining or subject in losing:
             yield Change(
@@ -236,8 +236,8 @@ def _changes(
                 row=row,
                 gains=subject in gaining,
                 loses=subject in losing,
-                before=before.get(subject, NO_CELL),
-                after=after.get(subject, NO_CELL),
+                before=before.get(subject, NO_PERMISSION),
+                after=after.get(subject, NO_PERMISSION),
             )
 
 
@@ -248,24 +248,24 @@ class _Denies:
         self._others: dict[Subject, set[Subject]] = defaultdict(set)
         self._rules: dict[Subject, dict[int, Rule]] = defaultdict(dict)
 
-    def add(self, old: Mapping[Subject, Said], new: Mapping[Subject, Said]) -> None:
+    def add(self, old: Mapping[Subject, Grant], new: Mapping[Subject, Grant]) -> None:
         """Note what is lifted in a region, from the old policy to the new one."""
         granting = [
-            (subject, said.form)
+            (subject, said.condition)
             for subject, said in new.items()
-            if subject.kind is SubjectKind.GROUP and said.form.allows
+            if subject.kind is SubjectKind.GROUP and said.condition.allows
         ]
         for group, said in old.items():
             now = _form(new, group)
-            if said.form.denies == now.denies:
+            if said.condition.denies == now.denies:
                 continue
-            others = [other for other, form in granting if _gains_with(said.form, now, form)]
+            others = [other for other, form in granting if _gains_with(said.condition, now, form)]
             if others:
                 self._others[group].update(others)
                 denies = (rule for rule in said.rules if rule.effect == "deny")
                 self._rules[group].update((id(rule), rule) for rule in denies)
 
-    def of(self, row: Row, order: Iterable[Subject]) -> list[DenyChange]:
+    def of(self, row: AskedRoute, order: Iterable[Subject]) -> list[DenyChange]:
         """What was gathered, in the file's order."""
         known = tuple(order)
         return [
@@ -280,10 +280,10 @@ class _Denies:
         ]
 
 
-def _gains_with(was: Form, becomes: Form, granted: Form) -> bool:
+def _gains_with(was: AccessCondition, becomes: AccessCondition, granted: AccessCondition) -> bool:
     """Whether callers of two groups gain by the first one's denies, and not by its grants alone."""
     return granted.widens(becomes) and lifts(was, becomes, granted)
 
 
-def _form(said: Mapping[Subject, Said], subject: Subject) -> Form:
-    return said[subject].form if subject in said else NOTHING
+def _form(said: Mapping[Subject, Grant], subject: Subject) -> AccessCondition:
+    return said[subject].condition if subject in said else NOTHING

@@ -9,13 +9,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.analysis.permissions import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.permissions import DependsOn, Extent
 from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from authorizer.cli.analysis.permissions import Cell
+    from authorizer.cli.analysis.permissions import Permission
     from authorizer.cli.analysis.source import Source
     from authorizer.cli.diff.compare import Change, DenyChange, Diff
     from authorizer.policy.model import Rule
@@ -157,14 +158,12 @@ def _entries(
     )
 
 
-def _cell(cell: Cell) -> str:
-    return cell.words if cell.words.startswith(("all of it", "only")) else _told(cell)
-
-
-def _told(cell: Cell) -> str:
-    return (
-        f"{cell.outcome}" if cell.outcome in {"none", "deny"} else f"{cell.outcome} ({cell.words})"
-    )
+def _cell(permission: Permission) -> str:
+    if permission.extent in {Extent.NONE, Extent.DENY}:
+        return permission.extent
+    if permission.depends_on is DependsOn.NOTHING:
+        return permission.words
+    return f"{permission.extent} ({permission.words})"
 
 
 def _located(rules: Iterable[Rule], source: Source) -> tuple[str, ...]:
@@ -197,9 +196,9 @@ def _subject_as_json(subject: Subject) -> dict[str, str]:
     return {"kind": str(subject.kind), "name": subject.name}
 
 
-def _cell_as_json(cell: Cell, source: Source) -> dict[str, Any]:
+def _cell_as_json(cell: Permission, source: Source) -> dict[str, Any]:
     return {
-        "outcome": str(cell.outcome),
+        "outcome": str(cell.extent),
         "words": cell.words,
         "rules": [_rule_as_json(rule, source) for rule in cell.rules],
     }

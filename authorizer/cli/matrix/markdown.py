@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.permissions import EVERYONE, Cell, Outcome, Subject, SubjectKind
+from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.permissions import Extent, Permission
 from authorizer.cli.matrix.text import MEANINGS, Notes
 from authorizer.cli.text import code
 
@@ -34,7 +35,7 @@ def _lines(sheet: Sheet) -> Iterator[str]:
         yield f"{number}. {code(words)}: {'; '.join(map(code, rules))}"
     yield from ("", *_remarks(sheet))
     counts = sheet.counts()
-    for outcome in Outcome:
+    for outcome in Extent:
         name = f"**{_word(outcome)}**"
         yield f"- {name} ({counts[outcome]}): {MEANINGS[outcome]}"
 
@@ -47,13 +48,13 @@ def _title(subject: Subject) -> str:
     )
 
 
-def _cell(cell: Cell, notes: Notes) -> str:
+def _cell(cell: Permission, notes: Notes) -> str:
     number = notes.number(cell)
-    return f"{cell.outcome} {number}" if number else _word(cell.outcome)
+    return f"{cell.extent} {number}" if number else _word(cell.extent)
 
 
-def _word(outcome: Outcome) -> str:
-    return "·" if outcome is Outcome.NONE else str(outcome)
+def _word(outcome: Extent) -> str:
+    return "·" if outcome is Extent.NONE else str(outcome)
 
 
 def _remarks(sheet: Sheet) -> Iterator[str]:

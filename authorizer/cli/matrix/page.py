@@ -14,14 +14,15 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.permissions import NO_CELL, Cell, Outcome, SubjectKind
+from authorizer.cli.analysis.grants import SubjectKind
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permission
 from authorizer.cli.matrix.text import MEANINGS, title_of
 from authorizer.cli.text import located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.analysis.permissions import Subject
+    from authorizer.cli.analysis.grants import Subject
     from authorizer.cli.matrix.sheet import Line, Sheet
     from authorizer.policy.model import Rule
 
@@ -41,21 +42,21 @@ class _Reasons:
     def __init__(self, sheet: Sheet) -> None:
         self._name = sheet.source.name
         self._rules: dict[tuple[str, str], int] = {}
-        self._cells: dict[tuple[object, ...], Cell] = {}
+        self._cells: dict[tuple[object, ...], Permission] = {}
         self._numbers: dict[tuple[object, ...], int] = {}
-        self.number(NO_CELL)
+        self.number(NO_PERMISSION)
 
-    def number(self, cell: Cell) -> int:
-        key = _identity(cell)
+    def number(self, cell: Permission) -> int:
+        key = cell.identity
         self._cells.setdefault(key, cell)
         return self._numbers.setdefault(key, len(self._numbers))
 
-    def rules(self, cell: Cell) -> list[tuple[str, str]]:
+    def rules(self, cell: Permission) -> list[tuple[str, str]]:
         return [self._shown(rule) for rule in cell.rules]
 
     def as_json(self) -> str:
         cells = [
-            [cell.outcome, plain(cell.words), [self._rule(rule) for rule in cell.rules]]
+            [cell.extent, plain(cell.words), [self._rule(rule) for rule in cell.rules]]
             for cell in self._cells.values()
         ]
         text = json.dumps({"cells": cells, "rules": list(self._rules)}, separators=(",", ":"))
@@ -66,11 +67,6 @@ class _Reasons:
 
     def _shown(self, rule: Rule) -> tuple[str, str]:
         return spelled(rule), located(rule, self._name)
-
-
-def _identity(cell: Cell) -> tuple[object, ...]:
-    # Rules are the same objects throughout a sheet, and by far dearer to compare.
-    return (cell.outcome, cell.words, *map(id, cell.rules))
 
 
 def _page(sheet: Sheet) -> Iterator[str]:
@@ -139,7 +135,7 @@ def _head(sheet: Sheet) -> Iterator[str]:
         yield f'<ul class="unread" aria-label="Routes that are missing">{items}</ul>'
     counts = sheet.counts()
     yield '<ul class="legend" aria-label="Legend">'
-    for outcome in Outcome:
+    for outcome in Extent:
         yield (
             f'<li><span class="word {outcome}">{_word(outcome)}</span> '
             f"{MEANINGS[outcome]} ({counts[outcome]})</li>"
@@ -158,8 +154,8 @@ def _breakable(foreign: str) -> str:
     )
 
 
-def _word(outcome: Outcome) -> str:
-    return _NONE if outcome is Outcome.NONE else outcome
+def _word(outcome: Extent) -> str:
+    return _NONE if outcome is Extent.NONE else outcome
 
 
 def _filters() -> Iterator[str]:
@@ -167,7 +163,7 @@ def _filters() -> Iterator[str]:
     for name, label in (("route", "Route contains"), ("who", "Group or scope contains")):
         yield f'<label>{label}<input type="search" name="{name}" autocomplete="off"></label>'
     yield "<fieldset><legend>Cells that say</legend>"
-    for outcome in Outcome:
+    for outcome in Extent:
         yield (
             f'<label><input type="checkbox" name="outcome" value="{outcome}" checked>'
             f"{outcome}</label>"
@@ -213,21 +209,21 @@ def _route(line: Line) -> str:
     )
 
 
-def _cell(cell: Cell, reasons: _Reasons) -> str:
+def _cell(cell: Permission, reasons: _Reasons) -> str:
     number = reasons.number(cell)
     data = f" data-d={number}" if number else ""
-    return f"<td class={cell.outcome}{data}>{_word(cell.outcome)}</td>"
+    return f"<td class={cell.extent}{data}>{_word(cell.extent)}</td>"
 
 
 def _appendix(sheet: Sheet, reasons: _Reasons) -> Iterator[str]:
     """The same reasons as text: for paper, and for browsers without scripts."""
     yield '<section class="reasons"><h2>Why: the rules, route by route</h2><ol>'
     for line in sheet.lines:
-        by_cell: dict[tuple[object, ...], tuple[Cell, list[str]]] = {}
+        by_cell: dict[tuple[object, ...], tuple[Permission, list[str]]] = {}
         for subject in sheet.subjects[:1] if line.is_public else sheet.subjects:
             cell = line.cell(subject)
-            if cell is not NO_CELL:
-                who = by_cell.setdefault(_identity(cell), (cell, []))[1]
+            if cell is not NO_PERMISSION:
+                who = by_cell.setdefault(cell.identity, (cell, []))[1]
                 who.append(escape(title_of(subject)))
         yield f'<li><span class="route">{_text(line.row.key)}</span><ul>'
         yield from (_reason(cell, who, reasons) for cell, who in by_cell.values())
@@ -235,12 +231,12 @@ def _appendix(sheet: Sheet, reasons: _Reasons) -> Iterator[str]:
     yield "</ol></section>"
 
 
-def _reason(cell: Cell, who: list[str], reasons: _Reasons) -> str:
+def _reason(cell: Permission, who: list[str], reasons: _Reasons) -> str:
     rules = "".join(
         f'<li><code>{escape(rule)}</code> <span class="where">{escape(where)}</span></li>'
         for rule, where in reasons.rules(cell)
     )
     return (
-        f"<li><strong>{cell.outcome}</strong> {', '.join(who)}: {_text(cell.words)}"
+        f"<li><strong>{cell.extent}</strong> {', '.join(who)}: {_text(cell.words)}"
         f"<ul>{rules}</ul></li>"
     )

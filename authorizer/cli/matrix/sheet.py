@@ -6,18 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.partition import Ground
-from authorizer.cli.analysis.permissions import (
-    EVERYONE,
-    NO_CELL,
-    Access,
-    Cell,
-    Outcome,
-    Subject,
-    cells_of,
-)
+from authorizer.cli.analysis.grants import EVERYONE, Analysis, Subject
+from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permission, permissions_of
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
-from authorizer.cli.analysis.routes import Row, rows_of_patterns, rows_of_routes
+from authorizer.cli.analysis.routes import AskedRoute, asked_routes, routes_of_rules
 from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.compile import known_routes
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
@@ -47,13 +40,13 @@ class Line:
         is_public: whether no authorizer is asked, so that everyone may do all of it.
     """
 
-    row: Row
-    cells: Mapping[Subject, Cell]
-    rest: Cell = NO_CELL
+    row: AskedRoute
+    cells: Mapping[Subject, Permission]
+    rest: Permission = NO_PERMISSION
     remark: str = ""
     is_public: bool = False
 
-    def cell(self, subject: Subject) -> Cell:
+    def cell(self, subject: Subject) -> Permission:
         """A subject's cell."""
         return self.cells.get(subject, self.rest)
 
@@ -78,23 +71,23 @@ class Sheet:
     remarks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
-    def counts(self) -> Counter[Outcome]:
+    def counts(self) -> Counter[Extent]:
         """How many cells there are of each outcome."""
-        counts: Counter[Outcome] = Counter()
+        counts: Counter[Extent] = Counter()
         for line in self.lines:
-            counts.update(cell.outcome for cell in line.cells.values())
-            counts[line.rest.outcome] += len(self.subjects) - len(line.cells)
+            counts.update(cell.extent for cell in line.cells.values())
+            counts[line.rest.extent] += len(self.subjects) - len(line.cells)
         return counts
 
 
 def sheet_of_policy(source: Source) -> Sheet:
     """The routes that the policy names."""
-    access = Access(source)
-    ground = Ground(access.places)
+    access = Analysis.of(source)
+    ground = Partition(access.paths)
     rules = (*source.policy.rules, *source.public)
     lines = tuple(
-        _as_public(Line(row=row, cells=cells_of(row, ground, access)), by="the policy says")
-        for row in rows_of_patterns(rule.pattern for rule in rules)
+        _as_public(Line(row=row, cells=permissions_of(row, ground, access)), by="the policy says")
+        for row in routes_of_rules(rule.pattern for rule in rules)
         if row.methods
     )
     return Sheet(
@@ -109,11 +102,13 @@ def sheet_of_policy(source: Source) -> Sheet:
 def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
     """The routes of an API of a template."""
     routes = routes_that_ask(api)
-    access = Access(source, routes)
-    ground = Ground(access.places)
-    rows = rows_of_routes(routes, unnamed_routes(template, api))
+    access = Analysis.of(source, routes)
+    ground = Partition(access.paths)
+    rows = asked_routes(routes, unnamed_routes(template, api))
     lines = tuple(
-        _by_template(Line(row=row, cells=cells_of(row, ground, access, rows)), routes[row.key], api)
+        _by_template(
+            Line(row=row, cells=permissions_of(row, ground, access, rows)), routes[row.key], api
+        )
         for row in rows
         if row.methods
     )
@@ -142,8 +137,8 @@ def _by_template(line: Line, route: Route, api: Api) -> Line:
     if isinstance(name, Unknown):
         return replace(line, remark=f"authorizer not decidable: {name.why}")
     if name is None:
-        open_cell = Cell(
-            outcome=Outcome.ALLOW, words=f"no authorizer ({route.place})", rules=declared.rules
+        open_cell = Permission(
+            extent=Extent.ALLOW, origin=f"no authorizer ({route.place})", rules=declared.rules
         )
         line = replace(line, cells={**line.cells, EVERYONE: open_cell})
         remark = "" if declared.rules else "has no authorizer, and is not public in the policy"
@@ -165,7 +160,7 @@ def _remarks(api: Api, name: str) -> Iterator[str]:
 def _as_public(line: Line, *, by: str) -> Line:
     """What everyone may, everybody may: nobody is asked who they are, and no deny counts."""
     everyone = line.cell(EVERYONE)
-    if everyone.outcome is not Outcome.ALLOW:
+    if everyone.extent is not Extent.ALLOW:
         return line
-    rest = Cell(outcome=Outcome.ALLOW, words=f"public: {by}", rules=everyone.rules)
+    rest = Permission(extent=Extent.ALLOW, origin=f"public: {by}", rules=everyone.rules)
     return replace(line, cells={EVERYONE: everyone}, rest=rest, is_public=True)

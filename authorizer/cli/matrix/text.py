@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from authorizer.cli.analysis.permissions import EVERYONE, Cell, Outcome, Subject, SubjectKind
+from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.permissions import Extent, Permission
 from authorizer.cli.folding import print_folded
 from authorizer.cli.text import located, plain, spelled
 
@@ -22,25 +23,25 @@ if TYPE_CHECKING:
 
 # A sign besides the word and the colour, for a terminal without colours and eyes that see few.
 SIGNS = {
-    Outcome.ALLOW: "+",
-    Outcome.OWN: "=",
-    Outcome.PARTLY: "~",
-    Outcome.DENY: "!",
-    Outcome.NONE: ".",
+    Extent.ALLOW: "+",
+    Extent.OWN: "=",
+    Extent.PARTLY: "~",
+    Extent.DENY: "!",
+    Extent.NONE: ".",
 }
 MEANINGS = {
-    Outcome.ALLOW: "all of it",
-    Outcome.OWN: "where a parameter equals a claim of the caller",
-    Outcome.PARTLY: "depends on the path or the method, or has exceptions",
-    Outcome.DENY: "a deny covers it",
-    Outcome.NONE: "nothing grants it",
+    Extent.ALLOW: "all of it",
+    Extent.OWN: "where a parameter equals a claim of the caller",
+    Extent.PARTLY: "depends on the path or the method, or has exceptions",
+    Extent.DENY: "a deny covers it",
+    Extent.NONE: "nothing grants it",
 }
 _COLOURS = {
-    Outcome.ALLOW: "green",
-    Outcome.OWN: "cyan",
-    Outcome.PARTLY: "yellow",
-    Outcome.DENY: "red",
-    Outcome.NONE: "dim",
+    Extent.ALLOW: "green",
+    Extent.OWN: "cyan",
+    Extent.PARTLY: "yellow",
+    Extent.DENY: "red",
+    Extent.NONE: "dim",
 }
 # Blanks between two columns, and at both sides of the table.
 _GAP = 2
@@ -68,12 +69,12 @@ class Notes:
         self._source = source
         self._numbers: dict[tuple[str, ...], int] = {}
 
-    def number(self, cell: Cell) -> str:
+    def number(self, cell: Permission) -> str:
         """The number of a cell's note; nothing where the word says it all."""
-        if cell.outcome in {Outcome.ALLOW, Outcome.NONE}:
+        if cell.extent in {Extent.ALLOW, Extent.NONE}:
             return ""
         rules = (f"{located(rule, self._source)} {spelled(rule)}" for rule in cell.rules)
-        note = (f"{cell.outcome}: {plain(cell.words)}", *dict.fromkeys(rules))
+        note = (f"{cell.extent}: {plain(cell.words)}", *dict.fromkeys(rules))
         return str(self._numbers.setdefault(note, len(self._numbers) + 1))
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -132,11 +133,11 @@ def _table(sheet: Sheet, widths: Mapping[Subject, int], route_width: int, notes:
     return table
 
 
-def _shown(cell: Cell, notes: Notes) -> Text:
+def _shown(cell: Permission, notes: Notes) -> Text:
     number = notes.number(cell)
-    word = "" if cell.outcome is Outcome.NONE else f" {cell.outcome}"
-    shown = f"{SIGNS[cell.outcome]}{word}{f' {number}' if number else ''}"
-    return Text(shown, style=_COLOURS[cell.outcome], no_wrap=False)
+    word = "" if cell.extent is Extent.NONE else f" {cell.extent}"
+    shown = f"{SIGNS[cell.extent]}{word}{f' {number}' if number else ''}"
+    return Text(shown, style=_COLOURS[cell.extent], no_wrap=False)
 
 
 def _route(line: Line) -> str:
@@ -164,7 +165,7 @@ def _print_remarks(sheet: Sheet, console: Console) -> None:
 def _legend(sheet: Sheet) -> Text:
     counts = sheet.counts()
     legend = Text("\n")
-    for outcome in Outcome:
+    for outcome in Extent:
         legend.append(f"{SIGNS[outcome]} {outcome}", style=_COLOURS[outcome])
         legend.append(f" ({counts[outcome]}): {MEANINGS[outcome]}\n")
     return legend

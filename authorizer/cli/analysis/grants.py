@@ -1,0 +1,310 @@
+"""What a policy grants each subject in each class of requests, exactly as ``Policy.decide`` would.
+
+A *subject* is a caller with one group, with what that includes; a machine with one scope; or
+everyone, which is what ``public`` says. What callers of several groups may do follows: all that
+one of them may, but for what a deny of another takes away.
+
+Which rules count in a class, the policy itself is asked. What they say together is a *grant*.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from authorizer.cli.analysis.conditions import (
+    AccessCondition,
+    Clause,
+    Excluded,
+    Term,
+    condition_of,
+)
+from authorizer.cli.analysis.partition import (
+    MOST_CLASSES,
+    OTHER_SEGMENT,
+    Partition,
+    PathClass,
+    RequestClass,
+)
+from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_route
+from authorizer.policy.model import CLAIMS_OF_USERS
+from authorizer.policy.routes import PARAMETER, Route
+from authorizer.policy.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from authorizer.cli.analysis.source import Source
+    from authorizer.policy.model import Effect, Policy, Rule
+    from authorizer.policy.tree import Place
+
+
+class SubjectKind(StrEnum):
+    """Who is meant."""
+
+    EVERYONE = "everyone"
+    GROUP = "group"
+    SCOPE = "scope"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose rights are asked about."""
+
+    kind: SubjectKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
+
+
+EVERYONE = Subject(kind=SubjectKind.EVERYONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a subject is granted in a class of requests, and the rules that count there for it."""
+
+    condition: AccessCondition
+    rules: tuple[Rule, ...]
+
+
+class Analysis:
+    """A policy, asked about routes."""
+
+    def __init__(
+        self, policy: Policy, public: Sequence[Rule] = (), scopes: Iterable[str] | None = None
+    ) -> None:
+        """Index the rules by where they stand.
+
+        Args:
+            policy: as it ships, with the routes of its API if they are known.
+            public: the lines of its public routes, for who says what everyone may do.
+            scopes: every scope that it names; without them, those that have rules.
+        """
+        self.policy = policy
+        self._public = public
+        self._rules: dict[tuple[Place, Effect], list[Rule]] = defaultdict(list)
+        for rule in policy.rules:
+            place = policy.tree.place(rule.pattern.path, is_tail=rule.pattern.tail)
+            self._rules[place, rule.effect].append(rule)
+        if scopes is None:
+            named = (rule.subject.partition(":") for rule in policy.rules)
+            scopes = dict.fromkeys(name for kind, _, name in named if kind == SubjectKind.SCOPE)
+        self.subjects = (
+            EVERYONE,
+            *(Subject(kind=SubjectKind.GROUP, name=name) for name in policy.groups),
+            *(Subject(kind=SubjectKind.SCOPE, name=name) for name in scopes),
+        )
+        self._holders = _holders(self.subjects, policy)
+
+    @staticmethod
+    def of(source: Source, routes: Iterable[str] | None = None) -> Analysis:
+        """Of a policy file, compiled with the keys of its API's routes, or without."""
+        policy = source.policy
+        if routes is not None:
+            policy = replace(policy, routes=tuple(routes))
+        return Analysis(policy, source.public, source.scopes)
+
+    @property
+    def paths(self) -> frozenset[tuple[str, ...]]:
+        """The canonical paths that rules, public lines and routes name."""
+        # What is public below a path claims none: which routes it stands for is not known.
+        public = (pattern.path for pattern in self.policy.public if not pattern.tail)
+        routes = (asked_route(key).path for key in self.policy.routes or ())
+        return frozenset((*(rule.pattern.path for rule in self.policy.rules), *public, *routes))
+
+    def places_of(self, route: AskedRoute, paths: PathClass) -> tuple[Place, ...]:
+        """The places that match a class of paths, the most specific one first."""
+        tree = self.policy.tree
+        if not route.tells_path:
+            return tree.matching(paths.example)
+        # A rule's /** stands for routes below it, and not for the one that it begins with.
+        below = (OTHER_SEGMENT,) if route.is_open_ended else ()
+        return tree.covering((*route.path, *below))[::-1]
+
+    def rules_at(self, route: AskedRoute, paths: PathClass, method: str) -> Iterator[Rule]:
+        """The rules that count for a method in a class of paths."""
+        places = self.places_of(route, paths)
+        granting: Sequence[Place] = places
+        denying: Sequence[Place] = places
+        if not route.tells_path:
+            matched = Route(path=route.path, names=route.names, greedy=True)
+            granting, denying = self.policy.deciding_places(
+                method, matched if route.is_named else None, places, len(paths.terms)
+            )
+        for place in granting:
+            yield from _for_method(self._rules.get((place, "allow"), ()), method)
+        for place in denying:
+            yield from _for_method(self._rules.get((place, "deny"), ()), method)
+
+    def public_at(self, route: AskedRoute, method: str) -> Iterator[Rule]:
+        """The lines that make a route public."""
+        for rule in _for_method(self._public, method):
+            pattern = rule.pattern
+            if pattern.tail:
+                is_public = route.path[: len(pattern.path)] == pattern.path
+            else:
+                is_public = not route.is_open_ended and route.path == pattern.path
+            if is_public:
+                yield rule
+
+    def grants(self, requests: RequestClass) -> dict[Subject, Grant]:
+        """What each subject is granted that any rule is for; nothing to the others."""
+        route, method = requests.route, requests.methods[0]
+        rules_of: dict[Subject, list[Rule]] = defaultdict(list)
+        for rule in self.rules_at(route, requests.paths, method):
+            for subject in self._holders[rule.subject]:
+                rules_of[subject].append(rule)
+        for rule in self.public_at(route, method):
+            rules_of[EVERYONE].append(rule)
+        return {
+            subject: _grant(subject, rules, requests.paths) for subject, rules in rules_of.items()
+        }
+
+
+def _for_method(rules: Iterable[Rule], method: str) -> Iterator[Rule]:
+    return (rule for rule in rules if rule.pattern.covers_method(method))
+
+
+def _holders(subjects: Iterable[Subject], policy: Policy) -> dict[str, list[Subject]]:
+    """Who has the rules of a group or scope, as rules name these."""
+    holders: dict[str, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        if subject.kind is SubjectKind.GROUP:
+            for member in policy.groups[subject.name]:
+                holders[f"group:{member}"].append(subject)
+        elif subject.kind is SubjectKind.SCOPE:
+            holders[f"scope:{subject.name}"].append(subject)
+    return holders
+
+
+def _grant(subject: Subject, rules: Sequence[Rule], paths: PathClass) -> Grant:
+    is_machine = subject.kind is SubjectKind.SCOPE
+    clauses: dict[Effect, set[Clause]] = {"allow": set(), "deny": set()}
+    for rule in rules:
+        clause = _clause(rule, paths.terms, is_machine=is_machine)
+        if clause is not None:
+            clauses[rule.effect].add(clause)
+    allows, denies = (frozenset(found) for found in clauses.values())
+    condition = _condition(allows, denies, paths.excluded)
+    return Grant(condition=condition, rules=tuple(rules))
+
+
+def _clause(rule: Rule, terms: tuple[Term, ...], *, is_machine: bool) -> Clause | None:
+    """What a rule asks of values and claims; nothing where no caller has such claims."""
+    claims = {condition.position: condition.claim for condition in rule.pattern.conditions}
+    if is_machine:
+        if not CLAIMS_OF_USERS.isdisjoint(claims.values()):
+            return None
+        # A machine is who has its client's id for its subject.
+        claims = {at: "sub" if claim == "client_id" else claim for at, claim in claims.items()}
+    return frozenset((terms[at], claim) for at, claim in claims.items())
+
+
+@lru_cache(maxsize=65_536)
+def _condition(
+    allows: frozenset[Clause], denies: frozenset[Clause], excluded: Excluded
+) -> AccessCondition:
+    return condition_of(allows, denies, excluded)
+
+
+def request_classes(
+    route: AskedRoute,
+    partition: Partition,
+    analyses: Sequence[Analysis],
+    competing: Iterable[AskedRoute] = (),
+) -> Iterator[RequestClass]:
+    """Divide the requests to a route, but for those that a more specific route gets.
+
+    Args:
+        route: the route.
+        partition: of all the policies.
+        analyses: of the policies whose rules divide them.
+        competing: the API's other routes, to which some of the requests may go instead.
+    """
+    preferred = _preferred(route, competing)
+    found: dict[object, RequestClass] = {}
+    for paths in partition.path_classes(route):
+        places = tuple(analysis.places_of(route, paths) for analysis in analyses)
+        left = _methods_left(route, paths, preferred)
+        for methods, rules in _alike(route, paths, left, analyses):
+            has_conditions = any(rule.pattern.conditions for rule in rules)
+            values = (paths.terms, paths.excluded) if has_conditions else None
+            key = (methods, places, tuple(map(id, rules)), values)
+            known = found.get(key)
+            # Of several, the one that stands for most paths is what people are shown.
+            if known is None or paths.literals < known.paths.literals:
+                found[key] = RequestClass(route=route, paths=paths, methods=methods)
+    yield from found.values()
+
+
+def is_usable(
+    route: AskedRoute,
+    partition: Partition,
+    analysis: Analysis,
+    competing: Iterable[AskedRoute] = (),
+) -> bool:
+    """Whether some subject is permitted anything on a route, or that is not worth finding out."""
+    preferred = _preferred(route, competing)
+    for count, paths in enumerate(partition.walk(route)):
+        if count == MOST_CLASSES:
+            return True
+        for method in _methods_left(route, paths, preferred):
+            requests = RequestClass(route=route, paths=paths, methods=(method,))
+            if any(grant.condition.allows for grant in analysis.grants(requests).values()):
+                return True
+    return False
+
+
+def _preferred(route: AskedRoute, competing: Iterable[AskedRoute]) -> Tree:
+    """The routes that get a path before this one does, with their methods."""
+    preferred = Tree()
+    for other in () if route.tells_path else competing:
+        if _is_preferred(other, route):
+            place = preferred.place(other.path, is_tail=other.is_open_ended)
+            place.methods.update(other.methods)
+    return preferred
+
+
+def _is_preferred(other: AskedRoute, route: AskedRoute) -> bool:
+    """Whether API Gateway prefers a route to one that does not tell the path.
+
+    Where one is literal and then the other is, kinds of APIs differ: neither counts as preferred.
+    """
+    if other.kind is RouteKind.DEFAULT or other.place == route.place:
+        return False
+    if other.kind is RouteKind.GREEDY and len(other.path) < len(route.path):
+        return False
+    pairs = zip(other.path, route.path, strict=False)
+    return not any(own == PARAMETER != known for own, known in pairs)
+
+
+def _methods_left(route: AskedRoute, paths: PathClass, preferred: Tree) -> list[str]:
+    """The methods of a class of paths that come by the route."""
+    places = preferred.matching(paths.example)
+    length = len(paths.terms)
+    return [
+        method
+        for method in route.methods
+        if not any(place.is_route_of(method, length) for place in places)
+    ]
+
+
+def _alike(
+    route: AskedRoute, paths: PathClass, methods: Iterable[str], analyses: Sequence[Analysis]
+) -> Iterator[tuple[tuple[str, ...], list[Rule]]]:
+    """Methods for which the same rules count, with these."""
+    rules_of: dict[tuple[int, ...], list[Rule]] = {}
+    methods_of: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for method in methods:
+        rules = [rule for one in analyses for rule in one.rules_at(route, paths, method)]
+        public = [rule for one in analyses for rule in one.public_at(route, method)]
+        key = tuple(id(rule) for rule in (*rules, *public))
+        rules_of[key] = rules
+        methods_of[key].append(method)
+    for key, alike in methods_of.items():
+        yield tuple(alike), rules_of[key]
