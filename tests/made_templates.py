@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.document import compile_source, read_source
+from authorizer.cli.location import Location
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
@@ -13,7 +14,6 @@ from authorizer.cli.template.model import (
     Authorizer,
     AuthorizerKind,
     FunctionVariables,
-    Place,
     Route,
     Template,
 )
@@ -36,9 +36,9 @@ groups:
 """
 
 
-def at(line: int, column: int = 1) -> Place:
+def at(line: int, column: int = 1) -> Location:
     """A place in the template."""
-    return Place(file=FILE, line=line, column=column)
+    return Location(file=FILE, line=line, column=column)
 
 
 def route(key: str, authorizer: Any = "Rbac", line: int = 10, *, preflight: bool = False) -> Route:

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from authorizer.cli.analysis.request import names_route
+from authorizer.cli.location import Location
 from authorizer.cli.main import cli
-from authorizer.cli.template.model import Authorizer, AuthorizerKind, Place, Unknown
+from authorizer.cli.template.model import Authorizer, AuthorizerKind, Unknown
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -113,7 +114,7 @@ def test_a_diff_has_what_changes_by_the_path(folder: Path) -> None:
 @pytest.mark.parametrize("kind", [*AuthorizerKind, Unknown("only the deployment tells")])
 def test_only_token_authorizers_are_not_told_the_route(kind: AuthorizerKind | Unknown) -> None:
     """And of what cannot be known, the usual is assumed."""
-    place = Place(file="t.yaml", line=1, column=1)
+    place = Location(file="t.yaml", line=1, column=1)
     authorizer = Authorizer(name="A", place=place, kind=kind)
     assert names_route(authorizer) is (kind is not AuthorizerKind.TOKEN)
 

@@ -18,8 +18,9 @@ from authorizer.cli import template as template_package
 from authorizer.cli.check import judge
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.document import load_document
+from authorizer.cli.location import Location
 from authorizer.cli.main import cli
-from authorizer.cli.template.model import Place, Template, Undecided
+from authorizer.cli.template.model import Template, Undecided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +187,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Judged:
 def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> None:
     """The template's rules get both, and what they find is reported like anything else."""
     policy.write_text("version: 1\ngroups: {a: {allow: [GET /x]}}\n")
-    place = Place(file="t.yaml", line=3, column=4)
+    place = Location(file="t.yaml", line=3, column=4)
     judged.findings = [
         Finding(
             code="X999",
@@ -205,7 +206,7 @@ def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> N
 def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
     """A note, which fails nothing, not even strictly."""
     policy.write_text(NOTHING_WRONG)
-    place = Place(file="t.yaml", line=3, column=4)
+    place = Location(file="t.yaml", line=3, column=4)
     judged.template = Template(
         file="t.yaml", undecided=(Undecided(place=place, what="the routes", why="an import"),)
     )

@@ -16,7 +16,7 @@ from authorizer.cli.check.formats.sarif import to_sarif
 from authorizer.cli.check.formats.text import summary, to_text
 from authorizer.cli.check.judge import Report
 from authorizer.cli.document.source import Acceptance
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ HOSTILE = "100%\r\n::error::you, too: \ud800\x1b[31m"
 def finding(code: str = "P201", **changes: Any) -> Finding:
     stated = {
         "severity": Severity.WARNING,
-        "place": Place(file="policy.yaml", line=7, column=9),
+        "place": Location(file="policy.yaml", line=7, column=9),
         "message": "it is wrong",
         "effect": "people are hurt",
         "fix": "mend it",
@@ -36,7 +36,7 @@ def finding(code: str = "P201", **changes: Any) -> Finding:
 
 
 def acceptance() -> Acceptance:
-    place = Place(file="policy.yaml", line=20, column=3)
+    place = Location(file="policy.yaml", line=20, column=3)
     return Acceptance(code="P204", reason="we know", place=place)
 
 
@@ -44,7 +44,7 @@ REPORT = Report(
     findings=(
         finding("P111", severity=Severity.ERROR),
         finding(),
-        finding(place=Place(file="policy.yaml", line=8, column=1)),
+        finding(place=Location(file="policy.yaml", line=8, column=1)),
         finding("T000", severity=Severity.NOTE),
     ),
     accepted=((finding("P204", severity=Severity.ERROR), acceptance()),),
@@ -126,7 +126,7 @@ def test_github_gets_one_command_for_each_finding() -> None:
 
 def test_text_from_a_file_is_no_command_to_github() -> None:
     """What separates commands, and their parts, is escaped where it comes from a file."""
-    place = Place(file="a,b:c%.yaml", line=1, column=1)
+    place = Location(file="a,b:c%.yaml", line=1, column=1)
     (line,) = to_github(Report(findings=(finding(message=HOSTILE, place=place),))).splitlines()
 
     assert line.startswith("::warning file=a%2Cb%3Ac%25.yaml,line=1,col=1,title=P201 ")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from authorizer.cli.location import Location
 from authorizer.cli.template.choice import chosen_api, routes_of
-from authorizer.cli.template.model import Api, ApiKind, Place, Route, Template
+from authorizer.cli.template.model import Api, ApiKind, Route, Template
 from authorizer.errors import ConfigurationError
 
-HERE = Place(file="template.yaml", line=1, column=1)
+HERE = Location(file="template.yaml", line=1, column=1)
 
 
 def route(method: str, path: str, *, is_preflight: bool = False) -> Route:

@@ -26,13 +26,13 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.local import scenario
+from authorizer.cli.location import Location
 from authorizer.cli.main import cli
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
     Authorizer,
     AuthorizerKind,
-    Place,
     Route,
     Undecided,
     Unknown,
@@ -451,7 +451,7 @@ def notes(policy: str, request: Request, caller: Caller, **api: Any) -> tuple[st
     return explain(Simulator(policy=policy_of(policy), **api), request, caller).notes
 
 
-HERE = Place(file="t.yaml", line=1, column=1)
+HERE = Location(file="t.yaml", line=1, column=1)
 
 
 def protected(
@@ -562,7 +562,9 @@ def test_an_authorizer_that_cannot_be_told_is_noted(
 
 
 UNREAD = (
-    Undecided(place=Place(file="t.yaml", line=4, column=9), what="the route of event S", why="w"),
+    Undecided(
+        place=Location(file="t.yaml", line=4, column=9), what="the route of event S", why="w"
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from authorizer.cli.analysis.permissions import Extent
 from authorizer.cli.analysis.source import read_source
+from authorizer.cli.location import Location
 from authorizer.cli.main import cli
 from authorizer.cli.matrix.page import page_of
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy
@@ -28,7 +29,6 @@ from authorizer.cli.template.model import (
     ApiKind,
     Authorizer,
     AuthorizerKind,
-    Place,
     Route,
     Template,
     Unknown,
@@ -79,7 +79,7 @@ Resources:
         A: {Type: HttpApi, Properties: {Method: GET, Path: /a}}
         Users: {Type: HttpApi, Properties: {Method: GET, Path: "/users/{id}"}}
 """
-PLACE = Place(file="template.yaml", line=7, column=3)
+PLACE = Location(file="template.yaml", line=7, column=3)
 
 
 @pytest.fixture

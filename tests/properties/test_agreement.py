@@ -22,8 +22,9 @@ from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import Extent, Permission
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
+from authorizer.cli.location import Location
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
-from authorizer.cli.template.model import ApiKind, Place
+from authorizer.cli.template.model import ApiKind
 from authorizer.cli.testing.reader import Case, Expectation
 from authorizer.cli.testing.runner import run_cases
 from authorizer.errors import Reason
@@ -45,7 +46,7 @@ MAKERS: dict[str, Callable[[Random], Made]] = {
 }
 # Values that can be read in two ways, or that no IAM document can name.
 ODD = ("%61", "a;b", "a%2Fb", "%2541", "a*b", "$a", "..")
-PLACE = Place(file="policy.yaml", line=1, column=1)
+PLACE = Location(file="policy.yaml", line=1, column=1)
 
 
 @dataclass(frozen=True, kw_only=True)

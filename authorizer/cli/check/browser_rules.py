@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import Place, Template
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 
 _PREFLIGHT = "OPTIONS"
@@ -39,7 +40,7 @@ def guarded_preflights(
         if api.has_cors is not True or api.kind is ApiKind.WEBSOCKET:
             continue
         # SAM makes a preflight for each path out of one line of the template: one finding.
-        by_place: dict[Place, list[Route]] = defaultdict(list)
+        by_place: dict[Location, list[Route]] = defaultdict(list)
         for route in api.routes:
             if isinstance(route.authorizer, str) and _takes_preflights(api, route):
                 by_place[route.place].append(route)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.answers import CacheKey
     from authorizer.cli.document.source import SourcePolicy, SourceRule
-    from authorizer.cli.template.model import Place, Template
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 
 
@@ -53,7 +54,7 @@ def backend_answers_for_all_callers(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
-    shared: dict[Place, GuardedRoute] = {}
+    shared: dict[Location, GuardedRoute] = {}
     for one in guarded_routes(template):
         if one.guard is not Guard.NOBODY and one.route.shared_answers is not None:
             shared.setdefault(one.route.shared_answers, one)

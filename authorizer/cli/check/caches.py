@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.analysis.protection import AnswerKind
-    from authorizer.cli.template.model import Api, Authorizer, Place, Template
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Api, Authorizer, Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,12 @@ class Cache:
         return clip(self.authorizer.name)
 
     @property
-    def key_place(self) -> Place:
+    def key_place(self) -> Location:
         """Where the identity sources stand."""
         return self.authorizer.identity_place or self.authorizer.place
 
     @property
-    def ttl_place(self) -> Place:
+    def ttl_place(self) -> Location:
         """Where the time to live stands."""
         return self.authorizer.ttl_place or self.authorizer.place
 

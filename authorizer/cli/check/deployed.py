@@ -29,7 +29,8 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.check.undecided import undecided_guards
-from authorizer.cli.template.model import Deployment, Place, Unknown
+from authorizer.cli.location import Location
+from authorizer.cli.template.model import Deployment, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _further(template: Template) -> Finding:
         code="X250",
         severity=Severity.WARNING,
         place=next(
-            (api.place for api in template.apis), Place(file=template.file, line=1, column=1)
+            (api.place for api in template.apis), Location(file=template.file, line=1, column=1)
         ),
         message="expected a handful of values that deployments may choose, found so many that not "
         "all were judged",
@@ -101,7 +102,7 @@ def _further(template: Template) -> Finding:
     )
 
 
-def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Place]) -> bool:
+def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Location]) -> bool:
     """Whether an open route is one that is open by default, by another name for a path alike."""
     return finding.place in known and not any(
         route.place == finding.place and shape_of_route(route.path).more is not None

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
 
 
 class Severity(StrEnum):
@@ -38,7 +38,7 @@ class Finding:
 
     code: str
     severity: Severity
-    place: Place
+    place: Location
     message: str
     effect: str
     fix: str

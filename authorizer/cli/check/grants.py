@@ -13,7 +13,7 @@ from authorizer.cli.check.doubles import find_doubles
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.words import PUBLIC, where, who
 from authorizer.cli.document.source import SourceRule
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 from authorizer.errors import clip
 from authorizer.policy.compiled import include_closure
 from authorizer.policy.routes import ANY
@@ -70,7 +70,7 @@ def _nothing(source: SourcePolicy) -> Iterator[Finding]:
         yield Finding(
             code="P208",
             severity=Severity.WARNING,
-            place=Place(file=source.file, line=1, column=1),
+            place=Location(file=source.file, line=1, column=1),
             message="expected a rule under allow, found none in the whole policy",
             effect="every caller gets 403 on every route that has the authorizer",
             fix="allow a group some routes: groups: {reader: {allow: [GET /hello]}}",

@@ -18,7 +18,7 @@ from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
 from authorizer.cli.check.undecided import check_undecided
 from authorizer.cli.document import compile_source, read_source
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 from authorizer.errors import ConfigurationError
 from authorizer.policy.compiled import dump_policy, parse_policy
 
@@ -84,7 +84,7 @@ def _report(findings: Iterable[Finding], accepted: Iterable[Accepted] = ()) -> R
     )
 
 
-def _order(finding: Finding) -> tuple[Place, str, str]:
+def _order(finding: Finding) -> tuple[Location, str, str]:
     return finding.place, finding.code, finding.message
 
 
@@ -128,10 +128,10 @@ def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
 
 def _unreadable_template(file: str, problem: str) -> Finding:
     located = _LOCATED.fullmatch(problem)
-    place = Place(file=file, line=1, column=1)
+    place = Location(file=file, line=1, column=1)
     if located:  # perhaps in a file that the template includes
         line, column = int(located["line"]), int(located["column"])
-        place = Place(file=located["file"], line=line, column=column)
+        place = Location(file=located["file"], line=line, column=column)
     return Finding(
         code=UNREADABLE_TEMPLATE,
         severity=Severity.ERROR,

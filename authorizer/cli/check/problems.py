@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.document.nodes import did_you_mean
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 from authorizer.policy.routes import ANY, METHODS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def finding_of(problem: Problem, file: str) -> Finding:
     return Finding(
         code=problem.code,
         severity=Severity.ERROR,
-        place=Place(file=file, line=problem.line, column=problem.column),
+        place=Location(file=file, line=problem.line, column=problem.column),
         message=problem.message,
         effect=_EFFECT,
         fix=_fix(problem),
@@ -86,7 +86,7 @@ def unreadable(file: str, why: str) -> Finding:
     return Finding(
         code="P101",
         severity=Severity.ERROR,
-        place=Place(file=file, line=1, column=1),
+        place=Location(file=file, line=1, column=1),
         message=f"cannot be read: {why}{similar_file(file)}",
         effect="nothing was checked",
         fix="give the path of a policy file that is there and that you may read",

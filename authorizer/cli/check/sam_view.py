@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
 
 _SAM = "AWS::Serverless-2016-10-31"
 # Those that SAM's translator needs nothing else for.
@@ -151,7 +151,7 @@ def _values(parameters: object) -> dict[str, Any]:
     return found
 
 
-def _place_of(root: Mapping, resource: str) -> Place:
+def _place_of(root: Mapping, resource: str) -> Location:
     resources = root.entries["Resources"]
     if isinstance(resources, Mapping) and resource in resources.keys:
         return resources.keys[resource]

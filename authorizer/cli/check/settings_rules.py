@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import FunctionVariables, Place, Template
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import FunctionVariables, Template
     from authorizer.policy.model import Policy
 
 _PREFIX = "AUTHORIZER_"
@@ -39,7 +40,7 @@ def settings_refused(
     source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """T130: settings with which the function does not start."""
-    seen: set[tuple[Place, str]] = set()
+    seen: set[tuple[Location, str]] = set()
     packed = dump_policy(compile_source(source) | {"routes": []})
     for function, where in _functions(template):
         for problem in _problems(function, packed):
@@ -62,7 +63,7 @@ def settings_refused(
 
 def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """T131: functions that read another policy than the one that is packed with them."""
-    seen: set[Place] = set()
+    seen: set[Location] = set()
     for function, where in _functions(template, any_value=True):
         value = function.variables.get(_POLICY, "policy.json")
         place = function.places.get(_POLICY, function.place)
@@ -86,7 +87,7 @@ def relaxing_settings(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """T137: settings that are for emulators, in a template that is deployed."""
-    seen: set[Place] = set()
+    seen: set[Location] = set()
     for function, where in _functions(template):
         for name in sorted(setting_names() & function.variables.keys()):
             place = function.places.get(name, function.place)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import Authorizer, Place, Template
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
@@ -133,5 +134,5 @@ def _at_odds(authorizer: Authorizer, answer: HttpApiAnswer) -> Finding:
     )
 
 
-def _simple_place(authorizer: Authorizer) -> Place:
+def _simple_place(authorizer: Authorizer) -> Location:
     return authorizer.simple_responses_place or authorizer.place

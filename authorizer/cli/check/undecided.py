@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.document.source import SourcePolicy
-    from authorizer.cli.template.model import Api, Place, Template, Undecided
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Api, Template, Undecided
     from authorizer.policy.model import Policy
 
 
@@ -73,7 +74,7 @@ def _is_undecided(one: RouteProtection) -> bool:
     return one.decided_by is DecidedBy.UNKNOWN and one.authorizer is None
 
 
-def _whose(one: RouteProtection) -> tuple[Place, str]:
+def _whose(one: RouteProtection) -> tuple[Location, str]:
     """What the readers call the missing fact."""
     return one.route.place, f"the authorizer of {one.route.key}"
 

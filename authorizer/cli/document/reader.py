@@ -22,7 +22,7 @@ from authorizer.cli.document.source import (
     SourceRule,
     SourceScope,
 )
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 from authorizer.errors import clip
 from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.routes import RoutePattern, RouteSyntaxError, parse_pattern
@@ -148,7 +148,7 @@ class PolicyReader(NodeReader):
                     return
                 yield from self._acceptance(key.value, item, self._place(item))
 
-    def _acceptance(self, code: str, node: yaml.Node, place: Place) -> Iterator[Acceptance]:
+    def _acceptance(self, code: str, node: yaml.Node, place: Location) -> Iterator[Acceptance]:
         parts: dict[str, yaml.Node] = {"reason": node}
         if not isinstance(node, yaml.ScalarNode):
             fields = self.fields(node, {"about", "reason"}, "an acceptance")
@@ -208,9 +208,9 @@ class PolicyReader(NodeReader):
             self.report(key, "P107", f"expected a name of valid Unicode, found {clip(name)}")
         return name
 
-    def _place(self, node: yaml.Node) -> Place:
+    def _place(self, node: yaml.Node) -> Location:
         mark = node.start_mark
-        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+        return Location(file=self.file, line=mark.line + 1, column=mark.column + 1)
 
 
 def _reachable(includes: dict[str, list[str]], start: str) -> set[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import yaml
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
     from authorizer.policy.model import Effect
     from authorizer.policy.routes import RoutePattern
 
@@ -32,7 +32,7 @@ class SourceName:
     """A name where it is used, such as a group that another includes."""
 
     name: str
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class SourceRule:
     pattern: RoutePattern
     subject: str
     effect: Effect
-    place: Place
+    place: Location
 
     @property
     def line(self) -> int:
@@ -67,7 +67,7 @@ class PublicRoute:
 
     text: str
     pattern: RoutePattern
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class SourceGroup:
     """
 
     name: str
-    place: Place
+    place: Location
     includes: tuple[SourceName, ...] = ()
     allow: tuple[SourceRule, ...] = ()
     deny: tuple[SourceRule, ...] = ()
@@ -95,7 +95,7 @@ class SourceScope:
     """
 
     name: str
-    place: Place
+    place: Location
     allow: tuple[SourceRule, ...] = ()
 
 
@@ -114,7 +114,7 @@ class Acceptance:
     code: str
     reason: str
     about: str | None = None
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

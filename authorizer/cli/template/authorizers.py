@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Place, Unknown
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
 from authorizer.cli.template.nodes import Node, Text
 from authorizer.cli.template.permissions import (
     account_given,
@@ -21,6 +21,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Draft, Reading
 
 # REST APIs keep an authorizer's answer for five minutes unless told otherwise.
@@ -61,7 +62,7 @@ OPENAPI = Spelling(
 )
 
 
-def iam(name: str, place: Place) -> Authorizer:
+def iam(name: str, place: Location) -> Authorizer:
     """Signed requests: no function, and nothing that is kept."""
     return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
 
@@ -69,7 +70,7 @@ def iam(name: str, place: Place) -> Authorizer:
 def named(
     reading: Reading,
     name: str,
-    place: Place,
+    place: Location,
     kind: AuthorizerKind | Unknown,
     sources: tuple[str, ...] | Unknown,
     *written: Node,
@@ -92,7 +93,7 @@ def named(
     )
 
 
-def unreadable(name: str, place: Place, why: str) -> Authorizer:
+def unreadable(name: str, place: Location, why: str) -> Authorizer:
     """An authorizer of which no more than its name is known."""
     unknown = Unknown(why)
     return Authorizer(

@@ -15,7 +15,7 @@ from authorizer.cli.template.nodes import Absent, Listing, Node, Text, Undecidab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
 
 # The longest that API Gateway remembers an answer: what an open number may come to.
 _GREATEST = 3600
@@ -75,7 +75,7 @@ class Parameters:
     def __iter__(self) -> Iterator[str]:
         return iter(self._written)
 
-    def value(self, name: str, place: Place) -> Node:
+    def value(self, name: str, place: Location) -> Node:
         """What a parameter comes to: the value that is chosen for it, or else its default."""
         if self._given is not None and name in self._given:
             return replace(self._given[name], place=place)

@@ -28,7 +28,7 @@ from authorizer.cli.template.stages import keys_by_caller
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Reading, Resource
 
 _KINDS = {
@@ -126,7 +126,7 @@ def _quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
     draft.routes.append(replace(route, backend=backend))
 
 
-def _route_named(key: str, place: Place | None, draft: Draft) -> Route:
+def _route_named(key: str, place: Location | None, draft: Draft) -> Route:
     method, blank, path = key.partition(" ")
     if draft.kind is ApiKind.WEBSOCKET or not blank:
         method, path = "", key

@@ -18,7 +18,8 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.template.model import Api, Authorizer, Place, Route, Template
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Api, Authorizer, Route, Template
 
 # How often a template is read at most: those of people have a handful of choices that matter.
 MOST_READINGS = 100
@@ -198,7 +199,7 @@ def _authorizer(
     return own
 
 
-def _note(place: Place, what: str, why: str) -> Undecided:
+def _note(place: Location, what: str, why: str) -> Undecided:
     return Undecided(place=place, what=what, why=why)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Door, DoorKind, Elsewhere, Place, Unknown
+from authorizer.cli.template.model import Door, DoorKind, Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Composite,
@@ -31,6 +31,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Reading, Resource
 
 _API_GATEWAY = "apigateway.amazonaws.com"
@@ -91,7 +92,7 @@ def _urls(reading: Reading) -> Iterator[Door]:
 
 
 def _url(
-    reading: Reading, functions: set[str | Unknown], properties: Node, place: Place
+    reading: Reading, functions: set[str | Unknown], properties: Node, place: Location
 ) -> Iterator[Door]:
     kind = reading.choice(child(properties, "AuthType"))
     if kind != "AWS_IAM":
@@ -132,7 +133,7 @@ def _stacks(reading: Reading) -> Iterator[Door]:
                 yield Door(place=resource.place, kind=DoorKind.STACK, function=function, what=what)
 
 
-def _door_of_service(place: Place, function: str | Unknown, what: str) -> Door:
+def _door_of_service(place: Location, function: str | Unknown, what: str) -> Door:
     return Door(place=place, kind=DoorKind.SERVICE, function=function, what=what)
 
 

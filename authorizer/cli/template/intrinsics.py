@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
 
 # No text that decides anything is longer, and texts made of texts could grow without end.
 MAX_TEXT = 20_000
@@ -200,7 +200,7 @@ class Resolver:
         value = self.condition(parts[0].text).value
         return tuple(parts[1:]) if value is None else (parts[1] if value else parts[2],)
 
-    def is_left_empty(self, name: str, place: Place) -> bool:
+    def is_left_empty(self, name: str, place: Location) -> bool:
         """Whether it is a parameter that is empty, as it is by default and not by choice."""
         if name not in self.parameters or self.parameters.is_chosen(name):
             return False
@@ -233,7 +233,7 @@ class Resolver:
             return _malformed(call)
         return self._named(call.argument.text, call.place)
 
-    def _named(self, name: str, place: Place) -> Node:
+    def _named(self, name: str, place: Location) -> Node:
         if name == "AWS::NoValue":
             return Absent(place)
         if name.startswith("AWS::"):
@@ -249,7 +249,7 @@ class Resolver:
         why = f"{clip(name)} is neither a parameter nor a resource"
         return Undecidable(place, self._why_missing(why, resource, place, self.parameters))
 
-    def _why_missing(self, why: str, name: str, place: Place, others: Iterable[str] = ()) -> str:
+    def _why_missing(self, why: str, name: str, place: Location, others: Iterable[str] = ()) -> str:
         """A mistake, where nothing could bring what is named there."""
         if self._whole.may_be_added(name):
             return why
@@ -269,7 +269,7 @@ class Resolver:
             return Undecidable(call.place, self._why_missing(why, name, call.place))
         return self._attribute(call.place, name, attribute)
 
-    def _attribute(self, place: Place, name: str, attribute: str | None) -> Node:
+    def _attribute(self, place: Location, name: str, attribute: str | None) -> Node:
         """Of a resource; that of another stack is whatever its template says."""
         if name in self.stacks and attribute:
             output = attribute.removeprefix("Outputs.")
@@ -305,7 +305,7 @@ class Resolver:
         pieces.append(Text(call.place, template.text[end:]))
         return _joined(call, pieces)
 
-    def _substituted(self, found: re.Match[str], variables: Node, place: Place) -> Node:
+    def _substituted(self, found: re.Match[str], variables: Node, place: Location) -> Node:
         name = found[2].strip()
         if found[1]:
             return Text(place, "${" + name + "}")
@@ -394,7 +394,7 @@ class Resolver:
             return Undecidable(call.place, f"the macro {clip(name.text)} runs only when deployed")
         return self.file(self.get(self.get(call.argument, "Parameters"), "Location"), call.place)
 
-    def file(self, location: Node, place: Place) -> Node:
+    def file(self, location: Node, place: Location) -> Node:
         """What stands in another file, where that is one beside the template."""
         if isinstance(location, Undecidable):
             return location
@@ -410,7 +410,7 @@ class Resolver:
             self._files[name] = self._read_file(self._folder, name, place)
         return self._files[name]
 
-    def _read_file(self, folder: Path, name: str, place: Place) -> Node:
+    def _read_file(self, folder: Path, name: str, place: Location) -> Node:
         path = folder / name
         try:
             if not path.is_file():

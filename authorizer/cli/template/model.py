@@ -9,19 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
-    """Where something stands: a file as the user named it; line and column counted from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+if TYPE_CHECKING:
+    from authorizer.cli.location import Location
 
 
 class Mistake(str):
@@ -34,9 +25,9 @@ class Mistake(str):
     """
 
     __slots__ = ("place",)
-    place: Place | None
+    place: Location | None
 
-    def __new__(cls, text: str, place: Place | None = None) -> Self:
+    def __new__(cls, text: str, place: Location | None = None) -> Self:
         """A reason, in words."""
         made = super().__new__(cls, text)
         made.place = place
@@ -80,7 +71,7 @@ class Undecided:
         what: which fact is missing for it, such as "the routes of Api".
     """
 
-    place: Place
+    place: Location
     what: str
     why: str
 
@@ -128,21 +119,21 @@ class Authorizer:
     """
 
     name: str
-    place: Place
+    place: Location
     kind: AuthorizerKind | Unknown
     function: str | Unknown | None = None
-    function_place: Place | None = None
+    function_place: Location | None = None
     elsewhere: str | None = None
     stays: str | None = None
     payload_version: str | Unknown | None = None
-    payload_version_place: Place | None = None
+    payload_version_place: Location | None = None
     payload_version_is_text: bool = True
     simple_responses: bool | Unknown = False
-    simple_responses_place: Place | None = None
+    simple_responses_place: Location | None = None
     identity_sources: tuple[str, ...] | Unknown = ()
-    identity_place: Place | None = None
+    identity_place: Location | None = None
     ttl_seconds: int | Unknown = 0
-    ttl_place: Place | None = None
+    ttl_place: Location | None = None
     may_be_invoked: bool | Unknown = True
 
 
@@ -165,11 +156,11 @@ class Route:
     method: str
     path: str
     authorizer: str | Unknown | None
-    place: Place
+    place: Location
     backend: str | Unknown | None = None
     is_preflight: bool = False
     keys_by_caller: bool = False
-    shared_answers: Place | None = None
+    shared_answers: Location | None = None
 
     @property
     def key(self) -> str:
@@ -197,7 +188,7 @@ class Api:
 
     id: str
     kind: ApiKind
-    place: Place
+    place: Location
     routes: tuple[Route, ...] = ()
     authorizers: tuple[Authorizer, ...] = ()
     is_complete: bool = True
@@ -206,7 +197,7 @@ class Api:
     is_private: bool = False
     stands_alone: bool = False
     elsewhere: Elsewhere | None = None
-    replaces: Place | None = None
+    replaces: Location | None = None
 
     def authorizer(self, name: str) -> Authorizer | None:
         """The authorizer of that name."""
@@ -222,9 +213,9 @@ class UserPool:
     """
 
     id: str
-    place: Place
+    place: Location
     mfa: str | Unknown = "OFF"
-    mfa_place: Place | None = None
+    mfa_place: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,11 +229,11 @@ class AppClient:
     """
 
     id: str
-    place: Place
+    place: Location
     has_secret: bool | Unknown = False
     auth_flows: tuple[str, ...] | Unknown = ()
     access_token_seconds: int | Unknown = 3600
-    access_token_place: Place | None = None
+    access_token_place: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +241,7 @@ class UserGroup:
     """A group of a user pool."""
 
     id: str
-    place: Place
+    place: Location
     name: str | Unknown
 
 
@@ -268,10 +259,10 @@ class FunctionVariables:
     """
 
     id: str
-    place: Place
+    place: Location
     variables: dict[str, str | Unknown]
     common: frozenset[str] = frozenset()
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, Location] = field(default_factory=dict)
     likely: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
     code: tuple[str, ...] = ()
@@ -296,7 +287,7 @@ class Door:
         api: the only one that may come that way, which is no door if it is at hand.
     """
 
-    place: Place
+    place: Location
     kind: DoorKind
     function: str | Unknown
     what: str

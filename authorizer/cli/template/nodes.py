@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Text:
         kind: what YAML takes it for: ``str``, ``int``, ``float``, ``bool``, ``null``, ...
     """
 
-    place: Place
+    place: Location
     text: str
     kind: str = "str"
 
@@ -33,7 +33,7 @@ class Text:
 class Listing:
     """A list."""
 
-    place: Place
+    place: Location
     items: tuple[Node, ...]
 
 
@@ -47,12 +47,12 @@ class Mapping:
         open: why there may be more entries than are known; nothing where there are none.
     """
 
-    place: Place
+    place: Location
     entries: dict[str, Node]
-    keys: dict[str, Place]
+    keys: dict[str, Location]
     open: str | None = None
 
-    def __iter__(self) -> Iterator[tuple[str, Place, Node]]:
+    def __iter__(self) -> Iterator[tuple[str, Location, Node]]:
         return ((name, self.keys[name], value) for name, value in self.entries.items())
 
 
@@ -60,7 +60,7 @@ class Mapping:
 class Call:
     """An intrinsic function, by its long name: ``Ref``, ``Fn::GetAtt``, ``Condition``."""
 
-    place: Place
+    place: Location
     name: str
     argument: Node
 
@@ -69,14 +69,14 @@ class Call:
 class Absent:
     """Nothing at all: ``AWS::NoValue``, or a name that a mapping has not."""
 
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """A resource's name (``Ref``) or one of its attributes (``Fn::GetAtt``)."""
 
-    place: Place
+    place: Location
     id: str
     attribute: str | None = None
 
@@ -85,7 +85,7 @@ class Reference:
 class Composite:
     """A text of which parts are known only once deployed."""
 
-    place: Place
+    place: Location
     parts: tuple[Text | Reference | Undecidable, ...]
 
 
@@ -97,7 +97,7 @@ class Undecidable:
         name: the parameter, or pseudo-parameter, that a deployment gives; nothing for others.
     """
 
-    place: Place
+    place: Location
     why: str
     name: str | None = None
 
@@ -114,7 +114,7 @@ Node: TypeAlias = Text | Listing | Mapping | Call | Absent | Reference | Composi
 class Frame:
     """A list or a mapping whose end has not been read yet."""
 
-    place: Place
+    place: Location
     tag: str | None
     anchor: str | None
     is_mapping: bool

@@ -16,14 +16,7 @@ from authorizer.cli.template.authorizers import (
     with_function,
     with_ttl,
 )
-from authorizer.cli.template.model import (
-    ApiKind,
-    Authorizer,
-    AuthorizerKind,
-    Place,
-    Route,
-    Unknown,
-)
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import child, key_place
@@ -32,6 +25,7 @@ from authorizer.cli.template.stages import keys_by_caller
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Draft, Reading
 
 METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"})
@@ -71,7 +65,7 @@ class Operation:
 
     method: str
     path: str
-    place: Place
+    place: Location
     security: tuple[str, ...] | Unknown | None
     otherwise: tuple[str, ...] | Unknown | None = None
     declared: str | Unknown | None = None
@@ -205,7 +199,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
 
 
 def _signed(
-    reading: Reading, draft: Draft, operation: Mapping, place: Place
+    reading: Reading, draft: Draft, operation: Mapping, place: Location
 ) -> tuple[str, ...] | None:
     """``x-amazon-apigateway-auth``: signed requests without a security scheme."""
     if _declared(reading, operation) != IAM:
@@ -230,7 +224,7 @@ def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
     return None
 
 
-def _methods(paths: Node) -> Iterator[tuple[str, str, Place, Node]]:
+def _methods(paths: Node) -> Iterator[tuple[str, str, Location, Node]]:
     for path, _, item in paths if isinstance(paths, Mapping) else ():
         for name, place, operation in item if isinstance(item, Mapping) else ():
             if method_name(name):
@@ -274,7 +268,7 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown
 # --- authorizers ---
 
 
-def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node) -> None:
+def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
     schemes = list(reading.mappings(node, f"whether {name} is an authorizer"))
     if len(schemes) != 1:
@@ -293,7 +287,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Place, node: Node)
 
 
 def _authorizer(
-    reading: Reading, draft: Draft, name: str, place: Place, scheme: Mapping
+    reading: Reading, draft: Draft, name: str, place: Location, scheme: Mapping
 ) -> Authorizer:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)

@@ -12,7 +12,7 @@ from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
 from authorizer.cli.template.intrinsics import Resolver, pattern_of
-from authorizer.cli.template.model import ApiKind, Elsewhere, Place, Template, Undecided, Unknown
+from authorizer.cli.template.model import ApiKind, Elsewhere, Template, Undecided, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from authorizer.cli.location import Location
     from authorizer.cli.template.stacks import Key
 
 _SAM = "AWS::Serverless-2016-10-31"
@@ -228,7 +229,7 @@ def _handed(reading: Reading, node: Node) -> Node:
     return Undecidable(value.place, Elsewhere("it is in the stack above", "up", *key))
 
 
-def _no_template(place: Place, found: str) -> ConfigurationError:
+def _no_template(place: Location, found: str) -> ConfigurationError:
     expected = "expected a template with Resources, or an OpenAPI definition"
     return ConfigurationError([f"{place}: {expected}, {found}"])
 
@@ -323,7 +324,7 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         draft.is_complete = False
 
 
-def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Place]]:
+def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Location]]:
     node = reading.resolver.resolve(child(root, "Transform"))
     for item in node.items if isinstance(node, Listing) else (node,):
         name = reading.resolver.get(item, "Name") if isinstance(item, Mapping) else item

@@ -10,7 +10,6 @@ from authorizer.cli.template.model import (
     ApiKind,
     Authorizer,
     Elsewhere,
-    Place,
     Route,
     Undecided,
     Unknown,
@@ -20,6 +19,7 @@ from authorizer.cli.template.nodes import Absent, Mapping, Node, Reference, Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from authorizer.cli.location import Location
     from authorizer.cli.template.intrinsics import Resolver
 
 _Fact = TypeVar("_Fact")
@@ -36,7 +36,7 @@ class Resource:
     """
 
     id: str
-    place: Place
+    place: Location
     type: str
     properties: Node
     depends_on: str | None = None
@@ -48,7 +48,7 @@ class Draft:
 
     id: str
     kind: ApiKind
-    place: Place
+    place: Location
     routes: list[Route] = field(default_factory=list)
     authorizers: dict[str, Authorizer] = field(default_factory=dict)
     is_complete: bool = True
@@ -58,7 +58,7 @@ class Draft:
     has_cors: bool | Unknown = False
     cors_responses: set[str] = field(default_factory=set)
     cors_responses_unknown: Unknown | None = None
-    replaces: Place | None = None
+    replaces: Location | None = None
 
     def finished(self) -> Api:
         """The API, as far as it was read."""
@@ -87,7 +87,7 @@ class Reading:
         # What Globals give to functions, and to the APIs that SAM makes by itself, by their type.
         self.common: dict[str, Node] = {}
         # Resources in whose place SAM puts an implicit API, with their places.
-        self.replaced: dict[str, Place] = {}
+        self.replaced: dict[str, Location] = {}
         # Stacks whose template is not at hand.
         self.stacks_elsewhere: list[Resource] = []
         self.drafts: dict[str, Draft] = {}
@@ -97,7 +97,7 @@ class Reading:
         """The resources of these types, in the template's order."""
         return (one for one in self.resources.values() if one.type in types)
 
-    def note(self, place: Place, what: str, why: str) -> None:
+    def note(self, place: Location, what: str, why: str) -> None:
         """Write down what could not be decided."""
         self.undecided.append(Undecided(place=place, what=what, why=why))
 
@@ -106,7 +106,7 @@ class Reading:
         if resource.depends_on:
             self.note(resource.place, f"whether {what} there", resource.depends_on)
 
-    def fact(self, value: _Fact, place: Place, what: str, *written: Node) -> _Fact:
+    def fact(self, value: _Fact, place: Location, what: str, *written: Node) -> _Fact:
         """A value as it is, written down where it is unknown.
 
         Args:
@@ -148,7 +148,7 @@ class Reading:
                 why = "expected a mapping, found something else"
                 self._incomplete(value.place, what, why, drafts)
 
-    def _incomplete(self, place: Place, what: str, why: str, drafts: Iterable[Draft]) -> None:
+    def _incomplete(self, place: Location, what: str, why: str, drafts: Iterable[Draft]) -> None:
         self.note(place, what, why)
         for draft in drafts:
             draft.is_complete = False
@@ -193,6 +193,6 @@ def child(node: Node, name: str) -> Node:
     return Absent(node.place)
 
 
-def key_place(node: Node, name: str) -> Place | None:
+def key_place(node: Node, name: str) -> Location | None:
     """Where a name stands in a mapping."""
     return node.keys.get(name) if isinstance(node, Mapping) else None

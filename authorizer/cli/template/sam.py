@@ -19,7 +19,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Reading, Resource
 
 _KINDS = {
@@ -123,7 +123,7 @@ def _read_event(
     reading: Reading,
     apis: dict[str, SamApi],
     name: str,
-    place: Place,
+    place: Location,
     event: Mapping,
     *,
     function: str,
@@ -175,7 +175,7 @@ def _read_event(
 def _add_elsewhere(
     reading: Reading,
     name: str,
-    place: Place,
+    place: Location,
     *,
     kind: ApiKind,
     why: str,
@@ -195,7 +195,7 @@ def _add_elsewhere(
 
 
 def _api_of_event(
-    reading: Reading, apis: dict[str, SamApi], kind: str, place: Place, properties: Node
+    reading: Reading, apis: dict[str, SamApi], kind: str, place: Location, properties: Node
 ) -> SamApi | Unknown:
     api_kind, property_name, implicit = _EVENTS[kind]
     named = child(properties, property_name)
@@ -225,7 +225,7 @@ def _api_of_event(
 
 
 def _operation(
-    reading: Reading, place: Place, properties: Node, *, is_http: bool
+    reading: Reading, place: Location, properties: Node, *, is_http: bool
 ) -> Operation | Unknown:
     path = reading.choice(child(properties, "Path"))
     method = reading.choice(child(properties, "Method"))

@@ -32,7 +32,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from authorizer.cli.template.model import Place
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Draft, Reading
 
 _IDENTITY = {
@@ -162,7 +162,7 @@ class SamApi:
                     one = self._authorizer(name, place, bodies[0])
                 self.draft.authorizers[name] = one
 
-    def _authorizer(self, name: str, place: Place, body: Mapping) -> Authorizer:
+    def _authorizer(self, name: str, place: Location, body: Mapping) -> Authorizer:
         kind, reading = self._kind(body), self.reading
         identity = reading.steady(child(body, "Identity"))
         sources = self._identity_sources(kind, body, identity)
@@ -271,7 +271,7 @@ class SamApi:
             if any(one.is_preflight for one in self._operations.values()):
                 self.draft.has_cors = True
 
-    def _add_preflights(self, place: Place) -> None:
+    def _add_preflights(self, place: Location) -> None:
         answered = {_plain(path) for method, path in self._operations if method == "OPTIONS"}
         for _, path in list(self._operations):
             if _plain(path) not in answered:

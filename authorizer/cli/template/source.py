@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 from authorizer.cli.template.nodes import Call, Frame, Listing, Mapping, Node, Text
 from authorizer.errors import ConfigurationError, clip
 
@@ -100,7 +100,7 @@ def _plain_token(token: str) -> str:
 
 def _error(file: str, mark: Any, message: str) -> ConfigurationError:  # noqa: ANN401 - yaml's
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return ConfigurationError([f"{Place(file=file, line=line, column=column)}: {message}"])
+    return ConfigurationError([f"{Location(file=file, line=line, column=column)}: {message}"])
 
 
 class _Composer:
@@ -192,7 +192,7 @@ class _Composer:
 
     def _mapping(self, frame: Frame) -> Node:
         entries: dict[str, Node] = {}
-        keys: dict[str, Place] = {}
+        keys: dict[str, Location] = {}
         merged: list[Node] = []
         pairs = zip(frame.children[::2], frame.children[1::2], strict=True)
         for key, value in pairs:
@@ -206,7 +206,7 @@ class _Composer:
             self._merge(source, entries, keys)
         return _long_form(Mapping(frame.place, entries, keys))
 
-    def _merge(self, source: Node, entries: dict[str, Node], keys: dict[str, Place]) -> None:
+    def _merge(self, source: Node, entries: dict[str, Node], keys: dict[str, Location]) -> None:
         """What stands in the mapping itself wins, then what is merged first."""
         if not isinstance(source, Mapping):
             raise self._refused(source.place, "expected a mapping to merge, found something else")
@@ -214,11 +214,11 @@ class _Composer:
             if name not in entries:
                 entries[name], keys[name] = value, place
 
-    def _place(self, event: Any) -> Place:  # noqa: ANN401 - yaml's
+    def _place(self, event: Any) -> Location:  # noqa: ANN401 - yaml's
         mark = event.start_mark
-        return Place(file=self._file, line=mark.line + 1, column=mark.column + 1)
+        return Location(file=self._file, line=mark.line + 1, column=mark.column + 1)
 
-    def _refused(self, place: Place, message: str) -> ConfigurationError:
+    def _refused(self, place: Location, message: str) -> ConfigurationError:
         return ConfigurationError([f"{place}: {message}"])
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import ApiKind, Place, Route, Unknown
+from authorizer.cli.template.model import ApiKind, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Reference, Undecidable
 from authorizer.cli.template.reading import child
 from authorizer.policy.routes import ANY
@@ -19,6 +19,7 @@ from authorizer.policy.routes import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Draft, Reading
 
 _KEY = "method.request.header.authorization"
@@ -31,7 +32,7 @@ class _Setting:
     method: str
     path: str
     is_on: bool
-    place: Place
+    place: Location
 
 
 def keys_by_caller(reading: Reading, integration: Node) -> bool:
@@ -109,7 +110,7 @@ def _decoded(path: str) -> str:
     return "/" + path.replace("~1", "/").lstrip("/")
 
 
-def _place(settings: list[_Setting], route: Route) -> Place | None:
+def _place(settings: list[_Setting], route: Route) -> Location | None:
     """The setting by which a stage remembers a route's answers: for each method the closest one."""
     methods = {route.method}
     if route.method == ANY:

@@ -29,7 +29,7 @@ from authorizer.cli.document.nodes import (
     did_you_mean,
     is_null,
 )
-from authorizer.cli.template.model import Place
+from authorizer.cli.location import Location
 from authorizer.cli.text import shown
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.routes import METHODS
@@ -65,7 +65,7 @@ class Expectation:
 
     request: Request
     allowed: bool
-    place: Place
+    place: Location
     route: str | None = None
 
 
@@ -79,7 +79,7 @@ class Case:
     """
 
     name: str
-    place: Place
+    place: Location
     caller: Caller
     expectations: tuple[Expectation, ...] = ()
     is_complete: bool = False
@@ -299,9 +299,9 @@ class CaseReader(NodeReader):
         self.report(node, _CODE, f"expected a name as plain text, found {describe(node)}")
         return None
 
-    def _place(self, node: yaml.Node) -> Place:
+    def _place(self, node: yaml.Node) -> Location:
         mark = node.start_mark
-        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+        return Location(file=self.file, line=mark.line + 1, column=mark.column + 1)
 
 
 def _name_of(caller: Caller) -> str:
