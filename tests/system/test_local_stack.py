@@ -226,7 +226,7 @@ def test_a_broken_configuration_fails_every_request(stack: LocalStack) -> None:
 def test_serving_leaves_nothing_behind(end: signal.Signals, tmp_path: Path) -> None:
     """However `make serve` ends, its emulator, function workers and folders end with it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "authorizer.cli.local", "serve"],
+        [sys.executable, "-m", "authorizer.cli", "local", "serve"],
         cwd=PROJECT,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
