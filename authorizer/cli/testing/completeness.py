@@ -20,7 +20,6 @@ from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_rou
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.policy.model import Policy, Rule
     from authorizer.policy.routes import RoutePattern
 
 # No route has such a segment, and no claim such a value.
@@ -32,75 +31,62 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
 
     It is one that gets through, where there is one.
     """
-    routes = (
-        simulator.routes
-        if simulator.routes is not None
-        else named_routes(_patterns(simulator.policy))
-    )
+    caller, policy = case.caller, simulator.policy
+    patterns = [rule.pattern for rule in policy.rules]
+    routes = named_routes(patterns) if simulator.routes is None else simulator.routes
     listed = {
-        (_route_of(routes, one.request, is_rest=simulator.is_rest), one.request.method)
-        for one in case.expectations
+        (_route_of(simulator, routes, one.request), one.request.method) for one in case.expectations
     }
-    caller = case.caller
-    grants = simulator.policy.rules_of(caller.groups, caller.scopes)
-    rules = [rule for rule in grants if rule.effect == "allow"]
-    longest = _longest(simulator.policy, routes)
+    granting = [
+        rule.pattern
+        for rule in policy.rules_of(caller.groups, caller.scopes)
+        if rule.effect == "allow"
+    ]
+    longest = _longest((*patterns, *policy.public), routes)
     for key in routes:
-        methods = [one for one in _methods(key) if (key, one) not in listed]
-        reaching = _requests(key, methods, rules, case.caller, longest)
-        asked = [one for one in reaching if _asks_policy(simulator, routes, key, one)]
+        asked = [
+            request
+            for request in _requests(key, granting, caller, longest)
+            if (key, request.method) not in listed
+            and _route_of(simulator, routes, request) == key
+            and simulator.ask(request, Caller()).verdict is not Verdict.PUBLIC
+        ]
         if asked:
-            worst = next(
-                (one for one in asked if simulator.ask(one, case.caller).is_open), asked[0]
-            )
+            worst = next((one for one in asked if simulator.ask(one, caller).is_open), asked[0])
             yield Expectation(request=worst, allowed=False, place=case.place, route=key)
 
 
 def _requests(
-    key: str, methods: Iterable[str], rules: Iterable[Rule], caller: Caller, longest: int
+    key: str, patterns: Iterable[RoutePattern], caller: Caller, longest: int
 ) -> Iterator[Request]:
-    for method in methods:
-        for path in dict.fromkeys(_paths(key, method, rules, caller, longest)):
-            yield Request(method=method, path=path)
-
-
-def _asks_policy(simulator: Simulator, routes: tuple[str, ...], key: str, request: Request) -> bool:
-    """Whether a request reaches this route, and not a more specific one, and is not public."""
-    if _route_of(routes, request, is_rest=simulator.is_rest) != key:
-        return False
-    return simulator.ask(request, Caller()).verdict is not Verdict.PUBLIC
-
-
-def _methods(key: str) -> tuple[str, ...]:
-    method, blank, _ = key.partition(" ")
-    if blank and method != ANY:
-        return (method,)
-    return ("",) if key == CONNECT else METHODS
+    """Requests for a route: of no particular values, and with what each rule wants."""
+    if key == CONNECT:
+        yield Request(method="", path=CONNECT)
+        return
+    method, blank, template = key.partition(" ")
+    for one in (method,) if blank and method != ANY else METHODS:
+        covering = [pattern for pattern in patterns if pattern.covers_method(one)]
+        for path in dict.fromkeys(_paths(template or key, covering, caller, longest)):
+            yield Request(method=one, path=path)
 
 
 def _paths(
-    key: str, method: str, rules: Iterable[Rule], caller: Caller, longest: int
+    template: str, patterns: Iterable[RoutePattern], caller: Caller, longest: int
 ) -> Iterator[str]:
-    """Paths of a route: of no particular values, and with what each rule wants."""
-    template = key.partition(" ")[2] or key
-    if template == CONNECT:
-        yield CONNECT
-        return
     route = parse_route(template)
     if route is None and template != DEFAULT:
         return
-    known = route.path if route is not None else ()
-    least = len(known) + 1 if route is not None and route.greedy else len(known)
+    known = () if route is None else route.path
     is_open_ended = route is None or route.greedy
+    least = len(known) + (route is not None and route.greedy)
     yield _path(_ANY_VALUE if one == PARAMETER else one for one in _filled(known, least))
-    for rule in rules:
-        if rule.pattern.covers_method(method):
-            shortest = max(least, len(rule.pattern.path))
-            most = max(shortest, longest + 1) if is_open_ended and rule.pattern.tail else shortest
-            for length in range(shortest, most + 1):
-                wanted = _wanted(rule.pattern, known, length, caller)
-                if wanted is not None:
-                    yield _path(wanted)
+    for pattern in patterns:
+        shortest = max(least, len(pattern.path))
+        most = max(shortest, longest + 1) if is_open_ended and pattern.tail else shortest
+        for length in range(shortest, most + 1):
+            wanted = _wanted(pattern, known, length, caller)
+            if wanted is not None:
+                yield _path(wanted)
 
 
 def _filled(path: tuple[str, ...], length: int) -> tuple[str, ...]:
@@ -129,18 +115,14 @@ def _path(segments: Iterable[str]) -> str:
     return "/" + "/".join(segments)
 
 
-def _route_of(routes: tuple[str, ...], request: Request, *, is_rest: bool | None) -> str | None:
-    winner = resolve(routes, request, is_rest=is_rest).winner
+def _route_of(simulator: Simulator, routes: tuple[str, ...], request: Request) -> str | None:
+    winner = resolve(routes, request, is_rest=simulator.is_rest).winner
     return winner.key if winner is not None else None
 
 
-def _longest(policy: Policy, routes: Iterable[str]) -> int:
+def _longest(patterns: Iterable[RoutePattern], routes: Iterable[str]) -> int:
     """How many segments the longest path has that rules or routes name."""
-    paths = [pattern.path for pattern in (*_patterns(policy), *policy.public)]
     parsed = (parse_route(key.partition(" ")[2] or key) for key in routes)
+    paths = [pattern.path for pattern in patterns]
     paths += [route.path for route in parsed if route is not None]
     return max(map(len, paths), default=0)
-
-
-def _patterns(policy: Policy) -> Iterator[RoutePattern]:
-    return (rule.pattern for rule in policy.rules)

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 # What XML 1.0 has no way to write, not even escaped. https://www.w3.org/TR/xml/#charsets
 _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What a suite counts, by attribute.
+_COUNTED = {
+    "tests": "testcase",
+    "failures": "failure",
+    "errors": "error",
+    "skipped": "skipped",
+}
 
 
 def junit_xml(
@@ -33,24 +40,26 @@ def junit_xml(
 ) -> bytes:
     """The document."""
     root = ET.Element("testsuites", name="authorizer test")
+    blind = list(blind_in_words(simulator, coverage))
     cases = (*(result.case for result in results), *coverage.blind)
     for file in dict.fromkeys(case.place.file for case in cases):
-        suite = ET.SubElement(root, "testsuite", name=_clean(file))
+        suite = _element(root, "testsuite", name=file)
         for result in results:
             if result.case.place.file == file:
                 _add_result(suite, simulator, result, is_strict=is_strict)
-        for case, what in blind_in_words(simulator, coverage):
+        for case, what in blind:
             if case.place.file == file:
                 test = _test(suite, f"{file}.{case.name}", "complete", file, case.place.line)
-                _add_outcome(test, what, is_strict=is_strict)
-        _count(suite)
-    suite = ET.SubElement(root, "testsuite", name="not exercised")
+                _add_remark(test, what, is_strict=is_strict)
+    suite = _element(root, "testsuite", name="not exercised")
     for gap in coverage.gaps:
-        name = f"{rule_in_words(simulator, gap.rule)}"
+        name = rule_in_words(simulator, gap.rule)
         test = _test(suite, simulator.file, name, simulator.file, gap.rule.line)
-        _add_outcome(test, gap.what, is_strict=is_strict)
-    _count(suite)
-    _count(root)
+        _add_remark(test, gap.what, is_strict=is_strict)
+    for element in (*root, root):
+        for name, tag in _COUNTED.items():
+            element.set(name, str(len(list(element.iter(tag)))))
+        element.set("time", "0")
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document + b"\n"
@@ -59,46 +68,33 @@ def junit_xml(
 def _add_result(
     suite: ET.Element, simulator: Simulator, result: Result, *, is_strict: bool
 ) -> None:
-    one = result.expectation
+    one, place = result.expectation, result.expectation.place
     verb = "allow" if one.allowed else "deny"
     name = f"{verb} {one.request}" if one.route is None else f"deny {one.route} (not listed)"
-    test = _test(
-        suite, f"{one.place.file}.{result.case.name}", name, one.place.file, one.place.line
-    )
+    test = _test(suite, f"{place.file}.{result.case.name}", name, place.file, place.line)
     if not result.passed:
         message = failure_in_words(result)
-        failure = ET.SubElement(test, "failure", type="failed", message=_clean(message))
-        lines = [f"{one.place}: {message}", *reasons_for(simulator, result)]
-        failure.text = _clean("\n".join(lines))
+        failure = _element(test, "failure", type="failed", message=message)
+        failure.text = _clean("\n".join([f"{place}: {message}", *reasons_for(simulator, result)]))
     elif result.is_vacuous:
-        _add_outcome(test, vacuous_in_words(result), is_strict=is_strict)
+        _add_remark(test, vacuous_in_words(result), is_strict=is_strict)
+
+
+def _add_remark(test: ET.Element, message: str, *, is_strict: bool) -> None:
+    """Say that a test proves nothing, which is a failure for whoever is strict."""
+    if is_strict:
+        _element(test, "failure", type="strict", message=message)
+    else:
+        _element(test, "skipped", message=message)
 
 
 def _test(suite: ET.Element, classname: str, name: str, file: str, line: int) -> ET.Element:
-    return ET.SubElement(
-        suite,
-        "testcase",
-        classname=_clean(classname),
-        name=_clean(name),
-        file=_clean(file),
-        line=str(line),
-        time="0",
-    )
+    more = {"file": file, "line": str(line), "time": "0"}
+    return _element(suite, "testcase", classname=classname, name=name, **more)
 
 
-def _add_outcome(test: ET.Element, message: str, *, is_strict: bool) -> None:
-    if is_strict:
-        ET.SubElement(test, "failure", type="strict", message=_clean(message))
-    else:
-        ET.SubElement(test, "skipped", message=_clean(message))
-
-
-def _count(element: ET.Element) -> None:
-    element.set("tests", str(len(list(element.iter("testcase")))))
-    element.set("failures", str(len(list(element.iter("failure")))))
-    element.set("errors", "0")
-    element.set("skipped", str(len(list(element.iter("skipped")))))
-    element.set("time", "0")
+def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
+    return ET.SubElement(parent, tag, {name: _clean(text) for name, text in attributes.items()})
 
 
 def _clean(text: str) -> str:

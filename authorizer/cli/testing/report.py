@@ -18,12 +18,12 @@ from authorizer.cli.folding import print_folded
 from authorizer.cli.text import counted, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
     from authorizer.cli.analysis.simulator import Simulator
-    from authorizer.cli.testing.reader import Case, Expectation
+    from authorizer.cli.testing.reader import Case
     from authorizer.cli.testing.runner import Coverage, Result
 
 # Of the ways in which a failed request would be allowed.
@@ -33,20 +33,17 @@ _MOST_MISSES = 3
 def failure_in_words(result: Result) -> str:
     """``expected allow, found deny: POST /articles``, and where only completeness says so."""
     one = result.expectation
+    wanted, found = ("allow", "deny") if one.allowed else ("deny", "allow")
+    why = f"found {one.request} allowed"
     if result.answer.verdict is Verdict.ELSEWHERE:
-        return _undecided(one, "which the policy does not decide")
-    if not result.answer.is_decidable:
-        return _undecided(one, "of which that cannot be told")
-    if one.route is not None:
-        return f"expected a complete case to deny {one.route}, found {one.request} allowed"
-    expected, found = ("allow", "deny") if one.allowed else ("deny", "allow")
-    return f"expected {expected}, found {found}: {one.request}"
-
-
-def _undecided(one: Expectation, why: str) -> str:
+        why = "which the policy does not decide"
+    elif not result.answer.is_decidable:
+        why = "of which that cannot be told"
+    elif one.route is None:
+        return f"expected {wanted}, found {found}: {one.request}"
     if one.route is not None:
         return f"expected a complete case to deny {one.route}, {why}"
-    return f"expected {'allow' if one.allowed else 'deny'} for {one.request}, {why}"
+    return f"expected {wanted} for {one.request}, {why}"
 
 
 def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
@@ -74,12 +71,6 @@ def blind_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[tuple[C
     for case in coverage.blind:
         where = where_unread(simulator.unread)
         yield case, f"a complete case says nothing of what could not be read: {where}"
-
-
-def gaps_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[str]:
-    """What is not exercised, with the line of the rule."""
-    for gap in coverage.gaps:
-        yield f"{rule_in_words(simulator, gap.rule)}: {gap.what}"
 
 
 def summary(results: Sequence[Result], coverage: Coverage) -> str:
@@ -113,18 +104,17 @@ def show(
             for reason in reasons_for(simulator, result):
                 print_folded(console, Text(f"       {reason}"), 9)
     style = "bold red" if is_strict else "bold yellow"
-    _list(
-        console,
-        "proves nothing ",
-        style,
-        map(vacuous_in_words, (one for one in results if one.is_vacuous)),
-    )
-    blind = (f"{case.place}: {what}" for case, what in blind_in_words(simulator, coverage))
-    _list(console, "proves nothing ", style, blind)
-    _list(console, "not exercised ", style, gaps_in_words(simulator, coverage))
+    lines = [
+        *(("proves nothing", vacuous_in_words(result)) for result in results if result.is_vacuous),
+        *(
+            ("proves nothing", f"{case.place}: {what}")
+            for case, what in blind_in_words(simulator, coverage)
+        ),
+        *(
+            ("not exercised", f"{rule_in_words(simulator, gap.rule)}: {gap.what}")
+            for gap in coverage.gaps
+        ),
+    ]
+    for label, line in lines:
+        print_folded(console, Text.assemble((f"{label} ", style), line), 2)
     print_folded(console, Text(summary(results, coverage)), 2)
-
-
-def _list(console: Console, label: str, style: str, lines: Iterable[str]) -> None:
-    for line in lines:
-        print_folded(console, Text.assemble((label, style), line), 2)
