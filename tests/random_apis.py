@@ -16,9 +16,9 @@ from naive_policy import segments_of
 
 from authorizer.cli.analysis.protection import protection_by_route
 from authorizer.cli.analysis.source import Source, source_of
-from authorizer.cli.compile import known_routes
 from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.template import parse_template
+from authorizer.cli.template.choice import known_routes
 from authorizer.policy.compiled import dump_policy, parse_policy
 
 if TYPE_CHECKING:

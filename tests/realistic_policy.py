@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.analysis.protection import routes_that_ask
 from authorizer.cli.document import load_document
 from authorizer.cli.template import read_template
-from authorizer.cli.template.choice import routes_of
+from authorizer.cli.template.choice import chosen_api
 from authorizer.policy.compiled import parse_policy
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SCOPES = ("articles/sync", "reports/read", "reports/finance")
 @cache
 def routes() -> tuple[str, ...]:
     """Every route of the template."""
-    return routes_of(read_template(FOLDER / "template.yaml"))
+    return tuple(routes_that_ask(chosen_api(read_template(FOLDER / "template.yaml"))))
 
 
 @cache

@@ -16,17 +16,13 @@ from authorizer.cli.options import (
     template_option,
 )
 from authorizer.cli.template import read_template
-from authorizer.cli.template.choice import chosen_api
-from authorizer.cli.template.model import ApiKind
+from authorizer.cli.template.choice import known_routes
 from authorizer.cli.text import counted
-from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.compiled import is_route_key
-from authorizer.policy.routes import CONNECT
+from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 
 
@@ -76,32 +72,3 @@ def _compiled(policy: Path, routes: list[str] | None) -> tuple[bytes, Policy]:
             raise
         hint = f"'authorizer check {policy}' says how to mend them"
         raise ConfigurationError([*error.problems, hint]) from error
-
-
-def known_routes(template: Template, api: str | None) -> list[str]:
-    """Every route of an API that an authorizer can be asked about, sorted.
-
-    Raises:
-        ConfigurationError: there is no such API, or not all of its routes are known.
-    """
-    chosen = chosen_api(template, api)
-    if not chosen.is_complete:
-        problem = (
-            f"{chosen.place}: expected an API whose routes are all in the file, found {chosen.id} "
-            "with routes that are not decidable; give the parameter a default, or write the route "
-            "out"
-        )
-        whys = [f"{one.place}: {one.what}: {one.why}" for one in template.undecided]
-        raise ConfigurationError([problem, *whys])
-    if chosen.kind is ApiKind.WEBSOCKET:
-        return [CONNECT]
-    routes = [route for route in chosen.routes if not route.is_preflight]
-    problems = [
-        f"{route.place}: expected a route whose segments are literal, {{name}} or, at the end, "
-        f"{{name+}}, found {clip(route.key)}"
-        for route in routes
-        if not is_route_key(route.key)
-    ]
-    if problems:
-        raise ConfigurationError(problems)
-    return sorted({route.key for route in routes})

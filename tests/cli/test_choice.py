@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from authorizer.cli.analysis.protection import routes_that_ask
 from authorizer.cli.location import Location
-from authorizer.cli.template.choice import chosen_api, routes_of
+from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import Api, ApiKind, Route, Template
 from authorizer.errors import ConfigurationError
 
@@ -35,13 +36,14 @@ def test_routes_are_named_as_api_gateway_names_them() -> None:
         route("GET", "/users/{id}"),
         route("", "$default"),
     )
-    assert routes_of(template(Api=routes)) == ("GET /users/{id}", "OPTIONS /own", "$default")
+    asking = routes_that_ask(chosen_api(template(Api=routes)))
+    assert list(asking) == ["GET /users/{id}", "OPTIONS /own", "$default"]
 
 
 def test_of_several_apis_one_is_named() -> None:
     """The logical id chooses."""
     two = template(Admin=(route("GET", "/a"),), Public=(route("GET", "/b"),))
-    assert routes_of(two, "Public") == ("GET /b",)
+    assert list(routes_that_ask(chosen_api(two, "Public"))) == ["GET /b"]
     assert chosen_api(two, "Admin").id == "Admin"
 
 
@@ -70,5 +72,5 @@ def test_a_choice_that_is_none_names_the_choices(
 ) -> None:
     """Nothing is guessed: the message lists what there is."""
     with pytest.raises(ConfigurationError) as caught:
-        routes_of(template(**dict.fromkeys(apis, ())), api)
+        chosen_api(template(**dict.fromkeys(apis, ())), api)
     assert str(caught.value) == message

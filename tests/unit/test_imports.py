@@ -18,7 +18,7 @@ import authorizer
 from authorizer.policy.compiled import dump_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "authorizer"
@@ -96,6 +96,77 @@ def test_wings_stand_on_the_ground_floor(wing: str) -> None:
 def test_nothing_that_ships_imports_the_command_line(path: Path) -> None:
     """``authorizer.cli`` is for building and trying out; it is not in the package."""
     assert not any(under(module, "authorizer.cli") for module in imports_of(path))
+
+
+# The rooms of the command line, from the ground up: whoever imports, imports what is below.
+# Modules of one line are beside one another, and do not know of one another.
+FLOORS = (
+    ("text", "location", "folding", "interrupts", "streams"),
+    ("document",),
+    ("template",),
+    ("options",),
+    ("analysis",),
+    ("account",),
+    ("check", "compile", "diff", "event", "explain", "matrix", "testing"),
+    ("local",),
+    ("main",),
+    ("__main__",),
+)
+LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+TOOLS = [path for path in MODULES if "cli" in path.parent.parts]
+# What has no floor yet, as (room, room): this may only become less.
+NOT_YET_DOWNWARD: frozenset[tuple[str, str]] = frozenset()
+# Modules that import one another, be it for their types alone: this may only become less.
+NOT_YET_STRAIGHT = frozenset(
+    {
+        "authorizer.policy.compiled",
+        "authorizer.policy.exact",
+        "authorizer.policy.known",
+        "authorizer.policy.model",
+        "authorizer.policy.tree",
+    }
+)
+
+
+def room_of(module: str) -> str:
+    """``check`` for ``authorizer.cli.check.finding``."""
+    return module.split(".")[2]
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_the_rooms_of_the_command_line_stand_on_one_another() -> None:
+    """Imports run downward, those for types included, and no room imports one beside it."""
+    rooms = {
+        (room_of(module_of(path)), room_of(module))
+        for path in TOOLS
+        for module in imports_of(path)
+        if module.startswith("authorizer.cli.")
+    }
+    wrong = {(own, used) for own, used in rooms if own != used and LEVELS[used] >= LEVELS[own]}
+    assert wrong <= NOT_YET_DOWNWARD
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Whoever reads a module can begin with what it imports, and comes to an end."""
+    names = {module_of(path): path for path in MODULES}
+    imports = {
+        name: {own for own in _modules(path, names) if own != name} for name, path in names.items()
+    }
+    while leaves := {name for name, used in imports.items() if not used & imports.keys()}:
+        imports = {name: used for name, used in imports.items() if name not in leaves}
+    while roots := imports.keys() - set().union(*imports.values()):
+        imports = {name: used for name, used in imports.items() if name not in roots}
+    assert imports.keys() <= NOT_YET_STRAIGHT
+
+
+def _modules(path: Path, names: Mapping[str, Path]) -> Iterator[str]:
+    for imported in imports_of(path):
+        module = imported if imported in names else imported.rpartition(".")[0]
+        if module in names:
+            yield module
 
 
 @pytest.mark.parametrize(

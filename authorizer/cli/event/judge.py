@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer import Authorizer, Outcome, Settings, UnauthorizedError
-from authorizer.cli.compile import known_routes
 from authorizer.cli.document import load_document
 from authorizer.cli.template import read_template
+from authorizer.cli.template.choice import known_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

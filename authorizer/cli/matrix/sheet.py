@@ -12,7 +12,7 @@ from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permissio
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.routes import AskedRoute, asked_routes, routes_of_rules
 from authorizer.cli.analysis.unresolved import unread_in_words
-from authorizer.cli.compile import known_routes
+from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
 from authorizer.errors import ConfigurationError
 

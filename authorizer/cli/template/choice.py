@@ -8,26 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
+from authorizer.cli.template.model import ApiKind
 from authorizer.errors import ConfigurationError, clip
+from authorizer.policy.compiled import is_route_key
+from authorizer.policy.routes import CONNECT
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Template
-
-
-def routes_of(template: Template, api: str | None = None) -> tuple[str, ...]:
-    """The keys of an API's routes, such as ``GET /users/{id}``: each once, in the file's order.
-
-    Preflight routes are left out: they ask no policy.
-
-    Args:
-        template: as read.
-        api: logical id; needed where there are several.
-
-    Raises:
-        ConfigurationError: there is no such API, or several and none was named.
-    """
-    routes = chosen_api(template, api).routes
-    return tuple(dict.fromkeys(route.key for route in routes if not route.is_preflight))
 
 
 def chosen_api(template: Template, api: str | None = None) -> Api:
@@ -54,3 +41,32 @@ def chosen_api(template: Template, api: str | None = None) -> Api:
             [f"{template.file}: expected an API among {', '.join(by_id)}, found {clip(api)}{hint}"]
         )
     return by_id[api]
+
+
+def known_routes(template: Template, api: str | None) -> list[str]:
+    """Every route of an API that an authorizer can be asked about, sorted.
+
+    Raises:
+        ConfigurationError: there is no such API, or not all of its routes are known.
+    """
+    chosen = chosen_api(template, api)
+    if not chosen.is_complete:
+        problem = (
+            f"{chosen.place}: expected an API whose routes are all in the file, found {chosen.id} "
+            "with routes that are not decidable; give the parameter a default, or write the route "
+            "out"
+        )
+        whys = [f"{one.place}: {one.what}: {one.why}" for one in template.undecided]
+        raise ConfigurationError([problem, *whys])
+    if chosen.kind is ApiKind.WEBSOCKET:
+        return [CONNECT]
+    routes = [route for route in chosen.routes if not route.is_preflight]
+    problems = [
+        f"{route.place}: expected a route whose segments are literal, {{name}} or, at the end, "
+        f"{{name+}}, found {clip(route.key)}"
+        for route in routes
+        if not is_route_key(route.key)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    return sorted({route.key for route in routes})
