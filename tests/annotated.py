@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overlay import Line, numbered, overlay
+from overlay import BASES, Line, numbered, overlay
 
 from authorizer.cli.check.judge import check
 
@@ -121,7 +121,7 @@ def _column(text: str, at: str | None) -> int:
 
 
 def _files(lines: list[Line]) -> Iterator[tuple[str, list[Line]]]:
-    name, bases, section = "policy.yaml", ["base/policy.yaml"], []
+    name, bases, section = "policy.yaml", ["policy.yaml"], []
     for line in lines:
         header = _SECTION.fullmatch(line.text)
         if header is None:
@@ -137,6 +137,6 @@ def _files(lines: list[Line]) -> Iterator[tuple[str, list[Line]]]:
 def _laid_over(bases: list[str], changes: list[Line]) -> list[Line]:
     lines: list[Line] = []
     for base in bases:
-        more = [Line(text=text) for text in (CORPUS / base).read_text().splitlines()]
+        more = [Line(text=text) for text in (BASES / base).read_text().splitlines()]
         lines = overlay(lines, more) if lines else more
     return overlay(lines, changes) if lines and changes else lines or changes

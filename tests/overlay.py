@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+
+# Templates that work, in each form that an API is written in; and what is added to them.
+BASES = Path(__file__).parent / "templates" / "base"
 
 _KEY = re.compile(r"(?P<indent> *)(?P<key>[^\s#-].*?):(?P<value>\s.*)?")
 # In place of a value: the base's entry is taken away.
@@ -53,6 +57,25 @@ def overlay(base: list[Line], changes: list[Line]) -> list[Line]:
     return lines + [line for entry in instead.values() for line in entry]
 
 
+def base(*names: str) -> str:
+    """The text of a template that tests and cases change; several are laid over one another."""
+    return laid_over(*((BASES / f"{name}.yaml").read_text() for name in names))
+
+
+def replaced(text: str, written: str, instead: str) -> str:
+    """A text with something else in the place of what must be in it."""
+    assert written in text, f"{written!r} is not there"
+    return text.replace(written, instead)
+
+
+def resources(text: str) -> dict[str, str]:
+    """By its logical id: each resource of a template, as it is written there."""
+    lines = _entries(numbered(text))["Resources"][1:]
+    return {
+        name: "".join(f"{line.text}\n" for line in entry) for name, entry in _entries(lines).items()
+    }
+
+
 def laid_over(base: str, *changes: str) -> str:
     """A base's text with changes laid over it, one after the other."""
     lines = numbered(base)
@@ -62,8 +85,8 @@ def laid_over(base: str, *changes: str) -> str:
 
 
 def _is_mapping(lines: list[Line]) -> bool:
-    first = next((line.text for line in lines if line.text.strip()), "")
-    return _KEY.fullmatch(first) is not None
+    said = (line.text for line in lines if line.text.lstrip()[:1] not in {"", "#"})
+    return _KEY.fullmatch(next(said, "")) is not None
 
 
 def _entries(lines: list[Line]) -> dict[str, list[Line]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from made_templates import read_policy
+from overlay import base, laid_over, replaced
 
 from authorizer.cli.check.deployed import check_deployments
 from authorizer.cli.check.finding import Severity
@@ -23,197 +24,46 @@ version: 1
 groups:
   reader: {allow: [%s]}
 """
-FUNCTIONS = """\
-  Rbac:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: handlers.authorize.handler
-      Runtime: python3.14
-      CodeUri: .
-      Environment: {Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client}}
-"""
-SAM = f"""\
-Transform: AWS::Serverless-2016-10-31
-Globals: {{HttpApi: {{FailOnWarnings: true}}}}
-Resources:
-{FUNCTIONS}\
-  Api:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      Auth:
-        DefaultAuthorizer: Guard
-        Authorizers:
-          Guard:
-            FunctionArn: !GetAtt Rbac.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {{Headers: [Authorization], ReauthorizeEvery: 0}}
-  Backend:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: backend.handler
-      Runtime: python3.14
-      CodeUri: .
-      Events:
-        Hello: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: GET, Path: /hello}}}}
-        Admin: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Method: DELETE, Path: /admin}}}}
-"""
 URI = (
-    "!Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Rbac.Arn}"
-    "/invocations'"
+    "!Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+    "${AuthorizerFunction.Arn}/invocations'"
 )
-CFN = f"""\
-Transform: AWS::Serverless-2016-10-31
+ADMIN = """\
 Resources:
-{FUNCTIONS}\
-  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: a, ProtocolType: HTTP}}}}
-  Guard:
-    Type: AWS::ApiGatewayV2::Authorizer
+  Backend:
     Properties:
-      ApiId: !Ref Api
-      Name: guard
-      AuthorizerType: REQUEST
-      AuthorizerPayloadFormatVersion: "2.0"
-      EnableSimpleResponses: true
-      IdentitySource: [$request.header.Authorization]
-      AuthorizerResultTtlInSeconds: 0
-      AuthorizerUri: {URI}
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      Action: lambda:InvokeFunction
-      FunctionName: !Ref Rbac
-      Principal: apigateway.amazonaws.com
-  Hello:
-    Type: AWS::ApiGatewayV2::Route
-    Properties:
-      ApiId: !Ref Api
-      RouteKey: GET /hello
-      AuthorizationType: CUSTOM
-      AuthorizerId: !Ref Guard
-  Admin:
-    Type: AWS::ApiGatewayV2::Route
-    Properties:
-      ApiId: !Ref Api
-      RouteKey: DELETE /admin
-      AuthorizationType: CUSTOM # of Admin
-      AuthorizerId: !Ref Guard # of Admin
+      Events:
+        Admin: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: DELETE, Path: /admin}}
 """
-REST = f"""\
-Resources:
-{FUNCTIONS}\
-  Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: a}}}}
-  Guard:
-    Type: AWS::ApiGateway::Authorizer
-    Properties:
-      RestApiId: !Ref Api
-      Name: guard
-      Type: REQUEST
-      IdentitySource: method.request.header.Authorization
-      AuthorizerResultTtlInSeconds: 0
-      AuthorizerUri: {URI}
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      Action: lambda:InvokeFunction
-      FunctionName: !Ref Rbac
-      Principal: apigateway.amazonaws.com
-  HelloPath:
-    Type: AWS::ApiGateway::Resource
-    Properties: {{RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: hello}}
-  AdminPath:
-    Type: AWS::ApiGateway::Resource
-    Properties: {{RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: admin}}
-  Hello:
-    Type: AWS::ApiGateway::Method
-    Properties:
-      RestApiId: !Ref Api
-      ResourceId: !Ref HelloPath
-      HttpMethod: GET
-      AuthorizationType: CUSTOM
-      AuthorizerId: !Ref Guard
-  Admin:
-    Type: AWS::ApiGateway::Method
-    Properties:
-      RestApiId: !Ref Api
-      ResourceId: !Ref AdminPath
-      HttpMethod: DELETE
-      AuthorizationType: CUSTOM # of Admin
-      AuthorizerId: !Ref Guard # of Admin
-"""
-OPENAPI = f"""\
-Resources:
-{FUNCTIONS}\
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      Action: lambda:InvokeFunction
-      FunctionName: !Ref Rbac
-      Principal: apigateway.amazonaws.com
-  Api:
-    Type: AWS::ApiGatewayV2::Api
-    Properties:
-      Body:
-        openapi: 3.0.1
-        components:
-          securitySchemes:
-            Guard:
-              type: apiKey
-              name: Authorization
-              in: header
-              x-amazon-apigateway-authorizer:
-                type: request
-                identitySource: $request.header.Authorization
-                authorizerUri: {URI}
-                authorizerPayloadFormatVersion: "2.0"
-                enableSimpleResponses: true
-                authorizerResultTtlInSeconds: 0
-        paths:
-          /hello: {{get: {{security: [Guard: []]}}}}
-          /admin: {{delete: {{security: [Guard: []] }}}}
-"""
-WEBSOCKET = f"""\
-Transform: AWS::Serverless-2016-10-31
-Resources:
-{FUNCTIONS}\
-  Api:
-    Type: AWS::Serverless::WebSocketApi
-    Properties:
-      RouteSelectionExpression: $request.body.action
-      Auth:
-        AuthType: CUSTOM
-        AuthArn: !GetAtt Rbac.Arn
-        IdentitySource: [route.request.header.Authorization]
-      Routes:
-        $connect: {{FunctionArn: !GetAtt Rbac.Arn}}
-"""
-IN_GLOBALS = SAM.replace(
-    "{HttpApi: {FailOnWarnings: true}}",
-    """
+SAM = laid_over(base("http-api", "uncached"), ADMIN)
+# The same, where Globals says who decides.
+IN_GLOBALS = laid_over(
+    SAM,
+    """\
+Globals:
   HttpApi:
     Auth:
-      DefaultAuthorizer: Guard
+      DefaultAuthorizer: Rbac
       Authorizers:
-        Guard:
-          FunctionArn: !GetAtt Rbac.Arn
+        Rbac:
+          FunctionArn: !GetAtt AuthorizerFunction.Arn
           AuthorizerPayloadFormatVersion: "2.0"
           EnableSimpleResponses: true
           EnableFunctionDefaultPermissions: true
-          Identity: {Headers: [Authorization], ReauthorizeEvery: 0}""",
+          Identity: {Headers: [Authorization], ReauthorizeEvery: 0}
+Resources:
+  Api:
+    Properties: {FailOnWarnings: true}
+""",
 )
-IN_GLOBALS = (
-    IN_GLOBALS[: IN_GLOBALS.index("      Auth:\n        Def")]
-    + "      FailOnWarnings: true\n"
-    + IN_GLOBALS[IN_GLOBALS.index("  Backend:") :]
-)
+CFN = base("cloudformation-http")
 PLAIN = {
     "globals": IN_GLOBALS,
     "sam": SAM,
     "cfn": CFN,
-    "rest": REST,
-    "openapi": OPENAPI,
-    "websocket": WEBSOCKET,
+    "rest": base("cloudformation-rest"),
+    "openapi": base("openapi-http"),
+    "websocket": base("websocket"),
 }
 TWO = "Parameters: {A: {Type: String, Default: CUSTOM, AllowedValues: [CUSTOM, NONE]}}\n"
 ONE = "Parameters: {A: {Type: String, Default: CUSTOM, AllowedValues: [CUSTOM]}}\n"
@@ -241,12 +91,12 @@ KEYED = (
 
 # The template, what goes before it, what takes what's place, and the findings.
 WHO = [
-    ("globals", OPEN, "DefaultAuthorizer: Guard", "DefaultAuthorizer: !Ref A", {"T050"}),
+    ("globals", OPEN, "DefaultAuthorizer: Rbac", "DefaultAuthorizer: !Ref A", {"T050"}),
     (
         "globals",
         STAGE,
-        "DefaultAuthorizer: Guard",
-        "DefaultAuthorizer: !If [IsProd, Guard, !Ref AWS::NoValue]",
+        "DefaultAuthorizer: Rbac",
+        "DefaultAuthorizer: !If [IsProd, Rbac, !Ref AWS::NoValue]",
         {"T050"},
     ),
     ("cfn", TWO, "CUSTOM # of Admin", "!Ref A", {"T050"}),
@@ -271,10 +121,10 @@ WHO = [
     ("cfn", LIST, "CUSTOM # of Admin", "!Select [0, !Ref A]", {"T050"}),
     ("cfn", OPEN.replace("CUSTOM", SECRET), "CUSTOM # of Admin", "!Ref A", {"T050"}),
     ("cfn", "", "CUSTOM # of Admin", "custom", {"T050"}),
-    ("cfn", OPEN, "!Ref Guard # of Admin", "!Ref A", {"T050"}),
-    ("cfn", "", "!Ref Guard # of Admin", SECRET, {"T050"}),
-    ("cfn", STAGE, "!Ref Guard # of Admin", "!If [IsProd, !Ref Guard, abc123]", {"T050"}),
-    ("cfn", "", "!Ref Guard # of Admin", "abc123", {"T050"}),
+    ("cfn", OPEN, "!Ref Rbac # of Admin", "!Ref A", {"T050"}),
+    ("cfn", "", "!Ref Rbac # of Admin", SECRET, {"T050"}),
+    ("cfn", STAGE, "!Ref Rbac # of Admin", "!If [IsProd, !Ref Rbac, abc123]", {"T050"}),
+    ("cfn", "", "!Ref Rbac # of Admin", "abc123", {"T050"}),
     ("cfn", TWO, "AuthorizerType: REQUEST", "AuthorizerType: !Ref A", {"X130"}),
     ("cfn", UNSET, URI, "!Ref A", {"X130"}),
     ("cfn", "", URI, SECRET, {"X130"}),
@@ -292,23 +142,23 @@ WHO = [
     ("rest", TWO, "Type: REQUEST", "Type: !Ref A", {"X130"}),
     ("openapi", TWO, "type: request", "type: !Ref A", {"X130"}),
     ("openapi", UNSET, URI, "!Ref A", {"X130"}),
-    ("openapi", STAGE, "[Guard: []] ", "!If [IsProd, [Guard: []], []]", {"T050"}),
-    ("sam", OPEN, "DefaultAuthorizer: Guard", "DefaultAuthorizer: !Ref A", {"T050"}),
+    ("openapi", STAGE, "[Rbac: []] ", "!If [IsProd, [Rbac: []], []]", {"T050"}),
+    ("sam", OPEN, "DefaultAuthorizer: Rbac", "DefaultAuthorizer: !Ref A", {"T050"}),
     ("sam", TWO, "Path: /admin", "Path: /admin, Auth: {Authorizer: !Ref A}", {"T050"}),
     ("sam", "", "Path: /admin", f"Path: /admin, Auth: {{Authorizer: {SECRET}}}", {"T050"}),
     (
         "sam",
         STAGE,
         "Path: /admin",
-        "Path: /admin, Auth: {Authorizer: !If [IsProd, Guard, NONE]}",
+        "Path: /admin, Auth: {Authorizer: !If [IsProd, Rbac, NONE]}",
         {"T050"},
     ),
-    ("sam", UNSET, "!GetAtt Rbac.Arn", "!Ref A", {"X130"}),
+    ("sam", UNSET, "!GetAtt AuthorizerFunction.Arn", "!Ref A", {"X130"}),
     (
         "sam",
         STAGE,
-        "!GetAtt Rbac.Arn",
-        "!If [IsProd, !GetAtt Rbac.Arn, !GetAtt Backend.Arn]",
+        "!GetAtt AuthorizerFunction.Arn",
+        "!If [IsProd, !GetAtt AuthorizerFunction.Arn, !GetAtt Backend.Arn]",
         {"X130", "X250"},
     ),
     ("websocket", TWO, "AuthType: CUSTOM", "AuthType: !Ref A", {"T050"}),
@@ -456,8 +306,7 @@ def test_every_allowed_deployment_is_judged(
     *, tmp_path: Path, name: str, head: str, written: str, instead: str, expected: set[str]
 ) -> None:
     """Who decides is the same in all deployments, or not decidable; caches are judged in each."""
-    assert written in PLAIN[name]
-    found = failing(tmp_path, name, head + PLAIN[name].replace(written, instead))
+    found = failing(tmp_path, name, head + replaced(PLAIN[name], written, instead))
 
     # Some of it SAM refuses besides, where it is installed.
     assert {one.code for one in found} - {"T052"} == expected
@@ -505,13 +354,13 @@ def test_a_name_that_a_stage_completes_is_no_functions_name(
     tmp_path: Path, rest: str, expected: set[str]
 ) -> None:
     """Which function an authorizer asks is then decided by a stage variable."""
-    text = CFN.replace(
-        "      Handler: handlers", "      FunctionName: auth\n      Handler: handlers"
-    )
+    name = "Resources:\n  AuthorizerFunction:\n    Properties:\n      FunctionName: auth\n"
     function = f"arn:aws:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:auth{rest}"
-    uri = URI.replace("${Rbac.Arn}", function)
+    uri = URI.replace("${AuthorizerFunction.Arn}", function)
 
-    assert {one.code for one in failing(tmp_path, "cfn", text.replace(URI, uri))} == expected
+    text = replaced(laid_over(CFN, name), URI, uri)
+
+    assert {one.code for one in failing(tmp_path, "cfn", text)} == expected
 
 
 @pytest.mark.parametrize(("count", "expected"), [(90, set()), (130, {"X250"})])
@@ -521,7 +370,7 @@ def test_deployments_that_are_too_many_to_judge_are_said_to_be(
     """Nobody may take what was not looked at for a pass."""
     values = ", ".join(f"v{number}" for number in range(count))
     head = f"Parameters: {{V: {{Type: String, Default: v0, AllowedValues: [{values}]}}}}\n"
-    text = SAM.replace("Path: /hello", "Path: !Sub '/${V}'")
+    text = replaced(SAM, "Path: /hello", "Path: !Sub '/${V}'")
     found = failing(tmp_path, "sam", head + text)
 
     assert {one.code for one in found} - {"T052", "X104", "X105"} == expected
@@ -548,14 +397,18 @@ NEVER = {
 }
 OPENED = {
     "cache": ("ReauthorizeEvery: 0", "ReauthorizeEvery: !If [Both, 300, 0]", "X201"),
-    "settings": ("eu-west-1_AbCdEfGhI=client", "!If [Both, x, eu-west-1_AbCdEfGhI=client]", "T130"),
+    "settings": (
+        "eu-west-1_AbCdEf123=4k2example",
+        "!If [Both, x, eu-west-1_AbCdEfGhI=client]",
+        "T130",
+    ),
 }
 
 
 def found_together(written: str, case: str) -> list[Finding]:
     """What a condition of two parameters opens, where it says so."""
     plain, instead, _ = OPENED[case]
-    text = SAM.replace(plain, instead)
+    text = replaced(SAM, plain, instead)
     source, policy = read_policy(POLICY % "GET /hello, DELETE /admin")
     template = parse_template((BOTH.replace("WRITTEN", written) + text).encode(), "t.yaml")
     found = [one for rule in TEMPLATE_RULES for one in rule(source, policy, template)]
@@ -605,5 +458,5 @@ def test_what_a_mapping_lacks_has_the_default_that_is_written(tmp_path: Path) ->
     head = "Parameters: {A: {Type: String, Default: x}}\nMappings: {M: {x: {seconds: 0}}}\n"
     for default, expected in ((", {DefaultValue: 300}", ["X250"]), ("", [])):
         found = f"!FindInMap [M, !Ref A, seconds{default}]"
-        text = head + SAM.replace("ReauthorizeEvery: 0", f"ReauthorizeEvery: {found}")
+        text = head + replaced(SAM, "ReauthorizeEvery: 0", f"ReauthorizeEvery: {found}")
         assert [one.code for one in failing(tmp_path, "SAM", text)] == expected

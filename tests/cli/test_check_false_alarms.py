@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from overlay import base, replaced
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.judge import check
@@ -15,37 +16,7 @@ if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding
 
 POLICY = "version: 1\ngroups:\n  reader: {allow: [GET /hello]}\n"
-TEMPLATE = """\
-Transform: AWS::Serverless-2016-10-31
-Resources:
-  Rbac:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: handlers.authorize.handler
-      Runtime: python3.14
-      CodeUri: .
-      Environment: {Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client}}
-  Api:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      Auth:
-        DefaultAuthorizer: Guard
-        Authorizers:
-          Guard:
-            FunctionArn: !GetAtt Rbac.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {Headers: [Authorization], ReauthorizeEvery: 0}
-  Backend:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: backend.handler
-      Runtime: python3.14
-      CodeUri: .
-      Events:
-        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}
-"""
+TEMPLATE = base("http-api", "uncached")
 EVENT = "        More: {Type: HttpApi, Properties: {ApiId: !Ref Api, PROPERTIES}}\n"
 OPEN = "Auth: {Authorizer: NONE}"
 PUBLIC = POLICY + "public: [ANY /**]\n"
@@ -79,14 +50,14 @@ def test_a_payload_version_without_quotes_is_one(
     tmp_path: Path, written: str, expected: list[str]
 ) -> None:
     """SAM deploys the numbers 2.0 and 1.0; others are no version."""
-    assert codes(tmp_path, TEMPLATE.replace('"2.0"', written)) == expected
+    assert codes(tmp_path, replaced(TEMPLATE, '"2.0"', written)) == expected
 
 
 def test_an_authorizer_without_a_payload_version_is_an_error(tmp_path: Path) -> None:
     """There is no default, so that nobody knows what it is asked."""
     line = '            AuthorizerPayloadFormatVersion: "2.0"\n'
 
-    assert "T150" in codes(tmp_path, TEMPLATE.replace(line, ""))
+    assert "T150" in codes(tmp_path, replaced(TEMPLATE, line, ""))
 
 
 @pytest.mark.parametrize(
@@ -95,15 +66,15 @@ def test_an_authorizer_without_a_payload_version_is_an_error(tmp_path: Path) -> 
         ("AUTHORIZER_AUDIENCES: x", []),
         ("AUTHORIZER_POLICY: x, AUTHORIZER_URL: x", []),
         # It could be ours: then the one that is asked is another.
-        ("AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client", ["X108"]),
+        ("AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=4k2example", ["X108"]),
     ],
 )
 def test_an_authorizer_without_settings_beside_a_backend_with_a_name_like_ours(
     tmp_path: Path, backend: str, expected: list[str]
 ) -> None:
     """Ours does not start without pools, so that the backend is not it."""
-    settings = "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client"
-    template = TEMPLATE.replace(settings, "LOG_LEVEL: info").replace(
+    settings = "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=4k2example"
+    template = replaced(TEMPLATE, settings, "LOG_LEVEL: info").replace(
         "backend.handler", f"backend.handler\n      Environment: {{Variables: {{{backend}}}}}"
     )
 
@@ -133,7 +104,7 @@ def test_an_open_route_for_the_rest_beside_guarded_ones(
 def test_a_granted_route_that_is_open_stays_an_error_beside_an_open_default(tmp_path: Path) -> None:
     """The rule for it is never asked."""
     more = EVENT.replace("PROPERTIES", f"Method: ANY, Path: $default, {OPEN}")
-    template = TEMPLATE.replace("Path: /hello", f"Path: /hello, {OPEN}") + more
+    template = replaced(TEMPLATE, "Path: /hello", f"Path: /hello, {OPEN}") + more
 
     assert codes(tmp_path, template, PUBLIC) == ["P206"]
 
@@ -287,8 +258,8 @@ def test_a_definition_alone_with_two_functions_does_not_tell_which_is_the_policy
 
 def test_a_name_that_stands_twice_is_read_as_sam_reads_it(tmp_path: Path) -> None:
     """The last one counts, also where it opens the route."""
-    once = "Path: /hello}}"
+    once = "Path: /hello}"
 
-    assert codes(tmp_path, TEMPLATE.replace(once, "Path: /hello, Path: /hello}}")) == []
-    opened = TEMPLATE.replace("        DefaultAuthorizer: Guard\n", "")
-    assert codes(tmp_path, opened.replace(once, f"Auth: {{Authorizer: Guard}}, {OPEN}, {once}"))
+    assert codes(tmp_path, replaced(TEMPLATE, once, "Path: /hello, Path: /hello}")) == []
+    opened = replaced(TEMPLATE, "        DefaultAuthorizer: Rbac\n", "")
+    assert codes(tmp_path, opened.replace(once, f"Auth: {{Authorizer: Rbac}}, {OPEN}, {once}"))
