@@ -1,15 +1,14 @@
 """The routes of an API that a template has and that could not be read: where, which and why.
 
-The template's reader says of an API only that it is incomplete. What was undecided on the way is
-told by what it was about; where nothing fits, the API itself is the place to look.
+The template's reader says of an API only that it is incomplete. What was undecided on the way says
+whether it hides routes; where nothing does, the API itself is the place to look.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Undecided
+from authorizer.cli.template.model import HiddenRoutes, Undecided
 from authorizer.cli.text import plain, shown
 
 if TYPE_CHECKING:
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.template.model import Api, Template
 
-_OF_ROUTES = re.compile(
-    r"the routes? of |the API of (the route|event) |the events of |what event |what a loop adds"
-    r"|which resources there are|what the macro |whether \S+ \S+ is there$"
-)
-_OF_ONE = re.compile(r"(?:the route of|the API of|what) (event \S+)|the route of (\S+)")
-_OF_API = re.compile(r"the routes of (\w+)$")
 _MOST_PLACES = 3
 
 
@@ -34,10 +27,12 @@ def unread_routes(template: Template, api: Api) -> tuple[Undecided, ...]:
     found = tuple(
         one
         for one in template.undecided
-        if _OF_ROUTES.match(one.what) and not _is_of(others, one.what)
+        if isinstance(one.what, HiddenRoutes) and one.what.api not in others
     )
     fallback = Undecided(
-        place=api.place, what=f"the routes of {api.id}", why="they are known only when deployed"
+        place=api.place,
+        what=HiddenRoutes(f"the routes of {api.id}", api=api.id),
+        why="they are known only when deployed",
     )
     return found or (fallback,)
 
@@ -69,10 +64,6 @@ def unread_in_words(template: Template, api: Api) -> Iterator[str]:
 
 
 def _place_in_words(one: Undecided) -> str:
-    named = _OF_ONE.match(one.what)
-    return f"{one.place} ({shown((named[1] or named[2]) if named else one.what)})"
-
-
-def _is_of(others: set[str], what: str) -> bool:
-    of_api = _OF_API.match(what)
-    return of_api is not None and of_api[1] in others
+    return (
+        f"{one.place} ({shown(one.what.label if isinstance(one.what, HiddenRoutes) else one.what)})"
+    )

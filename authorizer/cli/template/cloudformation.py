@@ -19,7 +19,14 @@ from authorizer.cli.template.authorizers import (
     with_function,
     with_ttl,
 )
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Elsewhere, Route, Unknown
+from authorizer.cli.template.model import (
+    ApiKind,
+    AuthorizerKind,
+    Elsewhere,
+    HiddenRoutes,
+    Route,
+    Unknown,
+)
 from authorizer.cli.template.nodes import Absent, Node, Reference, Text, parts_of, referred
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
@@ -78,7 +85,7 @@ def _read_api(reading: Reading, resource: Resource) -> None:
     draft.has_cors = bool(cors)
     if why is not None and len(cors) == 1:
         draft.has_cors = reading.fact(Unknown(why), draft.place, f"whether {draft.id} has CORS")
-    what = f"the routes of {draft.id}"
+    what = draft.all_routes
     for body in reading.mappings(_body(reading, properties), what, draft):
         for operation in openapi.read_document(reading, draft, body):
             draft.routes.append(openapi.route_of(reading, draft, operation))
@@ -118,7 +125,7 @@ def _quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
         return
     key = reading.choice(child(properties, "RouteKey"))
     if isinstance(key, Unknown):
-        reading.note(draft.place, f"the routes of {draft.id}", key.why)
+        reading.note(draft.place, draft.all_routes, key.why)
         draft.is_complete = False
         return
     route = _route_named(key or "$default", key_place(properties, "Target"), draft)
@@ -142,7 +149,7 @@ def _drafts_of(reading: Reading, resource: Resource, name: str, what: str) -> li
     found = [_draft_named(reading, resource, value, written, what) for value in values]
     drafts = list({one.id: one for one in found}.values())
     if why is not None and (len(drafts) > 1 or len(values) == 1):
-        reading.note(resource.place, f"the API of {what}", why)
+        reading.note(resource.place, HiddenRoutes(f"the API of {what}"), why)
         for draft in drafts:
             draft.is_complete = False
     return drafts
@@ -158,7 +165,7 @@ def _draft_named(
     kind = ApiKind.REST if is_rest else ApiKind.HTTP
     name = referred(written)
     why = getattr(value, "why", "it is not in this template")
-    reading.note(resource.place, f"the API of {what}", why)
+    reading.note(resource.place, HiddenRoutes(f"the API of {what}"), why)
     if not isinstance(why, Elsewhere):
         why = Elsewhere(why, "named", name or api_id or why)
         for draft in reading.drafts.values():  # it may be any of them
@@ -212,7 +219,7 @@ def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
     method = reading.choice(child(properties, "HttpMethod"))
     unknown = next((one for one in (path, method) if isinstance(one, Unknown)), None)
     if unknown is not None:
-        reading.note(resource.place, f"the route of {resource.id}", unknown.why)
+        reading.note(resource.place, _route_of(resource), unknown.why)
         draft.is_complete = False
         return
     integration = resolver.get(properties, "Integration")
@@ -258,7 +265,7 @@ def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None
     key = reading.choice(child(resource.properties, "RouteKey"))
     if not isinstance(key, str):
         why = key.why if isinstance(key, Unknown) else "it has no RouteKey"
-        reading.note(resource.place, f"the route of {resource.id}", why)
+        reading.note(resource.place, _route_of(resource), why)
         draft.is_complete = False
         return
     if draft.elsewhere and " " not in key and key != "$default":
@@ -331,3 +338,7 @@ def _read_gateway_response(reading: Reading, resource: Resource) -> None:
     headers = child(resource.properties, "ResponseParameters")
     for draft in _drafts_of(reading, resource, "RestApiId", resource.id):
         openapi.gateway_response(reading, draft, kind, headers)
+
+
+def _route_of(resource: Resource) -> HiddenRoutes:
+    return HiddenRoutes(f"the route of {resource.id}", label=resource.id)

@@ -52,6 +52,28 @@ class Elsewhere(str):
         return made
 
 
+class HiddenRoutes(str):
+    """Which fact is missing that hides routes of an API.
+
+    It goes wherever the name of such a fact goes, and is one.
+
+    Attributes:
+        label: of the one event or route that is meant; the fact itself where there may be several.
+        api: the one API whose routes these are; nothing where it may be any.
+    """
+
+    __slots__ = ("api", "label")
+    api: str | None
+    label: str
+
+    def __new__(cls, text: str, *, label: str | None = None, api: str | None = None) -> Self:
+        """A fact, in words."""
+        made = super().__new__(cls, text)
+        made.label = label or text
+        made.api = api
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """What cannot be decided offline.
@@ -68,7 +90,8 @@ class Undecided:
     """Something the reader came across that it could not decide.
 
     Attributes:
-        what: which fact is missing for it, such as "the routes of Api".
+        what: which fact is missing for it, such as "the kind of authorizer Login"; that is
+            :class:`HiddenRoutes` where it hides routes.
     """
 
     place: Location

@@ -16,7 +16,14 @@ from authorizer.cli.template.authorizers import (
     with_function,
     with_ttl,
 )
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.model import (
+    ApiKind,
+    Authorizer,
+    AuthorizerKind,
+    HiddenRoutes,
+    Route,
+    Unknown,
+)
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import child, key_place
@@ -159,18 +166,22 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 
 def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
     at_root = _at_root(draft, body)
-    for paths in reading.mappings(child(body, "paths"), f"the routes of {draft.id}", draft):
+    for paths in reading.mappings(child(body, "paths"), draft.all_routes, draft):
         for path, place, item in paths:
             if path.startswith("x-"):
                 continue
             if path.startswith("Fn::"):
                 why = f"{path} is decided only when deployed"
-                reading.note(place, f"the routes of {draft.id}", why)
+                reading.note(place, draft.all_routes, why)
                 draft.is_complete = False
                 continue
-            for found in reading.mappings(item, f"the routes of {path}", draft):
+            for found in reading.mappings(item, HiddenRoutes(f"the routes of {path}"), draft):
                 if "$ref" in found.entries:
-                    reading.note(place, f"the routes of {path}", "it is described elsewhere ($ref)")
+                    reading.note(
+                        place,
+                        HiddenRoutes(f"the routes of {path}"),
+                        "it is described elsewhere ($ref)",
+                    )
                     draft.is_complete = False
                 for operation in _of_path(reading, draft, path, found):
                     yield replace(operation, otherwise=operation.otherwise or at_root)
@@ -181,7 +192,9 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
         method = method_name(name)
         if method is None:
             continue
-        for operation in reading.mappings(node, f"whether {method} {path} is there", draft):
+        for operation in reading.mappings(
+            node, HiddenRoutes(f"whether {method} {path} is there"), draft
+        ):
             integration = reading.resolver.get(operation, INTEGRATION)
             mock = reading.resolver.text(reading.resolver.get(integration, "type"))
             yield Operation(

@@ -12,7 +12,14 @@ from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
 from authorizer.cli.template.intrinsics import Resolver, pattern_of
-from authorizer.cli.template.model import ApiKind, Elsewhere, Template, Undecided, Unknown
+from authorizer.cli.template.model import (
+    ApiKind,
+    Elsewhere,
+    HiddenRoutes,
+    Template,
+    Undecided,
+    Unknown,
+)
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
@@ -303,8 +310,8 @@ def _existence(reading: Reading, condition: Node) -> tuple[bool, str | None]:
 
 def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mapping) -> None:
     """Macros and loops may add routes, so that no API is complete beside them."""
-    missing = [
-        (place, "what a loop adds", f"{name} is decided only when deployed")
+    missing: list[tuple[Location, str, str]] = [
+        (place, HiddenRoutes("what a loop adds"), f"{name} is decided only when deployed")
         for name, place, _ in resources
         if name.startswith("Fn::")
     ]
@@ -314,10 +321,12 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         if one.type.endswith("::MODULE")
     ]
     if resources.open is not None:
-        missing.append((resources.place, "which resources there are", resources.open))
+        missing.append((resources.place, HiddenRoutes("which resources there are"), resources.open))
     for transform, place in _transforms(reading, root):
         if not transform.startswith(_HARMLESS) and transform != "AWS::LanguageExtensions":
-            missing.append((place, f"what the macro {transform} adds", "it runs when deployed"))
+            missing.append(
+                (place, HiddenRoutes(f"what the macro {transform} adds"), "it runs when deployed")
+            )
     for place, what, why in missing:
         reading.note(place, what, why)
     for draft in reading.drafts.values() if missing else ():

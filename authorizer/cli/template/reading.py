@@ -10,6 +10,7 @@ from authorizer.cli.template.model import (
     ApiKind,
     Authorizer,
     Elsewhere,
+    HiddenRoutes,
     Route,
     Undecided,
     Unknown,
@@ -59,6 +60,11 @@ class Draft:
     cors_responses: set[str] = field(default_factory=set)
     cors_responses_unknown: Unknown | None = None
     replaces: Location | None = None
+
+    @property
+    def all_routes(self) -> HiddenRoutes:
+        """The name of the fact which routes it has."""
+        return HiddenRoutes(f"the routes of {self.id}", api=self.id)
 
     def finished(self) -> Api:
         """The API, as far as it was read."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template import openapi
-from authorizer.cli.template.model import ApiKind, Elsewhere, Mistake, Unknown
+from authorizer.cli.template.model import ApiKind, Elsewhere, HiddenRoutes, Mistake, Unknown
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
 from authorizer.cli.template.openapi import Operation
 from authorizer.cli.template.reading import Draft, child
@@ -111,9 +111,11 @@ def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) 
     events = child(resource.properties, "Events")
     has_routes = False
     drafts = [api.draft for api in apis.values()]
-    for mapping in reading.mappings(events, f"the events of {resource.id}", *drafts):
+    for mapping in reading.mappings(events, HiddenRoutes(f"the events of {resource.id}"), *drafts):
         for name, place, node in mapping:
-            for event in reading.mappings(node, f"what event {name} is", *drafts):
+            for event in reading.mappings(
+                node, HiddenRoutes(f"what event {name} is", label=f"event {name}"), *drafts
+            ):
                 has_routes |= _read_event(reading, apis, name, place, event, function=resource.id)
     if has_routes:
         reading.note_existence(resource, f"the routes of {resource.id} are")
@@ -135,7 +137,7 @@ def _read_event(
     """
     kind = reading.resolver.text(reading.resolver.get(event, "Type"))
     if isinstance(kind, Unknown):
-        reading.note(place, f"what event {name} is", kind.why)
+        reading.note(place, HiddenRoutes(f"what event {name} is", label=f"event {name}"), kind.why)
         for one in apis.values():
             one.draft.is_complete = False
     if kind not in _EVENTS:
@@ -149,7 +151,9 @@ def _read_event(
     if mistake and isinstance(operation, Unknown) and isinstance(operation.why, Mistake):
         operation = Unknown(mistake)  # which is why it has no path or method
     if isinstance(api, Unknown):
-        reading.note(place, f"the API of event {name}", api.why)
+        reading.note(
+            place, HiddenRoutes(f"the API of event {name}", label=f"event {name}"), api.why
+        )
         for one in apis.values():
             # It may be any of its kind.
             one.draft.is_complete &= one.draft.kind is not _EVENTS[str(kind)][0]
@@ -159,7 +163,9 @@ def _read_event(
             )
         return False
     if isinstance(operation, Unknown):
-        reading.note(place, f"the route of event {name}", operation.why)
+        reading.note(
+            place, HiddenRoutes(f"the route of event {name}", label=f"event {name}"), operation.why
+        )
         api.draft.is_complete = False
         return False
     overrides = reading.resolver.get(reading.resolver.get(properties, "Auth"), "OverrideApiAuth")

@@ -106,7 +106,7 @@ class SamApi:
                 return False
             location = self.reading.steady(child(self.properties, "DefinitionUri"))
             written = self.reading.resolver.file(location, location.place)
-        what = f"the routes of {self.draft.id}"
+        what = self.draft.all_routes
         for body in self.reading.mappings(written, what, self.draft):
             for operation in openapi.read_document(self.reading, self.draft, body):
                 self._operations[operation.key] = operation

@@ -31,7 +31,7 @@ def read_websocket(reading: Reading, resource: Resource) -> None:
     reading.drafts[draft.id] = draft
     name = _websocket_authorizer(reading, draft, resource)
     routes = child(resource.properties, "Routes")
-    for mapping in reading.mappings(routes, f"the routes of {draft.id}", draft):
+    for mapping in reading.mappings(routes, draft.all_routes, draft):
         for key, place, route in mapping:
             if isinstance(reading.resolver.resolve(route), Absent):
                 continue
