@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.judge import check
@@ -15,42 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLICY = "version: 1\ngroups:\n  reader: {allow: [GET /hello, DELETE /admin]}\n"
-FUNCTION = """\
-  Rbac:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: handlers.authorize.handler
-      Runtime: python3.14
-      CodeUri: .
-      Environment: {Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client}}
-"""
-API = """\
-  NAME:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      Auth:
-        DefaultAuthorizer: Guard
-        Authorizers:
-          Guard:
-            FunctionArn: !GetAtt Rbac.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {Headers: [Authorization], ReauthorizeEvery: 0}
-"""
-BACKEND = """\
-  Backend:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: backend.handler
-      Runtime: python3.14
-      CodeUri: .
-      Events:
-        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}
-"""
 SAM = "Transform: AWS::Serverless-2016-10-31\n"
 RESOURCES = "Resources:\n"
-WHOLE = SAM + RESOURCES + FUNCTION + API.replace("NAME", "Api") + BACKEND
+WHOLE = base("http-api", "uncached")
+API, FUNCTION, BACKEND = resources(WHOLE).values()
 ROUTE = """\
   Admin:
     Type: AWS::ApiGatewayV2::Route
@@ -90,7 +59,7 @@ def test_a_route_is_listed_whatever_names_its_api(
     tmp_path: Path, head: str, named: str, expected: list[str]
 ) -> None:
     """It is judged on the API that it may be on, which is then not complete."""
-    other = API.replace("NAME", "Other") if "Other" in named else ""
+    other = API.replace("Api:", "Other:") if "Other" in named else ""
     custom = "  Custom: {Type: Custom::Api}\n" if "Custom" in named else ""
     text = head + WHOLE + other + custom + ROUTE.replace("THE_API", named)
 
@@ -110,7 +79,7 @@ def test_who_names_no_api_means_the_templates_own(tmp_path: Path) -> None:
 def test_an_authorizer_of_an_api_elsewhere_guards_its_routes(tmp_path: Path) -> None:
     """Routes and authorizers that name the same API belong together."""
     guard = """\
-  Guard:
+  Rbac:
     Type: AWS::ApiGatewayV2::Authorizer
     Properties:
       ApiId: !ImportValue the-api
@@ -119,10 +88,10 @@ def test_an_authorizer_of_an_api_elsewhere_guards_its_routes(tmp_path: Path) -> 
       AuthorizerPayloadFormatVersion: "2.0"
       EnableSimpleResponses: true
       IdentitySource: [$request.header.Authorization]
-      AuthorizerUri: !GetAtt Rbac.Arn
+      AuthorizerUri: !GetAtt AuthorizerFunction.Arn
       AuthorizerCredentialsArn: arn:aws:iam::111122223333:role/invoke
 """
-    key = "DELETE /admin, AuthorizationType: CUSTOM, AuthorizerId: !Ref Guard"
+    key = "DELETE /admin, AuthorizationType: CUSTOM, AuthorizerId: !Ref Rbac"
     route = ROUTE.replace("THE_API", "!ImportValue the-api").replace("DELETE /admin", key)
 
     assert failing(tmp_path, api=WHOLE + guard + route) == ["T051"]
@@ -132,7 +101,7 @@ def test_an_authorizer_of_an_api_elsewhere_guards_its_routes(tmp_path: Path) -> 
 
 EXPORT = "Outputs: {Id: {Value: !Ref Api, Export: {Name: NAME}}}\n"
 GUARD = """\
-  Guard:
+  Rbac:
     Type: AWS::ApiGatewayV2::Authorizer
     Properties:
       ApiId: THE_API
@@ -182,11 +151,11 @@ def test_authorizers_and_functions_are_joined_by_exports(tmp_path: Path) -> None
     outputs = (
         "Outputs:\n"
         "  Id: {Value: !Ref Api, Export: {Name: the-api}}\n"
-        "  Arn: {Value: !GetAtt Rbac.Arn, Export: {Name: the-function}}\n"
+        "  Arn: {Value: !GetAtt AuthorizerFunction.Arn, Export: {Name: the-function}}\n"
     )
     guard = GUARD.replace("THE_API", "!ImportValue the-api")
     guard = guard.replace("THE_FUNCTION", "!ImportValue the-function")
-    guards = RESOURCES + guard + "Outputs: {G: {Value: !Ref Guard, Export: {Name: guard}}}\n"
+    guards = RESOURCES + guard + "Outputs: {G: {Value: !Ref Rbac, Export: {Name: guard}}}\n"
     routes = RESOURCES + GUARDED.replace("THE_API", "!ImportValue the-api")
     routes = routes.replace("THE_GUARD", "!ImportValue guard")
 
@@ -201,7 +170,7 @@ NESTED = """\
       Parameters: {TheApi: !Ref Api, Kind: THE_KIND}
 """
 CHILD = "Parameters: {TheApi: {Type: String}, Kind: {Type: String, Default: NONE}}\n" + RESOURCES
-ASKED = GUARDED.replace("CUSTOM", "!Ref Kind").replace("THE_GUARD", "!Ref Guard")
+ASKED = GUARDED.replace("CUSTOM", "!Ref Kind").replace("THE_GUARD", "!Ref Rbac")
 INNER = (CHILD + GUARD + ASKED).replace("THE_API", "!Ref TheApi")
 
 
@@ -252,11 +221,11 @@ def test_a_parameter_may_be_handed_down_in_a_text(
 
 def test_what_a_nested_stack_outputs_is_known_to_the_one_above(tmp_path: Path) -> None:
     """An API of the nested stack has the routes that stand above."""
-    outputs = "Outputs: {Id: {Value: !Ref Api}, Arn: {Value: !GetAtt Rbac.Arn}}\n"
+    outputs = "Outputs: {Id: {Value: !Ref Api}, Arn: {Value: !GetAtt AuthorizerFunction.Arn}}\n"
     (tmp_path / "inner.yaml").write_text(WHOLE + outputs)
     nested = "  Inner: {Type: AWS::Serverless::Application, Properties: {Location: inner.yaml}}\n"
     guard = GUARD.replace("THE_FUNCTION", "!GetAtt Inner.Outputs.Arn")
-    route = GUARDED.replace("THE_GUARD", "!Ref Guard")
+    route = GUARDED.replace("THE_GUARD", "!Ref Rbac")
     named = (guard + route).replace("THE_API", "!GetAtt Inner.Outputs.Id")
 
     assert failing(tmp_path, api=SAM + RESOURCES + nested + named) == []
@@ -296,9 +265,9 @@ def test_a_version_of_an_imported_function_stays(
     tmp_path: Path, qualifier: str, expected: list[str]
 ) -> None:
     """Its alias may be moved by the template that has it, a version by nobody."""
-    outputs = "Outputs: {F: {Value: !GetAtt Rbac.Arn, Export: {Name: function}}}\n"
+    outputs = "Outputs: {F: {Value: !GetAtt AuthorizerFunction.Arn, Export: {Name: function}}}\n"
     named = f"!Sub ['${{F}}{qualifier}', {{F: !ImportValue function}}]"
-    guarded = API.replace("NAME", "Api").replace("!GetAtt Rbac.Arn", named)
+    guarded = API.replace("!GetAtt AuthorizerFunction.Arn", named)
 
     texts = {"rbac": SAM + RESOURCES + FUNCTION + outputs}
     found = failing(tmp_path, api=SAM + RESOURCES + guarded + BACKEND, **texts)
@@ -328,7 +297,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("door", "expected"), OTHERS.values(), ids=OTHERS)
-@pytest.mark.parametrize("function", ["Backend", "Rbac"])
+@pytest.mark.parametrize("function", ["Backend", "AuthorizerFunction"])
 def test_a_door_may_be_in_another_stack_than_the_function(
     tmp_path: Path, door: str, expected: list[str], function: str
 ) -> None:
@@ -417,8 +386,8 @@ def test_a_function_of_a_nested_stack_may_answer_a_route_above(tmp_path: Path) -
         "    Properties: {ApiId: !Ref Api, IntegrationUri: !GetAtt Inner.Outputs.Arn}\n"
     )
     guarded = GUARDED.replace("integrations/x", "!Sub 'integrations/${Target}'")
-    guarded = (GUARD + guarded).replace("THE_API", "!Ref Api").replace("THE_GUARD", "!Ref Guard")
-    text = WHOLE + above + guarded.replace("THE_FUNCTION", "!GetAtt Rbac.Arn")
+    guarded = (GUARD + guarded).replace("THE_API", "!Ref Api").replace("THE_GUARD", "!Ref Rbac")
+    text = WHOLE + above + guarded.replace("THE_FUNCTION", "!GetAtt AuthorizerFunction.Arn")
 
     assert failing(tmp_path, api=text) == ["T134"]
 
@@ -436,7 +405,7 @@ def test_a_stack_that_is_nested_in_itself_is_read_a_few_times(tmp_path: Path) ->
     [
         ("!ImportValue x", "", {"T050", "T051"}),
         ("!ImportValue x", ", Auth: {Authorizer: NONE}", {"T051", "X101"}),
-        ("!Sub '${AWS::StackName}'", ", Auth: {Authorizer: Guard}", {"T050", "T051"}),
+        ("!Sub '${AWS::StackName}'", ", Auth: {Authorizer: Rbac}", {"T050", "T051"}),
     ],
 )
 def test_an_event_is_listed_whatever_names_its_api(
