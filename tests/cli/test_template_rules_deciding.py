@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import made_templates
 import pytest
-from made_templates import read_policy
+from overlay import base, laid_over
 
 from authorizer.cli.analysis.protection import DecidedBy, protection_by_route
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.template import parse_template
 
 if TYPE_CHECKING:
@@ -17,41 +17,32 @@ if TYPE_CHECKING:
 
 POLICY = "version: 1\ngroups: {reader: {allow: [GET /hello]}}\n"
 SETTINGS = "Environment: {Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=client}}"
-# An HTTP API, a function that answers, and what a test adds: the authorizer's function and more.
-HTTP = """\
-Transform: AWS::Serverless-2016-10-31
+# What is added to an API: whose function its authorizer asks, another function, and more.
+CHANGES = """\
 Parameters:
   Which: {{Type: String, Default: ours}}
   Alias: {{Type: String}}
   Given: {{Type: String}}
 Conditions: {{Odd: !Equals [!Ref Which, odd]}}
 Mappings: {{Of: {{here: {{arn: "arn:aws:lambda:eu-west-1:111122223333:function:x"}}}}}}
-{globals}
+{common}
 Resources:
   Api:
-    Type: AWS::Serverless::HttpApi
     Properties:
       Auth:
-        DefaultAuthorizer: Rbac
         Authorizers:
           Rbac:
             FunctionArn: {function}
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
+            EnableFunctionDefaultPermissions: !Absent
             FunctionInvokeRole: arn:aws:iam::111122223333:role/invoke
             Identity: {{Headers: [Authorization]}}
+  AuthorizerFunction: !Absent
   Ours:
     Type: AWS::Serverless::Function
     Properties: {{Handler: a.b, {ours}}}
   Other:
     Type: AWS::Serverless::Function
     Properties: {{Handler: a.b, {other}}}
-  Backend:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: b.c
-      Events:
-        Route: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Path: /hello, Method: GET}}}}
 {more}
 """
 
@@ -64,13 +55,12 @@ def http(
     common: str = "",
     more: str = "",
 ) -> str:
-    return HTTP.format(function=function, ours=ours, other=other, globals=common, more=more)
+    changes = CHANGES.format(function=function, ours=ours, other=other, common=common, more=more)
+    return laid_over(base("http-api"), changes)
 
 
 def findings(template: str, policy: str = POLICY) -> list[Finding]:
-    source, compiled = read_policy(policy)
-    read = parse_template(template.encode(), "t.yaml")
-    return [found for rule in TEMPLATE_RULES for found in rule(source, compiled, read)]
+    return made_templates.findings(parse_template(template.encode(), "t.yaml"), policy)
 
 
 def codes(template: str, policy: str = POLICY) -> list[str]:

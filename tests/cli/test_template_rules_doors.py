@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import made_templates
 import pytest
-from made_templates import read_policy
+from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.judge import check
-from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
 from authorizer.cli.template import parse_template
 
@@ -72,20 +72,7 @@ HTTP = f"""\
       AuthorizerId: !Ref Rbac
       Target: !Sub "integrations/${{Target}}"
 """
-SAM = """\
-  Api:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      Auth:
-        DefaultAuthorizer: Rbac
-        Authorizers:
-          Rbac:
-            FunctionArn: !GetAtt Ours.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {Headers: [Authorization]}
-"""
+SAM = resources(base("http-api", "uncached"))["Api"].replace("AuthorizerFunction", "Ours")
 EVENT = "Events: {E: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}}"
 BODY = f"""\
   Api:
@@ -149,9 +136,7 @@ def template(
 
 
 def findings(text: str) -> list[Finding]:
-    source, compiled = read_policy(POLICY)
-    read = parse_template(text.encode(), "t.yaml")
-    return [found for rule in TEMPLATE_RULES for found in rule(source, compiled, read)]
+    return made_templates.findings(parse_template(text.encode(), "t.yaml"), POLICY)
 
 
 def codes(text: str) -> list[str]:
@@ -276,9 +261,7 @@ def test_doors_stay_with_the_functions_of_their_template() -> None:
     """Two templates may call different functions the same."""
     first, second = template(), template(api="", backend=OPEN_URL)
     read = join([parse_template(first.encode(), "a.yaml"), parse_template(second.encode(), "b")])
-    source, compiled = read_policy(POLICY)
-    found = [one.code for rule in TEMPLATE_RULES for one in rule(source, compiled, read)]
-    assert found == []
+    assert made_templates.findings(read, POLICY) == []
 
 
 # --- T135: services ---
