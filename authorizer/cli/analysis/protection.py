@@ -12,7 +12,6 @@ from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.request import names_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
 from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
@@ -90,8 +89,12 @@ class RouteProtection:
 
     @property
     def names_route(self) -> bool:
-        """Whether the authorizer's events name the route; those of kind TOKEN never do."""
-        return names_route(self.authorizer)
+        """Whether the authorizer's events name the route.
+
+        Those of kind TOKEN never do: it is given the concrete path alone, and the policy resolves
+        that by itself. Of an authorizer that is not known, the usual is assumed.
+        """
+        return self.authorizer is None or self.authorizer.kind is not AuthorizerKind.TOKEN
 
     @property
     def is_decided_by_path(self) -> bool:
