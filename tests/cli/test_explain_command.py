@@ -38,7 +38,7 @@ from authorizer.cli.template.model import (
     Undecided,
     Unknown,
 )
-from authorizer.policy.routes import safe_segments
+from authorizer.policy.paths import safe_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

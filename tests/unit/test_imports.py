@@ -120,10 +120,10 @@ NOT_YET_DOWNWARD: frozenset[tuple[str, str]] = frozenset()
 NOT_YET_STRAIGHT = frozenset(
     {
         "authorizer.policy.compiled",
-        "authorizer.policy.exact",
-        "authorizer.policy.known",
+        "authorizer.policy.exact_document",
+        "authorizer.policy.known_routes",
         "authorizer.policy.model",
-        "authorizer.policy.tree",
+        "authorizer.policy.route_tree",
     }
 )
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from authorizer.cli.document.rule_syntax import syntax_problem
-from authorizer.policy.routes import CONNECT, METHODS, RouteSyntaxError, parse_pattern
+from authorizer.policy.paths import CONNECT, METHODS, RouteSyntaxError, parse_pattern
 
 PIECES = st.sampled_from(
     [

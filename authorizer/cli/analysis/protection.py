@@ -17,7 +17,7 @@ from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.iam import IamMode
-from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
+from authorizer.policy.paths import ANY, CONNECT, METHODS, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

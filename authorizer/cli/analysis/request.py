@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.text import shown
 from authorizer.errors import clip
 from authorizer.policy.model import CLAIMS_OF_USERS, is_machine
-from authorizer.policy.routes import ANY, CONNECT, METHODS
+from authorizer.policy.paths import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from authorizer.cli.text import shown
-from authorizer.policy.routes import (
+from authorizer.policy.paths import (
     ANY,
     CONNECT,
     PARAMETER,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.analysis.request import Request
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 DEFAULT = "$default"
 _LITERAL, _PARAMETER, _GREEDY = range(3)

@@ -21,12 +21,12 @@ from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.document import compile_source
 from authorizer.cli.template.model import ApiKind
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Policy, Rule
-from authorizer.policy.routes import CONNECT
+from authorizer.policy.paths import CONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,7 +15,7 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

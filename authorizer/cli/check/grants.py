@@ -16,7 +16,7 @@ from authorizer.cli.document.source import SourceRule
 from authorizer.cli.location import Location
 from authorizer.errors import clip
 from authorizer.policy.compiled import include_closure
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.errors import clip
-from authorizer.policy.routes import PARAMETER
+from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

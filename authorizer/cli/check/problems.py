@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.location import Location
-from authorizer.policy.routes import ANY, METHODS
+from authorizer.policy.paths import ANY, METHODS
 
 if TYPE_CHECKING:
     from authorizer.cli.document.nodes import Problem

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.shapes import Shape, shape_of_route, shape_of_rule
 from authorizer.policy.model import CLAIMS_OF_USERS
-from authorizer.policy.routes import PARAMETER
+from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -25,7 +25,7 @@ from authorizer.cli.document.source import (
 from authorizer.cli.location import Location
 from authorizer.errors import clip
 from authorizer.policy.compiled import FORMAT_VERSION
-from authorizer.policy.routes import RoutePattern, RouteSyntaxError, parse_pattern
+from authorizer.policy.paths import RoutePattern, RouteSyntaxError, parse_pattern
 from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:

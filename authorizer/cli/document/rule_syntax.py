@@ -1,6 +1,6 @@
 """What is wrong with a rule that the policy's format does not have, and where in its text.
 
-``authorizer.policy.routes.parse_pattern`` decides what a rule is. Here is only said why a text is
+``authorizer.policy.paths.parse_pattern`` decides what a rule is. Here is only said why a text is
 none; a property holds the two together.
 """
 
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, METHODS, MOST_SEGMENTS, split_path
+from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS, split_path
 
 _LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.location import Location
     from authorizer.policy.model import Effect
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

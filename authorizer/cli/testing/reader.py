@@ -32,7 +32,7 @@ from authorizer.cli.document.nodes import (
 from authorizer.cli.location import Location
 from authorizer.cli.text import shown
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.routes import METHODS
+from authorizer.policy.paths import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
