@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
-    from authorizer.settings import HttpApiAnswer
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 _PREFIX = "AUTHORIZER_"
@@ -381,12 +380,12 @@ def likely_answer(template: Template, api: Api, authorizer: Authorizer) -> Answe
     return AnswerKind.SIMPLE if is_http and is_simple else AnswerKind.REQUEST
 
 
-def http_api_answer(template: Template, authorizer: Authorizer) -> HttpApiAnswer | None:
-    """What the function answers on payload 2.0; nothing where that cannot be decided."""
+def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
+    """Whether the function answers yes or no on payload 2.0; nothing where it cannot be decided."""
     from authorizer.settings import HttpApiAnswer  # noqa: PLC0415 - takes long to load
 
     answer = _setting(template, authorizer, "HTTP_API_ANSWER", HttpApiAnswer.SIMPLE)
-    return HttpApiAnswer(answer) if answer in set(HttpApiAnswer) else None
+    return answer == HttpApiAnswer.SIMPLE if answer in set(HttpApiAnswer) else None
 
 
 def _setting(template: Template, authorizer: Authorizer, name: str, default: str) -> str | None:
