@@ -17,9 +17,9 @@ from authorizer import ConfigurationError
 from authorizer.cli import template as template_package
 from authorizer.cli.check import judge
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.document import load_document
 from authorizer.cli.location import Location
 from authorizer.cli.main import cli
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template.model import Template, Undecided
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from authorizer import Policy
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 NOTHING_WRONG = "version: 1\ngroups: {a: {allow: [GET /x]}}\n"

@@ -15,8 +15,8 @@ from authorizer.cli.check.formats.plain_json import to_json
 from authorizer.cli.check.formats.sarif import to_sarif
 from authorizer.cli.check.formats.text import summary, to_text
 from authorizer.cli.check.judge import Report
-from authorizer.cli.document.source import Acceptance
 from authorizer.cli.location import Location
+from authorizer.cli.policy_file.source import Acceptance
 
 if TYPE_CHECKING:
     from pathlib import Path

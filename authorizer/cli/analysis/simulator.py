@@ -19,7 +19,7 @@ from authorizer.cli.analysis.protection import (
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
-from authorizer.cli.document import compile_source
+from authorizer.cli.policy_file import compile_source
 from authorizer.cli.template.model import ApiKind
 from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.request import Request
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template, Undecided
     from authorizer.errors import Reason
 

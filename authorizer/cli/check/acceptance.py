@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.catalogue import TITLES, can_be_accepted
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.document.nodes import did_you_mean
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.document.source import Acceptance
+    from authorizer.cli.policy_file.source import Acceptance
 
 Accepted = tuple[Finding, "Acceptance"]
 

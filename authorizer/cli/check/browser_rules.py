@@ -20,8 +20,8 @@ from authorizer.policy.paths import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

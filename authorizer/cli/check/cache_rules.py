@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.answers import CacheKey
-    from authorizer.cli.document.source import SourcePolicy, SourceRule
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

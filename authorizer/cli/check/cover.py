@@ -16,7 +16,7 @@ from authorizer.policy.paths import ANY, PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from authorizer.cli.document.source import SourceRule
+    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.policy.paths import Condition
 
 # Rules of one canonical path, by subject and then by conditions.

@@ -36,7 +36,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
     from authorizer.policy.model import Policy
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from authorizer.cli.check.caches import Cache
-    from authorizer.cli.document.source import SourceGroup, SourcePolicy, SourceScope
+    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.model import Policy, Rule
 

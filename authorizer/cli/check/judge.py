@@ -17,8 +17,8 @@ from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
 from authorizer.cli.check.undecided import check_undecided
-from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.location import Location
+from authorizer.cli.policy_file import compile_source, read_source
 from authorizer.errors import ConfigurationError
 from authorizer.policy.compiled import dump_policy, parse_policy
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
 
 _LOCATED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)

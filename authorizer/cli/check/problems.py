@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.location import Location
+from authorizer.cli.text import did_you_mean
 from authorizer.policy.paths import ANY, METHODS
 
 if TYPE_CHECKING:
-    from authorizer.cli.document.nodes import Problem
+    from authorizer.cli.yaml_source import Problem
 
 _EFFECT = "the policy does not compile, so that nothing can be built or deployed with it"
 _SCHEMA = "compare with docs/policy.md"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.shapes import Shapes
-    from authorizer.cli.document.source import SourceRule
+    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.policy.model import Policy
 
 # A token with one of these has a user, for whom scopes grant nothing.

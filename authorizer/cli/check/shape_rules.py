@@ -13,8 +13,8 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy
 

@@ -7,15 +7,15 @@ YAML is read as nodes, not as values, so that a name is the text that stands the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 # A policy of ten thousand rules has about half of this.
@@ -23,7 +23,6 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 # Comparing names with names takes time: a file full of unknown ones gets the first few hints.
 _MOST_HINTS = 20
 _MOST_KNOWN_NAMES = 2000
-_LONGEST_NAME = 128
 # What YAML itself says of a value. Any other tag would ask for something that is not done here.
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "map", "null", "seq", "str")
@@ -240,15 +239,6 @@ def describe(node: yaml.Node) -> str:
     if isinstance(node, yaml.SequenceNode):
         return "a list"
     return "nothing" if is_null(node) else clip(node.value)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that comes closest, where one comes close."""
-    if len(name) > _LONGEST_NAME:
-        return ""
-    names = {one.casefold(): one for one in known}
-    close = get_close_matches(name.casefold(), names, n=1)
-    return f"; did you mean {clip(names[close[0]])}?" if close else ""
 
 
 def one_of(names: Sequence[str]) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from authorizer.cli.document.nodes import NodeReader, describe, is_null
-from authorizer.cli.document.rule_syntax import SyntaxProblem, syntax_problem
-from authorizer.cli.document.source import (
+from authorizer.cli.location import Location
+from authorizer.cli.policy_file.grammar import SyntaxProblem, syntax_problem
+from authorizer.cli.policy_file.source import (
     Acceptance,
     PublicRoute,
     SourceGroup,
@@ -22,7 +22,7 @@ from authorizer.cli.document.source import (
     SourceRule,
     SourceScope,
 )
-from authorizer.cli.location import Location
+from authorizer.cli.yaml_source import NodeReader, describe, is_null
 from authorizer.errors import clip
 from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.paths import RoutePattern, RouteSyntaxError, parse_pattern

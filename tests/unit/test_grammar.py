@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authorizer.cli.document.rule_syntax import syntax_problem
+from authorizer.cli.policy_file.grammar import syntax_problem
 from authorizer.policy.paths import CONNECT, METHODS, RouteSyntaxError, parse_pattern
 
 PIECES = st.sampled_from(
