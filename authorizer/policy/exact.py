@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.policy.globs import (
+from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
+from authorizer.policy.routes import ANY, PARAMETER
+from authorizer.policy.words import (
     STAR,
     Words,
     by_first_segment,
@@ -26,14 +28,12 @@ from authorizer.policy.globs import (
     widest,
     wins_over,
 )
-from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
-from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.known_routes import KnownRoute
-    from authorizer.policy.paths import RoutePattern
+    from authorizer.policy.known import KnownRoute
+    from authorizer.policy.routes import RoutePattern
 
 # More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
 _MOST_RESOURCES = 150

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from authorizer.policy.paths import (
+from authorizer.policy.routes import (
     METHODS,
     PARAMETER,
     Condition,
