@@ -23,7 +23,7 @@ from authorizer.gateway.responses import (
     SimpleAnswer,
     caller_context,
 )
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import (
     IamMode,
@@ -33,7 +33,7 @@ from authorizer.policy.iam import (
     why_unnamed,
 )
 from authorizer.policy.model import Decision, Policy
-from authorizer.policy.routes import CONNECT
+from authorizer.policy.paths import CONNECT
 from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, Settings
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.verifier import TokenVerifier

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.compiled import dump_policy, parse_policy
 from authorizer.policy.grants import Inexact
-from authorizer.policy.known import KnownRoutes
-from authorizer.policy.routes import split_route_key
+from authorizer.policy.known_routes import KnownRoutes
+from authorizer.policy.paths import split_route_key
 from benchmarks.timing import Figure, compare, without_collector
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
 from authorizer.cli.analysis.source import Source, source_of
 from authorizer.policy.compiled import dump_policy
-from authorizer.policy.routes import PARAMETER
+from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

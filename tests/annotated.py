@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from overlay import BASES, Line, numbered, overlay
 
-from authorizer.cli.check.run import run_checks
+from authorizer.cli.check.judge import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +66,19 @@ class Case:
 
     def findings(self, folder: Path) -> list[tuple[Finding, int | None]]:
         """All that check finds, each with its line in the case; none if that is a base's."""
+        report = check(folder / "policy.yaml", self.write(folder))
+        return [(finding, self._line_of(finding)) for finding in report.findings]
+
+    def write(self, folder: Path) -> list[Path]:
+        """Put its files into a folder.
+
+        Returns:
+            Those that are templates.
+        """
         for name, lines in self.files.items():
             text = "".join(f"{line.text}\n" for line in lines)
             (folder / name).write_text(text, **_ENCODING)
-        templates = [folder / name for name in self.files if name.startswith("template.")]
-        report = run_checks(folder / "policy.yaml", templates)
-        return [(finding, self._line_of(finding)) for finding in report.findings]
+        return [folder / name for name in self.files if name.startswith("template.")]
 
     def _line_of(self, finding: Finding) -> int | None:
         lines = self.files[Path(finding.place.file).name]

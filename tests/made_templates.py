@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
-from authorizer.cli.document import compile_source, read_source
 from authorizer.cli.location import Location
+from authorizer.cli.policy_file import compile_source, read_source
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.policy.model import Policy
 
 FILE = "template.yaml"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from authorizer.cli.document import read_document
+from authorizer.cli.policy_file import read_document
 from authorizer.policy.compiled import dump_policy, parse_policy
 
 if TYPE_CHECKING:

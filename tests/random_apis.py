@@ -16,7 +16,7 @@ from naive_policy import segments_of
 
 from authorizer.cli.analysis.protection import protection_by_route
 from authorizer.cli.analysis.source import Source, source_of
-from authorizer.cli.document import compile_source, read_source
+from authorizer.cli.policy_file import compile_source, read_source
 from authorizer.cli.template import parse_template
 from authorizer.cli.template.choice import known_routes
 from authorizer.policy.compiled import dump_policy, parse_policy
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from naive_policy import NaivePolicy
 
     from authorizer import Policy
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
 
 KEYS = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.protection import routes_that_ask
-from authorizer.cli.document import load_document
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 from authorizer.policy.compiled import parse_policy

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from authorizer.cli.document import load_document
 from authorizer.cli.options import (
     FILE,
     api_option,
@@ -15,6 +14,7 @@ from authorizer.cli.options import (
     policy_option,
     template_option,
 )
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 from authorizer.cli.text import counted

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
 
 POLICY = Path("policy.yaml")
@@ -63,7 +63,7 @@ def open_policy(path: Path) -> SourcePolicy:
     Raises:
         ConfigurationError: with every problem, located; of a file that is not there, where to go.
     """
-    from authorizer.cli.document import load_source  # noqa: PLC0415 - not for every command
+    from authorizer.cli.policy_file import load_source  # noqa: PLC0415 - not for every command
 
     try:
         return load_source(path)

@@ -6,12 +6,13 @@ reverse the text's direction among it.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from authorizer.policy.model import Rule
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Long enough for a route's key to be recognized, and accepted, by.
 _LONGEST_KEY = 120
 _MOST_LISTED = 5
+# Comparing names with names takes time.
+_LONGEST_NAME = 128
 
 
 def quoted_key(key: str) -> str:
@@ -51,6 +54,15 @@ def listed(names: Sequence[str], word: str = "or") -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """``1 route``, ``2 routes``."""
     return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that comes closest, where one comes close."""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    names = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(name.casefold(), names, n=1)
+    return f"; did you mean {clip(names[close[0]])}?" if close else ""
 
 
 def located(rule: Rule, name: str) -> str:

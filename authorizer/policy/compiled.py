@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.model import Effect, Policy, Rule
-from authorizer.policy.routes import (
+from authorizer.policy.paths import (
     ANY,
     CONNECT,
     METHODS,

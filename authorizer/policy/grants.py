@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from authorizer.policy.globs import covers
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
-from authorizer.policy.words import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ that contains one, or whose path is not a plain one, is never allowed by a docum
 by an escaped name that matches nothing, which leaves it without an Allow. So is one whose ARN is
 longer than a document may name.
 
-``caller`` mode: the document names all that the caller may do; ``caller`` finds out what that is.
+``caller`` mode: the document names all that the caller may do; ``caller_document`` finds that out.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from urllib.parse import unquote
 
 from authorizer.errors import Reason
-from authorizer.policy.routes import (
+from authorizer.policy.paths import (
     ANY,
     CONNECT,
     METHODS,
@@ -37,7 +37,7 @@ from authorizer.policy.routes import (
     safe_segments,
     split_route_key,
 )
-from authorizer.policy.tree import Place, Tree
+from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

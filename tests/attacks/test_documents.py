@@ -9,7 +9,7 @@ from api_gateway import ARN
 from naive_gateway import iam_allows
 from naive_policy import policy_of
 
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Grants, Inexact
 
 PREFIX = f"{ARN}/test/"

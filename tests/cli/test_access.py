@@ -17,7 +17,7 @@ from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
 from authorizer.cli.analysis.source import read_source
 from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
-from authorizer.policy.routes import parse_pattern
+from authorizer.policy.paths import parse_pattern
 
 
 def group(name: str) -> Subject:

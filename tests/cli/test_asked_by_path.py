@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from authorizer.cli.analysis.request import names_route
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.location import Location
 from authorizer.cli.main import cli
-from authorizer.cli.template.model import Authorizer, AuthorizerKind, Unknown
+from authorizer.cli.template.model import Api, ApiKind, Authorizer, AuthorizerKind, Route, Unknown
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -116,7 +116,13 @@ def test_only_token_authorizers_are_not_told_the_route(kind: AuthorizerKind | Un
     """And of what cannot be known, the usual is assumed."""
     place = Location(file="t.yaml", line=1, column=1)
     authorizer = Authorizer(name="A", place=place, kind=kind)
-    assert names_route(authorizer) is (kind is not AuthorizerKind.TOKEN)
+    protection = RouteProtection(
+        api=Api(id="Api", kind=ApiKind.REST, place=place),
+        route=Route(method="GET", path="/x", authorizer="A", place=place),
+        decided_by=DecidedBy.POLICY,
+        authorizer=authorizer,
+    )
+    assert protection.names_route is (kind is not AuthorizerKind.TOKEN)
 
 
 # --- paths that can be read in two ways -----------------------------------------------------------

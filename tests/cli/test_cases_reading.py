@@ -10,9 +10,9 @@ from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli.document.nodes import UnreadableError, compose, is_null
 from authorizer.cli.main import cli
 from authorizer.cli.testing.reader import MOST_REQUESTS, CaseReader
+from authorizer.cli.yaml_source import UnreadableError, compose, is_null
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authorizer.cli.check.grants import check_rules
-from authorizer.cli.document import compile_source, read_source
+from authorizer.cli.policy_file import compile_source, read_source
 from authorizer.policy.compiled import dump_policy, parse_policy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authorizer import Decision, Policy
-    from authorizer.cli.document.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 EXAMPLES = 25
 GROUPS = ("one", "two", "three")

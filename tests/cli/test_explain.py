@@ -9,7 +9,7 @@ import pytest
 from simulator import NOW, Cognito
 
 from authorizer.cli.account.explain import Asked, explain
-from authorizer.cli.document import load_document, read_document
+from authorizer.cli.policy_file import load_document, read_document
 from authorizer.policy.compiled import dump_policy, parse_policy
 
 SAMPLE_POLICY = Path(__file__).parents[2] / "policy.yaml"

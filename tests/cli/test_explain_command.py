@@ -33,11 +33,12 @@ from authorizer.cli.template.model import (
     ApiKind,
     Authorizer,
     AuthorizerKind,
+    HiddenRoutes,
     Route,
     Undecided,
     Unknown,
 )
-from authorizer.policy.routes import safe_segments
+from authorizer.policy.paths import safe_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -563,7 +564,9 @@ def test_an_authorizer_that_cannot_be_told_is_noted(
 
 UNREAD = (
     Undecided(
-        place=Location(file="t.yaml", line=4, column=9), what="the route of event S", why="w"
+        place=Location(file="t.yaml", line=4, column=9),
+        what=HiddenRoutes("the route of event S", label="event S"),
+        why="w",
     ),
 )
 

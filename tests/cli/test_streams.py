@@ -252,7 +252,7 @@ sys.meta_path.insert(0, Finder())
     "module",
     [
         *("authorizer.cli.main", "click", "authorizer.cli.streams"),
-        *("authorizer.cli.check.commands", "yaml", "authorizer.policy.routes"),
+        *("authorizer.cli.check.commands", "yaml", "authorizer.policy.paths"),
     ],
 )
 def test_ctrl_c_while_modules_load_ends_it_without_a_word(

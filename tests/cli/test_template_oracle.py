@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from annotated import read_cases
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from authorizer.cli.check.run import run_checks
-from authorizer.cli.check.sam_refusals import refusals_of_sam
+from authorizer.cli.check.judge import check
+from authorizer.cli.check.sam_view import refusals_of_sam
 from authorizer.cli.local.project import load_template
 from authorizer.cli.template import parse_template, read_template
 from authorizer.cli.template.model import Unknown
@@ -95,15 +97,25 @@ def read_routes(api: Api) -> dict[tuple[str, str], object]:
 def for_sam() -> list[Path]:
     """Every template of the tests that SAM alone translates, from what stands in it."""
     found = []
-    for path in sorted([*REAL.glob("*.yaml"), *TESTS.glob("*/**/template.yaml"), PROJECT]):
+    for case in read_cases():
+        folder = Path(CASES.name) / case.name
+        folder.mkdir()
+        case.write(folder)
+    cases = Path(CASES.name).glob("*/template.yaml")
+    paths = [*REAL.glob("*.yaml"), *TESTS.glob("*/**/template.yaml"), *cases, PROJECT]
+    for path in sorted(paths):
+        text = path.read_text("utf-8", errors="replace")
+        if "\nTransform: AWS::Serverless-2016-10-31\n" not in f"\n{text}":
+            continue  # among them what is no template at all
         template = load_template(path)
-        text = path.read_text("utf-8")
         is_whole = not any(name in text for name in ("DefinitionUri", "AWS::Include"))
         if template.get("Transform") == "AWS::Serverless-2016-10-31" and is_whole:
             found.append(path)
     return found
 
 
+# The cases of check as files, for as long as the tests run.
+CASES = TemporaryDirectory()
 EVERY = for_sam()
 
 
@@ -113,7 +125,7 @@ def test_every_template_is_read_as_sam_translates_it(path: Path, tmp_path: Path)
     policy = tmp_path / "policy.yaml"
     policy.write_text("version: 1\n")
     if list(refusals_of_sam(path)):
-        codes = {one.code for one in run_checks(policy, [path]).findings}
+        codes = {one.code for one in check(policy, [path]).findings}
         assert not codes.isdisjoint({"T003", "T052"})
         return
     parameters = load_template(path).get("Parameters", {})

@@ -25,7 +25,7 @@ from authorizer import (
     MalformedRequestError,
     UnauthorizedError,
 )
-from authorizer.cli.document import load_document
+from authorizer.cli.policy_file import load_document
 
 COGNITO = Cognito()
 POLICY_YAML = """\

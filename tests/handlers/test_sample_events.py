@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from authorizer.cli.document import load_document
 from authorizer.cli.event.expected import Expected, read_index, status_of
 from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, load_sample
 from authorizer.cli.event.throwaway import ThrowAwayPool
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 from handlers import hello

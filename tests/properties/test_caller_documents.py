@@ -22,7 +22,7 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer, JwksCache, TokenVerifier
 from authorizer.gateway.events import Flavour
 from authorizer.pipeline import Verdict
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Grants
 from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer

@@ -26,11 +26,11 @@ from authorizer import (
     Request,
     TokenVerifier,
 )
-from authorizer.cli.document import load_document, read_document
+from authorizer.cli.policy_file import load_document, read_document
 from authorizer.gateway.events import parse_request
 from authorizer.pipeline import Verdict
 from authorizer.policy.compiled import dump_policy, parse_policy
-from authorizer.policy.routes import safe_segments
+from authorizer.policy.paths import safe_segments
 from authorizer.settings import HttpApiAnswer
 
 if TYPE_CHECKING:

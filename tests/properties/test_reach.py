@@ -20,7 +20,7 @@ from made_templates import (
 )
 
 from authorizer.cli.template.model import AuthorizerKind
-from authorizer.policy.routes import METHODS, parse_route, split_path
+from authorizer.policy.paths import METHODS, parse_route, split_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

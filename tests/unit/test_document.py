@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from authorizer import ConfigurationError
-from authorizer.cli.document import MAX_DOCUMENT_BYTES, Problem, load_document, read_document
-from authorizer.cli.document.nodes import compose
-from authorizer.cli.document.reader import PolicyReader
+from authorizer.cli.policy_file import MAX_DOCUMENT_BYTES, Problem, load_document, read_document
+from authorizer.cli.policy_file.reader import PolicyReader
+from authorizer.cli.yaml_source import compose
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 

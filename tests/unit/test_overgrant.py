@@ -11,7 +11,7 @@ from api_gateway import ARN
 from naive_gateway import iam_allows, parameters_of
 from realistic_policy import SUB, callers, policy, routes
 
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Grants
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from simulator import CLIENT_ID, POOL_ID, Clock, Cognito
 
 import authorizer
-from authorizer.cli.document import load_document
+from authorizer.cli.policy_file import load_document
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text()

@@ -18,9 +18,9 @@ from authorizer.cli.account.errors import AccountError, printable
 from authorizer.cli.account.explain import Asked, explain
 from authorizer.cli.account.sessions import fresh_session
 from authorizer.cli.account.unverified import read_parts
-from authorizer.cli.document import load_document
+from authorizer.cli.policy_file import load_document
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.routes import METHODS
+from authorizer.policy.paths import METHODS
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:

@@ -20,14 +20,14 @@ from authorizer.cli.analysis.request import MACHINE, Caller, Request
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.errors import Reason
 from authorizer.policy.model import CLAIMS_OF_USERS
-from authorizer.policy.routes import CONNECT, METHODS, PARAMETER, safe_segments, split_path
+from authorizer.policy.paths import CONNECT, METHODS, PARAMETER, safe_segments, split_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.cli.analysis.simulator import Answer, Simulator
     from authorizer.policy.model import Rule
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 _GROUP, _SCOPE = "group:", "scope:"
 # Of the paths that may have been meant, the closest ones.

@@ -10,10 +10,9 @@ from urllib.parse import unquote
 from authorizer.cli.analysis.alternatives import Kind, nearest_alternatives
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.analysis.unresolved import where_unread
-from authorizer.cli.document.nodes import did_you_mean
-from authorizer.cli.text import listed, shown
+from authorizer.cli.text import did_you_mean, listed, shown
 from authorizer.errors import Reason, clip
-from authorizer.policy.routes import safe_segments, split_path
+from authorizer.policy.paths import safe_segments, split_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

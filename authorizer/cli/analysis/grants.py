@@ -31,15 +31,15 @@ from authorizer.cli.analysis.partition import (
 )
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_route
 from authorizer.policy.model import CLAIMS_OF_USERS
-from authorizer.policy.routes import PARAMETER, Route
-from authorizer.policy.tree import Tree
+from authorizer.policy.paths import PARAMETER, Route
+from authorizer.policy.route_tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Effect, Policy, Rule
-    from authorizer.policy.tree import Place
+    from authorizer.policy.route_tree import Place
 
 
 class SubjectKind(StrEnum):

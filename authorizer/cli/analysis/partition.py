@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.routes import PARAMETER, safe_segments
+from authorizer.policy.paths import PARAMETER, safe_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,19 +12,17 @@ from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.request import names_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
 from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.iam import IamMode
-from authorizer.policy.routes import ANY, CONNECT, METHODS, parse_route
+from authorizer.policy.paths import ANY, CONNECT, METHODS, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
-    from authorizer.settings import HttpApiAnswer
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 _PREFIX = "AUTHORIZER_"
@@ -90,8 +88,12 @@ class RouteProtection:
 
     @property
     def names_route(self) -> bool:
-        """Whether the authorizer's events name the route; those of kind TOKEN never do."""
-        return names_route(self.authorizer)
+        """Whether the authorizer's events name the route.
+
+        Those of kind TOKEN never do: it is given the concrete path alone, and the policy resolves
+        that by itself. Of an authorizer that is not known, the usual is assumed.
+        """
+        return self.authorizer is None or self.authorizer.kind is not AuthorizerKind.TOKEN
 
     @property
     def is_decided_by_path(self) -> bool:
@@ -378,12 +380,12 @@ def likely_answer(template: Template, api: Api, authorizer: Authorizer) -> Answe
     return AnswerKind.SIMPLE if is_http and is_simple else AnswerKind.REQUEST
 
 
-def http_api_answer(template: Template, authorizer: Authorizer) -> HttpApiAnswer | None:
-    """What the function answers on payload 2.0; nothing where that cannot be decided."""
+def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
+    """Whether the function answers yes or no on payload 2.0; nothing where it cannot be decided."""
     from authorizer.settings import HttpApiAnswer  # noqa: PLC0415 - takes long to load
 
     answer = _setting(template, authorizer, "HTTP_API_ANSWER", HttpApiAnswer.SIMPLE)
-    return HttpApiAnswer(answer) if answer in set(HttpApiAnswer) else None
+    return answer == HttpApiAnswer.SIMPLE if answer in set(HttpApiAnswer) else None
 
 
 def _setting(template: Template, authorizer: Authorizer, name: str, default: str) -> str | None:

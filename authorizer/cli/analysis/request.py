@@ -1,8 +1,7 @@
-"""One question: a method, a concrete path and a caller; and as an authorizer will be asked it.
+"""One question to the policy: a method, a concrete path and a caller.
 
-A request is one method and one concrete path. What a person writes may be wrong in ways that the
-policy would answer with a plain no; such mistakes are refused here, with what to write instead.
-What a hostile client may send is no mistake.
+What a person writes may be wrong in ways that the policy would answer with a plain no; such
+mistakes are refused here, with what to write instead. What a hostile client may send is no mistake.
 
 Whether an authorizer's events name the route makes a difference. Where they do, the rules are
 compared with the route that API Gateway matched. A TOKEN authorizer of a REST API is given the
@@ -13,20 +12,18 @@ route's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.template.model import AuthorizerKind
 from authorizer.cli.text import shown
 from authorizer.errors import clip
 from authorizer.policy.model import CLAIMS_OF_USERS, is_machine
-from authorizer.policy.routes import ANY, CONNECT, METHODS
+from authorizer.policy.paths import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from authorizer.cli.template.model import Authorizer
     from authorizer.policy.model import Decision, Policy
 
 MACHINE = "machine"
@@ -48,13 +45,39 @@ class RequestSyntaxError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A method and a concrete path; for a WebSocket API's ``$connect``, no method."""
+    """A method and a concrete path; for a WebSocket API's ``$connect``, no method.
+
+    Attributes:
+        route: the template that was matched; nothing where that is not known, or the authorizer's
+            events do not name it.
+        path_parameters: the values that API Gateway extracted for it.
+    """
 
     method: str
     path: str
+    route: str | None = None
+    path_parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return shown(f"{self.method} {self.path}".strip())
+
+    @property
+    def resource(self) -> str:
+        """What an IAM document calls it, after the API and the stage."""
+        return "" if self.path == CONNECT else f"{self.method}{self.path}"
+
+    def put_to(self, policy: Policy, caller: Caller) -> Decision:
+        """What the policy decides, as the authorizer asks it."""
+        is_connection = self.path == CONNECT
+        return policy.decide(
+            method=self.method,
+            route=CONNECT if is_connection else self.route,
+            path=None if is_connection else self.path,
+            path_parameters=self.path_parameters,
+            groups=caller.groups,
+            scopes=caller.scopes,
+            claims=caller.claims,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,57 +92,6 @@ class Caller:
     def is_machine(self) -> bool:
         """Whether scopes count: rule 3 of ``docs/policy.md``."""
         return not self.groups and is_machine(self.claims)
-
-
-def names_route(authorizer: Authorizer | None) -> bool:
-    """Whether an authorizer's events name the route that was matched.
-
-    One of kind TOKEN is never told it. Of one that is not known, the usual is assumed.
-    """
-    return authorizer is None or authorizer.kind is not AuthorizerKind.TOKEN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRequest:
-    """What the policy is asked: the words of an event, but for who asks.
-
-    Attributes:
-        method: of the request; nothing for ``$connect``.
-        route: the template that was matched; nothing where the event does not name it.
-        path: the concrete path; nothing for ``$connect``.
-        path_parameters: the values that API Gateway extracted.
-    """
-
-    method: str
-    route: str | None = None
-    path: str | None = None
-    path_parameters: Mapping[str, str] = field(default_factory=dict)
-
-    def without_route(self) -> PolicyRequest:
-        """The same as a TOKEN authorizer is asked it."""
-        return replace(self, route=None, path_parameters={})
-
-    def put_to(
-        self,
-        policy: Policy,
-        *,
-        groups: Iterable[str] = (),
-        scopes: Iterable[str] = (),
-        claims: Mapping[str, Any] | None = None,
-    ) -> Decision:
-        """What the policy decides for a caller."""
-        return policy.decide(
-            method=self.method,
-            route=self.route,
-            path=self.path,
-            path_parameters=self.path_parameters,
-            groups=groups,
-            scopes=scopes,
-            claims=claims,
-        )
-
-
-CONNECTION = PolicyRequest(method="", route=CONNECT)
 
 
 def described_caller(

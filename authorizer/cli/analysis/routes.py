@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, RoutePattern, parse_route
+from authorizer.policy.paths import ANY, CONNECT, METHODS, PARAMETER, RoutePattern, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator

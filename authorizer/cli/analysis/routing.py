@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from authorizer.cli.text import shown
-from authorizer.policy.routes import (
+from authorizer.policy.paths import (
     ANY,
     CONNECT,
     PARAMETER,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.analysis.request import Request
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 DEFAULT = "$default"
 _LITERAL, _PARAMETER, _GREEDY = range(3)
@@ -78,20 +78,35 @@ class Resolution:
         candidates: the routes that match path and method, the one that is reached first.
         winner: the route that is reached; nothing where none is, or where that cannot be told.
         methods: those of the routes that match the path but not the method.
-        doubt: why the winner cannot be told, or is not the same on every kind of API.
-        readings: where it cannot be told, what each way to read the path leads to.
+        on_rest: where it is not known which kind of API it is, and a REST API takes another route:
+            that one; empty if it takes none.
+        readings: where it cannot be told which route is reached, what each way to read the path
+            leads to.
+        paths: these ways.
     """
 
     candidates: tuple[Candidate, ...] = ()
     winner: Candidate | None = None
     methods: tuple[str, ...] = ()
-    doubt: str | None = None
+    on_rest: str | None = None
     readings: tuple[Resolution, ...] = ()
+    paths: tuple[str, ...] = ()
 
     @property
     def is_undecided(self) -> bool:
         """Whether there may be a route, but which one cannot be told."""
-        return self.winner is None and self.doubt is not None
+        return bool(self.readings)
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the winner cannot be told, or is not the same on every kind of API, in words."""
+        if self.readings:
+            readings = " or ".join(map(shown, self.paths))
+            return f"API Gateway may read the path as {readings}, which are not the same route"
+        if self.winner is None or self.on_rest is None:
+            return None
+        other = self.on_rest or "no route"
+        return f"an HTTP API takes {self.winner.key} for it, and a REST API {other}"
 
 
 @lru_cache(maxsize=4096)
@@ -105,18 +120,15 @@ def resolve(
         request: method and concrete path.
         is_rest: whether it is a REST API; nothing where that is not known.
     """
-    found = [
-        _resolve(routes, request.method, reading, is_rest=is_rest) for reading in _readings(request)
-    ]
-    reached = {one.winner.key if one.winner else None for one in found}
-    if len(reached) == 1:
+    paths = tuple(dict.fromkeys(_readings(request)))
+    found = [_resolve(routes, request.method, path, is_rest=is_rest) for path in paths]
+    winners = {one.winner and one.winner.key: one.winner for one in found}
+    if len(winners) == 1:
         return found[0]
-    paths = dict.fromkeys(f"/{'/'.join(one)}" for one in _readings(request))
-    readings = " or ".join(map(shown, paths))
     return Resolution(
-        candidates=tuple({one.winner.key: one.winner for one in found if one.winner}.values()),
-        doubt=f"API Gateway may read the path as {readings}, which are not the same route",
+        candidates=tuple(filter(None, winners.values())),
         readings=tuple(found),
+        paths=tuple(f"/{'/'.join(path)}" for path in paths),
     )
 
 
@@ -182,20 +194,14 @@ def _resolve(
     as_http = sorted((one for one in matching if _takes(one, method)), key=_http_order)
     as_rest = _as_rest(matching, method)
     chosen = as_rest if is_rest else as_http
-    winner = chosen[0] if chosen else None
+    on_rest = as_rest[0].key if as_rest else ""
+    is_same = is_rest is not None or not as_http or as_http[0].key == on_rest
     return Resolution(
         candidates=tuple(chosen),
-        winner=winner,
+        winner=chosen[0] if chosen else None,
         methods=tuple(dict.fromkeys(one.method for one in matching if not _takes(one, method))),
-        doubt=_doubt(as_http, as_rest) if is_rest is None else None,
+        on_rest=None if is_same else on_rest,
     )
-
-
-def _doubt(as_http: list[Candidate], as_rest: list[Candidate]) -> str | None:
-    on_http, on_rest = (one[0].key if one else "no route" for one in (as_http, as_rest))
-    if on_http == on_rest or not as_http:
-        return None
-    return f"an HTTP API takes {on_http} for it, and a REST API {on_rest}"
 
 
 def _as_rest(matching: list[Candidate], method: str) -> list[Candidate]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import (
     AnswerKind,
@@ -16,24 +16,24 @@ from authorizer.cli.analysis.protection import (
     protection_by_route,
     routes_that_ask,
 )
-from authorizer.cli.analysis.request import CONNECTION, PolicyRequest
+from authorizer.cli.analysis.request import Caller
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
-from authorizer.cli.document import compile_source
+from authorizer.cli.policy_file import compile_source
 from authorizer.cli.template.model import ApiKind
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Policy, Rule
-from authorizer.policy.routes import CONNECT
+from authorizer.policy.paths import CONNECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from authorizer.cli.analysis.protection import RouteProtection
-    from authorizer.cli.analysis.request import Caller, Request
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.analysis.request import Request
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template, Undecided
     from authorizer.errors import Reason
 
@@ -41,12 +41,6 @@ if TYPE_CHECKING:
 _NOBODY = "nobody:"
 _EVERYBODY = "everybody"
 _NOT_ASKED = Decision(allowed=False)
-
-
-class _Who(TypedDict):
-    groups: tuple[str, ...]
-    scopes: tuple[str, ...]
-    claims: Mapping[str, Any]
 
 
 class Verdict(StrEnum):
@@ -158,24 +152,24 @@ class Simulator:
 
     def _ask(self, request: Request, caller: Caller, resolution: Resolution | None) -> Answer:
         """What becomes of a request that reaches just that route, or none."""
-        question = _question(request, resolution)
-        if question is None:
-            return Answer(
-                verdict=Verdict.UNREAD if self.unread else Verdict.NO_ROUTE,
-                decision=_NOT_ASKED,
-                resolution=resolution,
-            )
-        public = question.put_to(self._public, groups=(_EVERYBODY,)).rule
-        protection = self._protection(resolution)
+        protection = None
+        if resolution is not None:
+            winner = resolution.winner
+            if winner is None:
+                verdict = Verdict.UNREAD if self.unread else Verdict.NO_ROUTE
+                return Answer(verdict=verdict, decision=_NOT_ASKED, resolution=resolution)
+            request = replace(request, route=winner.template, path_parameters=winner.parameters)
+            protection = self.protections.get(winner.key)
+        public = request.put_to(self._public, Caller(groups=(_EVERYBODY,))).rule
         if protection is not None and not protection.names_route:
-            question = question.without_route()
+            request = replace(request, route=None, path_parameters={})
         decision = _NOT_ASKED
-        verdict = _without_policy(protection, is_listed=public is not None)
-        if verdict is None:
-            decision = self._decide(question, caller, protection)
-            verdict = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
+        opened = _without_policy(protection, is_listed=public is not None)
+        if opened is None:
+            decision = self._decide(request, caller, protection)
+        asked = Verdict.ALLOWED if decision.allowed else Verdict.DENIED
         return Answer(
-            verdict=verdict,
+            verdict=opened or asked,
             decision=decision,
             resolution=resolution,
             public_line=public.line if public else None,
@@ -183,14 +177,13 @@ class Simulator:
         )
 
     def _decide(
-        self, question: PolicyRequest, caller: Caller, protection: RouteProtection | None
+        self, request: Request, caller: Caller, protection: RouteProtection | None
     ) -> Decision:
         """What the policy decides, and the authorizer can answer."""
-        who: _Who = {"groups": caller.groups, "scopes": caller.scopes, "claims": caller.claims}
-        decision = question.put_to(self.policy, **who)
+        decision = request.put_to(self.policy, caller)
         if protection is None or not decision.allowed:
             return decision
-        reason = self._documents.why_not(protection.answer, question, **who)
+        reason = self._documents.why_not(protection.answer, request, caller)
         return decision if reason is None else Decision(allowed=False, reason=reason)
 
     def resolve(self, request: Request) -> Resolution | None:
@@ -199,10 +192,6 @@ class Simulator:
             return None
         return resolve(self.routes, request, is_rest=self.is_rest)
 
-    def _protection(self, resolution: Resolution | None) -> RouteProtection | None:
-        key = resolution.winner.key if resolution and resolution.winner else ""
-        return self.protections.get(key)
-
     def without_denies(self) -> Simulator:
         """The same where no deny denies: to see what a deny overrides."""
         rules = tuple(
@@ -210,14 +199,6 @@ class Simulator:
             for rule in self.policy.rules
         )
         return replace(self, policy=replace(self.policy, rules=rules))
-
-    def including(self, group: str) -> tuple[str, ...]:
-        """The groups that have all that a group has, because they include it."""
-        return tuple(
-            name
-            for name, members in self.policy.groups.items()
-            if group in members and name != group
-        )
 
 
 class _Documents:
@@ -232,41 +213,17 @@ class _Documents:
         routes = policy.routes and tuple(key for key in policy.routes if key != CONNECT)
         self._of_callers = CallerDocuments(policy, routes)
 
-    def why_not(
-        self,
-        kind: AnswerKind,
-        request: PolicyRequest,
-        *,
-        groups: Iterable[str],
-        scopes: Iterable[str],
-        claims: Mapping[str, Any],
-    ) -> Reason | None:
+    def why_not(self, kind: AnswerKind, request: Request, caller: Caller) -> Reason | None:
         """Why an answer of that kind cannot allow a request that the policy allows, if so."""
-        resource = f"{request.method}{request.path or ''}"
         # Before it, an ARN has a part that the deployment decides: here it has none.
-        reason = why_unnamed("", resource)
+        reason = why_unnamed("", request.resource)
         if kind is AnswerKind.SIMPLE or reason is None:
             return None
         if kind is AnswerKind.REQUEST:
             return reason
-        grants = self._of_callers.of(tuple(groups), scopes, claims)
-        is_covered = not isinstance(grants, Inexact) and grants.allows(resource)
+        grants = self._of_callers.of(caller.groups, caller.scopes, caller.claims)
+        is_covered = not isinstance(grants, Inexact) and grants.allows(request.resource)
         return None if is_covered else reason
-
-
-def _question(request: Request, resolution: Resolution | None) -> PolicyRequest | None:
-    """What to ask the policy, if the route is named; nothing where no route is reached."""
-    winner = resolution.winner if resolution is not None else None
-    if request.path == CONNECT:
-        return CONNECTION if resolution is None or winner is not None else None
-    question = PolicyRequest(method=request.method, path=request.path)
-    if resolution is None:
-        return question
-    return (
-        replace(question, route=winner.template, path_parameters=winner.parameters)
-        if winner is not None
-        else None
-    )
 
 
 def _in_common(readings: tuple[Answer, ...], resolution: Resolution) -> Answer:

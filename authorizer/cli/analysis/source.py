@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.document import load_document, read_document
+from authorizer.cli.policy_file import load_document, read_document
 from authorizer.errors import ConfigurationError
 from authorizer.policy.compiled import dump_policy, parse_policy
 from authorizer.policy.model import Policy, Rule

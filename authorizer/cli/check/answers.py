@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, Route

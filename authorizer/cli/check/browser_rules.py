@@ -15,13 +15,13 @@ from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

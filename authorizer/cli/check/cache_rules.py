@@ -15,15 +15,15 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.answers import CacheKey
-    from authorizer.cli.document.source import SourcePolicy, SourceRule
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.words import who
-from authorizer.cli.document.nodes import did_you_mean
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.document.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 # Texts that every access token, or those of some pools, have by themselves.
 _TEXTS = frozenset(

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from authorizer.policy.routes import ANY, PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from authorizer.cli.document.source import SourceRule
-    from authorizer.policy.routes import Condition
+    from authorizer.cli.policy_file.source import SourceRule
+    from authorizer.policy.paths import Condition
 
 # Rules of one canonical path, by subject and then by conditions.
 _ByConditions = dict[frozenset["Condition"], list["SourceRule"]]

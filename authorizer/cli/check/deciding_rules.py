@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.analysis.protection import RouteProtection
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy
 

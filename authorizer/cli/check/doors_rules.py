@@ -14,7 +14,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

@@ -16,7 +16,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.document.source import SourceRule
+    from authorizer.cli.policy_file.source import SourceRule
 
 
 def find_doubles(

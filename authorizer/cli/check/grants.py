@@ -12,16 +12,16 @@ from authorizer.cli.check.cover import RuleTree
 from authorizer.cli.check.doubles import find_doubles
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.words import PUBLIC, where, who
-from authorizer.cli.document.source import SourceRule
 from authorizer.cli.location import Location
+from authorizer.cli.policy_file.source import SourceRule
 from authorizer.errors import clip
 from authorizer.policy.compiled import include_closure
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
 
 
 def check_rules(source: SourcePolicy) -> Iterator[Finding]:

@@ -10,14 +10,14 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
-from authorizer.cli.document.nodes import did_you_mean
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
-from authorizer.policy.routes import PARAMETER
+from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.document.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

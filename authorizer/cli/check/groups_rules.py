@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.model import Unknown
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.document.source import SourceGroup, SourcePolicy
+    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

@@ -12,15 +12,15 @@ from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.shapes import shape_of_route, shape_of_rule
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Inexact
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from authorizer.cli.check.caches import Cache
-    from authorizer.cli.document.source import SourceGroup, SourcePolicy, SourceScope
+    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.model import Policy, Rule
 

@@ -12,7 +12,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.document.source import SourceGroup, SourcePolicy, SourceScope
+    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
 
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
 _MAX_GROUP_NAME = 128

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
 
 POLICY_RULES: tuple[Callable[[SourcePolicy], Iterator[Finding]], ...] = (
     check_names,

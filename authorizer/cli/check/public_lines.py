@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.document.source import PublicRoute, SourcePolicy
+    from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy
     from authorizer.cli.template.model import Template
 
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.check.shapes import Shape, shape_of_route, shape_of_rule
 from authorizer.policy.model import CLAIMS_OF_USERS
-from authorizer.policy.routes import PARAMETER
+from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from authorizer.cli.analysis.protection import GuardedRoute
     from authorizer.cli.check.shapes import Shapes
-    from authorizer.cli.document.source import SourceRule
+    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.policy.model import Policy
 
 # A token with one of these has a user, for whom scopes grant nothing.

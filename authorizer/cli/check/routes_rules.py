@@ -18,7 +18,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.document.source import PublicRoute, SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
 

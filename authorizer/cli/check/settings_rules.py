@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import our_authorizers, setting_names
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.document import compile_source
+from authorizer.cli.policy_file import compile_source
 from authorizer.cli.template.choices import is_any
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.compiled import dump_policy
@@ -20,8 +20,8 @@ from authorizer.policy.compiled import dump_policy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import FunctionVariables, Template
     from authorizer.policy.model import Policy
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import http_api_answer, our_authorizers
+from authorizer.cli.analysis.protection import answers_simply, our_authorizers
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.template.authorizers import VERSIONS
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.errors import clip
-from authorizer.settings import HttpApiAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer, Template
     from authorizer.policy.model import Policy
 
@@ -69,11 +68,9 @@ def answers_at_odds(
     for api, authorizer in our_authorizers(template):
         if api.kind is not ApiKind.HTTP or authorizer.payload_version != "2.0":
             continue
-        answer = http_api_answer(template, authorizer)
-        simple = authorizer.simple_responses
-        is_simple = answer is HttpApiAnswer.SIMPLE
-        if answer is not None and isinstance(simple, bool) and simple != is_simple:
-            yield _at_odds(authorizer, answer)
+        simple, is_simple = authorizer.simple_responses, answers_simply(template, authorizer)
+        if is_simple is not None and isinstance(simple, bool) and simple != is_simple:
+            yield _at_odds(authorizer, is_simple=is_simple)
 
 
 def _missing(authorizer: Authorizer, version: str | Unknown | None) -> Finding:
@@ -118,10 +115,8 @@ def _old_and_simple(authorizer: Authorizer) -> Finding:
     )
 
 
-def _at_odds(authorizer: Authorizer, answer: HttpApiAnswer) -> Finding:
-    told, meant = (
-        ("on", "IAM documents") if answer is HttpApiAnswer.IAM else ("off", "simple responses")
-    )
+def _at_odds(authorizer: Authorizer, *, is_simple: bool) -> Finding:
+    told, meant = ("off", "simple responses") if is_simple else ("on", "IAM documents")
     return Finding(
         code="T104",
         severity=Severity.ERROR,

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from authorizer.policy.routes import PARAMETER, parse_route
+from authorizer.policy.paths import PARAMETER, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 Item = TypeVar("Item")
 

@@ -9,7 +9,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from authorizer.cli.document.source import SourceRule
+    from authorizer.cli.policy_file.source import SourceRule
 
 # Subject of the public routes.
 PUBLIC = "public"

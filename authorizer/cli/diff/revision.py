@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.source import Source, load_source, read_source
 from authorizer.cli.diff.git import GitError, Repository, repository_at
 from authorizer.cli.diff.hints import POLICY, as_two_words, file_like, is_file, is_folder, path_like
-from authorizer.cli.document import MAX_DOCUMENT_BYTES
+from authorizer.cli.policy_file import MAX_DOCUMENT_BYTES
 from authorizer.cli.text import plain
 from authorizer.errors import ConfigurationError, clip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer import Authorizer, Outcome, Settings, UnauthorizedError
-from authorizer.cli.document import load_document
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 

@@ -27,7 +27,7 @@ from authorizer.cli.options import (
     template_option,
 )
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, CONNECT, METHODS
+from authorizer.policy.paths import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -18,7 +18,7 @@ from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.folding import print_folded
 from authorizer.cli.text import shown
 from authorizer.errors import clip
-from authorizer.policy.routes import ANY, CONNECT, parse_route
+from authorizer.policy.paths import ANY, CONNECT, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

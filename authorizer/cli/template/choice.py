@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.model import ApiKind
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.compiled import is_route_key
-from authorizer.policy.routes import CONNECT
+from authorizer.policy.paths import CONNECT
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Template

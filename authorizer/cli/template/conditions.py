@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.assignments import Assignments, as_call
 from authorizer.cli.template.model import Mistake
 from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text, referred
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

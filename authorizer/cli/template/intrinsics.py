@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template.choices import Choices, Parameters
 from authorizer.cli.template.conditions import Conditions, Verdict
 from authorizer.cli.template.model import Elsewhere, Mistake, Unknown
@@ -29,6 +28,7 @@ from authorizer.cli.template.nodes import (
 )
 from authorizer.cli.template.source import compose, read_source
 from authorizer.cli.template.whole import Whole
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:

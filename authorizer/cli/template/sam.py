@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template import openapi
 from authorizer.cli.template.model import ApiKind, Elsewhere, HiddenRoutes, Mistake, Unknown
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
@@ -14,6 +13,7 @@ from authorizer.cli.template.reading import Draft, child
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.sam_websocket import read_websocket
 from authorizer.cli.template.stages import event_keys_by_caller
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

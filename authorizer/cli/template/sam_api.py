@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.document.nodes import did_you_mean
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
@@ -27,6 +26,7 @@ from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, M
 from authorizer.cli.template.nodes import Absent, Call, Mapping, Node, Text, Undecidable
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import child, key_place
+from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

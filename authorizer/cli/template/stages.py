@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template.model import ApiKind, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Reference, Undecidable
 from authorizer.cli.template.reading import child
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,12 +15,12 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.testing.reader import Case, Expectation
-from authorizer.policy.routes import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
+from authorizer.policy.paths import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 # No route has such a segment, and no claim such a value.
 _ANY_VALUE = "-any-"

@@ -21,24 +21,23 @@ from authorizer.cli.analysis.request import (
     parse_requests,
 )
 from authorizer.cli.analysis.simulator import simulator_of
-from authorizer.cli.document.nodes import (
+from authorizer.cli.location import Location
+from authorizer.cli.text import did_you_mean, shown
+from authorizer.cli.yaml_source import (
     NodeReader,
     UnreadableError,
     compose,
     describe,
-    did_you_mean,
     is_null,
 )
-from authorizer.cli.location import Location
-from authorizer.cli.text import shown
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.routes import METHODS
+from authorizer.policy.paths import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from authorizer.cli.document.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 SUFFIX = ".policy-test.yaml"
 # How such a name may be got wrong: my-policy-test.yaml, api.policy-test.yml, policy_tests.yaml.

@@ -15,7 +15,7 @@ from authorizer.cli.analysis.alternatives import claimings
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.testing.completeness import implied
 from authorizer.errors import Reason
-from authorizer.policy.routes import ANY
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,17 +12,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.exact import Maker
+from authorizer.policy.exact_document import Maker
+from authorizer.policy.globs import STAR, Words, covers_shape, is_narrower, steps_of, wins_over
 from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
-from authorizer.policy.routes import ANY, CONNECT, PARAMETER, parse_route, split_route_key
-from authorizer.policy.words import STAR, Words, covers_shape, is_narrower, steps_of, wins_over
+from authorizer.policy.paths import ANY, CONNECT, PARAMETER, parse_route, split_route_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from authorizer.policy.model import Policy
-    from authorizer.policy.routes import Condition, Route, RoutePattern
-    from authorizer.policy.tree import Place
+    from authorizer.policy.paths import Condition, Route, RoutePattern
+    from authorizer.policy.route_tree import Place
 
     # The conditions of each rule, without doubles; and those that allow and that deny, by method.
     _Compared = set[tuple[Condition, ...]]

@@ -1,13 +1,13 @@
 """``policy.yaml``: read with every place in it, and compiled to the JSON that ships."""
 
-from authorizer.cli.document.loading import (
+from authorizer.cli.policy_file.compile import (
     compile_source,
     load_document,
     load_source,
     read_document,
     read_source,
 )
-from authorizer.cli.document.nodes import MAX_DOCUMENT_BYTES, Problem
+from authorizer.cli.yaml_source import MAX_DOCUMENT_BYTES, Problem
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",

@@ -1,7 +1,7 @@
 """``policy.yaml`` with the place of everything in it, for the tools that point into it.
 
 What ships is the compiled policy, which knows lines only; here every name, rule and acceptance has
-line and column. ``authorizer.cli.document.load_source`` reads it. All places are those of the
+line and column. ``authorizer.cli.policy_file.load_source`` reads it. All places are those of the
 first character (the quote, where a text is quoted), counted from 1.
 
 - ``SourcePolicy.groups``: each :class:`SourceGroup` with the place of its name, the names that it
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.location import Location
     from authorizer.policy.model import Effect
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.paths import RoutePattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

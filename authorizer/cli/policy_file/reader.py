@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from authorizer.cli.document.nodes import NodeReader, describe, is_null
-from authorizer.cli.document.rule_syntax import SyntaxProblem, syntax_problem
-from authorizer.cli.document.source import (
+from authorizer.cli.location import Location
+from authorizer.cli.policy_file.grammar import SyntaxProblem, syntax_problem
+from authorizer.cli.policy_file.source import (
     Acceptance,
     PublicRoute,
     SourceGroup,
@@ -22,10 +22,10 @@ from authorizer.cli.document.source import (
     SourceRule,
     SourceScope,
 )
-from authorizer.cli.location import Location
+from authorizer.cli.yaml_source import NodeReader, describe, is_null
 from authorizer.errors import clip
 from authorizer.policy.compiled import FORMAT_VERSION
-from authorizer.policy.routes import RoutePattern, RouteSyntaxError, parse_pattern
+from authorizer.policy.paths import RoutePattern, RouteSyntaxError, parse_pattern
 from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class PolicyReader(NodeReader):
 
     def read(self, root: yaml.Node) -> SourcePolicy:
         """The policy, which is only good when there are no problems."""
-        parts = self.fields(root, KEYS, "the policy", _GROUP_KEYS)
+        parts = self.fields(root, KEYS, "the policy")
         if parts is None:
             return SourcePolicy(file=self.file)
         self._version(root, parts.get("version"))
@@ -94,8 +94,7 @@ class PolicyReader(NodeReader):
 
     def _body(self, key: yaml.ScalarNode, node: yaml.Node) -> dict[str, yaml.Node]:
         if key.value in _GROUP_KEYS and isinstance(node, yaml.SequenceNode):
-            message = f"expected {key.value} below a group, found it beside groups"
-            self.report(key, "P105", message, variant="beside")
+            self.report(key, "P105", f"expected {key.value} below a group, found it beside groups")
             return {}
         return self.fields(node, _GROUP_KEYS, "a group") or {}
 
@@ -134,14 +133,8 @@ class PolicyReader(NodeReader):
                 problem = syntax_problem(item.value) or SyntaxProblem(message=str(error))
                 # The offset is right for a rule on one line, quoted or not.
                 shift = problem.offset + (item.style in {"'", '"'})
-                self.report(
-                    item,
-                    problem.code,
-                    problem.message,
-                    shift,
-                    variant=problem.variant,
-                    meant=problem.meant,
-                )
+                code = "P109" if problem.is_unknown_method else "P108"
+                self.report(item, code, problem.message, shift)
 
     def _accepted(self, node: yaml.Node | None) -> Iterator[Acceptance]:
         for key, value in self.named(node, "accept to map codes of findings to reasons"):

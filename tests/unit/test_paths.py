@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from authorizer.policy.routes import (
+from authorizer.policy.paths import (
     METHODS,
     PARAMETER,
     Condition,

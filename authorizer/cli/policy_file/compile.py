@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.document.nodes import Problem, UnreadableError, compose
-from authorizer.cli.document.reader import PolicyReader
-from authorizer.cli.document.source import SourcePolicy
+from authorizer.cli.policy_file.reader import PolicyReader
+from authorizer.cli.policy_file.source import SourcePolicy
+from authorizer.cli.yaml_source import Problem, UnreadableError, compose
 from authorizer.errors import ConfigurationError
 from authorizer.policy.compiled import FORMAT_VERSION, dump_policy, parse_policy
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from authorizer.cli.document.source import PublicRoute, SourceRule
+    from authorizer.cli.policy_file.source import PublicRoute, SourceRule
     from authorizer.policy.model import Policy
 
 

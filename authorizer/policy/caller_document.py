@@ -5,9 +5,9 @@ if it is told the route. (A TOKEN authorizer is not: what it refuses as ``path_u
 is allowed by a document from before, if API Gateway found it to be a route that is granted.)
 
 The difficulty is that ``*`` in an ARN also crosses ``/``: ``GET/users/*``, meant for
-``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own. ``known``
-finds out what is granted, ``exact`` makes of it what a document can say, ``words`` is their
-arithmetic; here it is remembered.
+``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own.
+``known_routes`` finds out what is granted, ``exact_document`` makes of it what a document can say,
+``globs`` is their arithmetic; here it is remembered.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.grants import Grants, Inexact, InexactError
-from authorizer.policy.known import KnownRoutes
+from authorizer.policy.known_routes import KnownRoutes
 from authorizer.policy.model import counting_scopes
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from naive_policy import policy_of
 
-from authorizer.policy.caller import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments
+from authorizer.policy.globs import Words, covers, covers_shape, is_narrower, meet
 from authorizer.policy.grants import Grants, Inexact, Steps
-from authorizer.policy.words import Words, covers, covers_shape, is_narrower, meet
 
 # No parameter's value is empty.
 EMPTY = ("*//*", "*/*/")
@@ -431,7 +431,7 @@ def test_routes_are_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) ->
         compared.append((one, other))
         return is_narrower(one, other)
 
-    monkeypatch.setattr("authorizer.policy.known.is_narrower", counting)
+    monkeypatch.setattr("authorizer.policy.known_routes.is_narrower", counting)
     routes = [f"GET /api/x{number}/{{id}}" for number in range(1_000)]
     routes += [f"GET /api/x{number}/me" for number in range(1_000)]
 
@@ -480,7 +480,7 @@ def test_routes_are_compared_before_the_first_request(monkeypatch: pytest.Monkey
     def compare(*_: object) -> bool:
         pytest.fail("a request compared routes")
 
-    monkeypatch.setattr("authorizer.policy.known.is_narrower", compare)
+    monkeypatch.setattr("authorizer.policy.known_routes.is_narrower", compare)
     assert isinstance(documents.of(["g"], (), {}), Grants)
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.policy.routes import ANY, PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

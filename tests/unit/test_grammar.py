@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authorizer.cli.document.rule_syntax import syntax_problem
-from authorizer.policy.routes import CONNECT, METHODS, RouteSyntaxError, parse_pattern
+from authorizer.cli.policy_file.grammar import syntax_problem
+from authorizer.policy.paths import CONNECT, METHODS, RouteSyntaxError, parse_pattern
 
 PIECES = st.sampled_from(
     [

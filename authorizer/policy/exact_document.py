@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
-from authorizer.policy.routes import ANY, PARAMETER
-from authorizer.policy.words import (
+from authorizer.policy.globs import (
     STAR,
     Words,
     by_first_segment,
@@ -28,12 +26,14 @@ from authorizer.policy.words import (
     widest,
     wins_over,
 )
+from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.known import KnownRoute
-    from authorizer.policy.routes import RoutePattern
+    from authorizer.policy.known_routes import KnownRoute
+    from authorizer.policy.paths import RoutePattern
 
 # More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
 _MOST_RESOURCES = 150
