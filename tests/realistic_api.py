@@ -13,14 +13,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import realistic_policy
 from realistic_policy import FOLDER
 
 from authorizer.cli.local import deploy
 from authorizer.cli.local.api_client import reason_of
-from authorizer.cli.local.project import load_template
+from authorizer.cli.local.project import Parts, load_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,15 @@ PROJECT = Path(__file__).parents[1]
 TIME_TO_LIVE = 300
 _TEMPLATE = FOLDER / "template.yaml"
 _KEYS = "keys.json"
+_PARTS = Parts(
+    source=cast("Any", None),
+    api="Api",
+    pool="UserPool",
+    authorizer="AuthorizerFunction",
+    backends=("BackendFunction",),
+    groups=(),
+    handlers={},
+)
 _BUCKET = "realistic"
 # The backend as it is deployed, and a line in its log: after a call that logged nothing, the
 # emulator waits 50 ms for what might still come.
@@ -212,7 +221,7 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
         files[module] = (FOLDER / module).read_bytes()
     _upload(emulator, template, files)
     parameters = {"UserPoolId": cognito.pool_id, "ClientIds": cognito.client_id}
-    stack = deploy._translate(template, emulator, parameters)
+    stack = deploy._translate(template, _PARTS, emulator, parameters)
     function = stack["Resources"]["AuthorizerFunction"]["Properties"]
     function["Handler"] = kind.handler
     for name in ("AuthorizerFunction", "BackendFunction"):
@@ -284,7 +293,7 @@ def _upload(emulator: Emulator, template: dict[str, Any], files: Mapping[str, by
 
 
 def _package(function: str, files: Mapping[str, bytes]) -> bytes:
-    built, changed = deploy._zipped(PROJECT / "build" / "local" / function), io.BytesIO()
+    built, changed = deploy.zipped(PROJECT / "build" / "local" / function), io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(built)) as before,
         zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as after,

@@ -6,9 +6,8 @@ import json
 import re
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +25,8 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.local import scenario
+from authorizer.cli.local.project import read_project
+from authorizer.cli.local.users import Person, machines_of, people_of
 from authorizer.cli.location import Location
 from authorizer.cli.main import cli
 from authorizer.cli.template.model import (
@@ -99,46 +100,24 @@ def test_the_documents_examples_are_true(arguments: list[str], printed: str) -> 
     assert lines == [line.rstrip() for line in printed.splitlines()]
 
 
-GROUPS = {"alice": ["reader"], "edgar": ["editor"], "ada": ["admin"], "nora": []}
-GROUPS["sam"] = ["reader", "suspended"]
 VERDICTS = {200: {"allowed", "public"}, 403: {"denied"}, 404: {"no_route"}}
 
 
-@dataclass
-class Stack:
-    """What `make run` asks of its stack, with tokens of a simulated pool."""
-
-    cognito: Cognito
-
-    @property
-    def people(self) -> dict[str, Any]:
-        return {name: SimpleNamespace(sub=f"{name}-0000") for name in GROUPS}
-
-    @property
-    def deployment(self) -> Any:
-        return SimpleNamespace(machine_client_id="machine-client")
-
-    def sign_in(self, name: str) -> Any:
-        claims = self.cognito.claims(sub=f"{name}-0000", cognito_groups=GROUPS[name])
-        return SimpleNamespace(access=self.cognito.sign(claims))
-
-    def machine_token(self) -> str:
-        claims = {"sub": "machine-client", "client_id": "machine-client", "scope": "reports/read"}
-        return self.cognito.sign(claims)
-
-
 def scenario_cases() -> list[scenario.Case]:
-    stack: Any = Stack(Cognito())
-    bearers = {name: f"Bearer {stack.sign_in(name).access}" for name in stack.people}
-    return [
-        *scenario._without_token()[:1],
-        *(
-            scenario._case_of(stack, name, request, bearers[name])
-            for name in scenario._MAY
-            for request in scenario._REQUESTS
-        ),
-        *scenario._edges(stack, bearers),
-    ]
+    """What `make run` plays with good tokens, here of a simulated pool."""
+    cognito, project = Cognito(), read_project(ROOT)
+    people = tuple(replace(one, sub=f"{one.name}-0000") for one in people_of(project))
+
+    def access_token(person: Person) -> str:
+        if not person.scopes:
+            return cognito.sign(cognito.claims(sub=person.sub, cognito_groups=[*person.groups]))
+        scope = " ".join(person.scopes)
+        return cognito.sign({"sub": person.sub, "client_id": person.sub, "scope": scope})
+
+    machines = machines_of(project, "machine-client", ["reports/read"])
+    plan = scenario.Plan(project, people, machines)
+    good = plan.cases(access_token)
+    return [*plan.without_token(good[0], None)][:1] + good
 
 
 @pytest.mark.parametrize("case", scenario_cases(), ids=lambda case: f"{case.who}: {case.request}")

@@ -9,9 +9,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from authorizer.cli.local.deploy import _require_outputs, deploy
-from authorizer.cli.local.openapi import explicit_apis
-from authorizer.cli.local.project import LocalStackError, load_template, made_by
+from authorizer.cli.local.deploy import _require_outputs, deploy, explicit_apis
+from authorizer.cli.local.project import LocalStackError, load_template, made_by, package_of
 from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.sam import derived_template
 from authorizer.cli.main import cli
@@ -35,18 +34,16 @@ def without(*path: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("template", "missing"),
     [
-        (without("Resources", "HelloFunction"), "function HelloFunction"),
-        (without("Resources", "AuthorizerFunction"), "function AuthorizerFunction"),
-        (without("Resources", "HelloFunction", "Properties"), "function HelloFunction"),
-        (without("Resources", "HelloFunction", "Type"), "function HelloFunction"),
-        (without("Resources"), "function AuthorizerFunction and HelloFunction"),
+        (without("Resources", "HelloFunction"), "function behind a route"),
+        (without("Resources", "AuthorizerFunction"), "authorizer function"),
+        (without("Resources", "HelloFunction", "Type"), "function behind a route"),
+        (without("Resources", "UserPool"), "user pool"),
         (without("Outputs", "ApiUrl"), "output ApiUrl"),
-        (without("Outputs"), "output ApiUrl and UserPoolId and UserPoolClientId and "),
-        ({"Resources": [], "Outputs": "x"}, "function AuthorizerFunction and HelloFunction"),
-        ({"Resources": {"HelloFunction": 1}}, "function AuthorizerFunction and HelloFunction"),
+        (without("Outputs"), "output ApiUrl and UserPoolId and UserPoolClientId"),
+        ({"Resources": [], "Outputs": "x"}, "output ApiUrl and UserPoolId and UserPoolClientId"),
     ],
 )
-def test_a_template_without_the_samples_parts(
+def test_a_template_without_what_is_played(
     tmp_path: Path, template: dict[str, Any], missing: str
 ) -> None:
     """Whoever made the template their own is told what is missed, and what else to do."""
@@ -54,9 +51,21 @@ def test_a_template_without_the_samples_parts(
     with pytest.raises(LocalStackError) as caught:
         deploy(tmp_path, NO_EMULATOR)
 
-    assert str(caught.value).startswith(f"expected the {missing}")
+    assert f" {missing} in template.yaml, found" in str(caught.value)
     assert "'authorizer event FILE --invoke'" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_function_of_another_name_is_found_by_its_handler(tmp_path: Path) -> None:
+    """The Makefile's targets have the sample's names; what counts is what the package runs."""
+    package = tmp_path / "build" / "local" / "HelloFunction"
+    (package / "handlers").mkdir(parents=True)
+    (package / "handlers" / "hello.py").touch()
+
+    assert package_of(tmp_path, "Backend", "handlers.hello.handler") == package.resolve()
+    for handler in (None, "handlers.other.handler"):
+        with pytest.raises(LocalStackError, match="Backend: run this in a clone"):
+            package_of(tmp_path, "Backend", handler)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +73,7 @@ def test_a_template_without_the_samples_parts(
     [
         (None, "No such file or directory; run this in a clone of the project"),
         ("Resources: [\n", "expected the node content"),
-        ("Resources: {}\n", "expected the function AuthorizerFunction and HelloFunction in"),
+        ("Resources: {}\n", "expected the output ApiUrl and UserPoolId and UserPoolClientId in"),
         (TEMPLATE.read_text(), "no function package in "),
     ],
 )

@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from authorizer.cli.event.expected import Expected, read_index, status_of
-from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, load_sample
-from authorizer.cli.event.throwaway import ThrowAwayPool
 from authorizer.cli.policy_file import load_document
+from authorizer.cli.event.samples import (
+    SAMPLE_SUB,
+    Expected,
+    Placeholder,
+    callers_of_file,
+    load_sample,
+    read_index,
+    status_of,
+)
+from authorizer.cli.event.tokens import ThrowAwayPool
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 from handlers import hello
@@ -33,7 +40,7 @@ FOR_AUTHORIZER = [name for name in INDEX if name not in FOR_HELLO]
 
 @pytest.fixture(scope="module")
 def pool() -> ThrowAwayPool:
-    return ThrowAwayPool()
+    return ThrowAwayPool(callers_of_file(ROOT / "policy.yaml"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from authorizer.cli.local.api_client import Answer, Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
-from authorizer.cli.local.people import add_user, enrol, password_sign_in, sign_in
+from authorizer.cli.local.users import add_user, enrol, password_sign_in, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

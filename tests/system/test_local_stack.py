@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +24,12 @@ import requests
 from click.testing import CliRunner
 from simulator import b64, serve_jwks
 
+from authorizer.cli.document import load_document
 from authorizer.cli.local import scenario
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
+from authorizer.cli.template import read_template
+from authorizer.cli.template.choice import known_routes
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
@@ -89,6 +94,41 @@ def test_the_scenario_comes_out_as_expected(stack: LocalStack) -> None:
     walk = scenario.walk(cases, seed=random.randrange(10_000))
     walked = list(scenario.play(stack, walk, reasons=False))
     assert [(o.case.who, o.case.request, *o.differences) for o in walked if o.differences] == []
+
+
+NEW_NAMES = {
+    "reader": "visitor",
+    "editor": "author",
+    "admin": "chief",
+    "suspended": "banned",
+    "HelloFunction": "BackendFunction",
+}
+
+
+def renamed(folder: Path) -> Path:
+    """The project with other groups and another function, as somebody makes it their own."""
+    for name in ("policy.yaml", "policy.policy-test.yaml", "template.yaml"):
+        text = (PROJECT / name).read_text()
+        for old, new in NEW_NAMES.items():
+            text = re.sub(rf"\b{old}\b", new, text)
+        (folder / name).write_text(text)
+    shutil.copytree(PROJECT / "build" / "local", folder / "build" / "local")
+    routes = known_routes(read_template(folder / "template.yaml"), None)
+    compiled, _ = load_document(folder / "policy.yaml", routes)
+    (folder / "build" / "local" / "AuthorizerFunction" / "policy.json").write_bytes(compiled)
+    return folder
+
+
+def test_a_project_with_other_names_is_played(stack: LocalStack, tmp_path: Path) -> None:
+    """Who signs in, and what is expected, follows from policy, tests and template."""
+    with LocalStack.running(renamed(tmp_path)) as running:
+        cases = scenario.cases(running)
+        outcomes = list(scenario.play(running, cases))
+    assert {name for one in running.people.values() for name in one.groups} == {
+        *("visitor", "author", "chief", "banned")
+    }
+    assert len(cases) == len(scenario.cases(stack))
+    assert [(o.case.who, o.case.request, *o.differences) for o in outcomes if o.differences] == []
 
 
 def test_explain_agrees_with_what_the_api_answered(stack: LocalStack) -> None:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.event.expected import read_index, status_of
-from authorizer.cli.event.judge import bundle_keys
-from authorizer.cli.event.samples import load_sample
-from authorizer.cli.event.throwaway import ThrowAwayPool
+from authorizer.cli.event.samples import callers_of_file, load_sample, read_index, status_of
+from authorizer.cli.event.tokens import ThrowAwayPool, bundle_keys
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import Function, running_function
-from authorizer.cli.local.sam_scenario import replayed
+from authorizer.cli.local.sam import replayed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +34,7 @@ INDEX = read_index(EVENTS)
 
 @pytest.fixture(scope="module")
 def pool() -> ThrowAwayPool:
-    return ThrowAwayPool()
+    return ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +46,7 @@ def functions(
         running_function(PROJECT, "AuthorizerFunction", environment) as authorizer,
         running_function(PROJECT, "HelloFunction", {}) as hello,
     ):
-        yield {"AuthorizerFunction": authorizer, "HelloFunction": hello}
+        yield {"authorizer": authorizer, "hello": hello}
 
 
 @pytest.mark.parametrize("name", INDEX)
@@ -58,7 +56,7 @@ def test_a_sample_answers_as_its_name_says(
     """The package, in Lambda's runtime, gives the status and the reason of the index."""
     sample = load_sample(EVENTS, name)
     event = sample.filled(pool.token)
-    invocation = functions[sample.function].invoke(event)
+    invocation = functions["hello" if sample.is_for_hello else "authorizer"].invoke(event)
     assert replayed(sample, INDEX[name], event, invocation).found == INDEX[name]
 
 
@@ -66,7 +64,7 @@ def test_no_token_is_in_any_log(functions: dict[str, Function], pool: ThrowAwayP
     """What a function writes while it handles a token holds no part of one."""
     for name in ("http-2.0-allowed", "http-2.0-expired-token", "rest-token-id-token"):
         event = load_sample(EVENTS, name).filled(pool.token)
-        log = "\n".join(functions["AuthorizerFunction"].invoke(event).log)
+        log = "\n".join(functions["authorizer"].invoke(event).log)
         assert "decision" in log
         assert "eyJ" not in log
 

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.event.expected import read_index
-from authorizer.cli.event.throwaway import ThrowAwayPool
+from authorizer.cli.event.samples import callers_of_file, read_index
+from authorizer.cli.event.tokens import ThrowAwayPool
 from authorizer.cli.local import sam, scenario
 from authorizer.cli.local.project import LocalStackError
-from authorizer.cli.local.sam_scenario import as_start_api_answers, invoke_samples
-from authorizer.cli.local.serving import served_pool
 from authorizer.cli.local.stack import LocalStack
-from authorizer.cli.local.start_api import started_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +43,9 @@ def stack() -> Iterator[LocalStack]:
 
 def test_samples_answer_as_their_names_say() -> None:
     """In a container too; `make sam-run` does all of them."""
-    pool = ThrowAwayPool()
+    pool = ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))
     with sam.with_keys(PROJECT, pool) as local:
-        replays = list(invoke_samples(local, pool, EVENTS, SOME))
+        replays = list(sam.invoke_samples(local, pool, EVENTS, SOME))
     assert [replay.name for replay in replays] == list(SOME)
     assert [replay for replay in replays if replay.found != replay.expected] == []
     assert set(SOME) <= read_index(EVENTS).keys()
@@ -56,8 +53,8 @@ def test_samples_answer_as_their_names_say() -> None:
 
 def test_the_scenario_differs_only_as_documented(stack: LocalStack) -> None:
     """Every user on every route, through start-api: the same but for what the README lists."""
-    cases = [as_start_api_answers(case) for case in scenario.cases(stack)]
-    with sam.with_keys(PROJECT, served_pool(stack)) as local, started_api(local) as api:
+    cases = [sam.as_start_api_answers(case) for case in scenario.cases(stack)]
+    with sam.with_keys(PROJECT, stack.served_pool()) as local, sam.started_api(local) as api:
         outcomes = list(scenario.play(api, cases))
     assert len(outcomes) > 70
     assert [(o.case.who, o.case.request, *o.differences) for o in outcomes if o.differences] == []
@@ -73,8 +70,10 @@ def test_the_scenario_differs_only_as_documented(stack: LocalStack) -> None:
 def test_what_is_raised_is_a_502(setting: dict[str, str], reason: str | None) -> None:
     """Where AWS says 401 or 500, start-api says 502: listed in the README."""
     with (
-        sam.with_keys(PROJECT, ThrowAwayPool(), setting) as local,
-        started_api(local) as api,
+        sam.with_keys(
+            PROJECT, ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml")), setting
+        ) as local,
+        sam.started_api(local) as api,
     ):
         answer = api.call("GET", "/hello", "Bearer garbage")
     assert (answer.status, answer.reason) == (502, reason)
@@ -83,7 +82,7 @@ def test_what_is_raised_is_a_502(setting: dict[str, str], reason: str | None) ->
 def test_nothing_of_a_run_stays_in_the_package() -> None:
     """Keys are taken out again: the next run must not trust this one's."""
     package = PROJECT / "build/sam-local/built/AuthorizerFunction"
-    with sam.with_keys(PROJECT, ThrowAwayPool()):
+    with sam.with_keys(PROJECT, ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))):
         assert list(package.glob("*.jwks.json"))
     assert not list(package.glob("*.jwks.json"))
 
@@ -93,6 +92,6 @@ def test_nothing_is_built_yet(tmp_path: Path) -> None:
     (tmp_path / "Makefile").touch()
     with (
         pytest.raises(LocalStackError, match="make sam-local"),
-        sam.with_keys(tmp_path, ThrowAwayPool()),
+        sam.with_keys(tmp_path, ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))),
     ):
         pass

@@ -13,14 +13,21 @@ from click.testing import CliRunner, Result
 from simulator import serve_jwks
 
 from authorizer import TokenVerifier, UserPool
-from authorizer.cli.event.expected import read_index, status_of
-from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, load_sample, sample_names
-from authorizer.cli.event.sources import GivenToken, ServedPool
-from authorizer.cli.event.throwaway import CLIENT_ID, POOL_ID, ThrowAwayPool
+from authorizer.cli.event.samples import (
+    SAMPLE_SUB,
+    Placeholder,
+    callers_of_file,
+    load_sample,
+    read_index,
+    sample_names,
+    status_of,
+)
+from authorizer.cli.event.tokens import CLIENT_ID, POOL_ID, GivenToken, ServedPool, ThrowAwayPool
 from authorizer.cli.main import cli
 
 PROJECT = Path(__file__).parents[2]
 EVENTS = PROJECT / "events"
+CALLERS = callers_of_file(PROJECT / "policy.yaml")
 
 
 @pytest.fixture
@@ -203,7 +210,7 @@ def test_a_token_from_standard_input_is_judged_by_the_pools_of_the_environment()
 
 def test_a_given_tokens_user_is_read_from_it() -> None:
     """The sample's record becomes theirs; a token that cannot be read leaves it as it is."""
-    token = ThrowAwayPool().token(Placeholder.MACHINE)
+    token = ThrowAwayPool(CALLERS).token(Placeholder.MACHINE)
     assert GivenToken(text=token).sub == "7h8examplemachine"
     for text in ("garbage", "a.b.c", "e30.e30.e30", "e30.W10.e30", "e30.e\N{SNOWMAN}.e30"):
         assert GivenToken(text=text).sub == SAMPLE_SUB
@@ -219,7 +226,7 @@ def test_a_token_with_quotes_does_not_break_the_event() -> None:
 
 def test_the_throw_away_pool_issues_what_the_verifier_accepts() -> None:
     """Its access tokens are genuine, and say what the index says of them."""
-    pool = ThrowAwayPool()
+    pool = ThrowAwayPool(CALLERS)
     ((pool_id, clients),) = (entry.split("=") for entry in pool.pools.split())
     with serve_jwks(pool.key_sets()[POOL_ID]) as server:
         verifier = TokenVerifier(UserPool(pool_id, clients.split(","), jwks_url=server.url))
@@ -232,7 +239,7 @@ def test_the_throw_away_pool_issues_what_the_verifier_accepts() -> None:
 
 def test_two_throw_away_pools_do_not_trust_each_other() -> None:
     """Keys are made for one run: nothing that is signed with them works in another."""
-    assert ThrowAwayPool().key_sets() != ThrowAwayPool().key_sets()
+    assert ThrowAwayPool(CALLERS).key_sets() != ThrowAwayPool(CALLERS).key_sets()
 
 
 def test_a_served_pool_is_left_for_this_user_alone(tmp_path: Path) -> None:

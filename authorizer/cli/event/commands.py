@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from authorizer.cli.event.judge import judge
+from authorizer import Authorizer, Settings, UnauthorizedError
+from authorizer.cli.document import load_document
 from authorizer.cli.event.samples import load_sample, require_samples
-from authorizer.cli.event.sources import SOURCES, SOURCES_HELP, token_source
+from authorizer.cli.event.tokens import PREFIX, SOURCES, SOURCES_HELP, bundle_keys, token_source
+from authorizer.cli.template import read_template
+from authorizer.cli.template.choice import known_routes
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import parse_request
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from authorizer import Outcome
     from authorizer.cli.event.samples import Sample
+    from authorizer.cli.event.tokens import TokenSource
 
 
 @click.command()
@@ -66,14 +71,14 @@ def event(name: str | None, invoke: bool, token_from: str, policy: Path, events:
             f"{sample.name} is for hello, not for the authorizer: "
             f"'authorizer local invoke {sample.name}' runs it"
         )
-    source = token_source(token_from, Path(), sys.stdin, sample)
+    source = token_source(token_from, Path(), sys.stdin, sample, policy)
     filled = sample.filled(source.token, source.sub)
     if sample.is_own:
         _look_at(sample, filled, invoke=invoke)
     if not invoke:
         click.echo(json.dumps(filled, indent=2))
         return
-    outcome, answer = judge(filled, source, policy)
+    outcome, answer = answer_to(filled, source, policy)
     click.echo(_in_words(outcome), err=True)
     click.echo(json.dumps(answer, indent=2))
 
@@ -100,3 +105,32 @@ def _in_words(outcome: Outcome) -> str:
     rule = outcome.decision.rule if outcome.decision else None
     because = f" ({rule.effect} {rule.pattern.text}, line {rule.line})" if rule else ""
     return f"{outcome.verdict}{f': {outcome.reason}' if outcome.reason else ''}{because}"
+
+
+def answer_to(
+    event: Mapping[str, Any], source: TokenSource, policy: Path
+) -> tuple[Outcome, dict[str, Any]]:
+    """What the authorizer finds out, and what it tells API Gateway.
+
+    Args:
+        event: with a token in it.
+        source: where the token is from.
+        policy: policy.yaml. With a template.yaml beside it, it is compiled as for the package.
+
+    Raises:
+        AuthorizerError: the policy or the pools cannot work, or the keys cannot be had.
+    """
+    template = policy.with_name("template.yaml")
+    routes = known_routes(read_template(template), None) if template.is_file() else None
+    compiled, _ = load_document(policy, routes)
+    with tempfile.TemporaryDirectory(prefix="authorizer-event-") as temporary:
+        folder = Path(temporary)
+        (folder / "policy.json").write_bytes(compiled)
+        environment = bundle_keys(source, folder)
+        environment[f"{PREFIX}POLICY"] = str(folder / "policy.json")
+        authorizer = Authorizer.from_settings(Settings.from_environment(environment))
+    outcome = authorizer.judge(event)
+    try:
+        return outcome, dict(outcome.answer())
+    except UnauthorizedError as error:
+        return outcome, {"errorType": type(error).__name__, "errorMessage": str(error)}

@@ -1,8 +1,14 @@
-"""Events: a sample by its name or a person's own file, and a token where its placeholder stands."""
+"""Events: a sample by its name or a person's own file, and what must come of each sample.
+
+A placeholder stands where a token belongs. Whose it is follows from the policy. What must come of a
+sample, the index in ``events/README.md`` says. It is written for people, and by hand: what is
+compared with it is what the code does.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from authorizer.cli.document import load_source
 from authorizer.errors import clip
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from authorizer.cli.document.source import SourcePolicy
 
 # Whose record the samples ask for, and whom hello is told of. With another person's token in its
 # place, their ``sub`` takes this one's, or "own record" would be somebody else's.
@@ -28,15 +37,50 @@ class Placeholder(StrEnum):
     """What stands in a file where a token belongs, and says which one."""
 
     ACCESS = "REPLACE_WITH_ACCESS_TOKEN"
-    """An access token of a reader."""
+    """An access token of a user in the policy's first group that allows anything."""
     SUSPENDED = "REPLACE_WITH_SUSPENDED_TOKEN"
-    """An access token of a reader who is suspended, too."""
+    """The same of a user who is in its first group that denies anything, too."""
     MACHINE = "REPLACE_WITH_MACHINE_TOKEN"
-    """An access token without a user, with the scope reports/read."""
+    """An access token without a user, with the policy's first scope."""
     EXPIRED = "REPLACE_WITH_EXPIRED_TOKEN"
-    """A reader's access token, past its ``exp``."""
+    """The first user's access token, past its ``exp``."""
     ID = "REPLACE_WITH_ID_TOKEN"
-    """A reader's ID token."""
+    """The first user's ID token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleCallers:
+    """Who asks in the samples, as the policy names them.
+
+    Attributes:
+        groups: of the user.
+        denied_groups: of the user who is denied what those allow.
+        scopes: of the machine.
+    """
+
+    groups: tuple[str, ...] = ()
+    denied_groups: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+def callers_of(policy: SourcePolicy) -> SampleCallers:
+    """The first group that allows anything, with the first that denies, and the first scope."""
+    groups = tuple(group.name for group in policy.groups if group.allow)[:1]
+    denying = tuple(group.name for group in policy.groups if group.deny)[:1]
+    return SampleCallers(
+        groups=groups,
+        denied_groups=(*groups, *denying),
+        scopes=tuple(scope.name for scope in policy.scopes)[:1],
+    )
+
+
+def callers_of_file(policy: Path) -> SampleCallers:
+    """The same of a policy file; without one, callers in no group.
+
+    Raises:
+        ConfigurationError: something in it is wrong.
+    """
+    return callers_of(load_source(policy)) if policy.is_file() else SampleCallers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +101,6 @@ class Sample:
     def is_for_hello(self) -> bool:
         """Whether it is an event of the backend, and not of the authorizer."""
         return self.name.startswith(_HELLO) and not self.is_own
-
-    @property
-    def function(self) -> str:
-        """The logical id in template.yaml of the function that gets such events."""
-        return "HelloFunction" if self.is_for_hello else "AuthorizerFunction"
 
     @property
     def takes_token(self) -> bool:
@@ -163,3 +202,75 @@ def _unknown(folder: Path, name: str, stem: str, names: list[str]) -> str:
     if not names:
         return _none(folder)
     return "\n  ".join([f"no event {clip(stem)}; there are", *names])
+
+
+# --- what must come of them -----------------------------------------------------------------------
+
+INDEX = "README.md"
+_ABSENT = "-"
+_UNAUTHORIZED = "Unauthorized"
+ALLOWED = "allowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the client sees, and what the log says.
+
+    Attributes:
+        reason: ``allowed`` or a ``Reason``; nothing for hello, which logs none.
+    """
+
+    status: int
+    reason: str | None
+
+
+def read_index(folder: Path) -> dict[str, Expected]:
+    """Every sample that the index names, with what must come of it."""
+    expected = {}
+    columns: list[str] = []
+    for cells in _rows((folder / INDEX).read_text("utf-8")):
+        if cells[0] in {"outcome", "for hello"}:
+            columns = cells
+        elif columns and columns[0] == "outcome":
+            reason = cells[columns.index("why")] or ALLOWED
+            for flavour, status in zip(columns[3:], cells[3:], strict=True):
+                if status != _ABSENT:
+                    name = f"{flavour}-{cells[0]}"
+                    expected[name] = Expected(status=int(status), reason=reason)
+        elif columns and cells[0].startswith("hello-"):
+            expected[cells[0]] = Expected(status=int(cells[2]), reason=None)
+    return expected
+
+
+def status_of(answer: Mapping[str, Any], event: Mapping[str, Any]) -> int:
+    """The status that the client sees after a function's answer to an event.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+    """
+    match answer:
+        case {"statusCode": int(status)}:
+            return status
+        case {"errorMessage": message}:
+            return 401 if message == _UNAUTHORIZED else 500
+        case {"isAuthorized": bool(authorized)}:
+            return 200 if authorized else 403
+        case {"policyDocument": {"Statement": list(statements)}}:
+            arn = event.get("methodArn") or event.get("routeArn") or ""
+            effects = {one["Effect"] for one in statements if _covers(one["Resource"], arn)}
+            return 200 if effects == {"Allow"} else 403
+    return 500
+
+
+def _covers(resources: str | list[str], arn: str) -> bool:
+    """Whether a statement is about a request: ``*`` is any run of characters."""
+    return any(
+        re.fullmatch(".*".join(map(re.escape, resource.split("*"))), arn, re.DOTALL)
+        for resource in ([resources] if isinstance(resources, str) else resources)
+    )
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    """The cells of every table row but the rules below headings."""
+    for line in text.splitlines():
+        if line.startswith("|") and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]

@@ -1,9 +1,11 @@
-"""``authorizer local run`` and ``authorizer local serve``."""
+"""``authorizer local``: the project on this machine; functions alone as Lambda runs them."""
 
 from __future__ import annotations
 
+import json
 import random
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,27 +13,44 @@ from typing import TYPE_CHECKING
 
 import click
 
-from authorizer.cli.local import functions, report, scenario
-from authorizer.cli.local.platform import platform
-from authorizer.cli.local.serving import announced
+from authorizer.cli.event.samples import callers_of_file, load_sample
+from authorizer.cli.event.tokens import (
+    POLICY,
+    SOURCES,
+    SOURCES_HELP,
+    ThrowAwayPool,
+    bundle_keys,
+    token_source,
+)
+from authorizer.cli.local import report, sam, scenario
+from authorizer.cli.local.project import read_parts
+from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.stack import LocalStack
+from authorizer.cli.template.runtime import PYTHONS, function_runtime
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable
 
+    from authorizer.cli.event.samples import Sample
+    from authorizer.cli.event.tokens import TokenSource
+    from authorizer.cli.local.runtime import Invocation
     from authorizer.cli.local.stack import Say
 
 _SEEDS = 10_000
+_EVENTS = Path("events")
+_TOKEN_FROM = click.option(
+    "--token-from",
+    type=click.Choice(SOURCES),
+    default=SOURCES[0],
+    show_default=True,
+    help=SOURCES_HELP,
+)
+_NAME = click.argument("name", metavar="[NAME|FILE]", required=False)
 
 
 @click.group(short_help="Run the project on this machine, against an emulator.")
 def local() -> None:
     """Run the project on this machine, against an emulated API Gateway and Cognito."""
-
-
-local.add_command(functions.invoke)
-local.add_command(functions.sam_group)
-local.add_command(platform)
 
 
 @local.command()
@@ -45,46 +64,10 @@ def run(seed: int | None) -> None:
         report.progress(terminal) as say,
         LocalStack.running(Path.cwd(), say) as stack,
     ):
-        played = _play(stack, chosen, say)
+        played = _play(stack, _cases(stack, say), chosen, say)
         say("stopping")
-    if not _report(terminal, *played, chosen):
+    if not report.show(terminal, *played, chosen):
         sys.exit(1)
-
-
-def _play(
-    stack: LocalStack, seed: int, say: Say
-) -> tuple[list[scenario.Outcome], list[scenario.Outcome]]:
-    """Every case once, in order and with its reason; then many again, in random order."""
-    say("signing in with password and TOTP, and making tokens that must be refused")
-    cases = scenario.cases(stack)
-    say(f"sending {len(cases)} requests")
-    outcomes = list(scenario.play(stack, cases))
-    walk = scenario.walk(cases, seed)
-    say(f"sending {len(walk)} more in random order (seed {seed})")
-    return outcomes, list(scenario.play(stack, walk, reasons=False))
-
-
-def _report(
-    terminal: Console,
-    outcomes: list[scenario.Outcome],
-    walked: list[scenario.Outcome],
-    seed: int,
-) -> bool:
-    """Print the table, and what differs; whether all was as expected."""
-    terminal.print(report.table(outcomes, width=terminal.width))
-    wrong = [outcome for outcome in walked if outcome.differences]
-    if wrong:
-        terminal.print(report.table(wrong, width=terminal.width))
-    for outcome in [*outcomes, *wrong]:
-        if outcome.differences:
-            case = outcome.case
-            terminal.print(f"{case.who}, {case.request}: {'; '.join(outcome.differences)}")
-    differing = sum(1 for outcome in [*outcomes, *walked] if outcome.differences)
-    terminal.print(
-        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {seed}): "
-        f"{f'{differing} not as expected' if differing else 'all as expected'}"
-    )
-    return not differing
 
 
 @local.command()
@@ -95,20 +78,37 @@ def serve() -> None:
     with report.in_words(), ExitStack() as running:
         with report.progress(terminal) as say:
             stack = running.enter_context(LocalStack.running(Path.cwd(), say))
-            played = _play(stack, seed, say)
-        _report(terminal, *played, seed)
-        with announced(stack, Path()):
-            _serve(stack)
+            cases = _cases(stack, say)
+            played = _play(stack, cases, seed, say)
+        report.show(terminal, *played, seed)
+        with stack.announced(Path()):
+            _serve(stack, cases)
 
 
-def _serve(stack: LocalStack) -> None:
+def _cases(stack: LocalStack, say: Say) -> list[scenario.Case]:
+    say("signing in with password and TOTP, and making tokens that must be refused")
+    return scenario.cases(stack)
+
+
+def _play(
+    stack: LocalStack, cases: list[scenario.Case], seed: int, say: Say
+) -> tuple[list[scenario.Outcome], list[scenario.Outcome]]:
+    """Every case once, in order and with its reason; then many again, in random order."""
+    say(f"sending {len(cases)} requests")
+    outcomes = list(scenario.play(stack, cases))
+    walk = scenario.walk(cases, seed)
+    say(f"sending {len(walk)} more in random order (seed {seed})")
+    return outcomes, list(scenario.play(stack, walk, reasons=False))
+
+
+def _serve(stack: LocalStack, cases: list[scenario.Case]) -> None:
     try:
         # Not through rich: a token must not be wrapped.
         click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
-        for line in report.curl_lines(stack):
+        for line in report.curl_lines(stack, cases):
             click.echo(line)
         click.echo()
-        for line in report.sign_in_lines(stack, stack.invite("newcomer", ("reader",))):
+        for line in report.sign_in_lines(stack, cases):
             click.echo(line)
         click.echo(f"\nServing {stack.base_url} until Ctrl-C")
         while True:
@@ -116,3 +116,136 @@ def _serve(stack: LocalStack) -> None:
     except KeyboardInterrupt:
         if sys.stdout.isatty():
             click.echo()  # the terminal has just shown ^C
+
+
+# --- functions alone ------------------------------------------------------------------------------
+
+
+@local.command(hidden=True)
+@click.argument("template", type=click.Path(path_type=Path))
+@click.argument("function")
+def platform(template: Path, function: str) -> None:
+    """Print what FUNCTION of TEMPLATE runs on, as variables of the Makefile."""
+    runtime = function_runtime(template, function)
+    click.echo(f"LAMBDA_PYTHON={runtime.python} LAMBDA_PLATFORM={runtime.platform}")
+
+
+@local.command()
+@_NAME
+@_TOKEN_FROM
+def invoke(name: str | None, token_from: str) -> None:
+    """Run the sample event NAME in its function's package, by Lambda's runtime emulator."""
+
+    def run_package(sample: Sample, source: TokenSource, event: object) -> Invocation:
+        with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
+            environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
+            function, handler = _function_of(sample)
+            with running_function(Path(), function, environment, handler) as running:
+                return running.invoke(event)
+
+    with report.in_words():
+        _invoke(name, token_from, run_package)
+
+
+@local.group(name="sam")
+def sam_group() -> None:
+    """The same in containers, by the SAM CLI and a Docker engine."""
+
+
+@sam_group.command()
+@click.option("--python", type=click.Choice(PYTHONS), help="Default: the template's.")
+def build(python: str | None) -> None:
+    """Build for a container on this machine, from a template derived from template.yaml."""
+    with report.in_words():
+        sam.build(Path(), python)
+
+
+@sam_group.command(hidden=True)
+@click.argument("command")
+@click.argument("instead")
+def engine(command: str, instead: str) -> None:
+    """Say that COMMAND needs a container engine, and INSTEAD none, if none answers."""
+    with report.in_words():
+        sam.require_engine(Path(), command, instead)
+
+
+@sam_group.command("invoke")
+@_NAME
+@_TOKEN_FROM
+def sam_invoke(name: str | None, token_from: str) -> None:
+    """Run the sample event NAME with `sam local invoke`."""
+
+    def run_container(sample: Sample, source: TokenSource, event: object) -> Invocation:
+        typed = "authorizer local sam invoke"
+        sam.require_engine(Path(), typed, f"authorizer local invoke {sample.name}")
+        with sam.with_keys(Path(), source) as built:
+            return built.invoke(_function_of(sample)[0], event)
+
+    with report.in_words():
+        _invoke(name, token_from, run_container)
+
+
+@sam_group.command("run")
+def sam_run() -> None:
+    """Every sample with `sam local invoke`, then the scenario with `sam local start-api`."""
+    terminal = report.console()
+    with report.in_words():
+        sam.require_engine(Path(), "authorizer local sam run", "authorizer local run")
+        with report.progress(terminal) as say:
+            replays = _invoke_samples(say)
+        terminal.print(report.replays(replays))
+        with report.progress(terminal) as say:
+            outcomes = _play_start_api(say)
+        terminal.print(report.table(outcomes, width=terminal.width, remembered=False))
+    wrong = sum(1 for replay in replays if replay.found != replay.expected)
+    differing = sum(1 for outcome in outcomes if outcome.differences)
+    terminal.print(f"{len(replays)} events: {report.verdict(wrong)}")
+    terminal.print(f"{len(outcomes)} requests: {report.verdict(differing)}")
+    if wrong or differing:
+        sys.exit(1)
+
+
+def _invoke(
+    name: str | None,
+    token_from: str,
+    run_event: Callable[[Sample, TokenSource, object], Invocation],
+) -> None:
+    if name is None:
+        raise click.ClickException(
+            "expected the name of an event, such as http-2.0-allowed, or a file (with make: "
+            "EVENT=http-2.0-allowed); 'authorizer event' lists the names"
+        )
+    sample = load_sample(_EVENTS, name)
+    source = token_source(token_from, Path(), sys.stdin, sample)
+    invocation = run_event(sample, source, sample.filled(source.token, source.sub))
+    for line in invocation.log:
+        click.echo(line, err=True)
+    click.echo(json.dumps(invocation.answer, indent=2))
+
+
+def _function_of(sample: Sample) -> tuple[str, str | None]:
+    """The logical id of the function that gets such events, and its handler."""
+    parts = read_parts(Path())
+    function = parts.function_for(sample)
+    return function, parts.handlers.get(function)
+
+
+def _invoke_samples(say: Say) -> list[sam.Replay]:
+    pool = ThrowAwayPool(callers_of_file(POLICY))
+    replays = []
+    with sam.with_keys(Path(), pool) as built:
+        say("sam local invoke, for every event")
+        for replay in sam.invoke_samples(built, pool, _EVENTS):
+            replays.append(replay)
+            say(f"sam local invoke: {replay.name}")
+    return replays
+
+
+def _play_start_api(say: Say) -> list[scenario.Outcome]:
+    """The cases of `make run`: tokens of real sign-ins, whose pool's keys are in the package."""
+    with LocalStack.running(Path(), say) as stack:
+        cases = [sam.as_start_api_answers(case) for case in _cases(stack, say)]
+        say("starting sam local start-api")
+        with sam.with_keys(Path(), stack.served_pool()) as built, sam.started_api(built) as api:
+            say(f"sending {len(cases)} requests")
+            return list(scenario.play(api, cases))

@@ -1,10 +1,17 @@
-"""Putting template.yaml on the emulator: the packages, the transform, the stack, its outputs."""
+"""Putting template.yaml on the emulator: the packages, the transform, the stack, its outputs.
+
+AWS::Serverless::HttpApi becomes an AWS::ApiGatewayV2::Api whose ``Body`` says all the rest.
+API Gateway imports such a body; ministack ignores it, and would serve an API without routes. What
+the body says is therefore written out as resources of their own, which ministack does create.
+Anything in a body that is not understood here is an error, lest the local API be laxer than the
+deployed one.
+"""
 
 from __future__ import annotations
 
 import io
 import json
-import time
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +21,15 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from authorizer.cli.local.emulator import blind_session
-from authorizer.cli.local.openapi import explicit_apis
-from authorizer.cli.local.project import LocalStackError, load_template, made_by
+from authorizer.cli.local.project import (
+    OUTPUTS,
+    TEMPLATE,
+    LocalStackError,
+    load_template,
+    package_of,
+    read_parts,
+)
+from authorizer.cli.local.supervisor import comes_true
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -23,19 +37,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.local.emulator import Emulator
+    from authorizer.cli.local.project import Parts
 
 STACK = "authorizer-local"
 _BUCKET = "packages"
 _DEPLOY_SECONDS = 120
-_AUTHORIZER = "AuthorizerFunction"
-_FUNCTIONS = (_AUTHORIZER, "HelloFunction")
-_OUTPUTS = (
-    *("ApiUrl", "UserPoolId", "UserPoolClientId"),
-    *("AuthorizerFunctionName", "HelloFunctionName"),
-)
-# The pool's domain, and with it an app client for client_credentials, which the template makes
-# only when asked.
+# The pool's domain, and with it an app client for client_credentials, which the sample's template
+# makes only when asked.
 WITH_OWN_POOL = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
+_Resources = dict[str, dict[str, Any]]
+_ANY = "x-amazon-apigateway-any-method"
+_AUTHORIZER = "x-amazon-apigateway-authorizer"
+_CORS = "x-amazon-apigateway-cors"
+_INTEGRATION = "x-amazon-apigateway-integration"
+_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", _ANY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +60,7 @@ class Deployment:
     Attributes:
         base_url: put a path behind it.
         machine_client_id: of the app client for client_credentials; empty where there is none.
+        authorizer_function: its name.
     """
 
     base_url: str
@@ -52,7 +68,6 @@ class Deployment:
     client_id: str
     machine_client_id: str
     authorizer_function: str
-    hello_function: str
 
 
 def deploy(
@@ -68,112 +83,74 @@ def deploy(
         project: the checkout.
         emulator: where to.
         stack: its name; each is an environment of its own.
-        parameters: of the template.
+        parameters: of the template, which need not have all of them.
 
     Raises:
         LocalStackError: the template lacks what is used here, a package is missing, or the stack
             could not be made.
     """
-    template = sample_template(project)
-    emulator.aws.client("s3").create_bucket(Bucket=_BUCKET)
-    for name in _FUNCTIONS:
-        package = _zipped(project / "build" / "local" / name)
-        emulator.aws.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
+    parts, template = read_parts(project), load_template(project / TEMPLATE)
+    given = {
+        name: value for name, value in parameters.items() if name in template.get("Parameters", {})
+    }
+    storage = emulator.aws.client("s3")
+    storage.create_bucket(Bucket=_BUCKET)
+    for name in (parts.authorizer, *parts.backends):
+        package = zipped(package_of(project, name, parts.handlers.get(name)))
+        storage.put_object(Bucket=_BUCKET, Key=name, Body=package)
         template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
-    translated = _translate(template, emulator, parameters)
-    outputs = _create_stack(translated, emulator, stack, parameters)
+    outputs = _create_stack(_translate(template, parts, emulator, given), emulator, stack, given)
     _require_outputs(outputs)
+    authorizer = emulator.aws.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId=parts.authorizer
+    )["StackResourceDetail"]
     return Deployment(
         base_url=outputs["ApiUrl"],
         user_pool_id=outputs["UserPoolId"],
         client_id=outputs["UserPoolClientId"],
         machine_client_id=outputs.get("MachineClientId", ""),
-        authorizer_function=outputs["AuthorizerFunctionName"],
-        hello_function=outputs["HelloFunctionName"],
+        authorizer_function=authorizer["PhysicalResourceId"],
     )
 
 
-def sample_template(project: Path) -> dict[str, Any]:
-    """The project's template, which has what this deployment, and who plays on it, name.
-
-    Raises:
-        LocalStackError: it is not there, or lacks some of that, or a package is missing.
-    """
-    template = load_template(project / "template.yaml")
-    resources, outputs = (_mapping(template.get(part)) for part in ("Resources", "Outputs"))
-    functions = [
-        name
-        for name, resource in resources.items()
-        if _mapping(resource).get("Type") == "AWS::Serverless::Function"
-        and isinstance(_mapping(resource).get("Properties"), dict)
-    ]
-    for expected, found, what in (
-        (_FUNCTIONS, functions, "function"),
-        (_OUTPUTS, [name for name, output in outputs.items() if _mapping(output)], "output"),
-    ):
-        missing = [name for name in expected if name not in found]
-        if missing:
-            raise LocalStackError(
-                f"expected the {what} {' and '.join(missing)} in template.yaml, found "
-                f"{clip(', '.join(map(str, found)) or 'none')}: the local stack plays the sample's "
-                "scenario on the sample's functions; keep them beside yours, or try your own with "
-                "'authorizer event FILE --invoke' and 'sam local'"
-            )
-    for name in _FUNCTIONS:
-        _files(project / "build" / "local" / name)
-    return template
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _files(package: Path) -> list[Path]:
-    """What a package is made of, without the byte code that a test may have left there."""
-    files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    if not files:
-        needed = made_by("package", package.parents[2])
-        raise LocalStackError(f"no function package in {package}: {needed}")
-    return files
-
-
-def _zipped(package: Path) -> bytes:
-    """The package as Lambda takes it."""
+def zipped(package: Path) -> bytes:
+    """The package as Lambda takes it, without the byte code that a test may have left there."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-        for file in _files(package):
-            packed.write(file, file.relative_to(package))
+        for file in sorted(package.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                packed.write(file, file.relative_to(package))
     return archive.getvalue()
 
 
 def _translate(
-    template: dict[str, Any], emulator: Emulator, parameters: Mapping[str, str]
+    template: dict[str, Any], parts: Parts, emulator: Emulator, parameters: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the SAM transform makes of the template, with what the emulator needs to differ.
 
-    Those are three things: an HTTP API's routes stand outside its body (see ``openapi``), the API's
-    URL is one of this machine, and the authorizer fetches the pool's keys from the emulator. The
-    tokens name amazonaws.com as their issuer, as real ones do, so without that one variable it
-    would ask AWS for them.
+    Those are three things: an HTTP API's routes stand outside its body, the API's URL is one of
+    this machine, and the authorizer fetches the pool's keys from the emulator. The tokens name
+    amazonaws.com as their issuer, as real ones do, so without that one variable it would ask AWS
+    for them.
     """
     try:
-        translated = Translator({}, Parser(), boto_session=blind_session()).translate(
+        stack: dict[str, Any] = Translator({}, Parser(), boto_session=blind_session()).translate(
             template, dict(parameters)
         )
     except InvalidDocumentException as error:
         problems = "\n".join(cause.message for cause in error.causes)
         raise LocalStackError(f"template.yaml cannot be transformed\n{problems}") from error
-    stack: dict[str, Any] = translated
     stack["Resources"] = explicit_apis(stack["Resources"])
-    function = stack["Resources"][_AUTHORIZER]["Properties"]
     pools = [
-        parameters.get("ExistingUserPoolId") or "${UserPool}",
+        parameters.get("ExistingUserPoolId") or f"${{{parts.pool}}}",
         *(entry.partition("=")[0] for entry in parameters.get("FurtherUserPools", "").split()),
     ]
     urls = " ".join(f"{pool}={emulator.jwks_url(pool)}" for pool in pools)
+    function = stack["Resources"][parts.authorizer]["Properties"]
     variables = function.setdefault("Environment", {}).setdefault("Variables", {})
     variables["AUTHORIZER_JWKS_URLS"] = {"Fn::Sub": urls} if "${" in urls else urls
-    stack["Outputs"]["ApiUrl"]["Value"] = {"Fn::Sub": f"{emulator.url}/_aws/execute-api/${{Api}}"}
+    url = f"{emulator.url}/_aws/execute-api/${{{parts.api}}}"
+    stack["Outputs"]["ApiUrl"]["Value"] = {"Fn::Sub": url}
     return stack
 
 
@@ -189,21 +166,27 @@ def _create_stack(
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],
     )
-    deadline = time.monotonic() + _DEPLOY_SECONDS
-    while time.monotonic() < deadline:
-        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        if stack["StackStatus"] == "CREATE_COMPLETE":
-            return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            raise LocalStackError(
-                f"the stack could not be made: {_first_failure(cloudformation, name)}"
-            )
-        time.sleep(0.1)
-    raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
+    stack: dict[str, Any] = {}
+
+    def is_settled() -> bool:
+        stack.update(cloudformation.describe_stacks(StackName=name)["Stacks"][0])
+        return not stack["StackStatus"].endswith("_IN_PROGRESS")
+
+    if not comes_true(is_settled, _DEPLOY_SECONDS):
+        raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+        first: dict[str, Any] = min(failed, key=lambda event: event["Timestamp"], default={})
+        resource, why = first.get("LogicalResourceId", name), first.get("ResourceStatusReason")
+        raise LocalStackError(
+            f"the stack could not be made: {resource}: {why or 'no reason given'}"
+        )
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
 
 
 def _require_outputs(found: Mapping[str, str]) -> None:
-    missing = [name for name in _OUTPUTS if name not in found]
+    missing = [name for name in OUTPUTS if name not in found]
     if missing:
         raise LocalStackError(
             f"expected the output {' and '.join(missing)} of template.yaml, found none: "
@@ -211,10 +194,121 @@ def _require_outputs(found: Mapping[str, str]) -> None:
         )
 
 
-def _first_failure(cloudformation: Any, name: str) -> str:  # noqa: ANN401 - boto3 ships no types
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-    failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
-    if not failures:
-        return "no reason given"
-    first = min(failures, key=lambda event: event["Timestamp"])
-    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+# --- an API's body --------------------------------------------------------------------------------
+
+
+def explicit_apis(resources: _Resources) -> _Resources:
+    """The same resources, with every HTTP API's body written out.
+
+    Raises:
+        LocalStackError: a body says something that is not understood.
+    """
+    explicit: _Resources = {}
+    for name, resource in resources.items():
+        body = resource.get("Properties", {}).get("Body")
+        if resource["Type"] == "AWS::ApiGatewayV2::Api" and body is not None:
+            explicit |= _explicit_api(name, body)
+        else:
+            explicit[name] = resource
+    return explicit
+
+
+def _explicit_api(api: str, body: dict[str, Any]) -> _Resources:
+    resources: _Resources = {
+        api: {
+            "Type": "AWS::ApiGatewayV2::Api",
+            "Properties": {
+                "Name": body.get("info", {}).get("title", api),
+                "ProtocolType": "HTTP",
+                # In the body's spelling (allowOrigins), not the resource's (AllowOrigins):
+                # ministack keeps it as it comes and reads it as API Gateway's own calls write it.
+                "CorsConfiguration": body.get(_CORS, {}),
+            },
+        }
+    }
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    for name, scheme in schemes.items():
+        resources[f"{api}Authorizer{name}"] = _authorizer(api, name, scheme)
+    for path, operations in body.get("paths", {}).items():
+        for method, operation in operations.items():
+            resources |= _route(api, method, path, operation, schemes)
+    return resources
+
+
+def _authorizer(api: str, name: str, scheme: dict[str, Any]) -> dict[str, Any]:
+    authorizer = scheme.get(_AUTHORIZER, {})
+    if authorizer.get("type") != "request":
+        raise LocalStackError(f"expected a request authorizer, {api} has another: {name}")
+    _require(
+        authorizer, ("authorizerUri", "authorizerPayloadFormatVersion"), f"the authorizer {name}"
+    )
+    return {
+        "Type": "AWS::ApiGatewayV2::Authorizer",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "Name": name,
+            "AuthorizerType": "REQUEST",
+            "AuthorizerUri": authorizer["authorizerUri"],
+            "AuthorizerPayloadFormatVersion": authorizer["authorizerPayloadFormatVersion"],
+            "EnableSimpleResponses": authorizer.get("enableSimpleResponses", False),
+            "IdentitySource": authorizer.get("identitySource", []),
+            "AuthorizerResultTtlInSeconds": authorizer.get("authorizerResultTtlInSeconds", 0),
+        },
+    }
+
+
+def _require(found: dict[str, Any], names: tuple[str, ...], where: str) -> None:
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise LocalStackError(f"expected {' and '.join(missing)} in {where}, found none")
+
+
+def _route(
+    api: str, method: str, path: str, operation: dict[str, Any], schemes: dict[str, Any]
+) -> _Resources:
+    if method not in _METHODS:
+        raise LocalStackError(f"expected a method below {path}, found {method!r}")
+    integration = operation.get(_INTEGRATION, {})
+    if integration.get("type") != "aws_proxy":
+        found = clip(integration.get("type"))
+        raise LocalStackError(f"expected a Lambda proxy behind {path}, found {found}")
+    _require(integration, ("uri", "payloadFormatVersion"), f"the integration of {path}")
+    verb = "ANY" if method == _ANY else method.upper()
+    # Logical ids are alphanumeric; the length of each segment keeps /a/bc and /ab/c apart.
+    suffix = verb + "".join(f"{len(part)}{part}" for part in re.findall(r"[A-Za-z0-9]+", path))
+    target = f"{api}Integration{suffix}"
+    return {
+        target: {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": integration["uri"],
+                "PayloadFormatVersion": integration["payloadFormatVersion"],
+            },
+        },
+        f"{api}Route{suffix}": {
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "RouteKey": f"{verb} {path}",
+                "Target": {"Fn::Sub": f"integrations/${{{target}}}"},
+                **_authorization(api, path, operation, schemes),
+            },
+        },
+    }
+
+
+def _authorization(
+    api: str, path: str, operation: dict[str, Any], schemes: dict[str, Any]
+) -> dict[str, Any]:
+    names = [name for requirement in operation.get("security", []) for name in requirement]
+    match names:
+        case [] | ["NONE"]:  # what SAM writes for `Authorizer: NONE`
+            return {"AuthorizationType": "NONE"}
+        case [name] if name in schemes:
+            return {
+                "AuthorizationType": "CUSTOM",
+                "AuthorizerId": {"Ref": f"{api}Authorizer{name}"},
+            }
+    raise LocalStackError(f"expected one known authorizer for {path}, found {names}")

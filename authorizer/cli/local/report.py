@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from contextlib import contextmanager
@@ -20,15 +21,17 @@ from authorizer.cli.local.project import LocalStackError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.event.expected import Expected
-    from authorizer.cli.local.sam_scenario import Replay
-    from authorizer.cli.local.scenario import Outcome
+    from authorizer.cli.event.samples import Expected
+    from authorizer.cli.local.sam import Replay
+    from authorizer.cli.local.scenario import Case, Outcome
     from authorizer.cli.local.stack import LocalStack, Say
 
 _INTERRUPTED = 130
 _PIPE_COLUMNS = 132
 _WHOLE_ROW_COLUMNS = 112
 _ANSWERED = frozenset({200, 403, 500})
+_OK, _FORBIDDEN = 200, 403
+_NEWCOMER = "newcomer"
 
 
 def console() -> Console:
@@ -100,32 +103,63 @@ def _shown(reason: str | None, status: int, known: bool) -> str:  # noqa: FBT001
     return "(cached)" if known and status in _ANSWERED else "(not asked)"
 
 
-def curl_lines(stack: LocalStack) -> Iterator[str]:
+def show(terminal: Console, outcomes: list[Outcome], walked: list[Outcome], seed: int) -> bool:
+    """Print the table, and what differs; whether all was as expected."""
+    terminal.print(table(outcomes, width=terminal.width))
+    wrong = [outcome for outcome in walked if outcome.differences]
+    if wrong:
+        terminal.print(table(wrong, width=terminal.width))
+    wrong = [outcome for outcome in [*outcomes, *walked] if outcome.differences]
+    for outcome in wrong:
+        case = outcome.case
+        terminal.print(f"{case.who}, {case.request}: {'; '.join(outcome.differences)}")
+    terminal.print(
+        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {seed}): "
+        f"{verdict(len(wrong))}"
+    )
+    return not wrong
+
+
+def verdict(differing: int) -> str:
+    """How it went, in words."""
+    return f"{differing} not as expected" if differing else "all as expected"
+
+
+def curl_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
     """Ready-made commands with live tokens, and the status that each must get."""
     yield f"API={stack.base_url}"
-    for name in ("alice", "edgar", "ada", "sam", "nora"):
-        groups = " and ".join(stack.people[name].groups) or "no group"
-        yield f"{name.upper()}={stack.sign_in(name).access}   # {groups}"
+    for name, person in stack.people.items():
+        groups = " and ".join(person.groups) or "no group"
+        yield f"{_variable(name)}={stack.sign_in(name).access}   # {groups}"
     yield ""
-    yield "curl -i $API/health   # 200"
-    own = f"/users/{stack.people['alice'].sub}"
-    for name, path, option, status in (
-        ("alice", "/hello", "", 200),
-        ("alice", own, "", 200),
-        ("ada", own, "", "403: another's record"),
-        ("alice", "/articles", "-X POST ", "403: readers may not write"),
-        ("edgar", "/articles", "-X POST ", 200),
-        ("ada", "/admin/users", "", 200),
-        ("sam", "/hello", "", "403: suspended"),
-        ("nora", "/hello", "", "403: in no group"),
-    ):
-        authorization = f'-H "Authorization: Bearer ${name.upper()}"'
-        yield f"curl -i {option}{authorization} $API{path}   # {status}"
+    for case in _one_of_each_kind(stack, cases):
+        is_anonymous = case.who not in stack.people
+        token = "" if is_anonymous else f'-H "Authorization: Bearer ${_variable(case.who)}" '
+        method = "" if case.method == "GET" else f"-X {case.method} "
+        why = f": {case.reason}" if case.reason and case.status != _OK else ""
+        yield f'curl -i {method}{token}"$API{case.path}"   # {case.status}{why}'
 
 
-def sign_in_lines(stack: LocalStack, newcomer_password: str) -> Iterator[str]:
+def _one_of_each_kind(stack: LocalStack, cases: list[Case]) -> list[Case]:
+    """The first request with each status, of each user and without a token."""
+    kinds: dict[tuple[str, int], Case] = {}
+    for case in cases:
+        if case.who in stack.people or (case.authorization is None and case.origin is None):
+            kinds.setdefault((case.who, case.status), case)
+    return [*kinds.values()]
+
+
+def _variable(name: str) -> str:
+    """A user's name as a variable of a shell."""
+    return re.sub(r"\W", "_", f"U_{name}" if name[:1].isdigit() else name, flags=re.ASCII).upper()
+
+
+def sign_in_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
     """How to sign in oneself. What is shown here opens nothing anywhere else."""
     deployment = stack.deployment
+    refused, allowed = _compared(stack, cases)
+    newcomer = f"{_NEWCOMER}{'-2' * (_NEWCOMER in stack.people)}"
+    password = stack.invite(newcomer, stack.people[refused.who].groups)
     yield "Sign in yourself, in another terminal; give the passwords and codes when asked:"
     yield ""
     yield f"export AWS_ENDPOINT_URL={stack.emulator_url} API_URL={stack.base_url}"
@@ -133,15 +167,30 @@ def sign_in_lines(stack: LocalStack, newcomer_password: str) -> Iterator[str]:
         f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
         f"COGNITO_CLIENT_ID={deployment.client_id}"
     )
-    for name in ("newcomer", "alice", "ada"):
-        yield f".venv/bin/authorizer login --username {name} --profile {name}"
-    yield ".venv/bin/authorizer call GET /admin/users --profile alice   # 403, and why"
-    yield ".venv/bin/authorizer call GET /admin/users --profile ada     # 200"
+    names = dict.fromkeys((refused.who, allowed.who))
+    for name in (newcomer, *names):
+        yield f".venv/bin/authorizer login --username '{name}' --profile '{name}'"
+    for case in (refused, allowed):
+        why = ", and why" if case.status != _OK else ""
+        call = f".venv/bin/authorizer call {case.method} {case.path} --profile '{case.who}'"
+        yield f"{call}   # {case.status}{why}"
     yield ""
-    yield f"newcomer   temporary password {newcomer_password}"
-    for name in ("alice", "ada"):
+    yield f"{newcomer}   temporary password {password}"
+    for name in names:
         person = stack.people[name]
         yield f"{name:<10} password {person.password}   TOTP secret {person.totp_secret}"
+
+
+def _compared(stack: LocalStack, cases: list[Case]) -> tuple[Case, Case]:
+    """A request that one user is refused and another may; failing that, any two."""
+    users = [case for case in cases if case.who in stack.people]
+    allowed = {case.path + case.method: case for case in users if case.status == _OK}
+    pairs = (
+        (case, allowed[case.path + case.method])
+        for case in users
+        if case.status == _FORBIDDEN and case.path + case.method in allowed
+    )
+    return next(pairs, (users[0], users[-1]))
 
 
 @contextmanager

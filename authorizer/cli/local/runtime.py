@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from authorizer.cli.local.api_client import direct_session
-from authorizer.cli.local.project import LocalStackError, made_by
+from authorizer.cli.local.project import LocalStackError, made_by, package_of
 from authorizer.cli.local.supervisor import (
     LOG,
     comes_true,
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
 _CLIENT = "build/dependencies/runtime"
-_HANDLERS = {
-    "AuthorizerFunction": "handlers.authorize.handler",
-    "HelloFunction": "handlers.hello.handler",
-}
 # What Lambda does before a Python function: its package first, the runtime's client behind it. An
 # interpreter that ignores the environment and has no site-packages (``-I -S``) runs it: what is
 # missing in the package is missing here, too.
@@ -119,7 +115,7 @@ class Function:
 
 @contextmanager
 def running_function(
-    project: Path, name: str, environment: Mapping[str, str]
+    project: Path, name: str, environment: Mapping[str, str], handler: str | None = None
 ) -> Iterator[Function]:
     """Start a function from its package in build/local, and stop it in the end.
 
@@ -127,13 +123,12 @@ def running_function(
         project: the checkout.
         name: the function's logical id.
         environment: the function's variables.
+        handler: such as ``handlers.hello.handler``; by default the one in its package.
 
     Raises:
         LocalStackError: something is missing, or it did not start.
     """
-    package = (project / "build" / "local" / name).resolve()
-    if not package.is_dir():
-        raise LocalStackError(f"no function package in {package}: {made_by('package', project)}")
+    package = package_of(project, name, handler)
     with own_folder() as folder:
         address, runtime_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
         command = [
@@ -141,7 +136,7 @@ def running_function(
             *("--runtime-interface-emulator-address", address),
             *("--runtime-api-address", runtime_address),
             *(sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP),
-            *(str(package), str(_client(project)), _HANDLERS[name]),
+            *(str(package), str(_client(project)), handler or _handler_in(package)),
         ]
         variables = _environment(name, package, environment)
         with supervised(command, folder, variables) as process:
@@ -149,6 +144,11 @@ def running_function(
                 words = last_words(process)
                 raise LocalStackError(f"the emulator did not start\n{words}".strip())
             yield Function(f"http://{address}", folder / LOG)
+
+
+def _handler_in(package: Path) -> str:
+    (module,) = {path.stem for path in package.glob("handlers/*.py")} - {"__init__"}
+    return f"handlers.{module}.handler"
 
 
 def _emulator(project: Path) -> Path:

@@ -12,32 +12,41 @@ import json
 import os
 import platform
 import signal
+import socket
 import subprocess
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.event.judge import bundle_keys
+from authorizer.cli.event.samples import Expected, load_sample, read_index, status_of
+from authorizer.cli.event.tokens import bundle_keys
+from authorizer.cli.local.api_client import ALLOWED, Api, reason_of
 from authorizer.cli.local.emulator import REGION
-from authorizer.cli.local.project import LocalStackError, load_template, made_by
+from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
 from authorizer.cli.local.runtime import Invocation
+from authorizer.cli.local.supervisor import comes_true, free_port, own_folder
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.event.sources import TokenSource
+    from authorizer.cli.event.samples import Sample
+    from authorizer.cli.event.tokens import TokenSource
+    from authorizer.cli.local.scenario import Case
 
 # This machine's processor, as Lambda calls it.
 _PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _FOLDER = "build/sam-local"
 _DERIVED, _BUILT, _RUNNING = "template.json", "built", "running.json"
-_AUTHORIZER = "AuthorizerFunction"
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 600  # the first one may pull an image
 _STOP_SECONDS = 15
+_START_SECONDS = 120
+_PREFLIGHT, _START_API_PREFLIGHT = 204, 200
+_NOT_FOUND, _START_API_NOT_FOUND = 404, 403
 _FIND_ENGINE = """\
 from samcli.local.docker.container_client_factory import ContainerClientFactory
 ContainerClientFactory.create_client()
@@ -62,7 +71,7 @@ def build(project: Path, python: str | None = None) -> None:
     folder = project / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     deployed = project / "template.yaml"
-    python = python or function_runtime(deployed, _AUTHORIZER).python
+    python = python or function_runtime(deployed, read_parts(project).authorizer).python
     derived = derived_template(load_template(deployed), project.resolve(), python, architecture)
     (folder / _DERIVED).write_text(json.dumps(derived, indent=2))
     # Given to the `make` that `sam build` runs, as on its command line.
@@ -157,14 +166,15 @@ def with_keys(
         LocalStackError: nothing was built yet.
     """
     built = (project / _FOLDER / _BUILT).resolve()
-    package = built / _AUTHORIZER
-    if not package.is_dir():
+    if not built.is_dir():
         raise LocalStackError(f"nothing in {_FOLDER}: {made_by('sam-local', project)}")
+    authorizer = read_parts(project).authorizer
+    package = built / authorizer
     before = set(package.iterdir())
     try:
         environment = bundle_keys(source, package, seen_as="")
         template = load_template(built / "template.yaml")
-        function = template["Resources"][_AUTHORIZER]["Properties"]
+        function = template["Resources"][authorizer]["Properties"]
         function["Environment"]["Variables"] |= {**environment, **settings}
         (built / _RUNNING).write_text(json.dumps(template, indent=2))
         yield SamLocal(project=project, template=built / _RUNNING)
@@ -269,3 +279,106 @@ def ended_in_order(process: subprocess.Popen[Any]) -> Iterator[None]:
                 process.send_signal(end)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP_SECONDS)
+
+
+# --- start-api
+
+
+class ContainerLog:
+    """What the containers wrote, one call at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def new_reason(self) -> str | None:
+        """The reason logged since the last time; nothing if the authorizer was not asked."""
+        text = self._path.read_bytes()[self._read :]
+        self._read += len(text)
+        reasons = [reason_of(line) for line in text.decode("utf-8", "replace").splitlines()]
+        return next((reason for reason in reversed(reasons) if reason), None)
+
+
+@contextmanager
+def started_api(local: SamLocal) -> Iterator[Api]:
+    """Start the API on loopback; stop it, and its containers, in the end.
+
+    Raises:
+        LocalStackError: it did not start.
+    """
+    port = free_port()
+    with own_folder() as folder, (folder / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
+            [
+                sam_binary(local.project),
+                *("local", "start-api", *local.options()),
+                *("--host", "127.0.0.1", "--port", str(port), "--warm-containers", "LAZY"),
+            ],
+            cwd=folder,
+            env=sam_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
+        )
+        with ended_in_order(process):
+            if not comes_true(partial(_is_listening, port), _START_SECONDS, process):
+                words = (folder / "log").read_text("utf-8", "replace").strip()
+                raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")
+            api = Api(f"http://127.0.0.1:{port}", ContainerLog(folder / "log"))
+            yield api
+            api.close()
+
+
+def _is_listening(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+# --- what must come of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A sample, and what came of it."""
+
+    name: str
+    expected: Expected
+    found: Expected
+
+
+def invoke_samples(
+    local: SamLocal, source: TokenSource, folder: Path, names: Iterable[str] | None = None
+) -> Iterator[Replay]:
+    """``sam local invoke`` for the samples, one after the other; all of them by default."""
+    index, parts = read_index(folder), read_parts(local.project)
+    for name in index if names is None else names:
+        expected = index[name]
+        sample = load_sample(folder, name)
+        event = sample.filled(source.token, source.sub)
+        yield replayed(sample, expected, event, local.invoke(parts.function_for(sample), event))
+
+
+def replayed(
+    sample: Sample, expected: Expected, event: Mapping[str, Any], invocation: Invocation
+) -> Replay:
+    """An invocation, as a client and a reader of logs see it."""
+    reasons = [reason_of(line) for line in invocation.log]
+    reason = next((reason for reason in reasons if reason), None)
+    found = Expected(status=status_of(invocation.answer, event), reason=reason)
+    return Replay(name=sample.name, expected=expected, found=found)
+
+
+def as_start_api_answers(case: Case) -> Case:
+    """The case, with what start-api is known to answer where AWS answers otherwise.
+
+    It remembers nothing, so that the authorizer is asked each time; it answers a method without a
+    route as REST APIs do; and a preflight with 200.
+    """
+    remembered = case.authorization and case.reason is None and case.status != _NOT_FOUND
+    status = {
+        _PREFLIGHT: _START_API_PREFLIGHT,
+        _NOT_FOUND: _START_API_NOT_FOUND,
+    }.get(case.status, case.status)
+    return replace(case, status=status, reason=ALLOWED if remembered else case.reason)

@@ -1,54 +1,54 @@
 """Who asks for what, and what must come of it.
 
-The expectations are written out by hand. They do not come from the policy: a mistake in how the
-policy is read must show as a difference here.
+All of it follows from the project. Its tests say by hand what is allowed and what is denied: a
+mistake in how the policy is read shows as a difference here. Beside them, everybody asks for every
+route of the template; what must come of that is what the tools say that the policy decides. What
+is wrong with bad tokens is the same for any project.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from authorizer.cli.local import tokens
+from authorizer.cli.analysis.protection import DecidedBy
+from authorizer.cli.analysis.request import Request
+from authorizer.cli.analysis.simulator import Answer as Prediction
+from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.local import users
 from authorizer.cli.local.api_client import ALLOWED
+from authorizer.cli.local.project import LocalStackError
+from authorizer.cli.local.users import Person
 from authorizer.errors import Reason
+from authorizer.policy.routes import METHODS, safe_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.local.api_client import Answer
+    from authorizer.cli.local.project import Project
     from authorizer.cli.local.stack import LocalStack
+    from authorizer.cli.testing.reader import Case as Test
 
 _OK, _PREFLIGHT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 204, 401, 403, 404
-_OWN, _OTHER = "{own}", "{other}"
-_REQUESTS = (
-    "GET /hello",
-    "GET /articles/7",
-    "POST /articles",
-    "PUT /articles/7",
-    f"GET /users/{_OWN}",
-    f"PATCH /users/{_OWN}",
-    f"GET /users/{_OTHER}",
-    f"PATCH /users/{_OTHER}",
-    "GET /admin/users",
-    "GET /admin/settings/mail",
-    "DELETE /admin/users/7",
-    "GET /reports/7",
-)
-_READER = {"GET /hello", "GET /articles/7", f"GET /users/{_OWN}", f"PATCH /users/{_OWN}"}
-_EDITOR = _READER | {"POST /articles", "PUT /articles/7"}
-_ADMIN = _EDITOR | {"GET /admin/users", "GET /admin/settings/mail", "DELETE /admin/users/7"}
-_MAY: dict[str, set[str]] = {
-    "alice": _READER,
-    "edgar": _EDITOR,
-    "ada": _ADMIN,
-    "sam": set(),
-    "nora": set(),
+# What stands for a path's parameter where no test says what else.
+_EXAMPLE, _OTHER_EXAMPLE = "7", "8"
+_NOBODY = "nobody"
+_UNASKED: dict[str, Any] = {"reason": None, "authorization": None, "sub": None}
+
+# A path: texts, and people whose ``sub`` belongs there. A request: its method and such a path.
+_Path: TypeAlias = "tuple[str | Person, ...]"
+_Request: TypeAlias = "tuple[str, _Path]"
+# What of a person a policy may compare with a path: their ``sub``, or their name.
+_OWNERS: tuple[Callable[[Person], str | Person], ...] = (lambda one: one, lambda one: one.name)
+_STATUS = {
+    Verdict.ALLOWED: _OK,
+    Verdict.PUBLIC: _OK,
+    Verdict.DENIED: _FORBIDDEN,
+    Verdict.NO_ROUTE: _NOT_FOUND,
 }
-_WHY_NOT = {"sam": Reason.DENIED_BY_RULE}  # the others: nothing grants it
-# Whose record the others try to read and change.
-_VICTIM = {"alice": "ada"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Case:
     request: str
     path: str
     status: int
-    reason: str | None
+    reason: str | None = None
     authorization: str | None = field(default=None, repr=False)
     sub: str | None = None
     origin: str | None = None
@@ -90,17 +90,311 @@ class Outcome:
     differences: tuple[str, ...]
 
 
+class Callee(Protocol):
+    """Something that takes requests as the deployed API does."""
+
+    def call(
+        self, method: str, path: str, authorization: str | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """Send a request."""
+
+
 def cases(stack: LocalStack) -> list[Case]:
-    """Every sample user on every route, and every kind of bad token, each for the first time.
+    """Everybody on every route, and every kind of bad token, each for the first time.
 
     Raises:
-        LocalStackError: somebody could not sign in.
+        LocalStackError: somebody could not sign in, or nobody may do anything.
     """
-    bearers = {name: f"Bearer {stack.sign_in(name).access}" for name in stack.people}
-    people = [
-        _case_of(stack, name, request, bearers[name]) for name in _MAY for request in _REQUESTS
+    plan = Plan(stack.project, tuple(stack.people.values()), stack.machines)
+    good = plan.cases(stack.access_token)
+    allowed = [one for one in good if one.reason == ALLOWED and one.who in stack.people]
+    if not allowed:
+        raise LocalStackError("expected the policy to allow some group a route, found none")
+    origin = stack.allowed_origin()
+    return [
+        *plan.without_token(allowed[0], origin),
+        *_bad_tokens(stack, allowed[0]),
+        *good,
     ]
-    return [*_without_token(), *_bad_tokens(stack), *people, *_edges(stack, bearers)]
+
+
+class Plan:
+    """The requests that follow from a project, for certain people.
+
+    Args:
+        project: the policy, its tests, and the routes.
+        people: the users.
+        machines: callers with scopes.
+    """
+
+    def __init__(
+        self, project: Project, people: tuple[Person, ...], machines: tuple[Person, ...]
+    ) -> None:
+        self._simulator = project.simulator
+        self._people = people
+        self._callers = (*people, *machines)
+        self._tested = dict(self._tests(project.tests))
+        self._routes = {
+            key: protection
+            for key, protection in project.simulator.protections.items()
+            if protection.route.path.startswith("/")
+        }
+        self._guarded = {
+            key: self._example(key)
+            for key, protection in self._routes.items()
+            if protection.decided_by is DecidedBy.POLICY
+        }
+        self._owner_in = {key: self._owner_of(key) for key in self._guarded}
+        # Tokens and routes for which API Gateway has an answer by now.
+        self._remembered: set[tuple[str, str]] = set()
+
+    def cases(self, access_token: Callable[[Person], str]) -> list[Case]:
+        """The cases with a good token, in the order in which they must be played.
+
+        Args:
+            access_token: makes a new token for somebody.
+        """
+        bearers = {person: f"Bearer {access_token(person)}" for person in self._callers}
+        asked = {(person, request): None for person in self._people for request in self._of(person)}
+        found = [self._case(person, request, bearers[person]) for person, request in asked]
+        person, requests = self._remembered_route()
+        if requests:
+            again = f"Bearer {access_token(person)}"
+            found += [self._case(person, one, again, ", new token") for one in requests]
+        found += [self._case(person, one, bearers[person]) for one in self._unrouted()]
+        found += [
+            self._case(person, request, bearers[person], is_allowed=is_allowed)
+            for (person, request), is_allowed in self._tested.items()
+            if (person, request) not in asked
+        ]
+        return [case for case in found if case is not None]
+
+    def without_token(self, allowed: Case, origin: str | None) -> Iterator[Case]:
+        """What API Gateway settles by itself: the authorizer is not asked.
+
+        Args:
+            allowed: a request that is allowed with a token.
+            origin: whose pages may call the API; nothing where none may.
+        """
+        for key, protection in self._routes.items():
+            if protection.decided_by is DecidedBy.NOBODY:
+                yield _anonymous(*self._example(key), _OK)
+        yield replace(allowed, who=_NOBODY, **_UNASKED, status=_UNAUTHORIZED)
+        for key in [key for key in self._guarded if key.endswith("+}")][:1]:
+            yield _anonymous(self._guarded[key][0], self._filled(key, "x"), _UNAUTHORIZED)
+        if origin is not None:
+            preflight = f"OPTIONS {allowed.request.partition(' ')[2]}"
+            yield replace(
+                allowed,
+                **_UNASKED,
+                who="a web page",
+                request=preflight,
+                status=_PREFLIGHT,
+                origin=origin,
+            )
+
+    def _tests(self, tests: Iterable[Test]) -> Iterator[tuple[tuple[Person, _Request], bool]]:
+        """What the project's tests say of requests, as far as their callers are here."""
+        for test in tests:
+            person = next((one for one in self._callers if one.is_meant_by(test.caller)), None)
+            if person is None:
+                continue
+            for expectation in test.expectations:
+                yield (person, self._named(expectation.request, person)), expectation.allowed
+
+    def _named(self, request: Request, person: Person) -> _Request:
+        """The request, with people in the place of what stands for them in the tests."""
+        subs = {one.written: one for one in (*reversed(self._people), person) if one.written}
+        segments = request.path.split("/")
+        resolution = self._simulator.resolve(request)
+        if resolution is None or resolution.winner is None:
+            return request.method, tuple(segments)
+        template = resolution.winner.template.split("/")
+        is_value = [part.startswith("{") for part in template]
+        is_value += [True] * (len(segments) - len(template))
+        return request.method, tuple(
+            subs.get(segment, segment) if value else segment
+            for segment, value in zip(segments, is_value, strict=False)
+        )
+
+    def _of(self, person: Person) -> Iterator[_Request]:
+        """A request for each route; where it matters whose the record is, for two of them."""
+        for key, example in self._guarded.items():
+            owner_in = self._owner_in[key]
+            if owner_in is None:
+                yield example
+                continue
+            for owner in (person, self._another(person)):
+                yield example[0], self._filled(key, owner_in(owner))
+
+    def _another(self, person: Person) -> Person:
+        """Whose record somebody tries to get: whom the tests name, or the first one else."""
+        named = [segment for who, (_, path) in self._tested if who == person for segment in path]
+        others = (one for one in (*named, *self._people) if isinstance(one, Person))
+        return next((one for one in others if one != person), person)
+
+    def _owner_of(self, key: str) -> Callable[[Person], str | Person] | None:
+        """What of a person stands in a route's path where it matters who asks; mostly nothing."""
+        for owner_in in _OWNERS:
+            for person in self._people:
+                own, others = (
+                    self._predict((self._method(key), self._filled(key, owner_in(one))), person)
+                    for one in (person, self._another(person))
+                )
+                if own.decision.rule != others.decision.rule:
+                    return owner_in
+        return None
+
+    def _example(self, key: str) -> _Request:
+        """A request that takes a route: of the tests, or one made up."""
+        for _, (method, path) in self._tested:
+            text = _text(path)
+            request = Request(method=method, path=text)
+            resolution = self._simulator.resolve(request)
+            winner = resolution.winner if resolution is not None else None
+            is_plain = safe_segments(text) is not None and all(isinstance(one, str) for one in path)
+            if winner is not None and winner.key == key and is_plain:
+                return method, path
+        return self._method(key), self._filled(key, _EXAMPLE)
+
+    def _method(self, key: str) -> str:
+        method = self._routes[key].route.method
+        return method if method in METHODS else METHODS[0]
+
+    def _filled(self, key: str, value: str | Person) -> _Path:
+        """A route's path with a value in the place of its parameters."""
+        template = self._routes[key].route.path.split("/")
+        return tuple(value if part.startswith("{") else part for part in template)
+
+    def _remembered_route(self) -> tuple[Person, tuple[_Request, ...]]:
+        """Two paths of a route whose answers are remembered, and the last who may have both."""
+        for key, (method, path) in self._guarded.items():
+            other = self._filled(key, _OTHER_EXAMPLE)
+            requests = ((method, path), (method, other))
+            for person in reversed(self._people) if _remembers(self._routes[key]) else ():
+                if path != other and all(self._allows(one, person) for one in requests):
+                    return person, requests
+        return self._people[-1], ()
+
+    def _unrouted(self) -> Iterator[_Request]:
+        """A method that a path has no route for; of a path with parameters, where there is one."""
+        paths = dict.fromkeys(self._guarded[key][1] for key in sorted(self._guarded, key=_plain))
+        for path in paths:
+            for method in reversed(METHODS[:-1]):
+                prediction = self._predict((method, path), self._people[0])
+                if prediction.verdict is Verdict.NO_ROUTE:
+                    yield method, path
+                    return
+
+    def _allows(self, request: _Request, person: Person) -> bool:
+        return self._predict(request, person).verdict is Verdict.ALLOWED
+
+    def _predict(self, request: _Request, person: Person) -> Prediction:
+        method, path = request
+        return self._simulator.ask(Request(method=method, path=_text(path)), person.caller)
+
+    def _case(
+        self,
+        person: Person,
+        request: _Request,
+        authorization: str,
+        how: str = "",
+        *,
+        is_allowed: bool | None = None,
+    ) -> Case | None:
+        """What must come of a request; nothing where the policy does not decide it.
+
+        Args:
+            person: who asks.
+            request: what for.
+            authorization: the header.
+            how: what is to be known of the token.
+            is_allowed: what a test says. It counts, where the policy says otherwise.
+        """
+        prediction = self._predict(request, person)
+        status = _STATUS.get(prediction.verdict)
+        reason = ALLOWED if status == _OK else prediction.decision.reason
+        if is_allowed not in {None, prediction.is_open}:
+            status, reason = (_OK, ALLOWED) if is_allowed else (_FORBIDDEN, Reason.NOT_GRANTED)
+        if status is None:
+            return None
+        is_asked = status in {_OK, _FORBIDDEN} and prediction.verdict is not Verdict.PUBLIC
+        protection = prediction.protection
+        is_known = False
+        if protection is not None and _remembers(protection):
+            place = (authorization, protection.route.key)
+            is_known = place in self._remembered
+            self._remembered.add(place)
+        method, path = request
+        return Case(
+            who=f"{person.name}{how}",
+            request=f"{method} {_text(path, named=True)}",
+            path=_text(path),
+            status=status,
+            reason=reason if is_asked and not is_known else None,
+            authorization=authorization,
+            sub=person.sub if status == _OK and is_asked else None,
+        )
+
+
+def _text(path: _Path, *, named: bool = False) -> str:
+    """A path as it is sent; or for people to read, with names instead of ids."""
+    return "/".join(
+        one if isinstance(one, str) else (f"<{one.name}>" if named else one.sub) for one in path
+    )
+
+
+def _plain(key: str) -> bool:
+    return "{" not in key
+
+
+def _remembers(protection: RouteProtection) -> bool:
+    """Whether API Gateway gives an answer for one path of a route to its other paths."""
+    authorizer = protection.authorizer
+    return (
+        authorizer is not None
+        and authorizer.ttl_seconds not in {0, None}
+        and isinstance(authorizer.identity_sources, tuple)
+        and "context:path" not in authorizer.identity_sources
+    )
+
+
+def _anonymous(method: str, path: _Path, status: int) -> Case:
+    text = _text(path)
+    return Case(who=_NOBODY, request=f"{method} {text}", path=text, status=status)
+
+
+def _bad_tokens(stack: LocalStack, allowed: Case) -> Iterator[Case]:
+    """Each is refused for its own reason, and the client sees the same 403 for all."""
+    person, good = stack.people[allowed.who], stack.sign_in(allowed.who)
+    aws, deployment = stack.aws, stack.deployment
+    every_group = users.with_groups(good.access, stack.project.groups)
+    for who, authorization, reason in (
+        ("garbage", "Bearer garbage", Reason.TOKEN_NOT_COMPACT),
+        ("Basic scheme", "Basic YWxpY2U6c2VjcmV0", Reason.AUTHORIZATION_NOT_BEARER),
+        (
+            "expired token",
+            f"Bearer {users.expired(aws, deployment, person)}",
+            Reason.EXPIRED,
+        ),
+        ("ID token", f"Bearer {good.id}", Reason.TOKEN_USE_WRONG),
+        (
+            "other app client",
+            f"Bearer {users.of_other_client(aws, deployment, person)}",
+            Reason.CLIENT_UNKNOWN,
+        ),
+        ("other user pool", f"Bearer {users.of_other_pool(aws, person)}", Reason.ISSUER_UNKNOWN),
+        ("groups rewritten", f"Bearer {every_group}", Reason.SIGNATURE_INVALID),
+        ("alg none", f"Bearer {users.unsigned(good.access)}", Reason.ALGORITHM_NOT_ALLOWED),
+    ):
+        yield replace(
+            allowed,
+            who=who,
+            status=_FORBIDDEN,
+            reason=reason,
+            authorization=authorization,
+            sub=None,
+        )
 
 
 def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:
@@ -112,15 +406,6 @@ def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:
     walked = [case for case in cases_to_walk if case.authorization] * 2
     random.Random(seed).shuffle(walked)  # noqa: S311 - an order to try, not a secret
     return walked
-
-
-class Callee(Protocol):
-    """Something that takes requests as the deployed API does."""
-
-    def call(
-        self, method: str, path: str, authorization: str | None, headers: Mapping[str, str]
-    ) -> Answer:
-        """Send a request."""
 
 
 def play(api: Callee, to_play: Iterable[Case], *, reasons: bool = True) -> Iterator[Outcome]:
@@ -148,97 +433,3 @@ def _differences(case: Case, answer: Answer, reasons: bool) -> Iterator[str]:  #
     sub = answer.body.get("caller", {}).get("sub")
     if answer.status == _OK and sub != case.sub:
         yield f"the backend was told {sub} instead of {case.sub}"
-
-
-def _case_of(stack: LocalStack, name: str, request: str, bearer: str) -> Case:
-    victim = _VICTIM.get(name, "alice")
-    path = request.partition(" ")[2]
-    allowed = request in _MAY[name]
-    return Case(
-        who=name,
-        request=request.replace(_OWN, f"<{name}>").replace(_OTHER, f"<{victim}>"),
-        path=path.replace(_OWN, stack.people[name].sub).replace(_OTHER, stack.people[victim].sub),
-        status=_OK if allowed else _FORBIDDEN,
-        reason=ALLOWED if allowed else _WHY_NOT.get(name, Reason.NOT_GRANTED),
-        authorization=bearer,
-        sub=stack.people[name].sub if allowed else None,
-    )
-
-
-def _without_token() -> list[Case]:
-    """What API Gateway settles by itself: the authorizer is not asked."""
-    who = "nobody"
-    origin = "http://localhost:3000"
-    return [
-        Case(who=who, request="GET /health", path="/health", status=_OK, reason=None),
-        Case(who=who, request="GET /hello", path="/hello", status=_UNAUTHORIZED, reason=None),
-        Case(who=who, request="GET /admin/x", path="/admin/x", status=_UNAUTHORIZED, reason=None),
-        Case(
-            who="a web page",
-            request="OPTIONS /hello",
-            path="/hello",
-            status=_PREFLIGHT,
-            reason=None,
-            origin=origin,
-        ),
-    ]
-
-
-def _bad_tokens(stack: LocalStack) -> list[Case]:
-    """Each is refused for its own reason, and the client sees the same 403 for all."""
-    alice, ada = stack.people["alice"], stack.people["ada"]
-    good = stack.sign_in("alice")
-    bad = {
-        "garbage": ("Bearer garbage", Reason.TOKEN_NOT_COMPACT),
-        "Basic scheme": ("Basic YWxpY2U6c2VjcmV0", Reason.AUTHORIZATION_NOT_BEARER),
-        "expired token": (
-            f"Bearer {tokens.expired(stack.aws, stack.deployment, alice)}",
-            Reason.EXPIRED,
-        ),
-        "ID token": (f"Bearer {good.id}", Reason.TOKEN_USE_WRONG),
-        "other app client": (
-            f"Bearer {tokens.of_other_client(stack.aws, stack.deployment, ada)}",
-            Reason.CLIENT_UNKNOWN,
-        ),
-        "other user pool": (f"Bearer {tokens.of_other_pool(stack.aws)}", Reason.ISSUER_UNKNOWN),
-        "groups rewritten": (f"Bearer {tokens.promoted(good.access)}", Reason.SIGNATURE_INVALID),
-        "alg none": (f"Bearer {tokens.unsigned(good.access)}", Reason.ALGORITHM_NOT_ALLOWED),
-    }
-    return [
-        Case(
-            who=who,
-            request="GET /hello",
-            path="/hello",
-            status=_FORBIDDEN,
-            reason=reason,
-            authorization=authorization,
-        )
-        for who, (authorization, reason) in bad.items()
-    ]
-
-
-def _edges(stack: LocalStack, bearers: dict[str, str]) -> list[Case]:
-    """Answers from memory, methods without a route, paths with two readings, and a machine."""
-    ada, again = stack.people["ada"].sub, f"Bearer {stack.sign_in('ada').access}"
-    machine, machine_sub = f"Bearer {stack.machine_token()}", stack.deployment.machine_client_id
-    rows: tuple[tuple[str, str, str, int, str | None, str | None], ...] = (
-        ("ada, new token", again, "GET /articles/7", _OK, ALLOWED, ada),
-        ("ada, new token", again, "GET /articles/8", _OK, None, ada),
-        ("ada", bearers["ada"], "DELETE /articles/7", _NOT_FOUND, None, None),
-        ("ada", bearers["ada"], "GET /admin/a;b", _FORBIDDEN, Reason.PATH_UNSAFE, None),
-        ("ada", bearers["ada"], "GET /admin/..%2Fhello", _FORBIDDEN, Reason.PATH_UNSAFE, None),
-        ("machine", machine, "GET /reports/7", _OK, ALLOWED, machine_sub),
-        ("machine", machine, "GET /hello", _FORBIDDEN, Reason.NOT_GRANTED, None),
-    )
-    return [
-        Case(
-            who=who,
-            request=request,
-            path=request.partition(" ")[2],
-            status=status,
-            reason=reason,
-            authorization=authorization,
-            sub=sub,
-        )
-        for who, authorization, request, status, reason, sub in rows
-    ]

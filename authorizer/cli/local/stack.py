@@ -1,22 +1,26 @@
-"""The local stack as one thing: up, with people signed in, and gone afterwards."""
+"""The local stack as one thing: up, with people who can sign in, and gone afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.local import tokens
+from authorizer.cli.event.samples import Placeholder, callers_of
+from authorizer.cli.event.tokens import ServedPool
+from authorizer.cli.local import users
 from authorizer.cli.local.api_client import Answer, Api, DecisionLog
-from authorizer.cli.local.deploy import Deployment, deploy, sample_template
+from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
-from authorizer.cli.local.people import SAMPLE_USERS, Person, Tokens, enrol, invite, sign_in
+from authorizer.cli.local.project import Project, read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from authorizer.cli.local.emulator import Aws
+    from authorizer.cli.local.users import Person, Tokens
 
 Say = Callable[[str], None]
 
@@ -26,46 +30,77 @@ def _nothing(_text: str) -> None:
 
 
 class LocalStack:
-    """The deployed API on this machine, and the sample users.
+    """The deployed API on this machine, and its users.
 
     Attributes:
         aws: clients of the emulator.
         deployment: the stack's outputs.
-        people: the sample users by name.
+        project: what is played.
+        people: the users by name.
+        machines: callers without a user, as far as the stack has a client for them.
     """
 
-    def __init__(self, emulator: Emulator, deployment: Deployment, say: Say) -> None:
+    def __init__(self, emulator: Emulator, deployment: Deployment, project: Project) -> None:
         self.aws: Aws = emulator.aws
         self.deployment = deployment
+        self.project = project
         self._emulator = emulator
         self._api = Api(deployment.base_url, DecisionLog(self.aws, deployment.authorizer_function))
-        say("creating the sample users, each with a password and TOTP")
+        self._add_groups()
         self.people: dict[str, Person] = {
-            name: enrol(self.aws, deployment.user_pool_id, deployment.client_id, name, groups)
-            for name, groups in SAMPLE_USERS.items()
+            person.name: replace(
+                users.enrol(
+                    self.aws,
+                    deployment.user_pool_id,
+                    deployment.client_id,
+                    person.name,
+                    person.groups,
+                ),
+                written=person.written,
+            )
+            for person in users.people_of(project)
         }
+        client = users.machine_client(self.aws, deployment)
+        self.machines = users.machines_of(
+            project, deployment.machine_client_id, client.get("AllowedOAuthScopes", ())
+        )
 
     @classmethod
     @contextmanager
-    def running(cls, project: Path, say: Say = _nothing) -> Iterator[LocalStack]:
+    def running(cls, folder: Path, say: Say = _nothing) -> Iterator[LocalStack]:
         """Bring it up, and take it down in the end.
 
         Args:
-            project: the checkout, with the function packages in build/local.
+            folder: the checkout, with the function packages in build/local.
             say: is told what is being waited for.
 
         Raises:
             LocalStackError: it did not come up.
         """
-        sample_template(project)  # it is looked at first: the emulator takes a while
+        project = read_project(folder)  # it is looked at first: the emulator takes a while
         say("starting ministack on loopback")
         with running_emulator() as emulator:
             say("deploying template.yaml to it")
-            stack = cls(emulator, deploy(project, emulator), say)
+            deployment = deploy(folder, emulator)
+            say("creating the users, each with a password and TOTP")
+            stack = cls(emulator, deployment, project)
             try:
                 yield stack
             finally:
                 stack.close()
+
+    def _add_groups(self) -> None:
+        """Those of the policy and the tests that the template does not make."""
+        cognito, pool_id = self.aws.client("cognito-idp"), self.deployment.user_pool_id
+        made = {
+            group["GroupName"]
+            for page in cognito.get_paginator("list_groups").paginate(UserPoolId=pool_id)
+            for group in page["Groups"]
+        }
+        wanted = [group for test in self.project.tests for group in test.caller.groups]
+        for group in dict.fromkeys((*self.project.groups, *wanted)):
+            if group not in made:
+                cognito.create_group(UserPoolId=pool_id, GroupName=group)
 
     @property
     def base_url(self) -> str:
@@ -76,6 +111,11 @@ class LocalStack:
     def jwks_url(self) -> str:
         """Where the emulator publishes the pool's keys."""
         return self._emulator.jwks_url(self.deployment.user_pool_id)
+
+    @property
+    def emulator_url(self) -> str:
+        """Where the emulator's Cognito answers."""
+        return self._emulator.url
 
     def call(
         self,
@@ -88,21 +128,24 @@ class LocalStack:
         return self._api.call(method, path, authorization, headers)
 
     def sign_in(self, name: str) -> Tokens:
-        """Sign a sample user in, with password and TOTP."""
-        return sign_in(self.aws, self.deployment.client_id, self.people[name])
+        """Sign a user in, with password and TOTP."""
+        return users.sign_in(self.aws, self.deployment.client_id, self.people[name])
+
+    def access_token(self, person: Person) -> str:
+        """A new access token of a user or a machine."""
+        if not person.scopes:
+            return self.sign_in(person.name).access
+        return users.token_of_machine(self.aws, self.deployment, self._emulator.url, person.scopes)
 
     def invite(self, name: str, groups: tuple[str, ...]) -> str:
         """Create a user who has yet to choose a password; returns the temporary one."""
-        return invite(self.aws, self.deployment.user_pool_id, name, groups)
+        return users.invite(self.aws, self.deployment.user_pool_id, name, groups)[1]
 
-    @property
-    def emulator_url(self) -> str:
-        """Where the emulator's Cognito answers."""
-        return self._emulator.url
-
-    def machine_token(self) -> str:
-        """An access token without a user, with the scope reports/read."""
-        return tokens.of_machine(self.aws, self.deployment, self._emulator.url)
+    def allowed_origin(self) -> str | None:
+        """A web origin whose pages may call the API."""
+        api_id = self.base_url.rpartition("/")[2]
+        cors = self.aws.client("apigatewayv2").get_api(ApiId=api_id).get("CorsConfiguration", {})
+        return next(iter(cors.get("AllowOrigins", ())), None)
 
     def change_environment(self, function: str, changes: Mapping[str, str | None]) -> None:
         """Set or (with None) remove environment variables of a function, and start it anew.
@@ -114,6 +157,45 @@ class LocalStack:
         variables = {**configuration["Environment"]["Variables"], **changes}
         kept = {name: value for name, value in variables.items() if value is not None}
         client.update_function_configuration(FunctionName=function, Environment={"Variables": kept})
+
+    def served_pool(self, issued: Mapping[str, str] | None = None) -> ServedPool:
+        """The pool as a source of tokens for events: none of them, where none were issued."""
+        clients = [self.deployment.client_id, self.deployment.machine_client_id]
+        return ServedPool(
+            sub=self._somebody_in(callers_of(self.project.policy).groups).sub,
+            pools=f"{self.deployment.user_pool_id}={','.join(filter(None, clients))}",
+            jwks_url=self.jwks_url,
+            tokens=issued or {},
+        )
+
+    def _somebody_in(self, groups: tuple[str, ...]) -> Person:
+        """The first user who is in the last of these groups; anybody where nobody is."""
+        people = self.people.values()
+        found = (one for one in people if groups and groups[-1] in one.groups)
+        return next(found, next(iter(people)))
+
+    @contextmanager
+    def announced(self, folder: Path) -> Iterator[None]:
+        """Leave tokens in the project's folder for ``authorizer event --token-from local``."""
+        callers = callers_of(self.project.policy)
+        person = self._somebody_in(callers.groups)
+        denied = self._somebody_in(callers.denied_groups)
+        tokens = self.sign_in(person.name)
+        issued: dict[str, str] = {
+            Placeholder.ACCESS: tokens.access,
+            Placeholder.ID: tokens.id,
+            Placeholder.SUSPENDED: self.access_token(denied),
+            Placeholder.EXPIRED: users.expired(self.aws, self.deployment, person),
+        }
+        if self.machines:
+            issued[Placeholder.MACHINE] = self.access_token(self.machines[0])
+        path = self.served_pool(issued).write(folder)
+        written = path.read_bytes()
+        try:
+            yield
+        finally:
+            if path.exists() and path.read_bytes() == written:  # or another `make serve` is up
+                path.unlink()
 
     def close(self) -> None:
         """Let go of connections."""

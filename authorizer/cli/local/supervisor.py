@@ -24,7 +24,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,7 +90,7 @@ def last_words(process: subprocess.Popen[str]) -> str:
 
 
 def comes_true(
-    condition: Callable[[], bool], seconds: float, process: subprocess.Popen[str] | None = None
+    condition: Callable[[], bool], seconds: float, process: subprocess.Popen[Any] | None = None
 ) -> bool:
     """Whether something comes about in time, and before the process ends: wait for it."""
     give_up_at = time.monotonic() + seconds

@@ -84,7 +84,9 @@ class Case:
     is_complete: bool = False
 
 
-def read_cases(source: SourcePolicy, policy: Path, files: Sequence[Path] = ()) -> list[Case]:
+def read_cases(
+    source: SourcePolicy, policy: Path, files: Sequence[Path] = (), *, may_be_none: bool = False
+) -> list[Case]:
     """The cases of these files, or all that are found.
 
     Raises:
@@ -110,7 +112,7 @@ def read_cases(source: SourcePolicy, policy: Path, files: Sequence[Path] = ()) -
         except UnreadableError as error:
             problems.append(error.problem.located(file))
         problems += reader.located()
-    if not (problems or cases):
+    if not (problems or cases or may_be_none):
         named = ", ".join(str(file) for file in files)
         problems += (
             [f"expected cases in {named}, found none"] if files else _example(source, policy)
