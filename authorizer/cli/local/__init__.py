@@ -3,11 +3,11 @@
 ``make run`` and ``make serve`` are made of this, and so is the system test. Nothing here talks to
 AWS: every client is bound to an emulator on loopback, with credentials made up for it.
 
-``emulator`` runs ministack, ``openapi`` and ``deploy`` put template.yaml on it, ``people`` sign
-in, ``tokens`` are the good and the bad ones, ``scenario`` says what must come of them, and
-``stack`` holds it together.
+``emulator`` runs ministack in a process of its own (``emulator_process``: what may reach it;
+``cognito_sign_in``: what it leaves out), ``deploy`` puts template.yaml on it. ``project`` is what
+policy, template and tests say, ``users`` are who signs in by that, ``scenario`` what they ask for
+and what must come of it, and ``stack`` holds it together.
 
-Beside it, functions run alone: ``runtime`` has Lambda's emulator run a built package, ``sam`` and
-``start_api`` have the SAM CLI do it in containers, and ``sam_scenario`` says what must come of it
-there.
+Beside it, functions run alone: ``runtime`` has Lambda's emulator run a built package, and ``sam``
+has the SAM CLI do it in containers. ``supervisor`` lets no process outlive us.
 """
