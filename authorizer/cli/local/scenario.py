@@ -21,7 +21,7 @@ from authorizer.cli.local.api_client import ALLOWED
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.users import Person
 from authorizer.errors import Reason
-from authorizer.policy.routes import METHODS, safe_segments
+from authorizer.policy.paths import METHODS, safe_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
