@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from authorizer.cli.policy_file import load_document
 from authorizer.cli.event.samples import (
     SAMPLE_SUB,
     Expected,
@@ -23,6 +22,7 @@ from authorizer.cli.event.samples import (
     status_of,
 )
 from authorizer.cli.event.tokens import ThrowAwayPool
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 from handlers import hello

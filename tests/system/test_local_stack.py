@@ -24,10 +24,10 @@ import requests
 from click.testing import CliRunner
 from simulator import b64, serve_jwks
 
-from authorizer.cli.document import load_document
 from authorizer.cli.local import scenario
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 from authorizer.errors import Reason

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from authorizer import Authorizer, Settings, UnauthorizedError
-from authorizer.cli.document import load_document
 from authorizer.cli.event.samples import load_sample, require_samples
 from authorizer.cli.event.tokens import PREFIX, SOURCES, SOURCES_HELP, bundle_keys, token_source
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
 from authorizer.errors import MalformedRequestError

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authorizer.cli.document import load_source
+from authorizer.cli.policy_file import load_source
 from authorizer.errors import clip
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from authorizer.cli.document.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourcePolicy
 
 # Whose record the samples ask for, and whom hello is told of. With another person's token in its
 # place, their ``sub`` takes this one's, or "own record" would be somebody else's.

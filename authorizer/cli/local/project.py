@@ -13,7 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from authorizer.cli.analysis.protection import our_authorizers
 from authorizer.cli.analysis.simulator import simulator_of
-from authorizer.cli.document import load_source
+from authorizer.cli.policy_file import load_source
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.analysis.simulator import Simulator
-    from authorizer.cli.document.source import SourcePolicy
     from authorizer.cli.event.samples import Sample
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
     from authorizer.cli.testing.reader import Case
 
