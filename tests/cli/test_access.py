@@ -10,7 +10,13 @@ import pytest
 
 from authorizer.cli import analysis
 from authorizer.cli.analysis.conditions import ALWAYS, condition_of, implies, is_possible, smallest
-from authorizer.cli.analysis.grants import EVERYONE, Analysis, Subject, SubjectKind
+from authorizer.cli.analysis.grants import (
+    EVERYONE,
+    Analysis,
+    Subject,
+    SubjectKind,
+    competing_routes,
+)
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
@@ -30,7 +36,7 @@ def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -
         read_source(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others)
     )
     rows = asked_routes((route, *others))
-    cells = permissions_of(rows[0], Partition(access.paths), access, rows)
+    cells = permissions_of(rows[0], Partition(access.paths), access, competing_routes(rows))
     return cells.get(subject or group("g"), NO_PERMISSION)
 
 

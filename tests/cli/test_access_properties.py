@@ -22,7 +22,7 @@ from access_samples import (
 from examples import examples
 from hypothesis import given, settings
 
-from authorizer.cli.analysis.grants import EVERYONE, Analysis, SubjectKind
+from authorizer.cli.analysis.grants import EVERYONE, Analysis, SubjectKind, competing_routes
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, permissions_of
 from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
@@ -53,7 +53,7 @@ def test_outcomes_say_what_decide_says(random: Random) -> None:
     ground = Partition(access.paths)
     policy = knowing(access.policy, keys)
     rows = random_rows(random, keys)
-    cells = {row: permissions_of(row, ground, access, rows) for row in rows}
+    cells = {row: permissions_of(row, ground, access, competing_routes(rows)) for row in rows}
 
     for row, asked in requests(random, rows, 30):
         for subject in access.subjects[1:]:
@@ -100,6 +100,8 @@ def test_words_say_what_it_depends_on(seed: int) -> None:
         access = Analysis.of(source(naive), keys)
         rows = asked_routes(keys)
         for row in rows:
-            for subject, cell in permissions_of(row, Partition(access.paths), access, rows).items():
+            for subject, cell in permissions_of(
+                row, Partition(access.paths), access, competing_routes(rows)
+            ).items():
                 if subject != EVERYONE and cell.extent in {Extent.PARTLY, Extent.OWN}:
                     assert "all of it" in cell.words or "only where" in cell.words, cell

@@ -10,9 +10,11 @@ Which rules count in a class, the policy itself is asked. What they say together
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import (
@@ -29,9 +31,10 @@ from authorizer.cli.analysis.partition import (
     PathClass,
     RequestClass,
 )
+from authorizer.cli.analysis.paths import PathIndex, PathPattern, pattern_of_rule
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_route
 from authorizer.policy.model import CLAIMS_OF_USERS
-from authorizer.policy.paths import PARAMETER, Route
+from authorizer.policy.paths import Route
 from authorizer.policy.route_tree import Tree
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Effect, Policy, Rule
     from authorizer.policy.route_tree import Place
+
+Competing = PathIndex[AskedRoute]
 
 
 class SubjectKind(StrEnum):
@@ -108,6 +113,13 @@ class Analysis:
         if routes is not None:
             policy = replace(policy, routes=tuple(routes))
         return Analysis(policy, source.public, source.scopes)
+
+    @cached_property
+    def allowed(self) -> PathIndex[PathPattern]:
+        """The paths of rules that allow something, each once."""
+        allows = (rule for rule in self.policy.rules if rule.effect == "allow")
+        patterns = {pattern_of_rule(rule.pattern) for rule in allows}
+        return PathIndex((pattern, pattern) for pattern in patterns)
 
     @property
     def paths(self) -> frozenset[tuple[str, ...]]:
@@ -212,11 +224,16 @@ def _condition(
     return condition_of(allows, denies, excluded)
 
 
+def competing_routes(routes: Iterable[AskedRoute]) -> Competing:
+    """The routes of an API, of which one may get a request that another one could."""
+    return PathIndex((route.pattern, route) for route in routes)
+
+
 def request_classes(
     route: AskedRoute,
     partition: Partition,
     analyses: Sequence[Analysis],
-    competing: Iterable[AskedRoute] = (),
+    competing: Competing | None = None,
 ) -> Iterator[RequestClass]:
     """Divide the requests to a route, but for those that a more specific route gets.
 
@@ -246,41 +263,48 @@ def is_usable(
     route: AskedRoute,
     partition: Partition,
     analysis: Analysis,
-    competing: Iterable[AskedRoute] = (),
+    competing: Competing | None = None,
 ) -> bool:
     """Whether some subject is permitted anything on a route, or that is not worth finding out."""
     preferred = _preferred(route, competing)
-    for count, paths in enumerate(partition.walk(route)):
-        if count == MOST_CLASSES:
-            return True
-        for method in _methods_left(route, paths, preferred):
-            requests = RequestClass(route=route, paths=paths, methods=(method,))
-            if any(grant.condition.allows for grant in analysis.grants(requests).values()):
-                return True
-    return False
+    # Of a deep route, not each path can be matched: what cannot be proven is not said.
+    with suppress(RecursionError):
+        classes = (
+            RequestClass(route=route, paths=paths, methods=(method,))
+            for pattern in _allowed(route, analysis)
+            for paths in islice(partition.walk(route, within=pattern), MOST_CLASSES)
+            for method in _methods_left(route, paths, preferred)
+        )
+        return any(
+            grant.condition.allows
+            for requests in classes
+            for grant in analysis.grants(requests).values()
+        )
+    return True
 
 
-def _preferred(route: AskedRoute, competing: Iterable[AskedRoute]) -> Tree:
-    """The routes that get a path before this one does, with their methods."""
-    preferred = Tree()
-    for other in () if route.tells_path else competing:
-        if _is_preferred(other, route):
-            place = preferred.place(other.path, is_tail=other.is_open_ended)
-            place.methods.update(other.methods)
-    return preferred
+def _allowed(route: AskedRoute, analysis: Analysis) -> Iterator[PathPattern]:
+    """In which paths of a route something may be allowed."""
+    if route.tells_path:
+        yield route.pattern
+    else:
+        yield from analysis.allowed.overlapping(route.pattern, literally=route.is_named)
 
 
-def _is_preferred(other: AskedRoute, route: AskedRoute) -> bool:
-    """Whether API Gateway prefers a route to one that does not tell the path.
+def _preferred(route: AskedRoute, competing: Competing | None) -> Tree:
+    """The routes that get a path before one gets it that does not tell it, with their methods.
 
     Where one is literal and then the other is, kinds of APIs differ: neither counts as preferred.
     """
-    if other.kind is RouteKind.DEFAULT or other.place == route.place:
-        return False
-    if other.kind is RouteKind.GREEDY and len(other.path) < len(route.path):
-        return False
-    pairs = zip(other.path, route.path, strict=False)
-    return not any(own == PARAMETER != known for own, known in pairs)
+    preferred = Tree()
+    if competing is None or route.tells_path:
+        return preferred
+    for other in competing.overlapping(route.pattern, literally=True):
+        is_shorter = other.is_open_ended and len(other.path) < len(route.path)
+        if not (is_shorter or other.kind is RouteKind.DEFAULT or other.place == route.place):
+            place = preferred.place(other.path, is_tail=other.is_open_ended)
+            place.methods.update(other.methods)
+    return preferred
 
 
 def _methods_left(route: AskedRoute, paths: PathClass, preferred: Tree) -> list[str]:

@@ -10,10 +10,9 @@ here: the policy is asked about one path of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.paths import PARAMETER, safe_segments
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.cli.analysis.conditions import Excluded, Term
+    from authorizer.cli.analysis.paths import PathPattern
+    from authorizer.cli.analysis.routes import AskedRoute
 
 # Ten thousand rules of a usual kind make fewer than as many; a crafted few could make billions.
 MOST_CLASSES = 100_000
@@ -94,13 +95,16 @@ class Partition:
             raise ConfigurationError([_too_many(route)])
         yield from self.walk(route)
 
-    def walk(self, route: AskedRoute) -> Iterator[PathClass]:
-        """The same, however many they are."""
+    def walk(self, route: AskedRoute, within: PathPattern | None = None) -> Iterator[PathClass]:
+        """The same, however many they are, or those of paths that another pattern has, too."""
         if route.tells_path:
             yield PathClass(terms=tuple(range(len(route.path))))
             return
-        most = len(route.path) if route.kind is RouteKind.EXACT else None
-        fewest = 0 if route.kind is RouteKind.DEFAULT else len(route.path) + (most is None)
+        patterns = [one for one in (route.pattern, within) if one]
+        most = min((len(one.path) for one in patterns if one.more is None), default=None)
+        fewest = max(len(one.path) + (one.more or 0) for one in patterns)
+        known = zip_longest(*(one.path for one in patterns), fillvalue=PARAMETER)
+        told = [next((one for one in both if one != PARAMETER), PARAMETER) for both in known]
         # No recursion: a path may have more segments than Python has frames.
         waiting = [_Front(nodes=(self._root,))]
         while waiting:
@@ -111,8 +115,7 @@ class Partition:
                 yield front.path_class(is_end=is_end)
                 if is_end or not front.nodes:
                     continue  # whatever is further below, nothing changes any more
-            told = route.path[depth] if depth < len(route.path) else PARAMETER
-            waiting += reversed(front.after(told))
+            waiting += reversed(front.after(told[depth] if depth < len(told) else PARAMETER))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

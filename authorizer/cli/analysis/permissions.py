@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.conditions import AccessCondition, Clause
-    from authorizer.cli.analysis.grants import Analysis, Grant, Subject
+    from authorizer.cli.analysis.grants import Analysis, Competing, Grant, Subject
     from authorizer.cli.analysis.partition import Partition, RequestClass
     from authorizer.cli.analysis.routes import AskedRoute
     from authorizer.policy.model import Rule
@@ -112,7 +112,7 @@ def permissions_of(
     route: AskedRoute,
     partition: Partition,
     analysis: Analysis,
-    competing: Iterable[AskedRoute] = (),
+    competing: Competing | None = None,
 ) -> dict[Subject, Permission]:
     """The permission of each subject that has any rule there; others have ``NO_PERMISSION``."""
     classes = list(request_classes(route, partition, [analysis], competing))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import PathPattern
 from authorizer.policy.paths import ANY, CONNECT, METHODS, PARAMETER, RoutePattern, parse_route
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ class AskedRoute:
     def is_open_ended(self) -> bool:
         """Whether it goes on below what is told."""
         return self.kind is not RouteKind.EXACT
+
+    @property
+    def pattern(self) -> PathPattern:
+        """The paths that get here."""
+        more = {RouteKind.EXACT: None, RouteKind.GREEDY: 1}.get(self.kind, 0)
+        return PathPattern(path=self.path, more=more)
 
     @property
     def place(self) -> tuple[RouteKind, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.shapes import shape_of_route
+from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.policy.paths import ANY
 
@@ -54,7 +54,8 @@ class CacheKey:
         if not self.path:
             return may_have_one or not self.method
         # Of one method, a path belongs to one route.
-        return not has_one_method and shape_of_route(one.path).meets(shape_of_route(other.path))
+        pattern = pattern_of_route(one.path)
+        return not has_one_method and pattern.overlaps(pattern_of_route(other.path))
 
 
 def cache_key(api: Api, authorizer: Authorizer) -> CacheKey | None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
@@ -75,7 +75,7 @@ def _takes_instead(other: Route, route: Route) -> bool:
     """Whether an OPTIONS route takes the preflights of a route for every method."""
     if other.method != _PREFLIGHT:
         return False
-    own, theirs = shape_of_route(other.path), shape_of_route(route.path)
+    own, theirs = pattern_of_route(other.path), pattern_of_route(route.path)
     return own == theirs or (theirs.path == () and own.path == () and own.more == 1)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind, Guard, guarded_routes
 from authorizer.cli.check.caches import Cache, caches
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.errors import clip
 from authorizer.policy.paths import ANY, PARAMETER
@@ -102,9 +102,7 @@ def answers_for_other_requests(
     source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X202, X203: simple answers that serve another path or method of the same route."""
-    rules: Shapes[SourceRule] = Shapes()
-    for rule in source.rules:
-        rules.add(shape_of_rule(rule.pattern), rule)
+    rules = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in source.rules)
     for cache in caches(template):
         if cache.kind is AnswerKind.SIMPLE and cache.key is not None:
             for one in filter(lambda each: can_be_named(each.route), cache.routes):
@@ -168,7 +166,7 @@ def _sharing(
 
 
 def _other_requests(
-    cache: Cache, key: CacheKey, one: GuardedRoute, rules: Shapes[SourceRule]
+    cache: Cache, key: CacheKey, one: GuardedRoute, rules: PathIndex[SourceRule]
 ) -> Iterator[Finding]:
     if not key.path:
         why = _why_path_matters(one, rules)
@@ -179,10 +177,10 @@ def _other_requests(
         yield _other_method(cache, one)
 
 
-def _why_path_matters(one: GuardedRoute, rules: Shapes[SourceRule]) -> str:
+def _why_path_matters(one: GuardedRoute, rules: PathIndex[SourceRule]) -> str:
     if one.is_judged_by_path:
         return "the path behind it decides"
-    for rule in rules.covering(shape_of_route(one.route.path)):
+    for rule in rules.covering(pattern_of_route(one.route.path)):
         if rule.pattern.conditions and _covers(rule, one.methods):
             return f"{clip(rule.text)} on line {rule.line} of the policy compares its path"
     return ""
@@ -203,12 +201,12 @@ def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
     )
 
 
-def _does_method_matter(one: GuardedRoute, rules: Shapes[SourceRule]) -> bool:
+def _does_method_matter(one: GuardedRoute, rules: PathIndex[SourceRule]) -> bool:
     """Whether a route for every method is not decided alike for all of them."""
     if not one.takes_every_method:
         return False
-    shape = shape_of_route(one.route.path)
-    found = rules.meeting(shape) if one.is_judged_by_path else rules.covering(shape)
+    pattern = pattern_of_route(one.route.path)
+    found = rules.overlapping(pattern) if one.is_judged_by_path else rules.covering(pattern)
     return any(ANY not in rule.pattern.methods and _covers(rule, one.methods) for rule in found)
 
 
@@ -232,8 +230,8 @@ def _other_request(key: CacheKey, routes: Sequence[GuardedRoute]) -> str | None:
     if pair is not None:
         return f"{pair[0].name} and {pair[1].name} share its answers"
     for one in routes:
-        shape = shape_of_route(one.route.path)
-        if not key.path and (shape.more is not None or PARAMETER in shape.path):
+        pattern = pattern_of_route(one.route.path)
+        if not key.path and (pattern.more is not None or PARAMETER in pattern.path):
             return f"all paths of {one.name} share its answers"
         if not key.method and len(one.methods) > 1:
             return f"all methods of {one.name} share its answers"

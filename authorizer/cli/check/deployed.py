@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
@@ -27,7 +28,6 @@ from authorizer.cli.check.deciding_rules import (
 from authorizer.cli.check.doors_rules import doors_beside
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
-from authorizer.cli.check.shapes import shape_of_route
 from authorizer.cli.check.undecided import undecided_guards
 from authorizer.cli.location import Location
 from authorizer.cli.template.model import Deployment, Unknown
@@ -105,7 +105,7 @@ def _further(template: Template) -> Finding:
 def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Location]) -> bool:
     """Whether an open route is one that is open by default, by another name for a path alike."""
     return finding.place in known and not any(
-        route.place == finding.place and shape_of_route(route.path).more is not None
+        route.place == finding.place and pattern_of_route(route.path).more is not None
         for api in deployment.template.apis
         for route in api.routes
     )

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.cover import RuleTree
-from authorizer.cli.check.doubles import find_doubles
+from authorizer.cli.analysis.paths import PathIndex, pattern_of_rule
+from authorizer.cli.analysis.redundancy import PUBLIC, Why, parameter_beside, redundancies
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.words import PUBLIC, where, who
+from authorizer.cli.check.words import where, who
 from authorizer.cli.location import Location
 from authorizer.cli.policy_file.source import SourceRule
 from authorizer.errors import clip
-from authorizer.policy.compiled import include_closure
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
+    from authorizer.cli.analysis.redundancy import Redundancy
     from authorizer.cli.policy_file.source import SourcePolicy
+
+_NOTHING = "nothing today; whoever removes one of them later believes that it has gone"
+_NEVER_ASKED = {
+    "allow": "everybody may use it, with or without it",
+    "deny": "nobody is denied anything",
+}
+_REMOVE = "remove this one, or narrow the other"
 
 
 def check_rules(source: SourcePolicy) -> Iterator[Finding]:
@@ -29,13 +36,13 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
     yield from _nothing(source)
     rules = [*source.rules, *_public(source)]
     yield from _everything(rules)
-    subjects = _subjects(source)
-    idle = [*_idle(rules, subjects)]
-    yield from (finding for _, finding in idle)
-    reported = {id(rule) for rule, _ in idle}
-    busy = [rule for rule in rules if id(rule) not in reported]
-    yield from find_doubles(rules, busy, subjects)
-    yield from _misses(rules, [rule for rule in busy if rule.effect == "deny"])
+    never_asked = set()
+    for found in redundancies(source, rules):
+        yield _redundant(found)
+        if found.why is Why.NEVER_ASKED:
+            never_asked.add(id(found.rule))
+    denies = (rule for rule in rules if rule.effect == "deny" and id(rule) not in never_asked)
+    yield from _misses(rules, denies)
 
 
 def _public(source: SourcePolicy) -> Iterator[SourceRule]:
@@ -48,21 +55,6 @@ def _public(source: SourcePolicy) -> Iterator[SourceRule]:
             effect="allow",
             place=route.place,
         )
-
-
-def _subjects(source: SourcePolicy) -> dict[str, dict[str, None]]:
-    """Each subject with those whose rules everybody has who has this one's, in the file's order."""
-    includes = {group.name: [item.name for item in group.includes] for group in source.groups}
-    order = {group: position for position, group in enumerate(includes)}
-    subjects = {
-        f"group:{group}": {
-            f"group:{member}": None for member in sorted(members, key=order.__getitem__)
-        }
-        for group, members in include_closure(includes).items()
-    }
-    for scope in source.scopes:
-        subjects[f"scope:{scope.name}"] = {f"scope:{scope.name}": None}
-    return {**subjects, PUBLIC: {PUBLIC: None}}
 
 
 def _nothing(source: SourcePolicy) -> Iterator[Finding]:
@@ -91,63 +83,63 @@ def _everything(rules: Iterable[SourceRule]) -> Iterator[Finding]:
             )
 
 
-def _idle(
-    rules: Sequence[SourceRule], subjects: Mapping[str, Mapping[str, None]]
-) -> Iterator[tuple[SourceRule, Finding]]:
-    """Rules of groups and scopes that never decide: denied anyway, or never asked."""
-    public = RuleTree(rule for rule in rules if rule.subject == PUBLIC)
-    denies = RuleTree(rule for rule in rules if rule.effect == "deny")
-    for rule in rules:
-        if rule.subject == PUBLIC:
-            continue
-        if never_asked := public.cover(rule, subjects[PUBLIC]):
-            yield rule, _never_asked(rule, never_asked)
-        elif rule.effect == "allow" and (denied := denies.cover(rule, subjects[rule.subject])):
-            yield rule, _dead(rule, denied)
-
-
-def _never_asked(rule: SourceRule, public: tuple[SourceRule, ...]) -> Finding:
-    denies = rule.effect == "deny"
+def _redundant(found: Redundancy) -> Finding:
+    rule, because = found.rule, where(found.covering)
+    code, what, effect, fix = {
+        Why.NEVER_ASKED: (
+            "P206",
+            f"is a public route by {because}",
+            f"the authorizer is never asked there: {_NEVER_ASKED[rule.effect]}",
+            "remove the rule, or the public route and its Authorizer: NONE in the template",
+        ),
+        Why.DENIED: (
+            "P203",
+            f"is always denied by {because}",
+            "nobody gains anything by this grant, because a deny overrides it",
+            "remove the grant, or narrow the deny",
+        ),
+        Why.REPEATED: ("P201", f"stands here again, after {because}", _NOTHING, _REMOVE),
+        Why.COVERED: ("P202", f"adds nothing to {because}", _NOTHING, _REMOVE),
+    }[found.why]
     return Finding(
-        code="P206",
+        code=code,
         severity=Severity.WARNING,
         place=rule.place,
-        message=f"{clip(rule.text)} of {who(rule)} is a public route by {where(public)}",
-        effect="the authorizer is never asked there: "
-        + ("nobody is denied anything" if denies else "everybody may use it, with or without it"),
-        fix="remove the rule, or the public route and its Authorizer: NONE in the template",
+        message=f"{clip(rule.text)} of {who(rule)} {what}",
+        effect=effect,
+        fix=fix,
     )
 
 
-def _dead(rule: SourceRule, denied: tuple[SourceRule, ...]) -> Finding:
-    return Finding(
-        code="P203",
-        severity=Severity.WARNING,
-        place=rule.place,
-        message=f"{clip(rule.text)} of {who(rule)} is always denied by {where(denied)}",
-        effect="nobody gains anything by this grant, because a deny overrides it",
-        fix="remove the grant, or narrow the deny",
-    )
-
-
-def _misses(rules: Sequence[SourceRule], denies: Iterable[SourceRule]) -> Iterator[Finding]:
+def _misses(rules: Iterable[SourceRule], denies: Iterable[SourceRule]) -> Iterator[Finding]:
     """Denies of a literal path where the policy knows a route with a parameter only."""
-    allows = RuleTree(rule for rule in rules if rule.effect == "allow")
+    allows = (rule for rule in rules if rule.effect == "allow")
+    grants = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in allows)
     for rule in denies:
-        if allows.relates(rule):
-            continue
-        missed = next((one for one in allows.beside(rule) if _share_a_method(one, rule)), None)
+        missed = _missed(rule, grants)
         if missed is not None:
-            route = where([missed])
             yield Finding(
                 code="P205",
                 severity=Severity.WARNING,
                 place=rule.place,
-                message=f"{clip(rule.text)} of {who(rule)} is another route than {route}",
+                message=f"{clip(rule.text)} of {who(rule)} is another route than {where([missed])}",
                 effect="where API Gateway matches the parameter's route, nothing is denied",
                 fix="deny the route with the parameter, or make the literal path a route of the "
                 "API and name it in a grant",
             )
+
+
+def _missed(rule: SourceRule, grants: PathIndex[SourceRule]) -> SourceRule | None:
+    """A grant with a parameter where a deny is literal; nothing where a grant has its path."""
+    beside: dict[int, SourceRule] = {}
+    for grant in grants.overlapping(pattern_of_rule(rule.pattern)):
+        pairs = zip(rule.pattern.path, grant.pattern.path, strict=False)
+        if all(own == theirs for own, theirs in pairs):
+            return None
+        at = parameter_beside(rule.pattern, grant.pattern)
+        if at is not None and _share_a_method(grant, rule):
+            beside.setdefault(at, grant)
+    return beside[min(beside)] if beside else None
 
 
 def _share_a_method(one: SourceRule, other: SourceRule) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import GuardedRoute, guarded_routes
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import knows_all_routes
-from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
@@ -31,9 +31,7 @@ def rules_without_route(
     """X105, X106, X107: allows and denies that match no route, and those that are shadowed."""
     if not knows_all_routes(template):
         return
-    routes: Shapes[GuardedRoute] = Shapes()
-    for one in guarded_routes(template):
-        routes.add(shape_of_route(one.route.path), one)
+    routes = PathIndex((pattern_of_route(one.route.path), one) for one in guarded_routes(template))
     keys = sorted({one.route.key for one in guarded_routes(template) if can_be_named(one.route)})
     hints = _MOST_HINTS
     # Many groups have the same rules.
@@ -64,15 +62,15 @@ class _Match:
     taker: str = ""
 
 
-def _match(routes: Shapes[GuardedRoute], rule: SourceRule) -> _Match:
+def _match(routes: PathIndex[GuardedRoute], rule: SourceRule) -> _Match:
     if any(_brings_to_bear(one, rule) for one in _meeting(routes, rule)):
         return _Match(is_matched=True)
     takers = (one.name for one in _meeting(routes, rule) if _takes_literal(one, rule))
     return _Match(is_matched=False, taker=min(takers, default=""))
 
 
-def _meeting(routes: Shapes[GuardedRoute], rule: SourceRule) -> Iterator[GuardedRoute]:
-    for one in routes.meeting(shape_of_rule(rule.pattern)):
+def _meeting(routes: PathIndex[GuardedRoute], rule: SourceRule) -> Iterator[GuardedRoute]:
+    for one in routes.overlapping(pattern_of_rule(rule.pattern)):
         if any(rule.pattern.covers_method(method) for method in one.methods):
             yield one
 
@@ -84,17 +82,17 @@ def _brings_to_bear(one: GuardedRoute, rule: SourceRule) -> bool:
     authorizer is told is resolved to the route first. Below a greedy route the path is compared,
     but no allow that has a parameter where the route is literal counts.
     """
-    shape, own = shape_of_route(one.route.path), rule.pattern.path
-    if shape.more is None:
-        return shape.path[: len(own)] == own
+    pattern, own = pattern_of_route(one.route.path), rule.pattern.path
+    if pattern.more is None:
+        return pattern.path[: len(own)] == own
     return rule.effect == "deny" or not any(
-        mine == PARAMETER != theirs for mine, theirs in zip(own, shape.path, strict=False)
+        mine == PARAMETER != theirs for mine, theirs in zip(own, pattern.path, strict=False)
     )
 
 
 def _takes_literal(one: GuardedRoute, rule: SourceRule) -> bool:
     """Whether a route has a parameter where the rule has a segment of its own."""
-    known = shape_of_route(one.route.path).path
+    known = pattern_of_route(one.route.path).path
     return any(
         theirs == PARAMETER != mine for mine, theirs in zip(rule.pattern.path, known, strict=False)
     )

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
 from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.shapes import shape_of_route, shape_of_rule
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 from authorizer.policy.caller_document import CallerDocuments
@@ -141,8 +141,8 @@ def _found(api: Api, why: Inexact, culprit: Rule | None) -> str:
 def _greedy_route(api: Api, rule: Rule) -> str | None:
     """The first route without a path of its own that the rule has requests of."""
     for route in api.routes:
-        shape = shape_of_route(route.path)
+        shape = pattern_of_route(route.path)
         takes = route.method in ("", ANY) or rule.pattern.covers_method(route.method)
-        if shape.more is not None and takes and shape_of_rule(rule.pattern).meets(shape):
+        if shape.more is not None and takes and pattern_of_rule(rule.pattern).overlaps(shape):
             return quoted_key(route.key)
     return None

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import DecidedBy, route_protections
-from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.check.finding import Finding
     from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy
     from authorizer.cli.template.model import Template
@@ -24,15 +23,15 @@ if TYPE_CHECKING:
 def lines_for_the_rest(source: SourcePolicy, template: Template) -> list[PublicRoute]:
     """The public lines that an open route for all other paths needs."""
     open_ones = [
-        shape
+        pattern
         for one in route_protections(template)
         if one.decided_by is DecidedBy.NOBODY
-        and (shape := shape_of_route(one.route.path)).more is not None
+        and (pattern := pattern_of_route(one.route.path)).more is not None
     ]
     found = []
     for listed in source.public:
-        own = shape_of_rule(listed.pattern)
-        if own.more is not None and any(shape.path == own.path for shape in open_ones):
+        own = pattern_of_rule(listed.pattern)
+        if own.more is not None and any(pattern.path == own.path for pattern in open_ones):
             found.append(listed)
     return found
 
@@ -43,18 +42,18 @@ def moot(source: SourcePolicy, template: Template) -> Callable[[Finding], bool]:
     P204 of a line that an open route needs; P206 of a rule whose routes have an authorizer.
     """
     needed = {listed.place for listed in lines_for_the_rest(source, template)}
-    routes: Shapes[RouteProtection] = Shapes()
-    for one in route_protections(template):
-        routes.add(shape_of_route(one.route.path), one)
+    routes = PathIndex(
+        (pattern_of_route(one.route.path), one) for one in route_protections(template)
+    )
     asked = set()
     for rule in source.rules if needed else ():
-        meeting = [
+        overlapping = [
             one
-            for one in routes.meeting(shape_of_rule(rule.pattern))
+            for one in routes.overlapping(pattern_of_rule(rule.pattern))
             if any(rule.pattern.covers_method(method) for method in one.methods)
-            and (rule.pattern.tail or shape_of_route(one.route.path).more is None)
+            and (rule.pattern.tail or pattern_of_route(one.route.path).more is None)
         ]
-        if meeting and all(one.decided_by is not DecidedBy.NOBODY for one in meeting):
+        if overlapping and all(one.decided_by is not DecidedBy.NOBODY for one in overlapping):
             asked.add(rule.place)
     return lambda finding: (
         (finding.code, finding.place)

@@ -6,11 +6,13 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.grants import Analysis, competing_routes, is_usable
+from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes
+from authorizer.cli.analysis.routes import AskedRoute, asked_route
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.public_lines import lines_for_the_rest
-from authorizer.cli.check.reach import is_reachable
-from authorizer.cli.check.shapes import Shapes, shape_of_route, shape_of_rule
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.cli.template.model import Unknown
 from authorizer.errors import clip
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """X101: routes without an authorizer that the policy does not list as public."""
-    public = _public_shapes(source)
+    public = _public_index(source)
     for one in guarded_routes(template):
         if one.guard is Guard.NOBODY and not _is_public(public, one):
             key = one.name
@@ -45,7 +47,7 @@ def closed_public_routes(
     source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X102: public routes that carry an authorizer."""
-    public = _public_shapes(source, lines_for_the_rest(source, template))
+    public = _public_index(source, lines_for_the_rest(source, template))
     for one in guarded_routes(template):
         if one.guard in (Guard.OURS, Guard.OTHER) and _is_public(public, one):
             key = one.name
@@ -66,40 +68,39 @@ def missing_public_routes(
     """X103: public routes that the template does not have."""
     if not knows_all_routes(template):
         return
-    routes: Shapes[GuardedRoute] = Shapes()
-    for one in guarded_routes(template):
-        routes.add(shape_of_route(one.route.path), one)
+    routes = PathIndex((pattern_of_route(one.route.path), one) for one in guarded_routes(template))
     for listed in source.public:
-        meeting = list(_routes_of(routes, listed))
-        if not any(_may_be(one, listed) for one in meeting):
-            yield _missing(listed, meeting)
+        overlapping = list(_routes_of(routes, listed))
+        if not any(_may_be(one, listed) for one in overlapping):
+            yield _missing(listed, overlapping)
 
 
 def unreachable_routes(
     source: SourcePolicy, policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X104: routes that nobody at all may use."""
-    rules: Shapes[SourceRule] = Shapes()
-    for rule in source.rules:
-        rules.add(shape_of_rule(rule.pattern), rule)
-    public = _public_shapes(source, lines_for_the_rest(source, template))
+    public = _public_index(source, lines_for_the_rest(source, template))
     # By identity: APIs of several templates may have the same name.
     of_api: dict[int, list[GuardedRoute]] = defaultdict(list)
     for one in guarded_routes(template):
         of_api[id(one.api)].append(one)
     for others in of_api.values():
-        compiled = _compiled_for(policy, others)
-        routes: Shapes[GuardedRoute] = Shapes()
-        for one in others:
-            routes.add(shape_of_route(one.route.path), one)
+        analysis = Analysis(_compiled_for(policy, others))
+        partition = Partition(analysis.paths)
+        routes = {id(one): _asked(one) for one in others}
+        competing = competing_routes(routes.values())
         for one in others:
             if (
                 one.guard is Guard.OURS
                 and can_be_named(one.route)
                 and not _is_public(public, one)
-                and not is_reachable(compiled, rules, one, routes)
+                and not is_usable(routes[id(one)], partition, analysis, competing)
             ):
                 yield _unreachable(one)
+
+
+def _asked(one: GuardedRoute) -> AskedRoute:
+    return replace(asked_route(one.route.key), methods=one.methods, is_named=one.is_told)
 
 
 def routes_of_others(
@@ -123,7 +124,7 @@ def routes_of_others(
 
 def routes_without_rule(source: SourcePolicy, template: Template) -> Iterator[GuardedRoute]:
     """Routes that another authorizer decides about, of which the policy says nothing at all."""
-    public = _public_shapes(source)
+    public = _public_index(source)
     for one, rule in _of_others(source, template):
         if rule is None and not _is_public(public, one):
             yield one
@@ -133,9 +134,7 @@ def _of_others(
     source: SourcePolicy, template: Template
 ) -> Iterator[tuple[GuardedRoute, SourceRule | None]]:
     """Routes that another authorizer decides about, each with its first rule."""
-    rules: Shapes[SourceRule] = Shapes()
-    for rule in source.rules:
-        rules.add(shape_of_rule(rule.pattern), rule)
+    rules = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in source.rules)
     for one in guarded_routes(template):
         if one.guard is Guard.OTHER and one.authorizer is not None:
             yield one, _first_rule(rules, one)
@@ -150,19 +149,19 @@ def _where(one: GuardedRoute) -> str:
     return "who reaches its VPC endpoint" if one.api.is_private else "on the internet"
 
 
-def _public_shapes(
+def _public_index(
     source: SourcePolicy, but_for: Sequence[PublicRoute] = ()
-) -> Shapes[PublicRoute]:
-    public: Shapes[PublicRoute] = Shapes()
-    for listed in source.public:
-        if listed not in but_for:
-            public.add(shape_of_rule(listed.pattern), listed)
-    return public
+) -> PathIndex[PublicRoute]:
+    return PathIndex(
+        (pattern_of_rule(listed.pattern), listed)
+        for listed in source.public
+        if listed not in but_for
+    )
 
 
-def _is_public(public: Shapes[PublicRoute], one: GuardedRoute) -> bool:
+def _is_public(public: PathIndex[PublicRoute], one: GuardedRoute) -> bool:
     """Whether everything that comes by the route is public."""
-    covering = list(public.covering(shape_of_route(one.route.path)))
+    covering = list(public.covering(pattern_of_route(one.route.path)))
     return all(any(_covers(listed, method) for listed in covering) for method in one.methods)
 
 
@@ -170,19 +169,21 @@ def _covers(listed: PublicRoute, method: str) -> bool:
     return listed.pattern.covers_method(method)
 
 
-def _routes_of(routes: Shapes[GuardedRoute], listed: PublicRoute) -> Iterator[GuardedRoute]:
-    for one in routes.meeting(shape_of_rule(listed.pattern)):
+def _routes_of(routes: PathIndex[GuardedRoute], listed: PublicRoute) -> Iterator[GuardedRoute]:
+    for one in routes.overlapping(pattern_of_rule(listed.pattern)):
         if any(_covers(listed, method) for method in one.methods):
             yield one
 
 
 def _may_be(one: GuardedRoute, listed: PublicRoute) -> bool:
     """Whether a route is the one that is listed; a greedy one is only where nobody guards it."""
-    shape = shape_of_route(one.route.path)
-    if shape.more is not None:
-        return one.guard in (Guard.NOBODY, Guard.UNKNOWN) or shape_of_rule(listed.pattern) == shape
+    pattern = pattern_of_route(one.route.path)
+    if pattern.more is not None:
+        return (
+            one.guard in (Guard.NOBODY, Guard.UNKNOWN) or pattern_of_rule(listed.pattern) == pattern
+        )
     own = listed.pattern
-    return shape.path[: len(own.path)] == own.path
+    return pattern.path[: len(own.path)] == own.path
 
 
 def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
@@ -196,8 +197,8 @@ def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
     )
 
 
-def _missing(listed: PublicRoute, meeting: Sequence[GuardedRoute]) -> Finding:
-    takes = next((one for one in meeting), None)
+def _missing(listed: PublicRoute, overlapping: Sequence[GuardedRoute]) -> Finding:
+    takes = next((one for one in overlapping), None)
     where = "the template has no such route"
     if takes is not None:
         where = f"the template has only {takes.name}, which is another route"
@@ -223,9 +224,9 @@ def _unreachable(one: GuardedRoute) -> Finding:
     )
 
 
-def _first_rule(rules: Shapes[SourceRule], one: GuardedRoute) -> SourceRule | None:
-    shape = shape_of_route(one.route.path)
-    found = rules.covering(shape) if shape.more is None else rules.meeting(shape)
+def _first_rule(rules: PathIndex[SourceRule], one: GuardedRoute) -> SourceRule | None:
+    pattern = pattern_of_route(one.route.path)
+    found = rules.covering(pattern) if pattern.more is None else rules.overlapping(pattern)
     covering = [
         rule for rule in found if any(rule.pattern.covers_method(each) for each in one.methods)
     ]

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import SourceRule
 
-# Subject of the public routes.
-PUBLIC = "public"
-
 
 def who(rule: SourceRule) -> str:
     """Whose rule it is, for a message."""

@@ -18,7 +18,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, lifts
-from authorizer.cli.analysis.grants import Analysis, Grant, Subject, SubjectKind, request_classes
+from authorizer.cli.analysis.grants import (
+    Analysis,
+    Competing,
+    Grant,
+    Subject,
+    SubjectKind,
+    competing_routes,
+    request_classes,
+)
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes, routes_of_rules
@@ -122,8 +130,8 @@ def compare(
     """
     sides = _Sides(Analysis.of(old, routes), Analysis.of(new, routes))
     rows = _rows(old, new) if routes is None else asked_routes(routes, unnamed)
-    rivals = () if routes is None else rows
-    found = [_on_row(row, sides, rivals) for row in rows if row.methods]
+    competing = None if routes is None else competing_routes(rows)
+    found = [_on_row(row, sides, competing) for row in rows if row.methods]
     before, after = sides.old.subjects, sides.new.subjects
     return Diff(
         old=old,
@@ -196,11 +204,11 @@ def _rows(old: Source, new: Source) -> tuple[AskedRoute, ...]:
     return routes_of_rules(rule.pattern for rule in rules)
 
 
-def _on_row(row: AskedRoute, sides: _Sides, rivals: Sequence[AskedRoute]) -> _OnRow:
+def _on_row(row: AskedRoute, sides: _Sides, competing: Competing | None) -> _OnRow:
     gaining: set[Subject] = set()
     losing: set[Subject] = set()
     lifted, imposed = _Denies(), _Denies()
-    for region in request_classes(row, sides.ground, (sides.old, sides.new), rivals):
+    for region in request_classes(row, sides.ground, (sides.old, sides.new), competing):
         if sides.are_alike_in(region):
             continue
         before, after = sides.old.grants(region), sides.new.grants(region)
@@ -212,7 +220,7 @@ def _on_row(row: AskedRoute, sides: _Sides, rivals: Sequence[AskedRoute]) -> _On
         lifted.add(before, after)
         imposed.add(after, before)
     return _OnRow(
-        changes=list(_changes(row, sides, rivals, gaining, losing)),
+        changes=list(_changes(row, sides, competing, gaining, losing)),
         lifted=lifted.of(row, sides.subjects),
         imposed=imposed.of(row, sides.subjects),
     )
@@ -221,14 +229,14 @@ def _on_row(row: AskedRoute, sides: _Sides, rivals: Sequence[AskedRoute]) -> _On
 def _changes(
     row: AskedRoute,
     sides: _Sides,
-    rivals: Sequence[AskedRoute],
+    competing: Competing | None,
     gaining: set[Subject],
     losing: set[Subject],
 ) -> Iterator[Change]:
     if not gaining and not losing:
         return
-    before = permissions_of(row, sides.ground, sides.old, rivals)
-    after = permissions_of(row, sides.ground, sides.new, rivals)
+    before = permissions_of(row, sides.ground, sides.old, competing)
+    after = permissions_of(row, sides.ground, sides.new, competing)
     for subject in sides.subjects:
         if subject in gaining or subject in losing:
             yield Change(

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.grants import EVERYONE, Analysis, Subject
+from authorizer.cli.analysis.grants import EVERYONE, Analysis, Subject, competing_routes
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permission, permissions_of
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
@@ -105,9 +105,12 @@ def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
     access = Analysis.of(source, routes)
     ground = Partition(access.paths)
     rows = asked_routes(routes, unnamed_routes(template, api))
+    competing = competing_routes(rows)
     lines = tuple(
         _by_template(
-            Line(row=row, cells=permissions_of(row, ground, access, rows)), routes[row.key], api
+            Line(row=row, cells=permissions_of(row, ground, access, competing)),
+            routes[row.key],
+            api,
         )
         for row in rows
         if row.methods
