@@ -103,9 +103,11 @@ def leavings(simulator: Simulator, request: Request, caller: Caller) -> Iterator
     decision = simulator.ask(request, now).decision
     while decision.reason is Reason.DENIED_BY_RULE and decision.rule is not None:
         subject = decision.rule.subject.removeprefix(_GROUP)
-        denied = [one for one in now.groups if subject in simulator.policy.groups.get(one, ())]
+        denied = [
+            group for group in now.groups if subject in simulator.policy.groups.get(group, ())
+        ]
         left += denied
-        now = replace(now, groups=tuple(one for one in now.groups if one not in denied))
+        now = replace(now, groups=tuple(group for group in now.groups if group not in denied))
         decision = simulator.ask(request, now).decision
     if left:
         yield Change(kind=Kind.LEAVE, names=tuple(dict.fromkeys(left)), request=request, caller=now)
@@ -114,10 +116,10 @@ def leavings(simulator: Simulator, request: Request, caller: Caller) -> Iterator
 def own_paths(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The path with the caller's own claims in it, for each rule that compares some."""
     for rule, segments in _comparing(simulator, request):
-        own: list[object] = list(segments)
+        wanted: list[object] = list(segments)
         for condition in rule.pattern.conditions:
-            own[condition.position] = caller.claims.get(condition.claim)
-        path = _path_of(own)
+            wanted[condition.position] = caller.claims.get(condition.claim)
+        path = _path_of(wanted)
         if path is not None and path != request.path:
             names = tuple(condition.claim for condition in rule.pattern.conditions)
             yield Change(
@@ -154,10 +156,10 @@ def _similar(simulator: Simulator, path: str) -> list[str]:
     if not segments:
         return []
     patterns = (rule.pattern for rule in simulator.policy.rules if rule.effect == "allow")
-    shapes = dict.fromkeys((one.path, one.tail) for one in patterns)
+    shapes = dict.fromkeys((pattern.path, pattern.tail) for pattern in patterns)
     paths = set()
-    for own, is_tail in shapes:
-        corrected = _corrected(own, segments, is_tail=is_tail)
+    for path_of_rule, is_tail in shapes:
+        corrected = _corrected(path_of_rule, segments, is_tail=is_tail)
         if corrected == segments and not is_tail:
             return []  # it is a path of the policy's as it stands
         if corrected not in {None, segments}:
@@ -168,12 +170,12 @@ def _similar(simulator: Simulator, path: str) -> list[str]:
 def _corrected(
     pattern: tuple[str, ...], segments: tuple[str, ...], *, is_tail: bool
 ) -> tuple[str, ...] | None:
-    own = len(pattern)
-    if not (len(segments) >= own if is_tail else len(segments) == own):
+    length = len(pattern)
+    if not (len(segments) >= length if is_tail else len(segments) == length):
         return None
     if not all(map(_may_be_meant, segments, pattern)):
         return None
-    return tuple(map(_meant, segments, pattern)) + segments[own:]
+    return tuple(map(_meant, segments, pattern)) + segments[length:]
 
 
 def _meant(found: str, expected: str) -> str:
@@ -194,10 +196,10 @@ def _comparing(simulator: Simulator, request: Request) -> Iterator[tuple[Rule, t
 
 
 def _covers(pattern: RoutePattern, request: Request, segments: tuple[str, ...]) -> bool:
-    own = len(pattern.path)
+    length = len(pattern.path)
     return (
         pattern.covers_method(request.method)
-        and (len(segments) >= own if pattern.tail else len(segments) == own)
+        and (len(segments) >= length if pattern.tail else len(segments) == length)
         and all(
             expected in {PARAMETER, found}
             for expected, found in zip(pattern.path, segments, strict=False)
@@ -207,9 +209,9 @@ def _covers(pattern: RoutePattern, request: Request, segments: tuple[str, ...]) 
 
 def _path_of(segments: list[object]) -> str | None:
     """The path of these segments; nothing where a value cannot stand in one."""
-    if not all(isinstance(one, str) and one and "/" not in one for one in segments):
+    if not all(isinstance(segment, str) and segment and "/" not in segment for segment in segments):
         return None
-    path = "/" + "/".join(str(one) for one in segments)
+    path = "/" + "/".join(str(segment) for segment in segments)
     return path if safe_segments(path) is not None else None
 
 
@@ -311,26 +313,30 @@ def _is_near(alternative: Alternative, caller: Caller) -> bool:
 def _further(simulator: Simulator, chain: tuple[Change, ...], caller: Caller) -> Iterator[Change]:
     """What may be changed besides: first the groups, then what is compared with claims."""
     last = chain[-1]
-    own = (own_paths, claimings)
-    further = {Kind.LEAVE: (*own, joinings), Kind.JOIN: own, Kind.SPELLING: (*own, joinings)}
+    for_own = (own_paths, claimings)
+    further = {
+        Kind.LEAVE: (*for_own, joinings),
+        Kind.JOIN: for_own,
+        Kind.SPELLING: (*for_own, joinings),
+    }
     if caller.is_machine:
-        further[Kind.SCOPE] = own
+        further[Kind.SCOPE] = for_own
     for changes in further.get(last.kind, ()):
         yield from changes(simulator, last.request, last.caller)
 
 
 def _allowed(simulator: Simulator, ways: Iterable[tuple[Change, ...]]) -> Iterator[Alternative]:
     """Those that the policy allows, told once."""
-    told: set[object] = set()
+    tried: set[object] = set()
     for changes in ways:
         last = changes[-1]
         claims = tuple(sorted(last.caller.claims.items(), key=repr))
         key = (last.request, last.caller.groups, last.caller.scopes, repr(claims))
-        if key in told:
+        if key in tried:
             continue
         answer = simulator.ask(last.request, last.caller)
         if answer.verdict is Verdict.ALLOWED and _is_by(answer, last):
-            told.add(key)
+            tried.add(key)
             yield Alternative(changes=changes, answer=answer)
 
 

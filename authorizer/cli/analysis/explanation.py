@@ -150,7 +150,9 @@ def _notes_on_the_api(simulator: Simulator, request: Request, answer: Answer) ->
     if answer.verdict is Verdict.NO_ROUTE and request.method == "OPTIONS":
         yield "an API with CORS answers a browser's preflight by itself, and asks no authorizer"
     if answer.verdict is Verdict.UNREAD:
-        yield from (f"{one.place}: {shown(one.what)}: {shown(one.why)}" for one in simulator.unread)
+        yield from (
+            f"{fact.place}: {shown(fact.what)}: {shown(fact.why)}" for fact in simulator.unread
+        )
     if answer.verdict is Verdict.ELSEWHERE:
         yield f"whatever {simulator.file} grants or denies there counts for nothing"
     elif protection is not None and protection.asks_policy is None:
@@ -238,9 +240,9 @@ def _unsafe_piece(piece: str) -> str:
     if len(piece) == 1:
         name = "the character" if piece.isprintable() else "the control character or white space"
         return f"{name} {clip(piece)}"
-    for one in _ONE_ENCODED.findall(piece):
-        if int(one[1:], 16) < 0x80 and one != "%20":  # noqa: PLR2004 - ASCII
-            return f"{clip(one)}, which another program may read as {clip(unquote(one))}"
+    for encoded in _ONE_ENCODED.findall(piece):
+        if int(encoded[1:], 16) < 0x80 and encoded != "%20":  # noqa: PLR2004 - ASCII
+            return f"{clip(encoded)}, which another program may read as {clip(unquote(encoded))}"
     return f"{clip(piece)}, which is not valid UTF-8"
 
 
@@ -308,7 +310,9 @@ def _groups(simulator: Simulator, names: list[str]) -> str:
     """The groups that have a rule; those that only include another one are named so."""
     members = simulator.policy.groups
     owners = [
-        name for name in names if not any(one in members[name] for one in names if one != name)
+        name
+        for name in names
+        if not any(member in members[name] for member in names if member != name)
     ]
     including = [name for name in names if name not in owners]
     if not owners or not including:

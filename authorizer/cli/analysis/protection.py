@@ -200,10 +200,10 @@ guarded_routes = route_protections
 def protection_by_route(template: Template, api: Api) -> dict[str, RouteProtection]:
     """By key, for each route of an API; one that conditions put there twice may be undecided."""
     found: dict[str, RouteProtection] = {}
-    for own in _protections(template, api):
-        first = found.setdefault(own.route.key, own)
-        if _facts(first) != _facts(own):
-            found[own.route.key] = replace(
+    for protection in _protections(template, api):
+        first = found.setdefault(protection.route.key, protection)
+        if _facts(first) != _facts(protection):
+            found[protection.route.key] = replace(
                 first,
                 decided_by=DecidedBy.UNKNOWN,
                 authorizer=None,
@@ -216,7 +216,7 @@ def protection_by_route(template: Template, api: Api) -> dict[str, RouteProtecti
 def unnamed_routes(template: Template, api: Api) -> frozenset[str]:
     """The keys of the routes whose authorizer is given the concrete path alone."""
     protections = protection_by_route(template, api)
-    return frozenset(key for key, own in protections.items() if not own.names_route)
+    return frozenset(key for key, protection in protections.items() if not protection.names_route)
 
 
 def _facts(protection: RouteProtection) -> tuple[object, ...]:
@@ -225,13 +225,16 @@ def _facts(protection: RouteProtection) -> tuple[object, ...]:
 
 
 def _protections(template: Template, api: Api) -> Iterator[RouteProtection]:
-    own = {(route.method, _place_in_tree(route)) for route in api.routes}
+    taken = {(route.method, _place_in_tree(route)) for route in api.routes}
     by_authorizer = {
-        one.name: (decided_by(template, one), likely_answer(template, api, one))
-        for one in reversed(api.authorizers)
+        authorizer.name: (
+            decided_by(template, authorizer),
+            likely_answer(template, api, authorizer),
+        )
+        for authorizer in reversed(api.authorizers)
     }
     for route in (*api.routes, *_unwritten(api)):
-        methods = _methods_of(route, own)
+        methods = _methods_of(route, taken)
         if not (can_ask(api, route) and methods):
             continue
         name = route.authorizer if isinstance(route.authorizer, str) else None
@@ -255,13 +258,13 @@ def _unwritten(api: Api) -> Iterator[Route]:
         yield Route(method="", path=CONNECT, authorizer=None, place=api.place)
 
 
-def _methods_of(route: Route, own: Collection[tuple[str, object]]) -> tuple[str, ...]:
+def _methods_of(route: Route, taken: Collection[tuple[str, object]]) -> tuple[str, ...]:
     if route.path == CONNECT:
         return _NO_METHOD
     if route.method not in _EVERY:
         return (route.method,)
     place = _place_in_tree(route)
-    return tuple(method for method in METHODS if (method, place) not in own)
+    return tuple(method for method in METHODS if (method, place) not in taken)
 
 
 def _place_in_tree(route: Route) -> object:
@@ -296,11 +299,11 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
         return DecidedBy.UNKNOWN
     if authorizer.kind not in _LAMBDA:
         return DecidedBy.OTHER
-    asked = {one.function for api in template.apis for one in api.authorizers}
+    asked = {authorizer.function for api in template.apis for authorizer in api.authorizers}
     ours = {
-        one.id
-        for one in template.functions
-        if _has_settings(one) and (one.id in asked or _may_start(one))
+        function.id
+        for function in template.functions
+        if _has_settings(function) and (function.id in asked or _may_start(function))
     }
     if not ours:
         is_only = len(_asked_beside(template, authorizer)) == 1
@@ -312,21 +315,25 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
 
 def _may_be_another(template: Template, authorizer: Authorizer) -> bool:
     """Whether functions of its file that are asked have settings of ours, but not the same code."""
-    asked = {one.function for api in template.apis for one in api.authorizers}
-    settled = [one for one in template.functions if one.id in asked and _has_settings(one)]
-    own = next((one for one in settled if one.id == authorizer.function), None)
+    asked = {authorizer.function for api in template.apis for authorizer in api.authorizers}
+    settled = [
+        function
+        for function in template.functions
+        if function.id in asked and _has_settings(function)
+    ]
+    own = next((function for function in settled if function.id == authorizer.function), None)
     return own is not None and any(
-        one.code != own.code and one.place.file == own.place.file for one in settled
+        function.code != own.code and function.place.file == own.place.file for function in settled
     )
 
 
 def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
     """The functions that the Lambda authorizers of an authorizer's file ask."""
     return {
-        (one.function, one.elsewhere)
+        (other.function, other.elsewhere)
         for api in template.apis
-        for one in api.authorizers
-        if one.kind in _LAMBDA and one.place.file == authorizer.place.file
+        for other in api.authorizers
+        if other.kind in _LAMBDA and other.place.file == authorizer.place.file
     }
 
 
@@ -390,7 +397,9 @@ def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
 
 def _setting(template: Template, authorizer: Authorizer, name: str, default: str) -> str | None:
     """A variable of the function behind an authorizer; nothing where it cannot be decided."""
-    function = next((one for one in template.functions if one.id == authorizer.function), None)
+    function = next(
+        (declared for declared in template.functions if declared.id == authorizer.function), None
+    )
     value = function.variables.get(f"{_PREFIX}{name}", default) if function else None
     return value if isinstance(value, str) else None
 

@@ -122,7 +122,7 @@ def resolve(
     """
     paths = tuple(dict.fromkeys(_readings(request)))
     found = [_resolve(routes, request.method, path, is_rest=is_rest) for path in paths]
-    winners = {one.winner and one.winner.key: one.winner for one in found}
+    winners = {reading.winner and reading.winner.key: reading.winner for reading in found}
     if len(winners) == 1:
         return found[0]
     return Resolution(
@@ -146,11 +146,11 @@ def named_routes(patterns: Iterable[RoutePattern], method: str | None = None) ->
             continue
         path = pattern.text.partition(" ")[2].removesuffix("/**")
         path = _COMPARED.sub("}", path)
-        for own in [method] if method else sorted(pattern.methods):
-            keys.setdefault((own, pattern.path, False), f"{own} {path or '/'}")
+        for verb in [method] if method else sorted(pattern.methods):
+            keys.setdefault((verb, pattern.path, False), f"{verb} {path or '/'}")
             if pattern.tail:
-                greedy = f"{own} {path.removesuffix('/')}/{{proxy+}}"
-                keys.setdefault((own, pattern.path, True), greedy)
+                greedy = f"{verb} {path.removesuffix('/')}/{{proxy+}}"
+                keys.setdefault((verb, pattern.path, True), greedy)
     return tuple(keys.values())
 
 
@@ -158,11 +158,11 @@ def why_preferred(winner: Candidate, other: Candidate) -> str:
     """Why one candidate is reached and not the other."""
     if other.template == DEFAULT:
         return "$default takes only what no other route takes"
-    for index, (own, its) in enumerate(zip(winner.ranks, other.ranks, strict=False)):
-        if own != its and _GREEDY not in (own, its):
+    for index, (own, theirs) in enumerate(zip(winner.ranks, other.ranks, strict=False)):
+        if own != theirs and _GREEDY not in (own, theirs):
             literal = split_path(winner.template)[index]
             return f"literal {literal} before a parameter"
-        if own != its:
+        if own != theirs:
             break
     if other.is_greedy:
         return (
@@ -191,7 +191,8 @@ def _resolve(
     routes: Iterable[str], method: str, segments: tuple[str, ...], *, is_rest: bool | None
 ) -> Resolution:
     matching = list(_matching(routes, segments))
-    as_http = sorted((one for one in matching if _takes(one, method)), key=_http_order)
+    taking = [candidate for candidate in matching if _takes(candidate, method)]
+    as_http = sorted(taking, key=_http_order)
     as_rest = _as_rest(matching, method)
     chosen = as_rest if is_rest else as_http
     on_rest = as_rest[0].key if as_rest else ""
@@ -199,7 +200,7 @@ def _resolve(
     return Resolution(
         candidates=tuple(chosen),
         winner=chosen[0] if chosen else None,
-        methods=tuple(dict.fromkeys(one.method for one in matching if not _takes(one, method))),
+        methods=tuple(dict.fromkeys(other.method for other in matching if other not in taking)),
         on_rest=None if is_same else on_rest,
     )
 
@@ -207,10 +208,10 @@ def _resolve(
 def _as_rest(matching: list[Candidate], method: str) -> list[Candidate]:
     """The routes of the one resource that the tree leads to."""
     ordered = sorted(matching, key=_rest_order)
-    here = [one for one in ordered if one.ranks == ordered[0].ranks]
-    rest = [one for one in ordered if one.ranks != ordered[0].ranks]
-    taken = [one for one in here if _takes(one, method)]
-    return taken + [one for one in rest if _takes(one, method)] if taken else []
+    here = [candidate for candidate in ordered if candidate.ranks == ordered[0].ranks]
+    rest = [candidate for candidate in ordered if candidate.ranks != ordered[0].ranks]
+    taken = [candidate for candidate in here if _takes(candidate, method)]
+    return taken + [candidate for candidate in rest if _takes(candidate, method)] if taken else []
 
 
 def _takes(candidate: Candidate, method: str) -> bool:
@@ -272,5 +273,5 @@ def _fits(route: Route, segments: tuple[str, ...]) -> bool:
 def _ranks(route: Route | None) -> tuple[int, ...]:
     if route is None:
         return ()
-    ranks = tuple(_PARAMETER if one == PARAMETER else _LITERAL for one in route.path)
+    ranks = tuple(_PARAMETER if segment == PARAMETER else _LITERAL for segment in route.path)
     return (*ranks, _GREEDY) if route.greedy else ranks

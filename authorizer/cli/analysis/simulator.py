@@ -147,7 +147,7 @@ class Simulator:
         resolution = self.resolve(request)
         if resolution is None or not resolution.is_undecided:
             return self._ask(request, caller, resolution)
-        readings = tuple(self._ask(request, caller, one) for one in resolution.readings)
+        readings = tuple(self._ask(request, caller, reading) for reading in resolution.readings)
         return _in_common(readings, resolution)
 
     def _ask(self, request: Request, caller: Caller, resolution: Resolution | None) -> Answer:
@@ -231,9 +231,9 @@ def _in_common(readings: tuple[Answer, ...], resolution: Resolution) -> Answer:
 
     Otherwise there is none, though all of them may let the request in: by different rules.
     """
-    denied = [one for one in readings if one.verdict is Verdict.DENIED]
+    denied = [reading for reading in readings if reading.verdict is Verdict.DENIED]
     shut = {Verdict.DENIED, Verdict.NO_ROUTE}
-    if denied and all(one.verdict in shut for one in readings):
+    if denied and all(reading.verdict in shut for reading in readings):
         return replace(denied[0], resolution=resolution)
     return Answer(
         verdict=Verdict.AMBIGUOUS, decision=_NOT_ASKED, resolution=resolution, readings=readings

@@ -23,11 +23,11 @@ def unread_routes(template: Template, api: Api) -> tuple[Undecided, ...]:
     """What may hide routes of an API; nothing where all of them were read."""
     if api.is_complete:
         return ()
-    others = {one.id for one in template.apis if one is not api}
+    others = {other.id for other in template.apis if other is not api}
     found = tuple(
-        one
-        for one in template.undecided
-        if isinstance(one.what, HiddenRoutes) and one.what.api not in others
+        fact
+        for fact in template.undecided
+        if isinstance(fact.what, HiddenRoutes) and fact.what.api not in others
     )
     fallback = Undecided(
         place=api.place,
@@ -39,7 +39,7 @@ def unread_routes(template: Template, api: Api) -> tuple[Undecided, ...]:
 
 def where_unread(unread: Sequence[Undecided]) -> str:
     """``template.yaml:43:9 (event Search)``; the first few of many."""
-    places = [_place_in_words(one) for one in unread[:_MOST_PLACES]]
+    places = [_place_in_words(fact) for fact in unread[:_MOST_PLACES]]
     if len(unread) > _MOST_PLACES:
         places.append(f"{len(unread) - _MOST_PLACES} others")
     *first, last = places
@@ -59,11 +59,10 @@ def unread_in_words(template: Template, api: Api) -> Iterator[str]:
     unread = unread_routes(template, api)
     if unread:
         yield f"{api.place}: not every route of {plain(api.id)} could be read offline"
-    for one in unread:
-        yield plain(f"{one.place}: {one.what}: {one.why}")
+    for fact in unread:
+        yield plain(f"{fact.place}: {fact.what}: {fact.why}")
 
 
-def _place_in_words(one: Undecided) -> str:
-    return (
-        f"{one.place} ({shown(one.what.label if isinstance(one.what, HiddenRoutes) else one.what)})"
-    )
+def _place_in_words(fact: Undecided) -> str:
+    label = fact.what.label if isinstance(fact.what, HiddenRoutes) else fact.what
+    return f"{fact.place} ({shown(label)})"

@@ -236,7 +236,8 @@ def _route(simulator: Simulator, explanation: Explanation) -> dict[str, Any]:
         "doubt": resolution.doubt,
         "authorizer": _authorizer(explanation.answer.protection),
         "unread": [
-            {"place": str(one.place), "what": one.what, "why": one.why} for one in simulator.unread
+            {"place": str(fact.place), "what": fact.what, "why": fact.why}
+            for fact in simulator.unread
         ],
     }
 

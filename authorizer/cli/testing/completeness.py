@@ -35,7 +35,8 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
     patterns = [rule.pattern for rule in policy.rules]
     routes = named_routes(patterns) if simulator.routes is None else simulator.routes
     listed = {
-        (_route_of(simulator, routes, one.request), one.request.method) for one in case.expectations
+        (_route_of(simulator, routes, expectation.request), expectation.request.method)
+        for expectation in case.expectations
     }
     granting = [
         rule.pattern
@@ -52,7 +53,9 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
             and simulator.ask(request, Caller()).verdict is not Verdict.PUBLIC
         ]
         if asked:
-            worst = next((one for one in asked if simulator.ask(one, caller).is_open), asked[0])
+            worst = next(
+                (request for request in asked if simulator.ask(request, caller).is_open), asked[0]
+            )
             yield Expectation(request=worst, allowed=False, place=case.place, route=key)
 
 
@@ -64,10 +67,10 @@ def _requests(
         yield Request(method="", path=CONNECT)
         return
     method, blank, template = key.partition(" ")
-    for one in (method,) if blank and method != ANY else METHODS:
-        covering = [pattern for pattern in patterns if pattern.covers_method(one)]
+    for verb in (method,) if blank and method != ANY else METHODS:
+        covering = [pattern for pattern in patterns if pattern.covers_method(verb)]
         for path in dict.fromkeys(_paths(template or key, covering, caller, longest)):
-            yield Request(method=one, path=path)
+            yield Request(method=verb, path=path)
 
 
 def _paths(
@@ -79,7 +82,9 @@ def _paths(
     known = () if route is None else route.path
     is_open_ended = route is None or route.greedy
     least = len(known) + (route is not None and route.greedy)
-    yield _path(_ANY_VALUE if one == PARAMETER else one for one in _filled(known, least))
+    yield _path(
+        _ANY_VALUE if segment == PARAMETER else segment for segment in _filled(known, least)
+    )
     for pattern in patterns:
         shortest = max(least, len(pattern.path))
         most = max(shortest, longest + 1) if is_open_ended and pattern.tail else shortest
@@ -97,7 +102,9 @@ def _wanted(
     pattern: RoutePattern, known: tuple[str, ...], length: int, caller: Caller
 ) -> list[str] | None:
     """The segments of a path that route and rule both match; nothing where there is none."""
-    claims = {one.position: caller.claims.get(one.claim) for one in pattern.conditions}
+    claims = {
+        condition.position: caller.claims.get(condition.claim) for condition in pattern.conditions
+    }
     segments = []
     pairs = zip(_filled(known, length), _filled(pattern.path, length), strict=True)
     for position, (own, its) in enumerate(pairs):

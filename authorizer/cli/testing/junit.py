@@ -68,9 +68,13 @@ def junit_xml(
 def _add_result(
     suite: ET.Element, simulator: Simulator, result: Result, *, is_strict: bool
 ) -> None:
-    one, place = result.expectation, result.expectation.place
-    verb = "allow" if one.allowed else "deny"
-    name = f"{verb} {one.request}" if one.route is None else f"deny {one.route} (not listed)"
+    expected, place = result.expectation, result.expectation.place
+    verb = "allow" if expected.allowed else "deny"
+    name = (
+        f"{verb} {expected.request}"
+        if expected.route is None
+        else f"deny {expected.route} (not listed)"
+    )
     test = _test(suite, f"{place.file}.{result.case.name}", name, place.file, place.line)
     if not result.passed:
         message = failure_in_words(result)

@@ -166,7 +166,7 @@ class CaseReader(NodeReader):
 
     def located(self) -> Iterator[str]:
         """What is wrong, from the top of the file to its end."""
-        for problem in sorted(self.problems, key=lambda one: (one.line, one.column)):
+        for problem in sorted(self.problems, key=lambda problem: (problem.line, problem.column)):
             yield problem.located(self.file)
 
     def document(self, root: yaml.Node) -> tuple[Case, ...]:
@@ -277,12 +277,12 @@ class CaseReader(NodeReader):
 
     def _require_one_answer(self, expectations: Iterable[Expectation]) -> None:
         seen: dict[object, Expectation] = {}
-        for one in expectations:
-            first = seen.setdefault(one.request, one)
-            if first is not one:
+        for expectation in expectations:
+            first = seen.setdefault(expectation.request, expectation)
+            if first is not expectation:
                 again = f"found it again (first on line {first.place.line})"
-                message = f"expected {clip(str(one.request))} once in a case, {again}"
-                self.report_at(one.place.line, one.place.column, _CODE, message)
+                message = f"expected {clip(str(expectation.request))} once in a case, {again}"
+                self.report_at(expectation.place.line, expectation.place.column, _CODE, message)
 
     def _flag(self, node: yaml.Node | None) -> bool:
         if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool":
@@ -347,5 +347,5 @@ def _request_for(rule: SourceRule) -> Request | None:
     path = rule.text.partition(" ")[2].removesuffix("/**")
     if rule.pattern.conditions or not path:
         return None
-    method = next(one for one in METHODS if rule.pattern.covers_method(one))
+    method = next(method for method in METHODS if rule.pattern.covers_method(method))
     return Request(method=method, path=re.sub(r"\{[^{}/=]+\}", "1", path))

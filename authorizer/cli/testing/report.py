@@ -32,18 +32,18 @@ _MOST_MISSES = 3
 
 def failure_in_words(result: Result) -> str:
     """``expected allow, found deny: POST /articles``, and where only completeness says so."""
-    one = result.expectation
-    wanted, found = ("allow", "deny") if one.allowed else ("deny", "allow")
-    why = f"found {one.request} allowed"
+    expected = result.expectation
+    wanted, found = ("allow", "deny") if expected.allowed else ("deny", "allow")
+    why = f"found {expected.request} allowed"
     if result.answer.verdict is Verdict.ELSEWHERE:
         why = "which the policy does not decide"
     elif not result.answer.is_decidable:
         why = "of which that cannot be told"
-    elif one.route is None:
-        return f"expected {wanted}, found {found}: {one.request}"
-    if one.route is not None:
-        return f"expected a complete case to deny {one.route}, {why}"
-    return f"expected {wanted} for {one.request}, {why}"
+    elif expected.route is None:
+        return f"expected {wanted}, found {found}: {expected.request}"
+    if expected.route is not None:
+        return f"expected a complete case to deny {expected.route}, {why}"
+    return f"expected {wanted} for {expected.request}, {why}"
 
 
 def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
@@ -57,13 +57,14 @@ def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
 
 def vacuous_in_words(result: Result) -> str:
     """Why what came as expected proves nothing."""
-    one = result.expectation
+    expected = result.expectation
     if result.is_unsure and result.answer.protection is not None:
         protection = result.answer.protection
         asks = f"whether {protection.in_words} asks the policy{protection.because}"
-        return f"{one.place}: for {one.request} it cannot be told {asks}"
+        return f"{expected.place}: for {expected.request} it cannot be told {asks}"
     about = "no route" if result.answer.decision.reason is None else "no rule"
-    return f"{one.place}: {one.request} is denied because {about} is about it: is it misspelt?"
+    denied = f"{expected.request} is denied because {about} is about it"
+    return f"{expected.place}: {denied}: is it misspelt?"
 
 
 def blind_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[tuple[Case, str]]:
@@ -98,8 +99,8 @@ def show(
     """Print failures with their reasons, then what is not exercised, then the counts."""
     for result in results:
         if not result.passed:
-            one = result.expectation
-            where = f"{one.place}: {shown(result.case.name)}: {failure_in_words(result)}"
+            expected = result.expectation
+            where = f"{expected.place}: {shown(result.case.name)}: {failure_in_words(result)}"
             print_folded(console, Text.assemble(("failed ", "bold red"), where), 7)
             for reason in reasons_for(simulator, result):
                 print_folded(console, Text(f"       {reason}"), 9)

@@ -96,9 +96,16 @@ class Coverage:
 def run_cases(simulator: Simulator, cases: Iterable[Case]) -> tuple[Result, ...]:
     """Try every request of every case, and those that a complete one implies."""
     return tuple(
-        Result(case=case, expectation=one, answer=simulator.ask(one.request, case.caller))
+        Result(
+            case=case,
+            expectation=expectation,
+            answer=simulator.ask(expectation.request, case.caller),
+        )
         for case in cases
-        for one in (*case.expectations, *(implied(simulator, case) if case.is_complete else ()))
+        for expectation in (
+            *case.expectations,
+            *(implied(simulator, case) if case.is_complete else ()),
+        )
     )
 
 
