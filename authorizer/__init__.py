@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Decision, Policy
     from authorizer.settings import Settings
     from authorizer.tokens.claims import AccessToken, IdToken
-    from authorizer.tokens.jwks import JwksCache, JwksTiming
+    from authorizer.tokens.jwks import JwksCache
     from authorizer.tokens.keys import KeySet
-    from authorizer.tokens.pool import UserPool
+    from authorizer.tokens.pool import JwksTiming, UserPool
     from authorizer.tokens.verifier import TokenVerifier
 else:
 

@@ -19,12 +19,12 @@ from authorizer.errors import ConfigurationError, clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.iam import IamMode
 from authorizer.policy.model import Policy
-from authorizer.tokens.jwks import JwksTiming
-from authorizer.tokens.keys import KeySet, KeySetError
-from authorizer.tokens.pool import UserPool
+from authorizer.tokens.pool import JwksTiming, UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from authorizer.tokens.keys import KeySet
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Made = TypeVar("_Made")
@@ -175,10 +175,11 @@ class _Reader:
             self._by_pool["AUDIENCES"].keys() != self._by_pool["USER_POOLS"].keys()
         ):
             self._note("AUDIENCES", f"expected an entry for each pool of {PREFIX}USER_POOLS")
-        name, other = "NEVER_EXPIRING_JWKS_FILES", "JWKS_FILES"
-        for pool_id in sorted(self._by_pool[name].keys() & self._by_pool[other].keys()):
+        bundled = self._by_pool["JWKS_FILES"]
+        for pool_id in sorted(self._by_pool["NEVER_EXPIRING_JWKS_FILES"].keys() & bundled.keys()):
             self._note(
-                name, f"expected it in place of {PREFIX}{other}, found {clip(pool_id)} in both"
+                "NEVER_EXPIRING_JWKS_FILES",
+                f"expected it in place of {PREFIX}JWKS_FILES, found {clip(pool_id)} in both",
             )
 
     def pools(self) -> dict[str, UserPool]:
@@ -210,6 +211,9 @@ class _Reader:
     def bundled_keys(self, name: str, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
         bundled = {}
         for pool_id, (file,) in self._by_pool[name].items():
+            # With the library for keys, which build-time tools that read settings need not load.
+            from authorizer.tokens.keys import KeySet, KeySetError  # noqa: PLC0415
+
             path = self._base / file
             try:
                 keys = KeySet.parse(path.read_bytes())

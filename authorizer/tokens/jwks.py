@@ -19,18 +19,16 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from authorizer.errors import AuthorizerError, ConfigurationError, KeysUnavailableError
+from authorizer.errors import AuthorizerError, KeysUnavailableError
 from authorizer.tokens.fetch import fetch_document
 from authorizer.tokens.keys import KeySet, SigningKey
+from authorizer.tokens.pool import JwksTiming, UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from authorizer.tokens.pool import UserPool
+    from datetime import timedelta
 
     Clock = Callable[[], float]
 
@@ -38,49 +36,6 @@ if TYPE_CHECKING:
 # what goes back further was set, and nobody knows how much time has passed.
 _JITTER_SECONDS = 60
 _NEVER = float("-inf")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JwksTiming:
-    """How long keys are kept, and how often they are asked for.
-
-    Attributes:
-        time_to_live: how long a fetched set is used without asking again. It is also how long a
-            key that the pool withdrew can still be trusted, where refreshing succeeds.
-        stale_limit: how long a set is used until refreshing it succeeds. At least the time to
-            live; equal to it, and whoever comes later waits for new keys.
-        cool_down: the least time between two fetches caused by unknown key ids.
-        first_back_off: how long nobody asks after a failed fetch; doubles with each in a row.
-        longest_back_off: where the doubling ends.
-        deadline: how long a caller waits for a fetch in all. Keep it below the function's timeout,
-            and that below the ten seconds that API Gateway grants an authorizer.
-    """
-
-    time_to_live: timedelta = timedelta(hours=1)
-    stale_limit: timedelta = timedelta(hours=6)
-    cool_down: timedelta = timedelta(seconds=10)
-    first_back_off: timedelta = timedelta(seconds=1)
-    longest_back_off: timedelta = timedelta(minutes=1)
-    deadline: timedelta = timedelta(seconds=3)
-
-    def __post_init__(self) -> None:
-        """Refuse what could never fetch, or would never ask again."""
-        problems = [
-            f"expected {name} to be longer than zero, found {getattr(self, name)}"
-            for name in ("time_to_live", "stale_limit", "cool_down", "first_back_off", "deadline")
-            if getattr(self, name) <= timedelta(0)
-        ]
-        problems += [
-            f"expected {name} to be at least {least} ({getattr(self, least)}), "
-            f"found {getattr(self, name)}"
-            for name, least in (
-                ("stale_limit", "time_to_live"),
-                ("longest_back_off", "first_back_off"),
-            )
-            if getattr(self, name) < getattr(self, least)
-        ]
-        if problems:
-            raise ConfigurationError(problems)
 
 
 class JwksStatistics(NamedTuple):

@@ -30,7 +30,8 @@ from simulator import (
 
 from authorizer.errors import ConfigurationError, KeysUnavailableError
 from authorizer.tokens import jwks
-from authorizer.tokens.jwks import JwksCache, JwksTiming
+from authorizer.tokens.jwks import JwksCache
+from authorizer.tokens.pool import JwksTiming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,7 +28,8 @@ from authorizer.errors import (
 )
 from authorizer.strict_json import MOST_LEVELS
 from authorizer.tokens.claims import AccessToken, IdToken
-from authorizer.tokens.jwks import JwksCache, JwksTiming
+from authorizer.tokens.jwks import JwksCache
+from authorizer.tokens.pool import JwksTiming
 from authorizer.tokens.verifier import TokenVerifier
 
 if TYPE_CHECKING:
