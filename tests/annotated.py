@@ -64,21 +64,17 @@ class Case:
     files: dict[str, list[Line]]
     wants: list[Want]
 
+    def text(self, name: str) -> str:
+        """What is in one of the files."""
+        return "".join(f"{line.text}\n" for line in self.files[name])
+
     def findings(self, folder: Path) -> list[tuple[Finding, int | None]]:
         """All that check finds, each with its line in the case; none if that is a base's."""
-        report = check(folder / "policy.yaml", self.write(folder))
+        for name in self.files:
+            (folder / name).write_text(self.text(name), **_ENCODING)
+        templates = [folder / name for name in self.files if name.startswith("template.")]
+        report = check(folder / "policy.yaml", templates)
         return [(finding, self._line_of(finding)) for finding in report.findings]
-
-    def write(self, folder: Path) -> list[Path]:
-        """Put its files into a folder.
-
-        Returns:
-            Those that are templates.
-        """
-        for name, lines in self.files.items():
-            text = "".join(f"{line.text}\n" for line in lines)
-            (folder / name).write_text(text, **_ENCODING)
-        return [folder / name for name in self.files if name.startswith("template.")]
 
     def _line_of(self, finding: Finding) -> int | None:
         lines = self.files[Path(finding.place.file).name]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -94,36 +94,32 @@ def read_routes(api: Api) -> dict[tuple[str, str], object]:
     return {(route.method, route.path): route.authorizer for route in api.routes}
 
 
-def for_sam() -> list[Path]:
+def for_sam() -> dict[str, str]:
     """Every template of the tests that SAM alone translates, from what stands in it."""
-    found = []
-    for case in read_cases():
-        folder = Path(CASES.name) / case.name
-        folder.mkdir()
-        case.write(folder)
-    cases = Path(CASES.name).glob("*/template.yaml")
-    paths = [*REAL.glob("*.yaml"), *TESTS.glob("*/**/template.yaml"), *cases, PROJECT]
-    for path in sorted(paths):
-        text = path.read_text("utf-8", errors="replace")
-        if "\nTransform: AWS::Serverless-2016-10-31\n" not in f"\n{text}":
-            continue  # among them what is no template at all
-        template = load_template(path)
-        is_whole = not any(name in text for name in ("DefinitionUri", "AWS::Include"))
-        if template.get("Transform") == "AWS::Serverless-2016-10-31" and is_whole:
-            found.append(path)
-    return found
+    files = [*REAL.glob("*.yaml"), *TESTS.glob("*/**/template.yaml"), PROJECT]
+    texts = {f"{path.parent.name}/{path.stem}": path.read_text("utf-8") for path in sorted(files)}
+    texts |= {
+        case.name: case.text("template.yaml")
+        for case in read_cases()
+        if "template.yaml" in case.files
+    }
+    return {
+        name: text
+        for name, text in texts.items()
+        if re.search(r"^Transform: AWS::Serverless-2016-10-31$", text, re.MULTILINE)
+        and not any(elsewhere in text for elsewhere in ("DefinitionUri", "AWS::Include"))
+    }
 
 
-# The cases of check as files, for as long as the tests run.
-CASES = TemporaryDirectory()
 EVERY = for_sam()
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_template_is_read_as_sam_translates_it(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", EVERY.values(), ids=EVERY)
+def test_every_template_is_read_as_sam_translates_it(text: str, tmp_path: Path) -> None:
     """What SAM refuses is an error; of the rest, all that is taken for known is as SAM has it."""
-    policy = tmp_path / "policy.yaml"
+    policy, path = tmp_path / "policy.yaml", tmp_path / "template.yaml"
     policy.write_text("version: 1\n")
+    path.write_text(text, encoding="utf-8")
     if list(refusals_of_sam(path)):
         codes = {one.code for one in check(policy, [path]).findings}
         assert not codes.isdisjoint({"T003", "T052"})
