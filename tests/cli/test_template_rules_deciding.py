@@ -70,7 +70,7 @@ def codes(template: str, policy: str = POLICY) -> list[str]:
 def guard_of(template: str, api: str, key: str) -> DecidedBy:
     read = parse_template(template.encode(), "t.yaml")
     (found,) = [one for one in read.apis if one.id == api]
-    return protection_by_route(read, found)[key].guard
+    return protection_by_route(read, found)[key].decided_by
 
 
 # --- X130: whose function ---

@@ -12,16 +12,18 @@ from enum import Enum, auto
 from functools import cache
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
 from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.iam import IamMode
-from authorizer.policy.paths import ANY, CONNECT, METHODS, parse_route
+from authorizer.policy.paths import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
@@ -37,7 +39,6 @@ class DecidedBy(Enum):
     """Who decides about a route."""
 
     POLICY = auto()
-    OURS = POLICY
     OTHER = auto()
     NOBODY = auto()
     UNKNOWN = auto()
@@ -98,16 +99,7 @@ class RouteProtection:
     @property
     def is_decided_by_path(self) -> bool:
         """Whether the concrete path decides, as where the route does not tell it."""
-        route = parse_route(self.route.path)
-        return not self.names_route or route is None or route.greedy
-
-    @property
-    def guard(self) -> DecidedBy:
-        """The same, by another name."""
-        return self.decided_by
-
-    is_told = names_route
-    is_judged_by_path = is_decided_by_path
+        return not self.names_route or pattern_of_route(self.route.path).more is not None
 
     @property
     def asks_policy(self) -> bool | None:
@@ -168,9 +160,6 @@ def _doubt_about(authorizer: Authorizer) -> str:
     return "which function is the policy's is not told by their settings"
 
 
-Guard = DecidedBy
-GuardedRoute = RouteProtection
-
 # --- the routes -----------------------------------------------------------------------------------
 
 
@@ -192,9 +181,6 @@ def route_protections(template: Template) -> Iterator[RouteProtection]:
     """Every route that may carry an authorizer, and that some request takes."""
     for api in template.apis:
         yield from _protections(template, api)
-
-
-guarded_routes = route_protections
 
 
 def protection_by_route(template: Template, api: Api) -> dict[str, RouteProtection]:
@@ -225,7 +211,7 @@ def _facts(protection: RouteProtection) -> tuple[object, ...]:
 
 
 def _protections(template: Template, api: Api) -> Iterator[RouteProtection]:
-    taken = {(route.method, _place_in_tree(route)) for route in api.routes}
+    taken = {(route.method, pattern_of_route(route.path)) for route in api.routes}
     by_authorizer = {
         authorizer.name: (
             decided_by(template, authorizer),
@@ -258,19 +244,13 @@ def _unwritten(api: Api) -> Iterator[Route]:
         yield Route(method="", path=CONNECT, authorizer=None, place=api.place)
 
 
-def _methods_of(route: Route, taken: Collection[tuple[str, object]]) -> tuple[str, ...]:
+def _methods_of(route: Route, taken: Collection[tuple[str, PathPattern]]) -> tuple[str, ...]:
     if route.path == CONNECT:
         return _NO_METHOD
     if route.method not in _EVERY:
         return (route.method,)
-    place = _place_in_tree(route)
-    return tuple(method for method in METHODS if (method, place) not in taken)
-
-
-def _place_in_tree(route: Route) -> object:
-    """What routes have in common whose paths differ by the names of parameters alone."""
-    parsed = parse_route(route.path)
-    return None if parsed is None else (parsed.path, parsed.greedy)
+    pattern = pattern_of_route(route.path)
+    return tuple(method for method in METHODS if (method, pattern) not in taken)
 
 
 # --- who is asked ---------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Answers that API Gateway remembers, and then gives to another route, path, method or caller.
 
-See :mod:`authorizer.cli.check.answers` for what is remembered under which key. Only simple
+See :mod:`authorizer.cli.analysis.caching` for what is remembered under which key. Only simple
 answers and those for one request are judged here; documents for all that a caller may do serve
 every request of the caller's, if they can be made exact.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.caching import Cache, caches
 from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
-from authorizer.cli.analysis.protection import AnswerKind, Guard, guarded_routes
-from authorizer.cli.check.caches import Cache, caches
+from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, route_protections
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.unnameable_rules import can_be_named
 from authorizer.errors import clip
@@ -20,8 +20,8 @@ from authorizer.policy.paths import ANY, PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.analysis.protection import GuardedRoute
-    from authorizer.cli.check.answers import CacheKey
+    from authorizer.cli.analysis.caching import CacheKey
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
@@ -54,9 +54,9 @@ def backend_answers_for_all_callers(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
-    shared: dict[Location, GuardedRoute] = {}
-    for one in guarded_routes(template):
-        if one.guard is not Guard.NOBODY and one.route.shared_answers is not None:
+    shared: dict[Location, RouteProtection] = {}
+    for one in route_protections(template):
+        if one.decided_by is not DecidedBy.NOBODY and one.route.shared_answers is not None:
             shared.setdefault(one.route.shared_answers, one)
     for place, one in shared.items():
         yield Finding(
@@ -155,8 +155,8 @@ def answers_older_than_tokens(
 
 
 def _sharing(
-    key: CacheKey, routes: Sequence[GuardedRoute]
-) -> tuple[GuardedRoute, GuardedRoute] | None:
+    key: CacheKey, routes: Sequence[RouteProtection]
+) -> tuple[RouteProtection, RouteProtection] | None:
     """Two routes whose requests can have the same key."""
     for at, one in enumerate(routes):
         for other in routes[at + 1 :]:
@@ -166,7 +166,7 @@ def _sharing(
 
 
 def _other_requests(
-    cache: Cache, key: CacheKey, one: GuardedRoute, rules: PathIndex[SourceRule]
+    cache: Cache, key: CacheKey, one: RouteProtection, rules: PathIndex[SourceRule]
 ) -> Iterator[Finding]:
     if not key.path:
         why = _why_path_matters(one, rules)
@@ -177,8 +177,8 @@ def _other_requests(
         yield _other_method(cache, one)
 
 
-def _why_path_matters(one: GuardedRoute, rules: PathIndex[SourceRule]) -> str:
-    if one.is_judged_by_path:
+def _why_path_matters(one: RouteProtection, rules: PathIndex[SourceRule]) -> str:
+    if one.is_decided_by_path:
         return "the path behind it decides"
     for rule in rules.covering(pattern_of_route(one.route.path)):
         if rule.pattern.conditions and _covers(rule, one.methods):
@@ -186,7 +186,7 @@ def _why_path_matters(one: GuardedRoute, rules: PathIndex[SourceRule]) -> str:
     return ""
 
 
-def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
+def _other_path(cache: Cache, one: RouteProtection, why: str) -> Finding:
     key = one.name
     return Finding(
         code="X202",
@@ -201,16 +201,16 @@ def _other_path(cache: Cache, one: GuardedRoute, why: str) -> Finding:
     )
 
 
-def _does_method_matter(one: GuardedRoute, rules: PathIndex[SourceRule]) -> bool:
+def _does_method_matter(one: RouteProtection, rules: PathIndex[SourceRule]) -> bool:
     """Whether a route for every method is not decided alike for all of them."""
     if not one.takes_every_method:
         return False
     pattern = pattern_of_route(one.route.path)
-    found = rules.overlapping(pattern) if one.is_judged_by_path else rules.covering(pattern)
+    found = rules.overlapping(pattern) if one.is_decided_by_path else rules.covering(pattern)
     return any(ANY not in rule.pattern.methods and _covers(rule, one.methods) for rule in found)
 
 
-def _other_method(cache: Cache, one: GuardedRoute) -> Finding:
+def _other_method(cache: Cache, one: RouteProtection) -> Finding:
     key = one.name
     return Finding(
         code="X203",
@@ -224,7 +224,7 @@ def _other_method(cache: Cache, one: GuardedRoute) -> Finding:
     )
 
 
-def _other_request(key: CacheKey, routes: Sequence[GuardedRoute]) -> str | None:
+def _other_request(key: CacheKey, routes: Sequence[RouteProtection]) -> str | None:
     """How a second request can have the key of a first one."""
     pair = _sharing(key, routes)
     if pair is not None:

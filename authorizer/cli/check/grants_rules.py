@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
-from authorizer.cli.analysis.protection import GuardedRoute, guarded_routes
+from authorizer.cli.analysis.protection import RouteProtection, route_protections
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.unnameable_rules import can_be_named
@@ -31,8 +31,10 @@ def rules_without_route(
     """X105, X106, X107: allows and denies that match no route, and those that are shadowed."""
     if not knows_all_routes(template):
         return
-    routes = PathIndex((pattern_of_route(one.route.path), one) for one in guarded_routes(template))
-    keys = sorted({one.route.key for one in guarded_routes(template) if can_be_named(one.route)})
+    routes = PathIndex(
+        (pattern_of_route(one.route.path), one) for one in route_protections(template)
+    )
+    keys = sorted({one.route.key for one in route_protections(template) if can_be_named(one.route)})
     hints = _MOST_HINTS
     # Many groups have the same rules.
     known: dict[tuple[object, ...], _Match] = {}
@@ -62,20 +64,20 @@ class _Match:
     taker: str = ""
 
 
-def _match(routes: PathIndex[GuardedRoute], rule: SourceRule) -> _Match:
+def _match(routes: PathIndex[RouteProtection], rule: SourceRule) -> _Match:
     if any(_brings_to_bear(one, rule) for one in _meeting(routes, rule)):
         return _Match(is_matched=True)
     takers = (one.name for one in _meeting(routes, rule) if _takes_literal(one, rule))
     return _Match(is_matched=False, taker=min(takers, default=""))
 
 
-def _meeting(routes: PathIndex[GuardedRoute], rule: SourceRule) -> Iterator[GuardedRoute]:
+def _meeting(routes: PathIndex[RouteProtection], rule: SourceRule) -> Iterator[RouteProtection]:
     for one in routes.overlapping(pattern_of_rule(rule.pattern)):
         if any(rule.pattern.covers_method(method) for method in one.methods):
             yield one
 
 
-def _brings_to_bear(one: GuardedRoute, rule: SourceRule) -> bool:
+def _brings_to_bear(one: RouteProtection, rule: SourceRule) -> bool:
     """Whether a rule that has paths in common with a route is asked about any of them.
 
     A route is compared as it is, a parameter with a parameter alone; a path that is all that the
@@ -90,7 +92,7 @@ def _brings_to_bear(one: GuardedRoute, rule: SourceRule) -> bool:
     )
 
 
-def _takes_literal(one: GuardedRoute, rule: SourceRule) -> bool:
+def _takes_literal(one: RouteProtection, rule: SourceRule) -> bool:
     """Whether a route has a parameter where the rule has a segment of its own."""
     known = pattern_of_route(one.route.path).path
     return any(

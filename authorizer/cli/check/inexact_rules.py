@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.analysis.caching import caches
 from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
-from authorizer.cli.check.caches import caches
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
@@ -19,7 +19,7 @@ from authorizer.policy.paths import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from authorizer.cli.check.caches import Cache
+    from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.model import Policy, Rule

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.grants import Analysis, competing_routes, is_usable
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
-from authorizer.cli.analysis.protection import Guard, GuardedRoute, guarded_routes
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, route_protections
 from authorizer.cli.analysis.routes import AskedRoute, asked_route
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.public_lines import lines_for_the_rest
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def open_routes(source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """X101: routes without an authorizer that the policy does not list as public."""
     public = _public_index(source)
-    for one in guarded_routes(template):
-        if one.guard is Guard.NOBODY and not _is_public(public, one):
+    for one in route_protections(template):
+        if one.decided_by is DecidedBy.NOBODY and not _is_public(public, one):
             key = one.name
             yield Finding(
                 code="X101",
@@ -48,8 +48,8 @@ def closed_public_routes(
 ) -> Iterator[Finding]:
     """X102: public routes that carry an authorizer."""
     public = _public_index(source, lines_for_the_rest(source, template))
-    for one in guarded_routes(template):
-        if one.guard in (Guard.OURS, Guard.OTHER) and _is_public(public, one):
+    for one in route_protections(template):
+        if one.decided_by in (DecidedBy.POLICY, DecidedBy.OTHER) and _is_public(public, one):
             key = one.name
             yield Finding(
                 code="X102",
@@ -68,7 +68,9 @@ def missing_public_routes(
     """X103: public routes that the template does not have."""
     if not knows_all_routes(template):
         return
-    routes = PathIndex((pattern_of_route(one.route.path), one) for one in guarded_routes(template))
+    routes = PathIndex(
+        (pattern_of_route(one.route.path), one) for one in route_protections(template)
+    )
     for listed in source.public:
         overlapping = list(_routes_of(routes, listed))
         if not any(_may_be(one, listed) for one in overlapping):
@@ -81,8 +83,8 @@ def unreachable_routes(
     """X104: routes that nobody at all may use."""
     public = _public_index(source, lines_for_the_rest(source, template))
     # By identity: APIs of several templates may have the same name.
-    of_api: dict[int, list[GuardedRoute]] = defaultdict(list)
-    for one in guarded_routes(template):
+    of_api: dict[int, list[RouteProtection]] = defaultdict(list)
+    for one in route_protections(template):
         of_api[id(one.api)].append(one)
     for others in of_api.values():
         analysis = Analysis(_compiled_for(policy, others))
@@ -91,7 +93,7 @@ def unreachable_routes(
         competing = competing_routes(routes.values())
         for one in others:
             if (
-                one.guard is Guard.OURS
+                one.decided_by is DecidedBy.POLICY
                 and can_be_named(one.route)
                 and not _is_public(public, one)
                 and not is_usable(routes[id(one)], partition, analysis, competing)
@@ -99,8 +101,8 @@ def unreachable_routes(
                 yield _unreachable(one)
 
 
-def _asked(one: GuardedRoute) -> AskedRoute:
-    return replace(asked_route(one.route.key), methods=one.methods, is_named=one.is_told)
+def _asked(one: RouteProtection) -> AskedRoute:
+    return replace(asked_route(one.route.key), methods=one.methods, is_named=one.names_route)
 
 
 def routes_of_others(
@@ -122,7 +124,7 @@ def routes_of_others(
             )
 
 
-def routes_without_rule(source: SourcePolicy, template: Template) -> Iterator[GuardedRoute]:
+def routes_without_rule(source: SourcePolicy, template: Template) -> Iterator[RouteProtection]:
     """Routes that another authorizer decides about, of which the policy says nothing at all."""
     public = _public_index(source)
     for one, rule in _of_others(source, template):
@@ -132,11 +134,11 @@ def routes_without_rule(source: SourcePolicy, template: Template) -> Iterator[Gu
 
 def _of_others(
     source: SourcePolicy, template: Template
-) -> Iterator[tuple[GuardedRoute, SourceRule | None]]:
+) -> Iterator[tuple[RouteProtection, SourceRule | None]]:
     """Routes that another authorizer decides about, each with its first rule."""
     rules = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in source.rules)
-    for one in guarded_routes(template):
-        if one.guard is Guard.OTHER and one.authorizer is not None:
+    for one in route_protections(template):
+        if one.decided_by is DecidedBy.OTHER and one.authorizer is not None:
             yield one, _first_rule(rules, one)
 
 
@@ -145,7 +147,7 @@ def knows_all_routes(template: Template) -> bool:
     return bool(template.apis) and all(api.is_complete for api in template.apis)
 
 
-def _where(one: GuardedRoute) -> str:
+def _where(one: RouteProtection) -> str:
     return "who reaches its VPC endpoint" if one.api.is_private else "on the internet"
 
 
@@ -159,7 +161,7 @@ def _public_index(
     )
 
 
-def _is_public(public: PathIndex[PublicRoute], one: GuardedRoute) -> bool:
+def _is_public(public: PathIndex[PublicRoute], one: RouteProtection) -> bool:
     """Whether everything that comes by the route is public."""
     covering = list(public.covering(pattern_of_route(one.route.path)))
     return all(any(_covers(listed, method) for listed in covering) for method in one.methods)
@@ -169,27 +171,30 @@ def _covers(listed: PublicRoute, method: str) -> bool:
     return listed.pattern.covers_method(method)
 
 
-def _routes_of(routes: PathIndex[GuardedRoute], listed: PublicRoute) -> Iterator[GuardedRoute]:
+def _routes_of(
+    routes: PathIndex[RouteProtection], listed: PublicRoute
+) -> Iterator[RouteProtection]:
     for one in routes.overlapping(pattern_of_rule(listed.pattern)):
         if any(_covers(listed, method) for method in one.methods):
             yield one
 
 
-def _may_be(one: GuardedRoute, listed: PublicRoute) -> bool:
+def _may_be(one: RouteProtection, listed: PublicRoute) -> bool:
     """Whether a route is the one that is listed; a greedy one is only where nobody guards it."""
     pattern = pattern_of_route(one.route.path)
     if pattern.more is not None:
         return (
-            one.guard in (Guard.NOBODY, Guard.UNKNOWN) or pattern_of_rule(listed.pattern) == pattern
+            one.decided_by in (DecidedBy.NOBODY, DecidedBy.UNKNOWN)
+            or pattern_of_rule(listed.pattern) == pattern
         )
     own = listed.pattern
     return pattern.path[: len(own.path)] == own.path
 
 
-def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
+def _compiled_for(policy: Policy, others: Sequence[RouteProtection]) -> Policy:
     """The policy as it is compiled for an API; it makes a difference where paths are judged."""
     api = others[0].api
-    if not api.is_complete or not any(one.is_judged_by_path for one in others):
+    if not api.is_complete or not any(one.is_decided_by_path for one in others):
         return policy
     return replace(
         policy,
@@ -197,7 +202,7 @@ def _compiled_for(policy: Policy, others: Sequence[GuardedRoute]) -> Policy:
     )
 
 
-def _missing(listed: PublicRoute, overlapping: Sequence[GuardedRoute]) -> Finding:
+def _missing(listed: PublicRoute, overlapping: Sequence[RouteProtection]) -> Finding:
     takes = next((one for one in overlapping), None)
     where = "the template has no such route"
     if takes is not None:
@@ -212,7 +217,7 @@ def _missing(listed: PublicRoute, overlapping: Sequence[GuardedRoute]) -> Findin
     )
 
 
-def _unreachable(one: GuardedRoute) -> Finding:
+def _unreachable(one: RouteProtection) -> Finding:
     return Finding(
         code="X104",
         severity=Severity.WARNING,
@@ -224,7 +229,7 @@ def _unreachable(one: GuardedRoute) -> Finding:
     )
 
 
-def _first_rule(rules: PathIndex[SourceRule], one: GuardedRoute) -> SourceRule | None:
+def _first_rule(rules: PathIndex[SourceRule], one: RouteProtection) -> SourceRule | None:
     pattern = pattern_of_route(one.route.path)
     found = rules.covering(pattern) if pattern.more is None else rules.overlapping(pattern)
     covering = [
@@ -233,7 +238,7 @@ def _first_rule(rules: PathIndex[SourceRule], one: GuardedRoute) -> SourceRule |
     return min(covering, key=lambda rule: rule.place, default=None)
 
 
-def name_of_authorizer(one: GuardedRoute) -> str:
+def name_of_authorizer(one: RouteProtection) -> str:
     """The authorizer of a route in words."""
     authorizer = one.authorizer
     if authorizer is None or isinstance(authorizer.kind, Unknown):

@@ -1,4 +1,4 @@
-"""What API Gateway remembers an answer under.
+"""The answers that API Gateway remembers, and under which key.
 
 An answer that is remembered is given to every request that has the same key. A simple answer is
 yes or no to whatever is asked next. An IAM document names what it allows: this request alone, or
@@ -13,11 +13,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
+from authorizer.cli.analysis.protection import (
+    DecidedBy,
+    answer_kind,
+    our_authorizers,
+    route_protections,
+)
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
+from authorizer.errors import clip
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from authorizer.cli.template.model import Api, Authorizer, Route
+    from collections.abc import Iterator
+
+    from authorizer.cli.analysis.protection import AnswerKind, RouteProtection
+    from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Api, Authorizer, Route, Template
 
 TOKEN_SOURCE = "header:authorization"
 # Methods of routes that take every method: $default has none.
@@ -73,3 +84,53 @@ def cache_key(api: Api, authorizer: Authorizer) -> CacheKey | None:
         of_resource = {"context:resourcePath", "context:resourceId"}
         route = method and not of_resource.isdisjoint(sources)
     return CacheKey(token=TOKEN_SOURCE in sources, route=route, method=method, path=path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """An authorizer of ours whose answers are remembered.
+
+    Attributes:
+        routes: those that use it.
+        kind: what it answers; nothing where that cannot be decided.
+        key: what its answers are remembered under; nothing where that cannot be decided.
+    """
+
+    api: Api
+    authorizer: Authorizer
+    routes: tuple[RouteProtection, ...]
+    kind: AnswerKind | None
+    key: CacheKey | None
+
+    @property
+    def name(self) -> str:
+        """The authorizer's, quoted."""
+        return clip(self.authorizer.name)
+
+    @property
+    def key_place(self) -> Location:
+        """Where the identity sources stand."""
+        return self.authorizer.identity_place or self.authorizer.place
+
+    @property
+    def ttl_place(self) -> Location:
+        """Where the time to live stands."""
+        return self.authorizer.ttl_place or self.authorizer.place
+
+
+def caches(template: Template) -> Iterator[Cache]:
+    """Every authorizer of ours whose answers are surely remembered."""
+    guarded = [one for one in route_protections(template) if one.decided_by is DecidedBy.POLICY]
+    for api, authorizer in our_authorizers(template):
+        ttl = authorizer.ttl_seconds
+        if api.kind is ApiKind.WEBSOCKET or not isinstance(ttl, int) or ttl <= 0:
+            continue
+        yield Cache(
+            api=api,
+            authorizer=authorizer,
+            routes=tuple(
+                route for route in guarded if route.api is api and route.authorizer is authorizer
+            ),
+            kind=answer_kind(template, api, authorizer),
+            key=cache_key(api, authorizer),
+        )
