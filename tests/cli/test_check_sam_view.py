@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,26 @@ def test_nothing_is_said_where_the_translator_is_not_installed(
     monkeypatch.setattr(sam_view, "find_spec", lambda _name: None)
 
     assert found(tmp_path, SAM + REFUSED) == []
+
+
+def test_sam_is_asked_without_the_libraries_that_take_longest(tmp_path: Path) -> None:
+    """The translator imports them for others; afterwards they are what they were."""
+    (tmp_path / "t.yaml").write_text(SAM + REFUSED)
+    script = (
+        "import sys; from pathlib import Path; "
+        "from authorizer.cli.check.sam_view import refusals_of_sam; "
+        "print(len(list(refusals_of_sam(Path('t.yaml')))), *sys.modules); "
+        "import boto3, jsonschema; print(boto3.Session, jsonschema.validate)"
+    )
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    first, last = printed.stdout.splitlines()
+
+    assert printed.stderr == ""
+    assert first.split()[0] == "1"
+    assert "samtranslator.translator.translator" in first.split()
+    assert {"boto3", "botocore", "jsonschema"}.isdisjoint(first.split())
+    assert last.startswith("<class 'boto3.session.Session'> <function validate")
 
 
 def test_the_projects_own_template_is_not_refused() -> None:

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.finding import Finding, Severity
@@ -33,6 +37,12 @@ _BUCKET = "s3://bucket/key"
 _PACKED = ("CodeUri", "DefinitionUri", "ContentUri", "Location")
 _CONSTANTS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _LONGEST_REFUSAL = 300
+# What the translator imports for other callers: AWS, for a region, policies, applications and
+# switches that are not given to it; and a validator, for the list of policies in its own package.
+_NOT_ASKED = (
+    *("boto3", "botocore", "botocore.client", "botocore.config", "botocore.exceptions"),
+    *("jsonschema", "jsonschema.exceptions"),
+)
 
 
 def refusals_of_sam(path: Path) -> Iterator[Finding]:
@@ -82,12 +92,17 @@ def _refusals(template: dict[str, Any]) -> list[tuple[str, str]]:
 
 @cache
 def _translator() -> Callable[[dict[str, Any]], list[tuple[str, str]]]:
-    import boto3  # noqa: PLC0415 - slow, and for few templates
+    # Another version may need them: then they are loaded below.
+    with suppress(ImportError, AttributeError, TypeError), _stand_ins():
+        import_module("samtranslator.translator.translator")
+    # It counts what it does, and complains on standard error, when Python ends, that nobody asked.
+    logging.getLogger("samtranslator").addHandler(logging.NullHandler())
+    # Slow, and for few templates.
     from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415
     from samtranslator.parser.parser import Parser  # noqa: PLC0415
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
-    session = boto3.Session(region_name="eu-west-1")
+    session = SimpleNamespace(region_name="eu-west-1")
 
     def translate(template: dict[str, Any]) -> list[tuple[str, str]]:
         try:
@@ -101,6 +116,25 @@ def _translator() -> Callable[[dict[str, Any]], list[tuple[str, str]]]:
         return []
 
     return translate
+
+
+class _StandIn(ModuleType):
+    """In the place of a library: whatever is taken from it stands in annotations and ``except``."""
+
+    def __getattr__(self, name: str) -> type[Exception]:
+        return type(name, (Exception,), {})
+
+
+@contextmanager
+def _stand_ins() -> Iterator[None]:
+    """While the translator is loaded, spare it a third of its imports."""
+    absent = [name for name in _NOT_ASKED if name not in sys.modules]
+    sys.modules.update({name: _StandIn(name) for name in absent})
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 class _Policies(dict[str, str]):
