@@ -7,16 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from authorizer.cli.main import _ANSWERING, _LAZY, cli
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 # A way to make each command write something to standard output.
@@ -72,19 +69,20 @@ import io, json, os, sys
 from authorizer.cli.__main__ import main
 from authorizer.cli.main import _LAZY, cli
 
-def stream(descriptor, mode):
+def stream(descriptor, mode, encoding):
     try:
         os.fstat(descriptor)
     except OSError:
         return None
-    encoding, _, errors = os.environ["ENCODING"].partition(":")
-    return io.TextIOWrapper(open(descriptor, mode, closefd=False), encoding, errors)
+    return io.TextIOWrapper(open(descriptor, mode, closefd=False), encoding, "strict")
 
-def run(arguments, closed, output):
+def run(arguments, output="/dev/null", closed=(), encoding="utf-8"):
     os.dup2(os.open(output, os.O_WRONLY), 1)
     for descriptor in closed:
         os.close(descriptor)
-    sys.stdin, sys.stdout, sys.stderr = stream(0, "rb"), stream(1, "wb"), stream(2, "wb")
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream(descriptor, mode, encoding) for descriptor, mode in enumerate(("rb", "wb", "wb"))
+    )
     sys.argv[1:] = arguments
     try:
         main()
@@ -94,16 +92,15 @@ def run(arguments, closed, output):
 
 for name in _LAZY:
     cli.get_command(None, name)
-found = {}
-asked = json.load(sys.stdin)
-for name, arguments in asked["commands"].items():
+
+def fork(arguments, streams):
     reader, writer = os.pipe()
     if not (child := os.fork()):
         os.dup2(writer, 2)
         for descriptor in (reader, writer):
             os.close(descriptor)
         try:
-            run(arguments.split(), asked["closed"], asked["output"])
+            run(arguments.split(), **streams)
         except SystemExit as ended:
             os._exit(ended.code or 0)
         except BaseException:
@@ -113,36 +110,57 @@ for name, arguments in asked["commands"].items():
     os.close(writer)
     with open(reader, "rb") as stderr:
         text = stderr.read().decode("utf-8", "replace")
-    found[name] = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text]
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+asked = json.load(sys.stdin)
+found = {
+    kind: {name: fork(arguments, streams) for name, arguments in asked["commands"].items()}
+    for kind, streams in asked["streams"].items()
+}
 json.dump(found, sys.stdout)
 """
 
 
-def run_all(
-    project: Path,
-    output: str = "/dev/null",
-    closed: Sequence[int] = (),
-    encoding: str = "utf-8:strict",
-) -> dict[str, tuple[int, str]]:
-    """The exit code and standard error of every command."""
+CLOSED = {"out": [1], "out and error": [1, 2], "in": [0]}
+ENCODINGS = ("ascii", "latin-1", "utf-16")
+STREAMS: dict[str, dict[str, object]] = {
+    "usual": {},
+    **{kind: {"closed": descriptors} for kind, descriptors in CLOSED.items()},
+    **{encoding: {"encoding": encoding} for encoding in ENCODINGS},
+    **({"full disk": {"output": "/dev/full"}} if Path("/dev/full").exists() else {}),
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The exit code of each command, and what it wrote to standard error."""
+
+    codes: dict[str, int]
+    errors: dict[str, str]
+
+    def tracebacks(self) -> list[str]:
+        return [name for name, text in self.errors.items() if "Traceback" in text]
+
+
+@pytest.fixture(scope="module")
+def ended(project: Path) -> dict[str, Ended]:
+    """How every command ends, by what its streams are."""
     done = subprocess.run(
         [sys.executable, "-c", FORKS],
         cwd=project,
-        env=environment(project, ENCODING=encoding),
-        input=json.dumps({"commands": COMMANDS, "closed": closed, "output": output}),
+        env=environment(project),
+        input=json.dumps({"commands": COMMANDS, "streams": STREAMS}),
         capture_output=True,
         text=True,
         check=True,
     )
-    return {name: (code, stderr) for name, (code, stderr) in json.loads(done.stdout).items()}
-
-
-@pytest.fixture(scope="module")
-def usual(project: Path) -> dict[str, int]:
-    """The exit codes where the output takes everything."""
-    found = run_all(project)
-    assert [name for name, (_, stderr) in found.items() if "Traceback" in stderr] == []
-    return {name: code for name, (code, _) in found.items()}
+    return {
+        kind: Ended(
+            {name: code for name, (code, _) in found.items()},
+            {name: text for name, (_, text) in found.items()},
+        )
+        for kind, found in json.loads(done.stdout).items()
+    }
 
 
 def test_every_command_is_tried() -> None:
@@ -150,35 +168,34 @@ def test_every_command_is_tried() -> None:
     assert COMMANDS.keys() - {"--help", "--version"} == _LAZY.keys()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-def test_a_full_disk_is_told_in_a_line(project: Path) -> None:
+def test_where_there_is_room_no_command_breaks(ended: dict[str, Ended]) -> None:
+    """What the others are compared with."""
+    assert ended["usual"].tracebacks() == []
+    assert COMMANDS.keys() == ended["usual"].codes.keys()
+
+
+@pytest.mark.skipif("full disk" not in STREAMS, reason="this system has no full device")
+def test_a_full_disk_is_told_in_a_line(ended: dict[str, Ended]) -> None:
     """Exit code 2 and one line: what could not be written is no answer, and no success."""
-    wrong = {
-        name: found
-        for name, found in run_all(project, "/dev/full").items()
-        if found[0] != 2 or not found[1].endswith(_FULL) or "Traceback" in found[1]
-    }
-    assert wrong == {}
+    full = ended["full disk"]
+    assert {name: code for name, code in full.codes.items() if code != 2} == {}
+    assert {name: text for name, text in full.errors.items() if not text.endswith(_FULL)} == {}
+    assert full.tracebacks() == []
 
 
-@pytest.mark.parametrize("closed", [[1], [1, 2], [0]], ids=["out", "out and error", "in"])
-def test_a_stream_that_is_closed_is_none(
-    project: Path, usual: dict[str, int], closed: list[int]
-) -> None:
+@pytest.mark.parametrize("kind", CLOSED)
+def test_a_stream_that_is_closed_is_none(ended: dict[str, Ended], kind: str) -> None:
     """Nobody reads what is written there, and nothing can be read: the exit code is the same."""
-    found = run_all(project, closed=closed)
-
-    assert {name: code for name, (code, _) in found.items()} == usual
-    assert [name for name, (_, stderr) in found.items() if "Traceback" in stderr] == []
+    assert ended[kind].codes == ended["usual"].codes
+    assert ended[kind].tracebacks() == []
 
 
-@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1:strict", "utf-16:strict"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_encoding_without_the_character_escapes_it(
-    project: Path, usual: dict[str, int], encoding: str
+    ended: dict[str, Ended], encoding: str
 ) -> None:
     """The arrow of a difference and the name of a group are shown as far as they can be."""
-    found = run_all(project, encoding=encoding)
-    assert {name: code for name, (code, _) in found.items()} == usual
+    assert ended[encoding].codes == ended["usual"].codes
 
 
 def test_a_python_told_to_write_ascii_shows_an_arrow_as_it_can(project: Path) -> None:
