@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from overlay import BASES, Line, numbered, overlay
 
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ class Case:
         for name in self.files:
             (folder / name).write_text(self.text(name), **_ENCODING)
         templates = [folder / name for name in self.files if name.startswith("template.")]
-        report = check(folder / "policy.yaml", templates)
+        report = run_checks(folder / "policy.yaml", templates)
         return [(finding, self._line_of(finding)) for finding in report.findings]
 
     def _line_of(self, finding: Finding) -> int | None:

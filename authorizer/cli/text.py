@@ -56,13 +56,19 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that comes closest, where one comes close."""
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that comes closest; nothing where none comes close."""
     if len(name) > _LONGEST_NAME:
-        return ""
+        return None
     names = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(name.casefold(), names, n=1)
-    return f"; did you mean {clip(names[close[0]])}?" if close else ""
+    return names[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that comes closest, where one comes close."""
+    meant = closest(name, known)
+    return "" if meant is None else f"; did you mean {clip(meant)}?"
 
 
 def located(rule: Rule, name: str) -> str:

@@ -6,6 +6,7 @@ YAML is read as nodes, not as values, so that a name is the text that stands the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 # Comparing names with names takes time: a file full of unknown ones gets the first few hints.
 _MOST_HINTS = 20
 _MOST_KNOWN_NAMES = 2000
+# An item without the blank that makes it one.
+_DASH = re.compile("-[^ ]")
 # What YAML itself says of a value. Any other tag would ask for something that is not done here.
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "map", "null", "seq", "str")
@@ -38,12 +41,16 @@ class Problem:
         column: counted from 1.
         message: what was expected, and what was found.
         code: of the finding that ``authorizer check`` makes of it.
+        variant: of that finding: the catalogue then says more closely what to do.
+        meant: what was probably meant by a method that there is not.
     """
 
     line: int
     column: int
     message: str
     code: str = "P102"
+    variant: str = ""
+    meant: str | None = None
 
     def located(self, path: Path | str) -> str:
         """``policy.yaml:7:9: expected ...``."""
@@ -53,9 +60,13 @@ class Problem:
 class UnreadableError(Exception):
     """The bytes are no YAML document of ours."""
 
-    def __init__(self, message: str, mark: yaml.Mark | None = None, code: str = "P102") -> None:
+    def __init__(
+        self, message: str, mark: yaml.Mark | None = None, code: str = "P102", variant: str = ""
+    ) -> None:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        self.problem = Problem(line=line, column=column, message=message, code=code)
+        self.problem = Problem(
+            line=line, column=column, message=message, code=code, variant=variant
+        )
         super().__init__(message)
 
 
@@ -71,6 +82,7 @@ class _Loader(yaml.SafeLoader):
                 "if it is a template, give it with --template",
                 event.start_mark,
                 "P105",
+                "tag",
             )
         return super().compose_node(parent, index)
 
@@ -92,10 +104,7 @@ def compose(data: bytes) -> yaml.Node:
         found = f"0x{data[error.start]:02x} at byte {error.start}"
         raise UnreadableError(f"expected UTF-8, found {found}", code="P101") from error
     except yaml.MarkedYAMLError as error:
-        hint = "; quote a rule that has braces inside [ ]" if "'{'" in str(error.problem) else ""
-        raise UnreadableError(
-            f"expected YAML: {error.problem or error.context}{hint}", error.problem_mark
-        ) from error
+        raise _syntax_error(text, error) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n"), error.position - (before.rfind("\n") + 1)
@@ -107,8 +116,19 @@ def compose(data: bytes) -> yaml.Node:
         # PyYAML does not guard "\U00110000", nor a %YAML version of thousands of digits.
         raise UnreadableError("expected YAML, found a number out of range") from error
     if root is None:
-        raise UnreadableError("expected a policy that starts with 'version: 1', found nothing")
+        message = "expected a policy that starts with 'version: 1', found nothing"
+        raise UnreadableError(message, variant="empty")
     return root
+
+
+def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
+    """What YAML says, which has no codes: its words alone tell one mistake from another."""
+    problem, mark = str(error.problem or error.context), error.problem_mark
+    hint = "; quote a rule that has braces inside [ ]" if "'{'" in problem else ""
+    variant = "column" if "<block end>" in problem else ""
+    if mark is not None and text[mark.index : mark.index + 1] == "\t":
+        variant = "tab"
+    return UnreadableError(f"expected YAML: {problem}{hint}", mark, variant=variant)
 
 
 @dataclass(slots=True)
@@ -123,14 +143,38 @@ class NodeReader:
     _characters_left: int = MAX_DOCUMENT_BYTES
     _hints_left: int = _MOST_HINTS
 
-    def report(self, node: yaml.Node, code: str, message: str, shift: int = 0) -> None:
+    def report(
+        self,
+        node: yaml.Node,
+        code: str,
+        message: str,
+        shift: int = 0,
+        *,
+        variant: str = "",
+        meant: str | None = None,
+    ) -> None:
         """Keep a problem, at the node's first character or ``shift`` characters later."""
         mark = node.start_mark
-        self.report_at(mark.line + 1, mark.column + 1 + shift, code, message)
+        self.problems.append(
+            Problem(
+                line=mark.line + 1,
+                column=mark.column + 1 + shift,
+                message=message,
+                code=code,
+                variant=variant,
+                meant=meant,
+            )
+        )
 
     def report_at(self, line: int, column: int, code: str, message: str) -> None:
         """Keep a problem."""
         self.problems.append(Problem(line=line, column=column, message=message, code=code))
+
+    def report_kind(self, node: yaml.Node, expected: str) -> None:
+        """Keep that a value is of the wrong kind."""
+        is_dash = isinstance(node, yaml.ScalarNode) and _DASH.match(node.value)
+        variant = "dash" if is_dash else ""
+        self.report(node, "P105", f"{expected}, found {describe(node)}", variant=variant)
 
     def hint(self, name: str, known: Collection[str]) -> str:
         """A hint at the known name that comes closest, as long as hints are cheap."""
@@ -155,15 +199,23 @@ class NodeReader:
             )
         return self._characters_left >= 0
 
-    def fields(self, node: yaml.Node, allowed: set[str], what: str) -> dict[str, yaml.Node] | None:
-        """The values of a mapping whose keys are all known; nothing where it is no mapping."""
+    def fields(
+        self, node: yaml.Node, allowed: set[str], what: str, below: Collection[str] = ()
+    ) -> dict[str, yaml.Node] | None:
+        """The values of a mapping whose keys are all known; nothing where it is no mapping.
+
+        Args:
+            node: the mapping.
+            allowed: its keys.
+            what: it is, for messages.
+            below: keys that belong further below.
+        """
         if not isinstance(node, yaml.MappingNode):
-            expected = ", ".join(sorted(allowed))
-            self.report(
-                node,
-                "P105",
-                f"expected {what} to be a mapping with {expected}, found {describe(node)}",
-            )
+            expected = f"expected {what} to be a mapping with {', '.join(sorted(allowed))}"
+            if is_null(node):
+                self.report(node, "P105", f"{expected}, found nothing", variant="empty")
+            else:
+                self.report_kind(node, expected)
             return None
         fields = {}
         for key, value in self._unique(node):
@@ -175,6 +227,7 @@ class NodeReader:
                     "P104",
                     f"expected {one_of(sorted(allowed))} in {what}, "
                     f"found {clip(key.value)}{self.hint(key.value, allowed)}",
+                    variant="of_group" if key.value in below else "",
                 )
         return fields
 
@@ -184,7 +237,7 @@ class NodeReader:
             return []
         if isinstance(node, yaml.MappingNode):
             return list(self._unique(node))
-        self.report(node, "P105", f"expected {what}, found {describe(node)}")
+        self.report_kind(node, f"expected {what}")
         return []
 
     def scalars(self, node: yaml.Node | None, what: str) -> list[yaml.ScalarNode]:
@@ -192,7 +245,7 @@ class NodeReader:
         if node is None or is_null(node):
             return []
         if not isinstance(node, yaml.SequenceNode):
-            self.report(node, "P105", f"expected a list of {what}, found {describe(node)}")
+            self.report_kind(node, f"expected a list of {what}")
             return []
         scalars = []
         for item in node.value:
@@ -201,11 +254,7 @@ class NodeReader:
             if isinstance(item, yaml.ScalarNode) and not is_null(item):
                 scalars.append(item)
             else:
-                self.report(
-                    item,
-                    "P105",
-                    f"expected one of the {what} as plain text, found {describe(item)}",
-                )
+                self.report_kind(item, f"expected one of the {what} as plain text")
         return scalars
 
     def _unique(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
@@ -214,7 +263,7 @@ class NodeReader:
             if not self.is_affordable(key):
                 return
             if not isinstance(key, yaml.ScalarNode):
-                self.report(key, "P105", f"expected a name, found {describe(key)}")
+                self.report_kind(key, "expected a name")
             elif key.value in seen:
                 self.report(
                     key,

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from authorizer.cli.check.catalogue import TITLES, can_be_accepted, index
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.catalogue import CATALOGUE, can_be_accepted, index
+from authorizer.cli.check.run import run_checks
 
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
 WRITTEN = [page for page in PAGES.glob("*.md") if page.stem != "README"]
-POLICY_CODES = [code for code in sorted(TITLES) if code.startswith("P")]
+POLICY_CODES = [code for code in sorted(CATALOGUE) if code.startswith("P")]
 
 
 def test_each_code_has_a_page_and_each_page_a_code() -> None:
     """Nobody is sent to a page that is not there, and no page tells of what cannot be found."""
-    assert {page.stem for page in WRITTEN} == set(TITLES)
+    assert {page.stem for page in WRITTEN} == set(CATALOGUE)
 
 
 def test_the_index_is_up_to_date() -> None:
@@ -30,7 +30,7 @@ def test_a_page_has_its_parts(code: str) -> None:
     """What it means, how bad it is, what happens if it is ignored, and how to mend it; briefly."""
     lines = (PAGES / f"{code}.md").read_text().splitlines()
 
-    assert lines[0] == f"# {code}: {TITLES[code]}"
+    assert lines[0] == f"# {code}: {CATALOGUE[code].title}"
     assert re.match(r"\*\*(error|warning|note)\b", lines[2])
     assert {"## If it is ignored", "## How to mend it"} <= set(lines)
     assert 12 <= len(lines) <= 45
@@ -46,7 +46,7 @@ def test_a_page_shows_what_gives_its_finding(code: str, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(examples_of(code)[0])
 
-    assert {finding.code for finding in check(policy).findings} == {code}
+    assert {finding.code for finding in run_checks(policy).findings} == {code}
 
 
 @pytest.mark.parametrize("code", [code for code in POLICY_CODES if len(examples_of(code)) > 1])
@@ -55,7 +55,7 @@ def test_a_page_shows_what_mends_it(code: str, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(examples_of(code)[1])
 
-    assert check(policy).findings == ()
+    assert run_checks(policy).findings == ()
 
 
 @pytest.mark.parametrize("code", sorted(page.stem for page in WRITTEN))

@@ -13,11 +13,10 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from authorizer import ConfigurationError
 from authorizer.cli import template as template_package
-from authorizer.cli.check import judge
+from authorizer.cli.check import run as running
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.location import Location
+from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template.model import Template, Undecided
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from authorizer import Policy
+    from authorizer import ConfigurationError, Policy
     from authorizer.cli.policy_file.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
@@ -166,7 +165,7 @@ class Judged:
         self.error: ConfigurationError | None = None
         self.findings: list[Finding] = []
         monkeypatch.setattr(template_package, "read_template", self.read, raising=False)
-        monkeypatch.setattr(judge, "TEMPLATE_RULES", (self.rule,))
+        monkeypatch.setattr(running, "TEMPLATE_RULES", (self.rule,))
 
     def read(self, path: Path) -> Template:
         if self.error is not None:
@@ -216,18 +215,18 @@ def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "place"),
+    ("where", "place"),
     [
-        pytest.param("t.yaml:7:9: no", "t.yaml:7:9", id="located"),
-        pytest.param("t.yaml: no", "t.yaml:1:1", id="not located"),
+        pytest.param(Location(file="t.yaml", line=7, column=9), "t.yaml:7:9", id="located"),
+        pytest.param("t.yaml", "t.yaml:1:1", id="not located"),
     ],
 )
 def test_a_template_that_cannot_be_read_is_a_finding(
-    policy: Path, judged: Judged, problem: str, place: str
+    policy: Path, judged: Judged, where: Location | str, place: str
 ) -> None:
     """It stands where the reader says."""
     policy.write_text("version: 1")
-    judged.error = ConfigurationError([problem])
+    judged.error = FileError(where, "no")
     result = run("--template", "t.yaml", "--format", "json")
 
     assert result.exit_code == 2

@@ -8,9 +8,9 @@ import pytest
 from made_templates import read_policy
 from overlay import base, laid_over, replaced
 
-from authorizer.cli.check.deployed import check_deployments
+from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.template import parse_template
 
@@ -291,7 +291,7 @@ def failing(tmp_path: Path, name: str, text: str) -> list[Finding]:
     granted = "$connect" if name == "websocket" else "GET /hello, DELETE /admin"
     (tmp_path / "policy.yaml").write_text(POLICY % granted)
     (tmp_path / "template.yaml").write_text(text)
-    report = check(tmp_path / "policy.yaml", [tmp_path / "template.yaml"])
+    report = run_checks(tmp_path / "policy.yaml", [tmp_path / "template.yaml"])
     return [one for one in report.findings if one.severity is not Severity.NOTE]
 
 
@@ -329,7 +329,7 @@ def test_an_open_route_may_have_another_name_but_not_take_everything(
     (tmp_path / "t.yaml").write_text(head + SAM + OPEN_ROUTE)
     policy = POLICY % "GET /hello, DELETE /admin" + "public: [ANY /v1]\n"
     (tmp_path / "policy.yaml").write_text(policy)
-    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    found = run_checks(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
 
     assert [one.code for one in found if one.code != "T052"] == expected
 

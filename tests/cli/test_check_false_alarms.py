@@ -8,7 +8,7 @@ import pytest
 from overlay import base, replaced
 
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def failing(folder: Path, template: str, policy: str = POLICY) -> list[Finding]:
     """What --strict fails on."""
     (folder / "policy.yaml").write_text(policy)
     (folder / "template.yaml").write_text(template)
-    report = check(folder / "policy.yaml", [folder / "template.yaml"])
+    report = run_checks(folder / "policy.yaml", [folder / "template.yaml"])
     return [one for one in report.findings if one.severity is not Severity.NOTE]
 
 
@@ -233,7 +233,7 @@ def test_a_definition_alone_that_names_its_function_in_full_is_a_note(
     """It can have no function itself; what a deployment, a stage or a tool fills in is open."""
     definition = DEFINITION.replace("URI", INVOKED.format(function))
     assert codes(tmp_path, definition) == expected
-    found = check(tmp_path / "policy.yaml", [tmp_path / "template.yaml"]).findings
+    found = run_checks(tmp_path / "policy.yaml", [tmp_path / "template.yaml"]).findings
     assert "X130" in [one.code for one in found]
 
     # The same in a template, which could have the function: another template may.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 
 if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding
@@ -23,7 +23,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def findings_of(text: str) -> tuple[Finding, ...]:
     policy = Path("policy.yaml")
     policy.write_text(text)
-    return check(policy).findings
+    return run_checks(policy).findings
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_tags_of_yaml_itself_are_none() -> None:
 def test_a_misspelt_file_is_told_by_the_one_that_is_there() -> None:
     """What to do fits a file that is not there, and the nearest name beside it is shown."""
     Path("policy.yaml").write_text("version: 1")
-    (finding,) = check(Path("polcy.yaml")).findings
+    (finding,) = run_checks(Path("polcy.yaml")).findings
 
     assert finding.code == "P101"
     assert finding.message.endswith("No such file or directory; did you mean 'policy.yaml'?")
     assert finding.effect == "nothing was checked"
 
     Path("loop.yml").symlink_to("loop.yml")
-    (finding,) = check(Path("loop.yml")).findings
+    (finding,) = run_checks(Path("loop.yml")).findings
     assert finding.message == "cannot be read: Too many levels of symbolic links"
     assert "that is there" in finding.fix
 
@@ -114,7 +114,7 @@ def test_a_misspelt_template_is_told_by_the_one_that_is_there() -> None:
     policy = Path("policy.yaml")
     policy.write_text(f"{ALLOW}- GET /x")
     Path("template.yaml").write_text("Resources: {}")
-    (finding,) = check(policy, [Path("tmplate.yaml")]).findings
+    (finding,) = run_checks(policy, [Path("tmplate.yaml")]).findings
 
     assert finding.code == "T001"
     assert finding.message.endswith("did you mean 'template.yaml'?")

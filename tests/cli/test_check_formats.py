@@ -9,12 +9,16 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.formats.files import relative, uri
-from authorizer.cli.check.formats.github import to_github
-from authorizer.cli.check.formats.plain_json import to_json
-from authorizer.cli.check.formats.sarif import to_sarif
-from authorizer.cli.check.formats.text import summary, to_text
-from authorizer.cli.check.judge import Report
+from authorizer.cli.check.formats import (
+    relative,
+    summary,
+    to_github,
+    to_json,
+    to_sarif,
+    to_text,
+    uri,
+)
+from authorizer.cli.check.run import Report
 from authorizer.cli.location import Location
 from authorizer.cli.policy_file.source import Acceptance
 

@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from authorizer.cli.check.commands import check as command
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "check.md").read_text()
@@ -52,7 +52,7 @@ def test_the_example_of_acceptances_accepts(tmp_path: Path) -> None:
     """The policy of the page has findings, and accepts all of them."""
     policy = tmp_path / "policy.yaml"
     policy.write_text(BLOCKS[1])
-    report = check(policy)
+    report = run_checks(policy)
 
     assert report.findings == ()
     assert [finding.code for finding, _ in report.accepted] == ["P204", "P202", "P202"]

@@ -8,7 +8,7 @@ import pytest
 from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 
@@ -37,7 +37,7 @@ def failing(folder: Path, **templates: str) -> list[str]:
     (folder / "policy.yaml").write_text(POLICY)
     for name, text in templates.items():
         (folder / f"{name}.yaml").write_text(text)
-    report = check(folder / "policy.yaml", [folder / f"{name}.yaml" for name in templates])
+    report = run_checks(folder / "policy.yaml", [folder / f"{name}.yaml" for name in templates])
     return sorted(one.code for one in report.findings if one.severity is not Severity.NOTE)
 
 

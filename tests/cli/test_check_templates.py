@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.together import join
 from authorizer.cli.template import parse_template
 
@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def codes(folder: Path, *templates: str) -> list[str]:
-    report = check(folder / "policy.yaml", [folder / template for template in templates])
+    report = run_checks(folder / "policy.yaml", [folder / template for template in templates])
     return [finding.code for finding in report.findings]
 
 
@@ -129,6 +129,6 @@ def test_a_superseded_finding_may_be_accepted_all_the_same(folder: Path) -> None
 def test_a_template_that_is_not_yaml_is_wrong_at_its_place(folder: Path) -> None:
     """Line and column of the reader become those of the finding."""
     (folder / "articles.yaml").write_text("Resources: {a: [}\n")
-    (finding,) = check(folder / "policy.yaml", [folder / "articles.yaml"]).findings
+    (finding,) = run_checks(folder / "policy.yaml", [folder / "articles.yaml"]).findings
 
     assert (finding.code, finding.place.line, finding.place.column) == ("T001", 1, 17)

@@ -13,7 +13,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.undecided import check_undecided
+from authorizer.cli.check.unresolved_rules import unresolved_facts
 from authorizer.cli.local.project import load_template
 from authorizer.cli.template import parse_template
 from authorizer.cli.template.sam import EVENT_PROPERTIES
@@ -49,7 +49,7 @@ def found(*changes: tuple[str, str], text: str = TEMPLATE) -> list[tuple[str, in
         assert old in text
         text = text.replace(old, new)
     template = parse_template(text.encode(), "template.yaml")
-    return [(one.code, one.place.line, one.message) for one in check_undecided(template)]
+    return [(one.code, one.place.line, one.message) for one in unresolved_facts(template)]
 
 
 def test_nothing_is_amiss_with_a_template_that_names_what_it_has() -> None:
@@ -202,7 +202,7 @@ def test_an_incomplete_api_is_a_warning_that_says_what_was_not_looked_for() -> N
     """Whole rules are silent where a route is missing, and nobody may take that for a pass."""
     text = TEMPLATE.replace("Path: /hello", "Path: !Sub '/${AWS::Region}/hello'")
     template = parse_template(text.encode(), "template.yaml")
-    (one,) = (each for each in check_undecided(template) if each.code == "T002")
+    (one,) = (each for each in unresolved_facts(template) if each.code == "T002")
 
     assert (one.severity, one.place.line) == (Severity.WARNING, 4)
     assert one.effect.startswith("X103, X105, X106, X107 and X207 were not looked for")

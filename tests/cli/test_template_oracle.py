@@ -14,8 +14,8 @@ from annotated import read_cases
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from authorizer.cli.check.judge import check
-from authorizer.cli.check.sam_view import refusals_of_sam
+from authorizer.cli.check.run import run_checks
+from authorizer.cli.check.sam_refusals import refusals_of_sam
 from authorizer.cli.local.project import load_template
 from authorizer.cli.template import parse_template, read_template
 from authorizer.cli.template.model import Unknown
@@ -121,7 +121,7 @@ def test_every_template_is_read_as_sam_translates_it(text: str, tmp_path: Path) 
     policy.write_text("version: 1\n")
     path.write_text(text, encoding="utf-8")
     if list(refusals_of_sam(path)):
-        codes = {one.code for one in check(policy, [path]).findings}
+        codes = {one.code for one in run_checks(policy, [path]).findings}
         assert not codes.isdisjoint({"T003", "T052"})
         return
     parameters = load_template(path).get("Parameters", {})

@@ -9,7 +9,7 @@ import pytest
 from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.together import join
 from authorizer.cli.template import parse_template
 
@@ -378,7 +378,7 @@ def test_a_backend_by_a_parameter_with_a_default_may_be_any(tmp_path: Path, defa
     ).replace("{Type: String}", f"{{Type: String, Default: '{default}'}}", 1)
     (tmp_path / "t.yaml").write_text(text)
     (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /hello]}}\n")
-    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    found = run_checks(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
     assert [one.code for one in found if "T134" in one.message] == ["X250"]
 
 
@@ -567,7 +567,7 @@ def test_a_stage_that_remembers_in_another_deployment_is_found(tmp_path: Path) -
     text = text.replace("{Type: String}", "{Type: String, Default: 'false'}", 1)
     (tmp_path / "t.yaml").write_text(text)
     (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /]}}\n")
-    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    found = run_checks(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
     assert [one.code for one in found if "X205" in one.message] == ["X250"]
 
 
@@ -621,7 +621,7 @@ def test_a_handshake_that_may_be_missing_is_open_then(tmp_path: Path) -> None:
     )
     (tmp_path / "t.yaml").write_text(template(api=api))
     (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [$connect]}}\n")
-    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    found = run_checks(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
     assert [one.code for one in found if "X101" in one.message] == ["X250"]
 
 
@@ -640,6 +640,6 @@ def test_a_door_that_another_deployment_opens_is_found(tmp_path: Path) -> None:
     text = text.replace("Conditions: {Odd: !Equals [!Ref Given, odd]}\n", "")
     (tmp_path / "t.yaml").write_text(text)
     (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {reader: {allow: [GET /hello]}}\n")
-    found = check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    found = run_checks(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
     (one,) = (each for each in found if each.code != "T052")  # its functions have no handler
     assert (one.code, "T134" in one.message) == ("X250", True)

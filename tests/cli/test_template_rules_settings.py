@@ -9,7 +9,7 @@ from made_templates import read_policy
 
 from authorizer.cli.analysis.protection import setting_names
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.judge import check
+from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.settings_rules import other_policies, relaxing_settings, settings_refused
 from authorizer.cli.template import parse_template
 from authorizer.settings import NAMES, PREFIX
@@ -262,5 +262,5 @@ def test_a_policy_may_accept_another_one(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(template(POOLS, "AUTHORIZER_POLICY: other.json"))
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY + "accept: {T131: the layer has it, T132: x}\n")
-    report = check(policy, [tmp_path / "t.yaml"])
+    report = run_checks(policy, [tmp_path / "t.yaml"])
     assert [one.code for one, _ in report.accepted] == ["T131"]

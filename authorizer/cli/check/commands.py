@@ -9,17 +9,11 @@ from pathlib import Path
 import click
 
 from authorizer.cli.check.catalogue import UNREADABLE
-from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.formats.github import to_github
-from authorizer.cli.check.formats.plain_json import to_json
-from authorizer.cli.check.formats.sarif import to_sarif
-from authorizer.cli.check.formats.text import summary, to_text
-from authorizer.cli.check.judge import Report
-from authorizer.cli.check.judge import check as judge
+from authorizer.cli.check.entry import Severity
+from authorizer.cli.check.formats import FORMATS, summary, to_text
+from authorizer.cli.check.run import Report, run_checks
 from authorizer.cli.folding import columns_of
 from authorizer.cli.options import policy_argument, policy_of, policy_option
-
-_FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_github}
 
 
 @click.command(short_help="Find what is wrong with a policy and its template.")
@@ -38,7 +32,7 @@ _FORMATS = {"text": to_text, "json": to_json, "sarif": to_sarif, "github": to_gi
     "form",
     "--format",
     "-f",
-    type=click.Choice(list(_FORMATS)),
+    type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
     help="text for people, json for programs, sarif for code scanning, github for annotations "
@@ -69,11 +63,11 @@ def check(
     Exits with 1 on errors (with --strict also on warnings), and with 2 if a file cannot be read
     or on wrong usage.
     """  # noqa: D301 - click wants the character, not the two
-    report = judge(policy_of(policy, policy_file), templates)
+    report = run_checks(policy_of(policy, policy_file), templates)
     # A terminal's encoding may lack what stands in a policy.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     columns = columns_of(sys.stdout)
-    text = to_text(report, columns) if form == "text" else _FORMATS[form](report)
+    text = to_text(report, columns) if form == "text" else FORMATS[form](report)
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(text, nl=False, color=False if os.environ.get("NO_COLOR") else None)
     if form != "text":

@@ -1,27 +1,57 @@
-"""A finding: what is wrong, where, what it does to people, and how to mend it.
+"""A finding: what is wrong, where, what it is about, and how that is said.
 
-Codes are stable: ``P`` for the policy alone, ``T`` for the template alone, ``X`` for what does not
-fit together (policy and template, or either and the cache settings). Each has a page in
-``docs/findings/``.
+A rule states facts; the sentences come from the catalogue, and are put together here. Facts are
+what they are, such as a rule or a route's key: how each is written is a specification in the text,
+as in ``{route:key}``. Whatever has none is quoted and clipped, since it comes from a file.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from authorizer.cli.check.catalogue import CATALOGUE
+from authorizer.cli.check.entry import Severity
+from authorizer.cli.policy_file.source import SourceRule
+from authorizer.cli.template.model import Authorizer, Unknown
+from authorizer.cli.text import quoted_key
+from authorizer.errors import clip
+from authorizer.policy.grants import Inexact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
     from authorizer.cli.location import Location
 
+__all__ = ["Finding", "Severity"]
 
-class Severity(StrEnum):
-    """How bad it is. Only errors fail a plain ``check``; ``--strict`` fails on warnings, too."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    # What could not be decided offline, and therefore was not checked. Fails nothing.
-    NOTE = "note"
+# Facts by which people know a finding again, and may accept it: names, and no sentences.
+_SUBJECTS = frozenset(
+    [
+        "api",
+        "authorizer",
+        "claim",
+        "client",
+        "function",
+        "group",
+        "name",
+        "other",
+        "owner",
+        "pool",
+        "route",
+        "routes",
+        "rule",
+        "setting",
+    ]
+)
+_SHOWN = 40
+_INEXACT = {
+    Inexact.PATH_DECIDES: "a grant below a greedy route, where the path decides",
+    Inexact.DENY_COMPARES_CLAIM: "a deny that compares a claim",
+    Inexact.ROUTES_OVERLAP: "routes that no document can tell apart",
+    Inexact.TOO_LARGE: "more grants than a document can hold",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +61,8 @@ class Finding:
     Attributes:
         code: stable, such as ``X201``.
         place: file, line and column.
-        message: what is wrong, naming what was found; lower case, one line, no full stop.
-        effect: what happens to users if it is ignored, in one sentence.
-        fix: what to do, in one sentence.
+        variant: of what the catalogue says of the code; empty for the usual one.
+        facts: by the names that the catalogue's texts have for them.
     """
 
     code: str
@@ -42,3 +71,125 @@ class Finding:
     message: str
     effect: str
     fix: str
+    variant: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, code: str, place: Location, variant: str = "", /, **facts: object) -> Finding:
+        """A finding with its facts."""
+        entry = CATALOGUE[code]
+        change: Mapping[str, Any] = entry.variants[variant] if variant else {}
+
+        def rendered(part: str) -> str:
+            return _SENTENCES.vformat(change.get(part, getattr(entry, part)), (), facts)
+
+        return cls(
+            code=code,
+            severity=change.get("severity", entry.severity),
+            place=place,
+            message=rendered("message"),
+            effect=rendered("effect"),
+            fix=rendered("fix"),
+            variant=variant,
+            facts=facts,
+        )
+
+    @property
+    def subject(self) -> frozenset[str]:
+        """The names of what it is about, as they stand in the files."""
+        named = (self.facts[name] for name in _SUBJECTS & self.facts.keys())
+        inner = self.facts.get("finding")
+        own = frozenset(name for fact in named for name in _names(fact))
+        return own | inner.subject if isinstance(inner, Finding) else own
+
+
+def _names(fact: object) -> Iterator[str]:
+    if isinstance(fact, str):
+        yield fact
+    elif isinstance(fact, SourceRule):
+        yield from (fact.text, fact.subject.partition(":")[2])
+    elif isinstance(fact, Authorizer):
+        yield fact.name
+    elif isinstance(fact, tuple):
+        yield from fact
+
+
+class _Sentences(Formatter):
+    """Puts facts into the catalogue's texts."""
+
+    def format_field(self, value: Any, spec: str) -> str:  # noqa: ANN401 - as in the base class
+        return _SPECIFICATIONS[spec](value)
+
+
+def _written(fact: object) -> str:
+    """A fact of which nothing else is said."""
+    if isinstance(fact, SourceRule):
+        return f"{clip(fact.text)} of {_owner(fact)}"
+    if isinstance(fact, Unknown):
+        return f"one that is not decidable: {fact.why}"
+    return "none" if fact is None else clip(fact)
+
+
+def _owner(rule: SourceRule) -> str:
+    kind, _, name = rule.subject.partition(":")
+    return f"{kind} {clip(name)}" if name else "everybody"
+
+
+def _lines(rules: Iterable[SourceRule]) -> str:
+    return " and ".join(f"{clip(rule.text)} (line {rule.line})" for rule in rules)
+
+
+def _keys(keys: Sequence[str]) -> str:
+    return ", ".join(map(quoted_key, keys)) or "no route that is readable"
+
+
+def _first(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return quoted_key(keys[0]) + more
+
+
+def _hint(name: str | None) -> str:
+    return "" if name is None else f"; did you mean {clip(name)}?"
+
+
+def _ascii(name: str) -> str:
+    return ascii(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
+
+
+def _pairs(chosen: Iterable[tuple[str, str]]) -> str:
+    return " and ".join(f"{clip(name)} is {clip(text)}" for name, text in chosen)
+
+
+def _where(chosen: Sequence[tuple[str, str]]) -> str:
+    return f", where {_pairs(chosen)}," if chosen else ""
+
+
+def _function(name: str | Unknown) -> str:
+    return f"the function behind a route ({name.why})" if isinstance(name, Unknown) else clip(name)
+
+
+def _authorizer(authorizer: Authorizer | None) -> str:
+    if authorizer is None or isinstance(authorizer.kind, Unknown):
+        return "another authorizer"
+    return f"{clip(authorizer.name)} of kind {authorizer.kind.value}"
+
+
+_SENTENCES = _Sentences()
+_SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
+    "": _written,
+    "and": " and ".join,
+    "ascii": _ascii,
+    "authorizer": _authorizer,
+    "first": _first,
+    "function": _function,
+    "hint": _hint,
+    "inexact": lambda reason: _INEXACT.get(reason, reason.value),
+    "key": quoted_key,
+    "keys": _keys,
+    "lines": _lines,
+    "list": ", ".join,
+    "owner": _owner,
+    "pairs": _pairs,
+    "plain": str,
+    "where": _where,
+}

@@ -49,8 +49,8 @@ from authorizer.cli.check.shape_rules import (
     missing_permissions,
     payload_versions,
 )
-from authorizer.cli.check.undecided import undecided_guards
 from authorizer.cli.check.unnameable_rules import unnameable_routes
+from authorizer.cli.check.unresolved_rules import unresolved_protections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     pools_without_mfa,
     secrets_with_passwords,
     long_access_tokens,
-    undecided_guards,
+    unresolved_protections,
     open_routes,
     closed_public_routes,
     missing_public_routes,

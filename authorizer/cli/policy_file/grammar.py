@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from authorizer.errors import clip
 from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS, split_path
@@ -23,12 +24,16 @@ class SyntaxProblem:
     Attributes:
         message: what was expected, and what was found.
         offset: where in the text the trouble starts, counted from 0.
-        is_unknown_method: whether it is a method that API Gateway does not have.
+        code: of the finding that ``authorizer check`` makes of it.
+        variant: of that finding, which tells what to do.
+        meant: the method that was probably meant by one that there is not.
     """
 
     message: str
     offset: int = 0
-    is_unknown_method: bool = False
+    code: str = "P108"
+    variant: str = ""
+    meant: str | None = None
 
 
 def syntax_problem(text: str) -> SyntaxProblem | None:
@@ -38,10 +43,11 @@ def syntax_problem(text: str) -> SyntaxProblem | None:
     """
     if ", " in text:
         message = f"expected methods separated by commas without blanks, found {clip(text)}"
-        return SyntaxProblem(message=message, offset=text.index(", ") + 1)
+        return SyntaxProblem(message=message, offset=text.index(", ") + 1, variant="blank_in_list")
     methods, blank, path = text.partition(" ")
     if not blank:
-        return SyntaxProblem(message=f"expected METHOD /path, found {clip(text)}")
+        message = f"expected METHOD /path, found {clip(text)}"
+        return SyntaxProblem(message=message, variant="no_method")
     return _methods_problem(methods) or _path_problem(path, len(methods) + 1)
 
 
@@ -52,7 +58,11 @@ def _methods_problem(text: str) -> SyntaxProblem | None:
         if method not in METHODS and method != ANY:
             known = f"{', '.join(METHODS)} or {ANY}"
             message = f"expected a method among {known}, found {clip(method)}"
-            return SyntaxProblem(message=message, offset=offset, is_unknown_method=True)
+            meant = _method_meant(method)
+            variant = "misspelt" if meant else ""
+            return SyntaxProblem(
+                message=message, offset=offset, code="P109", variant=variant, meant=meant
+            )
         offset += len(method) + 1
     if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
         message = f"expected each method once, or {ANY} alone, found {clip(text)}"
@@ -60,40 +70,52 @@ def _methods_problem(text: str) -> SyntaxProblem | None:
     return None
 
 
+def _method_meant(text: str) -> str | None:
+    if text == "*":
+        return ANY
+    close = get_close_matches(text.strip().upper(), [*METHODS, ANY], n=1)
+    return close[0] if close else None
+
+
 def _path_problem(path: str, offset: int) -> SyntaxProblem | None:
     if not path.startswith("/"):
         message = f"expected one blank and a path that starts with /, found {clip(path)}"
-        return SyntaxProblem(message=message, offset=offset)
+        return SyntaxProblem(message=message, offset=offset, variant="no_slash")
     if path.count("/") > MOST_SEGMENTS:
         message = f"expected at most {MOST_SEGMENTS} segments, found {path.count('/')}"
-        return SyntaxProblem(message=message, offset=offset)
+        return SyntaxProblem(message=message, offset=offset, variant="long")
     offset += 1
     plain = path.removesuffix("/**")
     if plain == "/" != path:
-        return SyntaxProblem(message="expected no empty segment", offset=offset)
+        message = "expected no empty segment"
+        return SyntaxProblem(message=message, offset=offset, variant="empty_segment")
     names: set[str] = set()
     for segment in split_path(plain) if plain else ():
         parameter = _PARAMETER.fullmatch(segment)
         name = parameter["name"] if parameter else ""
         if name in names:
             message = f"expected each parameter name once, found {clip(segment)} again"
-            return SyntaxProblem(message=message, offset=offset)
-        if not name and (message := _literal_problem(segment)):
-            return SyntaxProblem(message=message, offset=offset)
+            return SyntaxProblem(message=message, offset=offset, variant="name_again")
+        if not name and (problem := _literal_problem(segment, offset)):
+            return problem
         if name:
             names.add(name)
         offset += len(segment) + 1
     return None
 
 
-def _literal_problem(segment: str) -> str:
+def _literal_problem(segment: str, offset: int) -> SyntaxProblem | None:
     """What is wrong with a segment that is no parameter; nothing where it is a literal."""
     if segment.endswith("+}"):
-        return f"expected /** for the rest of a path, found {clip(segment)}"
-    if "*" in segment:
-        return f"expected /** at the end only, found {clip(segment)}"
-    if segment == "":
-        return "expected no empty segment and no slash at the end"
-    if segment in {".", ".."} or not _LITERAL.fullmatch(segment):
-        return f"expected a plain segment, {{name}} or {{name=claim}}, found {clip(segment)}"
-    return ""
+        expected, variant = "/** for the rest of a path", "greedy"
+    elif "*" in segment:
+        expected, variant = "/** at the end only", "star"
+    elif segment == "":
+        message = "expected no empty segment and no slash at the end"
+        return SyntaxProblem(message=message, offset=offset, variant="empty_segment")
+    elif segment in {".", ".."} or not _LITERAL.fullmatch(segment):
+        expected, variant = "a plain segment, {name} or {name=claim}", ""
+    else:
+        return None
+    message = f"expected {expected}, found {clip(segment)}"
+    return SyntaxProblem(message=message, offset=offset, variant=variant)

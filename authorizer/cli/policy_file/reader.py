@@ -50,7 +50,7 @@ class PolicyReader(NodeReader):
 
     def read(self, root: yaml.Node) -> SourcePolicy:
         """The policy, which is only good when there are no problems."""
-        parts = self.fields(root, KEYS, "the policy")
+        parts = self.fields(root, KEYS, "the policy", _GROUP_KEYS)
         if parts is None:
             return SourcePolicy(file=self.file)
         self._version(root, parts.get("version"))
@@ -94,7 +94,8 @@ class PolicyReader(NodeReader):
 
     def _body(self, key: yaml.ScalarNode, node: yaml.Node) -> dict[str, yaml.Node]:
         if key.value in _GROUP_KEYS and isinstance(node, yaml.SequenceNode):
-            self.report(key, "P105", f"expected {key.value} below a group, found it beside groups")
+            message = f"expected {key.value} below a group, found it beside groups"
+            self.report(key, "P105", message, variant="beside")
             return {}
         return self.fields(node, _GROUP_KEYS, "a group") or {}
 
@@ -133,8 +134,14 @@ class PolicyReader(NodeReader):
                 problem = syntax_problem(item.value) or SyntaxProblem(message=str(error))
                 # The offset is right for a rule on one line, quoted or not.
                 shift = problem.offset + (item.style in {"'", '"'})
-                code = "P109" if problem.is_unknown_method else "P108"
-                self.report(item, code, problem.message, shift)
+                self.report(
+                    item,
+                    problem.code,
+                    problem.message,
+                    shift,
+                    variant=problem.variant,
+                    meant=problem.meant,
+                )
 
     def _accepted(self, node: yaml.Node | None) -> Iterator[Acceptance]:
         for key, value in self.named(node, "accept to map codes of findings to reasons"):

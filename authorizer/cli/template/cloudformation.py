@@ -22,6 +22,7 @@ from authorizer.cli.template.authorizers import (
 from authorizer.cli.template.model import (
     ApiKind,
     AuthorizerKind,
+    AuthorizerOf,
     Elsewhere,
     HiddenRoutes,
     Route,
@@ -292,14 +293,14 @@ def _read_overrides(reading: Reading, resource: Resource) -> None:
     unknown = Unknown(f"{resource.id} overrides it")
     for draft in _drafts_of(reading, resource, "ApiId", resource.id):
         for number, route in enumerate(draft.routes):
-            reading.fact(unknown, resource.place, f"the authorizer of {route.key}")
+            reading.fact(unknown, resource.place, AuthorizerOf(route.key))
             draft.routes[number] = replace(route, authorizer=unknown)
 
 
 def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:
     reading.note_existence(resource, f"{route.key} is")
     authorizer = _authorizer_of(reading, draft, resource)
-    reading.fact(authorizer, resource.place, f"the authorizer of {route.key}")
+    reading.fact(authorizer, resource.place, AuthorizerOf(route.key))
     draft.routes.append(replace(route, authorizer=authorizer))
 
 

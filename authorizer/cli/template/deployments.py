@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.choices import Choices
-from authorizer.cli.template.model import Deployment, Undecided, Unknown
+from authorizer.cli.template.model import AuthorizerOf, Deployment, Undecided, Unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Undecide
 def _route(own: Route, theirs: Route, why: str, notes: list[Undecided]) -> Route:
     if isinstance(own.authorizer, Unknown) or own.authorizer == theirs.authorizer:
         return own
-    notes.append(_note(own.place, f"the authorizer of {own.key}", why))
+    notes.append(_note(own.place, AuthorizerOf(own.key), why))
     return replace(own, authorizer=Unknown(why))
 
 

@@ -74,6 +74,23 @@ class HiddenRoutes(str):
         return made
 
 
+class AuthorizerOf(str):
+    """Which fact is missing, where that is who guards a route.
+
+    Attributes:
+        key: of the route.
+    """
+
+    __slots__ = ("key",)
+    key: str
+
+    def __new__(cls, key: str) -> Self:
+        """The authorizer of a route."""
+        made = super().__new__(cls, f"the authorizer of {key}")
+        made.key = key
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """What cannot be decided offline.

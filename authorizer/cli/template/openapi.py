@@ -20,6 +20,7 @@ from authorizer.cli.template.model import (
     ApiKind,
     Authorizer,
     AuthorizerKind,
+    AuthorizerOf,
     HiddenRoutes,
     Route,
     Unknown,
@@ -135,7 +136,7 @@ def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
         is_preflight=operation.is_preflight,
         keys_by_caller=operation.keys_by_caller,
     )
-    reading.fact(authorizer, operation.place, f"the authorizer of {route.key}")
+    reading.fact(authorizer, operation.place, AuthorizerOf(route.key))
     return route
 
 

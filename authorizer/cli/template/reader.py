@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from authorizer.cli.location import FileError
 from authorizer.cli.template import openapi
 from authorizer.cli.template.choices import Choices
 from authorizer.cli.template.cloudformation import read_cloudformation
@@ -61,13 +62,13 @@ def read_template(path: Path, *, name: str | None = None) -> Template:
         name: of the file in places and messages; by default the path.
 
     Raises:
-        ConfigurationError: if it cannot be read, or is no template at all.
+        FileError: if it cannot be read, or is no template at all.
     """
     file = name or str(path)
     try:
         data = read_source(path)
     except OSError as error:
-        raise ConfigurationError([f"{file}: cannot be read: {error.strerror}"]) from error
+        raise FileError(file, f"cannot be read: {error.strerror}") from error
     return parse_template(data, file, folder=path.parent)
 
 
@@ -80,14 +81,14 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
         folder: where the files are that it includes; without one, what they say is undecided.
 
     Raises:
-        ConfigurationError: if it is no template at all.
+        FileError: if it is no template at all.
     """
     root = compose(data, file)
     try:
         return in_every_deployment(lambda choices: _template(root, file, folder, choices))
     except RecursionError as error:
         message = "expected a template, found definitions that depend on one another without end"
-        raise ConfigurationError([f"{root.place}: {message}"]) from error
+        raise FileError(root.place, message) from error
 
 
 def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> Template:
@@ -236,9 +237,9 @@ def _handed(reading: Reading, node: Node) -> Node:
     return Undecidable(value.place, Elsewhere("it is in the stack above", "up", *key))
 
 
-def _no_template(place: Location, found: str) -> ConfigurationError:
+def _no_template(place: Location, found: str) -> FileError:
     expected = "expected a template with Resources, or an OpenAPI definition"
-    return ConfigurationError([f"{place}: {expected}, {found}"])
+    return FileError(place, f"{expected}, {found}")
 
 
 def _sorted(undecided: list[Undecided]) -> tuple[Undecided, ...]:

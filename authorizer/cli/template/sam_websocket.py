@@ -13,7 +13,7 @@ from authorizer.cli.template.authorizers import (
     named,
     with_function,
 )
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, AuthorizerOf, Route, Unknown
 from authorizer.cli.template.nodes import Absent, Undecidable
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
@@ -36,7 +36,7 @@ def read_websocket(reading: Reading, resource: Resource) -> None:
             if isinstance(reading.resolver.resolve(route), Absent):
                 continue
             authorizer = name if key == "$connect" else None
-            reading.fact(authorizer, place, f"the authorizer of {key}")
+            reading.fact(authorizer, place, AuthorizerOf(key))
             backend = backend_behind(reading, child(reading.resolver.resolve(route), "FunctionArn"))
             draft.routes.append(
                 Route(method="", path=key, authorizer=authorizer, place=place, backend=backend)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from authorizer.cli.location import Location
+from authorizer.cli.location import FileError, Location
 from authorizer.cli.template.nodes import Call, Frame, Listing, Mapping, Node, Text
-from authorizer.errors import ConfigurationError, clip
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def compose(data: bytes, file: str) -> Node:
         file: its name, for the places.
 
     Raises:
-        ConfigurationError: with ``file:line:column`` of whatever is not YAML or not JSON.
+        FileError: with ``file:line:column`` of whatever is not YAML or not JSON.
     """
     if len(data) > MAX_SOURCE_BYTES:
         raise _error(file, None, f"expected at most {MAX_SOURCE_BYTES} bytes, found more")
@@ -98,9 +98,9 @@ def _plain_token(token: str) -> str:
     )
 
 
-def _error(file: str, mark: Any, message: str) -> ConfigurationError:  # noqa: ANN401 - yaml's
+def _error(file: str, mark: Any, message: str) -> FileError:  # noqa: ANN401 - yaml's
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return ConfigurationError([f"{Location(file=file, line=line, column=column)}: {message}"])
+    return FileError(Location(file=file, line=line, column=column), message)
 
 
 class _Composer:
@@ -124,7 +124,7 @@ class _Composer:
             elif root is None:
                 root = node
             else:
-                raise self._refused(node.place, "expected one document, found another")
+                raise FileError(node.place, "expected one document, found another")
         if root is None:
             raise _error(self._file, None, "expected a template, found nothing")
         return root
@@ -156,7 +156,7 @@ class _Composer:
     def _collection(self, frame: Frame) -> Node:
         weight = 1 + sum(self._weights[id(child)] for child in frame.children)
         if weight > MAX_WEIGHT:
-            raise self._refused(frame.place, "expected a template, found aliases without measure")
+            raise FileError(frame.place, "expected a template, found aliases without measure")
         node: Node
         if frame.is_mapping:
             node = self._mapping(frame)
@@ -197,7 +197,7 @@ class _Composer:
         pairs = zip(frame.children[::2], frame.children[1::2], strict=True)
         for key, value in pairs:
             if not isinstance(key, Text):
-                raise self._refused(key.place, "expected a name, found a list or a mapping")
+                raise FileError(key.place, "expected a name, found a list or a mapping")
             if key.kind == "merge":
                 merged += value.items if isinstance(value, Listing) else (value,)
             else:  # of a name that stands twice, SAM and CloudFormation take the last
@@ -209,7 +209,7 @@ class _Composer:
     def _merge(self, source: Node, entries: dict[str, Node], keys: dict[str, Location]) -> None:
         """What stands in the mapping itself wins, then what is merged first."""
         if not isinstance(source, Mapping):
-            raise self._refused(source.place, "expected a mapping to merge, found something else")
+            raise FileError(source.place, "expected a mapping to merge, found something else")
         for name, place, value in source:
             if name not in entries:
                 entries[name], keys[name] = value, place
@@ -217,9 +217,6 @@ class _Composer:
     def _place(self, event: Any) -> Location:  # noqa: ANN401 - yaml's
         mark = event.start_mark
         return Location(file=self._file, line=mark.line + 1, column=mark.column + 1)
-
-    def _refused(self, place: Location, message: str) -> ConfigurationError:
-        return ConfigurationError([f"{place}: {message}"])
 
 
 def _long_form(mapping: Mapping) -> Node:

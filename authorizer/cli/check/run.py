@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.acceptance import Accepted, accept
 from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_TEMPLATE
-from authorizer.cli.check.deployed import check_deployments
+from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.policy_problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.policy_rules import POLICY_RULES
-from authorizer.cli.check.problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.public_lines import moot
 from authorizer.cli.check.routes_rules import knows_all_routes
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.together import join
-from authorizer.cli.check.undecided import check_undecided
-from authorizer.cli.location import Location
+from authorizer.cli.check.unresolved_rules import unresolved_facts
+from authorizer.cli.location import FileError, Location
 from authorizer.cli.policy_file import compile_source, read_source
-from authorizer.errors import ConfigurationError
 from authorizer.policy.compiled import dump_policy, parse_policy
 
 if TYPE_CHECKING:
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
-
-_LOCATED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +45,7 @@ class Report:
         return sum(finding.severity is severity for finding in self.findings)
 
 
-def check(policy: Path, templates: Sequence[Path] = ()) -> Report:
+def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
     """Check a policy file, and with it the templates of the APIs it is for."""
     source, findings = _read_policy(policy)
     if findings:
@@ -101,7 +97,7 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
 
 def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
     """All templates as one; nothing where there are none, or one of them cannot be read."""
-    from authorizer.cli.check.sam_view import refusals_of_sam  # noqa: PLC0415
+    from authorizer.cli.check.sam_refusals import refusals_of_sam  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
 
     templates: list[Template] = []
@@ -110,8 +106,8 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
         try:
             templates.append(read_template(path))
             findings += refusals_of_sam(path)
-        except ConfigurationError as error:
-            findings += [_unreadable_template(str(path), problem) for problem in error.problems]
+        except FileError as error:
+            findings.append(_unreadable_template(str(path), error))
     is_readable = all(finding.code != UNREADABLE_TEMPLATE for finding in findings)
     return (join(templates) if is_readable and templates else None), findings
 
@@ -119,26 +115,15 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
 def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
     policy = parse_policy(dump_policy(compile_source(source)))
     findings = [
-        *check_undecided(template),
+        *unresolved_facts(template),
         *(found for rule in TEMPLATE_RULES for found in rule(source, policy, template)),
     ]
     yield from findings
     yield from check_deployments(source, policy, template, findings)
 
 
-def _unreadable_template(file: str, problem: str) -> Finding:
-    located = _LOCATED.fullmatch(problem)
-    place = Location(file=file, line=1, column=1)
-    if located:  # perhaps in a file that the template includes
-        line, column = int(located["line"]), int(located["column"])
-        place = Location(file=located["file"], line=line, column=column)
-    return Finding(
-        code=UNREADABLE_TEMPLATE,
-        severity=Severity.ERROR,
-        place=place,
-        message=located["message"]
-        if located
-        else problem.removeprefix(f"{file}: ") + similar_file(file),
-        effect="nothing in the template was checked",
-        fix="give a SAM or CloudFormation template, in YAML or JSON, that the SAM CLI can read",
-    )
+def _unreadable_template(file: str, error: FileError) -> Finding:
+    # It may stand in a file that the template includes.
+    place = error.location or Location(file=file)
+    similar = None if error.location else similar_file(file)
+    return Finding.of(UNREADABLE_TEMPLATE, place, problem=error.message, similar=similar)

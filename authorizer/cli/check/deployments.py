@@ -28,7 +28,7 @@ from authorizer.cli.check.deciding_rules import (
 from authorizer.cli.check.doors_rules import doors_beside
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.routes_rules import open_routes, routes_of_others
-from authorizer.cli.check.undecided import undecided_guards
+from authorizer.cli.check.unresolved_rules import unresolved_protections
 from authorizer.cli.location import Location
 from authorizer.cli.template.model import Deployment, Unknown
 from authorizer.errors import clip
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _LONGEST_SECONDS = 3600
 # Whatever lets somebody in, or moves who decides about it.
 _OPENING_RULES = (
-    undecided_guards,
+    unresolved_protections,
     functions_not_known,
     functions_that_stay,
     replaced_apis,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from authorizer.cli.check import sam_view
-from authorizer.cli.check.judge import check
-from authorizer.cli.check.sam_view import refusals_of_sam
+from authorizer.cli.check import sam_refusals
+from authorizer.cli.check.run import run_checks
+from authorizer.cli.check.sam_refusals import refusals_of_sam
 
 PROJECT = Path(__file__).parents[2] / "template.yaml"
 SAM = "Transform: AWS::Serverless-2016-10-31\n"
@@ -44,7 +44,7 @@ def test_nothing_is_said_where_the_translator_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no dependency of the command."""
-    monkeypatch.setattr(sam_view, "find_spec", lambda _name: None)
+    monkeypatch.setattr(sam_refusals, "find_spec", lambda _name: None)
 
     assert found(tmp_path, SAM + REFUSED) == []
 
@@ -54,7 +54,7 @@ def test_sam_is_asked_without_the_libraries_that_take_longest(tmp_path: Path) ->
     (tmp_path / "t.yaml").write_text(SAM + REFUSED)
     script = (
         "import sys; from pathlib import Path; "
-        "from authorizer.cli.check.sam_view import refusals_of_sam; "
+        "from authorizer.cli.check.sam_refusals import refusals_of_sam; "
         "print(len(list(refusals_of_sam(Path('t.yaml')))), *sys.modules); "
         "import boto3, jsonschema; print(boto3.Session, jsonschema.validate)"
     )
@@ -98,7 +98,9 @@ def test_what_is_found_to_be_a_mistake_is_not_said_twice(tmp_path: Path) -> None
     (tmp_path / "policy.yaml").write_text("version: 1\ngroups: {a: {allow: [GET /]}}\n")
     text = SAM + REFUSED.replace("{}", "{StageName: a, Auth: {DefaultAuthorizer: Missing}}")
     (tmp_path / "t.yaml").write_text(text)
-    codes = {one.code for one in check(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings}
+    codes = {
+        one.code for one in run_checks(tmp_path / "policy.yaml", [tmp_path / "t.yaml"]).findings
+    }
 
     assert "T003" in codes
     assert "T052" not in codes

@@ -1,1 +1,0 @@
-"""What ``check`` prints: for people, for programs, for code scanning, for a workflow's log."""
