@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from authorizer.cli.analysis.paths import pattern_of_rule
 from authorizer.cli.analysis.request import MACHINE, Caller, Request
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.errors import Reason
@@ -25,9 +26,9 @@ from authorizer.policy.paths import CONNECT, METHODS, PARAMETER, safe_segments, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.simulator import Answer, Simulator
     from authorizer.policy.model import Rule
-    from authorizer.policy.paths import RoutePattern
 
 _GROUP, _SCOPE = "group:", "scope:"
 # Of the paths that may have been meant, the closest ones.
@@ -156,26 +157,20 @@ def _similar(simulator: Simulator, path: str) -> list[str]:
     if not segments:
         return []
     patterns = (rule.pattern for rule in simulator.policy.rules if rule.effect == "allow")
-    shapes = dict.fromkeys((pattern.path, pattern.tail) for pattern in patterns)
     paths = set()
-    for path_of_rule, is_tail in shapes:
-        corrected = _corrected(path_of_rule, segments, is_tail=is_tail)
-        if corrected == segments and not is_tail:
+    for pattern in dict.fromkeys(map(pattern_of_rule, patterns)):
+        corrected = _corrected(pattern, segments)
+        if corrected == segments and pattern.more is None:
             return []  # it is a path of the policy's as it stands
         if corrected not in {None, segments}:
             paths.add("/" + "/".join(corrected or ()))
     return get_close_matches(path, sorted(paths), n=_MOST_SPELLINGS, cutoff=0)
 
 
-def _corrected(
-    pattern: tuple[str, ...], segments: tuple[str, ...], *, is_tail: bool
-) -> tuple[str, ...] | None:
-    length = len(pattern)
-    if not (len(segments) >= length if is_tail else len(segments) == length):
+def _corrected(pattern: PathPattern, segments: tuple[str, ...]) -> tuple[str, ...] | None:
+    if not pattern.takes(len(segments)) or not all(map(_may_be_meant, segments, pattern.path)):
         return None
-    if not all(map(_may_be_meant, segments, pattern)):
-        return None
-    return tuple(map(_meant, segments, pattern)) + segments[length:]
+    return tuple(map(_meant, segments, pattern.path)) + segments[len(pattern.path) :]
 
 
 def _meant(found: str, expected: str) -> str:
@@ -191,20 +186,9 @@ def _comparing(simulator: Simulator, request: Request) -> Iterator[tuple[Rule, t
     """The allows that compare claims and cover the request but for that."""
     segments = split_path(request.path)
     for rule in simulator.comparing:
-        if _covers(rule.pattern, request, segments):
+        covers = pattern_of_rule(rule.pattern).covers(segments)
+        if covers and rule.pattern.covers_method(request.method):
             yield rule, segments
-
-
-def _covers(pattern: RoutePattern, request: Request, segments: tuple[str, ...]) -> bool:
-    length = len(pattern.path)
-    return (
-        pattern.covers_method(request.method)
-        and (len(segments) >= length if pattern.tail else len(segments) == length)
-        and all(
-            expected in {PARAMETER, found}
-            for expected, found in zip(pattern.path, segments, strict=False)
-        )
-    )
 
 
 def _path_of(segments: list[object]) -> str | None:

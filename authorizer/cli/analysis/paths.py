@@ -47,6 +47,13 @@ class PathPattern:
             for own, theirs in zip(self.path, other.path, strict=False)
         )
 
+    def covers(self, segments: tuple[str, ...]) -> bool:
+        """Whether a concrete path is one of these: no parameter is empty."""
+        return self.takes(len(segments)) and all(
+            own == segment or (own == PARAMETER and segment != "")
+            for own, segment in zip(self.path, segments, strict=False)
+        )
+
     def takes(self, length: int) -> bool:
         """Whether it has paths of that many segments."""
         if self.more is None:

@@ -18,15 +18,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.text import shown
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
     PARAMETER,
-    Route,
     parse_route,
     safe_segments,
     split_path,
+    split_route_key,
 )
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _readings(request: Request) -> tuple[tuple[str, ...], ...]:
 def _resolve(
     routes: Iterable[str], method: str, segments: tuple[str, ...], *, is_rest: bool | None
 ) -> Resolution:
-    matching = list(_matching(routes, segments))
+    matching = list(_candidates(routes, segments))
     taking = [candidate for candidate in matching if _takes(candidate, method)]
     as_http = sorted(taking, key=_http_order)
     as_rest = _as_rest(matching, method)
@@ -219,59 +220,31 @@ def _takes(candidate: Candidate, method: str) -> bool:
 
 
 def _http_order(candidate: Candidate) -> tuple[object, ...]:
-    return (
-        candidate.template == DEFAULT,
-        candidate.is_greedy,
-        candidate.ranks,
-        candidate.method == ANY,
-    )
+    return (candidate.template == DEFAULT, candidate.is_greedy, *_rest_order(candidate)[1:])
 
 
 def _rest_order(candidate: Candidate) -> tuple[object, ...]:
     return (candidate.template == DEFAULT, candidate.ranks, candidate.method == ANY)
 
 
-def _matching(routes: Iterable[str], segments: tuple[str, ...]) -> Iterator[Candidate]:
+def _candidates(routes: Iterable[str], segments: tuple[str, ...]) -> Iterator[Candidate]:
     for key in routes:
-        method, blank, template = key.partition(" ")
-        method, template = (method, template) if blank else ("", key)
-        parameters = _match(template, segments)
-        if parameters is not None:
-            yield Candidate(
-                key=key,
-                method=method,
-                template=template,
-                parameters=parameters,
-                ranks=_ranks(parse_route(template)),
-            )
-
-
-def _match(template: str, segments: tuple[str, ...]) -> dict[str, str] | None:
-    """The values of the route's parameters; nothing where it does not match."""
-    if template == DEFAULT:
-        return {} if segments != ("", CONNECT) else None
-    route = parse_route(template)
-    if route is None or not _fits(route, segments):
-        return None
-    values = {name: segment for name, segment in zip(route.names, segments, strict=False) if name}
-    greedy = _GREEDY_NAME.search(template)
-    if greedy is not None:
-        values[greedy[1]] = "/".join(segments[len(route.path) :])
-    return values
-
-
-def _fits(route: Route, segments: tuple[str, ...]) -> bool:
-    own = len(route.path)
-    if not (len(segments) > own if route.greedy else len(segments) == own):
-        return False
-    return all(
-        segment == expected or (expected == PARAMETER and segment != "")
-        for expected, segment in zip(route.path, segments, strict=False)
-    )
-
-
-def _ranks(route: Route | None) -> tuple[int, ...]:
-    if route is None:
-        return ()
-    ranks = tuple(_PARAMETER if segment == PARAMETER else _LITERAL for segment in route.path)
-    return (*ranks, _GREEDY) if route.greedy else ranks
+        method, template = split_route_key(key)
+        pattern, route = pattern_of_route(template), parse_route(template)
+        # Of the routes that do not tell a path, $default takes all but connections.
+        names = route.names if route is not None else ()
+        is_default = template == DEFAULT and segments != ("", CONNECT)
+        if not pattern.covers(segments) or not (route is not None or is_default):
+            continue
+        parameters = {name: segment for name, segment in zip(names, segments, strict=False) if name}
+        greedy = _GREEDY_NAME.search(template)
+        if greedy is not None:
+            parameters[greedy[1]] = "/".join(segments[len(names) :])
+        ranks = [_PARAMETER if own == PARAMETER else _LITERAL for own in pattern.path]
+        yield Candidate(
+            key=key,
+            method=method,
+            template=template,
+            parameters=parameters,
+            ranks=(*ranks, _GREEDY) if greedy else tuple(ranks),
+        )

@@ -15,7 +15,15 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.testing.reader import Case, Expectation
-from authorizer.policy.paths import ANY, CONNECT, METHODS, PARAMETER, parse_route, safe_segments
+from authorizer.policy.paths import (
+    ANY,
+    CONNECT,
+    METHODS,
+    PARAMETER,
+    parse_route,
+    safe_segments,
+    split_route_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,10 +74,10 @@ def _requests(
     if key == CONNECT:
         yield Request(method="", path=CONNECT)
         return
-    method, blank, template = key.partition(" ")
-    for verb in (method,) if blank and method != ANY else METHODS:
+    method, template = split_route_key(key)
+    for verb in METHODS if method in {"", ANY} else (method,):
         covering = [pattern for pattern in patterns if pattern.covers_method(verb)]
-        for path in dict.fromkeys(_paths(template or key, covering, caller, longest)):
+        for path in dict.fromkeys(_paths(template, covering, caller, longest)):
             yield Request(method=verb, path=path)
 
 
@@ -129,7 +137,7 @@ def _route_of(simulator: Simulator, routes: tuple[str, ...], request: Request) -
 
 def _longest(patterns: Iterable[RoutePattern], routes: Iterable[str]) -> int:
     """How many segments the longest path has that rules or routes name."""
-    parsed = (parse_route(key.partition(" ")[2] or key) for key in routes)
+    parsed = (parse_route(split_route_key(key)[1]) for key in routes)
     paths = [pattern.path for pattern in patterns]
     paths += [route.path for route in parsed if route is not None]
     return max(map(len, paths), default=0)

@@ -1,1 +1,0 @@
-"""Who may do what, for every caller at once: what ``matrix`` shows and ``diff`` compares."""
