@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from overlay import base, replaced
 
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.together import join
@@ -13,38 +14,7 @@ from authorizer.cli.template import parse_template
 if TYPE_CHECKING:
     from pathlib import Path
 
-TEMPLATE = """\
-Transform: AWS::Serverless-2016-10-31
-Resources:
-  Api:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      Auth:
-        DefaultAuthorizer: Rbac
-        Authorizers:
-          Rbac:
-            FunctionArn: !GetAtt Authorizer.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {Headers: [Authorization]}
-  Authorizer:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: handlers.authorize.handler
-      Runtime: python3.14
-      CodeUri: .
-      Environment:
-        Variables: {AUTHORIZER_USER_POOLS: eu-west-1_AbCdEfGhI=client}
-  Backend:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: backend.handler
-      Runtime: python3.14
-      CodeUri: .
-      Events:
-        Route: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "PATH"}}
-"""
+TEMPLATE = replaced(base("http-api", "uncached"), "Path: /hello", "Path: 'PATH'")
 SHARED = "version: 1\ngroups:\n  reader:\n    allow:\n      - GET /articles\n      - GET /reports\n"
 
 
@@ -79,12 +49,12 @@ def test_functions_of_two_templates_may_have_the_same_id(folder: Path) -> None:
     joined = join([parse_template((folder / file).read_bytes(), file) for file in files])
 
     assert [api.authorizers[0].function for api in joined.apis] == [
-        "articles.yaml#Authorizer",
-        "reports.yaml#Authorizer",
+        "articles.yaml#AuthorizerFunction",
+        "reports.yaml#AuthorizerFunction",
     ]
     assert {one.id for one in joined.functions} >= {
-        "articles.yaml#Authorizer",
-        "reports.yaml#Authorizer",
+        "articles.yaml#AuthorizerFunction",
+        "reports.yaml#AuthorizerFunction",
     }
 
 

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import golden
 import pytest
 from annotated import read_cases
 from click.testing import CliRunner
@@ -159,3 +160,19 @@ def test_what_is_said_of_each_case(tmp_path: Path) -> None:
     }
 
     assert_golden("findings.txt", "".join(told))
+
+
+def test_what_is_not_as_it_is_kept_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Line by line; and it is kept where somebody says so."""
+    monkeypatch.setattr(golden, "GOLDEN", tmp_path)
+    monkeypatch.delenv("REWRITE_GOLDEN", raising=False)
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    assert_golden("a.txt", "one\ntwo\n")
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)-two\n\+three\n.*make golden"):
+        assert_golden("a.txt", "one\nthree\n")
+
+    monkeypatch.setenv("REWRITE_GOLDEN", "1")
+    assert_golden("a.txt", "one\nthree\n")
+    assert (tmp_path / "a.txt").read_text() == "one\nthree\n"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from made_templates import read_policy
+from overlay import base, laid_over
 
 from authorizer.cli.analysis.protection import setting_names
 from authorizer.cli.check.finding import Severity
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 POLICY = "version: 1\ngroups: {reader: {allow: [GET /hello]}}\n"
 POOLS = "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=client"
-TEMPLATE = """\
-Transform: AWS::Serverless-2016-10-31
+# The API that is written out, but for its function's variables; and what they may refer to.
+BARE = laid_over(
+    base("http-api", "uncached"),
+    "Resources:\n  AuthorizerFunction:\n    Properties:\n      Environment: !Absent\n",
+)
+CHANGES = """\
 Parameters:
   Given: {{Type: String}}
   File: {{Type: String, Default: policy.json}}
@@ -34,30 +39,12 @@ Conditions: {{IsProd: !Equals [!Ref Stage, prod], HasPool: !Not [!Equals [!Ref E
 Mappings: {{Of: {{prod: {{answer: simple}}, dev: {{answer: simpel}}}}}}
 {common}
 Resources:
-  Api:
-    Type: AWS::Serverless::HttpApi
+  AuthorizerFunction:
     Properties:
-      Auth:
-        DefaultAuthorizer: Rbac
-        Authorizers:
-          Rbac:
-            FunctionArn: !GetAtt Ours.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-            EnableFunctionDefaultPermissions: true
-            Identity: {{Headers: [Authorization]}}
-  Ours:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: a.b
       Environment: {environment}
   Backend:
-    Type: AWS::Serverless::Function
     Properties:
-      Handler: b.c
       Environment: {{Variables: {{AUTHORIZER_URL: https://login.example}}}}
-      Events:
-        Route: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, Path: /hello, Method: GET}}}}
   Pool: {{Type: AWS::Cognito::UserPool, Properties: {{MfaConfiguration: "ON"}}}}
   Client: {{Type: AWS::Cognito::UserPoolClient, Properties: {{UserPoolId: !Ref Pool}}}}
 """
@@ -66,7 +53,7 @@ Resources:
 def template(*variables: str, common: str = "", environment: str = "") -> str:
     """With the variables one below the other."""
     written = "\n        Variables:\n" + "".join(f"          {one}\n" for one in variables)
-    return TEMPLATE.format(environment=environment or written, common=common)
+    return laid_over(BARE, CHANGES.format(environment=environment or written, common=common))
 
 
 def findings(text: str) -> list[Finding]:
