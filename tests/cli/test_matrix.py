@@ -299,6 +299,13 @@ def test_the_page_has_a_sign_for_what_has_no_room() -> None:
     assert "::-webkit-scrollbar" in found.content("style")[0]
 
 
+def test_long_names_may_break_and_are_escaped_nonetheless() -> None:
+    """After a slash or a hyphen the browser may begin a new line; a name's own tags are text."""
+    found = page("version: 1\ngroups:\n  a-<wbr>b: {allow: [GET /c/d]}\n")
+    assert len(found.all("wbr")) == len("-//")
+    assert "<wbr>b" in found.content("wbr")[0]
+
+
 def test_the_page_needs_nothing_and_allows_nothing_else() -> None:
     """Only its own style and script, by their digests; nothing is loaded from anywhere."""
     text = page_of(sheet_of_policy(read_source(HOSTILE.encode(), "policy.yaml")))
@@ -446,7 +453,7 @@ def route(key: str, authorizer: str | Unknown | None = "Rbac", **more: Any) -> R
 
 
 def outcomes(sheet: Sheet) -> list[Extent]:
-    return [sheet.lines[0].cell(subject).extent for subject in sheet.subjects]
+    return [sheet.lines[0].permission(subject).extent for subject in sheet.subjects]
 
 
 def test_a_route_without_an_authorizer_is_everyones() -> None:
@@ -551,8 +558,8 @@ def test_only_routes_that_can_ask_are_shown() -> None:
     http = sheet(route("$default"), route("OPTIONS /a", None, is_preflight=True))
     socket = sheet(route("$connect"), route("$default", None), api_kind=ApiKind.WEBSOCKET)
 
-    assert [line.row.key for line in http.lines] == ["$default"]
-    assert [line.row.key for line in socket.lines] == ["$connect"]
+    assert [line.route.key for line in http.lines] == ["$default"]
+    assert [line.route.key for line in socket.lines] == ["$connect"]
 
 
 def test_a_large_sheet_is_one_page(tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ class World:
         self, key: str, request: Request, subject: Subject, caller: Caller
     ) -> tuple[Permission, bool]:
         """A cell, and what is behind it for just this request and caller."""
-        [line] = [line for line in self.sheet.lines if line.row.key == key]
+        [line] = [line for line in self.sheet.lines if line.route.key == key]
         path = ("", key) if self.flavour == "websocket" else tuple(segments_of(request.path))
         asked = Asked(method=request.method, path=path, claims=dict(caller.claims))
-        return line.cell(subject), said(*self.access, line.row, asked, subject)
+        return line.permission(subject), said(*self.access, line.route, asked, subject)
 
     def judge(self, key: str, request: Request, who: Who) -> Judgement:
         call = Call(

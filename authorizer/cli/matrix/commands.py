@@ -8,9 +8,8 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.source import load_source
-from authorizer.cli.matrix.markdown import markdown_of
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
-from authorizer.cli.matrix.text import print_sheet
+from authorizer.cli.matrix.text import markdown_of, print_sheet
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, template_option
 from authorizer.errors import ConfigurationError
 
@@ -69,15 +68,11 @@ def matrix(
             click.echo(unread, err=True)
 
 
-def _page(sheet: Sheet) -> str:
+def _write(page: Path, sheet: Sheet) -> None:
     from authorizer.cli.matrix.page import page_of  # noqa: PLC0415 - reads its parts from files
 
-    return page_of(sheet)
-
-
-def _write(page: Path, sheet: Sheet) -> None:
     try:
-        page.write_text(_page(sheet), encoding="utf-8")
+        page.write_text(page_of(sheet), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError([f"{page}: cannot be written: {error.strerror}"]) from error
     size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"

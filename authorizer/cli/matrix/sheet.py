@@ -17,7 +17,7 @@ from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from authorizer.cli.analysis.source import Source
     from authorizer.cli.template.model import Template
@@ -31,24 +31,24 @@ _ASKS_POLICY = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One route with its cells.
+    """One route with what each subject may.
 
     Attributes:
-        cells: of the subjects that any rule is for.
-        rest: the cell of all others.
+        permissions: of the subjects that any rule is for.
+        rest: what all others may.
         remark: what the template says of the route that the policy does not.
         is_public: whether no authorizer is asked, so that everyone may do all of it.
     """
 
-    row: AskedRoute
-    cells: Mapping[Subject, Permission]
+    route: AskedRoute
+    permissions: Mapping[Subject, Permission]
     rest: Permission = NO_PERMISSION
     remark: str = ""
     is_public: bool = False
 
-    def cell(self, subject: Subject) -> Permission:
-        """A subject's cell."""
-        return self.cells.get(subject, self.rest)
+    def permission(self, subject: Subject) -> Permission:
+        """A subject's permission."""
+        return self.permissions.get(subject, self.rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,28 +71,36 @@ class Sheet:
     remarks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
+    @property
+    def remarked(self) -> tuple[Line, ...]:
+        """The lines with a remark."""
+        return tuple(line for line in self.lines if line.remark)
+
     def counts(self) -> Counter[Extent]:
         """How many cells there are of each outcome."""
         counts: Counter[Extent] = Counter()
         for line in self.lines:
-            counts.update(cell.extent for cell in line.cells.values())
-            counts[line.rest.extent] += len(self.subjects) - len(line.cells)
+            counts.update(one.extent for one in line.permissions.values())
+            counts[line.rest.extent] += len(self.subjects) - len(line.permissions)
         return counts
 
 
 def sheet_of_policy(source: Source) -> Sheet:
     """The routes that the policy names."""
-    access = Analysis.of(source)
-    ground = Partition(access.paths)
+    analysis = Analysis.of(source)
+    partition = Partition(analysis.paths)
     rules = (*source.policy.rules, *source.public)
     lines = tuple(
-        _as_public(Line(row=row, cells=permissions_of(row, ground, access)), by="the policy says")
-        for row in routes_of_rules(rule.pattern for rule in rules)
-        if row.methods
+        _as_public(
+            Line(route=route, permissions=permissions_of(route, partition, analysis)),
+            by="the policy says",
+        )
+        for route in routes_of_rules(rule.pattern for rule in rules)
+        if route.methods
     )
     return Sheet(
         source=source,
-        subjects=access.subjects,
+        subjects=analysis.subjects,
         lines=lines,
         digest=source.policy.digest,
         remarks=_NAMED,
@@ -101,23 +109,23 @@ def sheet_of_policy(source: Source) -> Sheet:
 
 def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
     """The routes of an API of a template."""
-    routes = routes_that_ask(api)
-    access = Analysis.of(source, routes)
-    ground = Partition(access.paths)
-    rows = asked_routes(routes, unnamed_routes(template, api))
-    competing = competing_routes(rows)
+    templated = routes_that_ask(api)
+    analysis = Analysis.of(source, templated)
+    partition = Partition(analysis.paths)
+    routes = asked_routes(templated, unnamed_routes(template, api))
+    competing = competing_routes(routes)
     lines = tuple(
         _by_template(
-            Line(row=row, cells=permissions_of(row, ground, access, competing)),
-            routes[row.key],
+            Line(route=route, permissions=permissions_of(route, partition, analysis, competing)),
+            templated[route.key],
             api,
         )
-        for row in rows
-        if row.methods
+        for route in routes
+        if route.methods
     )
     return Sheet(
         source=source,
-        subjects=access.subjects,
+        subjects=analysis.subjects,
         lines=lines,
         digest=_digest(source, template, api),
         template=template.file,
@@ -135,35 +143,32 @@ def _digest(source: Source, template: Template, api: Api) -> str | None:
 
 def _by_template(line: Line, route: Route, api: Api) -> Line:
     """Everyone's cell is what the template makes of it, whatever the policy lists as public."""
-    declared = line.cell(EVERYONE)
+    declared = line.permission(EVERYONE)
     name = route.authorizer
     if isinstance(name, Unknown):
         return replace(line, remark=f"authorizer not decidable: {name.why}")
     if name is None:
-        open_cell = Permission(
+        is_open = Permission(
             extent=Extent.ALLOW, origin=f"no authorizer ({route.place})", rules=declared.rules
         )
-        line = replace(line, cells={**line.cells, EVERYONE: open_cell})
+        line = replace(line, permissions={**line.permissions, EVERYONE: is_open})
         remark = "" if declared.rules else "has no authorizer, and is not public in the policy"
         return replace(_as_public(line, by="no authorizer in the template"), remark=remark)
-    cells = {subject: cell for subject, cell in line.cells.items() if subject != EVERYONE}
-    remarks = list(_remarks(api, name))
-    if declared.rules:
-        remarks.append(f"public in the policy, but has the authorizer {name}")
-    return replace(line, cells=cells, remark="; ".join(remarks))
-
-
-def _remarks(api: Api, name: str) -> Iterator[str]:
+    others = {who: permission for who, permission in line.permissions.items() if who != EVERYONE}
     authorizer = api.authorizer(name)
     kind = authorizer.kind if authorizer else None
+    remarks = []
     if isinstance(kind, AuthorizerKind) and kind not in _ASKS_POLICY:
-        yield f"its authorizer {name} is of kind {kind}: the policy is not asked"
+        remarks.append(f"its authorizer {name} is of kind {kind}: the policy is not asked")
+    if declared.rules:
+        remarks.append(f"public in the policy, but has the authorizer {name}")
+    return replace(line, permissions=others, remark="; ".join(remarks))
 
 
 def _as_public(line: Line, *, by: str) -> Line:
     """What everyone may, everybody may: nobody is asked who they are, and no deny counts."""
-    everyone = line.cell(EVERYONE)
+    everyone = line.permission(EVERYONE)
     if everyone.extent is not Extent.ALLOW:
         return line
     rest = Permission(extent=Extent.ALLOW, origin=f"public: {by}", rules=everyone.rules)
-    return replace(line, cells={EVERYONE: everyone}, rest=rest, is_public=True)
+    return replace(line, permissions={EVERYONE: everyone}, rest=rest, is_public=True)
