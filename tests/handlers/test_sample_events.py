@@ -21,7 +21,7 @@ from authorizer.cli.event.samples import (
     read_index,
     status_of,
 )
-from authorizer.cli.event.tokens import ThrowAwayPool
+from authorizer.cli.event.tokens import TokenSource, throw_away_pool
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
@@ -39,13 +39,13 @@ FOR_AUTHORIZER = [name for name in INDEX if name not in FOR_HELLO]
 
 
 @pytest.fixture(scope="module")
-def pool() -> ThrowAwayPool:
-    return ThrowAwayPool(callers_of_file(ROOT / "policy.yaml"))
+def pool() -> TokenSource:
+    return throw_away_pool(callers_of_file(ROOT / "policy.yaml"))
 
 
 @pytest.fixture
 def authorize(
-    pool: ThrowAwayPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: TokenSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModuleType]:
     """The handler with the sample policy, compiled as it ships."""
     compiled, _ = load_document(ROOT / "policy.yaml", ROUTES)
@@ -61,7 +61,7 @@ def authorize(
     sys.modules.pop("handlers.authorize", None)
 
 
-def read(name: str, pool: ThrowAwayPool) -> Any:
+def read(name: str, pool: TokenSource) -> Any:
     return load_sample(EVENTS, name).filled(pool.token)
 
 
@@ -76,7 +76,7 @@ def test_the_index_names_every_file() -> None:
 
 
 @pytest.mark.parametrize("name", FOR_AUTHORIZER)
-def test_an_authorizer_event(authorize: ModuleType, pool: ThrowAwayPool, name: str) -> None:
+def test_an_authorizer_event(authorize: ModuleType, pool: TokenSource, name: str) -> None:
     """The outcome is the one in the file's name."""
     event = read(name, pool)
     outcome = authorize.authorizer.judge(event)
@@ -91,13 +91,13 @@ def test_an_authorizer_event(authorize: ModuleType, pool: ThrowAwayPool, name: s
 
 
 @pytest.mark.parametrize("name", FOR_HELLO)
-def test_a_hello_event(pool: ThrowAwayPool, name: str) -> None:
+def test_a_hello_event(pool: TokenSource, name: str) -> None:
     """With the authorizer's context the backend greets, without it it does not."""
     assert hello.handler(read(name, pool), None)["statusCode"] == INDEX[name].status
 
 
 def test_a_connection_is_allowed_once_the_policy_grants_it(
-    authorize: ModuleType, pool: ThrowAwayPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    authorize: ModuleType, pool: TokenSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index says which line lets the WebSocket sample in; with it, it is let in."""
     policy = (ROOT / "policy.yaml").read_text()

@@ -93,7 +93,10 @@ def deployed(emulator: Emulator) -> Iterator[Callable[..., Environment]]:
         name = f"environment-{secrets.token_hex(4)}"
         deployment = deploy(PROJECT, emulator, stack=name, parameters=parameters)
         apis.append(
-            Api(deployment.base_url, DecisionLog(emulator.aws, deployment.authorizer_function))
+            Api(
+                deployment.base_url,
+                DecisionLog(emulator.aws, deployment.authorizer_function).new_reason,
+            )
         )
         return Environment(deployment, apis[-1])
 

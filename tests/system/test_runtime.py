@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from authorizer.cli.event.samples import callers_of_file, load_sample, read_index, status_of
-from authorizer.cli.event.tokens import ThrowAwayPool, bundle_keys
+from authorizer.cli.event.tokens import TokenSource, bundle_keys, throw_away_pool
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import Function, running_function
 from authorizer.cli.local.sam import replayed
@@ -33,13 +33,13 @@ INDEX = read_index(EVENTS)
 
 
 @pytest.fixture(scope="module")
-def pool() -> ThrowAwayPool:
-    return ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))
+def pool() -> TokenSource:
+    return throw_away_pool(callers_of_file(PROJECT / "policy.yaml"))
 
 
 @pytest.fixture(scope="module")
 def functions(
-    pool: ThrowAwayPool, tmp_path_factory: pytest.TempPathFactory
+    pool: TokenSource, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Function]]:
     environment = bundle_keys(pool, tmp_path_factory.mktemp("keys"))
     with (
@@ -51,7 +51,7 @@ def functions(
 
 @pytest.mark.parametrize("name", INDEX)
 def test_a_sample_answers_as_its_name_says(
-    functions: dict[str, Function], pool: ThrowAwayPool, name: str
+    functions: dict[str, Function], pool: TokenSource, name: str
 ) -> None:
     """The package, in Lambda's runtime, gives the status and the reason of the index."""
     sample = load_sample(EVENTS, name)
@@ -60,7 +60,7 @@ def test_a_sample_answers_as_its_name_says(
     assert replayed(sample, INDEX[name], event, invocation).found == INDEX[name]
 
 
-def test_no_token_is_in_any_log(functions: dict[str, Function], pool: ThrowAwayPool) -> None:
+def test_no_token_is_in_any_log(functions: dict[str, Function], pool: TokenSource) -> None:
     """What a function writes while it handles a token holds no part of one."""
     for name in ("http-2.0-allowed", "http-2.0-expired-token", "rest-token-id-token"):
         event = load_sample(EVENTS, name).filled(pool.token)
@@ -69,7 +69,7 @@ def test_no_token_is_in_any_log(functions: dict[str, Function], pool: ThrowAwayP
         assert "eyJ" not in log
 
 
-def test_a_package_without_a_dependency_does_not_start(pool: ThrowAwayPool, tmp_path: Path) -> None:
+def test_a_package_without_a_dependency_does_not_start(pool: TokenSource, tmp_path: Path) -> None:
     """Nothing of this environment stands in for what a package lacks."""
     project = tmp_path / "project"
     package = project / "build" / "local" / "AuthorizerFunction"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from authorizer.cli.event.samples import callers_of_file, read_index
-from authorizer.cli.event.tokens import ThrowAwayPool
+from authorizer.cli.event.tokens import throw_away_pool
 from authorizer.cli.local import sam, scenario
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.stack import LocalStack
@@ -43,7 +43,7 @@ def stack() -> Iterator[LocalStack]:
 
 def test_samples_answer_as_their_names_say() -> None:
     """In a container too; `make sam-run` does all of them."""
-    pool = ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))
+    pool = throw_away_pool(callers_of_file(PROJECT / "policy.yaml"))
     with sam.with_keys(PROJECT, pool) as local:
         replays = list(sam.invoke_samples(local, pool, EVENTS, SOME))
     assert [replay.name for replay in replays] == list(SOME)
@@ -54,7 +54,10 @@ def test_samples_answer_as_their_names_say() -> None:
 def test_the_scenario_differs_only_as_documented(stack: LocalStack) -> None:
     """Every user on every route, through start-api: the same but for what the README lists."""
     cases = [sam.as_start_api_answers(case) for case in scenario.cases(stack)]
-    with sam.with_keys(PROJECT, stack.served_pool()) as local, sam.started_api(local) as api:
+    with (
+        sam.with_keys(PROJECT, stack.served_pool().source()) as local,
+        sam.started_api(local) as api,
+    ):
         outcomes = list(scenario.play(api, cases))
     assert len(outcomes) > 70
     assert [(o.case.who, o.case.request, *o.differences) for o in outcomes if o.differences] == []
@@ -71,7 +74,7 @@ def test_what_is_raised_is_a_502(setting: dict[str, str], reason: str | None) ->
     """Where AWS says 401 or 500, start-api says 502: listed in the README."""
     with (
         sam.with_keys(
-            PROJECT, ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml")), setting
+            PROJECT, throw_away_pool(callers_of_file(PROJECT / "policy.yaml")), setting
         ) as local,
         sam.started_api(local) as api,
     ):
@@ -82,7 +85,7 @@ def test_what_is_raised_is_a_502(setting: dict[str, str], reason: str | None) ->
 def test_nothing_of_a_run_stays_in_the_package() -> None:
     """Keys are taken out again: the next run must not trust this one's."""
     package = PROJECT / "build/sam-local/built/AuthorizerFunction"
-    with sam.with_keys(PROJECT, ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))):
+    with sam.with_keys(PROJECT, throw_away_pool(callers_of_file(PROJECT / "policy.yaml"))):
         assert list(package.glob("*.jwks.json"))
     assert not list(package.glob("*.jwks.json"))
 
@@ -92,6 +95,6 @@ def test_nothing_is_built_yet(tmp_path: Path) -> None:
     (tmp_path / "Makefile").touch()
     with (
         pytest.raises(LocalStackError, match="make sam-local"),
-        sam.with_keys(tmp_path, ThrowAwayPool(callers_of_file(PROJECT / "policy.yaml"))),
+        sam.with_keys(tmp_path, throw_away_pool(callers_of_file(PROJECT / "policy.yaml"))),
     ):
         pass

@@ -22,7 +22,7 @@ from authorizer.cli.event.samples import (
     sample_names,
     status_of,
 )
-from authorizer.cli.event.tokens import CLIENT_ID, POOL_ID, GivenToken, ServedPool, ThrowAwayPool
+from authorizer.cli.event.tokens import CLIENT_ID, POOL_ID, ServedPool, given_token, throw_away_pool
 from authorizer.cli.main import cli
 
 PROJECT = Path(__file__).parents[2]
@@ -210,10 +210,10 @@ def test_a_token_from_standard_input_is_judged_by_the_pools_of_the_environment()
 
 def test_a_given_tokens_user_is_read_from_it() -> None:
     """The sample's record becomes theirs; a token that cannot be read leaves it as it is."""
-    token = ThrowAwayPool(CALLERS).token(Placeholder.MACHINE)
-    assert GivenToken(text=token).sub == "7h8examplemachine"
+    token = throw_away_pool(CALLERS).token(Placeholder.MACHINE)
+    assert given_token(token).sub == "7h8examplemachine"
     for text in ("garbage", "a.b.c", "e30.e30.e30", "e30.W10.e30", "e30.e\N{SNOWMAN}.e30"):
-        assert GivenToken(text=text).sub == SAMPLE_SUB
+        assert given_token(text).sub == SAMPLE_SUB
 
 
 def test_a_token_with_quotes_does_not_break_the_event() -> None:
@@ -226,7 +226,7 @@ def test_a_token_with_quotes_does_not_break_the_event() -> None:
 
 def test_the_throw_away_pool_issues_what_the_verifier_accepts() -> None:
     """Its access tokens are genuine, and say what the index says of them."""
-    pool = ThrowAwayPool(CALLERS)
+    pool = throw_away_pool(CALLERS)
     ((pool_id, clients),) = (entry.split("=") for entry in pool.pools.split())
     with serve_jwks(pool.key_sets()[POOL_ID]) as server:
         verifier = TokenVerifier(UserPool(pool_id, clients.split(","), jwks_url=server.url))
@@ -239,7 +239,7 @@ def test_the_throw_away_pool_issues_what_the_verifier_accepts() -> None:
 
 def test_two_throw_away_pools_do_not_trust_each_other() -> None:
     """Keys are made for one run: nothing that is signed with them works in another."""
-    assert ThrowAwayPool(CALLERS).key_sets() != ThrowAwayPool(CALLERS).key_sets()
+    assert throw_away_pool(CALLERS).key_sets() != throw_away_pool(CALLERS).key_sets()
 
 
 def test_a_served_pool_is_left_for_this_user_alone(tmp_path: Path) -> None:
@@ -256,9 +256,9 @@ def test_a_served_pool_brings_the_keys_it_publishes(tmp_path: Path) -> None:
     """Keys are read when they are needed: a container cannot ask this machine's loopback."""
     with serve_jwks(b'{"keys": []}') as server:
         pool = ServedPool(sub="s", pools="eu-west-1_P=c", jwks_url=server.url, tokens={})
-        assert pool.key_sets() == {"eu-west-1_P": b'{"keys": []}'}
+        assert pool.source().key_sets() == {"eu-west-1_P": b'{"keys": []}'}
     with pytest.raises(click.ClickException, match="authorizer local serve"):
-        pool.key_sets()
+        pool.source().key_sets()
     with pytest.raises(click.ClickException, match="authorizer local serve"):
         ServedPool.read(tmp_path)
 

@@ -120,21 +120,11 @@ class Sample:
             sub: the caller's, where it is not the sample's.
         """
         values = {kind.value: token(kind) for kind in Placeholder if kind in self.text}
-        event: dict[str, Any] = _replaced(json.loads(self.text), {SAMPLE_SUB: sub, **values})
+        text = self.text
+        for old, new in {SAMPLE_SUB: sub, **values}.items():
+            text = text.replace(old, json.dumps(new)[1:-1])
+        event: dict[str, Any] = json.loads(text)
         return event
-
-
-def _replaced(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
-    """The same document, with replacements inside its texts."""
-    if isinstance(value, str):
-        for old, new in values.items():
-            value = value.replace(old, new)
-        return value
-    if isinstance(value, list):
-        return [_replaced(item, values) for item in value]
-    if isinstance(value, dict):
-        return {name: _replaced(item, values) for name, item in value.items()}
-    return value
 
 
 def sample_names(folder: Path) -> list[str]:
@@ -181,15 +171,11 @@ def require_samples(folder: Path) -> list[str]:
     """
     names = sample_names(folder)
     if not names:
-        raise click.ClickException(_none(folder))
+        raise click.ClickException(
+            f"no events in {folder}/: give a file of your own, as in 'authorizer event FILE', or "
+            "run this where the samples are"
+        )
     return names
-
-
-def _none(folder: Path) -> str:
-    return (
-        f"no events in {folder}/: give a file of your own, as in 'authorizer event FILE', or run "
-        "this where the samples are"
-    )
 
 
 def _unknown(folder: Path, name: str, stem: str, names: list[str]) -> str:
@@ -199,9 +185,7 @@ def _unknown(folder: Path, name: str, stem: str, names: list[str]) -> str:
         return f"no event {clip(stem)}; did you mean {' or '.join(close)}?"
     if is_elsewhere or name.endswith(".json") or Path(name).exists():
         return f"no file {clip(name, 120)}: give an event's file, or a name that the command lists"
-    if not names:
-        return _none(folder)
-    return "\n  ".join([f"no event {clip(stem)}; there are", *names])
+    return "\n  ".join([f"no event {clip(stem)}; there are", *require_samples(folder)])
 
 
 # --- what must come of them -----------------------------------------------------------------------

@@ -14,16 +14,17 @@ import json
 import os
 import time
 import uuid
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import requests
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from jose import jwk, jwt
+from jose.exceptions import JOSEError
 
 from authorizer import UserPool
 from authorizer.cli.account.sessions import fresh_session
@@ -32,13 +33,10 @@ from authorizer.tokens.fetch import fetch_document
 from authorizer.tokens.pool import derived_issuers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from authorizer.cli.event.samples import Sample
 
-# The discard port. Keys that are bundled are never fetched, and this keeps it so.
-_NOWHERE = "http://127.0.0.1:9/jwks.json"
-PREFIX = "AUTHORIZER_"
 SOURCES = ("throw-away", "local", "login", "-")
 SOURCES_HELP = (
     "A pool made for this run; the stack of `authorizer local serve`; `authorizer login`; or "
@@ -47,10 +45,11 @@ SOURCES_HELP = (
 POLICY = Path("policy.yaml")
 # Where `make serve` says what it serves, for as long as it does.
 SERVING = "build/serving.json"
+PREFIX = "AUTHORIZER_"
+_POOLS = f"{PREFIX}USER_POOLS"
+# The discard port. Keys that are bundled are never fetched, and this keeps it so.
+_NOWHERE = "http://127.0.0.1:9/jwks.json"
 _REQUEST_SECONDS = 10
-_POOLS = "AUTHORIZER_USER_POOLS"
-
-
 POOL_ID = "eu-west-1_ThrowAway"
 CLIENT_ID = "4k2exampleclient"
 MACHINE_CLIENT_ID = "7h8examplemachine"
@@ -61,110 +60,126 @@ _KEY_BITS = 2048  # what Cognito uses, and the least that is accepted
 _ACCESS_KEY, _ID_KEY = "throw-away-access", "throw-away-id"
 
 
-class TokenSource(Protocol):
-    """Tokens, and what an authorizer must be told to judge them."""
-
-    @property
-    def sub(self) -> str:
-        """Whose record "own record" is."""
-
-    @property
-    def pools(self) -> str:
-        """AUTHORIZER_USER_POOLS."""
-
-    def key_sets(self) -> Mapping[str, bytes]:
-        """JWK Sets to bundle, by pool; empty where the authorizer has to fetch them."""
-
-    def token(self, placeholder: Placeholder) -> str:
-        """The token that belongs where this placeholder stands."""
-
-
-class ThrowAwayPool:
-    """Signs tokens for the samples' callers.
-
-    Args:
-        callers: who they are by the policy.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSource:
+    """Tokens, and what an authorizer must be told to judge them.
 
     Attributes:
-        pools: it and its clients, as AUTHORIZER_USER_POOLS wants them.
+        sub: whose record "own record" is.
+        pools: AUTHORIZER_USER_POOLS.
+        token: makes the token that belongs where a placeholder stands.
+        key_sets: gets the JWK Sets to bundle, by pool; none where the authorizer has to fetch them.
     """
 
-    pools = f"{POOL_ID}={CLIENT_ID},{MACHINE_CLIENT_ID}"
-    sub = SAMPLE_SUB
+    sub: str
+    pools: str
+    token: Callable[[Placeholder], str]
+    key_sets: Callable[[], Mapping[str, bytes]] = dict
 
-    def __init__(self, callers: SampleCallers) -> None:
-        self._callers = callers
-        self._keys = {
-            name: rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
-            for name in (_ACCESS_KEY, _ID_KEY)
-        }
-        self._issuer = derived_issuers(POOL_ID)[0]
 
-    def key_sets(self) -> Mapping[str, bytes]:
-        """The pool's JWK Set by its id."""
-        entries = [_public_jwk(name, key) for name, key in self._keys.items()]
-        return {POOL_ID: json.dumps({"keys": entries}).encode()}
+def token_source(
+    name: str, project: Path, stdin: TextIO, sample: Sample, policy: Path = POLICY
+) -> TokenSource:
+    """The source by its name on the command line. An event that gets no token is told of.
 
-    def token(self, placeholder: Placeholder) -> str:
-        """The token that belongs where this placeholder stands, issued now for an hour."""
-        who = self._callers
-        match placeholder:
-            case Placeholder.ACCESS:
-                return self._sign(self._user(who.groups))
-            case Placeholder.SUSPENDED:
-                return self._sign(self._user(who.denied_groups))
-            case Placeholder.EXPIRED:
-                return self._sign(self._user(who.groups, age_seconds=2 * _HOUR))
-            case Placeholder.MACHINE:
-                return self._sign(self._machine())
-            case Placeholder.ID:
-                return self._sign(self._id(), _ID_KEY)
+    Args:
+        name: one of ``SOURCES``.
+        project: where a served stack says what it serves.
+        stdin: where a token is read from.
+        sample: the event. One with a token of its own is judged by the pools that the environment
+            names, if it does.
+        policy: says in which groups the users of a throw-away pool are.
 
-    def _common(self, use: str, sub: str, age_seconds: int = 0) -> dict[str, Any]:
-        issued_at = int(time.time()) - age_seconds
-        return {
-            "iss": self._issuer,
-            "sub": sub,
-            "token_use": use,
-            "auth_time": issued_at,
-            "iat": issued_at,
-            "exp": issued_at + _HOUR,
-            "jti": str(uuid.uuid4()),
-            "origin_jti": str(uuid.uuid4()),
-        }
+    Raises:
+        click.ClickException: there is no such token.
+        AccountError: nobody is signed in.
+    """
+    is_new = name == SOURCES[0] and not (sample.is_as_given and os.environ.get(_POOLS))
+    if sample.is_as_given:
+        rest = (
+            "; a token of an earlier run is refused, for the keys of the throw-away pool are made "
+            f"anew each time, and one of a pool of yours, unless {_POOLS} names the pool"
+        )
+        click.echo(
+            f"no token was put into {sample.name}: it has no {Placeholder.ACCESS.value}, "
+            f"nor another placeholder, and is taken as it is{rest if is_new else ''}",
+            err=True,
+        )
+    if is_new:
+        return throw_away_pool(callers_of_file(policy))
+    match name:
+        case "local":
+            return ServedPool.read(project).source()
+        case "login":
+            return _signed_in(os.environ.get("COGNITO_PROFILE", "default"))
+        case "-":
+            text = stdin.readline().strip().removeprefix("Bearer ").strip()
+            if not text:
+                raise click.ClickException("expected a token on standard input, found nothing")
+            return given_token(text)
+    return given_token("")
 
-    def _user(self, groups: tuple[str, ...], age_seconds: int = 0) -> dict[str, Any]:
-        return {
-            **self._common("access", SAMPLE_SUB, age_seconds),
-            **_groups_claim(groups),
-            "client_id": CLIENT_ID,
-            "event_id": str(uuid.uuid4()),
-            "scope": "aws.cognito.signin.user.admin",
-            "username": _USERNAME,
-        }
 
-    def _machine(self) -> dict[str, Any]:
-        return {
-            **self._common("access", MACHINE_CLIENT_ID),
-            "client_id": MACHINE_CLIENT_ID,
-            "scope": " ".join(self._callers.scopes),
-            "version": 2,
-        }
+def throw_away_pool(callers: SampleCallers) -> TokenSource:
+    """A pool whose keys are made now.
 
-    def _id(self) -> dict[str, Any]:
-        return {
-            **self._common("id", SAMPLE_SUB),
-            **_groups_claim(self._callers.groups),
-            "aud": CLIENT_ID,
-            "event_id": str(uuid.uuid4()),
-            "cognito:username": _USERNAME,
-        }
+    Args:
+        callers: who asks in the samples, by the policy.
+    """
+    keys = {
+        name: rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
+        for name in (_ACCESS_KEY, _ID_KEY)
+    }
+    entries = [
+        # The stubs know no key objects.
+        {**jwk.construct(key.public_key(), "RS256").to_dict(), "kid": name, "use": "sig"}  # type: ignore[arg-type]
+        for name, key in keys.items()
+    ]
 
-    def _sign(self, claims: Mapping[str, Any], key: str = _ACCESS_KEY) -> str:
-        header = {"kid": key, "alg": "RS256"}
-        signed = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
-        signature = self._keys[key].sign(signed.encode(), padding.PKCS1v15(), SHA256())
+    def token(placeholder: Placeholder) -> str:
+        name = _ID_KEY if placeholder is Placeholder.ID else _ACCESS_KEY
+        parts = ({"kid": name, "alg": "RS256"}, _claims(placeholder, callers))
+        signed = ".".join(_encode(json.dumps(part).encode()) for part in parts)
+        signature = keys[name].sign(signed.encode(), padding.PKCS1v15(), SHA256())
         return f"{signed}.{_encode(signature)}"
+
+    return TokenSource(
+        sub=SAMPLE_SUB,
+        pools=f"{POOL_ID}={CLIENT_ID},{MACHINE_CLIENT_ID}",
+        token=token,
+        key_sets=lambda: {POOL_ID: json.dumps({"keys": entries}).encode()},
+    )
+
+
+def _claims(placeholder: Placeholder, callers: SampleCallers) -> dict[str, Any]:
+    """What Cognito would write into the token, issued now for an hour."""
+    issued_at = int(time.time()) - (2 * _HOUR if placeholder is Placeholder.EXPIRED else 0)
+    is_denied = placeholder is Placeholder.SUSPENDED
+    groups = callers.denied_groups if is_denied else callers.groups
+    common = {
+        "iss": derived_issuers(POOL_ID)[0],
+        "token_use": "access",
+        "auth_time": issued_at,
+        "iat": issued_at,
+        "exp": issued_at + _HOUR,
+        "jti": str(uuid.uuid4()),
+        "origin_jti": str(uuid.uuid4()),
+    }
+    user = {**common, "sub": SAMPLE_SUB, "event_id": str(uuid.uuid4())}
+    if groups:  # of users without any, Cognito leaves the claim out
+        user["cognito:groups"] = list(groups)
+    match placeholder:
+        case Placeholder.MACHINE:
+            client = {"sub": MACHINE_CLIENT_ID, "client_id": MACHINE_CLIENT_ID}
+            return {**common, **client, "scope": " ".join(callers.scopes), "version": 2}
+        case Placeholder.ID:
+            return {**user, "token_use": "id", "aud": CLIENT_ID, "cognito:username": _USERNAME}
+    scope = "aws.cognito.signin.user.admin"
+    return {**user, "client_id": CLIENT_ID, "scope": scope, "username": _USERNAME}
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,12 +218,13 @@ class ServedPool:
         path.write_text(json.dumps(asdict(self)))
         return path
 
-    def key_sets(self) -> Mapping[str, bytes]:
-        """What the emulator publishes now.
+    def source(self) -> TokenSource:
+        """As a source of tokens, with the keys that the emulator publishes now."""
+        return TokenSource(
+            sub=self.sub, pools=self.pools, token=self._token, key_sets=self._key_sets
+        )
 
-        Raises:
-            click.ClickException: it does not answer.
-        """
+    def _key_sets(self) -> Mapping[str, bytes]:
         try:
             with requests.Session() as http:
                 http.trust_env = False  # no proxy, no .netrc
@@ -220,12 +236,7 @@ class ServedPool:
             ) from error
         return {self.pools.partition("=")[0]: answer.content}
 
-    def token(self, placeholder: Placeholder) -> str:
-        """One of those that were made when it came up.
-
-        Raises:
-            click.ClickException: it makes none of this kind.
-        """
+    def _token(self, placeholder: Placeholder) -> str:
         if placeholder not in self.tokens:
             raise click.ClickException(
                 f"the local stack has no token for {placeholder}: no test of the policy has such a "
@@ -234,141 +245,40 @@ class ServedPool:
         return self.tokens[placeholder]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenToken:
+def given_token(text: str) -> TokenSource:
     """A token from elsewhere, put wherever an event wants one.
 
-    Whose pool it is of is said by AUTHORIZER_USER_POOLS, as it is for the deployed function.
+    Whose pool it is of is said by AUTHORIZER_USER_POOLS, as it is for the deployed function, which
+    fetches the keys. Its ``sub`` is not verified: it only chooses which record is asked for.
     """
-
-    text: str = field(repr=False)
-
-    @classmethod
-    def read(cls, stream: TextIO) -> GivenToken:
-        """The first line of standard input, with or without ``Bearer``.
-
-        Raises:
-            click.ClickException: it is empty.
-        """
-        text = stream.readline().strip().removeprefix("Bearer ").strip()
-        if not text:
-            raise click.ClickException("expected a token on standard input, found nothing")
-        return cls(text=text)
-
-    @property
-    def sub(self) -> str:
-        """Read from the token, unverified: it only chooses which record is asked for."""
-        with suppress(ValueError, IndexError, AttributeError):
-            part = self.text.split(".")[1]
-            claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-            sub = claims.get("sub")
-            if isinstance(sub, str):
-                return sub
-        return SAMPLE_SUB
-
-    @property
-    def pools(self) -> str:
-        """What the environment says."""
-        return os.environ.get(_POOLS, "")
-
-    def key_sets(self) -> Mapping[str, bytes]:
-        """None: the authorizer fetches them, as it does when deployed."""
-        return {}
-
-    def token(self, _placeholder: Placeholder) -> str:
-        """The given one."""
-        return self.text
+    try:
+        sub = jwt.get_unverified_claims(text).get("sub")
+    except JOSEError:
+        sub = None
+    return TokenSource(
+        sub=sub if isinstance(sub, str) else SAMPLE_SUB,
+        pools=os.environ.get(_POOLS, ""),
+        token=lambda _: text,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn(GivenToken):
-    """The access token of whoever signed in with ``authorizer login``."""
+def _signed_in(profile: str) -> TokenSource:
+    """The access token of whoever signed in with ``authorizer login``; refreshed if necessary.
 
-    pool: UserPool
-
-    @classmethod
-    def load(cls, profile: str) -> SignedIn:
-        """Read, and if necessary refresh, a kept session.
-
-        Raises:
-            AccountError: nobody is signed in.
-        """
-        session = fresh_session(profile)
-        pool_id, endpoint = session.pool_id or "", session.endpoint_url
-        url = f"{endpoint.rstrip('/')}/{pool_id}/.well-known/jwks.json" if endpoint else None
-        pool = UserPool(pool_id, [session.client_id], jwks_url=url)
-        return cls(text=session.access_token, pool=pool)
-
-    @property
-    def pools(self) -> str:
-        """The pool and the app client signed in with."""
-        return f"{self.pool.id}={','.join(self.pool.client_ids)}"
-
-    def key_sets(self) -> Mapping[str, bytes]:
-        """What the pool publishes now: a container may be unable to ask.
-
-        Raises:
-            FetchError: it cannot be had.
-        """
-        deadline = timedelta(seconds=_REQUEST_SECONDS)
-        return {self.pool.id: fetch_document(self.pool.jwks_url, deadline=deadline)}
-
-
-def token_source(
-    name: str, project: Path, stdin: TextIO, sample: Sample, policy: Path = POLICY
-) -> TokenSource:
-    """The source by its name on the command line. An event that gets no token is told of.
-
-    Args:
-        name: one of ``SOURCES``.
-        project: where a served stack says what it serves.
-        stdin: where a token is read from.
-        sample: the event. One with a token of its own is judged by the pools that the environment
-            names, if it does.
-        policy: says in which groups the users of a throw-away pool are.
+    The keys come with it: a container may be unable to ask for them.
     """
-    is_new = name == SOURCES[0] and not (sample.is_as_given and os.environ.get(_POOLS))
-    if sample.is_as_given:
-        rest = (
-            "; a token of an earlier run is refused, for the keys of the throw-away pool are made "
-            f"anew each time, and one of a pool of yours, unless {_POOLS} names the pool"
-        )
-        click.echo(
-            f"no token was put into {sample.name}: it has no {Placeholder.ACCESS.value}, "
-            f"nor another placeholder, and is taken as it is{rest if is_new else ''}",
-            err=True,
-        )
-    if is_new:
-        return ThrowAwayPool(callers_of_file(policy))
-    match name:
-        case "-":
-            return GivenToken.read(stdin)
-        case "local":
-            return ServedPool.read(project)
-        case "login":
-            return SignedIn.load(os.environ.get("COGNITO_PROFILE", "default"))
-    return GivenToken(text="")
-
-
-def _groups_claim(groups: tuple[str, ...]) -> dict[str, Any]:
-    """Cognito leaves the claim out of tokens of users without groups."""
-    return {"cognito:groups": list(groups)} if groups else {}
-
-
-def _public_jwk(name: str, key: rsa.RSAPrivateKey) -> dict[str, str]:
-    numbers = key.public_key().public_numbers()
-    return {
-        "kid": name,
-        "kty": "RSA",
-        "alg": "RS256",
-        "use": "sig",
-        "e": _encode(numbers.e.to_bytes(3, "big")),
-        "n": _encode(numbers.n.to_bytes(_KEY_BITS // 8, "big")),
-    }
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    session = fresh_session(profile)
+    pool_id, endpoint = session.pool_id or "", session.endpoint_url
+    url = f"{endpoint.rstrip('/')}/{pool_id}/.well-known/jwks.json" if endpoint else None
+    pool = UserPool(pool_id, [session.client_id], jwks_url=url)
+    deadline = timedelta(seconds=_REQUEST_SECONDS)
+    given = given_token(session.access_token)
+    return TokenSource(
+        sub=given.sub,
+        pools=f"{pool.id}={session.client_id}",
+        token=given.token,
+        key_sets=lambda: {pool.id: fetch_document(pool.jwks_url, deadline=deadline)},
+    )
 
 
 def bundle_keys(source: TokenSource, folder: Path, seen_as: str | None = None) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from authorizer.cli.local.emulator import Aws
 
@@ -57,10 +58,8 @@ class DecisionLog:
 
     def new_reason(self) -> str | None:
         """The reason logged since the last time; nothing if the authorizer was not asked."""
-        reason = None
-        for event in self._new_events():
-            reason = reason_of(event["message"]) or reason or SILENT
-        return reason
+        events = self._new_events()
+        return last_reason(event["message"] for event in events) or (SILENT if events else None)
 
     def _new_events(self) -> list[dict[str, Any]]:
         """Events of streams not seen before; ministack makes one stream for each invocation."""
@@ -80,30 +79,45 @@ class DecisionLog:
 
 def reason_of(line: str) -> str | None:
     """What a line of the authorizer's log says about a decision; nothing if it is about others."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(entry, dict):
-        return None
+    entry = _json_object(line)
     if entry.get("message") == "decision":
         return ALLOWED if entry.get("decision") == "allowed" else str(entry.get("reason"))
     return str(entry["error"]) if entry.get("message") == "failure" else None
 
 
-class Log(Protocol):
-    """Somewhere the authorizer's reasons can be read."""
+def last_reason(lines: Iterable[str]) -> str | None:
+    """The reason that was logged last."""
+    reasons = [reason for line in lines if (reason := reason_of(line))]
+    return reasons[-1] if reasons else None
 
-    def new_reason(self) -> str | None:
-        """The reason logged since the last time; nothing if the authorizer was not asked."""
+
+class NewLines:
+    """What a process has written to a file since the last time: whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def __call__(self) -> list[str]:
+        """Read on."""
+        text = self._path.read_bytes()[self._read :]
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.decode("utf-8", "replace").splitlines()
 
 
 class Api:
-    """The deployed API."""
+    """The deployed API.
 
-    def __init__(self, base_url: str, log: Log) -> None:
+    Args:
+        base_url: what paths are put behind.
+        new_reason: reads the reason that was logged since the last time; nothing if the authorizer
+            was not asked.
+    """
+
+    def __init__(self, base_url: str, new_reason: Callable[[], str | None]) -> None:
         self._base_url = base_url
-        self._log = log
+        self._new_reason = new_reason
         self._http = direct_session()
 
     def call(
@@ -126,7 +140,7 @@ class Api:
         )
         return Answer(
             status=answer.status_code,
-            reason=self._log.new_reason(),
+            reason=self._new_reason(),
             body=_json_object(answer.text),
             headers=answer.headers,
         )

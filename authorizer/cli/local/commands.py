@@ -18,8 +18,8 @@ from authorizer.cli.event.tokens import (
     POLICY,
     SOURCES,
     SOURCES_HELP,
-    ThrowAwayPool,
     bundle_keys,
+    throw_away_pool,
     token_source,
 )
 from authorizer.cli.local import report, sam, scenario
@@ -231,7 +231,7 @@ def _function_of(sample: Sample) -> tuple[str, str | None]:
 
 
 def _invoke_samples(say: Say) -> list[sam.Replay]:
-    pool = ThrowAwayPool(callers_of_file(POLICY))
+    pool = throw_away_pool(callers_of_file(POLICY))
     replays = []
     with sam.with_keys(Path(), pool) as built:
         say("sam local invoke, for every event")
@@ -246,6 +246,7 @@ def _play_start_api(say: Say) -> list[scenario.Outcome]:
     with LocalStack.running(Path(), say) as stack:
         cases = [sam.as_start_api_answers(case) for case in _cases(stack, say)]
         say("starting sam local start-api")
-        with sam.with_keys(Path(), stack.served_pool()) as built, sam.started_api(built) as api:
+        pool = stack.served_pool().source()
+        with sam.with_keys(Path(), pool) as built, sam.started_api(built) as api:
             say(f"sending {len(cases)} requests")
             return list(scenario.play(api, cases))

@@ -21,7 +21,6 @@ from authorizer.cli.local.project import LocalStackError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.event.samples import Expected
     from authorizer.cli.local.sam import Replay
     from authorizer.cli.local.scenario import Case, Outcome
     from authorizer.cli.local.stack import LocalStack, Say
@@ -31,7 +30,6 @@ _PIPE_COLUMNS = 132
 _WHOLE_ROW_COLUMNS = 112
 _ANSWERED = frozenset({200, 403, 500})
 _OK, _FORBIDDEN = 200, 403
-_NEWCOMER = "newcomer"
 
 
 def console() -> Console:
@@ -58,42 +56,38 @@ def table(outcomes: Iterable[Outcome], *, width: int, remembered: bool = True) -
         width: of the terminal. Where it is narrow, what is as expected gets a check mark.
         remembered: whether an answer without the authorizer may be one from before.
     """
-    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("request", "who", "status", "reason", "expected"):
-        rows.add_column(title, overflow="fold")
+    rows = _table("request", "who", "status", "reason", "expected")
     for outcome in outcomes:
         case, answer = outcome.case, outcome.answer
         known = remembered and case.authorization is not None
         expected = f"{case.status} {_shown(case.reason, case.status, known)}"
-        rows.add_row(
-            Text(case.request),
-            Text(case.who),
-            Text(str(answer.status)),
-            Text(_shown(answer.reason, answer.status, known)),
-            Text("✓" if width < _WHOLE_ROW_COLUMNS and not outcome.differences else expected),
-            style="bold red" if outcome.differences else None,
-        )
+        found = (str(answer.status), _shown(answer.reason, answer.status, known))
+        is_right = not outcome.differences
+        expected = "✓" if width < _WHOLE_ROW_COLUMNS and is_right else expected
+        _add_row(rows, case.request, case.who, *found, expected, is_right=is_right)
     return rows
 
 
 def replays(replayed: Iterable[Replay]) -> Table:
     """One row for each sample event; what differs is red."""
-    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("event", "status", "reason", "expected"):
-        rows.add_column(title, overflow="fold")
+    rows = _table("event", "status", "reason", "expected")
     for replay in replayed:
-        rows.add_row(
-            Text(replay.name),
-            Text(str(replay.found.status)),
-            Text(replay.found.reason or ""),
-            Text(_status_and_reason(replay.expected)),
-            style=None if replay.found == replay.expected else "bold red",
+        found, expected = (
+            (str(one.status), one.reason or "") for one in (replay.found, replay.expected)
         )
+        _add_row(rows, replay.name, *found, " ".join(expected), is_right=found == expected)
     return rows
 
 
-def _status_and_reason(expected: Expected) -> str:
-    return f"{expected.status} {expected.reason or ''}".strip()
+def _table(*titles: str) -> Table:
+    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in titles:
+        rows.add_column(title, overflow="fold")
+    return rows
+
+
+def _add_row(rows: Table, *cells: str, is_right: bool) -> None:
+    rows.add_row(*map(Text, cells), style=None if is_right else "bold red")
 
 
 def _shown(reason: str | None, status: int, known: bool) -> str:  # noqa: FBT001 - a private word
@@ -132,21 +126,17 @@ def curl_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
         groups = " and ".join(person.groups) or "no group"
         yield f"{_variable(name)}={stack.sign_in(name).access}   # {groups}"
     yield ""
-    for case in _one_of_each_kind(stack, cases):
-        is_anonymous = case.who not in stack.people
-        token = "" if is_anonymous else f'-H "Authorization: Bearer ${_variable(case.who)}" '
+    shown: set[tuple[str, int]] = set()
+    for case in cases:
+        is_user = case.who in stack.people
+        # One of each status is enough, and none with a token that is not shown, or from a page.
+        if (case.who, case.status) in shown or (case.authorization and not is_user) or case.origin:
+            continue
+        shown.add((case.who, case.status))
         method = "" if case.method == "GET" else f"-X {case.method} "
+        token = f'-H "Authorization: Bearer ${_variable(case.who)}" ' if is_user else ""
         why = f": {case.reason}" if case.reason and case.status != _OK else ""
         yield f'curl -i {method}{token}"$API{case.path}"   # {case.status}{why}'
-
-
-def _one_of_each_kind(stack: LocalStack, cases: list[Case]) -> list[Case]:
-    """The first request with each status, of each user and without a token."""
-    kinds: dict[tuple[str, int], Case] = {}
-    for case in cases:
-        if case.who in stack.people or (case.authorization is None and case.origin is None):
-            kinds.setdefault((case.who, case.status), case)
-    return [*kinds.values()]
 
 
 def _variable(name: str) -> str:
@@ -156,10 +146,11 @@ def _variable(name: str) -> str:
 
 def sign_in_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
     """How to sign in oneself. What is shown here opens nothing anywhere else."""
-    deployment = stack.deployment
-    refused, allowed = _compared(stack, cases)
-    newcomer = f"{_NEWCOMER}{'-2' * (_NEWCOMER in stack.people)}"
+    refused, allowed = _compared([case for case in cases if case.who in stack.people])
+    newcomer = "newcomer" if "newcomer" not in stack.people else "newcomer-2"
     password = stack.invite(newcomer, stack.people[refused.who].groups)
+    people = {name: stack.people[name] for name in (refused.who, allowed.who)}
+    deployment = stack.deployment
     yield "Sign in yourself, in another terminal; give the passwords and codes when asked:"
     yield ""
     yield f"export AWS_ENDPOINT_URL={stack.emulator_url} API_URL={stack.base_url}"
@@ -167,30 +158,24 @@ def sign_in_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
         f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
         f"COGNITO_CLIENT_ID={deployment.client_id}"
     )
-    names = dict.fromkeys((refused.who, allowed.who))
-    for name in (newcomer, *names):
+    for name in (newcomer, *people):
         yield f".venv/bin/authorizer login --username '{name}' --profile '{name}'"
-    for case in (refused, allowed):
-        why = ", and why" if case.status != _OK else ""
-        call = f".venv/bin/authorizer call {case.method} {case.path} --profile '{case.who}'"
-        yield f"{call}   # {case.status}{why}"
+    for case, note in ((refused, ", and why"), (allowed, "")):
+        call = f"authorizer call {case.method} '{case.path}' --profile '{case.who}'"
+        yield f".venv/bin/{call}   # {case.status}{note}"
     yield ""
     yield f"{newcomer}   temporary password {password}"
-    for name in names:
-        person = stack.people[name]
+    for name, person in people.items():
         yield f"{name:<10} password {person.password}   TOTP secret {person.totp_secret}"
 
 
-def _compared(stack: LocalStack, cases: list[Case]) -> tuple[Case, Case]:
+def _compared(cases: list[Case]) -> tuple[Case, Case]:
     """A request that one user is refused and another may; failing that, any two."""
-    users = [case for case in cases if case.who in stack.people]
-    allowed = {case.path + case.method: case for case in users if case.status == _OK}
-    pairs = (
-        (case, allowed[case.path + case.method])
-        for case in users
-        if case.status == _FORBIDDEN and case.path + case.method in allowed
-    )
-    return next(pairs, (users[0], users[-1]))
+    allowed = {(case.method, case.path): case for case in cases if case.status == _OK}
+    for case in cases:
+        if case.status == _FORBIDDEN and (case.method, case.path) in allowed:
+            return case, allowed[case.method, case.path]
+    return cases[0], cases[-1]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from authorizer.cli.local.api_client import direct_session
+from authorizer.cli.local.api_client import NewLines, direct_session
 from authorizer.cli.local.project import LocalStackError, made_by, package_of
 from authorizer.cli.local.supervisor import (
     LOG,
@@ -70,8 +70,7 @@ class Function:
 
     def __init__(self, url: str, log: Path) -> None:
         self._url = f"{url}/2015-03-31/functions/function/invocations"
-        self._log = log
-        self._read = 0
+        self._new_lines = NewLines(log)
 
     def invoke(self, event: object) -> Invocation:
         """Send an event and wait for the answer.
@@ -85,15 +84,8 @@ class Function:
         except (requests.RequestException, ValueError) as error:
             words = "\n".join(self._new_lines()[-5:])
             raise LocalStackError(f"the function did not answer\n{words}".strip()) from error
-        if isinstance(answer, dict):
-            # Where in our files it was raised says nothing here, and makes outputs differ.
-            answer = {
-                name: value
-                for name, value in answer.items()
-                if "errorType" not in answer or name in {"errorType", "errorMessage"}
-            }
         lines = [line for line in self._lines_of_call() if line and not _OWN_LINE.match(line)]
-        return Invocation(answer=answer, log=tuple(lines))
+        return Invocation(answer=without_trace(answer), log=tuple(lines))
 
     def _lines_of_call(self) -> list[str]:
         """The answer may come before the last lines: wait for the one that closes the call."""
@@ -106,11 +98,12 @@ class Function:
         comes_true(is_closed, _LOG_SECONDS)
         return lines
 
-    def _new_lines(self) -> list[str]:
-        text = self._log.read_bytes()[self._read :]
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return whole.decode("utf-8", "replace").splitlines()
+
+def without_trace(answer: Any) -> Any:  # noqa: ANN401 - any JSON
+    """An error without where in our files it was raised, which makes outputs differ."""
+    if isinstance(answer, dict) and "errorType" in answer:
+        return {name: answer.get(name) for name in ("errorType", "errorMessage")}
+    return answer
 
 
 @contextmanager

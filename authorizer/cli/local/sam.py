@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.samples import Expected, load_sample, read_index, status_of
 from authorizer.cli.event.tokens import bundle_keys
-from authorizer.cli.local.api_client import ALLOWED, Api, reason_of
+from authorizer.cli.local.api_client import ALLOWED, Api, NewLines, last_reason
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
-from authorizer.cli.local.runtime import Invocation
-from authorizer.cli.local.supervisor import comes_true, free_port, own_folder
+from authorizer.cli.local.runtime import Invocation, without_trace
+from authorizer.cli.local.supervisor import LOG, comes_true, free_port, own_folder
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def build(project: Path, python: str | None = None) -> None:
     (folder / _DERIVED).write_text(json.dumps(derived, indent=2))
     # Given to the `make` that `sam build` runs, as on its command line.
     overrides = f"BUILT_TEMPLATE={_FOLDER}/{_DERIVED}"
-    built = _sam(
+    code, _, err = _run(
         project,
         ["build", "--build-in-source", "-t", folder / _DERIVED, "-b", folder / _BUILT],
         timeout_seconds=_BUILD_SECONDS,
         environment={"MAKEFLAGS": overrides},
     )
-    if built.returncode:
-        raise LocalStackError(f"sam build failed\n{built.stderr.strip()}")
+    if code:
+        raise LocalStackError(f"sam build failed\n{err.strip()}")
 
 
 def derived_template(
@@ -129,21 +129,17 @@ class SamLocal:
         Raises:
             LocalStackError: the function did not answer.
         """
-        done = _sam(
+        _, out, err = _run(
             self.project,
             ["local", "invoke", function, "-e", "-", *self.options()],
             timeout_seconds=_INVOKE_SECONDS,
             stdin=json.dumps(event),
         )
-        lines = done.stderr.strip().splitlines()
         try:
-            answer = json.loads(done.stdout.strip().splitlines()[-1])
+            answer = json.loads(out.strip().splitlines()[-1])
         except (ValueError, IndexError) as error:
-            words = done.stderr.strip()[-2000:]
-            raise LocalStackError(f"sam local invoke failed\n{words}") from error
-        if isinstance(answer, dict) and "errorType" in answer:
-            answer = {name: answer.get(name) for name in ("errorType", "errorMessage")}
-        return Invocation(answer=answer, log=tuple(lines))
+            raise LocalStackError(f"sam local invoke failed\n{err.strip()[-2000:]}") from error
+        return Invocation(answer=without_trace(answer), log=tuple(err.strip().splitlines()))
 
     def options(self) -> list[str | Path]:
         """What every ``sam local`` command is told."""
@@ -242,37 +238,43 @@ def sam_binary(project: Path) -> Path:
     return binary
 
 
-def _sam(
+def _run(
     project: Path,
     arguments: list[str | Path],
     *,
     timeout_seconds: int,
-    environment: Mapping[str, str] | None = None,
-    stdin: str | None = None,
-) -> subprocess.CompletedProcess[str]:
-    process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
-        [sam_binary(project), *arguments],
-        cwd=project,
-        env=sam_environment() | dict(environment or {}),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
-    )
-    with ended_in_order(process):
+    environment: Mapping[str, str] = MappingProxyType({}),
+    stdin: str = "",
+) -> tuple[int, str, str]:
+    """Exit code, output, and what is said beside it."""
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with _started(project, arguments, environment, cwd=project, text=True, **pipes) as process:
         try:
-            out, err = process.communicate(stdin or "", timeout=timeout_seconds)
+            out, err = process.communicate(stdin, timeout=timeout_seconds)
         except subprocess.TimeoutExpired as error:
             raise LocalStackError(f"sam gave no answer within {timeout_seconds} s") from error
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return process.returncode, out, err
 
 
 @contextmanager
-def ended_in_order(process: subprocess.Popen[Any]) -> Iterator[None]:
-    """End the SAM CLI as Ctrl-C does: it takes its containers with it. Killed, it leaves them."""
+def _started(
+    project: Path,
+    arguments: list[str | Path],
+    environment: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,  # noqa: ANN401 - of Popen
+) -> Iterator[subprocess.Popen[Any]]:
+    """Start the SAM CLI, and end it as Ctrl-C does: it takes its containers with it.
+
+    Killed, it would leave them.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
+        [sam_binary(project), *arguments],
+        env=sam_environment() | dict(environment),
+        start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
+        **options,
+    )
     try:
-        yield
+        yield process
     finally:
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if process.poll() is None:
@@ -284,21 +286,6 @@ def ended_in_order(process: subprocess.Popen[Any]) -> Iterator[None]:
 # --- start-api
 
 
-class ContainerLog:
-    """What the containers wrote, one call at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read = 0
-
-    def new_reason(self) -> str | None:
-        """The reason logged since the last time; nothing if the authorizer was not asked."""
-        text = self._path.read_bytes()[self._read :]
-        self._read += len(text)
-        reasons = [reason_of(line) for line in text.decode("utf-8", "replace").splitlines()]
-        return next((reason for reason in reversed(reasons) if reason), None)
-
-
 @contextmanager
 def started_api(local: SamLocal) -> Iterator[Api]:
     """Start the API on loopback; stop it, and its containers, in the end.
@@ -307,25 +294,20 @@ def started_api(local: SamLocal) -> Iterator[Api]:
         LocalStackError: it did not start.
     """
     port = free_port()
-    with own_folder() as folder, (folder / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
-            [
-                sam_binary(local.project),
-                *("local", "start-api", *local.options()),
-                *("--host", "127.0.0.1", "--port", str(port), "--warm-containers", "LAZY"),
-            ],
-            cwd=folder,
-            env=sam_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
-        )
-        with ended_in_order(process):
+    at = ("--host", "127.0.0.1", "--port", str(port))
+    command = ["local", "start-api", *local.options(), *at, "--warm-containers", "LAZY"]
+    with own_folder() as folder, (folder / LOG).open("wb") as log:
+        streams: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": log,
+            "stderr": subprocess.STDOUT,
+        }
+        with _started(local.project, command, cwd=folder, **streams) as process:
             if not comes_true(partial(_is_listening, port), _START_SECONDS, process):
-                words = (folder / "log").read_text("utf-8", "replace").strip()
+                words = (folder / LOG).read_text("utf-8", "replace").strip()
                 raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")
-            api = Api(f"http://127.0.0.1:{port}", ContainerLog(folder / "log"))
+            new_lines = NewLines(folder / LOG)
+            api = Api(f"http://127.0.0.1:{port}", lambda: last_reason(new_lines()))
             yield api
             api.close()
 
@@ -364,8 +346,7 @@ def replayed(
     sample: Sample, expected: Expected, event: Mapping[str, Any], invocation: Invocation
 ) -> Replay:
     """An invocation, as a client and a reader of logs see it."""
-    reasons = [reason_of(line) for line in invocation.log]
-    reason = next((reason for reason in reasons if reason), None)
+    reason = last_reason(invocation.log)
     found = Expected(status=status_of(invocation.answer, event), reason=reason)
     return Replay(name=sample.name, expected=expected, found=found)
 

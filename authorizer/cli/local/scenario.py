@@ -41,8 +41,6 @@ _UNASKED: dict[str, Any] = {"reason": None, "authorization": None, "sub": None}
 # A path: texts, and people whose ``sub`` belongs there. A request: its method and such a path.
 _Path: TypeAlias = "tuple[str | Person, ...]"
 _Request: TypeAlias = "tuple[str, _Path]"
-# What of a person a policy may compare with a path: their ``sub``, or their name.
-_OWNERS: tuple[Callable[[Person], str | Person], ...] = (lambda one: one, lambda one: one.name)
 _STATUS = {
     Verdict.ALLOWED: _OK,
     Verdict.PUBLIC: _OK,
@@ -144,7 +142,7 @@ class Plan:
             for key, protection in self._routes.items()
             if protection.decided_by is DecidedBy.POLICY
         }
-        self._owner_in = {key: self._owner_of(key) for key in self._guarded}
+        self._owned = frozenset(filter(self._is_owned, self._guarded))
         # Tokens and routes for which API Gateway has an answer by now.
         self._remembered: set[tuple[str, str]] = set()
 
@@ -219,13 +217,12 @@ class Plan:
 
     def _of(self, person: Person) -> Iterator[_Request]:
         """A request for each route; where it matters whose the record is, for two of them."""
-        for key, example in self._guarded.items():
-            owner_in = self._owner_in[key]
-            if owner_in is None:
-                yield example
-                continue
-            for owner in (person, self._another(person)):
-                yield example[0], self._filled(key, owner_in(owner))
+        for key, (method, path) in self._guarded.items():
+            if key in self._owned:
+                yield method, self._filled(key, person)
+                yield method, self._filled(key, self._another(person))
+            else:
+                yield method, path
 
     def _another(self, person: Person) -> Person:
         """Whose record somebody tries to get: whom the tests name, or the first one else."""
@@ -233,17 +230,16 @@ class Plan:
         others = (one for one in (*named, *self._people) if isinstance(one, Person))
         return next((one for one in others if one != person), person)
 
-    def _owner_of(self, key: str) -> Callable[[Person], str | Person] | None:
-        """What of a person stands in a route's path where it matters who asks; mostly nothing."""
-        for owner_in in _OWNERS:
-            for person in self._people:
-                own, others = (
-                    self._predict((self._method(key), self._filled(key, owner_in(one))), person)
-                    for one in (person, self._another(person))
-                )
-                if own.decision.rule != others.decision.rule:
-                    return owner_in
-        return None
+    def _is_owned(self, key: str) -> bool:
+        """Whether somebody's own record is another matter than somebody else's."""
+        for person in self._people:
+            own, others = (
+                self._predict((self._method(key), self._filled(key, owner)), person)
+                for owner in (person, self._another(person))
+            )
+            if own.decision.rule != others.decision.rule:
+                return True
+        return False
 
     def _example(self, key: str) -> _Request:
         """A request that takes a route: of the tests, or one made up."""

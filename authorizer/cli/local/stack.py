@@ -45,7 +45,8 @@ class LocalStack:
         self.deployment = deployment
         self.project = project
         self._emulator = emulator
-        self._api = Api(deployment.base_url, DecisionLog(self.aws, deployment.authorizer_function))
+        log = DecisionLog(self.aws, deployment.authorizer_function)
+        self._api = Api(deployment.base_url, log.new_reason)
         self._add_groups()
         self.people: dict[str, Person] = {
             person.name: replace(

@@ -6,7 +6,6 @@ and a code from the phone. Each bad token is a genuine one with exactly one thin
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import secrets
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyotp
+from jose import jwt
+from jose.utils import base64url_encode
 
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.local.api_client import direct_session
@@ -297,7 +298,7 @@ def expired(aws: Aws, deployment: Deployment, person: Person) -> str:
         token = sign_in(aws, deployment.client_id, person).access
     finally:
         cognito.update_user_pool_client(**ids, **kept)
-    while time.time() <= _decoded(token.split(".")[1])["exp"]:
+    while time.time() <= jwt.get_unverified_claims(token)["exp"]:
         time.sleep(0.1)
     return token
 
@@ -328,23 +329,16 @@ def _add_client(aws: Aws, pool_id: str) -> str:
 
 def with_groups(token: str, groups: Iterable[str]) -> str:
     """The token with other groups written into it; the signature is now of another text."""
-    header, payload, signature = token.split(".")
-    claims = {**_decoded(payload), "cognito:groups": list(groups)}
+    header, _, signature = token.split(".")
+    claims = {**jwt.get_unverified_claims(token), "cognito:groups": list(groups)}
     return f"{header}.{_encoded(claims)}.{signature}"
 
 
 def unsigned(token: str) -> str:
     """The token with ``alg: none``, and the signature left where it was."""
-    header, payload, signature = token.split(".")
-    return f"{_encoded({**_decoded(header), 'alg': 'none'})}.{payload}.{signature}"
-
-
-def _decoded(part: str) -> dict[str, Any]:
-    padded = part + "=" * (-len(part) % 4)
-    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(padded))
-    return decoded
+    header = {**jwt.get_unverified_header(token), "alg": "none"}
+    return f"{_encoded(header)}.{token.partition('.')[2]}"
 
 
 def _encoded(part: dict[str, Any]) -> str:
-    text = json.dumps(part, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+    return base64url_encode(json.dumps(part, separators=(",", ":")).encode()).decode()
