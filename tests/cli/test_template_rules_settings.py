@@ -8,12 +8,10 @@ import pytest
 from made_templates import read_policy
 from overlay import base, laid_over
 
-from authorizer.cli.analysis.protection import setting_names
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.settings_rules import other_policies, relaxing_settings, settings_refused
 from authorizer.cli.template import parse_template
-from authorizer.settings import NAMES, PREFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -237,11 +235,6 @@ def test_an_emulators_setting_is_a_warning() -> None:
     """Keys over plain HTTP are for the machine one works on."""
     variable = "AUTHORIZER_INSECURE_EMULATOR_HOSTS: emulator.example"
     assert found(template(POOLS, variable)) == [("T137", Severity.WARNING)]
-
-
-def test_the_names_are_those_of_the_function() -> None:
-    """A setting that is added there is known here."""
-    assert setting_names() == {PREFIX + name for name in NAMES}
 
 
 def test_a_policy_may_accept_another_one(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from functools import cache
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
@@ -19,6 +18,7 @@ from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.iam import IamMode
 from authorizer.policy.paths import ANY, CONNECT, METHODS
+from authorizer.settings import DEFAULT_IAM_MODES, NAMES, PREFIX, HttpApiAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
-_PREFIX = "AUTHORIZER_"
-_POOLS = "AUTHORIZER_USER_POOLS"
+# Every variable that the function knows.
+SETTINGS = frozenset(PREFIX + name for name in NAMES)
 # What a connection has instead of a method: only rules for ANY cover it.
 _NO_METHOD = ("",)
 # Methods of routes that take every method: $default has none.
@@ -319,21 +319,12 @@ def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
 
 def _has_settings(function: FunctionVariables) -> bool:
     """Whether a function has settings of ours for itself: what all have tells nothing of one."""
-    own = function.variables.keys() - function.common
-    return any(name.startswith(_PREFIX) for name in own) and not own.isdisjoint(setting_names())
+    return not SETTINGS.isdisjoint(function.variables.keys() - function.common)
 
 
 def _may_start(function: FunctionVariables) -> bool:
     """Whether a function may be ours that no authorizer asks: without pools ours does not start."""
-    return _POOLS in function.variables or not function.is_complete
-
-
-@cache
-def setting_names() -> frozenset[str]:
-    """Every variable that the function knows."""
-    from authorizer.settings import NAMES  # noqa: PLC0415 - with what it needs to run
-
-    return frozenset(_PREFIX + name for name in NAMES)
+    return f"{PREFIX}USER_POOLS" in function.variables or not function.is_complete
 
 
 # --- what it answers ------------------------------------------------------------------------------
@@ -348,8 +339,6 @@ def answer_kind(template: Template, api: Api, authorizer: Authorizer) -> AnswerK
     modes = _setting(template, authorizer, "IAM_MODES", "")
     if flavour is None or modes is None:
         return None
-    from authorizer.settings import DEFAULT_IAM_MODES  # noqa: PLC0415 - takes long to load
-
     # Such as "rest-request=caller http-2.0=request". What is misspelt fails the start instead.
     mode = dict(pair.partition("=")[::2] for pair in modes.split()).get(flavour, "")
     return _KINDS[IamMode(mode) if mode in set(IamMode) else DEFAULT_IAM_MODES[flavour]]
@@ -369,8 +358,6 @@ def likely_answer(template: Template, api: Api, authorizer: Authorizer) -> Answe
 
 def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
     """Whether the function answers yes or no on payload 2.0; nothing where it cannot be decided."""
-    from authorizer.settings import HttpApiAnswer  # noqa: PLC0415 - takes long to load
-
     answer = _setting(template, authorizer, "HTTP_API_ANSWER", HttpApiAnswer.SIMPLE)
     return answer == HttpApiAnswer.SIMPLE if answer in set(HttpApiAnswer) else None
 
@@ -380,7 +367,7 @@ def _setting(template: Template, authorizer: Authorizer, name: str, default: str
     function = next(
         (declared for declared in template.functions if declared.id == authorizer.function), None
     )
-    value = function.variables.get(f"{_PREFIX}{name}", default) if function else None
+    value = function.variables.get(f"{PREFIX}{name}", default) if function else None
     return value if isinstance(value, str) else None
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import our_authorizers, setting_names
+from authorizer.cli.analysis.protection import SETTINGS, our_authorizers
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.policy_file import compile_source
 from authorizer.cli.template.choices import is_any
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.compiled import dump_policy
+from authorizer.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import FunctionVariables, Template
     from authorizer.policy.model import Policy
 
-_PREFIX = "AUTHORIZER_"
 _POOLS = "AUTHORIZER_USER_POOLS"
 _POLICY = "AUTHORIZER_POLICY"
 _ANY_POOL = "eu-west-1_AbCdEf123=client"
@@ -89,7 +89,7 @@ def relaxing_settings(
     """T137: settings that are for emulators, in a template that is deployed."""
     seen: set[Location] = set()
     for function, where in _functions(template):
-        for name in sorted(setting_names() & function.variables.keys()):
+        for name in sorted(SETTINGS & function.variables.keys()):
             place = function.places.get(name, function.place)
             if _RELAXING not in name or place in seen:
                 continue
@@ -127,15 +127,13 @@ def _ours(template: Template) -> Iterator[FunctionVariables]:
     """Those that have settings at all: with none, they come from elsewhere."""
     asked = {authorizer.function for _, authorizer in our_authorizers(template)}
     for function in template.functions:
-        has_settings = any(name.startswith(_PREFIX) for name in function.variables)
+        has_settings = any(name.startswith(PREFIX) for name in function.variables)
         if function.id in asked and has_settings:
             yield function
 
 
 def _problems(function: FunctionVariables, packed: bytes) -> list[str]:
     """What the function says of its variables, as far as they are known."""
-    from authorizer.settings import Settings  # noqa: PLC0415 - with what it needs to run
-
     known = {name: value for name, value in function.variables.items() if isinstance(value, str)}
     environment = {**function.likely, **known}
     environment.pop(_POLICY, None)
