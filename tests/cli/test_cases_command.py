@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
+from overlay import base, laid_over, replaced
 
 from authorizer.cli.main import cli
 
@@ -32,30 +33,19 @@ scopes:
     allow: ["GET /reports/{id}"]
 public: [GET /health]
 """
-TEMPLATE = """\
-AWSTemplateFormatVersion: "2010-09-09"
-Transform: AWS::Serverless-2016-10-31
+TEMPLATE = laid_over(
+    base("http-api"),
+    """\
 Resources:
-  Api:
-    Type: AWS::Serverless::HttpApi
-    Properties:
-      Auth:
-        DefaultAuthorizer: Rbac
-        Authorizers:
-          Rbac:
-            FunctionArn: !GetAtt F.Arn
-            AuthorizerPayloadFormatVersion: "2.0"
-            EnableSimpleResponses: true
-  F:
-    Type: AWS::Serverless::Function
+  Backend:
     Properties:
       Events:
-        Hello: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /hello}}
         User: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "/users/{u}"}}
         Change: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: PATCH, Path: "/users/{u}"}}
         Write: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: POST, Path: /articles}}
         More: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: "/more/{proxy+}"}}
-"""
+""",
+)
 
 
 @pytest.fixture
@@ -291,20 +281,29 @@ def test_what_cannot_be_read_or_written_is_named(
     assert message in result.stderr
 
 
-UNDECIDED = (
-    TEMPLATE.replace("Resources:\n  Api", "Parameters: {Stage: {Type: String}}\nResources:\n  Api")
-    .replace(
-        "          Rbac:\n",
-        "          Login:\n            IdentitySource: $request.header.Authorization\n"
-        "            JwtConfiguration: {issuer: 'https://login.example.com', audience: [shop]}\n"
-        "          Rbac:\n",
-    )
-    .replace("Path: /articles}", "Path: /articles, Auth: {Authorizer: Login}}")
-    .replace(
-        "        More: ",
-        "        Search: {Type: HttpApi, Properties: "
-        "{ApiId: !Ref Api, Method: GET, Path: !Sub '/search/${Stage}'}}\n        More: ",
-    )
+# One route asks another authorizer, and the path of one is not known.
+UNDECIDED = laid_over(
+    TEMPLATE,
+    """\
+Parameters: {Stage: {Type: String}}
+Resources:
+  Api:
+    Properties:
+      Auth:
+        Authorizers:
+          Login:
+            IdentitySource: $request.header.Authorization
+            JwtConfiguration: {issuer: "https://login.example.com", audience: [shop]}
+  Backend:
+    Properties:
+      Events:
+        Write:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: POST, Path: /articles, Auth: {Authorizer: Login}}
+        Search:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Api, Method: GET, Path: !Sub "/search/${Stage}"}
+""",
 )
 
 
@@ -354,7 +353,7 @@ def test_complete_cases_prove_nothing_of_routes_that_could_not_be_read(
     run: Callable[..., Result], tmp_path: Path
 ) -> None:
     """They pass, as what can be asked is denied; that is told, and fails when strict."""
-    template = UNDECIDED.replace(", Auth: {Authorizer: Login}", "")
+    template = replaced(UNDECIDED, ", Auth: {Authorizer: Login}", "")
     (tmp_path / "part.yaml").write_text(template)
     arguments = ("-t", "part.yaml", "--junit", "out.xml")
     policy = "version: 1\ngroups: {nobody: {}}\n"
@@ -374,7 +373,7 @@ def test_an_authorizer_that_cannot_be_told_proves_nothing(
     run: Callable[..., Result], tmp_path: Path
 ) -> None:
     """What holds only if the route asks the policy passes, is told, and fails when strict."""
-    template = UNDECIDED.replace("{Authorizer: Login}", "{Authorizer: !Ref Stage}")
+    template = replaced(UNDECIDED, "{Authorizer: Login}", "{Authorizer: !Ref Stage}")
     (tmp_path / "t.yaml").write_text(template)
     cases = "  - as: {groups: [editor]}\n    allow: [POST /articles]\n"
     result = run(cases, "-t", "t.yaml")
