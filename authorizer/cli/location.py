@@ -1,4 +1,4 @@
-"""Where something stands in a file that the user gave."""
+"""Where something stands in a file that the user gave, and what is wrong there."""
 
 from __future__ import annotations
 
@@ -31,3 +31,35 @@ class FileError(ConfigurationError):
         super().__init__([f"{location}: {message}"])
         self.location = location if isinstance(location, Location) else None
         self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something in a document that is not as it should be.
+
+    Attributes:
+        message: what was expected, and what was found.
+        code: of the finding that ``authorizer check`` makes of it.
+        variant: of that finding: the catalogue then says more closely what to do.
+        meant: what was probably meant by a method that there is not.
+    """
+
+    place: Location
+    message: str
+    code: str = "P102"
+    variant: str = ""
+    meant: str | None = None
+
+    def __str__(self) -> str:
+        """``policy.yaml:7:9: expected ...``."""
+        return f"{self.place}: {self.message}"
+
+
+class UnreadableError(FileError):
+    """The bytes are no document of ours."""
+
+    def __init__(
+        self, place: Location, message: str, code: str = "P102", variant: str = ""
+    ) -> None:
+        self.problem = Problem(place=place, message=message, code=code, variant=variant)
+        super().__init__(place, message)

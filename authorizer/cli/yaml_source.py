@@ -1,295 +1,395 @@
-"""YAML as nodes, and what is wrong with them: every problem with line, column and a stable code.
+"""From bytes to nodes, each with its place: YAML and JSON, of policies, tests and templates.
 
-YAML is read as nodes, not as values, so that a name is the text that stands there: a group called
-``no`` or ``1e3`` is that, and not a boolean or a number. Nothing here knows what a policy is.
+A scalar keeps the text that stands there: a group called ``no`` or ``1e3`` is that, and a version
+``2.0`` can be told from ``"2.0"``. Nothing here knows what a document means.
+
+Nodes are built from the parser's events, one at a time and without recursion: that a document is
+too deep, or that its aliases stand for too much, is noticed before it costs anything. JSON is read
+as the YAML that it is but for tabs between its tokens and pairs of surrogates in its texts.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from authorizer.cli.text import did_you_mean
+from authorizer.cli.location import Location, UnreadableError
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 # A policy of ten thousand rules has about half of this.
 MAX_DOCUMENT_BYTES = 1024 * 1024
-# Comparing names with names takes time: a file full of unknown ones gets the first few hints.
-_MOST_HINTS = 20
-_MOST_KNOWN_NAMES = 2000
-# An item without the blank that makes it one.
-_DASH = re.compile("-[^ ]")
-# What YAML itself says of a value. Any other tag would ask for something that is not done here.
-_PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "map", "null", "seq", "str")
-)
+# CloudFormation takes templates of 1 MB, API Gateway definitions of 6 MB.
+MAX_TEMPLATE_BYTES = 6 * 1024 * 1024
+# Deep for a template (CloudFormation's own nesting ends far above), shallow for Python.
+MAX_DEPTH = 100
+
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = {"str", "int", "float", "bool", "null", "merge", "timestamp", "value", "binary"}
+# What YAML itself says of a value. In a policy, any other tag would ask for what is not done here.
+_PLAIN_TAGS = {None, "!", *(_TAG + kind for kind in ("bool", "float", "int", "null", "str"))}
+_PLAIN_TAGS |= {f"{_TAG}map", f"{_TAG}seq"}
+# Everything in JSON that may hold a tab: texts, which keep theirs, and the blanks between.
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\t')
+_SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+# --- nodes ---
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A value, and where it stands."""
+
+    place: Location
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text(Node):
+    """A scalar.
+
+    Attributes:
+        kind: what YAML takes it for: ``str``, ``int``, ``float``, ``bool``, ``null``, ...
+        is_quoted: whether it begins after its place, behind a quote.
+    """
+
+    text: str
+    kind: str = "str"
+    is_quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing(Node):
+    """A list."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping(Node):
+    """A mapping from texts.
+
+    Attributes:
+        entries: in the order in which they stand.
+        keys: where each name stands.
+        open: why there may be more entries than are known; nothing where there are none.
+        rejected: keys that count for nothing: no texts, or names that stand there before.
+    """
+
+    entries: dict[str, Node]
+    keys: dict[str, Location]
+    open: str | None = None
+    rejected: tuple[Node, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[str, Location, Node]]:
+        return ((name, self.keys[name], value) for name, value in self.entries.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Node):
+    """An intrinsic function, by its long name: ``Ref``, ``Fn::GetAtt``, ``Condition``."""
+
+    name: str
+    argument: Node
+
+
+# --- documents ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something in the document that is not as it should be.
+class Dialect:
+    """What a document may have.
 
     Attributes:
-        line: counted from 1.
-        column: counted from 1.
-        message: what was expected, and what was found.
-        code: of the finding that ``authorizer check`` makes of it.
-        variant: of that finding: the catalogue then says more closely what to do.
-        meant: what was probably meant by a method that there is not.
+        expected: what it is, for a message.
+        max_weight: nodes and characters with every alias written out.
+        loader: PyYAML's own tells better what is wrong, libyaml is ten times faster.
+        is_template: whether tags are intrinsic functions, mappings are merged, and the last of
+            equal names counts, as SAM and CloudFormation have it; a policy has nothing of that.
     """
 
-    line: int
-    column: int
-    message: str
-    code: str = "P102"
-    variant: str = ""
-    meant: str | None = None
-
-    def located(self, path: Path | str) -> str:
-        """``policy.yaml:7:9: expected ...``."""
-        return f"{path}:{self.line}:{self.column}: {self.message}"
+    expected: str
+    max_bytes: int
+    max_weight: int
+    loader: Any
+    is_template: bool
 
 
-class UnreadableError(Exception):
-    """The bytes are no YAML document of ours."""
-
-    def __init__(
-        self, message: str, mark: yaml.Mark | None = None, code: str = "P102", variant: str = ""
-    ) -> None:
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        self.problem = Problem(
-            line=line, column=column, message=message, code=code, variant=variant
-        )
-        super().__init__(message)
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses tags, which would otherwise be dropped without a word."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - yaml's own
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        tag = getattr(event, "tag", None)
-        if tag and tag != "!" and tag not in _PLAIN_TAGS:
-            raise UnreadableError(
-                f"expected plain YAML, found {clip(tag)}: nothing is worked out in this file; "
-                "if it is a template, give it with --template",
-                event.start_mark,
-                "P105",
-                "tag",
-            )
-        return super().compose_node(parent, index)
+# Whatever has no aliases is far below these weights: an empty value weighs more than its character.
+POLICY = Dialect(
+    expected="a policy that starts with 'version: 1'",
+    max_bytes=MAX_DOCUMENT_BYTES,
+    max_weight=2 * MAX_DOCUMENT_BYTES,
+    loader=yaml.SafeLoader,
+    is_template=False,
+)
+TEMPLATE = Dialect(
+    expected="a template",
+    max_bytes=MAX_TEMPLATE_BYTES,
+    max_weight=16_000_000,
+    loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),
+    is_template=True,
+)
 
 
-def compose(data: bytes) -> yaml.Node:
-    """Read one YAML document.
+def read_source(path: Path) -> bytes:
+    """A template's bytes, or of one that is too large enough to be refused.
 
     Raises:
-        UnreadableError: for anything else.
+        OSError: if it cannot be read.
     """
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise UnreadableError(
-            f"expected at most {MAX_DOCUMENT_BYTES} bytes, found {len(data)}", code="P101"
-        )
+    with path.open("rb") as file:
+        return file.read(MAX_TEMPLATE_BYTES + 1)
+
+
+def compose(data: bytes, file: str, dialect: Dialect = POLICY) -> Node:
+    """Read one document.
+
+    Args:
+        data: the file's bytes.
+        file: its name, for the places.
+        dialect: what it may have.
+
+    Raises:
+        UnreadableError: with the place of whatever is not YAML or not JSON.
+    """
+    start = Location(file=file)
+    if len(data) > dialect.max_bytes:
+        found = "more" if dialect.is_template else len(data)
+        message = f"expected at most {dialect.max_bytes} bytes, found {found}"
+        raise UnreadableError(start, message, "P101")
+    text = ""
     try:
         text = data.decode("utf-8-sig")
-        root = yaml.compose(text, Loader=_Loader)
+        events = yaml.parse(_plain(text) if dialect.is_template else text, Loader=dialect.loader)
+        return _Composer(file, dialect).document(events)
     except UnicodeDecodeError as error:
         found = f"0x{data[error.start]:02x} at byte {error.start}"
-        raise UnreadableError(f"expected UTF-8, found {found}", code="P101") from error
+        raise UnreadableError(start, f"expected UTF-8, found {found}", "P101") from error
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(text, error) from error
+        raise _syntax_error(file, text, error) from error
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n"), error.position - (before.rfind("\n") + 1)
-        mark = yaml.Mark("", 0, line, column, None, 0)
-        raise UnreadableError(f"expected YAML: {error.reason}", mark) from error
-    except RecursionError as error:
-        raise UnreadableError("expected a policy, found values nested too deeply") from error
-    except (OverflowError, ValueError) as error:
-        # PyYAML does not guard "\U00110000", nor a %YAML version of thousands of digits.
-        raise UnreadableError("expected YAML, found a number out of range") from error
-    if root is None:
-        message = "expected a policy that starts with 'version: 1', found nothing"
-        raise UnreadableError(message, variant="empty")
-    return root
+        # libyaml counts bytes, and of a text in its own encoding.
+        before = text[: error.position] if error.encoding == "unicode" else ""
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        place = Location(file=file, line=line, column=column) if before else start
+        raise UnreadableError(place, f"expected YAML: {error.reason}") from error
+    except (OverflowError, ValueError, AttributeError) as error:
+        # PyYAML does not guard "\\U00110000", nor a %YAML version of thousands of digits.
+        raise UnreadableError(start, "expected YAML, found a number out of range") from error
 
 
-def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
+def _syntax_error(file: str, text: str, error: yaml.MarkedYAMLError) -> UnreadableError:
     """What YAML says, which has no codes: its words alone tell one mistake from another."""
-    problem, mark = str(error.problem or error.context), error.problem_mark
+    problem = str(error.problem or error.context)
+    mark: Any = error.problem_mark or error.context_mark
     hint = "; quote a rule that has braces inside [ ]" if "'{'" in problem else ""
     variant = "column" if "<block end>" in problem else ""
-    if mark is not None and text[mark.index : mark.index + 1] == "\t":
+    if text[mark.index : mark.index + 1] == "\t":
         variant = "tab"
-    return UnreadableError(f"expected YAML: {problem}{hint}", mark, variant=variant)
+    return UnreadableError(_place(file, mark), f"expected YAML: {problem}{hint}", variant=variant)
+
+
+def _plain(text: str) -> str:
+    """JSON as YAML that is equal to it, each token at its own place; YAML as it is."""
+    if not text.lstrip().startswith("{") or ("\t" not in text and "\\u" not in text):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _JSON_TOKEN.sub(lambda token: _plain_token(token[0]), text)
+
+
+def _plain_token(token: str) -> str:
+    if token == "\t":
+        return " "
+    # A pair stands for one character, which YAML writes with one escape only.
+    return _SURROGATES.sub(
+        lambda pair: (
+            f"\\U{0x10000 + ((int(pair[1], 16) & 0x3FF) << 10) + (int(pair[2], 16) & 0x3FF):08x}"
+        ),
+        token,
+    )
+
+
+def _place(file: str, mark: Any) -> Location:  # noqa: ANN401 - yaml's
+    return Location(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
 @dataclass(slots=True)
-class NodeReader:
-    """Takes nodes apart, and collects what is wrong with them.
+class _Frame:
+    """A list or a mapping whose end has not been read yet."""
 
-    Attributes:
-        problems: in the order found.
-    """
+    event: Any
+    children: list[Node] = field(default_factory=list)
 
-    problems: list[Problem] = field(default_factory=list)
-    _characters_left: int = MAX_DOCUMENT_BYTES
-    _hints_left: int = _MOST_HINTS
 
-    def report(
-        self,
-        node: yaml.Node,
-        code: str,
-        message: str,
-        shift: int = 0,
-        *,
-        variant: str = "",
-        meant: str | None = None,
-    ) -> None:
-        """Keep a problem, at the node's first character or ``shift`` characters later."""
-        mark = node.start_mark
-        self.problems.append(
-            Problem(
-                line=mark.line + 1,
-                column=mark.column + 1 + shift,
-                message=message,
-                code=code,
-                variant=variant,
-                meant=meant,
+class _Composer:
+    """Puts nodes together from events."""
+
+    def __init__(self, file: str, dialect: Dialect) -> None:
+        self._file = file
+        self._dialect = dialect
+        # An anchor whose node is not at its end yet has none.
+        self._anchors: dict[str, Node | None] = {}
+        self._weights: dict[int, int] = {}
+
+    def document(self, events: Iterator[Any]) -> Node:
+        """The one document among the events."""
+        frames: list[_Frame] = []
+        root: Node | None = None
+        for event in events:
+            node = self._node(event, frames)
+            if node is None:
+                continue
+            if frames:
+                frames[-1].children.append(node)
+            elif root is None:
+                root = node
+            else:
+                raise UnreadableError(node.place, "expected one document, found another")
+        if root is None:
+            message = f"expected {self._dialect.expected}, found nothing"
+            raise UnreadableError(Location(file=self._file), message, variant="empty")
+        return root
+
+    def _node(self, event: Any, frames: list[_Frame]) -> Node | None:  # noqa: ANN401 - yaml's
+        """The node that ends with this event."""
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        tag = getattr(event, "tag", None)
+        if tag not in _PLAIN_TAGS and not self._dialect.is_template:
+            message = (
+                f"expected plain YAML, found {clip(tag)}: nothing is worked out in this file; "
+                "if it is a template, give it with --template"
             )
-        )
+            raise UnreadableError(_place(self._file, event.start_mark), message, "P105", "tag")
+        if isinstance(event, yaml.ScalarEvent):
+            text = event.value
+            if self._dialect.is_template:
+                text = _without_surrogates(text)
+            is_quoted = event.style in {"'", '"'}
+            node = Text(_place(self._file, event.start_mark), text, _kind(event), is_quoted)
+            return self._finished(event, node, 1 + len(text))
+        if isinstance(event, yaml.CollectionEndEvent):
+            return self._collection(frames.pop())
+        if isinstance(event, yaml.CollectionStartEvent):
+            if len(frames) == MAX_DEPTH:
+                message = f"expected at most {MAX_DEPTH} levels of nesting, found more"
+                raise UnreadableError(_place(self._file, event.start_mark), message)
+            frames.append(_Frame(event))
+            if event.anchor:
+                self._anchors[event.anchor] = None
+        return None
 
-    def report_at(self, line: int, column: int, code: str, message: str) -> None:
-        """Keep a problem."""
-        self.problems.append(Problem(line=line, column=column, message=message, code=code))
+    def _collection(self, frame: _Frame) -> Node:
+        place = _place(self._file, frame.event.start_mark)
+        weight = 1 + sum(self._weights[id(child)] for child in frame.children)
+        if weight > self._dialect.max_weight:
+            message = f"expected at most {self._dialect.max_bytes} characters with all aliases"
+            message += " written out, found aliases without measure"
+            raise UnreadableError(place, message, "P101")
+        node: Node = Listing(place, tuple(frame.children))
+        if isinstance(frame.event, yaml.MappingStartEvent):
+            node = self._mapping(place, frame.children)
+        return self._finished(frame.event, node, weight)
 
-    def report_kind(self, node: yaml.Node, expected: str) -> None:
-        """Keep that a value is of the wrong kind."""
-        is_dash = isinstance(node, yaml.ScalarNode) and _DASH.match(node.value)
-        variant = "dash" if is_dash else ""
-        self.report(node, "P105", f"{expected}, found {describe(node)}", variant=variant)
+    def _finished(self, event: Any, node: Node, weight: int) -> Node:  # noqa: ANN401 - yaml's
+        """A node with what its tag makes of it, and by the name of its anchor."""
+        if self._dialect.is_template:
+            node = _called(node, event.tag)
+        self._weights[id(node)] = weight
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
 
-    def hint(self, name: str, known: Collection[str]) -> str:
-        """A hint at the known name that comes closest, as long as hints are cheap."""
-        if self._hints_left == 0 or len(known) > _MOST_KNOWN_NAMES:
-            return ""
-        self._hints_left -= 1
-        return did_you_mean(name, known)
+    def _alias(self, event: Any) -> Node:  # noqa: ANN401 - yaml's
+        place, name = _place(self._file, event.start_mark), event.anchor
+        if name not in self._anchors:
+            raise UnreadableError(place, f"expected an anchor {clip(name)}, found none")
+        node = self._anchors[name]
+        if node is None:
+            raise UnreadableError(place, f"expected no alias within its own anchor {clip(name)}")
+        return node
 
-    def is_affordable(self, node: yaml.Node) -> bool:
-        """Whether a key or item may still be read.
-
-        Aliases let a small file stand for an endless one. Without them, no file has more to read
-        than it has characters.
-        """
-        before = self._characters_left
-        self._characters_left -= 1 + len(node.value)
-        if before >= 0 > self._characters_left:
-            self.report(
-                node,
-                "P101",
-                f"expected at most {MAX_DOCUMENT_BYTES} characters with all aliases written out",
-            )
-        return self._characters_left >= 0
-
-    def fields(
-        self, node: yaml.Node, allowed: set[str], what: str, below: Collection[str] = ()
-    ) -> dict[str, yaml.Node] | None:
-        """The values of a mapping whose keys are all known; nothing where it is no mapping.
-
-        Args:
-            node: the mapping.
-            allowed: its keys.
-            what: it is, for messages.
-            below: keys that belong further below.
-        """
-        if not isinstance(node, yaml.MappingNode):
-            expected = f"expected {what} to be a mapping with {', '.join(sorted(allowed))}"
-            if is_null(node):
-                self.report(node, "P105", f"{expected}, found nothing", variant="empty")
+    def _mapping(self, place: Location, children: list[Node]) -> Node:
+        is_template = self._dialect.is_template
+        entries: dict[str, Node] = {}
+        keys: dict[str, Location] = {}
+        merged: list[Node] = []
+        rejected: list[Node] = []
+        for key, value in zip(children[::2], children[1::2], strict=True):
+            if is_template and not isinstance(key, Text):
+                message = "expected a name, found a list or a mapping"
+                raise UnreadableError(key.place, message)
+            if not isinstance(key, Text) or (key.text in entries and not is_template):
+                rejected.append(key)
+            elif key.kind == "merge" and is_template:
+                merged += value.items if isinstance(value, Listing) else (value,)
             else:
-                self.report_kind(node, expected)
-            return None
-        fields = {}
-        for key, value in self._unique(node):
-            if key.value in allowed:
-                fields[key.value] = value
-            else:
-                self.report(
-                    key,
-                    "P104",
-                    f"expected {one_of(sorted(allowed))} in {what}, "
-                    f"found {clip(key.value)}{self.hint(key.value, allowed)}",
-                    variant="of_group" if key.value in below else "",
-                )
-        return fields
-
-    def named(self, node: yaml.Node | None, what: str) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
-        """A mapping from names to bodies; empty where there is none."""
-        if node is None or is_null(node):
-            return []
-        if isinstance(node, yaml.MappingNode):
-            return list(self._unique(node))
-        self.report_kind(node, f"expected {what}")
-        return []
-
-    def scalars(self, node: yaml.Node | None, what: str) -> list[yaml.ScalarNode]:
-        """A list of plain texts; empty where there is none."""
-        if node is None or is_null(node):
-            return []
-        if not isinstance(node, yaml.SequenceNode):
-            self.report_kind(node, f"expected a list of {what}")
-            return []
-        scalars = []
-        for item in node.value:
-            if not self.is_affordable(item):
-                break
-            if isinstance(item, yaml.ScalarNode) and not is_null(item):
-                scalars.append(item)
-            else:
-                self.report_kind(item, f"expected one of the {what} as plain text")
-        return scalars
-
-    def _unique(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            if not self.is_affordable(key):
-                return
-            if not isinstance(key, yaml.ScalarNode):
-                self.report_kind(key, "expected a name")
-            elif key.value in seen:
-                self.report(
-                    key,
-                    "P106",
-                    f"expected each name once, found {clip(key.value)} again "
-                    f"(first on line {seen[key.value]})",
-                )
-            else:
-                seen[key.value] = key.start_mark.line + 1
-                yield key, value
+                entries[key.text], keys[key.text] = value, key.place
+        for source in merged:
+            _merge(source, entries, keys)
+        mapping = Mapping(place, entries, keys, rejected=tuple(rejected))
+        return _long_form(mapping) if is_template else mapping
 
 
-def is_null(node: yaml.Node) -> bool:
-    """Whether nothing stands there."""
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+def _merge(source: Node, entries: dict[str, Node], keys: dict[str, Location]) -> None:
+    """What stands in the mapping itself wins, then what is merged first."""
+    if not isinstance(source, Mapping):
+        message = "expected a mapping to merge, found something else"
+        raise UnreadableError(source.place, message)
+    for name, place, value in source:
+        if name not in entries:
+            entries[name], keys[name] = value, place
 
 
-def describe(node: yaml.Node) -> str:
-    """What stands there, for a message."""
-    if isinstance(node, yaml.MappingNode):
-        return "a mapping"
-    if isinstance(node, yaml.SequenceNode):
-        return "a list"
-    return "nothing" if is_null(node) else clip(node.value)
+def _long_form(mapping: Mapping) -> Node:
+    """``{"Fn::Sub": ...}`` is a function, ``{"Condition": ...}`` only where conditions stand."""
+    if len(mapping.entries) == 1:
+        ((name, place, argument),) = mapping
+        if name == "Ref" or (name.startswith("Fn::") and "Fn::ForEach" not in name):
+            return Call(place, name, argument)
+    return mapping
 
 
-def one_of(names: Sequence[str]) -> str:
-    """The names in a sentence: ``allow, deny or includes``."""
-    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+def _called(node: Node, tag: str | None) -> Node:
+    """A node under a short form such as ``!GetAtt`` is the function's argument."""
+    if tag is None or len(tag) == 1 or not tag.startswith("!"):
+        return node
+    name = tag[1:]
+    return Call(node.place, name if name in {"Ref", "Condition"} else f"Fn::{name}", node)
+
+
+def _kind(event: Any) -> str:  # noqa: ANN401 - yaml's
+    """What YAML takes a scalar for: by its tag, or unquoted by how it looks."""
+    if event.tag is not None and event.tag != "!":
+        kind: str = event.tag.removeprefix(_TAG)
+        return kind if kind in _SCALARS else "str"
+    resolvers = _resolvers()
+    if event.implicit[0]:
+        for tag, pattern in resolvers.get(event.value[:1], []) + resolvers.get(None, []):
+            if pattern.match(event.value):
+                return tag.removeprefix(_TAG)
+    return "str"
+
+
+@cache
+def _resolvers() -> dict[Any, list[tuple[str, re.Pattern[str]]]]:
+    return dict(yaml.SafeLoader.yaml_implicit_resolvers)
+
+
+def _without_surrogates(text: str) -> str:
+    """Half a pair of surrogates can be escaped, but not printed."""
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -10,9 +10,10 @@ from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from authorizer.cli.location import UnreadableError
 from authorizer.cli.main import cli
 from authorizer.cli.testing.reader import MOST_REQUESTS, CaseReader
-from authorizer.cli.yaml_source import UnreadableError, compose, is_null
+from authorizer.cli.yaml_source import Listing, Mapping, Text, compose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +40,10 @@ def read(text: str | bytes) -> tuple[tuple[Case, ...], list[str]]:
     )
     data = text.encode() if isinstance(text, str) else text
     try:
-        cases = reader.document(compose(data))
+        cases = reader.document(compose(data, reader.file))
     except UnreadableError as error:
-        return (), [error.problem.located("p.policy-test.yaml")]
-    return cases, [problem.located(reader.file) for problem in reader.problems]
+        return (), list(error.problems)
+    return cases, [str(problem) for problem in reader.problems]
 
 
 def test_a_case_is_read_with_the_place_of_each_request() -> None:
@@ -261,8 +262,12 @@ def test_any_bytes_are_cases_or_located_problems(data: bytes) -> None:
     """Whatever stands in a file of tests, it is cases, or says where it is wrong."""
     cases, problems = read(data)
     if not cases and not problems:
-        tests = {key.value: value for key, value in compose(data).value}["tests"]
-        assert is_null(tests) or tests.value == []
+        root = compose(data, "p.policy-test.yaml")
+        assert isinstance(root, Mapping)
+        tests = root.entries["tests"]
+        assert (
+            tests.kind == "null" if isinstance(tests, Text) else tests == Listing(tests.place, ())
+        )
     assert not any("\n" in problem for problem in problems)
 
 

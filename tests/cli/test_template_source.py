@@ -10,7 +10,7 @@ import pytest
 
 from authorizer.cli.template import parse_template, read_template
 from authorizer.cli.template.nodes import Mapping
-from authorizer.cli.template.source import compose
+from authorizer.cli.yaml_source import TEMPLATE, compose
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def test_without_a_folder_an_included_file_is_undecided() -> None:
 @pytest.mark.parametrize("data", [b"A: {x: 1, y: 2, x: 3}", b'{"A": {"x": 1, "y": 2, "x": 3}}'])
 def test_of_a_name_that_stands_twice_the_last_counts(data: bytes) -> None:
     """As SAM's own parser has it, and Python's for JSON."""
-    root = compose(data, "t.yaml")
+    root = compose(data, "t.yaml", TEMPLATE)
     assert isinstance(root, Mapping)
     inner = root.entries["A"]
     assert isinstance(inner, Mapping)

@@ -56,9 +56,9 @@ def read_source(data: bytes, name: str) -> Source:
     Raises:
         ConfigurationError: with every problem, located.
     """
-    document, problems = read_document(data)
+    document, problems = read_document(data, name)
     if problems:
-        raise ConfigurationError(problem.located(name) for problem in problems)
+        raise ConfigurationError(map(str, problems))
     return source_of(dump_policy(document), name)
 
 

@@ -10,14 +10,13 @@ from authorizer.cli.location import Location
 from authorizer.cli.text import closest
 
 if TYPE_CHECKING:
-    from authorizer.cli.yaml_source import Problem
+    from authorizer.cli.location import Problem
 
 
-def finding_of(problem: Problem, file: str) -> Finding:
+def finding_of(problem: Problem) -> Finding:
     """The finding that tells of a problem of the reader."""
-    place = Location(file=file, line=problem.line, column=problem.column)
     return Finding.of(
-        problem.code, place, problem.variant, problem=problem.message, meant=problem.meant
+        problem.code, problem.place, problem.variant, problem=problem.message, meant=problem.meant
     )
 
 

@@ -92,7 +92,7 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
         source, _ = read_source(b"version: 1", file)
         return source, [unreadable(file, getattr(error, "strerror", None) or str(error))]
     source, problems = read_source(data, file)
-    return source, [finding_of(problem, file) for problem in problems]
+    return source, [finding_of(problem) for problem in problems]
 
 
 def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:

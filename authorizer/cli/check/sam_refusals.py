@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text
-from authorizer.cli.template.source import compose, read_source
+from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def refusals_of_sam(path: Path) -> Iterator[Finding]:
     if find_spec("samtranslator") is None:
         return
     try:
-        root = compose(read_source(path), str(path))
+        root = compose(read_source(path), str(path), TEMPLATE)
         if not (isinstance(root, Mapping) and _is_for_sam(root)):
             return
         template = _plain(root, {})

@@ -1,17 +1,17 @@
-"""From the nodes of ``policy.yaml`` to a :class:`SourcePolicy`, with every problem on the way.
+"""Reading ``policy.yaml``: every error with file, line and column, all of them at once.
 
 This is the one place that knows the file's schema. What a policy *means* is judged elsewhere.
+``load_document`` is for those who need what ships, ``load_source`` for those who need the places.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from authorizer.cli.location import Location
+from authorizer.cli.location import UnreadableError
+from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
 from authorizer.cli.policy_file.grammar import SyntaxProblem, syntax_problem
 from authorizer.cli.policy_file.source import (
     Acceptance,
@@ -22,33 +22,112 @@ from authorizer.cli.policy_file.source import (
     SourceRule,
     SourceScope,
 )
-from authorizer.cli.yaml_source import NodeReader, describe, is_null
-from authorizer.errors import clip
-from authorizer.policy.compiled import FORMAT_VERSION
+from authorizer.cli.yaml_source import Listing, Node, Text, compose
+from authorizer.errors import ConfigurationError, clip
+from authorizer.policy.compiled import FORMAT_VERSION, dump_policy, parse_policy
 from authorizer.policy.paths import RoutePattern, RouteSyntaxError, parse_pattern
 from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-    from authorizer.policy.model import Effect
+    from authorizer.cli.location import Location, Problem
+    from authorizer.policy.model import Effect, Policy
 
 KEYS = {"accept", "groups", "public", "scopes", "tests", "version"}
 _GROUP_KEYS = {"allow", "deny", "includes"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def load_document(path: Path, routes: list[str] | None = None) -> tuple[bytes, Policy]:
+    """Read and compile ``policy.yaml``.
+
+    Args:
+        path: the file.
+        routes: every route of the API, to be compiled in; nothing where they are not known.
+
+    Returns:
+        The compiled JSON that ships, and the policy that it loads as.
+
+    Raises:
+        ConfigurationError: with every problem, located.
+    """
+    compiled = dump_policy({**compile_source(load_source(path)), "routes": routes})
+    return compiled, parse_policy(compiled)
+
+
+def load_source(path: Path) -> SourcePolicy:
+    """Read ``policy.yaml`` with all its places.
+
+    Raises:
+        ConfigurationError: with every problem, located.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
+    source, problems = read_source(data, str(path))
+    if problems:
+        raise ConfigurationError(map(str, problems))
+    return source
+
+
+def read_source(data: bytes, file: str = "policy.yaml") -> tuple[SourcePolicy, list[Problem]]:
+    """Read the bytes of ``policy.yaml``.
+
+    Args:
+        data: the file's content.
+        file: its name, for places.
+
+    Returns:
+        The policy, which is only good when the list of problems is empty.
+    """
+    try:
+        root = compose(data, file)
+    except UnreadableError as error:
+        return SourcePolicy(file=file), [error.problem]
+    reader = PolicyReader(file=file)
+    return reader.read(root), reader.problems
+
+
+def read_document(data: bytes, file: str = "policy.yaml") -> tuple[dict[str, Any], list[Problem]]:
+    """Read the bytes of ``policy.yaml`` into the compiled document.
+
+    Returns:
+        The document, which is only good when the list of problems is empty.
+    """
+    source, problems = read_source(data, file)
+    return compile_source(source), problems
+
+
+def compile_source(source: SourcePolicy) -> dict[str, Any]:
+    """The compiled document: rules and their lines, without tests and acceptances."""
+    return {
+        "version": FORMAT_VERSION,
+        "groups": {
+            group.name: {
+                "includes": [item.name for item in group.includes],
+                "allow": _rules(group.allow),
+                "deny": _rules(group.deny),
+            }
+            for group in source.groups
+        },
+        "scopes": {scope.name: {"allow": _rules(scope.allow)} for scope in source.scopes},
+        "public": _rules(source.public),
+        "routes": None,
+    }
+
+
+def _rules(rules: Iterable[SourceRule | PublicRoute]) -> list[dict[str, Any]]:
+    return [{"rule": rule.text, "line": rule.place.line} for rule in rules]
+
+
 @dataclass(slots=True)
 class PolicyReader(NodeReader):
-    """Walks the nodes, builds the policy, and collects what is wrong.
+    """Walks the nodes, builds the policy, and collects what is wrong."""
 
-    Attributes:
-        file: as the user named it, for places.
-    """
-
-    file: str = "policy.yaml"
-
-    def read(self, root: yaml.Node) -> SourcePolicy:
+    def read(self, root: Node) -> SourcePolicy:
         """The policy, which is only good when there are no problems."""
         parts = self.fields(root, KEYS, "the policy", _GROUP_KEYS)
         if parts is None:
@@ -58,12 +137,12 @@ class PolicyReader(NodeReader):
         policy = SourcePolicy(
             file=self.file,
             groups=tuple(
-                self._group(key, value)
-                for key, value in self.named(parts.get("groups"), names_to_rules("groups"))
+                self._group(name, place, value)
+                for name, place, value in self.named(parts.get("groups"), names_to_rules("groups"))
             ),
             scopes=tuple(
-                self._scope(key, value)
-                for key, value in self.named(parts.get("scopes"), names_to_rules("scopes"))
+                self._scope(name, place, value)
+                for name, place, value in self.named(parts.get("scopes"), names_to_rules("scopes"))
             ),
             public=tuple(self._public(parts.get("public"))),
             accepted=tuple(self._accepted(parts.get("accept"))),
@@ -72,70 +151,76 @@ class PolicyReader(NodeReader):
         self._check_includes(policy.groups)
         return policy
 
-    def _version(self, root: yaml.Node, node: yaml.Node | None) -> None:
+    def _version(self, root: Node, node: Node | None) -> None:
         if node is None:
-            self.report(root, "P103", f"expected 'version: {FORMAT_VERSION}', found no version")
-        elif not (isinstance(node, yaml.ScalarNode) and node.value == str(FORMAT_VERSION)):
-            self.report(node, "P103", f"expected version {FORMAT_VERSION}, found {describe(node)}")
+            self.report(
+                root.place, "P103", f"expected 'version: {FORMAT_VERSION}', found no version"
+            )
+        elif not (isinstance(node, Text) and node.text == str(FORMAT_VERSION)):
+            self.report(
+                node.place, "P103", f"expected version {FORMAT_VERSION}, found {describe(node)}"
+            )
 
-    def _group(self, key: yaml.ScalarNode, node: yaml.Node) -> SourceGroup:
-        name = self._name(key)
-        parts = self._body(key, node)
+    def _group(self, name: str, place: Location, node: Node) -> SourceGroup:
+        self._require_name(name, place)
+        parts = self._body(name, place, node)
         return SourceGroup(
             name=name,
-            place=self._place(key),
+            place=place,
             includes=tuple(
-                SourceName(name=item.value, place=self._place(item))
+                SourceName(name=item.text, place=item.place)
                 for item in self.scalars(parts.get("includes"), "groups")
             ),
             allow=tuple(self._rules(parts.get("allow"), f"group:{name}", "allow")),
             deny=tuple(self._rules(parts.get("deny"), f"group:{name}", "deny")),
         )
 
-    def _body(self, key: yaml.ScalarNode, node: yaml.Node) -> dict[str, yaml.Node]:
-        if key.value in _GROUP_KEYS and isinstance(node, yaml.SequenceNode):
-            message = f"expected {key.value} below a group, found it beside groups"
-            self.report(key, "P105", message, variant="beside")
+    def _body(self, name: str, place: Location, node: Node) -> dict[str, Node]:
+        if name in _GROUP_KEYS and isinstance(node, Listing):
+            message = f"expected {name} below a group, found it beside groups"
+            self.report(place, "P105", message, variant="beside")
             return {}
         return self.fields(node, _GROUP_KEYS, "a group") or {}
 
-    def _scope(self, key: yaml.ScalarNode, node: yaml.Node) -> SourceScope:
-        name = self._name(key)
+    def _scope(self, name: str, place: Location, node: Node) -> SourceScope:
+        self._require_name(name, place)
         parts = self.fields(node, {"allow"}, "a scope") or {}
         return SourceScope(
             name=name,
-            place=self._place(key),
+            place=place,
             allow=tuple(self._rules(parts.get("allow"), f"scope:{name}", "allow")),
         )
 
-    def _rules(self, node: yaml.Node | None, subject: str, effect: Effect) -> Iterator[SourceRule]:
+    def _rules(self, node: Node | None, subject: str, effect: Effect) -> Iterator[SourceRule]:
         for item, pattern in self._patterns(node):
             yield SourceRule(
                 text=pattern.text,
                 pattern=pattern,
                 subject=subject,
                 effect=effect,
-                place=self._place(item),
+                place=item.place,
             )
 
-    def _public(self, node: yaml.Node | None) -> Iterator[PublicRoute]:
+    def _public(self, node: Node | None) -> Iterator[PublicRoute]:
         for item, pattern in self._patterns(node):
             if pattern.conditions:
                 self.report(
-                    item, "P110", "expected no {name=claim} in a public route: it has no caller"
+                    item.place,
+                    "P110",
+                    "expected no {name=claim} in a public route: it has no caller",
                 )
-            yield PublicRoute(text=pattern.text, pattern=pattern, place=self._place(item))
+            yield PublicRoute(text=pattern.text, pattern=pattern, place=item.place)
 
-    def _patterns(self, node: yaml.Node | None) -> Iterator[tuple[yaml.ScalarNode, RoutePattern]]:
+    def _patterns(self, node: Node | None) -> Iterator[tuple[Text, RoutePattern]]:
         for item in self.scalars(node, "rules"):
             try:
-                yield item, parse_pattern(item.value)
+                yield item, parse_pattern(item.text)
             except RouteSyntaxError as error:
-                problem = syntax_problem(item.value) or SyntaxProblem(message=str(error))
+                problem = syntax_problem(item.text) or SyntaxProblem(message=str(error))
                 # The offset is right for a rule on one line, quoted or not.
-                shift = problem.offset + (item.style in {"'", '"'})
+                shift = problem.offset + item.is_quoted
                 self.report(
-                    item,
+                    item.place,
                     problem.code,
                     problem.message,
                     shift,
@@ -143,21 +228,19 @@ class PolicyReader(NodeReader):
                     meant=problem.meant,
                 )
 
-    def _accepted(self, node: yaml.Node | None) -> Iterator[Acceptance]:
-        for key, value in self.named(node, "accept to map codes of findings to reasons"):
-            if not isinstance(value, yaml.SequenceNode):
-                yield from self._acceptance(key.value, value, self._place(key))
+    def _accepted(self, node: Node | None) -> Iterator[Acceptance]:
+        for code, place, value in self.named(node, "accept to map codes of findings to reasons"):
+            if not isinstance(value, Listing):
+                yield from self._acceptance(code, value, place)
                 continue
-            if not value.value:
+            if not value.items:
                 self._no_reason(value)
-            for item in value.value:
-                if not self.is_affordable(item):
-                    return
-                yield from self._acceptance(key.value, item, self._place(item))
+            for item in value.items:
+                yield from self._acceptance(code, item, item.place)
 
-    def _acceptance(self, code: str, node: yaml.Node, place: Location) -> Iterator[Acceptance]:
-        parts: dict[str, yaml.Node] = {"reason": node}
-        if not isinstance(node, yaml.ScalarNode):
+    def _acceptance(self, code: str, node: Node, place: Location) -> Iterator[Acceptance]:
+        parts: dict[str, Node] = {"reason": node}
+        if not isinstance(node, Text):
             fields = self.fields(node, {"about", "reason"}, "an acceptance")
             if fields is None:
                 return
@@ -166,20 +249,19 @@ class PolicyReader(NodeReader):
         if not texts.get("reason"):
             self._no_reason(node)
         elif "about" in texts and not texts["about"]:
-            self.report(parts["about"], "P113", "expected a text of the finding, found none")
+            self.report(parts["about"].place, "P113", "expected a text of the finding, found none")
         else:
             yield Acceptance(
                 code=code, reason=texts["reason"] or "", about=texts.get("about"), place=place
             )
 
-    def _no_reason(self, node: yaml.Node) -> None:
-        self.report(node, "P113", "expected a reason for accepting the finding, found none")
+    def _no_reason(self, node: Node) -> None:
+        self.report(node.place, "P113", "expected a reason for accepting the finding, found none")
 
-    def _text(self, node: yaml.Node) -> str | None:
-        if not isinstance(node, yaml.ScalarNode) or is_null(node):
+    def _text(self, node: Node) -> str | None:
+        if not isinstance(node, Text) or is_null(node):
             return None
-        text: str = node.value.strip()
-        return text or None
+        return node.text.strip() or None
 
     def _check_includes(self, groups: tuple[SourceGroup, ...]) -> None:
         includes = {group.name: [item.name for item in group.includes] for group in groups}
@@ -188,9 +270,8 @@ class PolicyReader(NodeReader):
             for item in group.includes:
                 if item.name not in includes:
                     hint = self.hint(item.name, includes)
-                    self.report_at(
-                        item.place.line,
-                        item.place.column,
+                    self.report(
+                        item.place,
                         "P111",
                         f"expected a group of this policy, found {clip(item.name)}{hint}",
                     )
@@ -198,26 +279,19 @@ class PolicyReader(NodeReader):
                 if item.name not in reachable:
                     reachable[item.name] = _reachable(includes, item.name)
                 if group.name in reachable[item.name]:
-                    self.report_at(
-                        item.place.line,
-                        item.place.column,
+                    self.report(
+                        item.place,
                         "P112",
                         f"expected no cycle, but {clip(item.name)} includes "
                         f"{clip(group.name)} again",
                     )
 
-    def _name(self, key: yaml.ScalarNode) -> str:
-        name: str = key.value
+    def _require_name(self, name: str, place: Location) -> None:
         if not is_nameable(name):
-            self.report(key, "P107", f"expected a name without white space, found {clip(name)}")
+            self.report(place, "P107", f"expected a name without white space, found {clip(name)}")
         if _SURROGATE.search(name):
             # An escape can write half of a surrogate pair, which UTF-8 cannot.
-            self.report(key, "P107", f"expected a name of valid Unicode, found {clip(name)}")
-        return name
-
-    def _place(self, node: yaml.Node) -> Location:
-        mark = node.start_mark
-        return Location(file=self.file, line=mark.line + 1, column=mark.column + 1)
+            self.report(place, "P107", f"expected a name of valid Unicode, found {clip(name)}")
 
 
 def _reachable(includes: dict[str, list[str]], start: str) -> set[str]:

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import yaml
-
     from authorizer.cli.location import Location
+    from authorizer.cli.yaml_source import Node
     from authorizer.policy.model import Effect
     from authorizer.policy.paths import RoutePattern
 
@@ -131,7 +130,7 @@ class SourcePolicy:
     scopes: tuple[SourceScope, ...] = ()
     public: tuple[PublicRoute, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
-    tests: yaml.Node | None = None
+    tests: Node | None = None
 
     @property
     def rules(self) -> Iterator[SourceRule]:

@@ -26,9 +26,9 @@ from authorizer.cli.template.nodes import (
     Undecidable,
     referred,
 )
-from authorizer.cli.template.source import compose, read_source
 from authorizer.cli.template.whole import Whole
 from authorizer.cli.text import did_you_mean
+from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -415,7 +415,7 @@ class Resolver:
         try:
             if not path.is_file():
                 return Undecidable(place, f"there is no file {clip(name)} beside the template")
-            return self.resolve(compose(read_source(path), str(path)))
+            return self.resolve(compose(read_source(path), str(path), TEMPLATE))
         except OSError as error:
             return Undecidable(place, f"{clip(name)} cannot be read: {error.strerror}")
         except ConfigurationError as error:

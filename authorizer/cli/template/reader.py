@@ -34,9 +34,9 @@ from authorizer.cli.template.nodes import (
 )
 from authorizer.cli.template.reading import Draft, Reading, Resource, child
 from authorizer.cli.template.sam import implicit_types, read_sam
-from authorizer.cli.template.source import compose, read_source
 from authorizer.cli.template.stacks import Stack, together
 from authorizer.cli.template.stages import read_stages
+from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
     Raises:
         FileError: if it is no template at all.
     """
-    root = compose(data, file)
+    root = compose(data, file, TEMPLATE)
     try:
         return in_every_deployment(lambda choices: _template(root, file, folder, choices))
     except RecursionError as error:

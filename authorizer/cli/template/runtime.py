@@ -14,7 +14,7 @@ from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, 
 from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reader import read_resources
 from authorizer.cli.template.reading import Reading, child
-from authorizer.cli.template.source import compose, read_source
+from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
             it is nothing that a package can be built for.
     """
     try:
-        root = compose(read_source(path), str(path))
+        root = compose(read_source(path), str(path), TEMPLATE)
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
     if not isinstance(root, Mapping) or "Resources" not in root.entries:

@@ -21,15 +21,10 @@ from authorizer.cli.analysis.request import (
     parse_requests,
 )
 from authorizer.cli.analysis.simulator import simulator_of
-from authorizer.cli.location import Location
+from authorizer.cli.location import UnreadableError
+from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
 from authorizer.cli.text import did_you_mean, shown
-from authorizer.cli.yaml_source import (
-    NodeReader,
-    UnreadableError,
-    compose,
-    describe,
-    is_null,
-)
+from authorizer.cli.yaml_source import Listing, Mapping, Node, Text, compose
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.paths import METHODS
 
@@ -37,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 SUFFIX = ".policy-test.yaml"
@@ -46,8 +42,7 @@ _NEAR_MISS = re.compile(r".*policy[-_. ]?tests?\.ya?ml", re.IGNORECASE)
 _SAID_ELSEWHERE = {"cognito:groups": "groups", "scope": "scopes"}
 # Cognito's own claims that are always text. An unquoted 42 would never equal a path parameter.
 _TEXTS = frozenset({"client_id", "cognito:username", "email", "iss", "jti", "sub", "username"})
-_TAG = "tag:yaml.org,2002:"
-_NO_TEXT = frozenset(f"{_TAG}{name}" for name in ("bool", "float", "int", "null"))
+_NO_TEXT = frozenset({"bool", "float", "int", "null"})
 # YAML's aliases can write one list a thousand times.
 MOST_REQUESTS = 100_000
 _CODE = "test"
@@ -97,11 +92,11 @@ def read_cases(
     if not files:
         reader = _reader(source.file, source)
         cases += reader.cases(source.tests)
-        problems += reader.located()
+        problems += map(str, reader.problems)
     for file in files or sorted(policy.parent.glob(f"*{SUFFIX}")):
         reader = _reader(str(file), source)
         try:
-            root = compose(file.read_bytes())
+            root = compose(file.read_bytes(), str(file))
             if _is_policy(root):
                 found = f"expected a file of tests, found a policy: write --policy {file}"
                 problems.append(f"{file}: {found}")
@@ -110,8 +105,8 @@ def read_cases(
         except OSError as error:
             problems.append(f"{file}: cannot be read: {error.strerror}")
         except UnreadableError as error:
-            problems.append(error.problem.located(file))
-        problems += reader.located()
+            problems += error.problems
+        problems += map(str, reader.problems)
     if not (problems or cases or may_be_none):
         named = ", ".join(str(file) for file in files)
         problems += (
@@ -132,14 +127,13 @@ def near_misses(policy: Path) -> Iterator[str]:
 def is_policy(file: Path) -> bool:
     """Whether a file is a policy, and not a file of tests."""
     try:
-        return _is_policy(compose(file.read_bytes()))
+        return _is_policy(compose(file.read_bytes(), str(file)))
     except (OSError, UnreadableError):
         return False
 
 
-def _is_policy(root: yaml.Node) -> bool:
-    keys = (key for key, _ in root.value) if isinstance(root, yaml.MappingNode) else ()
-    return any(isinstance(key, yaml.ScalarNode) and key.value == "version" for key in keys)
+def _is_policy(root: Node) -> bool:
+    return isinstance(root, Mapping) and "version" in root.entries
 
 
 def _reader(file: str, source: SourcePolicy) -> CaseReader:
@@ -155,39 +149,32 @@ class CaseReader(NodeReader):
     """Walks the nodes, builds the cases, and collects what is wrong.
 
     Attributes:
-        file: as the user named it, for places.
         groups, scopes: those that the policy knows.
     """
 
-    file: str
     groups: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     _left: int = field(default=MOST_REQUESTS, init=False)
 
-    def located(self) -> Iterator[str]:
-        """What is wrong, from the top of the file to its end."""
-        for problem in sorted(self.problems, key=lambda problem: (problem.line, problem.column)):
-            yield problem.located(self.file)
-
-    def document(self, root: yaml.Node) -> tuple[Case, ...]:
+    def document(self, root: Node) -> tuple[Case, ...]:
         """The cases of a ``*.policy-test.yaml``."""
         parts = self.fields(root, {"tests"}, "a file of tests")
         if parts is None:
             return ()
         if "tests" not in parts:
-            self.report(root, _CODE, "expected cases under tests, found none")
+            self.report(root.place, _CODE, "expected cases under tests, found none")
         return self.cases(parts.get("tests"))
 
-    def cases(self, node: yaml.Node | None) -> tuple[Case, ...]:
+    def cases(self, node: Node | None) -> tuple[Case, ...]:
         """The cases under a key ``tests``."""
         if node is None or is_null(node):
             return ()
-        if not isinstance(node, yaml.SequenceNode):
-            self.report(node, _CODE, f"expected tests to be a list, found {describe(node)}")
+        if not isinstance(node, Listing):
+            self.report(node.place, _CODE, f"expected tests to be a list, found {describe(node)}")
             return ()
-        return tuple(case for item in node.value for case in self._case(item))
+        return tuple(case for item in node.items for case in self._case(item))
 
-    def _case(self, node: yaml.Node) -> Iterator[Case]:
+    def _case(self, node: Node) -> Iterator[Case]:
         parts = self.fields(node, {"allow", "as", "complete", "deny", "name"}, "a case")
         if parts is None:
             return
@@ -199,16 +186,16 @@ class CaseReader(NodeReader):
         self._require_one_answer(expectations)
         is_complete = self._flag(parts.get("complete"))
         if not parts.keys() & {"allow", "deny", "complete"}:
-            self.report(node, _CODE, "expected allow, deny or complete in a case, found none")
+            self.report(node.place, _CODE, "expected allow, deny or complete in a case, found none")
         yield Case(
             name=self._name(parts.get("name")) or _name_of(caller),
-            place=self._place(node),
+            place=node.place,
             caller=caller,
             expectations=expectations,
             is_complete=is_complete,
         )
 
-    def _caller(self, node: yaml.Node | None) -> Caller:
+    def _caller(self, node: Node | None) -> Caller:
         if node is None or is_null(node):
             return Caller()
         parts = self.fields(node, {"claims", "groups", "scopes"}, "a caller") or {}
@@ -218,62 +205,69 @@ class CaseReader(NodeReader):
             dict(self._claims(parts.get("claims"))),
         )
 
-    def _known(self, node: yaml.Node | None, what: str, known: Iterable[str]) -> list[str]:
+    def _known(self, node: Node | None, what: str, known: Iterable[str]) -> list[str]:
         items = self.scalars(node, what)
         for item in items:
-            if item.value not in known:
-                found = f"{clip(item.value)}{did_you_mean(item.value, known)}"
-                self.report(item, _CODE, f"expected one of the policy's {what}, found {found}")
-        return [item.value for item in items]
+            if item.text not in known:
+                found = f"{clip(item.text)}{did_you_mean(item.text, known)}"
+                self.report(
+                    item.place, _CODE, f"expected one of the policy's {what}, found {found}"
+                )
+        return [item.text for item in items]
 
-    def _claims(self, node: yaml.Node | None) -> Iterator[tuple[str, Any]]:
-        for key, value in self.named(node, "claims to map names to values"):
-            if key.value in _SAID_ELSEWHERE:
-                beside = f"{_SAID_ELSEWHERE[key.value]} beside claims"
-                self.report(key, _CODE, f"expected {beside}, found the claim {key.value}")
+    def _claims(self, node: Node | None) -> Iterator[tuple[str, Any]]:
+        for name, place, value in self.named(node, "claims to map names to values"):
+            if name in _SAID_ELSEWHERE:
+                beside = f"{_SAID_ELSEWHERE[name]} beside claims"
+                self.report(place, _CODE, f"expected {beside}, found the claim {name}")
             claim = self._claim(value)
-            if key.value in _TEXTS and not isinstance(claim, str):
+            if name in _TEXTS and not isinstance(claim, str):
                 found = f"found {describe(value)}: put it in quotes"
-                self.report(value, _CODE, f"expected text for the claim {key.value}, {found}")
-            yield key.value, claim
+                self.report(value.place, _CODE, f"expected text for the claim {name}, {found}")
+            yield name, claim
 
-    def _claim(self, node: yaml.Node) -> Any:  # noqa: ANN401 - a claim is any JSON
-        if isinstance(node, yaml.ScalarNode):
+    def _claim(self, node: Node) -> Any:  # noqa: ANN401 - a claim is any JSON
+        if isinstance(node, Text):
             return self._scalar(node)
-        if isinstance(node, yaml.SequenceNode) and all(
-            isinstance(item, yaml.ScalarNode) for item in node.value
-        ):
-            return [self._scalar(item) for item in node.value]
+        items = node.items if isinstance(node, Listing) else ()
+        scalars = [item for item in items if isinstance(item, Text)]
+        if isinstance(node, Listing) and len(scalars) == len(items):
+            return [self._scalar(item) for item in scalars]
         found = describe(node)
-        self.report(node, _CODE, f"expected a claim's value or a list of some, found {found}")
+        self.report(node.place, _CODE, f"expected a claim's value or a list of some, found {found}")
         return None
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - likewise
-        if node.tag not in _NO_TEXT:
-            return node.value
+    def _scalar(self, node: Text) -> Any:  # noqa: ANN401 - likewise
+        if node.kind not in _NO_TEXT:
+            return node.text
         try:
-            return yaml.constructor.SafeConstructor().construct_object(node)
+            scalar = yaml.ScalarNode(f"tag:yaml.org,2002:{node.kind}", node.text)
+            return yaml.constructor.SafeConstructor().construct_object(scalar)
         except (yaml.YAMLError, ValueError, LookupError, OverflowError):
-            self.report(node, _CODE, f"expected a number or a truth value, found {describe(node)}")
+            self.report(
+                node.place, _CODE, f"expected a number or a truth value, found {describe(node)}"
+            )
             return None
 
-    def _expectations(self, node: yaml.Node | None, *, allowed: bool) -> Iterator[Expectation]:
+    def _expectations(self, node: Node | None, *, allowed: bool) -> Iterator[Expectation]:
         for item in self.scalars(node, "requests"):
             try:
-                requests = parse_requests(item.value)
+                requests = parse_requests(item.text)
             except RequestSyntaxError as error:
                 hint = ""
-                if item.value in METHODS:
+                if item.text in METHODS:
                     hint = "; quote a request that has commas inside [ ]"
-                shift = error.offset + (item.style in {"'", '"'})
-                self.report(item, _CODE, f"{error}{hint}", shift)
+                shift = error.offset + item.is_quoted
+                self.report(item.place, _CODE, f"{error}{hint}", shift)
                 continue
             self._left -= len(requests)
             if self._left < 0:
-                self.report(item, _CODE, f"expected at most {MOST_REQUESTS} requests in a file")
+                self.report(
+                    item.place, _CODE, f"expected at most {MOST_REQUESTS} requests in a file"
+                )
                 return
             for request in requests:
-                yield Expectation(request=request, allowed=allowed, place=self._place(item))
+                yield Expectation(request=request, allowed=allowed, place=item.place)
 
     def _require_one_answer(self, expectations: Iterable[Expectation]) -> None:
         seen: dict[object, Expectation] = {}
@@ -282,27 +276,23 @@ class CaseReader(NodeReader):
             if first is not expectation:
                 again = f"found it again (first on line {first.place.line})"
                 message = f"expected {clip(str(expectation.request))} once in a case, {again}"
-                self.report_at(expectation.place.line, expectation.place.column, _CODE, message)
+                self.report(expectation.place, _CODE, message)
 
-    def _flag(self, node: yaml.Node | None) -> bool:
-        if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool":
+    def _flag(self, node: Node | None) -> bool:
+        if isinstance(node, Text) and node.kind == "bool":
             return self._scalar(node) is True
         if node is not None:
             found = describe(node)
-            self.report(node, _CODE, f"expected complete to be true or false, found {found}")
+            self.report(node.place, _CODE, f"expected complete to be true or false, found {found}")
         return False
 
-    def _name(self, node: yaml.Node | None) -> str | None:
+    def _name(self, node: Node | None) -> str | None:
         if node is None or is_null(node):
             return None
-        if isinstance(node, yaml.ScalarNode):
-            return str(node.value)
-        self.report(node, _CODE, f"expected a name as plain text, found {describe(node)}")
+        if isinstance(node, Text):
+            return node.text
+        self.report(node.place, _CODE, f"expected a name as plain text, found {describe(node)}")
         return None
-
-    def _place(self, node: yaml.Node) -> Location:
-        mark = node.start_mark
-        return Location(file=self.file, line=mark.line + 1, column=mark.column + 1)
 
 
 def _name_of(caller: Caller) -> str:
