@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from authorizer.cli import interrupts
-from authorizer.cli.account.errors import AccountError
 from authorizer.errors import AuthorizerError
 
 # Commands that take long to load, or whose dependencies not everybody has installed:
@@ -23,8 +22,8 @@ _LAZY = {
     "event": ("authorizer.cli.event.commands", "event", "local"),
     "explain": ("authorizer.cli.explain.commands", "explain", "cli"),
     "local": ("authorizer.cli.local.commands", "local", "local"),
-    "login": ("authorizer.cli.account.commands", "login", "cli"),
-    "logout": ("authorizer.cli.account.commands", "logout", "cli"),
+    "login": ("authorizer.cli.account.login", "login", "cli"),
+    "logout": ("authorizer.cli.account.login", "logout", "cli"),
     "matrix": ("authorizer.cli.matrix.commands", "matrix", "cli"),
     "test": ("authorizer.cli.testing.commands", "test", "cli"),
 }
@@ -66,7 +65,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:
             return super().invoke(ctx)
-        except (AuthorizerError, AccountError) as error:
+        except AuthorizerError as error:
             answering = ctx.invoked_subcommand in _ANSWERING
             raise (_NoAnswerError if answering else click.ClickException)(str(error)) from error
         except KeyboardInterrupt:

@@ -1,9 +1,9 @@
-"""Options that several commands have: the policy's file, and the API that it is for."""
+"""Options that several commands have: the policy's file, the API that it is for, the profile."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -11,6 +11,8 @@ from click.core import ParameterSource
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
 
@@ -39,6 +41,41 @@ template_option = click.option(
 api_option = click.option(
     "--api", metavar="ID", help="Logical id of the API, where the template has several."
 )
+
+
+def profile_option(
+    text: str, *, show_envvar: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--profile``, with what it is for."""
+    return click.option(
+        "--profile",
+        default="default",
+        envvar="COGNITO_PROFILE",
+        show_envvar=show_envvar,
+        show_default=True,
+        help=text,
+    )
+
+
+def pool_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a token is judged by: ``--pool-id``, ``--client-id``, ``--jwks-url``, ``--profile``."""
+    options = (
+        click.option(
+            "--pool-id",
+            envvar="COGNITO_USER_POOL_ID",
+            help="User pool to judge the token by; default: the profile's.",
+        ),
+        click.option(
+            "--client-id",
+            envvar="COGNITO_CLIENT_ID",
+            help="App client to judge the token by; default: the profile's.",
+        ),
+        click.option("--jwks-url", help="Where the pool's keys are; default: at its issuer."),
+        profile_option("Whose access token, and whose pool."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def policy_of(argument: Path, option: Path | None) -> Path:

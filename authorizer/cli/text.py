@@ -37,6 +37,14 @@ def plain(foreign: str) -> str:
     )
 
 
+def printable(foreign: str, kept: str = "\n") -> str:
+    """Text of several lines, with a mark in place of whatever a terminal would obey."""
+    return "".join(
+        character if character.isprintable() or character in kept else "\ufffd"
+        for character in foreign
+    )
+
+
 def shown(text: str) -> str:
     """A name or a path as it is, unless a terminal would obey it."""
     return text if text.isprintable() else clip(text, 200)

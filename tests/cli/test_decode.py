@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from simulator import CLIENT_ID, POOL_ID, Cognito, b64, private_key, serve_jwks
 
 from authorizer import Reason
-from authorizer.cli.account.steps import STEP_OF, TOKEN_STEPS
-from authorizer.cli.account.store import Session, SessionStore
+from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.verification import STEP_OF, TOKEN_STEPS
 from authorizer.cli.main import cli
 
 if TYPE_CHECKING:
@@ -256,6 +256,20 @@ def test_the_name_of_a_file_is_no_token(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "expected a token, found a file's name: decode - < FILE reads it" in result.output
+
+
+@pytest.mark.parametrize("name", ["nothere.txt", "no/such/token"])
+def test_the_name_of_no_file_is_no_token(name: str) -> None:
+    """Who mistypes a file's name hears of the file, and not of a header."""
+    result = run(name)
+
+    assert result.exit_code == 1
+    assert "found what may be a file's name, and there is no such file" in result.output
+
+
+def test_a_token_without_its_signature_is_no_files_name(cognito: Cognito) -> None:
+    """It has one dot, as many names have."""
+    assert "Refused at step 1" in run(good_token(cognito).rpartition(".")[0]).output
 
 
 def test_half_of_what_judging_needs_is_an_error(cognito: Cognito) -> None:

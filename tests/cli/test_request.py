@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.request import parse_header, require_base_url, require_path
+from authorizer.cli.account import AccountError
+from authorizer.cli.account.http_client import parse_header, require_base_url, require_path
 
 
 def test_a_header_value_is_trimmed() -> None:

@@ -29,13 +29,17 @@ from cognito_standin import (
 )
 from simulator import Clock
 
-from authorizer.cli.account.device import verifier
-from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.refusals import in_a_sentence
-from authorizer.cli.account.sessions import fresh_session
-from authorizer.cli.account.signin import SignIn, refresh, revoke, session_of
-from authorizer.cli.account.store import Session, SessionStore
-from authorizer.cli.account.target import Target
+from authorizer.cli.account import AccountError
+from authorizer.cli.account.challenges import SignIn
+from authorizer.cli.account.cognito import Target, translated_errors
+from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import (
+    device_verifier,
+    fresh_session,
+    refresh,
+    revoke,
+    session_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -513,7 +517,7 @@ def test_no_network_is_said_with_where(pool: StandIn) -> None:
 def test_no_network_to_aws_is_said_with_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no emulator, it is the network, or a region that there is not."""
     target = Target(region="eu-west-1", client_id=CLIENT_ID)
-    with pytest.raises(AccountError) as caught, in_a_sentence(target):
+    with pytest.raises(AccountError) as caught, translated_errors(target):
         raise EndpointConnectionError(endpoint_url="https://cognito")
     assert str(caught.value) == (
         "Cognito in eu-west-1 cannot be reached (EndpointConnectionError): "
@@ -725,7 +729,7 @@ def test_the_verifier_of_a_device(octet: int, salt: str, digest: str) -> None:
     The digests are of verifiers that pycognito 2024.5.1 made. In one, salt and verifier begin with
     the zero of a number that would otherwise be negative.
     """
-    found = verifier(
+    found = device_verifier(
         "-AbCdEfGh",
         "eu-west-1_aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
         base64.b64encode(bytes([octet]) * 40).decode(),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.store import Session, SessionStore
+from authorizer.cli.account import AccountError
+from authorizer.cli.account.session_store import Session, SessionStore
 
 SESSION = Session(
     region="eu-west-1",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account import AccountError
+from authorizer.cli.account.cognito import Cognito, find_target
+from authorizer.cli.account.session_store import Session
 from authorizer.cli.account.sessions import target_of
-from authorizer.cli.account.store import Session
-from authorizer.cli.account.target import find_target
 
 POOL = "eu-west-1_AbCdEfGhI"
 ELSEWHERE = "http://127.0.0.1:9"
@@ -29,14 +29,13 @@ def test_a_session_of_awss_goes_to_aws(monkeypatch: pytest.MonkeyPatch, variable
         refresh_token="r",
         expires_at_seconds=0,
     )
-    client = target_of(session).cognito()
-    assert client.meta.endpoint_url == "https://cognito-idp.eu-west-1.amazonaws.com"
+    assert Cognito(target_of(session)).url == "https://cognito-idp.eu-west-1.amazonaws.com"
 
 
 def test_an_endpoint_that_was_given_is_used() -> None:
     """An emulator on loopback may be spoken to in the clear."""
     target = find_target(pool_id=POOL, client_id="4k2example", endpoint_url=ELSEWHERE)
-    assert target.cognito().meta.endpoint_url == ELSEWHERE
+    assert Cognito(target).url == ELSEWHERE
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "ftp://127.0.0.1", "nowhere", "https://a@b"])

@@ -16,10 +16,10 @@ import pyotp
 import pytest
 from simulator import Clock
 
-from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.person import AtTheTerminal
-from authorizer.cli.account.signin import SignIn
-from authorizer.cli.account.target import Target, find_target
+from authorizer.cli.account import AccountError
+from authorizer.cli.account.challenges import SignIn
+from authorizer.cli.account.cognito import Target, find_target
+from authorizer.cli.account.login import Terminal
 from authorizer.cli.local.stack import LocalStack
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def test_a_new_user_signs_in(
         client_id=stack.deployment.client_id,
         endpoint_url=stack.emulator_url,
     )
-    again = SignIn(target, "newcomer", AtTheTerminal(), wait=clock.pass_seconds, clock=clock).run(
+    again = SignIn(target, "newcomer", Terminal(), wait=clock.pass_seconds, clock=clock).run(
         PASSWORD
     )
     assert again.access_token != first

@@ -5,29 +5,25 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from authorizer.cli.account import request as http
-from authorizer.cli.account.errors import AccountError, printable
-from authorizer.cli.account.explain import Asked, explain
+from authorizer.cli.account import AccountError, http_client
 from authorizer.cli.account.sessions import fresh_session
-from authorizer.cli.account.unverified import read_parts
-from authorizer.cli.policy_file import load_document
+from authorizer.cli.account.verification import read_parts
+from authorizer.cli.options import POLICY, profile_option
+from authorizer.cli.text import closest, printable
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.paths import METHODS
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
-    from authorizer.cli.account.store import Session
+    from authorizer.cli.account.session_store import Session
     from authorizer.policy.model import Policy
 
-_DEFAULT_POLICY = Path("policy.yaml")
 _REDACTED = b"[access token]"
 
 
@@ -45,13 +41,7 @@ _REDACTED = b"[access token]"
     show_envvar=True,
     help="The API's URL; default: that of the stack signed in to.",
 )
-@click.option(
-    "--profile",
-    default="default",
-    envvar="COGNITO_PROFILE",
-    show_default=True,
-    help="Who calls.",
-)
+@profile_option("Who calls.")
 @click.option(
     "--policy",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -72,27 +62,24 @@ def call(
     The body of the answer goes to standard output, the status to standard error, and so does what
     a refusal means. Exit code 0 for a status of 2xx, 1 for another.
     """
-    try:
-        body = _read_data(data)
-        sent_headers = _headers(headers, body)
-        http.require_path(path)
-        method = _require_method(method)
-        session = fresh_session(profile)
-        url = http.require_base_url(_base_url(base_url, session))
-        response = http.send(
-            method,
-            url,
-            path,
-            unverified_token=session.access_token,
-            headers=sent_headers,
-            data=body,
-        )
-    except AccountError as error:
-        raise click.ClickException(str(error)) from error
+    body = _read_data(data)
+    sent_headers = _headers(headers, body)
+    http_client.require_path(path)
+    method = _require_method(method)
+    if base_url:
+        http_client.require_base_url(base_url)
+    session = fresh_session(profile)
+    response = http_client.send(
+        method,
+        http_client.require_base_url(_base_url(base_url, session)),
+        path,
+        unverified_token=session.access_token,
+        headers=sent_headers,
+        data=body,
+    )
     _print(response, session)
     if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
-        asked = _asked(method, path, session, policy)
-        advice = explain(response.status, replace(asked, answer=_message(response.body)))
+        advice = _advice(response, method, path, session, policy)
         if advice is not None:
             click.echo(advice, err=True)
         sys.exit(1)
@@ -102,10 +89,10 @@ def _require_method(method: str) -> str:
     if not (method.isascii() and method.isalpha()):
         raise AccountError("expected a method such as GET or POST")
     method = method.upper()
-    meant = get_close_matches(method, METHODS, n=1)
-    if meant and method not in METHODS:
+    meant = closest(method, METHODS)
+    if meant is not None and method not in METHODS:
         raise AccountError(
-            f"expected a method such as GET or POST, found {clip(method)}: did you mean {meant[0]}?"
+            f"expected a method such as GET or POST, found {clip(method)}: did you mean {meant}?"
         )
     return method
 
@@ -141,7 +128,7 @@ def _read_data(data: str | None) -> bytes | None:
 
 def _headers(options: tuple[str, ...], body: bytes | None) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for name, value in map(http.parse_header, options):
+    for name, value in map(http_client.parse_header, options):
         if name.lower() in {known.lower() for known in headers}:
             raise AccountError(f"expected each header once, found {name} again")
         headers[name] = value
@@ -167,7 +154,7 @@ def _message(body: bytes) -> str:
     return message if isinstance(message, str) else ""
 
 
-def _print(response: http.Response, session: Session) -> None:
+def _print(response: http_client.Response, session: Session) -> None:
     reason = response.reason if response.reason.isprintable() else ""
     reason = reason.replace(session.access_token, _REDACTED.decode())
     click.echo(f"HTTP {response.status} {reason}".rstrip(), err=True)
@@ -186,30 +173,42 @@ def _for_people(body: bytes) -> str:
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = text.removesuffix("\n")
-    return "".join(
-        character if character.isprintable() or character in "\n\t" else "\ufffd"
-        for character in text
-    )
+    return printable(text, kept="\n\t")
 
 
-def _asked(method: str, path: str, session: Session, policy_path: Path | None) -> Asked:
+def _advice(
+    response: http_client.Response,
+    method: str,
+    path: str,
+    session: Session,
+    policy_path: Path | None,
+) -> str | None:
+    # Few answers need it, and it asks the policy.
+    from authorizer.cli.account.advice import RefusedCall, advise  # noqa: PLC0415
+
     policy, trouble = _policy(policy_path)
-    return Asked(
-        method=method,
-        path=path.partition("?")[0],
-        unverified_claims=read_parts(session.access_token).claims or {},
-        now_seconds=time.time(),
-        policy=policy,
-        policy_name=str(policy_path or _DEFAULT_POLICY),
-        policy_trouble=trouble,
+    return advise(
+        response.status,
+        RefusedCall(
+            method=method,
+            path=path.partition("?")[0],
+            message=_message(response.body),
+            unverified_claims=read_parts(session.access_token).claims or {},
+            now_seconds=time.time(),
+            policy=policy,
+            policy_name=str(policy_path or POLICY),
+            policy_trouble=trouble,
+        ),
     )
 
 
 def _policy(path: Path | None) -> tuple[Policy | None, str | None]:
     """The policy at hand, or why there is none."""
-    if path is None and not _DEFAULT_POLICY.is_file():
+    if path is None and not POLICY.is_file():
         return None, None
-    path = path or _DEFAULT_POLICY
+    path = path or POLICY
+    from authorizer.cli.policy_file import load_document  # noqa: PLC0415 - for few answers
+
     try:
         return load_document(path)[1], None
     except ConfigurationError:

@@ -1,14 +1,17 @@
 """``authorizer decode``: what a token says, and at which step the authorizer would refuse it.
 
-Showing is offline and proves nothing. Judging is done by :class:`TokenVerifier`, the authorizer's
-own; the pool's keys are fetched for it. Neither the signature nor the token itself is printed.
+Showing is offline and proves nothing. The authorizer's own procedure verifies; the pool's keys are
+fetched for it. Neither the signature nor the token itself is printed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -17,24 +20,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from authorizer.cli.account.judge import Judgement, judge, judge_offline
-from authorizer.cli.account.judging import judging_options, pool_to_judge_by, stored_session
-from authorizer.cli.account.steps import TOKEN_STEPS
-from authorizer.cli.account.unverified import (
+from authorizer.cli.account.verification import (
     ENCRYPTED_PARTS,
+    TOKEN_STEPS,
     UnverifiedParts,
+    Verification,
     groups_of,
+    pool_to_verify_by,
     read_parts,
+    stored_session,
     strip_scheme,
+    verify,
 )
-from authorizer.cli.account.words import shown, word_on_claim, word_on_header
+from authorizer.cli.options import pool_options
 from authorizer.errors import ConfigurationError, clip
 from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from authorizer.cli.account.store import Session
+    from authorizer.cli.account.session_store import Session
     from authorizer.tokens.pool import UserPool
 
 _PIPE_COLUMNS = 160
@@ -50,11 +55,79 @@ _REFRESH_TOKEN = (
 )
 
 _SKIPPED = "A policy cannot name a group with white space, so that it neither grants nor denies."
+# The last second of the year 9998: local time may be a day ahead, and datetime ends with 9999.
+_LAST_SECOND = 253_370_764_799
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+# From here on the next smaller unit is told no more.
+_FEW = 2
+_LONGEST = 300
+
+_HEADER_MEANINGS = MappingProxyType(
+    {
+        "alg": "how it is signed; the authorizer takes RS256 and nothing else",
+        "crit": "extensions that a reader must know; the authorizer knows none, and refuses",
+        "cty": "kind of content",
+        "enc": "how it is encrypted: only Cognito can read it",
+        "kid": "which of the pool's keys signed it",
+        "typ": "kind of document",
+    }
+)
+CLAIM_MEANINGS = MappingProxyType(
+    {
+        "at_hash": "ties this ID token to the access token issued with it",
+        "aud": "API that it is bound to; AUTHORIZER_AUDIENCES can demand one",
+        "auth_time": "when the user signed in",
+        "birthdate": "date of birth",
+        "client_id": "app client that it was issued to",
+        "cognito:groups": "groups: what the policy's rules are for",
+        "cognito:preferred_role": "AWS role that comes first among the groups'",
+        "cognito:roles": "AWS roles of the groups",
+        "cognito:username": "user name (in ID tokens)",
+        "device_key": "remembered device that signed in",
+        "email": "e-mail address",
+        "email_verified": "whether the e-mail address was verified",
+        "event_id": "the sign-in that it came of, for searching in logs",
+        "exp": "when it expires",
+        "family_name": "family name",
+        "given_name": "given name",
+        "iat": "when it was issued",
+        "identities": "identity provider that the user signed in with",
+        "iss": "user pool that issued it",
+        "jti": "this token's own id",
+        "locale": "language",
+        "name": "full name",
+        "nbf": "not valid before",
+        "nonce": "ties it to the request for it",
+        "origin_jti": "the sign-in's id: revoking it revokes all tokens that came of it",
+        "phone_number": "phone number",
+        "phone_number_verified": "whether the phone number was verified",
+        "preferred_username": "name that the user goes by",
+        "scope": "scopes: what an app may do, where no user stands behind the token",
+        "sub": "the user's id, which never changes",
+        "token_use": "kind of token; an API wants access",
+        "username": "user name",
+        "version": "version of the token's format",
+    }
+)
+_UNKNOWN_HEADER = "not a field of Cognito's"
+_UNKNOWN_CLAIM = "not one of Cognito's own: added for this pool"
+# Where a claim means another thing in an ID token.
+_ID_CLAIM_MEANINGS = MappingProxyType({"aud": "app client that it was issued to"})
+_ATTRIBUTE = "an attribute of this pool's own"
+# claim -> said of an instant to come, said of one gone by.
+_TIMES = MappingProxyType(
+    {
+        "auth_time": ("signs in", "signed in"),
+        "exp": ("expires", "expired"),
+        "iat": ("issued", "issued"),
+        "nbf": ("valid", "valid since"),
+    }
+)
 
 
 @click.command()
 @click.argument("token", required=False)
-@judging_options
+@pool_options
 def decode(
     token: str | None,
     pool_id: str | None,
@@ -74,15 +147,15 @@ def decode(
     unverified_text = _token(token, session, trouble)
     now = time.time()
     try:
-        pool = pool_to_judge_by(pool_id, client_id, jwks_url, session)
+        pool = pool_to_verify_by(pool_id, client_id, jwks_url, session)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
     parts = read_parts(unverified_text)
-    judgement = judge_offline(unverified_text) if pool is None else judge(unverified_text, pool)
+    verification = verify(unverified_text, pool)
     console = _console()
-    _show(console, parts, now)
-    _show_judgement(console, judgement, pool)
-    sys.exit(0 if judgement.is_good else 1)
+    _show_parts(console, parts, now)
+    _show_verification(console, verification, pool)
+    sys.exit(0 if verification.is_good else 1)
 
 
 def _token(argument: str | None, session: Session | None, trouble: str | None) -> str:
@@ -90,29 +163,36 @@ def _token(argument: str | None, session: Session | None, trouble: str | None) -
         if session is None:
             raise click.ClickException(trouble or "no token")
         return session.access_token
-    text = argument
     if os.path.isfile(argument):  # noqa: PTH113 - a token is too long a name for Path's, which raises
         raise click.ClickException(
             "expected a token, found a file's name: decode - < FILE reads it"
         )
-    if argument == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    text = strip_scheme(text)
+    piped = sys.stdin.buffer.read() if argument == "-" else None
+    text = strip_scheme(argument if piped is None else piped.decode("utf-8", "replace"))
     if not text:
         raise click.ClickException("expected a token, found nothing")
+    if piped is None and _may_be_a_file(text):
+        raise click.ClickException(
+            "expected a token, found what may be a file's name, and there is no such file"
+        )
     return text
 
 
-def _show(console: Console, parts: UnverifiedParts, now: float) -> None:
+def _may_be_a_file(text: str) -> bool:
+    """A token without its signature has one dot, too; but then its header can be read."""
+    return "/" in text or (text.count(".") == 1 and read_parts(text).header is None)
+
+
+def _show_parts(console: Console, parts: UnverifiedParts, now: float) -> None:
     token_use = (parts.claims or {}).get("token_use")
-    for title, found, word in (
-        ("header", parts.header, word_on_header),
-        ("claims", parts.claims, lambda name: word_on_claim(name, token_use)),
+    for title, found, meaning in (
+        ("header", parts.header, lambda name: _HEADER_MEANINGS.get(name, _UNKNOWN_HEADER)),
+        ("claims", parts.claims, lambda name: claim_meaning(name, token_use)),
     ):
         if found is None:
             console.print(Text(f"{title}: not readable\n"))
         else:
-            console.print(_table(title, found, word, now))
+            console.print(_table(title, found, meaning, now))
     if parts.number == ENCRYPTED_PARTS:
         console.print(Text(f"{_REFRESH_TOKEN}\n"))
     skipped = [name for name in groups_of(parts.claims or {}) if not is_nameable(name)]
@@ -123,7 +203,7 @@ def _show(console: Console, parts: UnverifiedParts, now: float) -> None:
 
 
 def _table(
-    title: str, found: Mapping[str, object], word: Callable[[str], str], now: float
+    title: str, found: Mapping[str, object], meaning: Callable[[str], str], now: float
 ) -> Table:
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column(title, overflow="fold", no_wrap=True)
@@ -131,24 +211,80 @@ def _table(
     rows.add_column("what it is", overflow="fold", style="dim")
     for name, value in found.items():
         label = name if name.isprintable() else clip(name)
-        rows.add_row(Text(label), Text(shown(name, value, now)), Text(word(name)))
+        rows.add_row(Text(label), Text(shown_value(name, value, now)), Text(meaning(name)))
     return rows
 
 
-def _show_judgement(console: Console, judgement: Judgement, pool: UserPool | None) -> None:
+def _show_verification(console: Console, verification: Verification, pool: UserPool | None) -> None:
     for step, name in TOKEN_STEPS.items():
-        verdict, style = judgement.word_on(step)
+        verdict, style = verification.result_of(step)
         console.print(Text(f"  {step} {name:<10} "), Text(verdict, style=style), sep="")
-    if judgement.reason is None and pool is None:
+    if verification.reason is None and pool is None:
         note = "Not judged further: no pool and client are known; give --pool-id and --client-id."
-    elif judgement.is_good and pool is not None:
+    elif verification.is_good and pool is not None:
         note = f"Good: pool {pool.id} vouches for it. Step 6 is the policy's: authorizer call."
     else:
-        note = judgement.detail or ""
-    console.print(Text(f"\n{note}", style="" if judgement.is_good else "bold red"))
+        note = verification.detail or ""
+    console.print(Text(f"\n{note}", style="" if verification.is_good else "bold red"))
 
 
 def _console() -> Console:
     """As wide as the terminal; wide enough for whole rows where there is none."""
     terminal = Console(highlight=False)
     return terminal if terminal.is_terminal else Console(width=_PIPE_COLUMNS, highlight=False)
+
+
+def claim_meaning(name: str, token_use: object = None) -> str:
+    """What a claim means, in that kind of token."""
+    if name.startswith(("custom:", "dev:custom:")):
+        return _ATTRIBUTE
+    if token_use == "id" and name in _ID_CLAIM_MEANINGS:
+        return _ID_CLAIM_MEANINGS[name]
+    return CLAIM_MEANINGS.get(name, _UNKNOWN_CLAIM)
+
+
+def shown_value(name: str, value: object, now_seconds: float) -> str:
+    """A claim's value for people: short, on one line, and harmless to a terminal."""
+    if name in _TIMES and type(value) is int and 0 <= value <= _LAST_SECOND:
+        return f"{local_time(value)}, {relative(name, value, now_seconds)}"
+    text = _text(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def local_time(seconds: int) -> str:
+    """An instant on this machine's clock, with its zone."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def relative(name: str, seconds: float, now_seconds: float) -> str:
+    """``expires in 12 min``, ``issued 3 h 5 min ago``, ``expired just now``."""
+    to_come, gone_by = _TIMES[name]
+    distance = seconds - now_seconds
+    if distance > 0:
+        return f"{to_come} in {duration(distance)}"
+    return f"{gone_by} {duration(-distance)} ago" if distance <= -1 else f"{gone_by} just now"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its one or two largest units, rounded down."""
+    rest = int(seconds)
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        number, rest = divmod(rest, size)
+        if number or parts:
+            parts.append(f"{number} {unit}" if number else "")
+        if len(parts) == _FEW:
+            break
+    return " ".join(part for part in parts if part) or f"{rest} s"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        # Escapes would reach the terminal as commands, and direction marks would rearrange the row.
+        return value if value.isprintable() else json.dumps(value)
+    if type(value) is list and value and all(isinstance(item, str) for item in value):
+        return ", ".join(_text(item) for item in value)
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "nested too deeply to show"

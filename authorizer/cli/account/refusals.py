@@ -1,30 +1,21 @@
-"""Cognito's errors in a sentence each, with what to do. None of them quotes what was typed in."""
+"""Cognito's refusals in a sentence each, with what to do. None of them quotes what was typed in."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    ParamValidationError,
-)
-
-from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.request import is_on_loopback
+from authorizer.cli.account import AccountError
 from authorizer.errors import clip
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from authorizer.cli.account.target import Target
-
-# By error code; where a code means several things, by a part of Cognito's message, in lower case.
-Sentences = tuple[tuple[str, str, str], ...]
+# Error code, a part of Cognito's message in lower case, and what a person is told. The part is
+# there because Cognito has one code for a dozen refusals, and nothing else that tells them apart.
+Refusals = tuple[tuple[str, str, str], ...]
 _ENDED = "the session has ended: run 'authorizer login' again"
-_SENTENCES: Sentences = (
+_WRONG_CODE = "wrong code: check that the clock of the phone is right"
+_HAS_SECRET = "this app client has a secret: put it into COGNITO_CLIENT_SECRET"
+_TOO_OFTEN = "Cognito is being asked too often: wait a minute and try again"
+_REFUSALS: Refusals = (
+    ("TooManyRequestsException", "", _TOO_OFTEN),
+    ("LimitExceededException", "", _TOO_OFTEN),
+    ("ThrottlingException", "", _TOO_OFTEN),
     ("NotAuthorizedException", "disabled", "this user is disabled: ask an administrator"),
     (
         "NotAuthorizedException",
@@ -42,11 +33,7 @@ _SENTENCES: Sentences = (
         "signing in took too long, and Cognito forgot how far it was: start again",
     ),
     ("NotAuthorizedException", "refresh token", _ENDED),
-    (
-        "NotAuthorizedException",
-        "secret_hash was not received",
-        "this app client has a secret: put it into COGNITO_CLIENT_SECRET",
-    ),
+    ("NotAuthorizedException", "secret_hash was not received", _HAS_SECRET),
     (
         "NotAuthorizedException",
         "secret",
@@ -68,26 +55,18 @@ _SENTENCES: Sentences = (
         "the new password breaks the pool's rules: longer, with Capitals, small letters, 1 and %",
     ),
     ("ExpiredCodeException", "", "the code was already used, or has run out: use the next one"),
-    ("CodeMismatchException", "", "wrong code: check that the clock of the phone is right"),
-    (
-        "EnableSoftwareTokenMFAException",
-        "",
-        "wrong code: check that the clock of the phone is right",
-    ),
+    ("CodeMismatchException", "", _WRONG_CODE),
+    ("EnableSoftwareTokenMFAException", "", _WRONG_CODE),
     (
         "ResourceNotFoundException",
         "",
         "there is no such app client in this region: check client id and region",
     ),
-    (
-        "InvalidParameterException",
-        "secret",
-        "this app client has a secret: put it into COGNITO_CLIENT_SECRET",
-    ),
+    ("InvalidParameterException", "secret", _HAS_SECRET),
     ("UnauthorizedException", "", "the session has ended already"),
 )
 # What the others do not say, by what was asked for.
-SIGNING_IN: Sentences = (
+SIGNING_IN: Refusals = (
     ("NotAuthorizedException", "", "wrong user name or password"),
     ("UserNotFoundException", "", "wrong user name or password"),
     (
@@ -96,7 +75,7 @@ SIGNING_IN: Sentences = (
         "this app client does not allow USER_PASSWORD_AUTH: add ALLOW_USER_PASSWORD_AUTH to it",
     ),
 )
-REFRESHING: Sentences = (
+REFRESHING: Refusals = (
     ("NotAuthorizedException", "", _ENDED),
     ("UserNotFoundException", "", _ENDED),
     ("RefreshTokenReuseException", "", _ENDED),
@@ -105,9 +84,6 @@ REFRESHING: Sentences = (
         "",
         "this app client refreshes no session: run 'authorizer login' again, or allow it to",
     ),
-)
-_THROTTLED = frozenset(
-    {"TooManyRequestsException", "LimitExceededException", "ThrottlingException"}
 )
 
 
@@ -123,58 +99,15 @@ class RefusedError(AccountError):
         self.code = code
 
 
-class GoneError(AccountError):
-    """Nobody listens where an emulator was, on this machine: nothing is left of its sessions."""
-
-
-@contextmanager
-def in_a_sentence(target: Target, meant: Sentences = SIGNING_IN) -> Iterator[None]:
-    """Turn what boto3 raises into ours.
+def refused(code: str, message: str, asked_for: Refusals) -> RefusedError:
+    """What Cognito's error means.
 
     Args:
-        target: who is asked.
-        meant: what an error means where it says no more than its code.
-
-    Raises:
-        RefusedError: Cognito declined.
-        GoneError: an emulator is not there any more.
-        AccountError: Cognito could not be asked.
+        code: Cognito's error code.
+        message: Cognito's own, which is shown where no table knows the code.
+        asked_for: ``SIGNING_IN`` or ``REFRESHING``.
     """
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"].get("Code", "")
-        message = error.response["Error"].get("Message", "")
-        raise RefusedError(code, _sentence(code, message, meant)) from None
-    except ParamValidationError:
-        # Its text quotes what was given, and is not passed on.
-        raise AccountError(
-            "boto3 finds something too short or malformed to be sent to Cognito: check the client "
-            "id and, where the app client has one, COGNITO_CLIENT_SECRET"
-        ) from None
-    except BotoCoreError as error:
-        raise _unreachable(target, error) from None
-
-
-def _unreachable(target: Target, error: BotoCoreError) -> AccountError:
-    what = type(error).__name__
-    if target.endpoint_url is None:
-        return AccountError(
-            f"Cognito in {target.region} cannot be reached ({what}): "
-            "check the network and the region"
-        )
-    sentence = (
-        f"{target.endpoint_url} cannot be reached ({what}): "
-        "start the emulator again, or sign in elsewhere"
-    )
-    is_gone = isinstance(error, EndpointConnectionError) and is_on_loopback(target.endpoint_url)
-    return GoneError(sentence) if is_gone else AccountError(sentence)
-
-
-def _sentence(code: str, message: str, meant: Sentences) -> str:
-    if code in _THROTTLED:
-        return "Cognito is being asked too often: wait a minute and try again"
-    for known, part, sentence in (*_SENTENCES, *meant):
+    for known, part, sentence in (*_REFUSALS, *asked_for):
         if code == known and part in message.lower():
-            return sentence
-    return f"Cognito declined with {clip(code)}: {clip(message, 200)}"
+            return RefusedError(code, sentence)
+    return RefusedError(code, f"Cognito declined with {clip(code)}: {clip(message, 200)}")

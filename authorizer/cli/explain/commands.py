@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.account.judging import judging_options
 from authorizer.cli.analysis.explanation import explain as explained
 from authorizer.cli.analysis.request import (
     Request,
@@ -24,6 +23,7 @@ from authorizer.cli.options import (
     asked_policy_option,
     open_api,
     open_policy,
+    pool_options,
     template_option,
 )
 from authorizer.errors import clip
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @asked_policy_option
 @template_option
 @api_option
-@judging_options
+@pool_options
 @click.option(
     "form", "--format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -105,7 +105,7 @@ def explain(
         click.echo(report.as_json(simulator, explanation, judged))
     else:
         report.show(Console(highlight=False), simulator, explanation, judged)
-    is_good = judged is None or judged.judgement.is_good
+    is_good = judged is None or judged.verification.is_good
     sys.exit(_exit_code(explanation.answer, is_good=is_good))
 
 
@@ -166,9 +166,9 @@ def _judged(
     profile: str | None,
 ) -> JudgedToken:
     # The verifier takes long to load, and is not needed without a token.
-    from authorizer.cli.account.judging import pool_to_judge_by, stored_session  # noqa: PLC0415
+    from authorizer.cli.account.verification import pool_to_verify_by, stored_session  # noqa: PLC0415
     from authorizer.cli.explain.token import judge_token, read_token  # noqa: PLC0415
 
     text = read_token(token)
     session, _ = stored_session(profile or "default")
-    return judge_token(text, pool_to_judge_by(pool_id, client_id, jwks_url, session))
+    return judge_token(text, pool_to_verify_by(pool_id, client_id, jwks_url, session))

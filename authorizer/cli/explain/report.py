@@ -47,7 +47,7 @@ def show(
     if token is not None:
         for step, name, word, style in token.steps:
             print_folded(console, Text.assemble(f"  {step} {name:<10} ", (word, style)), 15)
-        style = "bold" if token.judgement.is_good else "bold red"
+        style = "bold" if token.verification.is_good else "bold red"
         print_folded(console, Text(token.summary, style=style), 2)
         console.print()
         if not token.is_proved:
@@ -66,7 +66,7 @@ def show(
 def as_json(simulator: Simulator, explanation: Explanation, token: JudgedToken | None) -> str:
     """The same for programs. Of a token's claims, those that the policy compares."""
     answer, request = explanation.answer, explanation.request
-    refused = token is not None and not token.judgement.is_good
+    refused = token is not None and not token.verification.is_good
     document: dict[str, Any] = {
         "request": _request(request),
         "caller": _caller(simulator, explanation.caller),
@@ -89,7 +89,7 @@ def as_json(simulator: Simulator, explanation: Explanation, token: JudgedToken |
             "steps": [
                 {"step": step, "name": name, "word": word} for step, name, word, _ in token.steps
             ],
-            "reason": token.judgement.reason,
+            "reason": token.verification.reason,
             "summary": token.summary,
         }
     return json.dumps(document, indent=2)

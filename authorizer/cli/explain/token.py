@@ -1,8 +1,8 @@
 """A token in place of groups, scopes and claims: the procedure step by step, and who it says asks.
 
-The steps are judged by ``authorizer.cli.account.judge``, with the authorizer's own verifier. What
-the token claims is taken at its word even where it is refused, to say what the policy would do;
-whoever prints that says so. The token itself is never kept, and never printed.
+The steps are the authorizer's own, by way of ``authorizer.cli.account.verification``. What the
+token claims is taken at its word even where it is refused, to say what the policy would do; whoever
+prints that says so. The token itself is never kept, and never printed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authorizer.cli.account.judge import Judgement, judge, judge_offline
-from authorizer.cli.account.steps import TOKEN_STEPS
-from authorizer.cli.account.unverified import groups_of, read_parts, strip_scheme
+from authorizer.cli.account.verification import (
+    TOKEN_STEPS,
+    Verification,
+    groups_of,
+    read_parts,
+    strip_scheme,
+    verify,
+)
 from authorizer.cli.analysis.request import Caller
 from authorizer.errors import ConfigurationError
 
@@ -31,7 +36,7 @@ class JudgedToken:
         is_proved: whether all five steps were judged and passed.
     """
 
-    judgement: Judgement
+    verification: Verification
     caller: Caller
     is_proved: bool
 
@@ -39,7 +44,7 @@ class JudgedToken:
     def steps(self) -> tuple[tuple[int, str, str, str], ...]:
         """Number and name of each step, what came of it, and a style for that."""
         return tuple(
-            (step, name, *self.judgement.word_on(step)) for step, name in TOKEN_STEPS.items()
+            (step, name, *self.verification.result_of(step)) for step, name in TOKEN_STEPS.items()
         )
 
     @property
@@ -47,12 +52,12 @@ class JudgedToken:
         """What it comes to, in a sentence."""
         if self.is_proved:
             return "The token is good."
-        if self.judgement.is_good:
+        if self.verification.is_good:
             return (
                 "The token is not judged further: no pool and client are known; give --pool-id and "
                 "--client-id."
             )
-        return self.judgement.detail or "The token is refused."
+        return self.verification.detail or "The token is refused."
 
 
 def read_token(source: str) -> str:
@@ -75,15 +80,15 @@ def read_token(source: str) -> str:
 
 def judge_token(unverified_text: str, pool: UserPool | None) -> JudgedToken:
     """Judge a token, with the pool's keys where a pool is known."""
-    judgement = judge_offline(unverified_text) if pool is None else judge(unverified_text, pool)
+    verification = verify(unverified_text, pool)
     claims = read_parts(unverified_text).claims or {}
     scope = claims.get("scope")
     return JudgedToken(
-        judgement=judgement,
+        verification=verification,
         caller=Caller(
             groups=groups_of(claims),
             scopes=tuple(scope.split()) if isinstance(scope, str) else (),
             claims=claims,
         ),
-        is_proved=judgement.is_good and pool is not None,
+        is_proved=verification.is_good and pool is not None,
     )

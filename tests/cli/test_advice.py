@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from simulator import NOW, Cognito
 
-from authorizer.cli.account.explain import Asked, explain
+from authorizer.cli.account.advice import RefusedCall, advise
 from authorizer.cli.policy_file import load_document, read_document
 from authorizer.policy.compiled import dump_policy, parse_policy
 
@@ -16,13 +16,13 @@ SAMPLE_POLICY = Path(__file__).parents[2] / "policy.yaml"
 SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 
 
-def asked(method: str, path: str, *groups: str, **changes: Any) -> Asked:
+def asked(method: str, path: str, *groups: str, **changes: Any) -> RefusedCall:
     settings: dict[str, Any] = {
         "unverified_claims": Cognito().claims(cognito_groups=list(groups)),
         "now_seconds": NOW,
         "policy": load_document(SAMPLE_POLICY)[1],
     }
-    return Asked(method=method, path=path, **settings | changes)
+    return RefusedCall(method=method, path=path, **settings | changes)
 
 
 # The sample policy's deny on everything makes every route a known one.
@@ -124,7 +124,7 @@ EXPLAINED = {
 def test_a_403_is_explained_by_the_policy(name: str) -> None:
     """One sentence: which line or which group decides, and what to do."""
     question, sentence = EXPLAINED[name]
-    assert explain(403, question) == sentence
+    assert advise(403, question) == sentence
 
 
 @pytest.mark.parametrize(
@@ -138,22 +138,22 @@ def test_a_403_is_explained_by_the_policy(name: str) -> None:
 )
 def test_other_statuses_are_explained(status: int, part: str) -> None:
     """Each says what to do next."""
-    assert part in (explain(status, asked("GET", "/hello", "reader")) or "")
+    assert part in (advise(status, asked("GET", "/hello", "reader")) or "")
 
 
 def test_a_401_for_an_expired_token_and_a_404_off_the_policy() -> None:
     """Where the cause is in sight, it is named."""
     expired = asked("GET", "/hello", "reader", now_seconds=NOW + 3540)
-    assert explain(401, expired) == "the token has expired: run 'authorizer login'"
-    assert "allows it to nobody" in (explain(404, asked("GET", "/nowhere", "reader")) or "")
+    assert advise(401, expired) == "the token has expired: run 'authorizer login'"
+    assert "allows it to nobody" in (advise(404, asked("GET", "/nowhere", "reader")) or "")
 
 
 @pytest.mark.parametrize("path", ["/health", f"/users/{SUB}", "/users/bob", "/reports/1"])
 def test_a_404_on_a_route_of_the_policy_may_be_the_backends(path: str) -> None:
     """Where somebody may, there should be a route: public, one's own, or a machine's."""
-    assert "no such thing" in (explain(404, asked("GET", path, "reader")) or "")
+    assert "no such thing" in (advise(404, asked("GET", path, "reader")) or "")
 
 
 def test_a_400_explains_itself() -> None:
     """What the backend says about its own rules needs no word of ours."""
-    assert explain(400, asked("GET", "/hello", "reader")) is None
+    assert advise(400, asked("GET", "/hello", "reader")) is None

@@ -7,15 +7,21 @@ import json
 import pytest
 from simulator import Cognito
 
-from authorizer.cli.account.words import CLAIM_WORDS, duration, relative, shown, word_on_claim
+from authorizer.cli.account.decode import (
+    CLAIM_MEANINGS,
+    claim_meaning,
+    duration,
+    relative,
+    shown_value,
+)
 
 
 def test_every_claim_that_cognito_sends_has_a_word() -> None:
     """Both kinds of token are covered; what a pool adds is named as that."""
     cognito = Cognito()
-    assert {*cognito.claims(), *cognito.id_claims()} <= set(CLAIM_WORDS)
-    assert "this pool's own" in word_on_claim("custom:team")
-    assert "added for this pool" in word_on_claim("tenant")
+    assert {*cognito.claims(), *cognito.id_claims()} <= set(CLAIM_MEANINGS)
+    assert "this pool's own" in claim_meaning("custom:team")
+    assert "added for this pool" in claim_meaning("tenant")
 
 
 @pytest.mark.parametrize(
@@ -48,4 +54,4 @@ def test_the_instant_of_expiry(seconds: int, text: str) -> None:
 @pytest.mark.parametrize("value", [-1, 10**20, 1.5, "1", True])
 def test_a_time_that_is_none_is_shown_as_it_is(value: object) -> None:
     """Only whole seconds that a calendar has are turned into a date."""
-    assert shown("exp", value, 0) == (value if isinstance(value, str) else json.dumps(value))
+    assert shown_value("exp", value, 0) == (value if isinstance(value, str) else json.dumps(value))

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
 
-from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account import AccountError
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -38,17 +37,6 @@ class Response:
     status: int
     reason: str
     body: bytes
-
-
-class _Bearer(AuthBase):
-    """Puts the token into the request; that there is one keeps requests from asking .netrc."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -133,7 +121,13 @@ def send(
     """
     if not _BEARER.fullmatch(unverified_token):
         raise AccountError("the profile's access token is damaged: run 'authorizer login'")
-    request = requests.Request(method, base_url, headers, data=data, auth=_Bearer(unverified_token))
+
+    def put_token(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        prepared.headers["Authorization"] = f"Bearer {unverified_token}"
+        return prepared
+
+    # That there is such a function keeps requests from asking .netrc.
+    request = requests.Request(method, base_url, headers, data=data, auth=put_token)
     try:
         answer = _exchange(request, base_url + path)
     except Exception as error:  # noqa: BLE001 - translated, without what it says

@@ -13,12 +13,12 @@ import os
 import re
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-from authorizer.cli.account.errors import AccountError
+from authorizer.cli.account import AccountError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,17 @@ class Session:
     endpoint_url: str | None = None
     api_url: str | None = None
     device_key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what a damaged file may hold."""
+        kinds = {"str": (str,), "str | None": (str, type(None)), "int": (int,)}
+        for each in fields(self):
+            if type(getattr(self, each.name)) not in kinds[str(each.type)]:
+                raise TypeError(each.name)
+
+
+class NobodySignedInError(AccountError):
+    """A profile has no session."""
 
 
 class SessionStore:
@@ -124,16 +135,16 @@ class SessionStore:
         """The session of a profile.
 
         Raises:
-            AccountError: there is none, others could read it, or it is damaged.
+            NobodySignedInError: there is none.
+            AccountError: others could read it, or it is damaged.
         """
         path = self._path(profile)
         try:
             _require_private(self.folder)
             _require_private(path)
-            data = json.loads(path.read_text(encoding="utf-8"))
-            session = Session(**data)
+            return Session(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
-            raise AccountError(
+            raise NobodySignedInError(
                 f"nobody is signed in with profile {profile}: run 'authorizer login' first"
             ) from error
         except OSError as error:
@@ -142,9 +153,6 @@ class SessionStore:
             raise AccountError(
                 f"{path} is damaged: delete it and run 'authorizer login' again"
             ) from error
-        if not _has_right_types(session):
-            raise AccountError(f"{path} is damaged: delete it and run 'authorizer login' again")
-        return session
 
     def remove(self, profile: str) -> None:
         """Forget a profile's session, if there is one.
@@ -181,25 +189,3 @@ def _require_private(path: Path) -> None:
     if found.st_mode & _OTHERS:
         mode = "700" if stat.S_ISDIR(found.st_mode) else "600"
         raise AccountError(f"{path} can be used by others: run 'chmod {mode} {path}', or remove it")
-
-
-def _has_right_types(session: Session) -> bool:
-    texts = (
-        session.region,
-        session.client_id,
-        session.username,
-        session.access_token,
-        session.id_token,
-    )
-    optional = (
-        session.refresh_token,
-        session.pool_id,
-        session.endpoint_url,
-        session.api_url,
-        session.device_key,
-    )
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(text is None or isinstance(text, str) for text in optional)
-        and type(session.expires_at_seconds) is int
-    )

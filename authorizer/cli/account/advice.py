@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.account.unverified import groups_of
+from authorizer.cli.account.verification import groups_of
 from authorizer.cli.analysis.alternatives import claimings, scopings
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authorizer.policy.model import Decision, Policy
 
-_JUDGE = "run 'authorizer decode'"
+_DECODE = "run 'authorizer decode'"
 _SERVER_ERROR = 500
 # What REST APIs answer where no route matches: without an Authorization header, and with one that
 # is not a signature of AWS's. With AWS_IAM, and so without our authorizer, a route does so, too.
@@ -36,12 +36,12 @@ _REDIRECTS = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RefusedCall:
     """What was asked, and by whom.
 
     Attributes:
         path: as sent, without the API's stage and without a query.
-        answer: the ``message`` in the answer's body, where it has one.
+        message: the ``message`` in the answer's body, where it has one.
         unverified_claims: of the caller's own access token.
         now_seconds: when, seconds since the epoch.
         policy: the one at hand, if there is one.
@@ -53,7 +53,7 @@ class Asked:
     path: str
     unverified_claims: Mapping[str, Any]
     now_seconds: float
-    answer: str = ""
+    message: str = ""
     policy: Policy | None = None
     policy_name: str = "policy.yaml"
     policy_trouble: str | None = None
@@ -65,16 +65,16 @@ class Asked:
 
     @property
     def request(self) -> Request:
-        """What was asked."""
+        """What was call."""
         return Request(method=self.method, path=self.path)
 
     @property
     def caller(self) -> Caller:
-        """Who asked. Without scopes: they count for tokens without a user; here somebody is."""
+        """Who call. Without scopes: they count for tokens without a user; here somebody is."""
         return Caller(groups=self.groups, claims=self.unverified_claims)
 
 
-def explain(status: int, asked: Asked) -> str | None:
+def advise(status: int, call: RefusedCall) -> str | None:
     """A sentence on a status that is no success; nothing where there is nothing to add."""
     if status in _REDIRECTS:
         return "a redirect is not followed, so that the token goes nowhere else: call its target"
@@ -84,48 +84,49 @@ def explain(status: int, asked: Asked) -> str | None:
             "one): look into the functions' logs (sam logs), and try again in a minute"
         )
     explainer = {401: _on_unauthorized, 403: _on_forbidden, 404: _on_not_found}.get(status)
-    return None if explainer is None else explainer(asked)
+    return None if explainer is None else explainer(call)
 
 
-def _on_unauthorized(asked: Asked) -> str:
-    if _is_expired(asked):
+def _on_unauthorized(call: RefusedCall) -> str:
+    if _is_expired(call):
         return "the token has expired: run 'authorizer login'"
     return (
         "the API did not accept the token: "
-        f"{_JUDGE} to see which step of the procedure refuses it, or 'authorizer login' for another"
+        f"{_DECODE} to see which step of the procedure refuses it, or 'authorizer login' for "
+        "another"
     )
 
 
-def _on_forbidden(asked: Asked) -> str:
-    if any(words in asked.answer for words in _NO_SUCH_ROUTE):
+def _on_forbidden(call: RefusedCall) -> str:
+    if any(words in call.message for words in _NO_SUCH_ROUTE):
         return (
             "no matter of tokens: in these words a REST API says that it has no such route or "
             "stage, or one with AWS_IAM in the authorizer's place: check method, path and the "
             "API's URL with its stage"
         )
-    if _is_expired(asked):
+    if _is_expired(call):
         return "the token has expired: run 'authorizer login'"
-    if asked.policy is None:
-        why = asked.policy_trouble or "no policy is at hand (--policy) to tell which"
+    if call.policy is None:
+        why = call.policy_trouble or "no policy is at hand (--policy) to tell which"
         return (
-            f"the policy grants this to no group of yours ({_names(asked.groups)}), or the token "
-            f"was refused; {why}: {_JUDGE}, and look into the policy"
+            f"the policy grants this to no group of yours ({_names(call.groups)}), or the token "
+            f"was refused; {why}: {_DECODE}, and look into the policy"
         )
-    simulator = Simulator(policy=asked.policy, file=asked.policy_name)
-    answer = simulator.ask(asked.request, asked.caller)
+    simulator = Simulator(policy=call.policy, file=call.policy_name)
+    answer = simulator.ask(call.request, call.caller)
     if answer.verdict is Verdict.PUBLIC:
         return (
-            f"{asked.policy_name} has this route as public, so that no authorizer is asked: the "
+            f"{call.policy_name} has this route as public, so that no authorizer is asked: the "
             f"refusal is the backend's own, or the deployed API differs; look into its logs"
         )
-    return _on_decision(asked, simulator, answer.decision)
+    return _on_decision(call, simulator, answer.decision)
 
 
-def _on_not_found(asked: Asked) -> str:
-    simulator = None if asked.policy is None else Simulator(policy=asked.policy)
-    if simulator is not None and not any(_open_to(asked, simulator)):
+def _on_not_found(call: RefusedCall) -> str:
+    simulator = None if call.policy is None else Simulator(policy=call.policy)
+    if simulator is not None and not any(_open_to(call, simulator)):
         return (
-            f"the API has no such route, and {asked.policy_name} allows it to nobody: "
+            f"the API has no such route, and {call.policy_name} allows it to nobody: "
             f"check the path and the API's URL"
         )
     return (
@@ -134,12 +135,12 @@ def _on_not_found(asked: Asked) -> str:
     )
 
 
-def _on_decision(asked: Asked, simulator: Simulator, decision: Decision) -> str:
-    name, mine = asked.policy_name, _names(asked.groups)
+def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) -> str:
+    name, mine = call.policy_name, _names(call.groups)
     if decision.allowed and decision.rule is not None:
         return (
             f"{name} line {decision.rule.line} allows this to your groups ({mine}), so the "
-            f"deployed policy may be older, or the token was refused: {_JUDGE}"
+            f"deployed policy may be older, or the token was refused: {_DECODE}"
         )
     if decision.reason is Reason.DENIED_BY_RULE and decision.rule is not None:
         return (
@@ -147,28 +148,28 @@ def _on_decision(asked: Asked, simulator: Simulator, decision: Decision) -> str:
             f"keeps the groups to take you out of {decision.rule.subject.removeprefix('group:')}"
         )
     if decision.reason is Reason.ROUTE_UNKNOWN:
-        return f"{name} has no rule for {asked.request}: check the path, or add a rule and deploy"
+        return f"{name} has no rule for {call.request}: check the path, or add a rule and deploy"
     if decision.reason is Reason.NOT_GRANTED:
-        return _on_not_granted(asked, simulator)
+        return _on_not_granted(call, simulator)
     # The authorizer may know better: it knows the route that the gateway matched.
     return (
-        f"{name} does not say from the path alone whether you may {asked.request} "
-        f"({decision.reason}): send it without encoded characters and empty segments, or {_JUDGE}"
+        f"{name} does not say from the path alone whether you may {call.request} "
+        f"({decision.reason}): send it without encoded characters and empty segments, or {_DECODE}"
     )
 
 
-def _on_not_granted(asked: Asked, simulator: Simulator) -> str:
-    name = asked.policy_name
-    nobody = f"no group of yours ({_names(asked.groups)}) may {asked.request}"
-    for change in claimings(simulator, asked.request, asked.caller):
+def _on_not_granted(call: RefusedCall, simulator: Simulator) -> str:
+    name = call.policy_name
+    nobody = f"no group of yours ({_names(call.groups)}) may {call.request}"
+    for change in claimings(simulator, call.request, call.caller):
         rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
             return (
-                f"{name} line {rule.line} allows your groups ({_names(asked.groups)}) "
+                f"{name} line {rule.line} allows your groups ({_names(call.groups)}) "
                 f"{rule.pattern.text}, and the path does not have your {', '.join(change.names)}: "
-                f"{_JUDGE} to see it, and ask for your own"
+                f"{_DECODE} to see it, and ask for your own"
             )
-    others, scopes = _open_to(asked, simulator)
+    others, scopes = _open_to(call, simulator)
     if others:
         return f"{nobody}; {name} allows it to: {_names(others)}. Ask to be put into one of them"
     if scopes:
@@ -176,27 +177,27 @@ def _on_not_granted(asked: Asked, simulator: Simulator) -> str:
     return f"{nobody}; {name} allows it to nobody: check the path, or add a rule and deploy"
 
 
-def _open_to(asked: Asked, simulator: Simulator) -> tuple[list[str], list[str]]:
+def _open_to(call: RefusedCall, simulator: Simulator) -> tuple[list[str], list[str]]:
     """The groups and the scopes that would do, be it for their own."""
-    groups = [group for group in simulator.policy.groups if _is_open_to(asked, simulator, group)]
+    groups = [group for group in simulator.policy.groups if _is_open_to(call, simulator, group)]
     scopes = [
         change.names[0]
-        for change in scopings(simulator, asked.request, asked.caller)
+        for change in scopings(simulator, call.request, call.caller)
         if simulator.ask(change.request, change.caller).is_open
     ]
     return groups, sorted(scopes)
 
 
-def _is_open_to(asked: Asked, simulator: Simulator, group: str) -> bool:
+def _is_open_to(call: RefusedCall, simulator: Simulator, group: str) -> bool:
     """Whether somebody in that group may, be it for their own."""
-    member = replace(asked.caller, groups=(group,))
-    changed = (change.caller for change in claimings(simulator, asked.request, member))
-    return any(simulator.ask(asked.request, caller).is_open for caller in (member, *changed))
+    member = replace(call.caller, groups=(group,))
+    changed = (change.caller for change in claimings(simulator, call.request, member))
+    return any(simulator.ask(call.request, caller).is_open for caller in (member, *changed))
 
 
-def _is_expired(asked: Asked) -> bool:
-    exp = asked.unverified_claims.get("exp")
-    return type(exp) is int and asked.now_seconds >= exp
+def _is_expired(call: RefusedCall) -> bool:
+    exp = call.unverified_claims.get("exp")
+    return type(exp) is int and call.now_seconds >= exp
 
 
 def _names(names: Sequence[str]) -> str:

@@ -1,21 +1,30 @@
-"""Whom to sign in with: pool, app client and API, from a deployed stack or said outright."""
+"""Whom to sign in with: pool, app client and API, from a deployed stack or said outright.
+
+And how Cognito is asked: what boto3 raises leaves as an error of ours. boto3 takes long to load,
+so that it is loaded when somebody is asked.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.request import require_base_url
+from authorizer.cli.account import AccountError
+from authorizer.cli.account.http_client import is_on_loopback, require_base_url
+from authorizer.cli.account.refusals import SIGNING_IN, Refusals, refused
 from authorizer.errors import clip
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Answer = dict[str, Any]
 _TIMEOUT_SECONDS = 15
+
+
+class GoneError(AccountError):
+    """Nobody listens where an emulator was, on this machine: nothing is left of its sessions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +46,27 @@ class Target:
     api_url: str | None = None
     endpoint_url: str | None = None
 
-    def cognito(self) -> Any:  # noqa: ANN401 - boto3 ships no types
-        """Cognito's client for what needs no AWS credentials: none are looked for, or sent.
+
+class Cognito:
+    """Cognito, for what needs no AWS credentials: none are looked for, or sent."""
+
+    def __init__(self, target: Target) -> None:
+        """Get ready to ask.
 
         Raises:
             AccountError: there can be no such region or endpoint.
         """
+        import boto3  # noqa: PLC0415
+        from botocore import UNSIGNED  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+        self._target = target
         try:
-            return boto3.client(
+            self._client = boto3.client(
                 "cognito-idp",
-                region_name=self.region,
-                endpoint_url=self.endpoint_url,
+                region_name=target.region,
+                endpoint_url=target.endpoint_url,
                 config=Config(
                     signature_version=UNSIGNED,
                     connect_timeout=_TIMEOUT_SECONDS,
@@ -56,7 +75,7 @@ class Target:
                     # to talk to was decided when the endpoint was.
                     ignore_configured_endpoint_urls=True,
                     # On loopback, nothing may pass through a proxy.
-                    proxies={} if (self.endpoint_url or "").startswith("http:") else None,
+                    proxies={} if (target.endpoint_url or "").startswith("http:") else None,
                     # A wrong password must not be tried three times over.
                     retries={"total_max_attempts": 1},
                 ),
@@ -65,6 +84,66 @@ class Target:
             raise AccountError(
                 f"Cognito cannot be asked: {error}; check --region, --endpoint-url and AWS_PROFILE"
             ) from error
+        self.url: str = self._client.meta.endpoint_url
+
+    def ask(
+        self, operation: str, asked_for: Refusals = SIGNING_IN, /, **parameters: object
+    ) -> Answer:
+        """Call one of Cognito's operations.
+
+        Args:
+            operation: as boto3 calls it, such as ``initiate_auth``.
+            asked_for: what a refusal means that says no more than its code.
+            parameters: the operation's. Those without a value are left out.
+
+        Raises:
+            RefusedError: Cognito declined.
+            GoneError: an emulator is not there any more.
+            AccountError: Cognito could not be asked.
+        """
+        given = {name: value for name, value in parameters.items() if value is not None}
+        with translated_errors(self._target, asked_for):
+            answer: Answer = getattr(self._client, operation)(**given)
+        return answer
+
+
+@contextmanager
+def translated_errors(target: Target, asked_for: Refusals = SIGNING_IN) -> Iterator[None]:
+    """Turn what boto3 raises into ours, as :meth:`Cognito.ask` does."""
+    from botocore.exceptions import (  # noqa: PLC0415
+        BotoCoreError,
+        ClientError,
+        EndpointConnectionError,
+        ParamValidationError,
+    )
+
+    try:
+        yield
+    except ClientError as error:
+        told = error.response["Error"]
+        raise refused(told.get("Code", ""), told.get("Message", ""), asked_for) from None
+    except ParamValidationError:
+        # Its text quotes what was given, and is not passed on.
+        raise AccountError(
+            "boto3 finds something too short or malformed to be sent to Cognito: check the client "
+            "id and, where the app client has one, COGNITO_CLIENT_SECRET"
+        ) from None
+    except BotoCoreError as error:
+        nobody_listens = isinstance(error, EndpointConnectionError)
+        raise _unreachable(target, type(error).__name__, nobody_listens=nobody_listens) from None
+
+
+def _unreachable(target: Target, error: str, *, nobody_listens: bool) -> AccountError:
+    if target.endpoint_url is None:
+        return AccountError(
+            f"Cognito in {target.region} cannot be reached ({error}): "
+            "check the network and the region"
+        )
+    is_gone = nobody_listens and is_on_loopback(target.endpoint_url)
+    return (GoneError if is_gone else AccountError)(
+        f"{target.endpoint_url} cannot be reached ({error}): "
+        "start the emulator again, or sign in elsewhere"
+    )
 
 
 def find_target(
@@ -119,6 +198,10 @@ def client_secret() -> str | None:
 
 
 def _outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> dict[str, str]:
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
     try:
         client = boto3.client(
             "cloudformation", region_name=region, endpoint_url=endpoint_url, config=Config()
