@@ -40,7 +40,8 @@ def overlay(base: list[Line], changes: list[Line]) -> list[Line]:
 
     Args:
         base: the lines of a block mapping.
-        changes: the same; a key with ``!Absent`` for its value is taken away.
+        changes: the same; a key with ``!Absent`` for its value is taken away, and one with nothing
+            stays as it is.
     """
     if not (_is_mapping(base) and _is_mapping(changes)):
         return changes
@@ -51,8 +52,10 @@ def overlay(base: list[Line], changes: list[Line]) -> list[Line]:
         if changed is None:
             lines += entry
         elif changed[0].text.split()[-1] != ABSENT:
+            is_same = len(changed) == 1 and changed[0].text.endswith(":")
             both_open = len(entry) > 1 and len(changed) > 1
             lines.append(changed[0])
+            lines += entry[1:] if is_same else []
             lines += overlay(entry[1:], changed[1:]) if both_open else changed[1:]
     return lines + [line for entry in instead.values() for line in entry]
 

@@ -43,7 +43,9 @@ def test_differences_are_shown(tmp_path: Path) -> None:
 
 def test_a_template_may_say_only_what_differs() -> None:
     """Keys are replaced, added and taken away; lists and flow mappings only as a whole."""
-    base = "A:\n  B: {x: 1}\n  C:\n    - 1\n  D: 2\nE: 3\n"
-    changes = "A:\n  B: {y: 1}\n  C:\n    - 2\n  D: !Absent\n  F:\n    G: 4\n"
+    base = "A:\n  B: {x: 1}\n  C:\n    - 1\n  D: 2\nE:\n  H: 3\n"
+    changes = "A:\n  B: {y: 1}\n  C:\n    - 2\n  D: !Absent\n  F:\n    G: 4\nE:\n"
 
-    assert laid_over(base, changes) == ("A:\n  B: {y: 1}\n  C:\n    - 2\n  F:\n    G: 4\nE: 3\n")
+    assert laid_over(base, changes) == (
+        "A:\n  B: {y: 1}\n  C:\n    - 2\n  F:\n    G: 4\nE:\n  H: 3\n"
+    )
