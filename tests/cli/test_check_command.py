@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from authorizer.cli import template as template_package
 from authorizer.cli.check import run as running
-from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
@@ -187,19 +187,10 @@ def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> N
     """The template's rules get both, and what they find is reported like anything else."""
     policy.write_text("version: 1\ngroups: {a: {allow: [GET /x]}}\n")
     place = Location(file="t.yaml", line=3, column=4)
-    judged.findings = [
-        Finding(
-            code="X999",
-            severity=Severity.ERROR,
-            place=place,
-            message="open",
-            effect="all may",
-            fix="close",
-        )
-    ]
+    judged.findings = [Finding.of("X109", place, route="/x")]
 
     assert run("--template", "t.yaml").exit_code == 1
-    assert found("--template", "t.yaml") == ["t.yaml:3:4 error X999"]
+    assert found("--template", "t.yaml") == ["t.yaml:3:4 error X109"]
 
 
 def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli.check.grants import check_rules
+from authorizer.cli.check.policy_rules import check_rules
 from authorizer.cli.policy_file import compile_source, read_source
 from authorizer.policy.compiled import dump_policy, parse_policy
 

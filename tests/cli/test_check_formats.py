@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.catalogue import CATALOGUE
+from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.formats import (
     relative,
     summary,
@@ -28,15 +30,23 @@ if TYPE_CHECKING:
 HOSTILE = "100%\r\n::error::you, too: \ud800\x1b[31m"
 
 
-def finding(code: str = "P201", **changes: Any) -> Finding:
-    stated = {
-        "severity": Severity.WARNING,
-        "place": Location(file="policy.yaml", line=7, column=9),
-        "message": "it is wrong",
-        "effect": "people are hurt",
-        "fix": "mend it",
-    }
-    return Finding(code=code, **{**stated, **changes})
+@pytest.fixture(autouse=True)
+def _texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for code in ("P111", "P201", "P204", "T000"):
+        texts: dict[str, Any] = {
+            "message": "{message:plain}",
+            "effect": "people are hurt",
+            "fix": "mend it",
+        }
+        monkeypatch.setitem(CATALOGUE, code, replace(CATALOGUE[code], **texts))
+
+
+def finding(
+    code: str = "P201",
+    place: Location = Location(file="policy.yaml", line=7, column=9),  # noqa: B008 - frozen
+    message: str = "it is wrong",
+) -> Finding:
+    return Finding.of(code, place, message=message)
 
 
 def acceptance() -> Acceptance:
@@ -46,12 +56,12 @@ def acceptance() -> Acceptance:
 
 REPORT = Report(
     findings=(
-        finding("P111", severity=Severity.ERROR),
+        finding("P111"),
         finding(),
         finding(place=Location(file="policy.yaml", line=8, column=1)),
-        finding("T000", severity=Severity.NOTE),
+        finding("T000"),
     ),
-    accepted=((finding("P204", severity=Severity.ERROR), acceptance()),),
+    accepted=((finding("P204"), acceptance()),),
 )
 
 

@@ -8,8 +8,8 @@ import pytest
 from overlay import base, replaced
 
 from authorizer.cli.check.run import run_checks
-from authorizer.cli.check.together import join
 from authorizer.cli.template import parse_template
+from authorizer.cli.template.stacks import join
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
-from authorizer.cli.check.together import join
 from authorizer.cli.template import parse_template
+from authorizer.cli.template.stacks import join
 
 if TYPE_CHECKING:
     from pathlib import Path

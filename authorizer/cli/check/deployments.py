@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
+from authorizer.cli.check.authorizer_rules import functions_not_known, functions_that_stay
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -19,19 +20,13 @@ from authorizer.cli.check.cache_rules import (
     answers_older_than_tokens,
     backend_answers_for_all_callers,
 )
-from authorizer.cli.check.deciding_rules import (
-    functions_not_known,
-    functions_that_stay,
-    replaced_apis,
-    routes_without_policy,
-)
-from authorizer.cli.check.doors_rules import doors_beside
-from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.routes_rules import open_routes, routes_of_others
+from authorizer.cli.check.finding import Finding
+from authorizer.cli.check.function_rules import doors_beside
+from authorizer.cli.check.public_rules import open_routes
+from authorizer.cli.check.route_rules import replaced_apis, routes_of_others, routes_without_policy
 from authorizer.cli.check.unresolved_rules import unresolved_protections
 from authorizer.cli.location import Location
 from authorizer.cli.template.model import Deployment, Unknown
-from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -65,41 +60,40 @@ def check_deployments(
     source: SourcePolicy, policy: Policy, template: Template, known: Sequence[Finding]
 ) -> Iterator[Finding]:
     """X250: what a deployment opens besides what is known of the template by its defaults."""
-    seen = {(one.code, one.place) for one in known}
+    seen = {(finding.code, finding.place) for finding in known}
     if template.has_further_deployments:
-        yield _further(template)
-    deployments = template.deployments
+        places = (api.place for api in template.apis)
+        yield Finding.of("X250", next(places, Location(file=template.file)), "many")
+    for deployment in (*template.deployments, Deployment(chosen=(), template=template)):
+        for finding in _open_in(deployment, source, policy, template):
+            # Who decides is one question: T050 has asked it already.
+            is_asked = finding.code in _WHO_DECIDES and ("T050", finding.place) in seen
+            if not is_asked and (finding.code, finding.place) not in seen:
+                seen.add((finding.code, finding.place))
+                facts = {"finding": finding, "chosen": deployment.chosen}
+                yield Finding.of(
+                    "X250", finding.place, "" if deployment.chosen else "worst", **facts
+                )
+
+
+def _open_in(
+    deployment: Deployment, source: SourcePolicy, policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """What is open in one deployment, where what none tells is at its worst."""
+    chosen = set(deployment.chosen)
+    further = [one.template for one in template.deployments if chosen < set(one.chosen)]
+    worst = _at_worst(deployment.template, further)
+    if not chosen and worst == deployment.template:
+        return  # as it was judged
     open_by_default = {
-        one.route.place for one in route_protections(template) if one.decided_by is DecidedBy.NOBODY
+        protection.route.place
+        for protection in route_protections(template)
+        if protection.decided_by is DecidedBy.NOBODY
     }
-    for one in (*deployments, Deployment(chosen=(), template=template)):
-        further = [other for other in deployments if set(one.chosen) < set(other.chosen)]
-        worst = _at_worst(one.template, [other.template for other in further])
-        if not one.chosen and worst == one.template:
-            continue  # as it was judged
-        for rule in _OPENING_RULES:
-            for finding in rule(source, policy, worst):
-                # Who decides is one question: T050 has asked it already.
-                asked = finding.code in _WHO_DECIDES and ("T050", finding.place) in seen
-                asked |= finding.code == "X101" and _is_renamed(finding, one, open_by_default)
-                if not asked and (finding.code, finding.place) not in seen:
-                    seen.add((finding.code, finding.place))
-                    yield _in_a_deployment(finding, one)
-
-
-def _further(template: Template) -> Finding:
-    return Finding(
-        code="X250",
-        severity=Severity.WARNING,
-        place=next(
-            (api.place for api in template.apis), Location(file=template.file, line=1, column=1)
-        ),
-        message="expected a handful of values that deployments may choose, found so many that not "
-        "all were judged",
-        effect="what one of the others opens was not looked for",
-        fix="narrow the AllowedValues of what the API depends on, or write the values into the "
-        "template",
-    )
+    for rule in _OPENING_RULES:
+        for finding in rule(source, policy, worst):
+            if finding.code != "X101" or not _is_renamed(finding, deployment, open_by_default):
+                yield finding
 
 
 def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Location]) -> bool:
@@ -108,20 +102,6 @@ def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Loca
         route.place == finding.place and pattern_of_route(route.path).more is not None
         for api in deployment.template.apis
         for route in api.routes
-    )
-
-
-def _in_a_deployment(finding: Finding, deployment: Deployment) -> Finding:
-    values = " and ".join(f"{clip(name)} is {clip(text)}" for name, text in deployment.chosen)
-    where = f"where {values}" if values else "where what is not decidable is at its worst"
-    return Finding(
-        code="X250",
-        severity=Severity.WARNING,
-        place=finding.place,
-        message=f"expected every deployment to be as safe as the one by the defaults, found "
-        f"{finding.code} {where}: {finding.message}",
-        effect=finding.effect,
-        fix=f"allow no such value (AllowedValues), or write it into the template; or {finding.fix}",
     )
 
 

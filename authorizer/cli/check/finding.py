@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.catalogue import CATALOGUE
 from authorizer.cli.check.entry import Severity
-from authorizer.cli.policy_file.source import SourceRule
+from authorizer.cli.policy_file.source import PublicRoute, SourceRule
 from authorizer.cli.template.model import Authorizer, Unknown
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
@@ -61,38 +61,40 @@ class Finding:
     Attributes:
         code: stable, such as ``X201``.
         place: file, line and column.
-        variant: of what the catalogue says of the code; empty for the usual one.
+        variants: of what the catalogue says of the code; none for the usual case.
         facts: by the names that the catalogue's texts have for them.
     """
 
     code: str
-    severity: Severity
     place: Location
-    message: str
-    effect: str
-    fix: str
-    variant: str = ""
+    variants: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, code: str, place: Location, variant: str = "", /, **facts: object) -> Finding:
-        """A finding with its facts."""
-        entry = CATALOGUE[code]
-        change: Mapping[str, Any] = entry.variants[variant] if variant else {}
+    def of(cls, code: str, place: Location, /, *variants: str, **facts: object) -> Finding:
+        """A finding with its facts. Variants that are empty count for nothing."""
+        return cls(code=code, place=place, variants=tuple(filter(None, variants)), facts=facts)
 
-        def rendered(part: str) -> str:
-            return _SENTENCES.vformat(change.get(part, getattr(entry, part)), (), facts)
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        severity: Severity = self._stated("severity")
+        return severity
 
-        return cls(
-            code=code,
-            severity=change.get("severity", entry.severity),
-            place=place,
-            message=rendered("message"),
-            effect=rendered("effect"),
-            fix=rendered("fix"),
-            variant=variant,
-            facts=facts,
-        )
+    @property
+    def message(self) -> str:
+        """What is wrong, naming what was found; lower case, one line, no full stop."""
+        return self._rendered("message")
+
+    @property
+    def effect(self) -> str:
+        """What happens to users if it is ignored, in one sentence."""
+        return self._rendered("effect")
+
+    @property
+    def fix(self) -> str:
+        """What to do, in one sentence."""
+        return self._rendered("fix")
 
     @property
     def subject(self) -> frozenset[str]:
@@ -102,12 +104,22 @@ class Finding:
         own = frozenset(name for fact in named for name in _names(fact))
         return own | inner.subject if isinstance(inner, Finding) else own
 
+    def _stated(self, part: str) -> Any:  # noqa: ANN401 - a text or the severity
+        entry = CATALOGUE[self.code]
+        changes: list[Any] = [entry.variants[name] for name in self.variants]
+        return next((one[part] for one in changes if part in one), getattr(entry, part))
+
+    def _rendered(self, part: str) -> str:
+        return _SENTENCES.vformat(self._stated(part), (), self.facts)
+
 
 def _names(fact: object) -> Iterator[str]:
     if isinstance(fact, str):
         yield fact
     elif isinstance(fact, SourceRule):
         yield from (fact.text, fact.subject.partition(":")[2])
+    elif isinstance(fact, PublicRoute):
+        yield fact.text
     elif isinstance(fact, Authorizer):
         yield fact.name
     elif isinstance(fact, tuple):

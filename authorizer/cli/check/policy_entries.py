@@ -144,6 +144,7 @@ RULES = {
         fix="compare with sub, username or client_id, or accept P207 if a trigger of the pool "
         "adds the claim to access tokens",
         variants={
+            "deny": {"effect": "the deny keeps nobody out"},
             "no text": {
                 "message": "{rule} compares with {claim}, which is no text in access tokens"
             },

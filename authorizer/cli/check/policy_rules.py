@@ -1,21 +1,197 @@
-"""The rules that look at the policy alone."""
+"""The rules that look at the policy alone: its names, its rules, and the claims that they compare.
+
+A trigger of the pool may add claims to access tokens (pre token generation, version 2 or later), so
+that a condition which Cognito by itself never meets is a warning, and can be accepted.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from unicodedata import category, normalize
 
-from authorizer.cli.check.claims import check_claims
-from authorizer.cli.check.grants import check_rules
-from authorizer.cli.check.names import check_names
+from authorizer.cli.analysis.paths import PathIndex, pattern_of_rule
+from authorizer.cli.analysis.redundancy import PUBLIC, Why, parameter_beside, redundancies
+from authorizer.cli.check.finding import Finding
+from authorizer.cli.location import Location
+from authorizer.cli.policy_file.source import SourceRule
+from authorizer.cli.text import closest
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.check.finding import Finding
-    from authorizer.cli.policy_file.source import SourcePolicy
+    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
 
-POLICY_RULES: tuple[Callable[[SourcePolicy], Iterator[Finding]], ...] = (
-    check_names,
-    check_rules,
-    check_claims,
+# https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
+_MAX_GROUP_NAME = 128
+# Cognito adds users of a provider to a group of the pool's id and the provider's name.
+_OF_PROVIDER = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+_[A-Za-z0-9]+_.+", re.ASCII)
+# Texts that every access token, or those of some pools, have by themselves.
+_TEXTS = frozenset(
+    [
+        "aud",
+        "client_id",
+        "device_key",
+        "event_id",
+        "iss",
+        "jti",
+        "origin_jti",
+        "scope",
+        "sub",
+        "token_use",
+        "username",
+    ]
 )
+# A condition compares texts; these are numbers and lists.
+_NO_TEXT = frozenset({"auth_time", "cognito:groups", "exp", "iat", "nbf", "version"})
+_OF_ID_TOKEN = frozenset(
+    [
+        "address",
+        "at_hash",
+        "birthdate",
+        "cognito:preferred_role",
+        "cognito:roles",
+        "cognito:username",
+        "email",
+        "email_verified",
+        "family_name",
+        "gender",
+        "given_name",
+        "identities",
+        "locale",
+        "middle_name",
+        "name",
+        "nickname",
+        "nonce",
+        "phone_number",
+        "phone_number_verified",
+        "picture",
+        "preferred_username",
+        "profile",
+        "updated_at",
+        "website",
+        "zoneinfo",
+    ]
+)
+_REDUNDANT = {
+    Why.NEVER_ASKED: "P206",
+    Why.DENIED: "P203",
+    Why.REPEATED: "P201",
+    Why.COVERED: "P202",
+}
+
+
+def check_names(source: SourcePolicy) -> Iterator[Finding]:
+    """P301 to P304: names that look alike, and those nobody can have."""
+    yield from _look_alike("group", source.groups)
+    yield from _look_alike("scope", source.scopes)
+    everybody: tuple[SourceGroup | SourceScope, ...] = (*source.groups, *source.scopes)
+    for named in everybody:
+        normal = normalize("NFC", named.name)
+        if named.name != normal:
+            yield Finding.of("P302", named.place, name=named.name, normal=normal)
+    for group in source.groups:
+        if _OF_PROVIDER.fullmatch(group.name):
+            yield Finding.of("P303", group.place, group=group.name)
+        elif not _is_possible(group.name):
+            yield Finding.of("P304", group.place, group=group.name, length=len(group.name))
+
+
+def _look_alike(kind: str, named: Iterable[SourceGroup | SourceScope]) -> Iterator[Finding]:
+    first: dict[str, SourceGroup | SourceScope] = {}
+    for later in named:
+        other = first.setdefault(normalize("NFC", later.name).casefold(), later)
+        if other is not later:
+            yield Finding.of("P301", later.place, kind=kind, name=later.name, other=other)
+
+
+def _is_possible(name: str) -> bool:
+    return len(name) <= _MAX_GROUP_NAME and all(category(one)[0] in "LMSNP" for one in name)
+
+
+def check_rules(source: SourcePolicy) -> Iterator[Finding]:
+    """P201 to P206, P208: rules that do nothing, one finding a rule, and rules that do too much.
+
+    Whether a rule is dead or covered is asked among the rules that every caller has who has this
+    one: those of its group and of what that includes.
+    """
+    if not source.public and all(rule.effect == "deny" for rule in source.rules):
+        yield Finding.of("P208", Location(file=source.file))
+    rules = [*source.rules, *_public(source)]
+    for rule in rules:
+        pattern = rule.pattern
+        if rule.effect == "allow" and ANY in pattern.methods and pattern.tail and not pattern.path:
+            yield Finding.of("P204", rule.place, rule=rule)
+    never_asked = set()
+    for found in redundancies(source, rules):
+        is_never_asked = found.why is Why.NEVER_ASKED
+        if is_never_asked:
+            never_asked.add(id(found.rule))
+        variant = "deny" if is_never_asked and found.rule.effect == "deny" else ""
+        facts = {"rule": found.rule, "others": found.covering}
+        yield Finding.of(_REDUNDANT[found.why], found.rule.place, variant, **facts)
+    denies = (rule for rule in rules if rule.effect == "deny" and id(rule) not in never_asked)
+    yield from _misses(rules, denies)
+
+
+def _public(source: SourcePolicy) -> Iterator[SourceRule]:
+    """Public routes as rules: they cover one another like grants."""
+    for route in source.public:
+        yield SourceRule(
+            text=route.text,
+            pattern=route.pattern,
+            subject=PUBLIC,
+            effect="allow",
+            place=route.place,
+        )
+
+
+def _misses(rules: Iterable[SourceRule], denies: Iterable[SourceRule]) -> Iterator[Finding]:
+    """Denies of a literal path where the policy knows a route with a parameter only."""
+    allows = (rule for rule in rules if rule.effect == "allow")
+    grants = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in allows)
+    for rule in denies:
+        missed = _missed(rule, grants)
+        if missed is not None:
+            yield Finding.of("P205", rule.place, rule=rule, others=(missed,))
+
+
+def _missed(rule: SourceRule, grants: PathIndex[SourceRule]) -> SourceRule | None:
+    """A grant with a parameter where a deny is literal; nothing where a grant has its path."""
+    beside: dict[int, SourceRule] = {}
+    for grant in grants.overlapping(pattern_of_rule(rule.pattern)):
+        pairs = zip(rule.pattern.path, grant.pattern.path, strict=False)
+        if all(own == theirs for own, theirs in pairs):
+            return None
+        at = parameter_beside(rule.pattern, grant.pattern)
+        if at is not None and _share_a_method(grant, rule):
+            beside.setdefault(at, grant)
+    return beside[min(beside)] if beside else None
+
+
+def _share_a_method(one: SourceRule, other: SourceRule) -> bool:
+    return any(one.pattern.covers_method(method) for method in other.pattern.methods) or any(
+        other.pattern.covers_method(method) for method in one.pattern.methods
+    )
+
+
+def check_claims(source: SourcePolicy) -> Iterator[Finding]:
+    """P207: conditions on a claim that access tokens of Cognito do not have."""
+    for rule in source.rules:
+        claims = (condition.claim for condition in rule.pattern.conditions)
+        claim = next((claim for claim in claims if claim not in _TEXTS), None)
+        if claim is None:
+            continue
+        is_of_id_token = claim in _OF_ID_TOKEN or claim.startswith("custom:")
+        kind = "no text" if claim in _NO_TEXT else "ID token" if is_of_id_token else ""
+        similar = None if kind else closest(claim, sorted(_TEXTS))
+        deny = "deny" if rule.effect == "deny" else ""
+        facts = {"rule": rule, "claim": claim, "similar": similar}
+        yield Finding.of("P207", rule.place, kind, deny, **facts)
+
+
+POLICY_RULES = (check_names, check_rules, check_claims)

@@ -19,11 +19,6 @@ _ROUTES = {
                 "effect": "anybody who reaches its VPC endpoint may call {route:key}, whatever the "
                 "policy says"
             },
-            "private preflight": {
-                "severity": Severity.WARNING,
-                "effect": "anybody who reaches its VPC endpoint may call {route:key}, whatever the "
-                "policy says",
-            },
         },
     ),
     "X102": Entry(
@@ -126,11 +121,8 @@ _ROUTES = {
                 "message": "expected the policy's own function behind {authorizer}, found one that "
                 "is not known to be it: {function} is not in this template"
             },
-            "written out": {
-                "severity": Severity.NOTE,
-                "message": "expected the policy's own function behind {authorizer}, found one that "
-                "is not known to be it: {function} is not in this template",
-            },
+            # Where it is written out which one that is.
+            "note": {"severity": Severity.NOTE},
             "several": {
                 "message": "expected the policy's own function behind {authorizer}, found one that "
                 "is not known to be it: {function} is not the only one asked, and settings of its "
@@ -246,13 +238,13 @@ _CACHES = {
         variants={
             "rule": {
                 "message": "expected an exact IAM document for {owner}, since {authorizer} of "
-                "{api} caches for all routes, found {reason:inexact}, with {rule.text} (line "
-                "{rule.line})"
+                "{api} caches for all routes, found {reason:inexact}, with {rule.pattern.text} "
+                "(line {rule.line})"
             },
             "below": {
                 "message": "expected an exact IAM document for {owner}, since {authorizer} of "
-                "{api} caches for all routes, found that the path decides {rule.text} (line "
-                "{rule.line}) below {route:key}, which no IAM document can express"
+                "{api} caches for all routes, found that the path decides {rule.pattern.text} "
+                "(line {rule.line}) below {route:key}, which no IAM document can express"
             },
         },
     ),

@@ -11,10 +11,8 @@ from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.policy_rules import POLICY_RULES
-from authorizer.cli.check.public_lines import moot
-from authorizer.cli.check.routes_rules import knows_all_routes
+from authorizer.cli.check.public_rules import is_answered
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
-from authorizer.cli.check.together import join
 from authorizer.cli.check.unresolved_rules import unresolved_facts
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.policy_file import compile_source, read_source
@@ -62,13 +60,13 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
         if finding.code != "T052" or finding.place.file not in mistaken
     ]
     staying, accepted = accept(findings, source.accepted, templates=facts is not None)
-    if facts is not None and knows_all_routes(facts):
+    if facts is not None and facts.has_all_routes:
         # What the policy alone can only guess is known: X106 and X107 say it.
-        is_moot = moot(source, facts)
+        is_known = is_answered(source, facts)
         staying = [
             finding
             for finding in staying
-            if finding.code != GUESS_OF_ROUTES and not is_moot(finding)
+            if finding.code != GUESS_OF_ROUTES and not is_known(finding)
         ]
     return _report(staying, accepted)
 
@@ -99,6 +97,7 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
     """All templates as one; nothing where there are none, or one of them cannot be read."""
     from authorizer.cli.check.sam_refusals import refusals_of_sam  # noqa: PLC0415
     from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
+    from authorizer.cli.template.stacks import join  # noqa: PLC0415
 
     templates: list[Template] = []
     findings: list[Finding] = []

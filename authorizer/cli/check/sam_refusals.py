@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.check.finding import Finding, Severity
+from authorizer.cli.check.finding import Finding
 from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError
@@ -57,15 +57,7 @@ def refusals_of_sam(path: Path) -> Iterator[Finding]:
     except (OSError, ConfigurationError, ValueError, RecursionError):
         return  # which T001 tells
     for resource, why in _refusals(template):
-        yield Finding(
-            code="T052",
-            severity=Severity.ERROR,
-            place=_place_of(root, resource),
-            message=f"SAM refuses the template: {why}",
-            effect="sam deploy fails, and what was checked besides is of an API that never comes "
-            "to be",
-            fix="mend what SAM names; sam validate --lint says it, too",
-        )
+        yield Finding.of("T052", _place_of(root, resource), why=why)
 
 
 def _is_for_sam(root: Mapping) -> bool:

@@ -2,13 +2,25 @@
 
 Each takes the policy with its places, the policy as it decides, and the template. What of the
 template could not be decided is neither a finding nor a pass to any of them.
+
+Here are those about pages of other origins, user pools and their groups. See
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 """
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.browser_rules import guarded_preflights, refusals_without_cors
+from authorizer.cli.analysis.paths import pattern_of_route
+from authorizer.cli.check.authorizer_rules import (
+    answers_at_odds,
+    functions_not_known,
+    functions_that_stay,
+    missing_permissions,
+    payload_versions,
+)
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -17,48 +29,162 @@ from authorizer.cli.check.cache_rules import (
     backend_answers_for_all_callers,
     documents_for_one_request,
 )
-from authorizer.cli.check.cognito_rules import (
-    long_access_tokens,
-    pools_without_mfa,
-    secrets_with_passwords,
-)
-from authorizer.cli.check.deciding_rules import (
-    functions_not_known,
-    functions_that_stay,
-    replaced_apis,
-    routes_without_policy,
-)
-from authorizer.cli.check.doors_rules import doors_beside
-from authorizer.cli.check.grants_rules import rules_without_route
-from authorizer.cli.check.groups_rules import groups_not_created, groups_without_rules
-from authorizer.cli.check.inexact_rules import inexact_documents
-from authorizer.cli.check.routes_rules import (
-    closed_public_routes,
-    missing_public_routes,
-    open_routes,
-    routes_of_others,
-    unreachable_routes,
-)
-from authorizer.cli.check.settings_rules import (
+from authorizer.cli.check.document_rules import inexact_documents
+from authorizer.cli.check.finding import Finding
+from authorizer.cli.check.function_rules import (
+    doors_beside,
     other_policies,
     relaxing_settings,
     settings_refused,
 )
-from authorizer.cli.check.shape_rules import (
-    answers_at_odds,
-    missing_permissions,
-    payload_versions,
+from authorizer.cli.check.public_rules import (
+    closed_public_routes,
+    missing_public_routes,
+    open_routes,
 )
-from authorizer.cli.check.unnameable_rules import unnameable_routes
+from authorizer.cli.check.route_rules import (
+    replaced_apis,
+    routes_of_others,
+    routes_without_policy,
+    rules_without_route,
+    unnameable_routes,
+    unreachable_routes,
+)
 from authorizer.cli.check.unresolved_rules import unresolved_protections
+from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route, Unknown
+from authorizer.cli.text import closest
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from authorizer.cli.check.finding import Finding
+    from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.model import Policy
+
+_PREFLIGHT = "OPTIONS"
+_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+# The one that stands for all refusals, or those that an authorizer causes.
+_ALL_REFUSALS = "DEFAULT_4XX"
+_OWN_REFUSALS = ("UNAUTHORIZED", "ACCESS_DENIED")
+# The newer and the older name of the flow in which a client passes a user's password on.
+_PASSWORD_FLOWS = frozenset({"ALLOW_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"})
+# The longest that Cognito gives access tokens.
+_DAY_SECONDS = 24 * 3600
+# Cognito itself makes <pool id>_<provider> for users of an identity provider.
+_FEDERATED = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d_[A-Za-z0-9]+_.+")
+
+
+def guarded_preflights(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T201: routes with an authorizer that take browsers' preflights."""
+    for api in template.apis:
+        if api.has_cors is not True or api.kind is ApiKind.WEBSOCKET:
+            continue
+        # SAM makes a preflight for each path out of one line of the template: one finding.
+        by_place: dict[Location, list[Route]] = defaultdict(list)
+        for route in api.routes:
+            if isinstance(route.authorizer, str) and _takes_preflights(api, route):
+                by_place[route.place].append(route)
+        for place, routes in by_place.items():
+            keys = tuple(route.key for route in routes)
+            facts = {"api": api.id, "authorizer": routes[0].authorizer, "routes": keys}
+            yield Finding.of("T201", place, **facts)
+
+
+def _takes_preflights(api: Api, route: Route) -> bool:
+    if route.is_preflight or route.method == _PREFLIGHT:
+        return True
+    return route.method in ("", ANY) and not any(
+        _takes_instead(other, route) for other in api.routes
+    )
+
+
+def _takes_instead(other: Route, route: Route) -> bool:
+    """Whether an OPTIONS route takes the preflights of a route for every method."""
+    if other.method != _PREFLIGHT:
+        return False
+    own, theirs = pattern_of_route(other.path), pattern_of_route(route.path)
+    return own == theirs or (theirs.path == () and own.path == () and own.more == 1)
+
+
+def refusals_without_cors(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T202: REST APIs for browsers whose refusals browsers cannot read."""
+    for api in template.apis:
+        having = api.cors_gateway_responses
+        if api.kind is not ApiKind.REST or api.has_cors is not True or isinstance(having, Unknown):
+            continue
+        missing = [kind for kind in _OWN_REFUSALS if not having & {kind, _ALL_REFUSALS}]
+        if missing and _refuses(api):
+            yield Finding.of("T202", api.place, api=api.id, missing=missing)
+
+
+def _refuses(api: Api) -> bool:
+    used = {route.authorizer for route in api.routes if isinstance(route.authorizer, str)}
+    return any(one.name in used and one.kind in _LAMBDA for one in api.authorizers)
+
+
+def pools_without_mfa(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T301: user pools without a second factor."""
+    for pool in template.pools:
+        if pool.mfa == "OFF":
+            yield Finding.of("T301", pool.mfa_place or pool.place, pool=pool.id)
+
+
+def secrets_with_passwords(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T302: app clients with a secret that users' passwords go through."""
+    for client in template.clients:
+        flows = client.auth_flows
+        if client.has_secret is True and isinstance(flows, tuple) and _PASSWORD_FLOWS & set(flows):
+            yield Finding.of("T302", client.place, client=client.id)
+
+
+def long_access_tokens(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T303: access tokens that are valid for longer than a day."""
+    for client in template.clients:
+        seconds = client.access_token_seconds
+        if isinstance(seconds, int) and seconds > _DAY_SECONDS:
+            place = client.access_token_place or client.place
+            facts = {"client": client.id, "longest": _DAY_SECONDS, "seconds": seconds}
+            yield Finding.of("T303", place, **facts)
+
+
+def groups_not_created(
+    source: SourcePolicy, policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X301: groups of the policy that the template does not create, where it creates any."""
+    created = sorted({group.name for group in template.groups if isinstance(group.name, str)})
+    is_one_unknown = any(isinstance(group.name, Unknown) for group in template.groups)
+    if is_one_unknown or not (template.pools or template.groups):
+        return
+    # A group that one of those includes has its members there.
+    used = {member for name in created for member in policy.groups.get(name, ())}
+    for group in source.groups:
+        name = group.name
+        if name not in used and not _FEDERATED.fullmatch(name):
+            yield Finding.of("X301", group.place, group=name, similar=closest(name, created))
+
+
+def groups_without_rules(
+    source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X302: groups that the template creates and the policy does not know."""
+    known = [group.name for group in source.groups]
+    for group in template.groups:
+        name = group.name
+        if isinstance(name, str) and name not in known:
+            yield Finding.of("X302", group.place, group=name, similar=closest(name, known))
+
 
 TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Finding]], ...] = (
     missing_permissions,

@@ -239,6 +239,12 @@ class Api:
     elsewhere: Elsewhere | None = None
     replaces: Location | None = None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its routes by their keys, but for the preflights that are answered for it."""
+        keys = (route.key for route in self.routes if not route.is_preflight)
+        return tuple(dict.fromkeys(keys))
+
     def authorizer(self, name: str) -> Authorizer | None:
         """The authorizer of that name."""
         return next((one for one in self.authorizers if one.name == name), None)
@@ -357,6 +363,11 @@ class Template:
     deployments: tuple[Deployment, ...] = ()
     has_further_deployments: bool = False
     exports: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_all_routes(self) -> bool:
+        """Whether no route could be missing from what was read."""
+        return bool(self.apis) and all(api.is_complete for api in self.apis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,38 @@ def together(stacks: Sequence[Stack]) -> Template:
     return _Joint(stacks).template()
 
 
+def join(templates: Sequence[Template]) -> Template:
+    """One template with everything of all. One alone stays as it is.
+
+    Functions get their file's name into their id: two templates may call different ones the same.
+    What one imports from another is joined.
+    """
+    if len(templates) == 1:
+        return templates[0]
+    stacks = [_top_stack(one, one.file) for one in templates]
+    deployments = [
+        replace(one, template=together([*before, _top_stack(one.template, known.file), *after]))
+        for at, known in enumerate(templates)
+        for before, after in [(stacks[:at], stacks[at + 1 :])]
+        for one in known.deployments
+    ]
+    return replace(
+        together(stacks),
+        file=", ".join(one.file for one in templates),
+        deployments=tuple(deployments),
+        has_further_deployments=any(one.has_further_deployments for one in templates),
+    )
+
+
+def _top_stack(template: Template, file: str) -> Stack:
+    return Stack(
+        template=template,
+        prefix=f"{file}#",
+        names_apis=False,
+        exports={name: ("resource", found) for name, found in template.exports.items()},
+    )
+
+
 class _Joint:
     """The stacks while they are being joined."""
 

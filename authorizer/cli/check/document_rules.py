@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.analysis.caching import caches
 from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
-from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.text import quoted_key
-from authorizer.errors import clip
+from authorizer.cli.check.finding import Finding
 from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Inexact
 from authorizer.policy.paths import ANY
@@ -24,12 +22,6 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.model import Policy, Rule
 
-_WORDS = {
-    Inexact.PATH_DECIDES: "a grant below a greedy route, where the path decides",
-    Inexact.DENY_COMPARES_CLAIM: "a deny that compares a claim",
-    Inexact.ROUTES_OVERLAP: "routes that no document can tell apart",
-    Inexact.TOO_LARGE: "more grants than a document can hold",
-}
 # The rule that makes it impossible is looked for by trying, and each try goes through all routes:
 # of a large API it is named for the first few groups only.
 _MOST_TRIED_ROUTES = 10_000
@@ -56,15 +48,11 @@ def inexact_documents(
         if not cache.api.is_complete:
             continue
         with suppress(RecursionError):  # more segments than Python has frames
-            compiled = replace(policy, routes=_keys(cache.api))
+            compiled = replace(policy, routes=cache.api.keys)
             for caller, why in _inexact_callers(source, compiled):
                 culprit = _culprit(compiled, caller, why) if left > 0 else None
                 left -= len(compiled.routes or ()) * len(compiled.rules).bit_length()
                 yield _inexact(caller, cache, why, culprit)
-
-
-def _keys(api: Api) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(route.key for route in api.routes if not route.is_preflight))
 
 
 def _inexact_callers(source: SourcePolicy, policy: Policy) -> Iterator[tuple[_Caller, Inexact]]:
@@ -114,35 +102,20 @@ def _is_exact(policy: Policy, caller: _Caller, rules: Sequence[Rule]) -> bool:
 
 
 def _inexact(caller: _Caller, cache: Cache, why: Inexact, culprit: Rule | None) -> Finding:
-    return Finding(
-        code="X207",
-        severity=Severity.ERROR,
-        place=caller.named.place,
-        message=f"expected an exact IAM document for {clip(caller.named.name)}, since {cache.name} "
-        f"of {clip(cache.api.id)} caches for all routes, found {_found(cache.api, why, culprit)}",
-        effect="they get a document for one request alone, and then 403 on others that they "
-        "may make, until the answer is forgotten",
-        fix="let the authorizer remember nothing (Identity: ReauthorizeEvery: 0), or change routes "
-        "or rules so that a document can tell them apart",
-    )
-
-
-def _found(api: Api, why: Inexact, culprit: Rule | None) -> str:
-    words = _WORDS.get(why, why.value)
-    if culprit is None:
-        return words
-    named = f"{clip(culprit.pattern.text)} (line {culprit.line})"
-    greedy = _greedy_route(api, culprit) if why is Inexact.PATH_DECIDES else None
-    if greedy:
-        return f"that the path decides {named} below {greedy}, which no IAM document can express"
-    return f"{words}, with {named}"
+    greedy = None
+    if culprit is not None and why is Inexact.PATH_DECIDES:
+        greedy = _greedy_route(cache.api, culprit)
+    variant = "below" if greedy else "rule" if culprit else ""
+    facts = {"owner": caller.named.name, "authorizer": cache.authorizer.name, "api": cache.api.id}
+    place = caller.named.place
+    return Finding.of("X207", place, variant, reason=why, rule=culprit, route=greedy, **facts)
 
 
 def _greedy_route(api: Api, rule: Rule) -> str | None:
     """The first route without a path of its own that the rule has requests of."""
     for route in api.routes:
-        shape = pattern_of_route(route.path)
+        pattern = pattern_of_route(route.path)
         takes = route.method in ("", ANY) or rule.pattern.covers_method(route.method)
-        if shape.more is not None and takes and pattern_of_rule(rule.pattern).overlaps(shape):
-            return quoted_key(route.key)
+        if pattern.more is not None and takes and pattern_of_rule(rule.pattern).overlaps(pattern):
+            return route.key
     return None

@@ -1,0 +1,127 @@
+"""Authorizers that API Gateway cannot ask or understand, and whose function each asks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from authorizer.cli.analysis.protection import (
+    DecidedBy,
+    answers_simply,
+    our_authorizers,
+    route_protections,
+)
+from authorizer.cli.check.finding import Finding
+from authorizer.cli.template.authorizers import VERSIONS
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, Mistake, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.analysis.protection import RouteProtection
+    from authorizer.cli.location import Location
+    from authorizer.cli.policy_file.source import SourcePolicy
+    from authorizer.cli.template.model import Api, Authorizer, Template
+    from authorizer.policy.model import Policy
+
+_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+# A function's newest code, with nothing left open.
+_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+", re.ASCII)
+
+
+def missing_permissions(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T101: Lambda authorizers that API Gateway has no permission to invoke."""
+    for api, authorizer in _lambda_authorizers(template):
+        if authorizer.may_be_invoked is False:
+            yield Finding.of("T101", authorizer.place, api=api.id, authorizer=authorizer.name)
+
+
+def payload_versions(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T102, T103, T150: payload versions that are none, or cannot have simple responses."""
+    for api, authorizer in _lambda_authorizers(template):
+        if api.kind is not ApiKind.HTTP:
+            continue
+        name, version = authorizer.name, authorizer.payload_version
+        place = authorizer.payload_version_place or authorizer.place
+        is_text = authorizer.payload_version_is_text
+        if version not in VERSIONS and (is_text or not isinstance(version, str)):
+            given = "given" if isinstance(version, Unknown) else ""
+            yield Finding.of("T150", place, given, authorizer=name, version=version)
+        if not is_text:
+            number = version if isinstance(version, str) else "a number"
+            yield Finding.of("T102", place, authorizer=name, version=number)
+        if version == "1.0" and authorizer.simple_responses is True:
+            yield Finding.of("T103", _simple_place(authorizer), authorizer=name)
+
+
+def answers_at_odds(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T104: a function that answers in another format than its HTTP API was told."""
+    for api, authorizer in our_authorizers(template):
+        if api.kind is not ApiKind.HTTP or authorizer.payload_version != "2.0":
+            continue
+        simple, is_simple = authorizer.simple_responses, answers_simply(template, authorizer)
+        if is_simple is not None and isinstance(simple, bool) and simple != is_simple:
+            iam = "" if is_simple else "iam"
+            yield Finding.of("T104", _simple_place(authorizer), iam, authorizer=authorizer.name)
+
+
+def functions_that_stay(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """T132: authorizers that may ask an old version of the function."""
+    for _, authorizer in our_authorizers(template):
+        if authorizer.stays is not None:
+            place = authorizer.function_place or authorizer.place
+            yield Finding.of("T132", place, authorizer=authorizer.name, why=authorizer.stays)
+
+
+def functions_not_known(
+    _source: SourcePolicy, _policy: Policy, template: Template
+) -> Iterator[Finding]:
+    """X130: authorizers of which it is not known whether they ask the policy's function."""
+    may_be_ours = {
+        id(protection.authorizer): (protection, protection.authorizer)
+        for protection in route_protections(template)
+        if protection.decided_by in (DecidedBy.POLICY, DecidedBy.UNKNOWN)
+        and protection.authorizer is not None
+    }
+    for protection, authorizer in may_be_ours.values():
+        yield from _not_known(protection, authorizer)
+
+
+def _not_known(protection: RouteProtection, authorizer: Authorizer) -> Iterator[Finding]:
+    """Why an authorizer may ask another function than the policy's."""
+    place, name = authorizer.function_place or authorizer.place, authorizer.name
+    for fact in (authorizer.kind, authorizer.function):
+        if isinstance(fact, Unknown):
+            if not isinstance(fact.why, Mistake):  # of which T003 tells
+                yield Finding.of("X130", place, authorizer=name, why=fact.why)
+            return
+    if authorizer.function is None:
+        facts = {"authorizer": name, "function": authorizer.elsewhere}
+        note = "note" if _is_written_out(protection, authorizer) else ""
+        yield Finding.of("X130", place, "elsewhere", note, **facts)
+    elif protection.decided_by is not DecidedBy.POLICY:
+        function = authorizer.function
+        yield Finding.of("X130", place, "several", authorizer=name, function=function)
+
+
+def _is_written_out(protection: RouteProtection, authorizer: Authorizer) -> bool:
+    """Whether a definition that stands alone names one function in full: no deployment decides."""
+    is_only_one = protection.api.stands_alone and protection.decided_by is DecidedBy.POLICY
+    return is_only_one and _ARN.fullmatch(authorizer.elsewhere or "") is not None
+
+
+def _lambda_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
+    for api in template.apis:
+        yield from ((api, one) for one in api.authorizers if one.kind in _LAMBDA)
+
+
+def _simple_place(authorizer: Authorizer) -> Location:
+    return authorizer.simple_responses_place or authorizer.place
