@@ -46,16 +46,16 @@ def diff_of(old: str, new: str, routes: tuple[str, ...] | None = None) -> Diff:
 
 
 def gains(diff: Diff) -> set[str]:
-    return {f"{change.subject}: {change.row.key}" for change in diff.gains}
+    return {f"{change.subject}: {change.route.key}" for change in diff.gains}
 
 
 def losses(diff: Diff) -> set[str]:
-    return {f"{change.subject}: {change.row.key}" for change in diff.losses}
+    return {f"{change.subject}: {change.route.key}" for change in diff.losses}
 
 
 def lifted(diff: Diff) -> dict[str, list[str]]:
     return {
-        f"{one.group}: {one.row.key}": [other.name for other in one.others] for one in diff.lifted
+        f"{one.group}: {one.route.key}": [other.name for other in one.others] for one in diff.lifted
     }
 
 
@@ -120,7 +120,7 @@ def test_a_deny_that_comes_is_a_loss_of_the_same() -> None:
     """The same the other way around, and no widening."""
     found = diff_of(BASE.replace("      - ANY /**\n", "      - ANY /articles/**\n"), BASE)
 
-    assert [(one.group.name, one.row.key) for one in found.imposed] == [
+    assert [(one.group.name, one.route.key) for one in found.imposed] == [
         ("suspended", "GET /users/{user}")
     ]
     assert not found.widens

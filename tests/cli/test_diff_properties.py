@@ -102,7 +102,7 @@ def a_pair(random: Random, *, is_routed: bool) -> Pair:
     old, new = source(before), source(after)
     if not is_routed:
         diff = compare(old, new)
-        rows = tuple(row for row in diff.rows if row.methods)
+        rows = tuple(row for row in diff.routes if row.methods)
         return Pair(old=old.policy, new=new.policy, diff=diff, rows=rows, is_routed=False)
     keys = random_routes(random)
     alone = unnamed(random, keys)
@@ -132,8 +132,8 @@ def test_what_decide_says_otherwise_is_reported(random: Random, *, is_routed: bo
     pair = a_pair(random, is_routed=is_routed)
     if not pair.rows:
         return
-    gains = {(change.subject, change.row) for change in pair.diff.gains}
-    losses = {(change.subject, change.row) for change in pair.diff.losses}
+    gains = {(change.subject, change.route) for change in pair.diff.gains}
+    losses = {(change.subject, change.route) for change in pair.diff.losses}
     subjects = [Subject(kind=SubjectKind.GROUP, name=name) for name in GROUPS]
     subjects.append(Subject(kind=SubjectKind.SCOPE, name="x"))
 
@@ -154,10 +154,10 @@ def test_callers_of_several_groups_are_told_by_lifted_and_imposed_denies(
     pair = a_pair(random, is_routed=is_routed)
     if not pair.rows:
         return
-    gains = {(change.subject, change.row) for change in pair.diff.gains}
-    losses = {(change.subject, change.row) for change in pair.diff.losses}
-    lifted = {(one.group, other, one.row) for one in pair.diff.lifted for other in one.others}
-    imposed = {(one.group, other, one.row) for one in pair.diff.imposed for other in one.others}
+    gains = {(change.subject, change.route) for change in pair.diff.gains}
+    losses = {(change.subject, change.route) for change in pair.diff.losses}
+    lifted = {(one.group, other, one.route) for one in pair.diff.lifted for other in one.others}
+    imposed = {(one.group, other, one.route) for one in pair.diff.imposed for other in one.others}
     groups = [Subject(kind=SubjectKind.GROUP, name=name) for name in GROUPS]
     several = [*itertools.combinations(groups, 2), tuple(groups)]
 
@@ -183,16 +183,16 @@ def test_what_is_reported_is_decided_otherwise(random: Random, *, is_routed: boo
     for change in pair.diff.changes:
         if change.subject != EVERYONE:
             who = [change.subject]
-            assert not change.gains or _shown(random, pair, change.row, who)
-            assert not change.loses or _shown(random, pair, change.row, who, backwards=True)
+            assert not change.gains or _shown(random, pair, change.route, who)
+            assert not change.loses or _shown(random, pair, change.route, who, backwards=True)
     for one in pair.diff.lifted:
         for other in one.others:
             who = [one.group, other]
-            assert _shown(random, pair, one.row, who), (one, other)
+            assert _shown(random, pair, one.route, who), (one, other)
     for one in pair.diff.imposed:
         for other in one.others:
             who = [one.group, other]
-            assert _shown(random, pair, one.row, who, backwards=True), (one, other)
+            assert _shown(random, pair, one.route, who, backwards=True), (one, other)
 
 
 def _shown(

@@ -136,7 +136,7 @@ class Analysis:
             return tree.matching(paths.example)
         # A rule's /** stands for routes below it, and not for the one that it begins with.
         below = (OTHER_SEGMENT,) if route.is_open_ended else ()
-        return tree.covering((*route.path, *below))[::-1]
+        return tree.covering((*route.path, *below))
 
     def rules_at(self, route: AskedRoute, paths: PathClass, method: str) -> Iterator[Rule]:
         """The rules that count for a method in a class of paths."""

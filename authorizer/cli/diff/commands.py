@@ -11,9 +11,8 @@ from rich.console import Console
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.diff.compare import compare
-from authorizer.cli.diff.formats import markdown_of, print_diff
 from authorizer.cli.diff.hints import as_two_words, is_file
-from authorizer.cli.diff.report import as_json
+from authorizer.cli.diff.report import as_json, markdown_of, print_diff
 from authorizer.cli.diff.revision import read_operands
 from authorizer.cli.options import api_option, open_api, template_option
 from authorizer.cli.text import plain

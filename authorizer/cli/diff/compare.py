@@ -14,13 +14,12 @@ for callers in g and k. What is lost is the same with old and new exchanged: a d
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, lifts
 from authorizer.cli.analysis.grants import (
     Analysis,
-    Competing,
     Grant,
     Subject,
     SubjectKind,
@@ -29,14 +28,23 @@ from authorizer.cli.analysis.grants import (
 )
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
-from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes, routes_of_rules
+from authorizer.cli.analysis.routes import (
+    AskedRoute,
+    RouteKind,
+    asked_routes,
+    routes_of_rules,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
+    from authorizer.cli.analysis.grants import Competing
     from authorizer.cli.analysis.partition import RequestClass
     from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Rule
+
+# What each subject is granted in a class of requests by one policy, and by another one.
+_Pair = tuple["Mapping[Subject, Grant]", "Mapping[Subject, Grant]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,7 @@ class Change:
     """
 
     subject: Subject
-    row: AskedRoute
+    route: AskedRoute
     gains: bool
     loses: bool
     before: Permission
@@ -67,7 +75,7 @@ class DenyChange:
     """
 
     group: Subject
-    row: AskedRoute
+    route: AskedRoute
     others: tuple[Subject, ...]
     rules: tuple[Rule, ...]
 
@@ -79,7 +87,7 @@ class Diff:
     Attributes:
         added: groups and scopes that the old policy did not name.
         removed: those that the new one does not.
-        rows: the routes that were compared.
+        routes: the routes that were compared.
         elsewhere: routes that are not among them, and of which the policies say different things.
     """
 
@@ -90,7 +98,7 @@ class Diff:
     imposed: tuple[DenyChange, ...] = ()
     added: tuple[Subject, ...] = ()
     removed: tuple[Subject, ...] = ()
-    rows: tuple[AskedRoute, ...] = ()
+    routes: tuple[AskedRoute, ...] = ()
     elsewhere: tuple[AskedRoute, ...] = ()
 
     @property
@@ -128,170 +136,148 @@ def compare(
         routes: the keys of the API's routes; without them, those that either policy names.
         unnamed: those whose authorizer is given the concrete path alone.
     """
-    sides = _Sides(Analysis.of(old, routes), Analysis.of(new, routes))
-    rows = _rows(old, new) if routes is None else asked_routes(routes, unnamed)
-    competing = None if routes is None else competing_routes(rows)
-    found = [_on_row(row, sides, competing) for row in rows if row.methods]
-    before, after = sides.old.subjects, sides.new.subjects
+    if routes is None:
+        rules = (*new.policy.rules, *new.public, *old.policy.rules, *old.public)
+        asked = routes_of_rules(rule.pattern for rule in rules)
+    else:
+        asked = asked_routes(routes, unnamed)
+    competing = None if routes is None else competing_routes(asked)
+    both = _Both(Analysis.of(old, routes), Analysis.of(new, routes), competing)
+    changes: list[Change] = []
+    lifted: list[DenyChange] = []
+    imposed: list[DenyChange] = []
+    for route in (one for one in asked if one.methods):
+        pairs = list(both.differing_grants(route))
+        backwards = [(after, before) for before, after in pairs]
+        changes += both.changes(route, _gaining(pairs), _gaining(backwards))
+        lifted += _lifted(route, pairs, both.subjects)
+        imposed += _lifted(route, backwards, both.subjects)
+    before, after = both.old.subjects, both.new.subjects
     return Diff(
         old=old,
         new=new,
-        changes=tuple(change for one in found for change in one.changes),
-        lifted=tuple(change for one in found for change in one.lifted),
-        imposed=tuple(change for one in found for change in one.imposed),
-        added=tuple(subject for subject in after if subject not in set(before)),
-        removed=tuple(subject for subject in before if subject not in set(after)),
-        rows=rows,
-        elsewhere=() if routes is None else tuple(_elsewhere(compare(old, new), rows)),
+        changes=tuple(changes),
+        lifted=tuple(lifted),
+        imposed=tuple(imposed),
+        added=tuple(subject for subject in after if subject not in before),
+        removed=tuple(subject for subject in before if subject not in after),
+        routes=asked,
+        elsewhere=() if routes is None else tuple(_elsewhere(compare(old, new), asked)),
     )
 
 
-def _elsewhere(named: Diff, rows: Sequence[AskedRoute]) -> Iterator[AskedRoute]:
+def _elsewhere(named: Diff, routes: Sequence[AskedRoute]) -> Iterator[AskedRoute]:
     """The routes with changes that rules name, and an API does not have."""
-    changed = {one.row for one in named.changes}
-    changed |= {one.row for one in (*named.lifted, *named.imposed)}
-    for row in named.rows:
-        if (
-            row in changed
-            and row.kind is RouteKind.EXACT
-            and not any(_meets(row, one) for one in rows)
-        ):
-            yield row
+    changed = {one.route for one in (*named.lifted, *named.imposed)}
+    changed |= {one.route for one in named.changes}
+    for route in named.routes:
+        is_exact = route in changed and route.kind is RouteKind.EXACT
+        if is_exact and not any(_may_get_to(route, other) for other in routes):
+            yield route
 
 
-def _meets(row: AskedRoute, route: AskedRoute) -> bool:
-    """Whether requests to a row may get to a route of the API."""
-    here = row.path[: len(route.path)] if route.is_open_ended else row.path
-    return here == route.path and not set(row.methods).isdisjoint(route.methods)
+def _may_get_to(route: AskedRoute, other: AskedRoute) -> bool:
+    """Whether requests for a route that rules name may come by one of the API."""
+    here = route.path[: len(other.path)] if other.is_open_ended else route.path
+    return here == other.path and not set(route.methods).isdisjoint(other.methods)
 
 
-class _Sides:
-    """Both policies on common ground."""
+class _Both:
+    """Both policies, with what either of them tells apart."""
 
-    def __init__(self, old: Analysis, new: Analysis) -> None:
+    def __init__(self, old: Analysis, new: Analysis, competing: Competing | None) -> None:
         self.old = old
         self.new = new
-        self.ground = Partition(old.paths | new.paths)
         self.subjects = tuple(dict.fromkeys((*old.subjects, *new.subjects)))
-        self._same_groups = old.policy.groups == new.policy.groups
+        self._partition = Partition(old.paths | new.paths)
+        self._competing = competing
 
-    def are_alike_in(self, region: RequestClass) -> bool:
-        """Whether they have the same rules there, for the same groups: the usual case."""
-        if not self._same_groups:
-            return False
+    def differing_grants(self, route: AskedRoute) -> Iterator[_Pair]:
+        """What both grant, in each class in which that may differ."""
+        policies = (self.old, self.new)
+        for requests in request_classes(route, self._partition, policies, self._competing):
+            if not self._are_alike(requests):
+                yield self.old.grants(requests), self.new.grants(requests)
+
+    def _are_alike(self, requests: RequestClass) -> bool:
+        """Whether both have the same rules there, for the same groups: the usual case."""
+        route, paths, method = requests.route, requests.paths, requests.methods[0]
         old, new = (
             [
                 (rule.effect, rule.subject, rule.pattern)
-                for rule in (
-                    *side.rules_at(region.route, region.paths, region.methods[0]),
-                    *side.public_at(region.route, region.methods[0]),
-                )
+                for rule in (*one.rules_at(route, paths, method), *one.public_at(route, method))
             ]
-            for side in (self.old, self.new)
+            for one in (self.old, self.new)
         )
-        return old == new
+        return old == new and self.old.policy.groups == self.new.policy.groups
+
+    def changes(
+        self, route: AskedRoute, gaining: set[Subject], losing: set[Subject]
+    ) -> Iterator[Change]:
+        """What changes on a route for those who gain or lose there."""
+        if not gaining and not losing:
+            return
+        before, after = (
+            permissions_of(route, self._partition, policy, self._competing)
+            for policy in (self.old, self.new)
+        )
+        for subject in self.subjects:
+            if subject in gaining or subject in losing:
+                yield Change(
+                    subject=subject,
+                    route=route,
+                    gains=subject in gaining,
+                    loses=subject in losing,
+                    before=before.get(subject, NO_PERMISSION),
+                    after=after.get(subject, NO_PERMISSION),
+                )
 
 
-@dataclass(slots=True)
-class _OnRow:
-    changes: list[Change] = field(default_factory=list)
-    lifted: list[DenyChange] = field(default_factory=list)
-    imposed: list[DenyChange] = field(default_factory=list)
+def _gaining(pairs: Iterable[_Pair]) -> set[Subject]:
+    """Who is granted something by the second of two policies, and was not by the first."""
+    return {
+        subject
+        for old, new in pairs
+        for subject, grant in new.items()
+        if grant.condition.widens(_condition(old, subject))
+    }
 
 
-def _rows(old: Source, new: Source) -> tuple[AskedRoute, ...]:
-    rules = (*new.policy.rules, *new.public, *old.policy.rules, *old.public)
-    return routes_of_rules(rule.pattern for rule in rules)
+def _lifted(
+    route: AskedRoute, pairs: Iterable[_Pair], subjects: Iterable[Subject]
+) -> Iterator[DenyChange]:
+    """The denies of a route that went, from the first of two policies to the second."""
+    others: dict[Subject, set[Subject]] = defaultdict(set)
+    rules: dict[Subject, dict[int, Rule]] = defaultdict(dict)
+    for old, new in pairs:
+        for group, grant in old.items():
+            gaining = set(_gaining_with(group, grant.condition, new))
+            if gaining:
+                others[group] |= gaining
+                denies = (rule for rule in grant.rules if rule.effect == "deny")
+                rules[group].update((id(rule), rule) for rule in denies)
+    for group in (subject for subject in subjects if subject in others):
+        yield DenyChange(
+            group=group,
+            route=route,
+            others=tuple(subject for subject in subjects if subject in others[group]),
+            rules=tuple(rules[group].values()),
+        )
 
 
-def _on_row(row: AskedRoute, sides: _Sides, competing: Competing | None) -> _OnRow:
-    gaining: set[Subject] = set()
-    losing: set[Subject] = set()
-    lifted, imposed = _Denies(), _Denies()
-    for region in request_classes(row, sides.ground, (sides.old, sides.new), competing):
-        if sides.are_alike_in(region):
-            continue
-        before, after = sides.old.grants(region), sides.new.grants(region)
-        for subject in {**before, **after}:
-            was, becomes = _form(before, subject), _form(after, subject)
-            if was != becomes:
-                gaining |= {subject} if becomes.widens(was) else set()
-                losing |= {subject} if was.widens(becomes) else set()
-        lifted.add(before, after)
-        imposed.add(after, before)
-    return _OnRow(
-        changes=list(_changes(row, sides, competing, gaining, losing)),
-        lifted=lifted.of(row, sides.subjects),
-        imposed=imposed.of(row, sides.subjects),
-    )
-
-
-def _changes(
-    row: AskedRoute,
-    sides: _Sides,
-    competing: Competing | None,
-    gaining: set[Subject],
-    losing: set[Subject],
-) -> Iterator[Change]:
-    if not gaining and not losing:
+def _gaining_with(
+    group: Subject, was: AccessCondition, new: Mapping[Subject, Grant]
+) -> Iterator[Subject]:
+    """The groups whose callers gain by the denies of another, and not by its grants alone."""
+    becomes = _condition(new, group)
+    if was.denies == becomes.denies:
         return
-    before = permissions_of(row, sides.ground, sides.old, competing)
-    after = permissions_of(row, sides.ground, sides.new, competing)
-    for subject in sides.subjects:
-        if subject in gaining or subject in losing:
-            yield Change(
-                subject=subject,
-                row=row,
-                gains=subject in gaining,
-                loses=subject in losing,
-                before=before.get(subject, NO_PERMISSION),
-                after=after.get(subject, NO_PERMISSION),
-            )
+    for subject, grant in new.items():
+        granted = grant.condition
+        may_gain = subject.kind is SubjectKind.GROUP and granted.widens(becomes)
+        if may_gain and lifts(was, becomes, granted):
+            yield subject
 
 
-class _Denies:
-    """Gathers the denies of a route that went, region by region."""
-
-    def __init__(self) -> None:
-        self._others: dict[Subject, set[Subject]] = defaultdict(set)
-        self._rules: dict[Subject, dict[int, Rule]] = defaultdict(dict)
-
-    def add(self, old: Mapping[Subject, Grant], new: Mapping[Subject, Grant]) -> None:
-        """Note what is lifted in a region, from the old policy to the new one."""
-        granting = [
-            (subject, said.condition)
-            for subject, said in new.items()
-            if subject.kind is SubjectKind.GROUP and said.condition.allows
-        ]
-        for group, said in old.items():
-            now = _form(new, group)
-            if said.condition.denies == now.denies:
-                continue
-            others = [other for other, form in granting if _gains_with(said.condition, now, form)]
-            if others:
-                self._others[group].update(others)
-                denies = (rule for rule in said.rules if rule.effect == "deny")
-                self._rules[group].update((id(rule), rule) for rule in denies)
-
-    def of(self, row: AskedRoute, order: Iterable[Subject]) -> list[DenyChange]:
-        """What was gathered, in the file's order."""
-        known = tuple(order)
-        return [
-            DenyChange(
-                group=group,
-                row=row,
-                others=tuple(other for other in known if other in self._others[group]),
-                rules=tuple(self._rules[group].values()),
-            )
-            for group in known
-            if group in self._others
-        ]
-
-
-def _gains_with(was: AccessCondition, becomes: AccessCondition, granted: AccessCondition) -> bool:
-    """Whether callers of two groups gain by the first one's denies, and not by its grants alone."""
-    return granted.widens(becomes) and lifts(was, becomes, granted)
-
-
-def _form(said: Mapping[Subject, Grant], subject: Subject) -> AccessCondition:
-    return said[subject].condition if subject in said else NOTHING
+def _condition(grants: Mapping[Subject, Grant], subject: Subject) -> AccessCondition:
+    return grants[subject].condition if subject in grants else NOTHING

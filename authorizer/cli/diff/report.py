@@ -1,4 +1,4 @@
-"""A diff for people, for a pull request, and for programs.
+"""A diff for people in a terminal, for a pull request, and for programs.
 
 Lines are gathered: what is the same for several subjects or routes is said once.
 """
@@ -9,81 +9,117 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
-from authorizer.cli.analysis.permissions import DependsOn, Extent
-from authorizer.cli.text import located, plain, spelled
+from rich.text import Text
+
+from authorizer.cli.analysis.grants import EVERYONE, Subject
+from authorizer.cli.analysis.permissions import DependsOn, Extent, Permission
+from authorizer.cli.folding import print_folded
+from authorizer.cli.text import code, located, plain, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from authorizer.cli.analysis.permissions import Permission
+    from rich.console import Console
+
+    from authorizer.cli.analysis.routes import AskedRoute
     from authorizer.cli.analysis.source import Source
     from authorizer.cli.diff.compare import Change, DenyChange, Diff
     from authorizer.policy.model import Rule
 
 # Who else is concerned is named up to so many, and then counted.
 _MOST_NAMES = 5
+# Comments on GitHub are bounded by 65,536 characters; beyond so many lines, a table is no help.
+_MOST_LINES = 100
+# A route's key, what changes there, and where a policy says so: those who have it in common.
+_Alike = dict[tuple[str, str, tuple[str, ...]], list[Subject]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One line of a report.
+class _Section:
+    """Lines of one kind, under a heading that says which.
 
     Attributes:
-        who: one or several subjects.
-        route: the route's key.
-        what: before and after, or the deny that changed.
-        rules: where it says so: the new policy's rules, or else the old one's.
+        is_gain: whether someone may do more by them.
+        lines: by route, by what changes, and by the rules: of the new policy, or else the old one.
     """
-
-    who: tuple[Subject, ...]
-    route: str
-    what: str
-    rules: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """Lines of one kind, under a heading that says which."""
 
     title: str
     meaning: str
-    entries: tuple[Entry, ...]
+    is_gain: bool
+    lines: _Alike
 
 
-def sections_of(diff: Diff) -> tuple[Section, ...]:
+def _sections(diff: Diff) -> Iterator[_Section]:
     """What there is to say, widenings first."""
     sections = (
-        Section(title="Gained", meaning="may do more", entries=_changes(diff, diff.gains)),
-        Section(
+        _Section(
+            title="Gained", meaning="may do more", is_gain=True, lines=_changes(diff, diff.gains)
+        ),
+        _Section(
             title="Denies lifted",
             meaning="whoever is in the group and in one of those named gains the route, unless a "
             "further group of theirs denies it",
-            entries=_denies(diff.old, diff.lifted),
+            is_gain=True,
+            lines=_denies(diff.old, diff.lifted),
         ),
-        Section(title="Lost", meaning="may do less", entries=_changes(diff, diff.losses)),
-        Section(
+        _Section(
+            title="Lost", meaning="may do less", is_gain=False, lines=_changes(diff, diff.losses)
+        ),
+        _Section(
             title="Denies imposed",
             meaning="whoever is in the group and in one of those named loses the route",
-            entries=_denies(diff.new, diff.imposed),
+            is_gain=False,
+            lines=_denies(diff.new, diff.imposed),
         ),
     )
-    return tuple(section for section in sections if section.entries)
+    return (section for section in sections if section.lines)
 
 
-def name_of(subject: Subject, shown: Callable[[str], str] = plain) -> str:
+def _changes(diff: Diff, changes: Iterable[Change]) -> _Alike:
+    alike: _Alike = defaultdict(list)
+    for change in changes:
+        what = f"{_permission(change.before)} → {_permission(change.after)}"
+        rules = _located(change.after.rules, diff.new) or _located(change.before.rules, diff.old)
+        alike[change.route.key, what, rules].append(change.subject)
+    return alike
+
+
+def _denies(source: Source, changes: Iterable[DenyChange]) -> _Alike:
+    alike: _Alike = defaultdict(list)
+    for change in changes:
+        what = f"together with {_names(change.others)}"
+        alike[change.route.key, what, _located(change.rules, source)].append(change.group)
+    return alike
+
+
+def _permission(permission: Permission) -> str:
+    if permission.extent in {Extent.NONE, Extent.DENY}:
+        return permission.extent
+    if permission.depends_on is DependsOn.NOTHING:
+        return permission.words
+    return f"{permission.extent} ({permission.words})"
+
+
+def _located(rules: Iterable[Rule], source: Source) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{located(rule, source.name)} {spelled(rule)}" for rule in rules))
+
+
+def _name(subject: Subject, shown: Callable[[str], str]) -> str:
     """``everyone``, ``group reader``, ``scope reports/read``."""
     return str(subject.kind) if subject == EVERYONE else f"{subject.kind} {shown(subject.name)}"
 
 
-def names_of(subjects: Sequence[Subject], shown: Callable[[str], str] = plain) -> str:
-    """Several of them, not all if they are many."""
-    names = [name_of(subject, shown) for subject in subjects[:_MOST_NAMES]]
-    more = len(subjects) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+def _names(subjects: Sequence[Subject], shown: Callable[[str], str] = plain) -> str:
+    return _some([_name(subject, shown) for subject in subjects])
 
 
-def summary_of(diff: Diff) -> str:
+def _some(names: Sequence[str]) -> str:
+    """Not all of them, if they are many."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _summary(diff: Diff) -> str:
     """The whole in a sentence."""
     if diff.is_empty:
         return "nothing changes: every caller may do exactly what they could before"
@@ -97,23 +133,68 @@ def summary_of(diff: Diff) -> str:
     return f"rights of a group or scope on a route: {counts}"
 
 
-def remarks_of(diff: Diff) -> Iterator[tuple[str, tuple[Subject, ...]]]:
+def _remarks(diff: Diff, shown: Callable[[str], str]) -> Iterator[str]:
     """Groups and scopes that came or went, which by itself changes nobody's rights."""
     for title, subjects in (("new", diff.added), ("no longer there", diff.removed)):
         if subjects:
-            yield title, subjects
+            yield f"{title}: {', '.join(_name(subject, shown) for subject in subjects)}"
 
 
-def caveat_of(diff: Diff, shown: Callable[[str], str] = plain) -> str:
-    """What was not compared, for it is about no route of the API; nothing if there is none."""
-    if not diff.elsewhere:
-        return ""
-    routes = ", ".join(shown(row.key) for row in diff.elsewhere[:_MOST_NAMES])
-    more = len(diff.elsewhere) - _MOST_NAMES
-    return (
-        "not counted, because the template has no such route: "
-        f"{routes}{f' and {more} more' if more > 0 else ''}"
-    )
+def _caveat(routes: Sequence[AskedRoute], shown: Callable[[str], str]) -> str:
+    """What was not compared, for it is about no route of the API."""
+    names = _some([shown(route.key) for route in routes])
+    return f"not counted, because the template has no such route: {names}"
+
+
+def print_diff(diff: Diff, console: Console) -> None:
+    """Print it."""
+    title = f"{plain(diff.old.name)} → {plain(diff.new.name)}"
+    print_folded(console, Text(f"{title}: {_summary(diff)}"), 2)
+    for remark in _remarks(diff, plain):
+        print_folded(console, Text(remark), 2)
+    for section in _sections(diff):
+        console.print()
+        print_folded(console, Text(f"{section.title}: {section.meaning}", style="bold"), 2)
+        sign, colour = ("+", "green") if section.is_gain else ("-", "red")
+        for (route, what, rules), who in section.lines.items():
+            heading = Text(f"{sign} {plain(route)}", style=colour)
+            heading.append(f"  {_names(who)}", style="default")
+            print_folded(console, heading, 4)
+            print_folded(console, Text(f"    {plain(what)}"), 6)
+            for rule in rules:
+                print_folded(console, Text(f"    {rule}", style="dim"), 6)
+    if diff.elsewhere:
+        console.print()
+        print_folded(console, Text(_caveat(diff.elsewhere, plain), style="yellow"), 2)
+
+
+def markdown_of(diff: Diff) -> str:
+    """The text of a comment on a pull request."""
+    return "\n".join(_markdown(diff)) + "\n"
+
+
+def _markdown(diff: Diff) -> Iterator[str]:
+    verdict = "⚠️ wider access" if diff.widens else "no wider access"
+    yield f"### Access policy: {'no change' if diff.is_empty else verdict}"
+    yield ""
+    yield f"{code(diff.old.name)} → {code(diff.new.name)}: {_summary(diff)}."
+    for remark in _remarks(diff, code):
+        yield from ("", _sentence(remark))
+    for section in _sections(diff):
+        yield from ("", f"#### {section.title}", "", _sentence(section.meaning))
+        yield from ("", "| route | who | what | rule |", "|---|---|---|---|")
+        for (route, what, rules), who in list(section.lines.items())[:_MOST_LINES]:
+            places = "<br>".join(map(code, rules))
+            yield f"| {code(route)} | {_names(who, code)} | {code(what)} | {places} |"
+        more = len(section.lines) - _MOST_LINES
+        if more > 0:
+            yield f"| … | | {more} more lines; `authorizer diff` prints all of them | |"
+    if diff.elsewhere:
+        yield from ("", _sentence(_caveat(diff.elsewhere, code)))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def as_json(diff: Diff) -> dict[str, Any]:
@@ -123,84 +204,44 @@ def as_json(diff: Diff) -> dict[str, Any]:
         "old": diff.old.name,
         "new": diff.new.name,
         "widens": diff.widens,
-        "changes": [_change_as_json(diff, change) for change in diff.changes],
-        "lifted": [_deny_as_json(diff.old, change) for change in diff.lifted],
-        "imposed": [_deny_as_json(diff.new, change) for change in diff.imposed],
+        "changes": [
+            {
+                "subject": _subject_as_json(change.subject),
+                "route": change.route.key,
+                "gains": change.gains,
+                "loses": change.loses,
+                "before": _permission_as_json(change.before, diff.old),
+                "after": _permission_as_json(change.after, diff.new),
+            }
+            for change in diff.changes
+        ],
+        "lifted": [_deny_as_json(change, diff.old) for change in diff.lifted],
+        "imposed": [_deny_as_json(change, diff.new) for change in diff.imposed],
         "added": [_subject_as_json(subject) for subject in diff.added],
         "removed": [_subject_as_json(subject) for subject in diff.removed],
-        "not_in_template": [row.key for row in diff.elsewhere],
+        "not_in_template": [route.key for route in diff.elsewhere],
     }
 
 
-def _changes(diff: Diff, changes: Iterable[Change]) -> tuple[Entry, ...]:
-    alike: dict[tuple[str, str, tuple[str, ...]], list[Subject]] = defaultdict(list)
-    for change in changes:
-        what = f"{_cell(change.before)} → {_cell(change.after)}"
-        rules = _located(change.after.rules, diff.new) or _located(change.before.rules, diff.old)
-        alike[change.row.key, what, rules].append(change.subject)
-    return _entries(alike)
-
-
-def _denies(source: Source, changes: Iterable[DenyChange]) -> tuple[Entry, ...]:
-    alike: dict[tuple[str, str, tuple[str, ...]], list[Subject]] = defaultdict(list)
-    for change in changes:
-        what = f"together with {names_of(change.others)}"
-        alike[change.row.key, what, _located(change.rules, source)].append(change.group)
-    return _entries(alike)
-
-
-def _entries(
-    alike: dict[tuple[str, str, tuple[str, ...]], list[Subject]],
-) -> tuple[Entry, ...]:
-    return tuple(
-        Entry(who=tuple(who), route=route, what=what, rules=rules)
-        for (route, what, rules), who in alike.items()
-    )
-
-
-def _cell(permission: Permission) -> str:
-    if permission.extent in {Extent.NONE, Extent.DENY}:
-        return permission.extent
-    if permission.depends_on is DependsOn.NOTHING:
-        return permission.words
-    return f"{permission.extent} ({permission.words})"
-
-
-def _located(rules: Iterable[Rule], source: Source) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{located(rule, source.name)} {spelled(rule)}" for rule in rules))
-
-
-def _change_as_json(diff: Diff, change: Change) -> dict[str, Any]:
-    return {
-        "subject": _subject_as_json(change.subject),
-        "route": change.row.key,
-        "gains": change.gains,
-        "loses": change.loses,
-        "before": _cell_as_json(change.before, diff.old),
-        "after": _cell_as_json(change.after, diff.new),
-    }
-
-
-def _deny_as_json(source: Source, change: DenyChange) -> dict[str, Any]:
+def _deny_as_json(change: DenyChange, source: Source) -> dict[str, Any]:
     return {
         "group": change.group.name,
-        "route": change.row.key,
+        "route": change.route.key,
         "together_with": [other.name for other in change.others],
         "rules": [_rule_as_json(rule, source) for rule in change.rules],
     }
 
 
 def _subject_as_json(subject: Subject) -> dict[str, str]:
-    if subject.kind is SubjectKind.EVERYONE:
-        return {"kind": "everyone"}
-    return {"kind": str(subject.kind), "name": subject.name}
+    name = {} if subject == EVERYONE else {"name": subject.name}
+    return {"kind": str(subject.kind), **name}
 
 
-def _cell_as_json(cell: Permission, source: Source) -> dict[str, Any]:
+def _permission_as_json(permission: Permission, source: Source) -> dict[str, Any]:
     return {
-        "outcome": str(cell.extent),
-        "words": cell.words,
-        "rules": [_rule_as_json(rule, source) for rule in cell.rules],
+        "outcome": str(permission.extent),
+        "words": permission.words,
+        "rules": [_rule_as_json(rule, source) for rule in permission.rules],
     }
 
 
