@@ -1,4 +1,7 @@
-"""``authorizer test``: what passes, what fails and why, and what no case exercises."""
+"""``authorizer test``: what passes, what fails, and what no case exercises.
+
+What is said of that, to the letter, is in ``tests/golden/test.txt``.
+"""
 
 from __future__ import annotations
 
@@ -78,71 +81,6 @@ def test_cases_that_hold_pass(run: Callable[..., Result]) -> None:
     )
 
 
-FAILURES = {
-    "allowed by nothing": (
-        f"  - {READER}\n    allow: [POST /articles]\n",
-        [
-            (
-                "failed policy.policy-test.yaml:3:13: groups reader: expected allow, found deny: "
-                "POST /articles"
-            ),
-            (
-                "POST /articles is denied: no rule of policy.yaml grants it to this caller "
-                "(not_granted)"
-            ),
-            "policy.yaml:9 (group editor: POST /articles) would allow it to a member of editor",
-        ],
-    ),
-    "another's record": (
-        f"  - {READER}\n    allow: [GET /users/43]\n",
-        [
-            (
-                "policy.yaml:6 (group reader: GET,PATCH /users/{user=sub}) would allow it for "
-                "/users/42: {user} must equal the claim sub, which is '42'"
-            ),
-        ],
-    ),
-    "denied by a rule": (
-        "  - as: {groups: [reader, suspended]}\n    allow: [GET /hello]\n",
-        [
-            "GET /hello is denied by policy.yaml:11 (group suspended, deny: ANY /**)",
-            "policy.yaml:5 (group reader: GET /hello) would allow it without the group suspended",
-        ],
-    ),
-    "allowed all the same": (
-        f"  - name: reads\n    {READER}\n    deny: [GET /hello]\n",
-        [
-            "failed policy.policy-test.yaml:4:12: reads: expected deny, found allow: GET /hello",
-            "GET /hello is allowed by policy.yaml:5 (group reader: GET /hello)",
-        ],
-    ),
-    "public": (
-        "  - deny: [GET /health]\n",
-        ["GET /health is public by policy.yaml:15, no authorizer is asked: everybody is let in"],
-    ),
-    "incomplete": (
-        f"  - {READER}\n    allow: [GET /hello, PATCH /users/42]\n    complete: true\n",
-        [
-            (
-                "failed policy.policy-test.yaml:2:5: groups reader: expected a complete case to "
-                "deny GET /users/{user}, found GET /users/42 allowed"
-            ),
-        ],
-    ),
-}
-
-
-@pytest.mark.parametrize(("cases", "lines"), FAILURES.values(), ids=FAILURES.keys())
-def test_a_failure_says_which_rule_decided(
-    run: Callable[..., Result], cases: str, lines: list[str]
-) -> None:
-    """Exit code 1, the case's place, and the rule's line or the nearest miss."""
-    result = run(cases)
-    assert result.exit_code == 1
-    for line in lines:
-        assert line in result.stdout
-
-
 def test_a_complete_case_lists_the_templates_routes(run: Callable[..., Result]) -> None:
     """With the template, a route that it has and the case does not list must be denied."""
     cases = f"  - {READER}\n    allow: [GET /hello, GET /users/42]\n    complete: true\n"
@@ -166,22 +104,10 @@ def test_gaps_are_told_and_fail_when_strict(run: Callable[..., Result]) -> None:
     loose, strict = run(cases), run(cases, "--strict")
     assert (loose.exit_code, strict.exit_code) == (0, 1)
     assert loose.stdout == strict.stdout
-    assert [line for line in loose.stdout.splitlines() if line.startswith("not exercised")] == [
-        "not exercised policy.yaml:5 (group reader: GET /hello): no case exercises it",
-        (
-            "not exercised policy.yaml:6 (group reader: GET,PATCH /users/{user=sub}): "
-            "no case exercises its PATCH"
-        ),
-        (
-            "not exercised policy.yaml:6 (group reader: GET,PATCH /users/{user=sub}): "
-            "no case is denied for another sub than the caller's"
-        ),
-        "not exercised policy.yaml:9 (group editor: POST /articles): no case exercises it",
-        "not exercised policy.yaml:11 (group suspended, deny: ANY /**): no case exercises it",
-        (
-            "not exercised policy.yaml:14 (scope reports/read: GET /reports/{id}): "
-            "no case exercises it"
-        ),
+    told = [line for line in loose.stdout.splitlines() if line.startswith("not exercised")]
+    assert [line.split()[2] for line in told] == [
+        *("policy.yaml:5", "policy.yaml:6", "policy.yaml:6"),
+        *("policy.yaml:9", "policy.yaml:11", "policy.yaml:14"),
     ]
 
 
