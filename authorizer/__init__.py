@@ -18,6 +18,7 @@ _MODULES = (
     "errors",
     "gateway.events",
     "pipeline",
+    "policy.decision",
     "policy.model",
     "settings",
     "tokens.claims",
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     )
     from authorizer.gateway.events import Request
     from authorizer.pipeline import Authorizer, Outcome
-    from authorizer.policy.model import Decision, Policy
+    from authorizer.policy.decision import Policy
+    from authorizer.policy.model import Decision
     from authorizer.settings import Settings
     from authorizer.tokens.claims import AccessToken, IdToken
     from authorizer.tokens.jwks import JwksCache

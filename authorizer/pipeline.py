@@ -32,7 +32,7 @@ from authorizer.policy.iam import (
     request_document,
     why_unnamed,
 )
-from authorizer.policy.model import Decision, Policy
+from authorizer.policy.model import Decision
 from authorizer.policy.paths import CONNECT
 from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, Settings
 from authorizer.tokens.jwks import JwksCache
@@ -41,6 +41,7 @@ from authorizer.tokens.verifier import TokenVerifier
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from authorizer.policy.decision import Policy
     from authorizer.tokens.claims import AccessToken
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from authorizer.errors import ConfigurationError, clip
 from authorizer.gateway.events import Flavour
+from authorizer.policy.decision import Policy
 from authorizer.policy.iam import IamMode
-from authorizer.policy.model import Policy
 from authorizer.tokens.pool import JwksTiming, UserPool
 
 if TYPE_CHECKING:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.policy_file import compiled_rule, dump_policy, include_closure
 from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.compiled import FORMAT_VERSION
+from authorizer.policy.decision import Policy
 from authorizer.policy.grants import Inexact
 from authorizer.policy.known_routes import KnownRoutes
 from authorizer.policy.paths import split_route_key
@@ -23,7 +25,6 @@ from benchmarks.timing import Figure, compare, without_collector
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from authorizer import Policy
     from authorizer.policy.iam import PolicyDocument
 
 PREFIX = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/"
@@ -162,12 +163,13 @@ def made(size: int) -> Api:
         for group, (_, own) in GROUPS.items()
     }
     includes = {group: included for group, (included, _) in GROUPS.items()}
+    closure = include_closure(includes)
     document = {
-        "version": 1,
+        "version": FORMAT_VERSION,
         "groups": {
             group: {
-                "includes": list(includes[group]),
-                "allow": [{"rule": rule, "line": 1} for rule in own],
+                "includes": sorted(closure[group] - {group}),
+                "allow": [compiled_rule(rule, 1) for rule in own],
                 "deny": [],
             }
             for group, own in rules.items()
@@ -176,7 +178,7 @@ def made(size: int) -> Api:
         "public": [],
         "routes": [_below(base, route) for base in bases for route in _ROUTES],
     }
-    return Api(policy=parse_policy(dump_policy(document)), includes=includes, rules=rules)
+    return Api(policy=Policy.parse(dump_policy(document)), includes=includes, rules=rules)
 
 
 def naive_document(api: Api, groups: Sequence[str], claims: Mapping[str, Any]) -> PolicyDocument:

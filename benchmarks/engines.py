@@ -13,12 +13,12 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.policy_file import dump_policy
+from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authorizer import Policy
     from benchmarks.workload import Request, Workload
 
     _Match = Callable[[str], re.Match[str] | None]
@@ -78,7 +78,7 @@ class Ours:
 
     def load(self, source: bytes) -> Loaded:
         """What the Lambda does when it starts."""
-        return _OurPolicy(parse_policy(source))
+        return _OurPolicy(Policy.parse(source))
 
 
 class _OurPolicy:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from authorizer.cli.policy_file import compiled_rule, include_closure
+from authorizer.policy.compiled import FORMAT_VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -71,15 +74,21 @@ class Workload:
     def document(self) -> dict[str, Any]:
         """The compiled form that ``authorizer compile`` writes."""
         groups: dict[str, Any] = {
-            group: {"includes": list(included), "allow": [], "deny": []}
-            for group, included in self.includes.items()
+            group: {"includes": sorted(members - {group}), "allow": [], "deny": []}
+            for group, members in include_closure(self.includes).items()
         }
         scopes: dict[str, Any] = {}
         for number, line in enumerate(self.lines, start=1):
             kind, _, name = line.subject.partition(":")
             body = groups[name] if kind == "group" else scopes.setdefault(name, {"allow": []})
-            body[line.effect].append({"rule": f"{line.method} {line.path}", "line": number})
-        return {"version": 1, "groups": groups, "scopes": scopes, "public": [], "routes": None}
+            body[line.effect].append(compiled_rule(f"{line.method} {line.path}", number))
+        return {
+            "version": FORMAT_VERSION,
+            "groups": groups,
+            "scopes": scopes,
+            "public": [],
+            "routes": None,
+        }
 
     def having(self, subject: str) -> frozenset[str]:
         """The subjects whose callers have this one's rules: itself, and all that include it."""

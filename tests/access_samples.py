@@ -16,7 +16,7 @@ from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
 from authorizer.cli.analysis.source import Source, source_of
-from authorizer.policy.compiled import dump_policy
+from authorizer.cli.policy_file import dump_policy
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.location import Location
-from authorizer.cli.policy_file import compile_source, read_source
+from authorizer.cli.policy_file import compile_source, dump_policy, read_source
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
@@ -17,14 +17,13 @@ from authorizer.cli.template.model import (
     Route,
     Template,
 )
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.check.finding import Finding
     from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.policy.model import Policy
 
 FILE = "template.yaml"
 # Everybody may do everything, so that nothing but what a test is about is found.
@@ -115,7 +114,7 @@ def read_policy(text: str) -> tuple[SourcePolicy, Policy]:
     """A policy's places, and the policy."""
     source, problems = read_source(text.encode())
     assert not problems
-    return source, parse_policy(dump_policy(compile_source(source)))
+    return source, Policy.parse(dump_policy(compile_source(source)))
 
 
 def findings(template: Template, policy: str = ALL_ALLOWED) -> list[Finding]:

@@ -11,20 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from authorizer.cli.policy_file import read_document
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.policy_file import compiled_rule, dump_policy, read_document
+from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    from authorizer import Policy
 
 
 def policy_of(text: str, routes: Sequence[str] | None = None) -> Policy:
     """The policy that a policy.yaml of that text, and an API with those routes, compile to."""
     document, problems = read_document(text.encode())
     assert problems == []
-    return parse_policy(dump_policy({**document, "routes": routes and list(routes)}))
+    return Policy.parse(dump_policy({**document, "routes": routes and list(routes)}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +59,10 @@ class NaivePolicy:
     def document(self) -> dict[str, Any]:
         """The compiled form; every rule on line 1, since lines decide nothing."""
         return {
-            "version": 1,
+            "version": 2,
             "groups": {
                 name: {
-                    "includes": list(body.includes),
+                    "includes": sorted(self._with_includes([name]) - {name}),
                     "allow": _on_line_1(body.allow),
                     "deny": _on_line_1(body.deny),
                 }
@@ -78,7 +76,7 @@ class NaivePolicy:
         }
 
     def compiled(self) -> Policy:
-        return parse_policy(dump_policy(self.document()))
+        return Policy.parse(dump_policy(self.document()))
 
     def allows(self, asked: Question) -> bool:
         """Whether the caller may."""
@@ -241,7 +239,7 @@ def _allows_route(asked: Question, allows: Collection[str], denies: Collection[s
 
 
 def _on_line_1(rules: Collection[str]) -> list[dict[str, Any]]:
-    return [{"rule": rule, "line": 1} for rule in rules]
+    return [compiled_rule(rule, 1) for rule in rules]
 
 
 def _pattern(rule: str) -> list[str]:

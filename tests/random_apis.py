@@ -16,10 +16,10 @@ from naive_policy import segments_of
 
 from authorizer.cli.analysis.protection import protection_by_route
 from authorizer.cli.analysis.source import Source, source_of
-from authorizer.cli.policy_file import compile_source, read_source
+from authorizer.cli.policy_file import compile_source, dump_policy, read_source
 from authorizer.cli.template import parse_template
 from authorizer.cli.template.choice import known_routes
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from naive_policy import NaivePolicy
 
-    from authorizer import Policy
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
 
@@ -92,7 +91,7 @@ class Made:
     def deployed(self) -> Policy:
         """What ships: compiled with the template's routes."""
         compiled = {**compile_source(self.document), "routes": known_routes(self.template, None)}
-        return parse_policy(dump_policy(compiled))
+        return Policy.parse(dump_policy(compiled))
 
     @cached_property
     def authorizers(self) -> dict[str, str | None]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authorizer.cli.analysis.protection import routes_that_ask
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
-from authorizer.policy.compiled import parse_policy
-
-if TYPE_CHECKING:
-    from authorizer import Policy
+from authorizer.policy.decision import Policy
 
 FOLDER = Path(__file__).parent / "realistic"
 SUB = "5f1c9e52-6d0c-4a0e-9a51-0b8d2f1f7c11"
@@ -36,7 +33,7 @@ def compiled() -> bytes:
 @cache
 def policy() -> Policy:
     """The policy, compiled with the template's routes."""
-    return parse_policy(compiled())
+    return Policy.parse(compiled())
 
 
 def callers() -> dict[str, dict[str, Any]]:

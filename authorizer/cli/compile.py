@@ -23,7 +23,7 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 
 @click.command(short_help="Compile a policy to the JSON that ships.")

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from authorizer.policy.decision import counting_scopes
 from authorizer.policy.grants import Grants, Inexact, InexactError
 from authorizer.policy.known_routes import KnownRoutes
-from authorizer.policy.model import counting_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512

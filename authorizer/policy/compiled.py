@@ -1,27 +1,28 @@
 """The compiled policy: the JSON that ships with the function, written at build time.
 
-It mirrors ``policy.yaml`` line by line, each rule with the line it came from, so that a person
-can read it and a log can name a rule. It is judged again when it is loaded: a file that was
-edited by hand, or cut short, must not become a policy that grants something else.
+It mirrors ``policy.yaml`` line by line, each rule as the grammar of rules read it, with the line it
+came from, so that a person can read it and a log can name a rule. It is judged again when it is
+loaded: a file that was edited by hand, or cut short, must not become a policy that grants something
+else. A rule's text is made of what is enforced, so that the two cannot disagree.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.model import Effect, Policy, Rule
+from authorizer.policy.model import CompiledPolicy, Condition, Effect, RoutePattern, Rule
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
+    CONNECT_PATH,
+    LITERAL,
     METHODS,
     MOST_SEGMENTS,
-    RouteSyntaxError,
-    parse_pattern,
+    PARAMETER,
     parse_route,
     split_route_key,
 )
@@ -30,12 +31,25 @@ from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# The largest policy.yaml that is read, of the shortest rules, becomes less.
+_MOST_BYTES = 32 * 1024 * 1024
+# An object of these names, or (``str``) of any; a list of such items; or a plain value.
+_RULE = {"line": int, "methods": [str], "path": [str], "tail": bool, "equals": {str: str}}
+_DOCUMENT = {
+    "version": int,
+    "groups": {str: {"includes": [str], "allow": [_RULE], "deny": [_RULE]}},
+    "scopes": {str: {"allow": [_RULE]}},
+    "public": [_RULE],
+    "routes": [str],
+}
+_KINDS = {dict: "an object", list: "a list", str: "text", int: "a number", bool: "true or false"}
+_SEGMENT = re.compile(rf"{LITERAL}|\{{[A-Za-z0-9._-]+\}}")
 # What would be one in an ARN, and what no path contains.
 _WILDCARD = re.compile(r"[*?\s\x00-\x1f]")
 
 
-def load_policy(path: Path | str) -> Policy:
+def load_policy(path: Path | str) -> CompiledPolicy:
     """Read a compiled policy from a file.
 
     Raises:
@@ -50,12 +64,14 @@ def load_policy(path: Path | str) -> Policy:
         raise ConfigurationError(f"{path}: {problem}" for problem in error.problems) from error
 
 
-def parse_policy(data: bytes) -> Policy:
+def parse_policy(data: bytes) -> CompiledPolicy:
     """Read a compiled policy.
 
     Raises:
         ConfigurationError: with the first thing that does not fit.
     """
+    if len(data) > _MOST_BYTES:
+        raise ConfigurationError([f"expected at most {_MOST_BYTES} bytes, found {len(data)}"])
     try:
         return _read(parse_object(data), sha256(data).hexdigest()[:16])
     except (NotStrictJsonError, _NotCompiledError) as error:
@@ -64,56 +80,37 @@ def parse_policy(data: bytes) -> Policy:
         ) from error
 
 
-def dump_policy(document: JsonObject) -> bytes:
-    """Write the compiled form: the same bytes for the same document, on every machine."""
-    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
+    """What a rule covers.
 
-
-def include_closure(includes: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
-    """Each group with everything it includes, directly or not, and itself."""
-    closure: dict[str, frozenset[str]] = {}
-    for group in includes:
-        found, waiting = {group}, [group]
-        while waiting:
-            new = set(includes[waiting.pop()]) - found
-            found |= new
-            waiting += new
-        closure[group] = frozenset(found)
-    return closure
-
-
-class _NotCompiledError(ValueError):
-    """The document is JSON, but not in the compiled form."""
-
-
-def _read(document: JsonObject, digest: str) -> Policy:
-    _require_names(document, {"version", "groups", "scopes", "public", "routes"}, "the document")
-    if type(document["version"]) is not int or document["version"] != FORMAT_VERSION:
-        raise _NotCompiledError(f"version {clip(document['version'])}, not {FORMAT_VERSION}")
-    rules: list[Rule] = []
-    includes: dict[str, tuple[str, ...]] = {}
-    for group, body in _of_kind(dict, document["groups"]).items():
-        _require_names(body, {"includes", "allow", "deny"}, f"group {clip(group)}")
-        includes[group] = tuple(_texts(body["includes"]))
-        rules += _rules(body, "allow", f"group:{group}")
-        rules += _rules(body, "deny", f"group:{group}")
-    for scope, body in _of_kind(dict, document["scopes"]).items():
-        _require_names(body, {"allow"}, f"scope {clip(scope)}")
-        rules += _rules(body, "allow", f"scope:{scope}")
-    unknown = {name for names in includes.values() for name in names} - includes.keys()
-    if unknown:
-        raise _NotCompiledError(f"an included group that is not there: {clip(min(unknown))}")
-    public = tuple(pattern for pattern, _ in _patterns(document["public"]))
-    routes = None if document["routes"] is None else tuple(_texts(document["routes"]))
-    for key in routes or ():
-        if not is_route_key(key):
-            raise _NotCompiledError(f"the route {clip(key)}")
-    return Policy(
-        rules=tuple(rules),
-        groups=include_closure(includes),
-        public=public,
-        routes=routes,
-        digest=digest,
+    Args:
+        rule: as the compiled policy has it: its ``methods``, the segments of its ``path`` with
+            ``{name}`` for a parameter, whether everything below follows (``tail``), and which
+            claims parameters must equal: ``{"{user}": "sub"}``.
+    """
+    methods, path, equals = rule["methods"], tuple(rule["path"]), rule["equals"]
+    positions = {segment: at for at, segment in enumerate(path) if segment.startswith("{")}
+    is_connect, parameters = path == CONNECT_PATH, positions.keys()
+    for name, fits in (
+        ("methods", methods == [ANY] or len(methods) == len({*methods} & {*METHODS}) > 0),
+        ("path", is_connect or all(map(_SEGMENT.fullmatch, path))),
+        ("path", len(path) <= MOST_SEGMENTS and all(path.count(one) == 1 for one in parameters)),
+        ("equals", equals.keys() <= parameters and all(equals.values())),
+    ):
+        if not fits:
+            where = f"the rule of line {rule.get('line')}"
+            raise _NotCompiledError(f"{clip(rule[name])} as {name} of {where}")
+    written = [f"{one[:-1]}={equals[one]}}}" if one in equals else one for one in path]
+    ending = "/**" if rule["tail"] else ""
+    text = f"{','.join(methods)} {''.join(f'/{one}' for one in written) + ending or '/'}"
+    return RoutePattern(
+        text=CONNECT if is_connect else text,
+        methods=frozenset(methods),
+        path=tuple(PARAMETER if segment in parameters else segment for segment in path),
+        tail=rule["tail"],
+        conditions=tuple(
+            Condition(position=positions[segment], claim=claim) for segment, claim in equals.items()
+        ),
     )
 
 
@@ -131,39 +128,59 @@ def is_route_key(key: str) -> bool:
     )
 
 
-def _rules(body: JsonObject, effect: Effect, subject: str) -> Iterator[Rule]:
-    for pattern, line in _patterns(body[effect]):
-        yield Rule(effect=effect, subject=subject, pattern=pattern, line=line)
+class _NotCompiledError(ValueError):
+    """The document is JSON, but not in the compiled form."""
 
 
-def _patterns(entries: object) -> Iterator[Any]:
-    for entry in _of_kind(list, entries):
-        _require_names(entry, {"rule", "line"}, "a rule")
-        if type(entry["line"]) is not int or not isinstance(entry["rule"], str):
-            raise _NotCompiledError(f"a rule that is {clip(entry)}")
-        try:
-            yield parse_pattern(entry["rule"]), entry["line"]
-        except RouteSyntaxError as error:
-            raise _NotCompiledError(f"the rule {clip(entry['rule'])}: {error}") from error
-
-
-def _require_names(value: object, names: set[str], what: str) -> None:
-    found = set(_of_kind(dict, value))
-    if found != names:
+def _read(document: JsonObject, digest: str) -> CompiledPolicy:
+    version = document.get("version", FORMAT_VERSION)
+    if type(version) is not int or version != FORMAT_VERSION:
         raise _NotCompiledError(
-            f"{what} with the names {sorted(found)} where {sorted(names)} belong"
+            f"version {clip(version)}, not {FORMAT_VERSION}: run 'authorizer compile' again"
         )
+    is_alone = document.get("routes", ()) is None
+    _require(document | {"routes": []} if is_alone else document, _DOCUMENT, "the document")
+    rules: list[Rule] = []
+    for group, body in document["groups"].items():
+        rules += _rules(body["allow"], "allow", f"group:{group}")
+        rules += _rules(body["deny"], "deny", f"group:{group}")
+    for scope, body in document["scopes"].items():
+        rules += _rules(body["allow"], "allow", f"scope:{scope}")
+    groups = {
+        group: frozenset({group, *body["includes"]}) for group, body in document["groups"].items()
+    }
+    unknown = frozenset().union(*groups.values()) - groups.keys()
+    if unknown:
+        raise _NotCompiledError(f"an included group that is not there: {clip(min(unknown))}")
+    for key in document["routes"] or ():
+        if not is_route_key(key):
+            raise _NotCompiledError(f"the route {clip(key)}")
+    return CompiledPolicy(
+        rules=tuple(rules),
+        groups=groups,
+        public=tuple(map(parse_pattern, document["public"])),
+        routes=None if is_alone else tuple(document["routes"]),
+        digest=digest,
+    )
 
 
-def _of_kind(kind: type, value: object) -> Any:  # noqa: ANN401 - of that kind
-    if not isinstance(value, kind):
-        name = "an object" if kind is dict else "a list"
-        raise _NotCompiledError(f"{clip(value)} where {name} belongs")
-    return value
+def _rules(entries: Iterable[JsonObject], effect: Effect, subject: str) -> Iterator[Rule]:
+    for entry in entries:
+        pattern = parse_pattern(entry)
+        yield Rule(effect=effect, subject=subject, pattern=pattern, line=entry["line"])
 
 
-def _texts(value: object) -> list[str]:
-    texts: list[str] = _of_kind(list, value)
-    if not all(isinstance(text, str) for text in texts):
-        raise _NotCompiledError(f"{clip(value)} where a list of names belongs")
-    return texts
+def _require(value: Any, shape: Any, where: str) -> None:  # noqa: ANN401 - JSON, and its shape
+    kind = shape if isinstance(shape, type) else type(shape)
+    if type(value) is not kind:
+        raise _NotCompiledError(f"{clip(value)} where {_KINDS[kind]} belongs, at {where}")
+    if isinstance(value, list):
+        for at, item in enumerate(value):
+            _require(item, shape[0], f"{where}/{at}")
+    elif isinstance(value, dict):
+        if str not in shape and value.keys() != shape.keys():
+            raise _NotCompiledError(
+                f"the names {sorted(value)} where {sorted(shape)} belong, at {where}"
+            )
+        for name, part in value.items():
+            _require(part, shape[str if str in shape else name], f"{where}/{name}")

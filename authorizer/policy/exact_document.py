@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from authorizer.policy.known_routes import KnownRoute
-    from authorizer.policy.paths import RoutePattern
+    from authorizer.policy.model import RoutePattern
 
 # More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
 _MOST_RESOURCES = 150

@@ -20,8 +20,9 @@ from authorizer.policy.paths import ANY, CONNECT, PARAMETER, parse_route, split_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.model import Policy
-    from authorizer.policy.paths import Condition, Route, RoutePattern
+    from authorizer.policy.decision import Policy
+    from authorizer.policy.model import Condition, RoutePattern
+    from authorizer.policy.paths import Route
     from authorizer.policy.route_tree import Place
 
     # The conditions of each rule, without doubles; and those that allow and that deny, by method.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.policy_file import dump_policy
+from authorizer.policy.decision import Policy
 from benchmarks import documents, peers, report
 from benchmarks.__main__ import main
 from benchmarks.decide import WrongAnswerError, right_questions
@@ -55,7 +56,7 @@ def test_a_wrong_answer_is_not_timed() -> None:
 @pytest.mark.parametrize("rules", [10, 1000])
 def test_a_policy_has_the_rules_it_is_named_for(rules: int) -> None:
     """A column's head is the number of rules that the policy has."""
-    assert len(parse_policy(dump_policy(workload(rules).document())).rules) == rules
+    assert len(Policy.parse(dump_policy(workload(rules).document())).rules) == rules
 
 
 def test_a_size_that_cannot_be_made_is_refused() -> None:

@@ -21,9 +21,9 @@ from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
 from authorizer.cli.analysis.source import read_source
+from authorizer.cli.policy_file.grammar import pattern_of
 from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
-from authorizer.policy.paths import parse_pattern
 
 
 def group(name: str) -> Subject:
@@ -255,7 +255,7 @@ def test_no_two_modules_import_each_other() -> None:
 def test_rules_name_routes_by_path_and_method() -> None:
     """Each once, whatever its parameters are called; ``/**`` last, for all the others below."""
     texts = ["ANY /**", "GET,PUT /b/{x=sub}", "ANY /b/{y}", "GET /a", "$connect", "GET /", "GET /a"]
-    rows = routes_of_rules(map(parse_pattern, texts))
+    rows = routes_of_rules(map(pattern_of, texts))
 
     assert [row.key for row in rows] == [
         "GET /",

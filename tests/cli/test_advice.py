@@ -9,8 +9,8 @@ import pytest
 from simulator import NOW, Cognito
 
 from authorizer.cli.account.advice import RefusedCall, advise
-from authorizer.cli.policy_file import load_document, read_document
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.policy_file import dump_policy, load_document, read_document
+from authorizer.policy.decision import Policy
 
 SAMPLE_POLICY = Path(__file__).parents[2] / "policy.yaml"
 SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
@@ -26,7 +26,7 @@ def asked(method: str, path: str, *groups: str, **changes: Any) -> RefusedCall:
 
 
 # The sample policy's deny on everything makes every route a known one.
-WITHOUT_CATCH_ALL = parse_policy(
+WITHOUT_CATCH_ALL = Policy.parse(
     dump_policy(read_document(b"version: 1\ngroups: {reader: {allow: [GET /hello]}}")[0])
 )
 EXPLAINED = {

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from authorizer import Policy
 from authorizer.cli.check.policy_rules import check_rules
-from authorizer.cli.policy_file import compile_source, read_source
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.policy_file import compile_source, dump_policy, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from authorizer import Decision, Policy
+    from authorizer import Decision
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 EXAMPLES = 25
@@ -63,7 +63,7 @@ def without(source: SourcePolicy, lines: Collection[int]) -> SourcePolicy:
 
 
 def compiled(source: SourcePolicy) -> Policy:
-    return parse_policy(dump_policy(compile_source(source)))
+    return Policy.parse(dump_policy(compile_source(source)))
 
 
 def lines_of(source: SourcePolicy, *codes: str) -> set[int]:

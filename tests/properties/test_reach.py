@@ -25,7 +25,7 @@ from authorizer.policy.paths import METHODS, parse_route, split_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 GROUPS = ("one", "two", "three")
 # More values than any policy here compares, so that some are always free.

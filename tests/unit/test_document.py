@@ -10,7 +10,12 @@ import pytest
 
 from authorizer import ConfigurationError
 from authorizer.cli.location import Location, Problem
-from authorizer.cli.policy_file import MAX_DOCUMENT_BYTES, load_document, read_document
+from authorizer.cli.policy_file import (
+    MAX_DOCUMENT_BYTES,
+    compiled_rule,
+    load_document,
+    read_document,
+)
 from authorizer.cli.policy_file.reader import PolicyReader
 from authorizer.cli.yaml_source import POLICY, compose
 
@@ -28,7 +33,7 @@ def test_the_sample_policy_compiles() -> None:
     compiled, policy = load_document(SAMPLE)
     lines = SAMPLE.read_text().splitlines()
 
-    assert json.loads(compiled)["version"] == 1
+    assert json.loads(compiled)["version"] == 2
     assert policy.rules
     for rule in policy.rules:
         assert rule.pattern.text in lines[rule.line - 1]
@@ -54,17 +59,17 @@ def test_a_document_keeps_its_lines() -> None:
     )
     assert problems == []
     assert document == {
-        "version": 1,
+        "version": 2,
         "groups": {
             "a": {
                 "includes": ["b"],
-                "allow": [{"rule": "GET /x", "line": 6}, {"rule": "GET /y", "line": 7}],
-                "deny": [{"rule": "GET /z", "line": 8}, {"rule": "PUT /z", "line": 9}],
+                "allow": [compiled_rule("GET /x", 6), compiled_rule("GET /y", 7)],
+                "deny": [compiled_rule("GET /z", 8), compiled_rule("PUT /z", 9)],
             },
             "b": {"includes": [], "allow": [], "deny": []},
         },
-        "scopes": {"s/t": {"allow": [{"rule": "GET /s", "line": 12}]}},
-        "public": [{"rule": "GET /p", "line": 13}],
+        "scopes": {"s/t": {"allow": [compiled_rule("GET /s", 12)]}},
+        "public": [compiled_rule("GET /p", 13)],
         "routes": None,
     }
 

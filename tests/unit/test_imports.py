@@ -15,7 +15,7 @@ import pytest
 from naive_policy import NaivePolicy
 
 import authorizer
-from authorizer.policy.compiled import dump_policy
+from authorizer.cli.policy_file import dump_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -32,7 +32,7 @@ def test_compile_prints_the_compiled_policy(policy: Path) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout)["groups"]["reader"]["allow"] == [
-        {"rule": "GET /hello", "line": 3}
+        {"line": 3, "methods": ["GET"], "path": ["hello"], "tail": False, "equals": {}}
     ]
 
 

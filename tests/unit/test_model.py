@@ -586,7 +586,7 @@ def test_a_path_without_its_slash_is_none_of_a_route() -> None:
 
 def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers are forgotten before they fill the memory, and found out again."""
-    monkeypatch.setattr("authorizer.policy.model._MOST_ANSWERS", 3)
+    monkeypatch.setattr("authorizer.policy.decision._MOST_ANSWERS", 3)
     policy = policy_of('version: 1\ngroups: {a: {allow: ["GET /{x}"]}}\n')
     for _ in range(2):
         for group in ("a", "b", "c", "d"):

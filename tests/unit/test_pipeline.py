@@ -23,9 +23,9 @@ from authorizer import (
     TokenVerifier,
     UnauthorizedError,
 )
+from authorizer.cli.policy_file import compiled_rule, dump_policy
 from authorizer.gateway.events import Flavour
 from authorizer.pipeline import Verdict
-from authorizer.policy.compiled import dump_policy, parse_policy
 from authorizer.policy.iam import IamMode, PolicyDocument
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal
 
@@ -213,12 +213,12 @@ scopes:
 def test_a_policy_edited_by_hand_names_no_such_group_either() -> None:
     """What policy.yaml may not name, its compiled form does not bring back."""
     document = NaivePolicy().document()
-    rules = [{"rule": "ANY /**", "line": 1}]
+    rules = [compiled_rule("ANY /**", 1)]
     for name in ("Domain Users", "", "Domain"):
         document["groups"][name] = {"includes": [], "allow": rules, "deny": []}
     keys = JwksCache(bundled={COGNITO.pool(): COGNITO.key_set()}, clock=Clock())
     verifier = TokenVerifier(COGNITO.pool(), keys=keys, clock=Clock())
-    authorizer = Authorizer(verifier, parse_policy(dump_policy(document)))
+    authorizer = Authorizer(verifier, Policy.parse(dump_policy(document)))
     token = COGNITO.token(cognito_groups=["Domain Users", "", "Domain "])
     assert authorizer.judge(event_of("http-2.0", token)).reason is Reason.NOT_GRANTED
 

@@ -10,7 +10,7 @@ from naive_policy import NaivePolicy
 from simulator import CLIENT_ID, POOL_ID, Cognito
 
 from authorizer import ConfigurationError, JwksTiming, Settings, UserPool
-from authorizer.policy.compiled import dump_policy
+from authorizer.cli.policy_file import dump_policy
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal
 
 OTHER_POOL = "eu-west-1_Other"

@@ -20,7 +20,8 @@ from authorizer.errors import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from authorizer.policy.model import Decision, Policy
+    from authorizer.policy.decision import Policy
+    from authorizer.policy.model import Decision
 
 _DECODE = "run 'authorizer decode'"
 _SERVER_ERROR = 500

@@ -22,7 +22,7 @@ from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
     from authorizer.cli.account.session_store import Session
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 _REDACTED = b"[access token]"
 

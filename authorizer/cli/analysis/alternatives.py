@@ -20,7 +20,7 @@ from authorizer.cli.analysis.paths import pattern_of_rule
 from authorizer.cli.analysis.request import MACHINE, Caller, Request
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.errors import Reason
-from authorizer.policy.model import CLAIMS_OF_USERS
+from authorizer.policy.decision import CLAIMS_OF_USERS
 from authorizer.policy.paths import CONNECT, METHODS, PARAMETER, safe_segments, split_path
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from authorizer.cli.analysis.partition import (
 )
 from authorizer.cli.analysis.paths import PathIndex, PathPattern, pattern_of_rule
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_route
-from authorizer.policy.model import CLAIMS_OF_USERS
+from authorizer.policy.decision import CLAIMS_OF_USERS
 from authorizer.policy.paths import Route
 from authorizer.policy.route_tree import Tree
 
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.source import Source
-    from authorizer.policy.model import Effect, Policy, Rule
+    from authorizer.policy.decision import Policy
+    from authorizer.policy.model import Effect, Rule
     from authorizer.policy.route_tree import Place
 
 Competing = PathIndex[AskedRoute]

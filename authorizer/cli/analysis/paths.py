@@ -17,7 +17,7 @@ from authorizer.policy.paths import PARAMETER, parse_route
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.policy.paths import RoutePattern
+    from authorizer.policy.model import RoutePattern
 
 Item = TypeVar("Item")
 

@@ -19,15 +19,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import PathIndex, pattern_of_rule
-from authorizer.policy.compiled import include_closure
+from authorizer.cli.policy_file import include_closure
 from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
-    from authorizer.policy.model import Effect
-    from authorizer.policy.paths import Condition, RoutePattern
+    from authorizer.policy.model import Condition, Effect, RoutePattern
 
 # Subject of the public routes, which cover rules as if they were grants.
 PUBLIC = "public"

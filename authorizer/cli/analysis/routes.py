@@ -13,10 +13,12 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import PathPattern
-from authorizer.policy.paths import ANY, CONNECT, METHODS, PARAMETER, RoutePattern, parse_route
+from authorizer.policy.paths import ANY, CONNECT, METHODS, PARAMETER, parse_route
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
+
+    from authorizer.policy.model import RoutePattern
 
 # Stands for every method beyond the usual ones: only ANY covers it.
 OTHER_METHODS = "OTHER"

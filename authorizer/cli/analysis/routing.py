@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.analysis.request import Request
-    from authorizer.policy.paths import RoutePattern
+    from authorizer.policy.model import RoutePattern
 
 DEFAULT = "$default"
 _LITERAL, _PARAMETER, _GREEDY = range(3)

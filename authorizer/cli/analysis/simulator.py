@@ -19,13 +19,14 @@ from authorizer.cli.analysis.protection import (
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
-from authorizer.cli.policy_file import compile_source
+from authorizer.cli.policy_file import compile_source, dump_policy
 from authorizer.cli.template.model import ApiKind
 from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.compiled import dump_policy, is_route_key, parse_policy
+from authorizer.policy.compiled import is_route_key
+from authorizer.policy.decision import Policy
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import why_unnamed
-from authorizer.policy.model import Decision, Policy, Rule
+from authorizer.policy.model import Decision, Rule
 from authorizer.policy.paths import CONNECT
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ def simulator_of(
     source: SourcePolicy, in_front_of: tuple[Template, Api] | None = None
 ) -> Simulator:
     """The policy of a source, for an API of a template; or for what API it may be."""
-    policy = parse_policy(dump_policy(compile_source(source)))
+    policy = Policy.parse(dump_policy(compile_source(source)))
     lines = tuple(route.place.line for route in source.public)
     if in_front_of is None:
         return Simulator(policy=policy, file=source.file, public_lines=lines)

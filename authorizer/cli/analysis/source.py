@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.policy_file import load_document, read_document
+from authorizer.cli.policy_file import dump_policy, load_document, read_document
 from authorizer.errors import ConfigurationError
-from authorizer.policy.compiled import dump_policy, parse_policy
-from authorizer.policy.model import Policy, Rule
+from authorizer.policy.decision import Policy
+from authorizer.policy.model import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class Source:
 
     def compiled_with(self, routes: Sequence[str]) -> Policy:
         """The policy as it ships in front of an API with these routes."""
-        return parse_policy(dump_policy({**self.document, "routes": list(routes)}))
+        return Policy.parse(dump_policy({**self.document, "routes": list(routes)}))
 
 
 def load_source(path: Path) -> Source:
@@ -64,7 +64,7 @@ def read_source(data: bytes, name: str) -> Source:
 
 def source_of(compiled: bytes, name: str) -> Source:
     """The source that a compiled policy tells of."""
-    policy = parse_policy(compiled)
+    policy = Policy.parse(compiled)
     document = json.loads(compiled)
     lines = [entry["line"] for entry in document[PUBLIC]]
     return Source(

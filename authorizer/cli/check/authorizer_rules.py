@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 # A function's newest code, with nothing left open.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 
 def answers_for_all_callers(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 # The longest that API Gateway remembers an answer.
 _LONGEST_SECONDS = 3600

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
-    from authorizer.policy.model import Policy, Rule
+    from authorizer.policy.decision import Policy
+    from authorizer.policy.model import Rule
 
 # The rule that makes it impossible is looked for by trying, and each try goes through all routes:
 # of a large API it is named for the first few groups only.

@@ -19,11 +19,10 @@ from authorizer.cli.analysis.protection import (
     route_protections,
 )
 from authorizer.cli.check.finding import Finding
-from authorizer.cli.policy_file import compile_source
+from authorizer.cli.policy_file import compile_source, dump_policy
 from authorizer.cli.template.choices import is_any
 from authorizer.cli.template.model import ApiKind, DoorKind, Elsewhere, Unknown
 from authorizer.errors import ConfigurationError
-from authorizer.policy.compiled import dump_policy
 from authorizer.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import FunctionVariables, Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 _POOLS = "AUTHORIZER_USER_POOLS"
 _POLICY = "AUTHORIZER_POLICY"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy, SourceRule
     from authorizer.cli.template.model import Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 
 class PublicLines:

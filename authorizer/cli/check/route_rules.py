@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Route, Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 # Looking for a similar name is slow, and nobody reads thousands of hints.
 _MOST_HINTS = 30

@@ -15,8 +15,8 @@ from authorizer.cli.check.public_rules import is_answered
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.check.unresolved_rules import unresolved_facts
 from authorizer.cli.location import FileError, Location
-from authorizer.cli.policy_file import compile_source, read_source
-from authorizer.policy.compiled import dump_policy, parse_policy
+from authorizer.cli.policy_file import compile_source, dump_policy, read_source
+from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +112,7 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
 
 
 def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
-    policy = parse_policy(dump_policy(compile_source(source)))
+    policy = Policy.parse(dump_policy(compile_source(source)))
     findings = [
         *unresolved_facts(template),
         *(found for rule in TEMPLATE_RULES for found in rule(source, policy, template)),

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 _PREFLIGHT = "OPTIONS"
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
-    from authorizer.policy.model import Policy
+    from authorizer.policy.decision import Policy
 
 _MOST_ROUTES = 3
 

@@ -1,7 +1,12 @@
 """``policy.yaml``: read with every place in it, and compiled to the JSON that ships."""
 
-from authorizer.cli.policy_file.reader import (
+from authorizer.cli.policy_file.compile import (
     compile_source,
+    compiled_rule,
+    dump_policy,
+    include_closure,
+)
+from authorizer.cli.policy_file.reader import (
     load_document,
     load_source,
     read_document,
@@ -12,6 +17,9 @@ from authorizer.cli.yaml_source import MAX_DOCUMENT_BYTES
 __all__ = [
     "MAX_DOCUMENT_BYTES",
     "compile_source",
+    "compiled_rule",
+    "dump_policy",
+    "include_closure",
     "load_document",
     "load_source",
     "read_document",

@@ -1,7 +1,8 @@
-"""What is wrong with a rule that the policy's format does not have, and where in its text.
+"""The grammar of rules: what a text says, or what is wrong with it, and where.
 
-``authorizer.policy.paths.parse_pattern`` decides what a rule is. Here is only said why a text is
-none; a property holds the two together.
+A rule is ``METHOD[,METHOD] /path``, or ``$connect``. A segment of the path is literal, ``{name}``
+or ``{name=claim}``; ``/**`` at the end stands for everything below. It is read when the policy is
+compiled; ``authorizer.policy.compiled`` reads what came of it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import clip
-from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS, split_path
+from authorizer.policy.compiled import parse_pattern
+from authorizer.policy.paths import (
+    ANY,
+    CONNECT,
+    CONNECT_PATH,
+    METHODS,
+    MOST_SEGMENTS,
+    split_path,
+)
+
+if TYPE_CHECKING:
+    from authorizer.policy.model import RoutePattern
 
 _LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII)
@@ -34,6 +47,58 @@ class SyntaxProblem:
     code: str = "P108"
     variant: str = ""
     meant: str | None = None
+
+
+class RuleSyntaxError(ValueError):
+    """A text is no rule.
+
+    Attributes:
+        problem: why not.
+    """
+
+    def __init__(self, problem: SyntaxProblem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
+
+
+def parse_rule(text: str) -> dict[str, Any]:
+    """Read a rule such as ``GET,PATCH /users/{user=sub}`` or ``ANY /admin/**``.
+
+    Returns:
+        What the compiled policy has of it, but for its line: ``methods``; the segments of its
+        ``path``, with ``{name}`` for a parameter; whether everything below follows (``tail``); and
+        which claims parameters must equal: ``{"{user}": "sub"}``.
+
+    Raises:
+        RuleSyntaxError: for anything else.
+    """
+    if text == CONNECT:
+        return {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
+    problem = syntax_problem(text)
+    if problem is not None:
+        raise RuleSyntaxError(problem)
+    methods, _, path = text.partition(" ")
+    segments, equals = [], {}
+    for segment in split_path(path.removesuffix("/**") or "/"):
+        parameter = _PARAMETER.fullmatch(segment)
+        segments.append(f"{{{parameter['name']}}}" if parameter else segment)
+        if parameter and parameter["claim"]:
+            equals[segments[-1]] = parameter["claim"]
+    return {
+        "methods": methods.split(","),
+        "path": segments,
+        "tail": path.endswith("/**"),
+        "equals": equals,
+    }
+
+
+def pattern_of(text: str) -> RoutePattern:
+    """What a rule covers.
+
+    Raises:
+        RuleSyntaxError: the text is none.
+    """
+    return parse_pattern(parse_rule(text))
 
 
 def syntax_problem(text: str) -> SyntaxProblem | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.location import UnreadableError
+from authorizer.cli.policy_file.compile import compile_source, dump_policy
 from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
-from authorizer.cli.policy_file.grammar import SyntaxProblem, syntax_problem
+from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.policy_file.source import (
     Acceptance,
     PublicRoute,
@@ -24,17 +25,18 @@ from authorizer.cli.policy_file.source import (
 )
 from authorizer.cli.yaml_source import Listing, Node, Text, compose
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.compiled import FORMAT_VERSION, dump_policy, parse_policy
-from authorizer.policy.paths import RoutePattern, RouteSyntaxError, parse_pattern
+from authorizer.policy.decision import Policy
 from authorizer.tokens.claims import is_nameable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from authorizer.cli.location import Location, Problem
-    from authorizer.policy.model import Effect, Policy
+    from authorizer.policy.model import Effect, RoutePattern
 
+# Of policy.yaml; the compiled form has its own.
+FORMAT_VERSION = 1
 KEYS = {"accept", "groups", "public", "scopes", "tests", "version"}
 _GROUP_KEYS = {"allow", "deny", "includes"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,7 +56,7 @@ def load_document(path: Path, routes: list[str] | None = None) -> tuple[bytes, P
         ConfigurationError: with every problem, located.
     """
     compiled = dump_policy({**compile_source(load_source(path)), "routes": routes})
-    return compiled, parse_policy(compiled)
+    return compiled, Policy.parse(compiled)
 
 
 def load_source(path: Path) -> SourcePolicy:
@@ -99,28 +101,6 @@ def read_document(data: bytes, file: str = "policy.yaml") -> tuple[dict[str, Any
     """
     source, problems = read_source(data, file)
     return compile_source(source), problems
-
-
-def compile_source(source: SourcePolicy) -> dict[str, Any]:
-    """The compiled document: rules and their lines, without tests and acceptances."""
-    return {
-        "version": FORMAT_VERSION,
-        "groups": {
-            group.name: {
-                "includes": [item.name for item in group.includes],
-                "allow": _rules(group.allow),
-                "deny": _rules(group.deny),
-            }
-            for group in source.groups
-        },
-        "scopes": {scope.name: {"allow": _rules(scope.allow)} for scope in source.scopes},
-        "public": _rules(source.public),
-        "routes": None,
-    }
-
-
-def _rules(rules: Iterable[SourceRule | PublicRoute]) -> list[dict[str, Any]]:
-    return [{"rule": rule.text, "line": rule.place.line} for rule in rules]
 
 
 @dataclass(slots=True)
@@ -214,9 +194,9 @@ class PolicyReader(NodeReader):
     def _patterns(self, node: Node | None) -> Iterator[tuple[Text, RoutePattern]]:
         for item in self.scalars(node, "rules"):
             try:
-                yield item, parse_pattern(item.text)
-            except RouteSyntaxError as error:
-                problem = syntax_problem(item.text) or SyntaxProblem(message=str(error))
+                yield item, pattern_of(item.text)
+            except RuleSyntaxError as error:
+                problem = error.problem
                 # The offset is right for a rule on one line, quoted or not.
                 shift = problem.offset + item.is_quoted
                 self.report(

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.location import Location
     from authorizer.cli.yaml_source import Node
-    from authorizer.policy.model import Effect
-    from authorizer.policy.paths import RoutePattern
+    from authorizer.policy.model import Effect, RoutePattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from authorizer.policy.paths import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.policy.paths import RoutePattern
+    from authorizer.policy.model import RoutePattern
 
 # No route has such a segment, and no claim such a value.
 _ANY_VALUE = "-any-"

@@ -1,0 +1,82 @@
+"""Compiling ``policy.yaml``: the JSON that ships, which ``authorizer.policy.compiled`` reads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from authorizer.cli.policy_file.grammar import parse_rule
+from authorizer.policy.compiled import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy, SourceRule
+
+
+def compile_source(source: SourcePolicy) -> dict[str, Any]:
+    """The compiled document: rules as they were read, without tests and acceptances."""
+    closure = include_closure(
+        {group.name: [item.name for item in group.includes] for group in source.groups}
+    )
+    return {
+        "version": FORMAT_VERSION,
+        "groups": {
+            group.name: {
+                "includes": sorted(closure[group.name] - {group.name}),
+                "allow": _rules(group.allow),
+                "deny": _rules(group.deny),
+            }
+            for group in source.groups
+        },
+        "scopes": {scope.name: {"allow": _rules(scope.allow)} for scope in source.scopes},
+        "public": _rules(source.public),
+        "routes": None,
+    }
+
+
+def compiled_rule(text: str, line: int) -> dict[str, Any]:
+    """A rule of the compiled document.
+
+    Raises:
+        RuleSyntaxError: the text is none.
+    """
+    return {"line": line, **parse_rule(text)}
+
+
+def _rules(rules: Iterable[SourceRule | PublicRoute]) -> list[dict[str, Any]]:
+    return [compiled_rule(rule.text, rule.place.line) for rule in rules]
+
+
+def include_closure(includes: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Each group with everything it includes, directly or not, and itself."""
+    closure: dict[str, frozenset[str]] = {}
+    for group in includes:
+        found, waiting = {group}, [group]
+        while waiting:
+            new = set(includes.get(waiting.pop(), ())) - found
+            found |= new
+            waiting += new
+        closure[group] = frozenset(found)
+    return closure
+
+
+def dump_policy(document: Mapping[str, Any]) -> bytes:
+    """Write the compiled form: the same bytes for the same document, on every machine."""
+    return f"{_written(document)}\n".encode()
+
+
+def _written(value: object, indent: str = "") -> str:
+    """JSON with one rule, name or route on a line."""
+    is_rule = isinstance(value, dict) and isinstance(value.get("line"), int)
+    if not value or is_rule or not isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    inner = f"{indent} "
+    if isinstance(value, dict):
+        parts = [
+            f"{inner}{json.dumps(name, ensure_ascii=False)}: {_written(part, inner)}"
+            for name, part in value.items()
+        ]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    items = ",\n".join(f"{inner}{_written(item, inner)}" for item in value)
+    return f"[\n{items}\n{indent}]"
