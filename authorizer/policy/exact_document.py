@@ -12,6 +12,7 @@ Where two routes share words and neither is the more specific one, they must be 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from authorizer.policy.globs import (
@@ -32,11 +33,26 @@ from authorizer.policy.paths import ANY, PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.known_routes import KnownRoute
     from authorizer.policy.model import RoutePattern
+    from authorizer.policy.route_tree import Place
 
 # More ARNs than that are more than 8 KB, and to find out what they hit takes seconds.
 _MOST_RESOURCES = 150
+
+
+@dataclass(slots=True, eq=False)
+class KnownRoute:
+    """A route of the API: its shape, its places with rules, and the shapes that surely win."""
+
+    method: str
+    shape: Words
+    places: tuple[Place, ...]
+    winners: list[Words] = field(default_factory=list)
+
+    def wins(self, words: Words, steps: Steps) -> bool:
+        """Whether some of the words are this route's."""
+        steps.take(steps_of(words) * len(self.winners))
+        return not any(covers_shape(winner, words) for winner in self.winners)
 
 
 class Maker:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.exact_document import Maker
-from authorizer.policy.globs import STAR, Words, covers_shape, is_narrower, steps_of, wins_over
+from authorizer.policy.exact_document import KnownRoute, Maker
+from authorizer.policy.globs import STAR, Words, is_narrower, steps_of, wins_over
 from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
 from authorizer.policy.paths import ANY, CONNECT, PARAMETER, parse_route, split_route_key
 
@@ -33,21 +32,6 @@ if TYPE_CHECKING:
 _OTHER_METHOD = "OTHER"
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
-
-
-@dataclass(slots=True, eq=False)
-class KnownRoute:
-    """A route of the API: its shape, its places with rules, and the shapes that surely win."""
-
-    method: str
-    shape: Words
-    places: tuple[Place, ...]
-    winners: list[Words] = field(default_factory=list)
-
-    def wins(self, words: Words, steps: Steps) -> bool:
-        """Whether some of the words are this route's."""
-        steps.take(steps_of(words) * len(self.winners))
-        return not any(covers_shape(winner, words) for winner in self.winners)
 
 
 class KnownRoutes:
