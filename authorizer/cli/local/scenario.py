@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authorizer.cli.analysis.protection import DecidedBy
 from authorizer.cli.analysis.request import Request
@@ -24,10 +24,11 @@ from authorizer.errors import Reason
 from authorizer.policy.paths import METHODS, safe_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.analysis.protection import RouteProtection
-    from authorizer.cli.local.api_client import Answer
+    from authorizer.cli.analysis.routing import Candidate
+    from authorizer.cli.local.api_client import Answer, Api
     from authorizer.cli.local.project import Project
     from authorizer.cli.local.stack import LocalStack
     from authorizer.cli.testing.reader import Case as Test
@@ -88,15 +89,6 @@ class Outcome:
     differences: tuple[str, ...]
 
 
-class Callee(Protocol):
-    """Something that takes requests as the deployed API does."""
-
-    def call(
-        self, method: str, path: str, authorization: str | None, headers: Mapping[str, str]
-    ) -> Answer:
-        """Send a request."""
-
-
 def cases(stack: LocalStack) -> list[Case]:
     """Everybody on every route, and every kind of bad token, each for the first time.
 
@@ -108,12 +100,8 @@ def cases(stack: LocalStack) -> list[Case]:
     allowed = [one for one in good if one.reason == ALLOWED and one.who in stack.people]
     if not allowed:
         raise LocalStackError("expected the policy to allow some group a route, found none")
-    origin = stack.allowed_origin()
-    return [
-        *plan.without_token(allowed[0], origin),
-        *_bad_tokens(stack, allowed[0]),
-        *good,
-    ]
+    without = plan.without_token(allowed[0], stack.allowed_origin())
+    return [*without, *_bad_tokens(stack, allowed[0]), *good]
 
 
 class Plan:
@@ -160,11 +148,8 @@ class Plan:
             again = f"Bearer {access_token(person)}"
             found += [self._case(person, one, again, ", new token") for one in requests]
         found += [self._case(person, one, bearers[person]) for one in self._unrouted()]
-        found += [
-            self._case(person, request, bearers[person], is_allowed=is_allowed)
-            for (person, request), is_allowed in self._tested.items()
-            if (person, request) not in asked
-        ]
+        further = [one for one in self._tested if one not in asked]
+        found += [self._case(person, request, bearers[person]) for person, request in further]
         return [case for case in found if case is not None]
 
     def without_token(self, allowed: Case, origin: str | None) -> Iterator[Case]:
@@ -203,17 +188,18 @@ class Plan:
     def _named(self, request: Request, person: Person) -> _Request:
         """The request, with people in the place of what stands for them in the tests."""
         subs = {one.written: one for one in (*reversed(self._people), person) if one.written}
-        segments = request.path.split("/")
+        path: list[str | Person] = [*request.path.split("/")]
+        route = self._route_of(request)
+        template = route.template.split("/") if route is not None else path
+        for index, segment in enumerate(request.path.split("/")):
+            # What follows a greedy parameter is its value, too.
+            if index >= len(template) or str(template[index]).startswith("{"):
+                path[index] = subs.get(segment, segment)
+        return request.method, tuple(path)
+
+    def _route_of(self, request: Request) -> Candidate | None:
         resolution = self._simulator.resolve(request)
-        if resolution is None or resolution.winner is None:
-            return request.method, tuple(segments)
-        template = resolution.winner.template.split("/")
-        is_value = [part.startswith("{") for part in template]
-        is_value += [True] * (len(segments) - len(template))
-        return request.method, tuple(
-            subs.get(segment, segment) if value else segment
-            for segment, value in zip(segments, is_value, strict=False)
-        )
+        return resolution.winner if resolution is not None else None
 
     def _of(self, person: Person) -> Iterator[_Request]:
         """A request for each route; where it matters whose the record is, for two of them."""
@@ -244,12 +230,9 @@ class Plan:
     def _example(self, key: str) -> _Request:
         """A request that takes a route: of the tests, or one made up."""
         for _, (method, path) in self._tested:
-            text = _text(path)
-            request = Request(method=method, path=text)
-            resolution = self._simulator.resolve(request)
-            winner = resolution.winner if resolution is not None else None
-            is_plain = safe_segments(text) is not None and all(isinstance(one, str) for one in path)
-            if winner is not None and winner.key == key and is_plain:
+            route = self._route_of(Request(method=method, path=_text(path)))
+            is_plain = safe_segments(_text(path)) and all(isinstance(one, str) for one in path)
+            if route is not None and route.key == key and is_plain:
                 return method, path
         return self._method(key), self._filled(key, _EXAMPLE)
 
@@ -267,8 +250,10 @@ class Plan:
         for key, (method, path) in self._guarded.items():
             other = self._filled(key, _OTHER_EXAMPLE)
             requests = ((method, path), (method, other))
-            for person in reversed(self._people) if _remembers(self._routes[key]) else ():
-                if path != other and all(self._allows(one, person) for one in requests):
+            is_fit = path != other and _remembers(self._routes[key])
+            for person in reversed(self._people) if is_fit else ():
+                verdicts = {self._predict(one, person).verdict for one in requests}
+                if verdicts == {Verdict.ALLOWED}:
                     return person, requests
         return self._people[-1], ()
 
@@ -282,21 +267,12 @@ class Plan:
                     yield method, path
                     return
 
-    def _allows(self, request: _Request, person: Person) -> bool:
-        return self._predict(request, person).verdict is Verdict.ALLOWED
-
     def _predict(self, request: _Request, person: Person) -> Prediction:
         method, path = request
         return self._simulator.ask(Request(method=method, path=_text(path)), person.caller)
 
     def _case(
-        self,
-        person: Person,
-        request: _Request,
-        authorization: str,
-        how: str = "",
-        *,
-        is_allowed: bool | None = None,
+        self, person: Person, request: _Request, authorization: str, how: str = ""
     ) -> Case | None:
         """What must come of a request; nothing where the policy does not decide it.
 
@@ -305,31 +281,32 @@ class Plan:
             request: what for.
             authorization: the header.
             how: what is to be known of the token.
-            is_allowed: what a test says. It counts, where the policy says otherwise.
         """
         prediction = self._predict(request, person)
         status = _STATUS.get(prediction.verdict)
         reason = ALLOWED if status == _OK else prediction.decision.reason
+        # What a test says counts, where the policy says otherwise.
+        is_allowed = self._tested.get((person, request))
         if is_allowed not in {None, prediction.is_open}:
             status, reason = (_OK, ALLOWED) if is_allowed else (_FORBIDDEN, Reason.NOT_GRANTED)
         if status is None:
             return None
-        is_asked = status in {_OK, _FORBIDDEN} and prediction.verdict is not Verdict.PUBLIC
+        is_public = prediction.verdict is Verdict.PUBLIC
+        is_asked = status in {_OK, _FORBIDDEN} and not is_public
+        method, path = request
         protection = prediction.protection
-        is_known = False
         if protection is not None and _remembers(protection):
             place = (authorization, protection.route.key)
-            is_known = place in self._remembered
+            is_asked = is_asked and place not in self._remembered
             self._remembered.add(place)
-        method, path = request
         return Case(
             who=f"{person.name}{how}",
             request=f"{method} {_text(path, named=True)}",
             path=_text(path),
             status=status,
-            reason=reason if is_asked and not is_known else None,
+            reason=reason if is_asked else None,
             authorization=authorization,
-            sub=person.sub if status == _OK and is_asked else None,
+            sub=person.sub if status == _OK and not is_public else None,
         )
 
 
@@ -404,7 +381,9 @@ def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:
     return walked
 
 
-def play(api: Callee, to_play: Iterable[Case], *, reasons: bool = True) -> Iterator[Outcome]:
+def play(
+    api: Api | LocalStack, to_play: Iterable[Case], *, reasons: bool = True
+) -> Iterator[Outcome]:
     """Send the requests one by one.
 
     Args:
