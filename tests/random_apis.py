@@ -17,8 +17,8 @@ from naive_policy import segments_of
 from authorizer.cli.analysis.protection import protection_by_route
 from authorizer.cli.analysis.source import Source, source_of
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source
-from authorizer.cli.template import parse_template
 from authorizer.cli.template.choice import known_routes
+from authorizer.cli.template.reader import parse_template
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from authorizer.cli.options import (
     template_option,
 )
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
+from authorizer.cli.template.reader import read_template
 from authorizer.cli.text import counted
 from authorizer.errors import ConfigurationError
 

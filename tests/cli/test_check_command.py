@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli import template as template_package
 from authorizer.cli.check import run as running
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
+from authorizer.cli.template import reader as template_reader
 from authorizer.cli.template.model import Template, Undecided
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Judged:
         self.template = Template(file="t.yaml")
         self.error: ConfigurationError | None = None
         self.findings: list[Finding] = []
-        monkeypatch.setattr(template_package, "read_template", self.read, raising=False)
+        monkeypatch.setattr(template_reader, "read_template", self.read, raising=False)
         monkeypatch.setattr(running, "TEMPLATE_RULES", (self.rule,))
 
     def read(self, path: Path) -> Template:

@@ -12,7 +12,7 @@ from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 
 if TYPE_CHECKING:
     from pathlib import Path

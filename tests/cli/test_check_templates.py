@@ -8,7 +8,7 @@ import pytest
 from overlay import base, replaced
 
 from authorizer.cli.check.run import run_checks
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 from authorizer.cli.template.stacks import join
 
 if TYPE_CHECKING:

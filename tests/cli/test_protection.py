@@ -6,7 +6,7 @@ import pytest
 
 from authorizer.cli.analysis.protection import DecidedBy, protection_by_route
 from authorizer.cli.analysis.unresolved import unread_routes, where_unread
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 
 HTTP = """\
 Transform: AWS::Serverless-2016-10-31

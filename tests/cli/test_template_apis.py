@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.template import parse_template
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
+from authorizer.cli.template.reader import parse_template
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, Template

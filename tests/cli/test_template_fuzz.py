@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from template_facts import facts
 
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 from authorizer.errors import ConfigurationError
 
 REAL = Path(__file__).parents[1] / "templates" / "real"

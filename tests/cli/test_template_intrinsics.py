@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from authorizer.cli.template import parse_template
 from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.reader import parse_template
 
 TEMPLATE = """
 Parameters:

@@ -17,8 +17,8 @@ from samtranslator.translator.translator import Translator
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.sam_refusals import refusals_of_sam
 from authorizer.cli.local.project import load_template
-from authorizer.cli.template import parse_template, read_template
 from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.reader import parse_template, read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from template_facts import facts
 
-from authorizer.cli.template import read_template
+from authorizer.cli.template.reader import read_template
 
 REAL = Path(__file__).parents[1] / "templates" / "real"
 TEMPLATES = sorted([*REAL.glob("*.yaml"), *REAL.glob("*.json")])

@@ -10,7 +10,7 @@ from overlay import base, laid_over
 
 from authorizer.cli.analysis.protection import DecidedBy, protection_by_route
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 
 if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding

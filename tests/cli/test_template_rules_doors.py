@@ -10,7 +10,7 @@ from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 from authorizer.cli.template.stacks import join
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from overlay import base, laid_over
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.function_rules import other_policies, relaxing_settings, settings_refused
 from authorizer.cli.check.run import run_checks
-from authorizer.cli.template import parse_template
+from authorizer.cli.template.reader import parse_template
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.template import parse_template, read_template
 from authorizer.cli.template.nodes import Mapping
+from authorizer.cli.template.reader import parse_template, read_template
 from authorizer.cli.yaml_source import TEMPLATE, compose
 from authorizer.errors import ConfigurationError
 

@@ -23,8 +23,8 @@ from authorizer.cli.event.samples import (
 )
 from authorizer.cli.event.tokens import TokenSource, throw_away_pool
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
+from authorizer.cli.template.reader import read_template
 from handlers import hello
 
 if TYPE_CHECKING:

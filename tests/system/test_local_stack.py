@@ -28,8 +28,8 @@ from authorizer.cli.local import scenario
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
+from authorizer.cli.template.reader import read_template
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:

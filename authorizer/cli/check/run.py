@@ -96,7 +96,7 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
 def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
     """All templates as one; nothing where there are none, or one of them cannot be read."""
     from authorizer.cli.check.sam_refusals import refusals_of_sam  # noqa: PLC0415
-    from authorizer.cli.template import read_template  # noqa: PLC0415 - only with a template
+    from authorizer.cli.template.reader import read_template  # noqa: PLC0415 - only with a template
     from authorizer.cli.template.stacks import join  # noqa: PLC0415
 
     templates: list[Template] = []

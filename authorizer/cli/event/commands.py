@@ -14,8 +14,8 @@ from authorizer import Authorizer, Settings, UnauthorizedError
 from authorizer.cli.event.samples import load_sample, require_samples
 from authorizer.cli.event.tokens import PREFIX, SOURCES, SOURCES_HELP, bundle_keys, token_source
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import known_routes
+from authorizer.cli.template.reader import read_template
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import parse_request
 

@@ -14,9 +14,9 @@ from samtranslator.yaml_helper import yaml_parse
 from authorizer.cli.analysis.protection import our_authorizers
 from authorizer.cli.analysis.simulator import simulator_of
 from authorizer.cli.policy_file import load_source
-from authorizer.cli.template import read_template
 from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
+from authorizer.cli.template.reader import read_template
 from authorizer.cli.testing.reader import read_cases
 from authorizer.errors import clip
 
