@@ -20,8 +20,8 @@ from authorizer.cli.analysis.protection import (
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file import compile_source, dump_policy
-from authorizer.cli.template.choices import is_any
 from authorizer.cli.template.model import ApiKind, DoorKind, Elsewhere, Unknown
+from authorizer.cli.template.parameters import is_any
 from authorizer.errors import ConfigurationError
 from authorizer.settings import PREFIX, Settings
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
-from authorizer.cli.template.nodes import Node, Text
+from authorizer.cli.template.nodes import Node, Text, child, key_place
 from authorizer.cli.template.permissions import (
     account_given,
     may_be_invoked,
     name_elsewhere,
     steady_function,
 )
-from authorizer.cli.template.reading import child, key_place
 from authorizer.cli.template.versions import why_it_stays
 from authorizer.errors import clip
 
@@ -67,32 +66,6 @@ def iam(name: str, place: Location) -> Authorizer:
     return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
 
 
-def named(
-    reading: Reading,
-    name: str,
-    place: Location,
-    kind: AuthorizerKind | Unknown,
-    sources: tuple[str, ...] | Unknown,
-    *written: Node,
-) -> Authorizer:
-    """An authorizer's first facts: what it is, and what its answers are kept under.
-
-    Args:
-        reading: the template.
-        name: of the authorizer.
-        place: of it.
-        kind: of it.
-        sources: of it.
-        written: what the sources were read from.
-    """
-    return Authorizer(
-        name=name,
-        place=place,
-        kind=reading.fact(kind, place, f"the kind of authorizer {name}"),
-        identity_sources=reading.fact(sources, place, f"the identity sources of {name}", *written),
-    )
-
-
 def unreadable(name: str, place: Location, why: str) -> Authorizer:
     """An authorizer of which no more than its name is known."""
     unknown = Unknown(why)
@@ -109,63 +82,91 @@ def unreadable(name: str, place: Location, why: str) -> Authorizer:
     )
 
 
-def with_ttl(
-    reading: Reading, draft: Draft, one: Authorizer, node: Node, spelling: Spelling
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An authorizer as it is written, whichever way that is.
+
+    Attributes:
+        node: its properties, by the names of ``spelling``.
+        sources: what its answers are kept under.
+        sources_place: where that is written.
+        sources_nodes: what that was read from.
+        keeps: where it is written how long they are kept, if not among the properties.
+        granted: whether the permission to invoke the function comes with it.
+    """
+
+    name: str
+    place: Location
+    kind: AuthorizerKind | Unknown
+    node: Node
+    spelling: Spelling
+    sources: tuple[str, ...] | Unknown
+    sources_place: Location | None
+    sources_nodes: tuple[Node, ...] = ()
+    keeps: Node | None = None
+    granted: bool | Unknown = False
+
+
+def read_authorizer(reading: Reading, draft: Draft, written: Written) -> None:
+    """Read an authorizer into the draft of its API."""
+    name, place, kind = written.name, written.place, written.kind
+    kind = reading.fact(kind, place, f"the kind of authorizer {name}")
+    what = f"the identity sources of {name}"
+    authorizer = Authorizer(
+        name=name,
+        place=place,
+        kind=kind,
+        identity_sources=reading.fact(written.sources, place, what, *written.sources_nodes),
+        identity_place=written.sources_place,
+    )
+    is_signed = kind in {AuthorizerKind.JWT, AuthorizerKind.IAM}
+    if not is_signed and draft.kind is not ApiKind.WEBSOCKET:
+        authorizer = _with_ttl(reading, draft, authorizer, written)
+    if not is_signed and kind is not AuthorizerKind.COGNITO:
+        authorizer = _with_function(reading, draft, authorizer, written)
+        if draft.kind is ApiKind.HTTP:
+            authorizer = _with_payload(reading, authorizer, written.node, written.spelling)
+    draft.authorizers[name] = authorizer
+
+
+def _with_ttl(
+    reading: Reading, draft: Draft, authorizer: Authorizer, written: Written
 ) -> Authorizer:
-    """The authorizer with how long its answers are kept, where that can be said of it."""
-    if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM} or draft.kind is ApiKind.WEBSOCKET:
-        return one
+    node = written.node if written.keeps is None else written.keeps
+    name = written.spelling.ttl
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
-    ttl = reading.resolver.number(reading.resolver.get(node, spelling.ttl), default=default)
+    ttl = reading.resolver.number(reading.resolver.get(node, name), default=default)
+    what = f"the time to live of {authorizer.name}"
     return replace(
-        one,
-        ttl_seconds=reading.fact(
-            ttl, one.place, f"the time to live of {one.name}", child(node, spelling.ttl)
-        ),
-        ttl_place=key_place(node, spelling.ttl),
+        authorizer,
+        ttl_seconds=reading.fact(ttl, authorizer.place, what, child(node, name)),
+        ttl_place=key_place(node, name),
     )
 
 
-def with_function(
-    reading: Reading,
-    draft: Draft,
-    one: Authorizer,
-    node: Node,
-    spelling: Spelling,
-    *,
-    granted: bool | Unknown = False,
+def _with_function(
+    reading: Reading, draft: Draft, authorizer: Authorizer, written: Written
 ) -> Authorizer:
-    """The authorizer with its function and whatever concerns calling it.
-
-    Args:
-        reading: the template.
-        draft: the authorizer's API.
-        one: the authorizer so far.
-        node: its properties.
-        spelling: what they are called.
-        granted: whether the permission to invoke comes with it.
-    """
-    if one.kind in {AuthorizerKind.JWT, AuthorizerKind.IAM, AuthorizerKind.COGNITO}:
-        return one
-    written = child(node, spelling.function)
-    function = steady_function(reading, written)
-    if isinstance(function, str) and (why := account_given(reading, written)):
+    node, spelling, name = written.node, written.spelling, authorizer.name
+    named = child(node, spelling.function)
+    function = steady_function(reading, named)
+    if isinstance(function, str) and (why := account_given(reading, named)):
         function = Unknown(why)
-    granted = _granted_by_role(reading, child(node, spelling.role)) or granted
+    granted = _granted_by_role(reading, child(node, spelling.role)) or written.granted
     if granted is not True:
         permitted = may_be_invoked(reading, function, draft.id)
         granted = permitted if permitted is True else granted or permitted
-    one = replace(
-        one,
-        function=reading.fact(function, one.place, f"the function of {one.name}", written),
+    function = reading.fact(function, authorizer.place, f"the function of {name}", named)
+    if not isinstance(function, Unknown):
+        reading.fact(granted, authorizer.place, f"whether {draft.id} may invoke {name}")
+    return replace(
+        authorizer,
+        function=function,
         function_place=key_place(node, spelling.function),
-        elsewhere=name_elsewhere(reading, written) if function is None else None,
-        stays=why_it_stays(reading, written) if function is not None else None,
+        elsewhere=name_elsewhere(reading, named) if function is None else None,
+        stays=why_it_stays(reading, named) if function is not None else None,
         may_be_invoked=granted,
     )
-    if not isinstance(function, Unknown):
-        reading.fact(granted, one.place, f"whether {draft.id} may invoke {one.name}")
-    return _with_payload(reading, one, node, spelling) if draft.kind is ApiKind.HTTP else one
 
 
 def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:

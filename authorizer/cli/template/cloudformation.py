@@ -13,11 +13,10 @@ from authorizer.cli.template.authorizers import (
     IAM,
     V1,
     V2,
+    Written,
     iam,
     identity_sources,
-    named,
-    with_function,
-    with_ttl,
+    read_authorizer,
 )
 from authorizer.cli.template.model import (
     ApiKind,
@@ -28,10 +27,19 @@ from authorizer.cli.template.model import (
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Node, Reference, Text, parts_of, referred
+from authorizer.cli.template.nodes import (
+    Absent,
+    Node,
+    Reference,
+    Text,
+    child,
+    key_place,
+    parts_of,
+    referred,
+)
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.permissions import backend_behind
-from authorizer.cli.template.reading import Draft, child, key_place
+from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.stages import keys_by_caller
 from authorizer.errors import clip
 
@@ -186,20 +194,24 @@ def _read_authorizer(reading: Reading, resource: Resource) -> None:
     is_rest = resource.type == "AWS::ApiGateway::Authorizer"
     reading.note_existence(resource, f"authorizer {resource.id} is")
     for draft in _drafts_of(reading, resource, "RestApiId" if is_rest else "ApiId", resource.id):
-        _add_authorizer(reading, draft, resource, is_rest=is_rest)
+        written = _authorizer_of_resource(reading, resource, is_rest=is_rest)
+        read_authorizer(reading, draft, written)
 
 
-def _add_authorizer(reading: Reading, draft: Draft, resource: Resource, *, is_rest: bool) -> None:
-    resolver, properties, name = reading.resolver, resource.properties, resource.id
-    written = reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))
-    kind = written if isinstance(written, Unknown) else _kind(written)
-    sources = identity_sources(resolver.texts(child(properties, "IdentitySource")))
-    source = child(properties, "IdentitySource")
-    one = named(reading, name, resource.place, kind, sources, source)
-    one = replace(one, identity_place=key_place(properties, "IdentitySource"))
-    spelling = V1 if is_rest else V2
-    one = with_ttl(reading, draft, one, properties, spelling)
-    draft.authorizers[name] = with_function(reading, draft, one, properties, spelling)
+def _authorizer_of_resource(reading: Reading, resource: Resource, *, is_rest: bool) -> Written:
+    properties = resource.properties
+    kind = reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))
+    sources = child(properties, "IdentitySource")
+    return Written(
+        name=resource.id,
+        place=resource.place,
+        kind=kind if isinstance(kind, Unknown) else _kind(kind),
+        node=properties,
+        spelling=V1 if is_rest else V2,
+        sources=identity_sources(reading.resolver.texts(sources)),
+        sources_place=key_place(properties, "IdentitySource"),
+        sources_nodes=(sources,),
+    )
 
 
 def _kind(text: str | None) -> AuthorizerKind | Unknown:

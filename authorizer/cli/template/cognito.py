@@ -20,10 +20,11 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
+    child,
+    key_place,
     parts_of,
 )
 from authorizer.cli.template.permissions import FUNCTION_TYPES
-from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

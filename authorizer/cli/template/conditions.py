@@ -5,16 +5,84 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.assignments import Assignments, as_call
 from authorizer.cli.template.model import Mistake
-from authorizer.cli.template.nodes import Call, Listing, Mapping, Node, Text, referred
+from authorizer.cli.template.nodes import (
+    Absent,
+    Call,
+    Listing,
+    Mapping,
+    Node,
+    Text,
+    child,
+    referred,
+)
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from authorizer.cli.template.choices import Parameters
+    from authorizer.cli.template.parameters import Parameters
+
+
+# Conditions that name conditions; more is a circle.
+_DEEPEST = 20
+# Transforms that bring no names, but for SAM's.
+_KNOWN = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-", "AWS::CodeDeployBlueGreen")
+_SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
+# SAM's own resources that are made for none of the template's.
+_OF_SAM = ("Serverless", "CodeDeployServiceRole")
+
+
+class Completeness:
+    """Whether a template is all there is, so that a name that nothing in it has is a mistake.
+
+    Macros, loops and includes may bring what a name stands for; SAM brings resources whose names
+    begin with those that they are made for, such as ``HelloRole`` for ``Hello``.
+
+    Attributes:
+        is_complete: whether nothing but SAM can add names.
+    """
+
+    def __init__(self, template: Mapping) -> None:
+        """Take the template as it is written."""
+        self._of_sam = (*_OF_SAM, *_resources_of_sam(template))
+        self.is_complete = "Resources" in template.entries and not (
+            _runs_macros(child(template, "Transform"))
+            or any(name.startswith("Fn::") for name in template.entries)
+            or any(_has_loops(child(template, name)) for name in _SECTIONS)
+        )
+
+    def may_be_added(self, name: str) -> bool:
+        """Whether a resource of that name may come to be, although it is not written."""
+        return not self.is_complete or any(
+            name.startswith(known) and not name[len(known) :][:1].islower()
+            for known in self._of_sam
+        )
+
+
+def _runs_macros(transform: Node) -> bool:
+    items = transform.items if isinstance(transform, Listing) else (transform,)
+    return not all(
+        isinstance(item, Absent) or (isinstance(item, Text) and item.text.startswith(_KNOWN))
+        for item in items
+    )
+
+
+def _has_loops(section: Node) -> bool:
+    if not isinstance(section, Mapping):
+        return not isinstance(section, Absent)
+    return section.open is not None or any(name.startswith("Fn::") for name in section.entries)
+
+
+def _resources_of_sam(template: Mapping) -> list[str]:
+    resources = child(template, "Resources")
+    return [
+        name
+        for name, _, body in (resources if isinstance(resources, Mapping) else ())
+        if isinstance(kind := child(body, "Type"), Text)
+        and kind.text.startswith("AWS::Serverless::")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +107,13 @@ class Conditions:
         resolve: Callable[[Node], Node],
         parameters: Parameters,
         *,
-        is_whole: bool,
+        completeness: Completeness,
     ) -> None:
-        """Take them, and whether there can be no others."""
+        """Take them, and whether there can be others."""
         self._conditions = conditions
-        self._is_whole = is_whole
+        self._completeness = completeness
         self._resolve = resolve
         self._parameters = parameters
-        self._assignments = Assignments(conditions, parameters)
         # What is looked at while nobody watches is looked at again.
         self._verdicts: dict[tuple[str, bool], Verdict] = {}
 
@@ -68,16 +135,20 @@ class Conditions:
         """What several parameters must be for a condition to come out the other way."""
         if verdict.why is not None and name in self._conditions:
             for value in (True, False):
-                chosen = self._assignments.making(self._conditions[name], value=value)
+                chosen = self._making(self._conditions[name], value=value)
                 if value is not verdict.value and chosen:
                     self._parameters.offer_together(chosen)
 
     def _why_missing(self, name: str) -> str:
         why = f"the template has no condition {clip(name)}"
-        return Mistake(why + did_you_mean(name, self._conditions)) if self._is_whole else why
+        return (
+            Mistake(why + did_you_mean(name, self._conditions))
+            if self._completeness.is_complete
+            else why
+        )
 
     def _judge(self, node: Node, what: str) -> Verdict:
-        call = as_call(node)
+        call = _as_call(node)
         if call is None:
             return _undecided(f"{what} is no condition")
         node = call
@@ -130,6 +201,43 @@ class Conditions:
                 waiting.append(part.argument)
         return None
 
+    # --- what makes it come out otherwise ---
+
+    def _making(self, node: Node, *, value: bool, depth: int = _DEEPEST) -> dict[str, str] | None:
+        """What to choose for a condition to come out so; nothing where that was not found.
+
+        Args:
+            node: the condition.
+            value: what it is to come to.
+            depth: how many conditions it may go through.
+        """
+        call = _as_call(node)
+        if call is None or depth == 0:
+            return None
+        if call.name == "Condition" and isinstance(call.argument, Text):
+            named = self._conditions.get(call.argument.text, call.argument)
+            return self._making(named, value=value, depth=depth - 1)
+        parts = call.argument.items if isinstance(call.argument, Listing) else ()
+        if call.name == "Fn::Equals":
+            return self._equal(parts, value=value)
+        if call.name == "Fn::Not":
+            value = not value
+        found = [self._making(part, value=value, depth=depth - 1) for part in parts]
+        is_enough = value is (call.name == "Fn::Or")
+        chosen = [one for one in found if one is not None]
+        return next(iter(chosen), None) if is_enough else _all_of(found)
+
+    def _equal(self, pair: Sequence[Node], *, value: bool) -> dict[str, str] | None:
+        """For a parameter and a text; two texts are as they are."""
+        texts = [one.text for one in pair if isinstance(one, Text)]
+        if len(texts) == 2:  # noqa: PLR2004 - both sides
+            return {} if (texts[0] == texts[1]) is value else None
+        names = [name for one in pair if (name := referred(one)) and name in self._parameters]
+        if not (names and texts):
+            return None
+        chosen = self._parameters.value_that(names[0], texts[0], is_equal=value)
+        return None if chosen is None else {names[0]: chosen}
+
 
 def _undecided(why: str) -> Verdict:
     return Verdict(value=None, why=why)
@@ -150,3 +258,20 @@ def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
     if None in values:
         return _undecided(why or f"{what} is undecidable")
     return Verdict(value=not decisive, why=why)
+
+
+def _as_call(node: Node) -> Call | None:
+    """A condition as the function that it is."""
+    if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
+        return Call(node.place, "Condition", node.entries["Condition"])
+    return node if isinstance(node, Call) else None
+
+
+def _all_of(parts: Sequence[dict[str, str] | None]) -> dict[str, str] | None:
+    """All of them together, where none contradicts another one."""
+    together: dict[str, str] = {}
+    for part in parts:
+        if part is None or any(together.get(name, text) != text for name, text in part.items()):
+            return None
+        together |= part
+    return together

@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.choices import Choices
 from authorizer.cli.template.model import AuthorizerOf, Deployment, Undecided, Unknown
+from authorizer.cli.template.parameters import Choices
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

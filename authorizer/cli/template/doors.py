@@ -22,10 +22,11 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     Undecidable,
+    child,
+    key_place,
     parts_of,
 )
 from authorizer.cli.template.permissions import functions_behind, with_names
-from authorizer.cli.template.reading import child, key_place
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

@@ -7,8 +7,12 @@ out; what it makes of them are nodes as well, down to :class:`Undecidable`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from authorizer.cli.yaml_source import Call, Listing, Mapping, Node, Text
+
+if TYPE_CHECKING:
+    from authorizer.cli.location import Location
 
 __all__ = [
     "Absent",
@@ -20,8 +24,12 @@ __all__ = [
     "Reference",
     "Text",
     "Undecidable",
+    "child",
+    "key_place",
     "parts_of",
+    "pattern_of",
     "referred",
+    "why_not_text",
 ]
 
 
@@ -76,3 +84,34 @@ def referred(node: Node) -> str | None:
         return text
     is_alone = node.name == "Fn::Sub" and text.startswith("${") and text.find("}") == len(text) - 1
     return text[2:-1].strip() if is_alone else None
+
+
+def child(node: Node, name: str) -> Node:
+    """What stands under a name, as it stands."""
+    if isinstance(node, Mapping) and name in node.entries:
+        return node.entries[name]
+    return Absent(node.place)
+
+
+def key_place(node: Node, name: str) -> Location | None:
+    """Where a name stands in a mapping."""
+    return node.keys.get(name) if isinstance(node, Mapping) else None
+
+
+def pattern_of(node: Node) -> str | None:
+    """A text, with a star for each part that is not known; nothing where no part is known."""
+    parts = parts_of(node)
+    if not any(isinstance(part, Text) for part in parts):
+        return None
+    return "".join(part.text if isinstance(part, Text) else "*" for part in parts)
+
+
+def why_not_text(node: Node) -> str:
+    """Why a value is none that can be read."""
+    if isinstance(node, Composite):
+        node = next(part for part in node.parts if not isinstance(part, Text))
+    if isinstance(node, Undecidable):
+        return node.why
+    if isinstance(node, Reference):
+        return f"{node.id} has its name only when deployed"
+    return "expected a text, found something else"

@@ -8,26 +8,31 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template.authorizers import (
     IAM,
     OPENAPI,
+    Written,
     header_source,
     iam,
     identity_sources,
-    named,
+    read_authorizer,
     unreadable,
-    with_function,
-    with_ttl,
 )
 from authorizer.cli.template.model import (
     ApiKind,
-    Authorizer,
     AuthorizerKind,
     AuthorizerOf,
     HiddenRoutes,
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Undecidable
+from authorizer.cli.template.nodes import (
+    Absent,
+    Listing,
+    Mapping,
+    Node,
+    Undecidable,
+    child,
+    key_place,
+)
 from authorizer.cli.template.permissions import backend_behind
-from authorizer.cli.template.reading import child, key_place
 from authorizer.cli.template.stages import keys_by_caller
 
 if TYPE_CHECKING:
@@ -292,7 +297,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: No
         ours = reading.steady(child(scheme, AUTHORIZER))
         sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
         if isinstance(ours, Mapping):
-            draft.authorizers[name] = _authorizer(reading, draft, name, place, scheme)
+            read_authorizer(reading, draft, _authorizer(reading, name, place, scheme))
         elif sort == "awsSigv4":
             draft.authorizers[name] = iam(name, place)
         elif isinstance(ours, Undecidable):
@@ -300,9 +305,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: No
             draft.authorizers[name] = unreadable(name, place, ours.why)
 
 
-def _authorizer(
-    reading: Reading, draft: Draft, name: str, place: Location, scheme: Mapping
-) -> Authorizer:
+def _authorizer(reading: Reading, name: str, place: Location, scheme: Mapping) -> Written:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)
     kind = _kind(reading.choice(child(node, "type")))
@@ -310,10 +313,16 @@ def _authorizer(
         sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
         sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
-    one = named(reading, name, place, kind, sources, child(node, "identitySource"))
-    one = replace(one, identity_place=key_place(node, "identitySource"))
-    one = with_ttl(reading, draft, one, node, OPENAPI)
-    return with_function(reading, draft, one, node, OPENAPI)
+    return Written(
+        name=name,
+        place=place,
+        kind=kind,
+        node=node,
+        spelling=OPENAPI,
+        sources=sources,
+        sources_place=key_place(node, "identitySource"),
+        sources_nodes=(child(node, "identitySource"),),
+    )
 
 
 def _kind(text: str | Unknown | None) -> AuthorizerKind | Unknown:

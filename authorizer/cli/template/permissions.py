@@ -6,7 +6,6 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.choices import is_any
 from authorizer.cli.template.model import Unknown
 from authorizer.cli.template.nodes import (
     Absent,
@@ -17,6 +16,7 @@ from authorizer.cli.template.nodes import (
     Undecidable,
     parts_of,
 )
+from authorizer.cli.template.parameters import is_any
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

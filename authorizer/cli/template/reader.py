@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.location import FileError
 from authorizer.cli.template import openapi
-from authorizer.cli.template.choices import Choices
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
-from authorizer.cli.template.intrinsics import Resolver, pattern_of
 from authorizer.cli.template.model import (
     ApiKind,
     Elsewhere,
@@ -30,9 +28,13 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     Undecidable,
+    child,
+    pattern_of,
     referred,
 )
-from authorizer.cli.template.reading import Draft, Reading, Resource, child
+from authorizer.cli.template.parameters import Choices
+from authorizer.cli.template.reading import Draft, Reading, Resource
+from authorizer.cli.template.resolver import Resolver
 from authorizer.cli.template.sam import implicit_types, read_sam
 from authorizer.cli.template.stacks import Stack, together
 from authorizer.cli.template.stages import read_stages

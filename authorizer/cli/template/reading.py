@@ -15,13 +15,13 @@ from authorizer.cli.template.model import (
     Undecided,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Mapping, Node, Reference, Text, Undecidable
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Reference, Text, Undecidable, child
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.intrinsics import Resolver
+    from authorizer.cli.template.resolver import Resolver
 
 _Fact = TypeVar("_Fact")
 
@@ -190,15 +190,3 @@ class Reading:
         if isinstance(value, Undecidable):
             return Unknown(value.why)
         return self.resources.get(value.text) if isinstance(value, Text) else None
-
-
-def child(node: Node, name: str) -> Node:
-    """What stands under a name, as it stands."""
-    if isinstance(node, Mapping) and name in node.entries:
-        return node.entries[name]
-    return Absent(node.place)
-
-
-def key_place(node: Node, name: str) -> Location | None:
-    """Where a name stands in a mapping."""
-    return node.keys.get(name) if isinstance(node, Mapping) else None

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.intrinsics import Resolver
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable, child
 from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reader import read_resources
-from authorizer.cli.template.reading import Reading, child
+from authorizer.cli.template.reading import Reading
+from authorizer.cli.template.resolver import Resolver
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 

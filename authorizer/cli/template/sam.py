@@ -6,12 +6,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
-from authorizer.cli.template.model import ApiKind, Elsewhere, HiddenRoutes, Mistake, Unknown
-from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable
-from authorizer.cli.template.openapi import Operation
-from authorizer.cli.template.reading import Draft, child
+from authorizer.cli.template.authorizers import (
+    IAM,
+    SAM,
+    Written,
+    iam,
+    identity_sources,
+    read_authorizer,
+)
+from authorizer.cli.template.model import (
+    ApiKind,
+    AuthorizerKind,
+    AuthorizerOf,
+    Elsewhere,
+    HiddenRoutes,
+    Mistake,
+    Route,
+    Unknown,
+)
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable, child, key_place
+from authorizer.cli.template.openapi import NONE, Operation
+from authorizer.cli.template.permissions import backend_behind
+from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.sam_api import SamApi, as_auth
-from authorizer.cli.template.sam_websocket import read_websocket
 from authorizer.cli.template.stages import event_keys_by_caller
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
@@ -81,7 +98,7 @@ def read_sam(reading: Reading) -> None:
         api.finish()
         reading.drafts[api.draft.id] = api.draft
     for resource in reading.of_type("AWS::Serverless::WebSocketApi"):
-        read_websocket(reading, resource)
+        _read_websocket(reading, resource)
 
 
 def _taken_names(reading: Reading) -> set[str]:
@@ -281,3 +298,54 @@ def implicit_types() -> Iterator[tuple[str, str]]:
     """The logical ids of SAM's implicit APIs, and what they would be."""
     for kind, _, name in _EVENTS.values():
         yield name, next(one for one, of in _KINDS.items() if of is kind)
+
+
+# --- WebSocket APIs: only the handshake is authorized; the rest comes over its connection ---
+
+
+def _read_websocket(reading: Reading, resource: Resource) -> None:
+    """Read one into a draft of its own."""
+    reading.note_existence(resource, f"{resource.id} is")
+    draft = Draft(id=resource.id, kind=ApiKind.WEBSOCKET, place=resource.place)
+    reading.drafts[draft.id] = draft
+    name = _websocket_authorizer(reading, draft, resource)
+    routes = child(resource.properties, "Routes")
+    for mapping in reading.mappings(routes, draft.all_routes, draft):
+        for key, place, route in mapping:
+            if isinstance(reading.resolver.resolve(route), Absent):
+                continue
+            authorizer = name if key == "$connect" else None
+            reading.fact(authorizer, place, AuthorizerOf(key))
+            backend = backend_behind(reading, child(reading.resolver.resolve(route), "FunctionArn"))
+            draft.routes.append(
+                Route(method="", path=key, authorizer=authorizer, place=place, backend=backend)
+            )
+
+
+def _websocket_authorizer(
+    reading: Reading, draft: Draft, resource: Resource
+) -> str | Unknown | None:
+    resolver = reading.resolver
+    auth = as_auth(reading.steady(child(resource.properties, "Auth")))
+    if isinstance(auth, Undecidable):
+        return Unknown(auth.why)
+    kind = reading.choice(child(auth, "AuthType"))
+    place = key_place(resource.properties, "Auth") or resource.place
+    if kind == IAM:
+        draft.authorizers[IAM] = iam(IAM, place)
+    if kind != "CUSTOM":
+        return None if kind == NONE else kind
+    written = resolver.text(resolver.get(auth, "Name"))
+    name = written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer"
+    authorizer = Written(
+        name=name,
+        place=place,
+        kind=AuthorizerKind.REQUEST,
+        node=auth,
+        spelling=replace(SAM, function="AuthArn", role="InvokeRole"),
+        sources=identity_sources(resolver.texts(resolver.get(auth, "IdentitySource"))),
+        sources_place=key_place(auth, "IdentitySource"),
+        granted=True,
+    )
+    read_authorizer(reading, draft, authorizer)
+    return name

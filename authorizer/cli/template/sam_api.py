@@ -14,18 +14,25 @@ from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
     SAM,
+    Written,
     header_source,
     iam,
     identity_sources,
-    named,
+    read_authorizer,
     unreadable,
-    with_function,
-    with_ttl,
 )
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Mistake, Unknown
-from authorizer.cli.template.nodes import Absent, Call, Mapping, Node, Text, Undecidable
+from authorizer.cli.template.model import ApiKind, AuthorizerKind, Mistake, Unknown
+from authorizer.cli.template.nodes import (
+    Absent,
+    Call,
+    Mapping,
+    Node,
+    Text,
+    Undecidable,
+    child,
+    key_place,
+)
 from authorizer.cli.template.openapi import NONE, Operation
-from authorizer.cli.template.reading import child, key_place
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
@@ -157,23 +164,29 @@ class SamApi:
         for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
             for name, place, node in authorizers:
                 bodies = list(self.reading.mappings(node, f"authorizer {name}"))
-                one = unreadable(name, place, "it is not the same in every deployment")
                 if len(bodies) == 1:
-                    one = self._authorizer(name, place, bodies[0])
-                self.draft.authorizers[name] = one
+                    written = self._authorizer(name, place, bodies[0])
+                    read_authorizer(self.reading, self.draft, written)
+                else:
+                    why = "it is not the same in every deployment"
+                    self.draft.authorizers[name] = unreadable(name, place, why)
 
-    def _authorizer(self, name: str, place: Location, body: Mapping) -> Authorizer:
-        kind, reading = self._kind(body), self.reading
-        identity = reading.steady(child(body, "Identity"))
-        sources = self._identity_sources(kind, body, identity)
-        written = [child(identity, source) for source in (*_IDENTITY, "Header")]
-        one = named(reading, name, place, kind, sources, *written)
-        at = key_place(body, "Identity") or key_place(body, "IdentitySource")
-        one = replace(one, identity_place=at)
-        # SAM hands no time to live on for a user pool: API Gateway's own holds.
-        keeps = Absent(place) if kind is AuthorizerKind.COGNITO else identity
-        one = with_ttl(reading, self.draft, one, keeps, SAM)
-        return with_function(reading, self.draft, one, body, SAM, granted=self._granted(body))
+    def _authorizer(self, name: str, place: Location, body: Mapping) -> Written:
+        kind = self._kind(body)
+        identity = self.reading.steady(child(body, "Identity"))
+        return Written(
+            name=name,
+            place=place,
+            kind=kind,
+            node=body,
+            spelling=SAM,
+            sources=self._identity_sources(kind, body, identity),
+            sources_place=key_place(body, "Identity") or key_place(body, "IdentitySource"),
+            sources_nodes=tuple(child(identity, source) for source in (*_IDENTITY, "Header")),
+            # SAM hands no time to live on for a user pool: API Gateway's own holds.
+            keeps=Absent(place) if kind is AuthorizerKind.COGNITO else identity,
+            granted=self._granted(body),
+        )
 
     def _kind(self, body: Mapping) -> AuthorizerKind | Unknown:
         if self.draft.kind is ApiKind.HTTP:

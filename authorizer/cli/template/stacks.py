@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 
-from authorizer.cli.template.choices import Choices
 from authorizer.cli.template.model import AuthorizerKind, Elsewhere, Template, Unknown
+from authorizer.cli.template.parameters import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

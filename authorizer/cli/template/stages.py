@@ -12,8 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Route, Unknown
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Reference, Undecidable
-from authorizer.cli.template.reading import child
+from authorizer.cli.template.nodes import (
+    Absent,
+    Listing,
+    Mapping,
+    Node,
+    Reference,
+    Undecidable,
+    child,
+)
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:

@@ -12,9 +12,16 @@ import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import Elsewhere
-from authorizer.cli.template.nodes import Absent, Composite, Node, Reference, Text, Undecidable
+from authorizer.cli.template.nodes import (
+    Absent,
+    Composite,
+    Node,
+    Reference,
+    Text,
+    Undecidable,
+    child,
+)
 from authorizer.cli.template.permissions import FUNCTION_TYPES, function_behind
-from authorizer.cli.template.reading import child
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
