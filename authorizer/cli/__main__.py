@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from authorizer.cli import interrupts
+from authorizer.cli import process
 
 
 def main(*before: str) -> None:
@@ -13,21 +13,20 @@ def main(*before: str) -> None:
     Args:
         before: what stands before the arguments of this process.
     """
-    interrupts.end_at_once()
+    process.end_at_once()
     try:
         # They may not be there, and take their time.
         from authorizer.cli.main import cli  # noqa: PLC0415
-        from authorizer.cli.streams import orderly_streams  # noqa: PLC0415
     except ModuleNotFoundError as error:
         sys.exit(
             f"the authorizer command needs {error.name}: "
             "install cognito-rbac-authorizer with its extra 'cli'"
         )
     try:
-        with orderly_streams():
+        with process.orderly_streams():
             cli.main([*before, *sys.argv[1:]], prog_name="authorizer")
     finally:
-        interrupts.end_at_once()  # nothing is left to be tidied up
+        process.end_at_once()  # nothing is left to be tidied up
 
 
 if __name__ == "__main__":

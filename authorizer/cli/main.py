@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from authorizer.cli import interrupts
+from authorizer.cli import process
 from authorizer.errors import AuthorizerError
 
 # Commands that take long to load, or whose dependencies not everybody has installed:
@@ -59,7 +59,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         resolved = super().resolve_command(ctx, args)
-        interrupts.raise_again()  # its modules are loaded, and it may have something to tidy up
+        process.raise_again()  # its modules are loaded, and it may have something to tidy up
         return resolved
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature

@@ -273,6 +273,12 @@ def test_api_url_in_the_clear_gets_no_token(token: str, monkeypatch: pytest.Monk
     assert "expected the API's URL to be https" in result.stderr
 
 
+def test_an_api_in_the_clear_is_told_before_who_is_signed_in() -> None:
+    """Nobody signs in first to hear that what they typed does not do."""
+    result = CliRunner().invoke(cli, ["call", "GET", "/hello", "--api-url", "http://example.com"])
+    assert "expected the API's URL to be https" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("method", "words"),
     [

@@ -153,6 +153,7 @@ def test_json_says_the_same() -> None:
         pytest.param(("GET",), "expected METHOD and PATH", id="no path"),
         pytest.param(("get", "/books"), "found 'get': write GET", id="small method"),
         pytest.param(("get", "books"), "starts with /, found 'books'", id="method and path"),
+        pytest.param(("GTE", "/x"), "found 'GTE': did you mean GET?", id="misspelt method"),
         pytest.param(("GET,POST", "/x"), "expected one method at a time", id="two methods"),
         pytest.param(("", "/x"), "expected one method at a time", id="no method"),
         pytest.param(("ANY", "/x"), "expected one method at a time", id="every method"),

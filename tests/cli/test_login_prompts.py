@@ -526,3 +526,22 @@ def test_an_unsafe_folder_is_found_out_before_anybody_types(pool: StandIn, tmp_p
     assert line.startswith("Error: ")
     assert "chmod 700" in line
     assert pool.requests == []
+
+
+def test_without_a_terminal_nothing_is_warned_of() -> None:
+    """Nobody sees a password that comes from nowhere: what is missing is all that is said."""
+    command = [sys.executable, "-m", "authorizer.cli", "login", "--region", "eu-west-1"]
+    done = subprocess.run(
+        [*command, "--client-id", CLIENT_ID, "--username", USERNAME],
+        env={name: value for name, value in os.environ.items() if "COGNITO" not in name},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "Password: ",
+        "Error: nobody to ask for: password; give it with --password-stdin or COGNITO_PASSWORD",
+    ]

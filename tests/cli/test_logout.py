@@ -135,4 +135,6 @@ def test_nobody_signed_in(store: SessionStore, options: tuple[str, ...]) -> None
     """There is nothing to end, and no folder is made to say so."""
     result = logout(*options)
     assert (result.exit_code, store.folder.exists()) == (1, False)
-    assert "nobody is signed in with profile default" in result.stderr
+    assert result.stderr == (
+        "Error: nobody is signed in with profile default: there is nothing to sign out of\n"
+    )

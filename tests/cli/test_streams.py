@@ -268,7 +268,7 @@ sys.meta_path.insert(0, Finder())
 @pytest.mark.parametrize(
     "module",
     [
-        *("authorizer.cli.main", "click", "authorizer.cli.streams"),
+        *("authorizer.cli.main", "click", "authorizer.errors"),
         *("authorizer.cli.check.commands", "yaml", "authorizer.policy.paths"),
     ],
 )

@@ -101,7 +101,7 @@ def test_nothing_that_ships_imports_the_command_line(path: Path) -> None:
 # The rooms of the command line, from the ground up: whoever imports, imports what is below.
 # Modules of one line are beside one another, and do not know of one another.
 FLOORS = (
-    ("text", "location", "folding", "interrupts", "streams"),
+    ("text", "location", "process"),
     ("yaml_source",),
     ("policy_file",),
     ("template",),

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import warnings
-from getpass import GetPassWarning
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -205,11 +203,10 @@ class Terminal:
 def _ask(
     what: str, *, instead: str | None = None, hidden: bool = False, twice: bool = False
 ) -> str:
+    # Without a terminal nothing is seen of what comes in, and getpass would warn that it may be.
+    hidden = hidden and _has_terminal()
     try:
-        with warnings.catch_warnings():
-            # Where there is no terminal, nothing that is typed in is seen on it.
-            warnings.simplefilter("ignore", GetPassWarning)
-            answer: str = click.prompt(what, hide_input=hidden, confirmation_prompt=twice, err=True)
+        answer: str = click.prompt(what, hide_input=hidden, confirmation_prompt=twice, err=True)
     except click.Abort as aborted:
         if not hidden:
             click.echo(err=True)  # what comes next is not to stand behind the prompt
@@ -218,3 +215,11 @@ def _ask(
         otherwise = f"; give it with {instead}" if instead else ""
         raise AccountError(f"nobody to ask for: {what.lower()}{otherwise}") from None
     return answer
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

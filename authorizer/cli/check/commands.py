@@ -12,8 +12,8 @@ from authorizer.cli.check.catalogue import UNREADABLE
 from authorizer.cli.check.entry import Severity
 from authorizer.cli.check.formats import FORMATS, summary, to_text
 from authorizer.cli.check.run import Report, run_checks
-from authorizer.cli.folding import columns_of
 from authorizer.cli.options import policy_argument, policy_of, policy_option
+from authorizer.cli.text import columns_of
 
 
 @click.command(short_help="Find what is wrong with a policy and its template.")

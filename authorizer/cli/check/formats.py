@@ -17,8 +17,7 @@ import click
 
 from authorizer.cli.check.catalogue import CATALOGUE
 from authorizer.cli.check.entry import Severity
-from authorizer.cli.folding import fold
-from authorizer.cli.text import counted
+from authorizer.cli.text import counted, fold
 
 if TYPE_CHECKING:
     from authorizer.cli.check.acceptance import Accepted

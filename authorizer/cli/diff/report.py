@@ -13,8 +13,7 @@ from rich.text import Text
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject
 from authorizer.cli.analysis.permissions import DependsOn, Extent, Permission
-from authorizer.cli.folding import print_folded
-from authorizer.cli.text import code, located, plain, spelled
+from authorizer.cli.text import code, located, plain, print_folded, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

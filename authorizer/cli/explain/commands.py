@@ -26,6 +26,7 @@ from authorizer.cli.options import (
     pool_options,
     template_option,
 )
+from authorizer.cli.text import closest
 from authorizer.errors import clip
 from authorizer.policy.paths import ANY, CONNECT, METHODS
 
@@ -134,6 +135,8 @@ def _wrong_with_method(method: str) -> Iterator[str]:
         yield f"expected one method at a time, such as GET, found {clip(method)}"
     elif method not in METHODS and method.strip().upper() in METHODS:
         yield f"expected a method in capitals, found {clip(method)}: write {method.strip().upper()}"
+    elif method not in METHODS and (meant := closest(method, METHODS)) is not None:
+        yield f"expected a method such as GET, found {clip(method)}: did you mean {meant}?"
 
 
 def _wrong_with_path(path: str) -> Iterator[str]:

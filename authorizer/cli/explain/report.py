@@ -15,8 +15,7 @@ from authorizer.cli.analysis.explanation import (
 )
 from authorizer.cli.analysis.routing import Candidate, named_routes, resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
-from authorizer.cli.folding import print_folded
-from authorizer.cli.text import shown
+from authorizer.cli.text import print_folded, shown
 from authorizer.errors import clip
 from authorizer.policy.paths import ANY, CONNECT, parse_route
 

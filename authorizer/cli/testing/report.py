@@ -14,8 +14,7 @@ from authorizer.cli.analysis.explanation import (
 )
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.analysis.unresolved import where_unread
-from authorizer.cli.folding import print_folded
-from authorizer.cli.text import counted, shown
+from authorizer.cli.text import counted, print_folded, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,7 +1,12 @@
-"""Standard input, output and error, whatever they are: a full disk, a closed pipe, nothing at all.
+"""The process around a command: its streams, whatever they are, and Ctrl-C.
 
-What cannot be shown in the output's encoding is escaped. What cannot be written or read is a
-line and an exit code: never a traceback, and never the exit code of an answer.
+What cannot be shown in the output's encoding is escaped. What cannot be written or read, for a full
+disk, a closed pipe or nothing at all, is a line and an exit code: never a traceback, and never the
+exit code of an answer.
+
+While there is nothing to tidy up, Ctrl-C ends the process at once, as others do. Modules take a few
+tenths of a second to load: an exception raised among them comes out as a traceback of somebody's
+import, or is swallowed by a library that tries one module after another.
 """
 
 from __future__ import annotations
@@ -98,3 +103,15 @@ def _discard(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def end_at_once() -> None:
+    """From here on Ctrl-C ends the process, unless it is ignored, as below ``nohup``."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def raise_again() -> None:
+    """From here on Ctrl-C is a ``KeyboardInterrupt`` again, where it has ended the process."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

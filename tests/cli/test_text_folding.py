@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from authorizer.cli.folding import fold, print_folded
+from authorizer.cli.text import fold, print_folded
 
 if TYPE_CHECKING:
     from pathlib import Path
