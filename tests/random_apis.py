@@ -79,7 +79,7 @@ class Made:
     @cached_property
     def template(self) -> Template:
         template = parse_template(self.template_text, "template.yaml")
-        assert not template.undecided, template.undecided
+        assert not template.unresolved, template.unresolved
         return template
 
     @cached_property

@@ -32,7 +32,7 @@ def _lines(template: Template) -> Iterator[str]:
     for function in template.functions:
         for name, value in function.variables.items():
             yield f"variable {function.id} {name}={_shown(value)}"
-    for one in template.undecided:
+    for one in template.unresolved:
         yield f"undecided {one.place.line}:{one.place.column} {one.what}: {one.why}"
 
 

@@ -19,7 +19,7 @@ from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import reader as template_reader
-from authorizer.cli.template.model import Template, Undecided
+from authorizer.cli.template.model import Template, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +198,7 @@ def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
     policy.write_text(NOTHING_WRONG)
     place = Location(file="t.yaml", line=3, column=4)
     judged.template = Template(
-        file="t.yaml", undecided=(Undecided(place=place, what="the routes", why="an import"),)
+        file="t.yaml", unresolved=(Unresolved(place=place, what="the routes", why="an import"),)
     )
 
     assert run("--template", "t.yaml", "--strict").exit_code == 0

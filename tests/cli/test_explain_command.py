@@ -36,8 +36,8 @@ from authorizer.cli.template.model import (
     AuthorizerKind,
     HiddenRoutes,
     Route,
-    Undecided,
     Unknown,
+    Unresolved,
 )
 from authorizer.policy.paths import safe_segments
 
@@ -543,7 +543,7 @@ def test_an_authorizer_that_cannot_be_told_is_noted(
 
 
 UNREAD = (
-    Undecided(
+    Unresolved(
         place=Location(file="t.yaml", line=4, column=9),
         what=HiddenRoutes("the route of event S", label="event S"),
         why="w",

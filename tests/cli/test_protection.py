@@ -136,5 +136,5 @@ def test_of_many_that_could_not_be_read_the_first_are_named() -> None:
 def test_nothing_is_unread_of_an_api_that_is_complete() -> None:
     """What else a template leaves undecided hides no route."""
     template = parse_template(HTTP.format(name="!Ref Which").encode(), "t.yaml")
-    assert template.undecided
+    assert template.unresolved
     assert unread_routes(template, template.apis[0]) == ()

@@ -23,7 +23,7 @@ def api(text: str) -> Api:
 
 
 def undecided(text: str) -> list[str]:
-    return [f"{one.what}: {one.why}" for one in template(text).undecided]
+    return [f"{one.what}: {one.why}" for one in template(text).unresolved]
 
 
 # --- permissions ---

@@ -42,7 +42,7 @@ def read_or_refuse(data: bytes) -> None:
             problem.encode()
     else:
         facts(template).encode()
-        for one in template.undecided:
+        for one in template.unresolved:
             assert one.place.line > 0
             assert one.why
 

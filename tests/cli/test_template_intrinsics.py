@@ -142,7 +142,7 @@ def test_what_only_a_deployment_decides_is_unknown_with_its_reason(
 def test_a_branch_for_other_parameters_is_said(expression: str, undecided: list[str]) -> None:
     """A value that holds under the defaults alone is given, and said to be no more than that."""
     template = parse_template((TEMPLATE % expression).encode(), "t.yaml")
-    assert [one.what for one in template.undecided] == undecided
+    assert [one.what for one in template.unresolved] == undecided
 
 
 @pytest.mark.parametrize("condition", ["No", "!Ref Yes"])
@@ -163,4 +163,4 @@ def test_groups_that_may_be_there_are_read(condition: str) -> None:
     )
     template = parse_template(text.encode(), "t.yaml")
     assert [group.name for group in template.groups] == ["x"]
-    assert template.undecided == ()
+    assert template.unresolved == ()

@@ -232,7 +232,7 @@ def events_of(kind: str, default: str | None, api: dict[str, Any]) -> dict[str, 
 def agrees(template: dict[str, Any]) -> int:
     """Compare what is read with what SAM makes of it; the number of routes."""
     read = parse_template(json.dumps(template).encode(), "t.json")
-    assert read.undecided == ()
+    assert read.unresolved == ()
     apis = {api.id: api for api in read.apis}
     count = 0
     for api_id, body in bodies(transformed(json.loads(json.dumps(template)), {})):

@@ -34,7 +34,7 @@ def test_nothing_of_the_projects_own_template_is_undecided() -> None:
     """The sample deployment can be checked to the last fact."""
     template = read_template(PROJECT)
 
-    assert template.undecided == ()
+    assert template.unresolved == ()
     (api,) = template.apis
     assert api.is_complete
     assert {route.key: route.authorizer for route in api.routes} == {

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.request import Request
     from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.cli.template.model import Api, Template, Undecided
+    from authorizer.cli.template.model import Api, Template, Unresolved
     from authorizer.errors import Reason
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
@@ -117,7 +117,7 @@ class Simulator:
     routes_from: str | None = None
     is_rest: bool | None = None
     protections: Mapping[str, RouteProtection] = field(default_factory=dict)
-    unread: tuple[Undecided, ...] = ()
+    unread: tuple[Unresolved, ...] = ()
     _public: Policy = field(init=False, repr=False, compare=False)
     _documents: _Documents = field(init=False, repr=False, compare=False)
     # The allows that compare claims. There are few of them, and they are asked for often.

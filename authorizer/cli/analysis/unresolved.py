@@ -1,6 +1,6 @@
 """The routes of an API that a template has and that could not be read: where, which and why.
 
-The template's reader says of an API only that it is incomplete. What was undecided on the way says
+The template's reader says of an API only that it is incomplete. What was unresolved on the way says
 whether it hides routes; where nothing does, the API itself is the place to look.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import HiddenRoutes, Undecided
+from authorizer.cli.template.model import HiddenRoutes, Unresolved
 from authorizer.cli.text import plain, shown
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _MOST_PLACES = 3
 
 
-def unread_routes(template: Template, api: Api) -> tuple[Undecided, ...]:
+def unread_routes(template: Template, api: Api) -> tuple[Unresolved, ...]:
     """What may hide routes of an API; nothing where all of them were read."""
     if api.is_complete:
         return ()
     others = {other.id for other in template.apis if other is not api}
     found = tuple(
         fact
-        for fact in template.undecided
+        for fact in template.unresolved
         if isinstance(fact.what, HiddenRoutes) and fact.what.api not in others
     )
-    fallback = Undecided(
+    fallback = Unresolved(
         place=api.place,
         what=HiddenRoutes(f"the routes of {api.id}", api=api.id),
         why="they are known only when deployed",
@@ -37,7 +37,7 @@ def unread_routes(template: Template, api: Api) -> tuple[Undecided, ...]:
     return found or (fallback,)
 
 
-def where_unread(unread: Sequence[Undecided]) -> str:
+def where_unread(unread: Sequence[Unresolved]) -> str:
     """``template.yaml:43:9 (event Search)``; the first few of many."""
     places = [_place_in_words(fact) for fact in unread[:_MOST_PLACES]]
     if len(unread) > _MOST_PLACES:
@@ -63,6 +63,6 @@ def unread_in_words(template: Template, api: Api) -> Iterator[str]:
         yield plain(f"{fact.place}: {fact.what}: {fact.why}")
 
 
-def _place_in_words(fact: Undecided) -> str:
+def _place_in_words(fact: Unresolved) -> str:
     label = fact.what.label if isinstance(fact.what, HiddenRoutes) else fact.what
     return f"{fact.place} ({shown(label)})"

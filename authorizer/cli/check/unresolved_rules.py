@@ -31,7 +31,7 @@ def unresolved_facts(template: Template) -> Iterator[Finding]:
         for protection in route_protections(template)
         if _is_unresolved(protection)
     }
-    for fact in template.undecided:
+    for fact in template.unresolved:
         if isinstance(fact.why, Mistake):
             place = fact.why.place or fact.place
             if (place, fact.why) not in mistakes:

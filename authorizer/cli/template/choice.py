@@ -56,7 +56,7 @@ def known_routes(template: Template, api: str | None) -> list[str]:
             "with routes that are not decidable; give the parameter a default, or write the route "
             "out"
         )
-        whys = [f"{one.place}: {one.what}: {one.why}" for one in template.undecided]
+        whys = [f"{one.place}: {one.what}: {one.why}" for one in template.unresolved]
         raise ConfigurationError([problem, *whys])
     if chosen.kind is ApiKind.WEBSOCKET:
         return [CONNECT]

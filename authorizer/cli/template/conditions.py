@@ -122,11 +122,11 @@ class Conditions:
         known = name, self._parameters.are_watched
         if known not in self._verdicts:
             # While it is being worked out, a condition that depends on itself is undecidable.
-            self._verdicts[known] = _undecided(f"condition {name} depends on itself")
+            self._verdicts[known] = _unresolved(f"condition {name} depends on itself")
             self._verdicts[known] = (
                 self._judge(self._conditions[name], f"condition {name}")
                 if name in self._conditions
-                else _undecided(self._why_missing(name))
+                else _unresolved(self._why_missing(name))
             )
             self._offer_the_other(name, self._verdicts[known])
         return self._verdicts[known]
@@ -150,21 +150,21 @@ class Conditions:
     def _judge(self, node: Node, what: str) -> Verdict:
         call = _as_call(node)
         if call is None:
-            return _undecided(f"{what} is no condition")
+            return _unresolved(f"{what} is no condition")
         node = call
         if node.name == "Condition" and isinstance(node.argument, Text):
             return self.verdict(node.argument.text)
         if node.name not in {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}:
-            return _undecided(f"{what} uses {node.name}")
+            return _unresolved(f"{what} uses {node.name}")
         if not isinstance(node.argument, Listing):
-            return _undecided(f"{what} is no condition")
+            return _unresolved(f"{what} is no condition")
         if node.name == "Fn::Equals":
             return self._equals(node.argument, what)
         return _combined(node.name, [self._judge(item, what) for item in node.argument.items], what)
 
     def _equals(self, pair: Listing, what: str) -> Verdict:
         if len(pair.items) != 2:  # noqa: PLR2004 - two values are compared
-            return _undecided(f"{what} is no condition")
+            return _unresolved(f"{what} is no condition")
         sides = [self._resolve(item) for item in pair.items]
         for item, other in zip(pair.items, reversed(sides), strict=True):
             if (name := referred(item)) and isinstance(other, Text):
@@ -174,7 +174,7 @@ class Conditions:
         why = f"{what} depends on {dependence}" if dependence else None
         texts = [side.text for side in sides if isinstance(side, Text)]
         if len(texts) != len(sides):
-            return _undecided(why or f"{what} depends on what is known only when deployed")
+            return _unresolved(why or f"{what} depends on what is known only when deployed")
         return Verdict(value=texts[0] == texts[1], why=why)
 
     def _depends_on(self, node: Node) -> str | None:
@@ -239,7 +239,7 @@ class Conditions:
         return None if chosen is None else {names[0]: chosen}
 
 
-def _undecided(why: str) -> Verdict:
+def _unresolved(why: str) -> Verdict:
     return Verdict(value=None, why=why)
 
 
@@ -256,7 +256,7 @@ def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
     if decisive in values:
         return Verdict(value=decisive, why=None if sure else why)
     if None in values:
-        return _undecided(why or f"{what} is undecidable")
+        return _unresolved(why or f"{what} is undecidable")
     return Verdict(value=not decisive, why=why)
 
 

@@ -2,7 +2,7 @@
 
 A template is read as its defaults have it, and again with each value that a deployment may choose
 instead for whatever was looked at. Who decides about a route must be the same in all of them:
-where it is not, it is undecided. What else differs is left to who asks.
+where it is not, it is unresolved. What else differs is left to who asks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import AuthorizerOf, Deployment, Undecided, Unknown
+from authorizer.cli.template.model import AuthorizerOf, Deployment, Unknown, Unresolved
 from authorizer.cli.template.parameters import Choices
 from authorizer.errors import clip
 
@@ -116,7 +116,7 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
 def _are_alike(one: Template, other: Template) -> bool:
     """Whether two readings have the same facts about who decides, and how long that is kept.
 
-    What is undecided does not count, nor which path a route has that somebody guards.
+    What is unresolved does not count, nor which path a route has that somebody guards.
     """
     return (_guards(one), one.functions, one.doors) == (
         _guards(other),
@@ -148,19 +148,19 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
 
 
 def _settled(base: Template, others: Sequence[Deployment]) -> Template:
-    """The base, undecided where a deployment has another authorizer, or another behind it."""
-    notes: list[Undecided] = []
+    """The base, unresolved where a deployment has another authorizer, or another behind it."""
+    notes: list[Unresolved] = []
     apis = []
     for api in base.apis:
         named = [
             (one, theirs) for one in others for theirs in one.template.apis if theirs.id == api.id
         ]
         apis.append(_api(api, named, notes))
-    undecided = tuple(sorted({*base.undecided, *notes}, key=lambda one: (one.place, one.what)))
-    return replace(base, apis=tuple(apis), undecided=undecided)
+    unresolved = tuple(sorted({*base.unresolved, *notes}, key=lambda one: (one.place, one.what)))
+    return replace(base, apis=tuple(apis), unresolved=unresolved)
 
 
-def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Undecided]) -> Api:
+def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Unresolved]) -> Api:
     routes = {(one.place, one.key): one for one in api.routes}
     authorizers = {one.name: one for one in api.authorizers}
     for deployment, theirs in named:
@@ -180,7 +180,7 @@ def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Undecide
     )
 
 
-def _route(own: Route, theirs: Route, why: str, notes: list[Undecided]) -> Route:
+def _route(own: Route, theirs: Route, why: str, notes: list[Unresolved]) -> Route:
     if isinstance(own.authorizer, Unknown) or own.authorizer == theirs.authorizer:
         return own
     notes.append(_note(own.place, AuthorizerOf(own.key), why))
@@ -188,7 +188,7 @@ def _route(own: Route, theirs: Route, why: str, notes: list[Undecided]) -> Route
 
 
 def _authorizer(
-    own: Authorizer, theirs: Authorizer, why: str, notes: list[Undecided]
+    own: Authorizer, theirs: Authorizer, why: str, notes: list[Unresolved]
 ) -> Authorizer:
     if not isinstance(own.kind, Unknown) and own.kind != theirs.kind:
         notes.append(_note(own.place, f"the kind of authorizer {own.name}", why))
@@ -199,8 +199,8 @@ def _authorizer(
     return own
 
 
-def _note(place: Location, what: str, why: str) -> Undecided:
-    return Undecided(place=place, what=what, why=why)
+def _note(place: Location, what: str, why: str) -> Unresolved:
+    return Unresolved(place=place, what=what, why=why)
 
 
 def _words(deployment: Deployment) -> str:

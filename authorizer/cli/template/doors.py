@@ -21,7 +21,7 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
-    Undecidable,
+    Unresolvable,
     child,
     key_place,
     parts_of,
@@ -197,7 +197,7 @@ def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
     parts = parts_of(reading.resolver.resolve(child(permission.properties, "SourceArn")))
     if not re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(parts)):
         return None
-    whys = [part.why for part in parts if isinstance(part, Undecidable)]
+    whys = [part.why for part in parts if isinstance(part, Unresolvable)]
     return next((why for why in whys if isinstance(why, Elsewhere)), None)
 
 
@@ -213,7 +213,7 @@ def _service(principal: Node) -> Node:
 
 def _whom_unwritten(principal: Node) -> str | None:
     """Of a principal that is known only when deployed: this account, or another one."""
-    unknown = [part for part in parts_of(principal) if isinstance(part, Undecidable)]
+    unknown = [part for part in parts_of(principal) if isinstance(part, Unresolvable)]
     others = [part for part in unknown if not part.is_pseudo]
     if others:
         return f"whom the deployment names ({others[0].why})"
@@ -225,7 +225,7 @@ def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | 
     """Whose things may call by a service; nothing where they are this account's, or one thing."""
     account = reading.resolver.resolve(child(permission.properties, "SourceAccount"))
     source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
-    if isinstance(source, Reference) or (is_source and isinstance(source, Undecidable)):
+    if isinstance(source, Reference) or (is_source and isinstance(source, Unresolvable)):
         return None  # one topic, one bucket
     *_, owner, named = [*with_names(parts_of(source)).split(":", 5), "", "", "", "", "", ""][:6]
     api = named.partition("/")[0]
@@ -236,13 +236,13 @@ def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | 
         source = account
     if owner == _OWN or (is_source and named and not owner):
         return None  # a bucket's ARN has no account
-    if owner in {"", "*"} and not isinstance(source, Undecidable):
+    if owner in {"", "*"} and not isinstance(source, Unresolvable):
         return "any account"
     return f"the account of {clip(owner)}" if owner.isdigit() else _whom_given(source)
 
 
 def _whom_given(node: Node) -> str:
-    unknown = [one for one in parts_of(node) if isinstance(one, Undecidable) and not one.is_pseudo]
+    unknown = [one for one in parts_of(node) if isinstance(one, Unresolvable) and not one.is_pseudo]
     why = unknown[0].why if unknown else "a wildcard"
     return f"an account or API that the deployment names ({why})"
 
@@ -250,7 +250,7 @@ def _whom_given(node: Node) -> str:
 def _is_known_api(reading: Reading, source: Node, api: str) -> bool:
     """Whether an ARN's API is one whose routes are at hand, or one that routes here belong to."""
     names = {getattr(part, "id", None) for part in parts_of(source)}
-    whys = [part.why for part in parts_of(source) if isinstance(part, Undecidable)]
+    whys = [part.why for part in parts_of(source) if isinstance(part, Unresolvable)]
     elsewhere = {one.elsewhere.key for one in reading.drafts.values() if one.elsewhere}
     given = {("named", str(getattr(part, "name", ""))) for part in parts_of(source)}
     return (

@@ -21,7 +21,7 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
-    Undecidable,
+    Unresolvable,
     pattern_of,
     referred,
     why_not_text,
@@ -109,14 +109,14 @@ class Intrinsics:
         if isinstance(node, Call):
             node = self._remembered(node, self._worked_out)
         if isinstance(node, Text) and _DYNAMIC in node.text:
-            return Undecidable(node.place, f"{clip(node.text)} is looked up when deployed")
+            return Unresolvable(node.place, f"{clip(node.text)} is looked up when deployed")
         return node
 
     def _worked_out(self, call: Call) -> Node:
         try:
             return self._functions.get(call.name, self._not_here)(call)
         except _StuckError as error:
-            return Undecidable(call.place, error.why)
+            return Unresolvable(call.place, error.why)
 
     def _not_here(self, call: Call) -> Node:
         name = call.name.removeprefix("Fn::")
@@ -129,14 +129,14 @@ class Intrinsics:
     def get(self, node: Node, name: str) -> Node:
         """A mapping's value under a name, worked out."""
         mapping = self.resolve(node)
-        if isinstance(mapping, Undecidable):
+        if isinstance(mapping, Unresolvable):
             return mapping
         if not isinstance(mapping, Mapping):
             return Absent(mapping.place)
         if name in mapping.entries:
             return self.resolve(mapping.entries[name])
         if mapping.open:
-            return Undecidable(mapping.place, mapping.open)
+            return Unresolvable(mapping.place, mapping.open)
         return Absent(mapping.place)
 
     def sides(self, call: Call) -> tuple[Verdict, Node, Node] | None:
@@ -152,7 +152,7 @@ class Intrinsics:
 
     def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
         if id(node) not in self._known:
-            self._known[id(node)] = (node, Undecidable(node.place, "it is made of itself"))
+            self._known[id(node)] = (node, Unresolvable(node.place, "it is made of itself"))
             self._known[id(node)] = (node, function(node))
         return self._known[id(node)][1]
 
@@ -176,7 +176,7 @@ class Intrinsics:
         if name.startswith("AWS::"):
             if name in self.choices.chosen:
                 return Text(place, self.choices.chosen[name])
-            return Undecidable(place, f"{name} is known only when deployed", name)
+            return Unresolvable(place, f"{name} is known only when deployed", name)
         if name in self.parameters:
             return self.parameters.value(name, place)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
@@ -184,7 +184,7 @@ class Intrinsics:
         if resource in self.resources:
             return self._attribute(place, resource, attribute or None)
         why = f"{clip(name)} is neither a parameter nor a resource"
-        return Undecidable(place, self._why_missing(why, resource, place, self.parameters))
+        return Unresolvable(place, self._why_missing(why, resource, place, self.parameters))
 
     def _why_missing(self, why: str, name: str, place: Location, others: Iterable[str] = ()) -> str:
         """A mistake, where nothing could bring what is named there."""
@@ -212,7 +212,7 @@ class Intrinsics:
         if name in self.stacks and attribute:
             output = attribute.removeprefix("Outputs.")
             why = f"output {output} of {name} is told by another template"
-            return Undecidable(place, Elsewhere(why, "output", name, output))
+            return Unresolvable(place, Elsewhere(why, "output", name, output))
         return Reference(place, name, attribute)
 
     def _import_value(self, call: Call) -> Node:
@@ -275,7 +275,7 @@ class Intrinsics:
 
     def _items(self, call: Call, node: Node) -> tuple[Node, ...]:
         listing = self.resolve(node)
-        if isinstance(listing, Undecidable):
+        if isinstance(listing, Unresolvable):
             raise _StuckError(listing.why)
         if not isinstance(listing, Listing):
             raise _malformed(call)
@@ -313,7 +313,7 @@ class Intrinsics:
         included = self._worked_out(Call(mapping.keys[name], name, mapping.entries[name]))
         entries = {key: value for key, _, value in mapping if key != name}
         if not isinstance(included, Mapping):
-            why = included.why if isinstance(included, Undecidable) else "it includes no mapping"
+            why = included.why if isinstance(included, Unresolvable) else "it includes no mapping"
             return Mapping(mapping.place, entries, mapping.keys, why)
         keys = included.keys | mapping.keys
         return Mapping(mapping.place, included.entries | entries, keys, included.open)
@@ -326,17 +326,17 @@ class Intrinsics:
 
     def file(self, location: Node, place: Location) -> Node:
         """What stands in another file, where that is one beside the template."""
-        if isinstance(location, Undecidable):
+        if isinstance(location, Unresolvable):
             return location
         if isinstance(location, Mapping):
-            return Undecidable(place, "it is kept in a bucket")
+            return Unresolvable(place, "it is kept in a bucket")
         if not isinstance(location, Text):
-            return Undecidable(place, why_not_text(location))
+            return Unresolvable(place, why_not_text(location))
         name = location.text
         if self._folder is None or "://" in name or name.startswith("/") or "\0" in name:
-            return Undecidable(place, f"{clip(name)} is not a file beside the template")
+            return Unresolvable(place, f"{clip(name)} is not a file beside the template")
         if name not in self._files:
-            self._files[name] = Undecidable(place, f"{clip(name)} includes itself")
+            self._files[name] = Unresolvable(place, f"{clip(name)} includes itself")
             self._files[name] = self._read_file(self._folder, name, place)
         return self._files[name]
 
@@ -344,12 +344,12 @@ class Intrinsics:
         path = folder / name
         try:
             if not path.is_file():
-                return Undecidable(place, f"there is no file {clip(name)} beside the template")
+                return Unresolvable(place, f"there is no file {clip(name)} beside the template")
             return self.resolve(compose(read_source(path), str(path), TEMPLATE))
         except OSError as error:
-            return Undecidable(place, f"{clip(name)} cannot be read: {error.strerror}")
+            return Unresolvable(place, f"{clip(name)} cannot be read: {error.strerror}")
         except ConfigurationError as error:
-            return Undecidable(place, error.problems[0])
+            return Unresolvable(place, error.problems[0])
 
 
 def _section(template: Mapping, name: str) -> dict[str, Node]:
@@ -380,11 +380,13 @@ def _literal(call: Call, node: Node) -> str:
 
 
 def _joined(call: Call, pieces: list[Node]) -> Node:
-    parts: list[Text | Reference | Undecidable] = []
+    parts: list[Text | Reference | Unresolvable] = []
     for piece in pieces:
         if isinstance(piece, Composite):
             parts += piece.parts
-        elif isinstance(piece, Reference | Undecidable) or (isinstance(piece, Text) and piece.text):
+        elif isinstance(piece, Reference | Unresolvable) or (
+            isinstance(piece, Text) and piece.text
+        ):
             parts.append(piece)
         elif not isinstance(piece, Text | Absent):
             raise _malformed(call)

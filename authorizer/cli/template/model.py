@@ -103,7 +103,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undecided:
+class Unresolved:
     """Something the reader came across that it could not decide.
 
     Attributes:
@@ -214,7 +214,7 @@ class Api:
 
     Attributes:
         id: logical id; SAM's implicit ones are ``ServerlessRestApi`` and ``ServerlessHttpApi``.
-        is_complete: whether every route could be read; otherwise ``Template.undecided`` says why.
+        is_complete: whether every route could be read; otherwise ``Template.unresolved`` says why.
         has_cors: whether the API answers browsers' preflights or sets CORS headers.
         cors_gateway_responses: types of REST gateway responses that carry CORS headers, such as
             ``DEFAULT_4XX``, ``UNAUTHORIZED``, ``ACCESS_DENIED``.
@@ -346,7 +346,7 @@ class Template:
 
     Attributes:
         doors: ways to functions that whoever is no part of this account may take.
-        undecided: every fact that could not be decided, with its place.
+        unresolved: every fact that could not be decided, with its place.
         deployments: what else a deployment may make of it.
         has_further_deployments: whether it allows more than were read.
         exports: logical ids of resources that other stacks may import, by the export's name.
@@ -359,7 +359,7 @@ class Template:
     groups: tuple[UserGroup, ...] = ()
     functions: tuple[FunctionVariables, ...] = ()
     doors: tuple[Door, ...] = ()
-    undecided: tuple[Undecided, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
     deployments: tuple[Deployment, ...] = ()
     has_further_deployments: bool = False
     exports: dict[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """What a template is made of, before anything is read into it: values, each with its place.
 
 Intrinsic functions are :class:`Call` until :mod:`~authorizer.cli.template.intrinsics` works them
-out; what it makes of them are nodes as well, down to :class:`Undecidable`.
+out; what it makes of them are nodes as well, down to :class:`Unresolvable`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
     "Node",
     "Reference",
     "Text",
-    "Undecidable",
+    "Unresolvable",
     "child",
     "key_place",
     "parts_of",
@@ -50,11 +50,11 @@ class Reference(Node):
 class Composite(Node):
     """A text of which parts are known only once deployed."""
 
-    parts: tuple[Text | Reference | Undecidable, ...]
+    parts: tuple[Text | Reference | Unresolvable, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Undecidable(Node):
+class Unresolvable(Node):
     """What cannot be worked out offline, and why.
 
     Attributes:
@@ -110,7 +110,7 @@ def why_not_text(node: Node) -> str:
     """Why a value is none that can be read."""
     if isinstance(node, Composite):
         node = next(part for part in node.parts if not isinstance(part, Text))
-    if isinstance(node, Undecidable):
+    if isinstance(node, Unresolvable):
         return node.why
     if isinstance(node, Reference):
         return f"{node.id} has its name only when deployed"

@@ -28,7 +28,7 @@ from authorizer.cli.template.nodes import (
     Listing,
     Mapping,
     Node,
-    Undecidable,
+    Unresolvable,
     child,
     key_place,
 )
@@ -268,7 +268,7 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown
     if isinstance(value, Absent):
         return None
     if not isinstance(value, Listing):
-        return Unknown(value.why if isinstance(value, Undecidable) else "security is no list")
+        return Unknown(value.why if isinstance(value, Unresolvable) else "security is no list")
     names: list[str] = []
     for item in value.items:
         requirement = reading.resolver.resolve(item)
@@ -300,7 +300,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: No
             read_authorizer(reading, draft, _authorizer(reading, name, place, scheme))
         elif sort == "awsSigv4":
             draft.authorizers[name] = iam(name, place)
-        elif isinstance(ours, Undecidable):
+        elif isinstance(ours, Unresolvable):
             reading.note(place, f"authorizer {name}", ours.why)
             draft.authorizers[name] = unreadable(name, place, ours.why)
 
@@ -349,6 +349,6 @@ def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -
         if any(name.lower().endswith("access-control-allow-origin") for name in value.entries):
             draft.cors_responses.add(kind)
     elif not isinstance(value, Absent):
-        why = value.why if isinstance(value, Undecidable) else "expected a mapping of headers"
+        why = value.why if isinstance(value, Unresolvable) else "expected a mapping of headers"
         draft.cors_responses_unknown = Unknown(why)
         reading.note(value.place, f"the headers of gateway response {kind}", why)

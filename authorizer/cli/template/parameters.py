@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.nodes import Absent, Listing, Node, Text, Undecidable
+from authorizer.cli.template.nodes import Absent, Listing, Node, Text, Unresolvable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -82,7 +82,7 @@ class Parameters:
         kind = self._text(name, "Type") or ""
         if kind.startswith("AWS::SSM::Parameter::"):
             why = f"parameter {name} is read from the account's parameter store"
-            return Undecidable(place, why, name)
+            return Unresolvable(place, why, name)
         allowed = self._allowed(name)
         default = self._get(self._written[name], "Default")
         self._choices.offer(name, self._others(name, default, allowed))
@@ -95,7 +95,7 @@ class Parameters:
             has = "has no default"
             if not isinstance(default, Absent):
                 has = "has a default that is no text"
-            return Undecidable(place, f"parameter {name} {has}", name)
+            return Unresolvable(place, f"parameter {name} {has}", name)
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
             return Listing(place, tuple(Text(place, part.strip()) for part in text.split(",")))
         # The value stands where it is used, not where the default is: that is where to look.

@@ -13,7 +13,7 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
-    Undecidable,
+    Unresolvable,
     parts_of,
 )
 from authorizer.cli.template.parameters import is_any
@@ -35,7 +35,7 @@ _OWN = ("<Region>", "<AccountId>")
 def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     """The logical id of the function that a name, an ARN or an invocation URI leads to."""
     value = reading.resolver.resolve(node)
-    if isinstance(value, Undecidable):
+    if isinstance(value, Unresolvable):
         return Unknown(value.why)
     parts = parts_of(value)
     found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)}
@@ -45,7 +45,7 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     if len(found) > 1:
         return Unknown("it names more than one function")
     named = _function_named(reading, parts)
-    unknown = [part for part in parts if isinstance(part, Undecidable)]
+    unknown = [part for part in parts if isinstance(part, Unresolvable)]
     for part in unknown:
         if named is None and not part.is_pseudo:
             return Unknown(part.why)
@@ -90,7 +90,7 @@ def account_given(reading: Reading, node: Node) -> str | None:
         found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(parts))
         if found is None or found.groups() == _OWN:
             continue
-        given = (one.why for one in parts if isinstance(one, Undecidable) and not one.is_pseudo)
+        given = (one.why for one in parts if isinstance(one, Unresolvable) and not one.is_pseudo)
         written = f"region {clip(found[1])} and account {clip(found[2])} may be others than its own"
         return next(given, written) if "<>" in found.groups() else written
     return None
@@ -102,7 +102,7 @@ def with_names(parts: Iterable[Node]) -> str:
 
 
 def _name_of(part: Node) -> str:
-    name = part.name if isinstance(part, Undecidable) and part.is_pseudo else None
+    name = part.name if isinstance(part, Unresolvable) and part.is_pseudo else None
     return f"<{(name or '').removeprefix('AWS::')}>"
 
 
@@ -202,7 +202,7 @@ def _covers(source: Node, api: str) -> bool | Unknown:
     """Whether a permission's ``SourceArn`` covers ``<api>/authorizers/<id>``."""
     if isinstance(source, Absent):
         return True
-    if isinstance(source, Undecidable):
+    if isinstance(source, Unresolvable):
         return Unknown(source.why)
     parts = source.parts if isinstance(source, Composite) else (source,)
     resource = "".join(_as_pattern(part) for part in parts).split(":", 5)[-1]

@@ -16,8 +16,8 @@ from authorizer.cli.template.model import (
     Elsewhere,
     HiddenRoutes,
     Template,
-    Undecided,
     Unknown,
+    Unresolved,
 )
 from authorizer.cli.template.nodes import (
     Absent,
@@ -27,7 +27,7 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
-    Undecidable,
+    Unresolvable,
     child,
     pattern_of,
     referred,
@@ -80,7 +80,7 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
     Args:
         data: the file's content.
         file: its name in places and messages.
-        folder: where the files are that it includes; without one, what they say is undecided.
+        folder: where the files are that it includes; without one, what they say is unresolved.
 
     Raises:
         FileError: if it is no template at all.
@@ -131,7 +131,7 @@ def _stack(
         groups=groups,
         functions=functions,
         doors=read_doors(reading),
-        undecided=_sorted(reading.undecided),
+        unresolved=_sorted(reading.unresolved),
     )
     stack = Stack(template=template, prefix=prefix, outputs=outputs, exports=exports, nested=nested)
     for one in nested.values():
@@ -161,7 +161,7 @@ def _key_of(node: Node) -> Key | None:
     """Where what a value names is."""
     if isinstance(node, Reference):
         return ("resource", node.id)
-    why = node.why if isinstance(node, Undecidable) else None
+    why = node.why if isinstance(node, Unresolvable) else None
     return why.key if isinstance(why, Elsewhere) else None
 
 
@@ -232,11 +232,11 @@ def _handed(reading: Reading, node: Node) -> Node:
     if isinstance(value, Text):
         return value
     key = _key_of(value)
-    if key is None and isinstance(value, Undecidable):
+    if key is None and isinstance(value, Unresolvable):
         return value
     if key is None:
-        return Undecidable(value.place, "it is known only when deployed")
-    return Undecidable(value.place, Elsewhere("it is in the stack above", "up", *key))
+        return Unresolvable(value.place, "it is known only when deployed")
+    return Unresolvable(value.place, Elsewhere("it is in the stack above", "up", *key))
 
 
 def _no_template(place: Location, found: str) -> FileError:
@@ -244,8 +244,8 @@ def _no_template(place: Location, found: str) -> FileError:
     return FileError(place, f"{expected}, {found}")
 
 
-def _sorted(undecided: list[Undecided]) -> tuple[Undecided, ...]:
-    unique = dict.fromkeys(undecided)
+def _sorted(unresolved: list[Unresolved]) -> tuple[Unresolved, ...]:
+    unique = dict.fromkeys(unresolved)
     return tuple(sorted(unique, key=lambda one: (one.place, one.what)))
 
 
@@ -265,7 +265,7 @@ def _read_definition(reading: Reading, root: Mapping) -> None:
 def read_resources(reading: Reading, root: Mapping) -> None:
     """Read all resources of a template, with what Globals give them."""
     resources = reading.resolver.resolve(root.entries["Resources"])
-    if isinstance(resources, Undecidable):
+    if isinstance(resources, Unresolvable):
         resources = Mapping(resources.place, {}, {}, resources.why)
     if not isinstance(resources, Mapping):
         raise _no_template(resources.place, "found Resources that are no mapping")

@@ -1,4 +1,4 @@
-"""What the readers of a template share: its resources, the APIs as they grow, what is undecided."""
+"""What the readers of a template share: resources, the APIs as they grow, what is unresolved."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from authorizer.cli.template.model import (
     Elsewhere,
     HiddenRoutes,
     Route,
-    Undecided,
     Unknown,
+    Unresolved,
 )
-from authorizer.cli.template.nodes import Absent, Mapping, Node, Reference, Text, Undecidable, child
+from authorizer.cli.template.nodes import (
+    Absent,
+    Mapping,
+    Node,
+    Reference,
+    Text,
+    Unresolvable,
+    child,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -97,7 +105,7 @@ class Reading:
         # Stacks whose template is not at hand.
         self.stacks_elsewhere: list[Resource] = []
         self.drafts: dict[str, Draft] = {}
-        self.undecided: list[Undecided] = []
+        self.unresolved: list[Unresolved] = []
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, in the template's order."""
@@ -105,7 +113,7 @@ class Reading:
 
     def note(self, place: Location, what: str, why: str) -> None:
         """Write down what could not be decided."""
-        self.undecided.append(Undecided(place=place, what=what, why=why))
+        self.unresolved.append(Unresolved(place=place, what=what, why=why))
 
     def note_existence(self, resource: Resource, what: str) -> None:
         """Write down that a resource may not be there."""
@@ -148,7 +156,7 @@ class Reading:
                 if value.open is not None:
                     self._incomplete(value.place, what, value.open, drafts)
                 yield value
-            elif isinstance(value, Undecidable):
+            elif isinstance(value, Unresolvable):
                 self._incomplete(value.place, what, value.why, drafts)
             elif not (isinstance(value, Text) and value.kind == "null"):
                 why = "expected a mapping, found something else"
@@ -163,7 +171,7 @@ class Reading:
         """A node that must be the same in every deployment: undecidable where it may not be."""
         values, why = self.resolver.branches(node)
         if why is not None:
-            return Undecidable(node.place, why)
+            return Unresolvable(node.place, why)
         return values[0] if values else Absent(node.place)
 
     def is_private(self, properties: Node) -> bool:
@@ -187,6 +195,6 @@ class Reading:
         value = self.steady(node)
         if isinstance(value, Reference):
             return self.resources.get(value.id)
-        if isinstance(value, Undecidable):
+        if isinstance(value, Unresolvable):
             return Unknown(value.why)
         return self.resources.get(value.text) if isinstance(value, Text) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Undecidable, child
+from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Unresolvable, child
 from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reader import read_resources
 from authorizer.cli.template.reading import Reading
@@ -112,7 +112,7 @@ def _written(function: Resource, name: str) -> Node:
     """A property as it stands; undecidable where an include may have it."""
     node = child(function.properties, name)
     if isinstance(node, Absent) and not _is_whole(function.properties):
-        return Undecidable(node.place, f"an include may have {name}")
+        return Unresolvable(node.place, f"an include may have {name}")
     return node
 
 

@@ -24,7 +24,7 @@ from authorizer.cli.template.model import (
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Mapping, Node, Undecidable, child, key_place
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Unresolvable, child, key_place
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft
@@ -266,7 +266,7 @@ def _operation(
     auth = as_auth(reading.steady(child(properties, "Auth")))
     asked = reading.choice(child(auth, "Authorizer"))
     security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
-    if isinstance(auth, Undecidable):
+    if isinstance(auth, Unresolvable):
         security = Unknown(auth.why)
     return Operation(
         method=name,
@@ -327,7 +327,7 @@ def _websocket_authorizer(
 ) -> str | Unknown | None:
     resolver = reading.resolver
     auth = as_auth(reading.steady(child(resource.properties, "Auth")))
-    if isinstance(auth, Undecidable):
+    if isinstance(auth, Unresolvable):
         return Unknown(auth.why)
     kind = reading.choice(child(auth, "AuthType"))
     place = key_place(resource.properties, "Auth") or resource.place

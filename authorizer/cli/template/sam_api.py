@@ -28,7 +28,7 @@ from authorizer.cli.template.nodes import (
     Mapping,
     Node,
     Text,
-    Undecidable,
+    Unresolvable,
     child,
     key_place,
 )
@@ -129,7 +129,7 @@ class SamApi:
     # --- Auth ---
 
     def _read_default(self) -> str | Unknown | None:
-        if isinstance(self._auth, Undecidable):
+        if isinstance(self._auth, Unresolvable):
             return Unknown(self._auth.why)
         written = child(self._auth, "DefaultAuthorizer")
         name = self.reading.choice(written)
@@ -159,7 +159,7 @@ class SamApi:
     def _read_authorizers(self) -> None:
         what = f"the authorizers of {self.draft.id}"
         self._auth = as_auth(self._auth)
-        if isinstance(self._auth, Undecidable):
+        if isinstance(self._auth, Unresolvable):
             self.reading.note(self._auth.place, what, self._auth.why)
         for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
             for name, place, node in authorizers:
@@ -307,11 +307,11 @@ class SamApi:
 def as_auth(node: Node) -> Node:
     """An ``Auth`` that is a mapping, or nothing, or undecidable, which anything else is."""
     is_nothing = isinstance(node, Text) and node.kind == "null"
-    if is_nothing or isinstance(node, Absent | Mapping | Undecidable):
+    if is_nothing or isinstance(node, Absent | Mapping | Unresolvable):
         return node
     found = clip(node.text) if isinstance(node, Text) else "something else"
     why = f"expected Auth to be a mapping such as {{Authorizer: NONE}}, found {found}"
-    return Undecidable(node.place, Mistake(why, node.place))
+    return Unresolvable(node.place, Mistake(why, node.place))
 
 
 def _together(

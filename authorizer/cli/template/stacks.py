@@ -16,7 +16,7 @@ from authorizer.cli.template.parameters import Choices
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from authorizer.cli.template.model import Api, Authorizer, Route, Undecided
+    from authorizer.cli.template.model import Api, Authorizer, Route, Unresolved
 
 Key = tuple[str, ...]
 _Function = TypeVar("_Function", str | Unknown, str | Unknown | None)
@@ -134,7 +134,7 @@ class _Joint:
                 for each in one.template.doors
                 if self._home(one, each.api) is None
             ),
-            undecided=tuple(self._undecided()),
+            unresolved=tuple(self._unresolved()),
             exports={
                 name: found[0].prefix + found[1]
                 for one in self._stacks
@@ -245,9 +245,9 @@ class _Joint:
         names = {one.name for one in api.authorizers}
         return replace(api, routes=tuple(_with_known_name(one, names) for one in api.routes))
 
-    def _undecided(self) -> Iterable[Undecided]:
+    def _unresolved(self) -> Iterable[Unresolved]:
         for stack in self._stacks:
-            for one in stack.template.undecided:
+            for one in stack.template.unresolved:
                 is_told = isinstance(one.why, Elsewhere) and (
                     (id(stack), one.why.key) in self._linked
                 )

@@ -18,7 +18,7 @@ from authorizer.cli.template.nodes import (
     Mapping,
     Node,
     Reference,
-    Undecidable,
+    Unresolvable,
     child,
 )
 from authorizer.policy.paths import ANY
@@ -94,7 +94,7 @@ def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
     if resolver.flag(child(stage, "CachingEnabled"), default=False) is not False:
         yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
     for settings in resolver.branches(child(stage, "MethodSettings"))[0]:
-        if isinstance(settings, Undecidable):
+        if isinstance(settings, Unresolvable):
             yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
         for item in settings.items if isinstance(settings, Listing) else ():
             for node in resolver.branches(item)[0]:

@@ -18,7 +18,7 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
-    Undecidable,
+    Unresolvable,
     child,
 )
 from authorizer.cli.template.permissions import FUNCTION_TYPES, function_behind
@@ -124,5 +124,5 @@ def _why_published(reading: Reading, function: Resource) -> str | None:
 def _same(one: Node, other: Node) -> bool:
     if isinstance(one, Text) and isinstance(other, Text):
         return one.text == other.text
-    both = isinstance(one, Undecidable) and isinstance(other, Undecidable)
+    both = isinstance(one, Unresolvable) and isinstance(other, Unresolvable)
     return both and getattr(one, "why", "") == getattr(other, "why", None)
