@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from authorizer.cli.check.catalogue import CATALOGUE, can_be_accepted, index
+from authorizer.cli.check.finding import SPECIFICATIONS
 from authorizer.cli.check.run import run_checks
 
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
@@ -64,3 +66,32 @@ def test_a_page_says_whether_it_can_be_accepted(code: str) -> None:
     severity = (PAGES / f"{code}.md").read_text().splitlines()[2]
 
     assert ("cannot be accepted" in severity) != can_be_accepted(code)
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_texts_say_how_each_fact_is_written(code: str) -> None:
+    """A text has no specification that there is not, and a variant changes what it has."""
+    entry = CATALOGUE[code]
+    texts = [entry.message, entry.effect, entry.fix]
+    for change in entry.variants.values():
+        assert change
+        assert all(getattr(entry, part) != text for part, text in change.items())
+        texts += [str(text) for part, text in change.items() if part != "severity"]
+    fields = [field for text in texts for field in Formatter().parse(text)]
+
+    assert {spec or "" for _, name, spec, _ in fields if name is not None} <= set(SPECIFICATIONS)
+    assert all(text and not text.endswith(".") and "\n" not in text for text in texts)
+
+
+def test_an_acceptance_is_of_what_a_finding_is_about(tmp_path: Path) -> None:
+    """Names are compared as a whole, and as they stand in the file, however long they are."""
+    name = "a" * 150
+    policy = tmp_path / "policy.yaml"
+    text = (
+        f"version: 1\ngroups: {{a: {{allow: [GET /x]}}, {name}: {{}}}}\naccept: {{P304: [{{}}]}}\n"
+    )
+    policy.write_text(text.replace("[{}]", f"[{{about: {name}, reason: why}}]"))
+    assert len(run_checks(policy).accepted) == 1
+    policy.write_text(text.replace("[{}]", f"[{{about: {name[1:]}, reason: why}}]"))
+
+    assert {finding.code for finding in run_checks(policy).findings} == {"P304", "P402"}

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from authorizer.cli.check import run as running
+from authorizer.cli.check import template_rules
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
@@ -165,7 +165,7 @@ class Judged:
         self.error: ConfigurationError | None = None
         self.findings: list[Finding] = []
         monkeypatch.setattr(template_reader, "read_template", self.read, raising=False)
-        monkeypatch.setattr(running, "TEMPLATE_RULES", (self.rule,))
+        monkeypatch.setattr(template_rules, "TEMPLATE_RULES", (self.rule,))
 
     def read(self, path: Path) -> Template:
         if self.error is not None:

@@ -104,9 +104,10 @@ def _not_known(protection: RouteProtection, authorizer: Authorizer) -> Iterator[
                 yield Finding.of("X130", place, authorizer=name, why=fact.why)
             return
     if authorizer.function is None:
-        facts = {"authorizer": name, "function": authorizer.elsewhere}
         note = "note" if _is_written_out(protection, authorizer) else ""
-        yield Finding.of("X130", place, "elsewhere", note, **facts)
+        yield Finding.of(
+            "X130", place, "elsewhere", note, authorizer=name, function=authorizer.elsewhere
+        )
     elif protection.decided_by is not DecidedBy.POLICY:
         function = authorizer.function
         yield Finding.of("X130", place, "several", authorizer=name, function=function)

@@ -34,8 +34,12 @@ def answers_for_all_callers(
     for cache in caches(template):
         sources = cache.authorizer.identity_sources
         if cache.key is not None and not cache.key.token:
-            facts = {"authorizer": cache.authorizer.name, "sources": sources}
-            yield Finding.of("X205" if sources else "X204", cache.key_place, **facts)
+            yield Finding.of(
+                "X205" if sources else "X204",
+                cache.key_place,
+                authorizer=cache.authorizer.name,
+                sources=sources,
+            )
 
 
 def backend_answers_for_all_callers(
@@ -48,8 +52,7 @@ def backend_answers_for_all_callers(
         if guarded.decided_by is not DecidedBy.NOBODY and place is not None:
             shared.setdefault(place, guarded)
     for place, guarded in shared.items():
-        facts = {"api": guarded.api.id, "route": guarded.route.key}
-        yield Finding.of("X205", place, "backend", **facts)
+        yield Finding.of("X205", place, "backend", api=guarded.api.id, route=guarded.route.key)
 
 
 def answers_for_all_routes(
@@ -60,8 +63,14 @@ def answers_for_all_routes(
         if cache.kind is AnswerKind.SIMPLE and cache.key is not None:
             pair = _sharing(cache.key, cache.routes)
             if pair:
-                facts = {"authorizer": cache.authorizer.name, "count": len(cache.routes)}
-                yield Finding.of("X201", cache.key_place, route=pair[0], other=pair[1], **facts)
+                yield Finding.of(
+                    "X201",
+                    cache.key_place,
+                    route=pair[0],
+                    other=pair[1],
+                    authorizer=cache.authorizer.name,
+                    count=len(cache.routes),
+                )
 
 
 def answers_for_other_requests(
@@ -145,8 +154,14 @@ def answers_older_than_tokens(
         for client in template.clients:
             valid = client.access_token_seconds
             if isinstance(ttl, int) and isinstance(valid, int) and ttl > valid:
-                facts = {"client": client.id, "valid": valid, "seconds": ttl}
-                yield Finding.of("X208", cache.ttl_place, authorizer=name, **facts)
+                yield Finding.of(
+                    "X208",
+                    cache.ttl_place,
+                    authorizer=name,
+                    client=client.id,
+                    valid=valid,
+                    seconds=ttl,
+                )
                 break
 
 

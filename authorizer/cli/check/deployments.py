@@ -70,9 +70,12 @@ def check_deployments(
             is_asked = finding.code in _WHO_DECIDES and ("T050", finding.place) in seen
             if not is_asked and (finding.code, finding.place) not in seen:
                 seen.add((finding.code, finding.place))
-                facts = {"finding": finding, "chosen": deployment.chosen}
                 yield Finding.of(
-                    "X250", finding.place, "" if deployment.chosen else "worst", **facts
+                    "X250",
+                    finding.place,
+                    "" if deployment.chosen else "worst",
+                    finding=finding,
+                    chosen=deployment.chosen,
                 )
 
 

@@ -107,9 +107,18 @@ def _inexact(caller: _Caller, cache: Cache, why: Inexact, culprit: Rule | None) 
     if culprit is not None and why is Inexact.PATH_DECIDES:
         greedy = _greedy_route(cache.api, culprit)
     variant = "below" if greedy else "rule" if culprit else ""
-    facts = {"owner": caller.named.name, "authorizer": cache.authorizer.name, "api": cache.api.id}
     place = caller.named.place
-    return Finding.of("X207", place, variant, reason=why, rule=culprit, route=greedy, **facts)
+    return Finding.of(
+        "X207",
+        place,
+        variant,
+        reason=why,
+        rule=culprit,
+        route=greedy,
+        owner=caller.named.name,
+        authorizer=cache.authorizer.name,
+        api=cache.api.id,
+    )
 
 
 def _greedy_route(api: Api, rule: Rule) -> str | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.location import Location
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["SPECIFICATIONS", "Finding", "Severity"]
 
 # Facts by which people know a finding again, and may accept it: names, and no sentences.
 _SUBJECTS = frozenset(
@@ -130,7 +130,7 @@ class _Sentences(Formatter):
     """Puts facts into the catalogue's texts."""
 
     def format_field(self, value: Any, spec: str) -> str:  # noqa: ANN401 - as in the base class
-        return _SPECIFICATIONS[spec](value)
+        return SPECIFICATIONS[spec](value)
 
 
 def _written(fact: object) -> str:
@@ -187,7 +187,7 @@ def _authorizer(authorizer: Authorizer | None) -> str:
 
 
 _SENTENCES = _Sentences()
-_SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
+SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "": _written,
     "and": " and ".join,
     "ascii": _ascii,

@@ -64,8 +64,15 @@ def settings_refused(
             if (place, name) in seen:
                 continue  # one thing that is wrong with a variable is enough to look at it
             seen.add((place, name))
-            facts = {"function": function.id, "chosen": chosen, "setting": name}
-            yield Finding.of("T130", place, _variant(chosen), problem=problem, **facts)
+            yield Finding.of(
+                "T130",
+                place,
+                _variant(chosen),
+                problem=problem,
+                function=function.id,
+                chosen=chosen,
+                setting=name,
+            )
 
 
 def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
@@ -77,8 +84,15 @@ def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -
         if value in _PACKED or place in seen:
             continue
         seen.add(place)
-        facts = {"function": function.id, "chosen": chosen, "setting": _POLICY}
-        yield Finding.of("T131", place, _variant(chosen), value=value, **facts)
+        yield Finding.of(
+            "T131",
+            place,
+            _variant(chosen),
+            value=value,
+            function=function.id,
+            chosen=chosen,
+            setting=_POLICY,
+        )
 
 
 def relaxing_settings(
@@ -91,8 +105,7 @@ def relaxing_settings(
             place = function.places.get(name, function.place)
             if _RELAXING in name and place not in seen:
                 seen.add(place)
-                facts = {"function": function.id, "chosen": chosen, "setting": name}
-                yield Finding.of("T137", place, **facts)
+                yield Finding.of("T137", place, function=function.id, chosen=chosen, setting=name)
 
 
 def _variant(chosen: _Chosen) -> str:
@@ -159,9 +172,10 @@ def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> 
             is_any_function = isinstance(door.function, Unknown) and door.kind is not DoorKind.STACK
             keys = next(iter(routes.values()), {}) if is_any_function else by_any
         for key in list(keys)[:1]:
-            facts = {"function": door.function, "route": key, "door": door.what}
             code, variant = _DOORS[door.kind]
-            yield Finding.of(code, door.place, variant, **facts)
+            yield Finding.of(
+                code, door.place, variant, function=door.function, route=key, door=door.what
+            )
 
 
 def _how_named(function: str | Unknown | None) -> object:

@@ -132,8 +132,9 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
         if is_never_asked:
             never_asked.add(id(found.rule))
         variant = "deny" if is_never_asked and found.rule.effect == "deny" else ""
-        facts = {"rule": found.rule, "others": found.covering}
-        yield Finding.of(_REDUNDANT[found.why], found.rule.place, variant, **facts)
+        yield Finding.of(
+            _REDUNDANT[found.why], found.rule.place, variant, rule=found.rule, others=found.covering
+        )
     denies = (rule for rule in rules if rule.effect == "deny" and id(rule) not in never_asked)
     yield from _misses(rules, denies)
 
@@ -190,8 +191,7 @@ def check_claims(source: SourcePolicy) -> Iterator[Finding]:
         kind = "no text" if claim in _NO_TEXT else "ID token" if is_of_id_token else ""
         similar = None if kind else closest(claim, sorted(_TEXTS))
         deny = "deny" if rule.effect == "deny" else ""
-        facts = {"rule": rule, "claim": claim, "similar": similar}
-        yield Finding.of("P207", rule.place, kind, deny, **facts)
+        yield Finding.of("P207", rule.place, kind, deny, rule=rule, claim=claim, similar=similar)
 
 
 POLICY_RULES = (check_names, check_rules, check_claims)

@@ -77,8 +77,9 @@ def closed_public_routes(
     public = PublicLines(source, template)
     for closed in route_protections(template):
         if closed.decided_by in (DecidedBy.POLICY, DecidedBy.OTHER) and public.have(closed):
-            facts = {"route": closed.route.key, "authorizer": closed.authorizer}
-            yield Finding.of("X102", closed.route.place, **facts)
+            yield Finding.of(
+                "X102", closed.route.place, route=closed.route.key, authorizer=closed.authorizer
+            )
 
 
 def missing_public_routes(

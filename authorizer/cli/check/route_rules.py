@@ -104,8 +104,9 @@ def routes_of_others(
     for protection, rule in _of_others(source, template):
         route = protection.route
         if rule is not None:
-            facts = {"rule": rule, "authorizer": protection.authorizer}
-            yield Finding.of("X108", route.place, route=route.key, **facts)
+            yield Finding.of(
+                "X108", route.place, route=route.key, rule=rule, authorizer=protection.authorizer
+            )
 
 
 def routes_without_policy(
@@ -116,8 +117,9 @@ def routes_without_policy(
     for protection, rule in _of_others(source, template):
         if rule is None and not public.have(protection):
             route, api = protection.route, protection.api
-            facts = {"route": route.key, "api": api.id, "authorizer": protection.authorizer}
-            yield Finding.of("X131", route.place, **facts)
+            yield Finding.of(
+                "X131", route.place, route=route.key, api=api.id, authorizer=protection.authorizer
+            )
 
 
 def _of_others(

@@ -1,28 +1,27 @@
-"""``check`` as a function: the findings of a policy file, and of the templates it is for."""
+"""``check`` as a function: the findings of a policy file, and of the templates it is for.
+
+What a template needs is loaded only where there is one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.check.acceptance import Accepted, accept
-from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_TEMPLATE
-from authorizer.cli.check.deployments import check_deployments
+from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_POLICY, UNREADABLE_TEMPLATE
 from authorizer.cli.check.finding import Finding, Severity
-from authorizer.cli.check.policy_problems import finding_of, similar_file, unreadable
 from authorizer.cli.check.policy_rules import POLICY_RULES
-from authorizer.cli.check.public_rules import is_answered
-from authorizer.cli.check.template_rules import TEMPLATE_RULES
-from authorizer.cli.check.unresolved_rules import unresolved_facts
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source
+from authorizer.cli.policy_file.source import SourcePolicy
+from authorizer.cli.text import closest
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
 
 
@@ -49,25 +48,19 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
     if findings:
         return _report(findings)
     findings += [finding for rule in POLICY_RULES for finding in rule(source)]
-    facts, unreadable_ones = _read_templates(dict.fromkeys(templates))
-    findings += unreadable_ones
-    if facts is not None:
-        findings += _judge(source, facts)
+    template, unreadable = _read_templates(dict.fromkeys(templates))
+    findings += unreadable
+    if template is not None:
+        findings += _template_findings(source, template)
     mistaken = {finding.place.file for finding in findings if finding.code == "T003"}
     findings = [
         finding
         for finding in findings  # what SAM says of our mistakes is the same again
         if finding.code != "T052" or finding.place.file not in mistaken
     ]
-    staying, accepted = accept(findings, source.accepted, templates=facts is not None)
-    if facts is not None and facts.has_all_routes:
-        # What the policy alone can only guess is known: X106 and X107 say it.
-        is_known = is_answered(source, facts)
-        staying = [
-            finding
-            for finding in staying
-            if finding.code != GUESS_OF_ROUTES and not is_known(finding)
-        ]
+    staying, accepted = accept(findings, source.accepted, templates=template is not None)
+    if template is not None and template.has_all_routes:
+        staying = _without_guesses(staying, source, template)
     return _report(staying, accepted)
 
 
@@ -83,35 +76,62 @@ def _order(finding: Finding) -> tuple[Location, str, str]:
 
 
 def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
+    """The policy; and where it cannot be used, what is wrong with it."""
     file = str(path)
     try:
-        data = path.read_bytes()
+        source, problems = read_source(path.read_bytes(), file)
     except (OSError, ValueError) as error:  # a name may hold what no file's name can
-        source, _ = read_source(b"version: 1", file)
-        return source, [unreadable(file, getattr(error, "strerror", None) or str(error))]
-    source, problems = read_source(data, file)
-    return source, [finding_of(problem) for problem in problems]
+        why = getattr(error, "strerror", None) or str(error)
+        facts = {"why": why, "similar": _similar_file(file)}
+        unreadable = Finding.of(UNREADABLE_POLICY, Location(file=file), "no such file", **facts)
+        return SourcePolicy(file=file), [unreadable]
+    return source, [
+        Finding.of(one.code, one.place, one.variant, problem=one.message, meant=one.meant)
+        for one in problems
+    ]
 
 
 def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
     """All templates as one; nothing where there are none, or one of them cannot be read."""
-    from authorizer.cli.check.sam_refusals import refusals_of_sam  # noqa: PLC0415
-    from authorizer.cli.template.reader import read_template  # noqa: PLC0415 - only with a template
-    from authorizer.cli.template.stacks import join  # noqa: PLC0415
-
     templates: list[Template] = []
     findings: list[Finding] = []
     for path in paths:
+        from authorizer.cli.check.sam_refusals import refusals_of_sam  # noqa: PLC0415
+        from authorizer.cli.template.reader import read_template  # noqa: PLC0415
+
         try:
             templates.append(read_template(path))
             findings += refusals_of_sam(path)
         except FileError as error:
-            findings.append(_unreadable_template(str(path), error))
-    is_readable = all(finding.code != UNREADABLE_TEMPLATE for finding in findings)
-    return (join(templates) if is_readable and templates else None), findings
+            # It may stand in a file that the template includes.
+            place = error.location or Location(file=str(path))
+            similar = None if error.location else _similar_file(str(path))
+            facts = {"problem": error.message, "similar": similar}
+            findings.append(Finding.of(UNREADABLE_TEMPLATE, place, **facts))
+    if not templates or any(finding.code == UNREADABLE_TEMPLATE for finding in findings):
+        return None, findings
+    from authorizer.cli.template.stacks import join  # noqa: PLC0415
+
+    return join(templates), findings
 
 
-def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
+def _similar_file(file: str) -> str | None:
+    """The name of a file beside it that may be meant, where there is none of that name."""
+    path = Path(file)
+    try:
+        if path.exists():
+            return None
+        alike = (one for one in path.parent.iterdir() if one.suffix == path.suffix)
+        return closest(path.name, [one.name for one in alike if one.is_file()])
+    except (OSError, ValueError):
+        return None
+
+
+def _template_findings(source: SourcePolicy, template: Template) -> Iterator[Finding]:
+    from authorizer.cli.check.deployments import check_deployments  # noqa: PLC0415
+    from authorizer.cli.check.template_rules import TEMPLATE_RULES  # noqa: PLC0415
+    from authorizer.cli.check.unresolved_rules import unresolved_facts  # noqa: PLC0415
+
     policy = Policy.parse(dump_policy(compile_source(source)))
     findings = [
         *unresolved_facts(template),
@@ -121,8 +141,12 @@ def _judge(source: SourcePolicy, template: Template) -> Iterator[Finding]:
     yield from check_deployments(source, policy, template, findings)
 
 
-def _unreadable_template(file: str, error: FileError) -> Finding:
-    # It may stand in a file that the template includes.
-    place = error.location or Location(file=file)
-    similar = None if error.location else similar_file(file)
-    return Finding.of(UNREADABLE_TEMPLATE, place, problem=error.message, similar=similar)
+def _without_guesses(
+    findings: list[Finding], source: SourcePolicy, template: Template
+) -> list[Finding]:
+    """Those that the template does not answer. X106 and X107 say what the policy can only guess."""
+    from authorizer.cli.check.public_rules import is_answered  # noqa: PLC0415
+
+    is_known = is_answered(source, template)
+    guess = GUESS_OF_ROUTES
+    return [finding for finding in findings if finding.code != guess and not is_known(finding)]

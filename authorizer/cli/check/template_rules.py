@@ -90,8 +90,9 @@ def guarded_preflights(
                 by_place[route.place].append(route)
         for place, routes in by_place.items():
             keys = tuple(route.key for route in routes)
-            facts = {"api": api.id, "authorizer": routes[0].authorizer, "routes": keys}
-            yield Finding.of("T201", place, **facts)
+            yield Finding.of(
+                "T201", place, api=api.id, authorizer=routes[0].authorizer, routes=keys
+            )
 
 
 def _takes_preflights(api: Api, route: Route) -> bool:
@@ -155,8 +156,7 @@ def long_access_tokens(
         seconds = client.access_token_seconds
         if isinstance(seconds, int) and seconds > _DAY_SECONDS:
             place = client.access_token_place or client.place
-            facts = {"client": client.id, "longest": _DAY_SECONDS, "seconds": seconds}
-            yield Finding.of("T303", place, **facts)
+            yield Finding.of("T303", place, client=client.id, longest=_DAY_SECONDS, seconds=seconds)
 
 
 def groups_not_created(

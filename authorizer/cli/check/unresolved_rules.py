@@ -54,8 +54,14 @@ def unresolved_protections(
         if not _is_unresolved(protection):
             continue
         if not isinstance(route.authorizer, Unknown):
-            facts = {"api": protection.api.id, "authorizer": route.authorizer}
-            yield Finding.of("T050", route.place, "no such authorizer", route=route.key, **facts)
+            yield Finding.of(
+                "T050",
+                route.place,
+                "no such authorizer",
+                route=route.key,
+                api=protection.api.id,
+                authorizer=route.authorizer,
+            )
         elif not isinstance(route.authorizer.why, Mistake):
             yield Finding.of("T050", route.place, route=route.key, why=route.authorizer.why)
 

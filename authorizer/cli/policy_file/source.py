@@ -104,8 +104,8 @@ class Acceptance:
     Attributes:
         code: of the finding.
         reason: why; never empty.
-        about: a text that the finding's message must contain, where not all findings of that code
-            are accepted.
+        about: the name of what the finding is about, where not all findings of that code are
+            accepted.
         place: of the code; in a list, of its own entry.
     """
 
