@@ -44,6 +44,7 @@ _DOCUMENT = {
     "routes": [str],
 }
 _KINDS = {dict: "an object", list: "a list", str: "text", int: "a number", bool: "true or false"}
+_METHODS = frozenset(METHODS)
 _SEGMENT = re.compile(rf"{LITERAL}|\{{[A-Za-z0-9._-]+\}}")
 # What would be one in an ARN, and what no path contains.
 _WILDCARD = re.compile(r"[*?\s\x00-\x1f]")
@@ -88,24 +89,28 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
             ``{name}`` for a parameter, whether everything below follows (``tail``), and which
             claims parameters must equal: ``{"{user}": "sub"}``.
     """
-    methods, path, equals = rule["methods"], tuple(rule["path"]), rule["equals"]
+    methods, path, equals = frozenset(rule["methods"]), tuple(rule["path"]), rule["equals"]
     positions = {segment: at for at, segment in enumerate(path) if segment.startswith("{")}
     is_connect, parameters = path == CONNECT_PATH, positions.keys()
-    for name, fits in (
-        ("methods", methods == [ANY] or len(methods) == len({*methods} & {*METHODS}) > 0),
-        ("path", is_connect or all(map(_SEGMENT.fullmatch, path))),
-        ("path", len(path) <= MOST_SEGMENTS and all(path.count(one) == 1 for one in parameters)),
-        ("equals", equals.keys() <= parameters and all(equals.values())),
-    ):
-        if not fits:
-            where = f"the rule of line {rule.get('line')}"
-            raise _NotCompiledError(f"{clip(rule[name])} as {name} of {where}")
+    # What a literal may not be could open other paths in an ARN: all of it is judged again.
+    fits = {
+        "methods": (methods == {ANY} or (methods and methods <= _METHODS))
+        and len(methods) == len(rule["methods"]),
+        "path": (is_connect or all(map(_SEGMENT.fullmatch, path)))
+        and len(path) <= MOST_SEGMENTS
+        and "".join(path).count("{") == len(positions),
+        "equals": equals.keys() <= parameters and "" not in equals.values(),
+    }
+    if not all(fits.values()):
+        name = next(name for name, is_good in fits.items() if not is_good)
+        where = f"the rule of line {rule.get('line')}"
+        raise _NotCompiledError(f"{clip(rule[name])} as {name} of {where}")
     written = [f"{one[:-1]}={equals[one]}}}" if one in equals else one for one in path]
     ending = "/**" if rule["tail"] else ""
-    text = f"{','.join(methods)} {''.join(f'/{one}' for one in written) + ending or '/'}"
+    text = f"{','.join(rule['methods'])} {''.join(f'/{one}' for one in written) + ending or '/'}"
     return RoutePattern(
         text=CONNECT if is_connect else text,
-        methods=frozenset(methods),
+        methods=methods,
         path=tuple(PARAMETER if segment in parameters else segment for segment in path),
         tail=rule["tail"],
         conditions=tuple(
