@@ -23,7 +23,7 @@ from authorizer.gateway.responses import (
     SimpleAnswer,
     caller_context,
 )
-from authorizer.policy.caller_document import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments, http_routes
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import (
     IamMode,
@@ -133,8 +133,7 @@ class Authorizer:
         self._verifier = verifier
         self._policy = policy
         self._iam_modes = iam_modes
-        routes = policy.routes and tuple(key for key in policy.routes if key != CONNECT)
-        self._documents = CallerDocuments(policy, routes)
+        self._documents = CallerDocuments(policy, http_routes(policy))
         self._connect_documents = CallerDocuments(policy, [CONNECT])
         self._http_api_answer = http_api_answer
         self._http_api_refusal = http_api_refusal

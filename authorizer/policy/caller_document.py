@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from authorizer.policy.decision import counting_scopes
 from authorizer.policy.grants import Grants, Inexact, InexactError
 from authorizer.policy.known_routes import KnownRoutes
+from authorizer.policy.paths import CONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 _MOST_CALLERS = 512
 # To prepare more of them takes too long for a request, and no document is made for so many.
 _MOST_ROUTES = 2_000
+
+
+def http_routes(policy: Policy) -> tuple[str, ...] | None:
+    """The routes for which one document of a caller answers: all that are requested by a method."""
+    return policy.routes and tuple(key for key in policy.routes if key != CONNECT)
 
 
 class CallerDocuments:

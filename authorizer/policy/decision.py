@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from authorizer.errors import Reason
@@ -156,8 +157,7 @@ class Policy(CompiledPolicy):
         scopes = counting_scopes(groups, scopes, claims) if scopes else ()
         matched = None if route is None else parse_route(route) or _DEFAULT
         if matched is None or matched.greedy:
-            caller = _Caller(groups, scopes, claims or {})
-            return self._decide_on_path(method, matched, path, caller)
+            return self._decide_on_path(method, matched, path, (groups, scopes), claims or {})
         # What a caller's groups are told about a route is told once, and then remembered.
         key = (method, route, groups, scopes)
         answer = self._answers.get(key)
@@ -181,7 +181,8 @@ class Policy(CompiledPolicy):
         method: str,
         route: Route | None,
         path: str | None,
-        caller: _Caller,
+        caller: tuple[tuple[str, ...], tuple[str, ...]],
+        claims: Mapping[str, Any],
     ) -> Decision:
         if path is None:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
@@ -195,17 +196,17 @@ class Policy(CompiledPolicy):
         if not places:
             return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
         length = min(len(segments), MOST_SEGMENTS + 1)  # no place tells longer ones apart
-        key = (method, route and route.path, places, length, caller.groups, caller.scopes)
+        key = (method, route and route.path, places, length, caller)
         answer = self._answers.get(key)
         if answer is None:
             granting, denying = self.deciding_places(method, route, places, length)
             answer = Answer.of(
-                self._rules_of(granting, method, caller.groups, caller.scopes),
-                self._rules_of(denying, method, caller.groups, caller.scopes),
+                self._rules_of(granting, method, *caller),
+                self._rules_of(denying, method, *caller),
                 known=bool(denying),
             )
             self._remember(key, answer)
-        return answer.decision or answer.judge(segments, caller.claims)
+        return answer.decision or answer.judge(segments, claims)
 
     def deciding_places(
         self, method: str, route: Route | None, places: tuple[Place, ...], length: int
@@ -282,13 +283,9 @@ class Answer:
     """What the policy says to a caller of a route, but for the values that it compares.
 
     Attributes:
-        allows: the rules that grant it, in the file's order.
-        denies: the rules that deny it, in the file's order.
         decision: the decision, where no value is compared.
     """
 
-    allows: tuple[Rule, ...]
-    denies: tuple[Rule, ...]
     decision: Decision | None = None
     # Each rule's comparisons, and what is decided if they hold; and what, if none do.
     _steps: tuple[tuple[bool, tuple[tuple[int, str], ...], Decision], ...] = ()
@@ -308,8 +305,6 @@ class Answer:
         )
         reason = Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN
         answer = cls(
-            allows=allowing,
-            denies=denying,
             _steps=tuple(_step(rule) for rule in (*denying, *allowing)),
             _otherwise=Decision(allowed=False, reason=reason),
         )
@@ -331,14 +326,6 @@ def _step(rule: Rule) -> tuple[bool, tuple[tuple[int, str], ...], Decision]:
     reason = Reason.DENIED_BY_RULE if denies else None
     compared = tuple((one.position, one.claim) for one in rule.pattern.conditions)
     return denies, compared, Decision(allowed=not denies, reason=reason, rule=rule)
-
-
-class _Caller(NamedTuple):
-    """Whose rules count, and what values are compared with."""
-
-    groups: tuple[str, ...]
-    scopes: tuple[str, ...]
-    claims: Mapping[str, Any]
 
 
 def counting_scopes(
@@ -368,9 +355,13 @@ def _surely_equals(value: str | None, claim: object) -> bool:
 def _may_equal(value: str | None, claim: object) -> bool:
     # For the same reason it escapes no deny, nor does a value that nobody extracted. It may be
     # encoded once more than the path (see ``Route.agrees``), which the backend may decode, too.
-    return isinstance(claim, str) and (
-        value is None or claim in {value, unquote(value), unquote(unquote(value))}
-    )
+    return isinstance(claim, str) and (value is None or claim in _spellings(value))
+
+
+@lru_cache(maxsize=64)
+def _spellings(value: str) -> frozenset[str]:
+    # Found out once: a client may send thousands of encodings, and many denies may compare them.
+    return frozenset({value, unquote(value), unquote(unquote(value))})
 
 
 def _starts_with(segments: tuple[str, ...], prefix: tuple[str, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from naive_policy import policy_of
@@ -778,3 +779,26 @@ def test_a_deny_compares_a_value_as_it_stands_and_decoded(value: str) -> None:
         claims={"sub": "%61"},
     )
     assert decision.reason is Reason.DENIED_BY_RULE
+
+
+def test_a_long_value_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many denies compare it: a client chooses its length, and the policy their number."""
+    value, decoded = "%25" * 2_600 + "x", []
+
+    def counting(text: str) -> str:
+        decoded.append(text)
+        return unquote(text)
+
+    monkeypatch.setattr("authorizer.policy.decision.unquote", counting)
+    rules = "".join(f"\n      - GET /a/{{x=claim{number}}}" for number in range(200))
+    policy = policy_of(
+        f"version: 1\ngroups:\n  g:\n    allow:\n      - GET /a/{{x}}\n    deny:{rules}\n"
+    )
+    decision = policy.decide(
+        method="GET",
+        route="/a/{x}",
+        path_parameters={"x": value},
+        groups=["g"],
+        claims={f"claim{number}": "y" for number in range(200)},
+    )
+    assert (decision.allowed, len(decoded)) == (True, 3)

@@ -21,13 +21,12 @@ from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.policy_file import compile_source, dump_policy
 from authorizer.cli.template.model import ApiKind
-from authorizer.policy.caller_document import CallerDocuments
+from authorizer.policy.caller_document import CallerDocuments, http_routes
 from authorizer.policy.compiled import is_route_key
 from authorizer.policy.decision import Policy
 from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Rule
-from authorizer.policy.paths import CONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,8 +210,7 @@ class _Documents:
 
     def __init__(self, policy: Policy) -> None:
         """Take a policy that was compiled with its API's routes, or without."""
-        routes = policy.routes and tuple(key for key in policy.routes if key != CONNECT)
-        self._of_callers = CallerDocuments(policy, routes)
+        self._of_callers = CallerDocuments(policy, http_routes(policy))
 
     def why_not(self, kind: AnswerKind, request: Request, caller: Caller) -> Reason | None:
         """Why an answer of that kind cannot allow a request that the policy allows, if so."""
