@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
+    from authorizer.cli.analysis.request import Caller
     from authorizer.cli.analysis.simulator import Answer
     from authorizer.cli.explain.token import JudgedToken
 
@@ -91,16 +92,9 @@ def explain(
     simulator = simulator_of(source, opened)
     for warning in unread_warning(*opened) if opened else ():
         click.echo(warning, err=True)
-    judged = _judged(token, **judging) if token is not None else None
-    caller = (
-        judged.caller
-        if judged
-        else described_caller(
-            _groups(groups, simulator.policy.groups),
-            " ".join(scopes).replace(",", " ").split(),
-            dict(map(_claim, claims)),
-        )
-    )
+    judged = None if token is None else _judged(token, **judging)
+    known = simulator.policy.groups
+    caller = judged.caller if judged else _caller(groups, scopes, claims, known)
     explanation = explained(simulator, request, caller)
     if form == "json":
         click.echo(report.as_json(simulator, explanation, judged))
@@ -144,6 +138,16 @@ def _wrong_with_path(path: str) -> Iterator[str]:
         require_path(path)
     except RequestSyntaxError as error:
         yield str(error)
+
+
+def _caller(
+    groups: tuple[str, ...], scopes: tuple[str, ...], claims: tuple[str, ...], known: Container[str]
+) -> Caller:
+    return described_caller(
+        _groups(groups, known),
+        " ".join(scopes).replace(",", " ").split(),
+        dict(map(_claim, claims)),
+    )
 
 
 def _groups(values: tuple[str, ...], known: Container[str]) -> Iterator[str]:

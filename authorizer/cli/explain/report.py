@@ -168,15 +168,13 @@ def _covering_in_words(
 ) -> Iterator[str]:
     """The rules for everything below a path that count besides, for this method."""
     route = parse_route(other.template)
-    names = simulator.policy.groups
-    subjects = {f"group:{name}" for group in caller.groups for name in names.get(group, ())}
-    if caller.is_machine:
-        subjects |= {f"scope:{scope}" for scope in caller.scopes}
+    policy = simulator.policy
+    of_caller = policy.rules_of(caller.groups, caller.scopes if caller.is_machine else ())
     for rule in simulator.policy.rules:
         own = rule.pattern
         is_it = route is not None and own.tail and own.path == route.path
         if is_it and own.covers_method(request.method):
-            rest = "" if rule.subject in subjects else ", but is not for this caller"
+            rest = "" if rule in of_caller else ", but is not for this caller"
             yield f"{rule_in_words(simulator, rule)} covers it, too{rest}"
 
 
