@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from authorizer.policy.decision import Policy
 
 
-@click.command(short_help="Compile a policy to the JSON that ships.")
+@click.command()
 @policy_argument
 @policy_option
 @click.option("--output", "-o", type=FILE, help="File to write; default: print.")

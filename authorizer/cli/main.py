@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -11,23 +12,71 @@ import click
 from authorizer.cli import process
 from authorizer.errors import AuthorizerError
 
-# Commands that take long to load, or whose dependencies not everybody has installed:
-# name -> module, attribute, extra.
-_LAZY = {
-    "call": ("authorizer.cli.account.call", "call", "cli"),
-    "check": ("authorizer.cli.check.commands", "check", "cli"),
-    "compile": ("authorizer.cli.compile", "compile", "cli"),
-    "decode": ("authorizer.cli.account.decode", "decode", "cli"),
-    "diff": ("authorizer.cli.diff.commands", "diff", "cli"),
-    "event": ("authorizer.cli.event.commands", "event", "local"),
-    "explain": ("authorizer.cli.explain.commands", "explain", "cli"),
-    "local": ("authorizer.cli.local.commands", "local", "local"),
-    "login": ("authorizer.cli.account.login", "login", "cli"),
-    "logout": ("authorizer.cli.account.login", "logout", "cli"),
-    "matrix": ("authorizer.cli.matrix.commands", "matrix", "cli"),
-    "test": ("authorizer.cli.testing.commands", "test", "cli"),
+# name -> where it is, the extra that it needs, and its line in the list of commands. They are not
+# loaded for that: some take long, and not everybody has installed what all of them need.
+_COMMANDS = {
+    "call": (
+        "authorizer.cli.account.call",
+        "cli",
+        "Call METHOD PATH of the API as who is signed in.",
+    ),
+    "check": (
+        "authorizer.cli.check.commands",
+        "cli",
+        "Find what is wrong with a policy and its template.",
+    ),
+    "compile": ("authorizer.cli.compile", "cli", "Compile a policy to the JSON that ships."),
+    "decode": (
+        "authorizer.cli.account.decode",
+        "cli",
+        "Show what a token says, and judge it step by step.",
+    ),
+    "diff": (
+        "authorizer.cli.diff.commands",
+        "cli",
+        "Who gains and who loses what between two policies.",
+    ),
+    "event": (
+        "authorizer.cli.event.commands",
+        "local",
+        "Fill the sample event NAME, or the event in FILE, with a token.",
+    ),
+    "explain": (
+        "authorizer.cli.explain.commands",
+        "cli",
+        "What becomes of a request, and what would have to differ.",
+    ),
+    "local": (
+        "authorizer.cli.local.commands",
+        "local",
+        "Run the project on this machine, against an emulator.",
+    ),
+    "login": (
+        "authorizer.cli.account.login",
+        "cli",
+        "Sign in with password and authenticator app.",
+    ),
+    "logout": (
+        "authorizer.cli.account.login",
+        "cli",
+        "End the session at Cognito, and forget it here.",
+    ),
+    "matrix": (
+        "authorizer.cli.matrix.commands",
+        "cli",
+        "Who may do what: the routes by groups and scopes.",
+    ),
+    "test": (
+        "authorizer.cli.testing.commands",
+        "cli",
+        "Try the cases in FILES against the policy.",
+    ),
 }
-
+# The packages of an extra that its commands import.
+_EXTRAS = {
+    "cli": ("boto3", "jinja2", "pyotp", "rich", "segno", "yaml"),
+    "local": ("cryptography", "ministack", "samtranslator"),
+}
 
 # Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage, and
 # that nobody waited for it is what a shell says of a program that Ctrl-C has ended.
@@ -42,15 +91,19 @@ class _NoAnswerError(click.ClickException):
 class _Commands(click.Group):
     """Turns our errors into a message and an exit code, and loads lazy groups on demand."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_LAZY})
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _LAZY:
-            return super().get_command(ctx, cmd_name)
-        module, attribute, extra = _LAZY[cmd_name]
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, extra, _ = _COMMANDS[cmd_name]
         try:
-            command: click.Command = getattr(import_module(module), attribute)
+            command: click.Command = getattr(import_module(module), cmd_name)
         except ModuleNotFoundError as error:
             return _unusable(cmd_name, str(error.name), extra)
         return command
@@ -75,8 +128,14 @@ class _Commands(click.Group):
             ctx.exit(_INTERRUPTED)
 
 
+def _summary(name: str) -> str:
+    _, extra, summary = _COMMANDS[name]
+    is_there = all(find_spec(package) for package in _EXTRAS[extra])
+    return summary if is_there else f"(needs the extra '{extra}')"
+
+
 def _unusable(name: str, missing: str, extra: str) -> click.Command:
-    """In the place of a command that lacks something: it can be listed, and says what it takes."""
+    """In the place of a command that lacks something: it says what it takes."""
 
     def refuse() -> None:
         raise click.ClickException(
@@ -87,7 +146,6 @@ def _unusable(name: str, missing: str, extra: str) -> click.Command:
     return click.Command(
         name,
         callback=refuse,
-        short_help=f"(needs the extra '{extra}')",
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from authorizer.cli.main import _ANSWERING, _LAZY, cli
+from authorizer.cli.main import _ANSWERING, _COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
 # A way to make each command write something to standard output.
@@ -67,7 +67,7 @@ def environment(project: Path, **more: str) -> dict[str, str]:
 FORKS = """\
 import io, json, os, sys
 from authorizer.cli.__main__ import main
-from authorizer.cli.main import _LAZY, cli
+from authorizer.cli.main import _COMMANDS, cli
 
 def stream(descriptor, mode, encoding):
     try:
@@ -90,7 +90,7 @@ def run(arguments, output="/dev/null", closed=(), encoding="utf-8"):
         for last in filter(None, (sys.stdout, sys.stderr)):
             last.flush()
 
-for name in _LAZY:
+for name in _COMMANDS:
     cli.get_command(None, name)
 
 def fork(arguments, streams):
@@ -165,7 +165,7 @@ def ended(project: Path) -> dict[str, Ended]:
 
 def test_every_command_is_tried() -> None:
     """A new command is added to the table above."""
-    assert COMMANDS.keys() - {"--help", "--version"} == _LAZY.keys()
+    assert COMMANDS.keys() - {"--help", "--version"} == _COMMANDS.keys()
 
 
 def test_where_there_is_room_no_command_breaks(ended: dict[str, Ended]) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,9 +16,7 @@ from authorizer import Policy
 from authorizer.cli import main
 from authorizer.cli.main import cli
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 GOOD = "version: 1\ngroups:\n  reader: {allow: [GET /hello]}\n"
 BROKEN = "version: 2\ngroups:\n  reader: {allow: [GET hello]}\n"
 
@@ -205,7 +207,7 @@ def test_a_lazy_command_without_its_dependencies_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     """Who installed less is told what more to install, and sees no traceback."""
-    monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x", "local"))
+    monkeypatch.setitem(main._COMMANDS, "local", ("no_such_dependency", "local", ""))
     result = CliRunner().invoke(cli, ["local", *arguments.split()])
 
     assert result.exit_code == 1
@@ -217,12 +219,33 @@ def test_a_lazy_command_without_its_dependencies_says_what_to_install(
 
 def test_the_help_needs_no_dependencies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who installed less sees the commands that there are, and which want more."""
-    monkeypatch.setitem(main._LAZY, "local", ("no_such_dependency", "x", "local"))
+    monkeypatch.setitem(main._EXTRAS, "local", ("no_such_dependency",))
     result = CliRunner().invoke(cli, ["--help"])
 
     assert result.exit_code == 0
     assert "local    (needs the extra 'local')" in result.stdout
     assert "  check " in result.stdout
+
+
+def test_the_help_loads_no_command() -> None:
+    """Who wants to know what there is does not wait for all of it."""
+    script = (
+        "import sys; from authorizer.cli.main import cli; cli(['--help'], standalone_mode=False)"
+    )
+    command = [sys.executable, "-c", f"{script}; print(*sys.modules)"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert not {module for module, _, _ in main._COMMANDS.values()} & set(printed.split())
+
+
+def test_the_packages_of_an_extra_are_known() -> None:
+    """As the project declares them, by the names that they are imported by."""
+    declared = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]
+    imported = {"PyYAML": "yaml", "aws-sam-translator": "samtranslator"}
+    for extra, packages in main._EXTRAS.items():
+        names = {re.split(r"[>=\[]", requirement)[0] for requirement in declared[extra]}
+        found = {imported.get(name, name) for name in names - {"click", "cognito-rbac-authorizer"}}
+        assert found == set(packages)
 
 
 def test_an_unknown_command_is_an_error() -> None:

@@ -59,7 +59,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(short_help="Sign in with password and authenticator app.")
+@click.command()
 @target_options
 @profile_option("Which of several sessions.", show_envvar=True)
 @click.option("--username", envvar="COGNITO_USERNAME", show_envvar=True, help="Default: asked for.")

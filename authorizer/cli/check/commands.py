@@ -16,7 +16,7 @@ from authorizer.cli.options import policy_argument, policy_of, policy_option
 from authorizer.cli.text import columns_of
 
 
-@click.command(short_help="Find what is wrong with a policy and its template.")
+@click.command()
 @policy_argument
 @policy_option
 @click.option(

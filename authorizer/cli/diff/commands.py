@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from authorizer.cli.diff.compare import Diff
 
 
-@click.command(short_help="Who gains and who loses what between two policies.")
+@click.command()
 @click.argument("old")
 @click.argument("new", required=False, metavar="NEW")
 @template_option

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from authorizer.cli.explain.token import JudgedToken
 
 
-@click.command(short_help="What becomes of a request, and what would have to differ.")
+@click.command()
 @click.argument("method")
 @click.argument("path", required=False)
 @click.option("--groups", "-g", multiple=True, help="The caller's groups: a,b. Repeatable.")

@@ -48,7 +48,7 @@ _TOKEN_FROM = click.option(
 _NAME = click.argument("name", metavar="[NAME|FILE]", required=False)
 
 
-@click.group(short_help="Run the project on this machine, against an emulator.")
+@click.group()
 def local() -> None:
     """Run the project on this machine, against an emulated API Gateway and Cognito."""
 

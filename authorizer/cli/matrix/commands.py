@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from authorizer.cli.matrix.sheet import Sheet
 
 
-@click.command(short_help="Who may do what: the routes by groups and scopes.")
+@click.command()
 @click.argument("policy", type=FILE, required=False)
 @click.option(
     "--policy", "named", type=FILE, metavar="FILE", help="The same as the argument POLICY."
