@@ -57,25 +57,34 @@ def profile_option(
     )
 
 
-def pool_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What a token is judged by: ``--pool-id``, ``--client-id``, ``--jwks-url``, ``--profile``."""
-    options = (
-        click.option(
-            "--pool-id",
-            envvar="COGNITO_USER_POOL_ID",
-            help="User pool to judge the token by; default: the profile's.",
-        ),
-        click.option(
-            "--client-id",
-            envvar="COGNITO_CLIENT_ID",
-            help="App client to judge the token by; default: the profile's.",
-        ),
-        click.option("--jwks-url", help="Where the pool's keys are; default: at its issuer."),
-        profile_option("Whose access token, and whose pool."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def grouped(
+    *options: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Several options as one decorator, in the order in which the help lists them."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# What a token is judged by.
+pool_options = grouped(
+    click.option(
+        "--pool-id",
+        envvar="COGNITO_USER_POOL_ID",
+        help="User pool to judge the token by; default: the profile's.",
+    ),
+    click.option(
+        "--client-id",
+        envvar="COGNITO_CLIENT_ID",
+        help="App client to judge the token by; default: the profile's.",
+    ),
+    click.option("--jwks-url", help="Where the pool's keys are; default: at its issuer."),
+    profile_option("Whose access token, and whose pool."),
+)
 
 
 def policy_of(argument: Path, option: Path | None) -> Path:

@@ -66,12 +66,12 @@ class RefusedCall:
 
     @property
     def request(self) -> Request:
-        """What was call."""
+        """What was asked."""
         return Request(method=self.method, path=self.path)
 
     @property
     def caller(self) -> Caller:
-        """Who call. Without scopes: they count for tokens without a user; here somebody is."""
+        """Who asked. Without scopes: they count for tokens without a user; here somebody is."""
         return Caller(groups=self.groups, claims=self.unverified_claims)
 
 

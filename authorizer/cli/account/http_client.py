@@ -29,6 +29,26 @@ _PATH = re.compile(r"/[\x21\x22\x24-\x5b\x5d-\x7e]*", re.ASCII)
 # Bytes that would end a header, or stand for something else in one.
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+# What may go wrong on the way, the narrower kinds first, with what to do.
+_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (
+        requests.exceptions.SSLError,
+        "the API's certificate is not trusted here: check its URL",
+    ),
+    (
+        requests.exceptions.ProxyError,
+        "the proxy does not pass the request on: check HTTPS_PROXY and NO_PROXY",
+    ),
+    (
+        requests.Timeout,
+        f"the API did not answer within {TIMEOUT_SECONDS} seconds: try again, or check its URL",
+    ),
+    (
+        requests.ConnectionError,
+        "the API cannot be reached: check its URL and the network",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
@@ -150,16 +170,9 @@ def _exchange(request: requests.Request, url: str) -> requests.Response:
 
 
 def _trouble(error: Exception) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the API's certificate is not trusted here: check its URL"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy does not pass the request on: check HTTPS_PROXY and NO_PROXY"
-    if isinstance(error, requests.Timeout):
-        return (
-            f"the API did not answer within {TIMEOUT_SECONDS} seconds: try again, or check its URL"
-        )
-    if isinstance(error, requests.ConnectionError):
-        return "the API cannot be reached: check its URL and the network"
+    for kind, sentence in _TROUBLES:
+        if isinstance(error, kind):
+            return sentence
     return f"the request failed ({type(error).__name__}): check the API's URL"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import segno
@@ -20,47 +20,33 @@ from authorizer.cli.account.cognito import GoneError, find_target
 from authorizer.cli.account.refusals import RefusedError
 from authorizer.cli.account.session_store import NobodySignedInError, SessionStore
 from authorizer.cli.account.sessions import revoke, target_of
-from authorizer.cli.options import profile_option
+from authorizer.cli.options import grouped, profile_option
 from authorizer.cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from authorizer.cli.account.session_store import Session
 
 _OR_FORGET = "nothing was removed; logout --forget removes it here, and leaves it valid at Cognito"
-
-
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say whom to sign in with."""
-    options = (
-        click.option(
-            "--stack-name",
-            envvar="STACK_NAME",
-            show_envvar=True,
-            help="Read all of these from its outputs.",
-        ),
-        click.option("--region", help="AWS region; default: of the pool, or AWS_REGION."),
-        click.option(
-            "--pool-id", envvar="COGNITO_USER_POOL_ID", show_envvar=True, help="User pool."
-        ),
-        click.option(
-            "--client-id", envvar="COGNITO_CLIENT_ID", show_envvar=True, help="App client."
-        ),
-        click.option(
-            "--api-url", envvar="API_URL", show_envvar=True, help="Where the API answers."
-        ),
-        click.option(
-            "--endpoint-url", envvar="AWS_ENDPOINT_URL", show_envvar=True, help="Of an emulator."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+# Whom to sign in with.
+_target_options = grouped(
+    click.option(
+        "--stack-name",
+        envvar="STACK_NAME",
+        show_envvar=True,
+        help="Read all of these from its outputs.",
+    ),
+    click.option("--region", help="AWS region; default: of the pool, or AWS_REGION."),
+    click.option("--pool-id", envvar="COGNITO_USER_POOL_ID", show_envvar=True, help="User pool."),
+    click.option("--client-id", envvar="COGNITO_CLIENT_ID", show_envvar=True, help="App client."),
+    click.option("--api-url", envvar="API_URL", show_envvar=True, help="Where the API answers."),
+    click.option(
+        "--endpoint-url", envvar="AWS_ENDPOINT_URL", show_envvar=True, help="Of an emulator."
+    ),
+)
 
 
 @click.command()
-@target_options
+@_target_options
 @profile_option("Which of several sessions.", show_envvar=True)
 @click.option("--username", envvar="COGNITO_USERNAME", show_envvar=True, help="Default: asked for.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
