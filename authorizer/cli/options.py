@@ -136,3 +136,15 @@ def open_api(template: Path | None, api: str | None) -> tuple[Template, Api] | N
 
     read = read_template(template)
     return read, chosen_api(read, api)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write what was asked for.
+
+    Raises:
+        ConfigurationError: it cannot be written there.
+    """
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be written: {error.strerror}"]) from error

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 TOOLS = sorted((ROOT / "authorizer" / "cli").rglob("*.py"))
 # Whoever makes these smaller lowers them; nobody raises them.
-MOST_STATEMENTS = 11_740
-MOST_MODULES = 136
+MOST_STATEMENTS = 11_665
+MOST_MODULES = 126
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_NESTED = 400, 40, 4
 LONG_MODULES = frozenset({"local/scenario.py", "template/intrinsics.py"})
 LONG_FUNCTIONS = frozenset(

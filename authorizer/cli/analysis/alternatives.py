@@ -270,7 +270,7 @@ def nearest_alternatives(
     if answer.is_open or answer.verdict is Verdict.ELSEWHERE:
         return ()
     chains: list[tuple[Change, ...]] = [
-        (change,) for change in _singles(simulator, request, caller)
+        (change,) for changes in ALL for change in changes(simulator, request, caller)
     ]
     found: list[Alternative] = []
     for _ in range(_MOST_CHANGES):
@@ -281,11 +281,6 @@ def nearest_alternatives(
             (*chain, further) for chain in chains for further in _further(simulator, chain, caller)
         ]
     return tuple(found)
-
-
-def _singles(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
-    for changes in ALL:
-        yield from changes(simulator, request, caller)
 
 
 def _is_near(alternative: Alternative, caller: Caller) -> bool:
@@ -319,11 +314,8 @@ def _allowed(simulator: Simulator, ways: Iterable[tuple[Change, ...]]) -> Iterat
         if key in tried:
             continue
         answer = simulator.ask(last.request, last.caller)
-        if answer.verdict is Verdict.ALLOWED and _is_by(answer, last):
+        # A change that was made for a rule must be allowed by that rule.
+        is_meant = last.rule in {None, answer.decision.rule}
+        if answer.verdict is Verdict.ALLOWED and is_meant:
             tried.add(key)
             yield Alternative(changes=changes, answer=answer)
-
-
-def _is_by(answer: Answer, change: Change) -> bool:
-    """Whether the rule that the change was made for is the one that allows."""
-    return change.rule is None or change.rule == answer.decision.rule

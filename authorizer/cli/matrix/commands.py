@@ -10,8 +10,7 @@ from rich.console import Console
 from authorizer.cli.analysis.source import load_source
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import markdown_of, print_sheet
-from authorizer.cli.options import FILE, POLICY, api_option, open_api, template_option
-from authorizer.errors import ConfigurationError
+from authorizer.cli.options import FILE, POLICY, api_option, open_api, template_option, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,9 +70,6 @@ def matrix(
 def _write(page: Path, sheet: Sheet) -> None:
     from authorizer.cli.matrix.page import page_of  # noqa: PLC0415 - reads its parts from files
 
-    try:
-        page.write_text(page_of(sheet), encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError([f"{page}: cannot be written: {error.strerror}"]) from error
+    write_file(page, page_of(sheet).encode())
     size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"
     click.echo(f"{sheet.source.name}: {size} -> {page}", err=True)

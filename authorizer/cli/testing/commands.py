@@ -18,12 +18,12 @@ from authorizer.cli.options import (
     open_api,
     open_policy,
     template_option,
+    write_file,
 )
 from authorizer.cli.testing.junit import junit_xml
 from authorizer.cli.testing.reader import is_policy, near_misses, read_cases
 from authorizer.cli.testing.report import show
 from authorizer.cli.testing.runner import coverage, run_cases
-from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,19 +76,12 @@ def test(
     covered = coverage(simulator, results, cases)
     show(Console(highlight=False), simulator, results, covered, is_strict=strict)
     if junit is not None:
-        _write(junit, junit_xml(simulator, results, covered, is_strict=strict))
+        write_file(junit, junit_xml(simulator, results, covered, is_strict=strict))
     is_short = bool(covered.gaps or covered.blind) or any(result.is_vacuous for result in results)
     sys.exit(_exit_code(results, is_short=strict and is_short))
 
 
 def _exit_code(results: Sequence[Result], *, is_short: bool) -> int:
-    if is_short or any(not result.passed and result.is_decided for result in results):
+    if is_short or any(not result.passed and result.answer.is_decidable for result in results):
         return 1
     return 0 if all(result.passed for result in results) else 2
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise ConfigurationError([f"{path}: cannot be written: {error.strerror}"]) from error

@@ -76,7 +76,7 @@ def blind_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[tuple[C
 def summary(results: Sequence[Result], coverage: Coverage) -> str:
     """How many there are of everything."""
     passed = sum(result.passed for result in results)
-    unread = sum(not result.is_decided for result in results)
+    unread = sum(not result.answer.is_decidable for result in results)
     undecided = f", {unread} undecidable" if unread else ""
     cases = len({result.case.place for result in results})
     return (

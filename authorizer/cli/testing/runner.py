@@ -39,11 +39,6 @@ class Result:
         return self.answer.is_known and self.answer.is_open is self.expectation.allowed
 
     @property
-    def is_decided(self) -> bool:
-        """Whether it could be told what becomes of the request."""
-        return self.answer.is_decidable
-
-    @property
     def is_unsure(self) -> bool:
         """Whether it cannot be told if the policy is asked about the route."""
         protection = self.answer.protection
