@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.check.catalogue import CATALOGUE
 from authorizer.cli.check.entry import Severity
 from authorizer.cli.policy_file.source import PublicRoute, SourceRule
-from authorizer.cli.template.model import Authorizer, Unknown
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
-from authorizer.policy.grants import Inexact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Authorizer, Unknown
 
 __all__ = ["SPECIFICATIONS", "Finding", "Severity"]
 
@@ -47,10 +46,10 @@ _SUBJECTS = frozenset(
 )
 _SHOWN = 40
 _INEXACT = {
-    Inexact.PATH_DECIDES: "a grant below a greedy route, where the path decides",
-    Inexact.DENY_COMPARES_CLAIM: "a deny that compares a claim",
-    Inexact.ROUTES_OVERLAP: "routes that no document can tell apart",
-    Inexact.TOO_LARGE: "more grants than a document can hold",
+    "path_decides": "a grant below a greedy route, where the path decides",
+    "deny_compares_claim": "a deny that compares a claim",
+    "routes_overlap": "routes that no document can tell apart",
+    "too_large": "more grants than a document can hold",
 }
 
 
@@ -120,10 +119,10 @@ def _names(fact: object) -> Iterator[str]:
         yield from (fact.text, fact.subject.partition(":")[2])
     elif isinstance(fact, PublicRoute):
         yield fact.text
-    elif isinstance(fact, Authorizer):
-        yield fact.name
     elif isinstance(fact, tuple):
         yield from fact
+    elif hasattr(fact, "name"):  # such as an authorizer
+        yield fact.name
 
 
 class _Sentences(Formatter):
@@ -137,8 +136,6 @@ def _written(fact: object) -> str:
     """A fact of which nothing else is said."""
     if isinstance(fact, SourceRule):
         return f"{clip(fact.text)} of {_owner(fact)}"
-    if isinstance(fact, Unknown):
-        return f"one that is not decidable: {fact.why}"
     return "none" if fact is None else clip(fact)
 
 
@@ -176,12 +173,16 @@ def _where(chosen: Sequence[tuple[str, str]]) -> str:
     return f", where {_pairs(chosen)}," if chosen else ""
 
 
+def _value(value: str | Unknown) -> str:
+    return clip(value) if isinstance(value, str) else f"one that is not decidable: {value.why}"
+
+
 def _function(name: str | Unknown) -> str:
-    return f"the function behind a route ({name.why})" if isinstance(name, Unknown) else clip(name)
+    return clip(name) if isinstance(name, str) else f"the function behind a route ({name.why})"
 
 
 def _authorizer(authorizer: Authorizer | None) -> str:
-    if authorizer is None or isinstance(authorizer.kind, Unknown):
+    if authorizer is None or not isinstance(authorizer.kind, str):
         return "another authorizer"
     return f"{clip(authorizer.name)} of kind {authorizer.kind.value}"
 
@@ -195,7 +196,7 @@ SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "first": _first,
     "function": _function,
     "hint": _hint,
-    "inexact": lambda reason: _INEXACT.get(reason, reason.value),
+    "inexact": lambda reason: _INEXACT.get(reason.value, reason.value),
     "key": quoted_key,
     "keys": _keys,
     "lines": _lines,
@@ -203,5 +204,6 @@ SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "owner": _owner,
     "pairs": _pairs,
     "plain": str,
+    "value": _value,
     "where": _where,
 }

@@ -151,7 +151,7 @@ FUNCTIONS = {
         title="the function reads another policy",
         severity=Severity.ERROR,
         message="expected {function} to read policy.json, which is made of this policy, "
-        "found{chosen:where} {value}",
+        "found{chosen:where} {value:value}",
         effect="another policy decides than the one that was checked, and nobody who reads this "
         "one learns of it",
         fix="remove {setting:plain}, or accept this and check the policy that is named there",
