@@ -10,11 +10,9 @@ Which rules count in a class, the policy itself is asked. What they say together
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import (
@@ -25,7 +23,6 @@ from authorizer.cli.analysis.conditions import (
     condition_of,
 )
 from authorizer.cli.analysis.partition import (
-    MOST_CLASSES,
     OTHER_SEGMENT,
     Partition,
     PathClass,
@@ -244,11 +241,11 @@ def request_classes(
         analyses: of the policies whose rules divide them.
         competing: the API's other routes, to which some of the requests may go instead.
     """
-    preferred = _preferred(route, competing)
+    preferred = preferred_routes(route, competing)
     found: dict[object, RequestClass] = {}
     for paths in partition.path_classes(route):
         places = tuple(analysis.places_of(route, paths) for analysis in analyses)
-        left = _methods_left(route, paths, preferred)
+        left = methods_left(route, paths, preferred)
         for methods, rules in _alike(route, paths, left, analyses):
             has_conditions = any(rule.pattern.conditions for rule in rules)
             values = (paths.terms, paths.excluded) if has_conditions else None
@@ -260,39 +257,7 @@ def request_classes(
     yield from found.values()
 
 
-def is_usable(
-    route: AskedRoute,
-    partition: Partition,
-    analysis: Analysis,
-    competing: Competing | None = None,
-) -> bool:
-    """Whether some subject is permitted anything on a route, or that is not worth finding out."""
-    preferred = _preferred(route, competing)
-    # Of a deep route, not each path can be matched: what cannot be proven is not said.
-    with suppress(RecursionError):
-        classes = (
-            RequestClass(route=route, paths=paths, methods=(method,))
-            for pattern in _allowed(route, analysis)
-            for paths in islice(partition.walk(route, within=pattern), MOST_CLASSES)
-            for method in _methods_left(route, paths, preferred)
-        )
-        return any(
-            grant.condition.allows
-            for requests in classes
-            for grant in analysis.grants(requests).values()
-        )
-    return True
-
-
-def _allowed(route: AskedRoute, analysis: Analysis) -> Iterator[PathPattern]:
-    """In which paths of a route something may be allowed."""
-    if route.tells_path:
-        yield route.pattern
-    else:
-        yield from analysis.allowed.overlapping(route.pattern, literally=route.is_named)
-
-
-def _preferred(route: AskedRoute, competing: Competing | None) -> Tree:
+def preferred_routes(route: AskedRoute, competing: Competing | None) -> Tree:
     """The routes that get a path before one gets it that does not tell it, with their methods.
 
     Where one is literal and then the other is, kinds of APIs differ: neither counts as preferred.
@@ -308,7 +273,7 @@ def _preferred(route: AskedRoute, competing: Competing | None) -> Tree:
     return preferred
 
 
-def _methods_left(route: AskedRoute, paths: PathClass, preferred: Tree) -> list[str]:
+def methods_left(route: AskedRoute, paths: PathClass, preferred: Tree) -> list[str]:
     """The methods of a class of paths that come by the route."""
     places = preferred.matching(paths.example)
     length = len(paths.terms)

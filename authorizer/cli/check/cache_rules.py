@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.api import ApiAnalysis
 from authorizer.cli.analysis.caching import Cache, caches
-from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
+from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, route_protections
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.route_rules import can_be_named
-from authorizer.policy.paths import ANY, PARAMETER
+from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.caching import CacheKey
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
     from authorizer.policy.decision import Policy
 
@@ -74,19 +75,24 @@ def answers_for_all_routes(
 
 
 def answers_for_other_requests(
-    source: SourcePolicy, _policy: Policy, template: Template
+    source: SourcePolicy, policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """X202, X203: simple answers that serve another path or method of the same route."""
-    rules = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in source.rules)
     for cache in caches(template):
-        if cache.kind is AnswerKind.SIMPLE and cache.key is not None:
-            for route in cache.routes:
-                if can_be_named(route.route):
-                    yield from _other_requests(cache, cache.key, route, rules)
+        key, routes = cache.key, [route for route in cache.routes if can_be_named(route.route)]
+        if cache.kind is AnswerKind.SIMPLE and key is not None and not key.tells_request and routes:
+            others = [one for one in route_protections(template) if one.api is cache.api]
+            analysis = ApiAnalysis(policy, others)
+            for route in routes:
+                yield from _other_requests(cache, key, route, analysis, source)
 
 
 def _other_requests(
-    cache: Cache, key: CacheKey, route: RouteProtection, rules: PathIndex[SourceRule]
+    cache: Cache,
+    key: CacheKey,
+    route: RouteProtection,
+    analysis: ApiAnalysis,
+    source: SourcePolicy,
 ) -> Iterator[Finding]:
     place, authorizer = route.route.place, cache.authorizer
     facts = {
@@ -94,29 +100,15 @@ def _other_requests(
         "authorizer": authorizer.name,
         "seconds": authorizer.ttl_seconds,
     }
-    comparing = next(
-        (
-            rule
-            for rule in rules.covering(pattern_of_route(route.route.path))
-            if rule.pattern.conditions and _covers(rule, route.methods)
-        ),
-        None,
-    )
     if not key.path and route.is_decided_by_path:
+        # Even where all paths are granted alike, one that can be read in two ways is refused.
         yield Finding.of("X202", place, **facts)
-    elif not key.path and comparing is not None:
-        yield Finding.of("X202", place, "compares", rule=comparing, **facts)
-    elif not key.method and _does_method_matter(route, rules):
+    elif not key.path and (comparing := analysis.comparing_rule(route)):
+        written = (comparing.line, comparing.pattern.text)
+        rule = next(one for one in source.rules if (one.line, one.text) == written)
+        yield Finding.of("X202", place, "compares", rule=rule, **facts)
+    elif not key.method and route.takes_every_method and analysis.differs_by_method(route):
         yield Finding.of("X203", place, **facts)
-
-
-def _does_method_matter(route: RouteProtection, rules: PathIndex[SourceRule]) -> bool:
-    """Whether a route for every method is not decided alike for all of them."""
-    if not route.takes_every_method:
-        return False
-    pattern = pattern_of_route(route.route.path)
-    found = rules.overlapping(pattern) if route.is_decided_by_path else rules.covering(pattern)
-    return any(ANY not in rule.pattern.methods and _covers(rule, route.methods) for rule in found)
 
 
 def documents_for_one_request(
@@ -172,7 +164,3 @@ def _sharing(key: CacheKey, routes: Sequence[RouteProtection]) -> tuple[str, str
             if key.may_be_shared(first.route, second.route):
                 return first.route.key, second.route.key
     return None
-
-
-def _covers(rule: SourceRule, methods: Sequence[str]) -> bool:
-    return any(rule.pattern.covers_method(method) for method in methods)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.grants import Analysis, competing_routes, is_usable
-from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.api import ApiAnalysis
 from authorizer.cli.analysis.paths import PathIndex, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, route_protections
-from authorizer.cli.analysis.routes import AskedRoute, asked_route
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.public_rules import PublicLines, routes_by_path, routes_of
 from authorizer.cli.text import closest
@@ -18,7 +15,7 @@ from authorizer.policy.compiled import is_route_key
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.cli.template.model import Route, Template
@@ -38,31 +35,15 @@ def unreachable_routes(
     for protection in route_protections(template):
         of_api[id(protection.api)].append(protection)
     for protections in of_api.values():
-        analysis = Analysis(_compiled_for(policy, protections))
-        partition = Partition(analysis.paths)
-        asked = [_asked(protection) for protection in protections]
-        competing = competing_routes(asked)
-        for protection, route in zip(protections, asked, strict=True):
+        analysis = ApiAnalysis(policy, protections)
+        for protection in protections:
             if (
                 protection.decided_by is DecidedBy.POLICY
                 and can_be_named(protection.route)
                 and not public.have(protection)
-                and not is_usable(route, partition, analysis, competing)
+                and not analysis.is_usable(protection)
             ):
                 yield Finding.of("X104", protection.route.place, route=protection.route.key)
-
-
-def _asked(protection: RouteProtection) -> AskedRoute:
-    route = asked_route(protection.route.key)
-    return replace(route, methods=protection.methods, is_named=protection.names_route)
-
-
-def _compiled_for(policy: Policy, protections: Sequence[RouteProtection]) -> Policy:
-    """The policy as it is compiled for an API; it makes a difference where the path decides."""
-    api = protections[0].api
-    if not api.is_complete or not any(route.is_decided_by_path for route in protections):
-        return policy
-    return replace(policy, routes=api.keys)
 
 
 def unnameable_routes(
