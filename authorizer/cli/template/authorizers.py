@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
-from authorizer.cli.template.nodes import Node, Text, child, key_place
-from authorizer.cli.template.permissions import (
+from authorizer.cli.template.functions import (
     account_given,
     may_be_invoked,
     name_elsewhere,
     steady_function,
+    why_it_stays,
 )
-from authorizer.cli.template.versions import why_it_stays
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.cli.template.nodes import Node, Text, child, key_place
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

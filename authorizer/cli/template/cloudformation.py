@@ -18,6 +18,7 @@ from authorizer.cli.template.authorizers import (
     identity_sources,
     read_authorizer,
 )
+from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     ApiKind,
     AuthorizerKind,
@@ -38,7 +39,6 @@ from authorizer.cli.template.nodes import (
     referred,
 )
 from authorizer.cli.template.openapi import NONE
-from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.stages import keys_by_caller
 from authorizer.errors import clip

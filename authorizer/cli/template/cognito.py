@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from authorizer.cli.template.functions import FUNCTION_TYPES
 from authorizer.cli.template.model import (
     AppClient,
     FunctionVariables,
@@ -23,8 +24,8 @@ from authorizer.cli.template.nodes import (
     child,
     key_place,
     parts_of,
+    spelled,
 )
-from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # What the names of our function's variables begin with.
 SETTINGS = "AUTHORIZER_"
+# YAML reads ON without quotes as true, and CloudFormation takes it back.
+_MFA = {"on": "ON", "true": "ON", "yes": "ON", "off": "OFF", "false": "OFF", "no": "OFF"}
 # What an app client supports that does not say.
 _DEFAULT_FLOWS = ("ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH")
 # An id of the shape that Cognito makes up, and the attributes that have it beside Ref.
@@ -70,61 +73,58 @@ def read_cognito(reading: Reading) -> _Found:
 
 
 def _pool(reading: Reading, resource: Resource) -> UserPool:
-    mfa = reading.resolver.text(child(resource.properties, "MfaConfiguration"))
-    if isinstance(mfa, str) and mfa.lower() in {"on", "true", "yes"}:
-        mfa = "ON"  # YAML reads ON without quotes as true, and CloudFormation takes it back
-    elif isinstance(mfa, str) and mfa.lower() in {"off", "false", "no"}:
-        mfa = "OFF"
+    written = child(resource.properties, "MfaConfiguration")
     place = key_place(resource.properties, "MfaConfiguration")
+    mfa = reading.resolver.text(written) or "OFF"
+    if isinstance(mfa, str):
+        mfa = _MFA.get(mfa.lower(), mfa)
+    what = f"the MFA of {resource.id}"
     return UserPool(
         id=resource.id,
         place=resource.place,
-        mfa=reading.fact(
-            mfa or "OFF",
-            place or resource.place,
-            f"the MFA of {resource.id}",
-            child(resource.properties, "MfaConfiguration"),
-        ),
+        mfa=reading.fact(mfa, place or resource.place, what, written),
         mfa_place=place,
     )
 
 
 def _client(reading: Reading, resource: Resource) -> AppClient:
-    resolver, properties, name = reading.resolver, resource.properties, resource.id
-    secret = resolver.flag(child(properties, "GenerateSecret"), default=False)
-    flows = resolver.texts(child(properties, "ExplicitAuthFlows"))
-    seconds = _access_token_seconds(reading, resource)
-    place = resource.place
+    resolver, name, place = reading.resolver, resource.id, resource.place
+    secret, flows, validity, units = (
+        child(resource.properties, name)
+        for name in (
+            *("GenerateSecret", "ExplicitAuthFlows", "AccessTokenValidity"),
+            "TokenValidityUnits",
+        )
+    )
     return AppClient(
         id=name,
         place=place,
         has_secret=reading.fact(
-            secret, place, f"whether {name} has a secret", child(properties, "GenerateSecret")
+            resolver.flag(secret, default=False), place, f"whether {name} has a secret", secret
         ),
         auth_flows=reading.fact(
-            flows or _DEFAULT_FLOWS,
-            place,
-            f"the sign-in flows of {name}",
-            child(properties, "ExplicitAuthFlows"),
+            resolver.texts(flows) or _DEFAULT_FLOWS, place, f"the sign-in flows of {name}", flows
         ),
         access_token_seconds=reading.fact(
-            seconds,
+            _access_token_seconds(reading, resource.properties),
             place,
             f"how long {name}'s tokens are valid",
-            child(properties, "AccessTokenValidity"),
-            child(properties, "TokenValidityUnits"),
+            validity,
+            units,
         ),
-        access_token_place=key_place(properties, "AccessTokenValidity"),
+        access_token_place=key_place(resource.properties, "AccessTokenValidity"),
     )
 
 
-def _access_token_seconds(reading: Reading, resource: Resource) -> int | Unknown:
+def _access_token_seconds(reading: Reading, properties: Node) -> int | Unknown:
     resolver = reading.resolver
-    amount = resolver.number(child(resource.properties, "AccessTokenValidity"), default=0)
-    units = resolver.get(resource.properties, "TokenValidityUnits")
+    amount = resolver.number(child(properties, "AccessTokenValidity"), default=0)
+    units = resolver.get(properties, "TokenValidityUnits")
     unit = resolver.text(resolver.get(units, "AccessToken"))
-    if isinstance(amount, Unknown) or isinstance(unit, Unknown):
-        return amount if isinstance(amount, Unknown) else unit  # type: ignore[return-value]
+    if isinstance(amount, Unknown):
+        return amount
+    if isinstance(unit, Unknown):
+        return unit
     if amount == 0:
         return 3600
     if (unit or "hours").lower() not in _UNIT_SECONDS:
@@ -133,11 +133,11 @@ def _access_token_seconds(reading: Reading, resource: Resource) -> int | Unknown
 
 
 def _group(reading: Reading, resource: Resource) -> UserGroup:
-    name = reading.resolver.text(child(resource.properties, "GroupName"))
+    written = child(resource.properties, "GroupName")
+    name = reading.resolver.text(written)
     if name is None:
         name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
     place = key_place(resource.properties, "GroupName") or resource.place
-    written = child(resource.properties, "GroupName")
     known = reading.fact(name, place, f"the name of {resource.id}", written)
     return UserGroup(id=resource.id, place=resource.place, name=known)
 
@@ -185,11 +185,7 @@ def _written(reading: Reading, node: Node) -> str:
         return "{" + ", ".join(items) + "}"
     if isinstance(value, Listing):
         return ", ".join(_written(reading, item) for item in value.items)
-    parts = parts_of(value)
-    return "".join(
-        getattr(part, "text", "") or getattr(part, "id", "") or getattr(part, "why", "")
-        for part in parts
-    )
+    return spelled(value, lambda part: getattr(part, "id", "") or getattr(part, "why", ""))
 
 
 def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import AuthorizerOf, Deployment, Unknown, Unresolved
+from authorizer.cli.template.model import AuthorizerOf, Deployment, Unknown, Unresolved, in_order
 from authorizer.cli.template.parameters import Choices
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.location import Location
     from authorizer.cli.template.model import Api, Authorizer, Route, Template
 
 # How often a template is read at most: those of people have a handful of choices that matter.
@@ -27,18 +27,10 @@ MOST_READINGS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """A reading: what was chosen, what it made, and the choices that came up.
+    """What was chosen, with the choices that came up, and what that made of the template."""
 
-    Attributes:
-        is_cut: whether there are more deployments than are read.
-    """
-
-    chosen: Mapping[str, str]
+    choices: Choices
     template: Template
-    others: Mapping[str, Sequence[str]]
-    together: Sequence[Mapping[str, str]]
-    is_impossible: bool
-    is_cut: bool = False
 
 
 def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
@@ -47,70 +39,58 @@ def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
     Args:
         read: it, as something is chosen.
     """
-    readings = _readings(read)
-    base = next(readings)
-    found: list[Deployment] = []
-    for one in readings:
-        if one.is_cut:
-            base = one
-        elif not any(_are_alike(one.template, known.template) for known in found):
-            chosen = tuple(one.chosen.items())
-            found.append(Deployment(chosen=chosen, template=one.template))
-    others = [one for one in found if not _are_alike(one.template, base.template)]
-    settled = _settled(base.template, others)
-    return replace(settled, deployments=tuple(others), has_further_deployments=base.is_cut)
-
-
-def _readings(read: Callable[[Choices], Template]) -> Iterator[_Reading]:
-    """The reading by the defaults, then those with one more choice, as far as it matters."""
     base = _read(read, {})
-    yield base
+    found: list[Deployment] = []
+    is_cut = False
+    for reading in _further(read, base):
+        if reading is None:
+            is_cut = True
+            continue
+        known = (base.template, *(deployment.template for deployment in found))
+        if not any(_are_alike(reading.template, template) for template in known):
+            chosen = tuple(reading.choices.chosen.items())
+            found.append(Deployment(chosen=chosen, template=reading.template))
+    settled = _settled(base.template, found)
+    return replace(settled, deployments=tuple(found), has_further_deployments=is_cut)
+
+
+def _further(read: Callable[[Choices], Template], base: _Reading) -> Iterator[_Reading | None]:
+    """Readings with one more choice than others, as far as it matters; nothing for too many."""
     left = MOST_READINGS
     waiting = deque([(base, frozenset[str]())])
     mattering: list[Mapping[str, str]] = []
     while waiting:
-        one, known = waiting.popleft()
-        for name, texts in one.others.items():
-            for text in texts if name not in known and name not in one.chosen else ():
+        reading, known = waiting.popleft()
+        chosen, others = reading.choices.chosen, reading.choices.others
+        for name, texts in others.items():
+            for text in texts if name not in known and name not in chosen else ():
                 if left == 0:
-                    yield replace(base, is_cut=True)
+                    yield None
                     return
                 left -= 1
-                further = _read(read, {**one.chosen, name: text})
-                if further.is_impossible:
+                further = _read(read, {**chosen, name: text})
+                if further.choices.is_impossible:
                     continue
                 yield further
                 if not _are_alike(further.template, base.template):
-                    mattering.append(further.chosen)
-                waiting.append((further, known | one.others.keys()))
-    for chosen in (*base.together, *_together(mattering)):
-        if left == 0:
-            return
-        left -= 1
-        both = _read(read, chosen)
-        if not both.is_impossible:
+                    mattering.append(further.choices.chosen)
+                waiting.append((further, known | others.keys()))
+    for together in islice((*base.choices.together, *_together(mattering)), left):
+        both = _read(read, together)
+        if not both.choices.is_impossible:
             yield both
 
 
 def _together(mattering: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
     """What each two that matter choose, where they do not contradict each other."""
-    for at, one in enumerate(mattering):
-        for other in mattering[at + 1 :]:
-            if one.keys().isdisjoint(other):
-                yield {**one, **other}
+    for first, second in combinations(mattering, 2):
+        if first.keys().isdisjoint(second):
+            yield {**first, **second}
 
 
 def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Reading:
     choices = Choices(chosen)
-    template = read(choices)
-    others = {name: tuple(texts) for name, texts in choices.others.items()}
-    return _Reading(
-        chosen=chosen,
-        template=template,
-        others=others,
-        together=choices.together,
-        is_impossible=choices.is_impossible,
-    )
+    return _Reading(choices=choices, template=read(choices))
 
 
 def _are_alike(one: Template, other: Template) -> bool:
@@ -156,8 +136,7 @@ def _settled(base: Template, others: Sequence[Deployment]) -> Template:
             (one, theirs) for one in others for theirs in one.template.apis if theirs.id == api.id
         ]
         apis.append(_api(api, named, notes))
-    unresolved = tuple(sorted({*base.unresolved, *notes}, key=lambda one: (one.place, one.what)))
-    return replace(base, apis=tuple(apis), unresolved=unresolved)
+    return replace(base, apis=tuple(apis), unresolved=in_order((*base.unresolved, *notes)))
 
 
 def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Unresolved]) -> Api:
@@ -183,7 +162,7 @@ def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Unresolv
 def _route(own: Route, theirs: Route, why: str, notes: list[Unresolved]) -> Route:
     if isinstance(own.authorizer, Unknown) or own.authorizer == theirs.authorizer:
         return own
-    notes.append(_note(own.place, AuthorizerOf(own.key), why))
+    notes.append(Unresolved(place=own.place, what=AuthorizerOf(own.key), why=why))
     return replace(own, authorizer=Unknown(why))
 
 
@@ -191,16 +170,13 @@ def _authorizer(
     own: Authorizer, theirs: Authorizer, why: str, notes: list[Unresolved]
 ) -> Authorizer:
     if not isinstance(own.kind, Unknown) and own.kind != theirs.kind:
-        notes.append(_note(own.place, f"the kind of authorizer {own.name}", why))
+        what = f"the kind of authorizer {own.name}"
+        notes.append(Unresolved(place=own.place, what=what, why=why))
         own = replace(own, kind=Unknown(why))
     if not isinstance(own.function, Unknown) and own.function != theirs.function:
-        notes.append(_note(own.place, f"the function of {own.name}", why))
+        notes.append(Unresolved(place=own.place, what=f"the function of {own.name}", why=why))
         own = replace(own, function=Unknown(why))
     return own
-
-
-def _note(place: Location, what: str, why: str) -> Unresolved:
-    return Unresolved(place=place, what=what, why=why)
 
 
 def _words(deployment: Deployment) -> str:

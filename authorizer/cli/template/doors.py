@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from authorizer.cli.template.functions import functions_behind, with_names
 from authorizer.cli.template.model import Door, DoorKind, Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
@@ -26,7 +27,6 @@ from authorizer.cli.template.nodes import (
     key_place,
     parts_of,
 )
-from authorizer.cli.template.permissions import functions_behind, with_names
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -194,10 +194,10 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
 
 def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
     """The one API of this account that may call, where another template has it."""
-    parts = parts_of(reading.resolver.resolve(child(permission.properties, "SourceArn")))
-    if not re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(parts)):
+    source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
+    if not re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(source)):
         return None
-    whys = [part.why for part in parts if isinstance(part, Unresolvable)]
+    whys = [part.why for part in parts_of(source) if isinstance(part, Unresolvable)]
     return next((why for why in whys if isinstance(why, Elsewhere)), None)
 
 
@@ -227,12 +227,12 @@ def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | 
     source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
     if isinstance(source, Reference) or (is_source and isinstance(source, Unresolvable)):
         return None  # one topic, one bucket
-    *_, owner, named = [*with_names(parts_of(source)).split(":", 5), "", "", "", "", "", ""][:6]
+    *_, owner, named = [*with_names(source).split(":", 5), "", "", "", "", "", ""][:6]
     api = named.partition("/")[0]
     if not is_source and api not in {"", "*"} and not _is_known_api(reading, source, api):
         return f"another API, {clip(api)}" if api.isalnum() else _whom_given(source)
     if not isinstance(account, Absent):
-        owner = with_names(parts_of(account))
+        owner = with_names(account)
         source = account
     if owner == _OWN or (is_source and named and not owner):
         return None  # a bucket's ARN has no account

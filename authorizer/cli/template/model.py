@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from authorizer.cli.location import Location
 
 
@@ -114,6 +116,11 @@ class Unresolved:
     place: Location
     what: str
     why: str
+
+
+def in_order(facts: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
+    """Each once, by where it stands; what is at one place stays as it came."""
+    return tuple(sorted(dict.fromkeys(facts), key=lambda fact: (fact.place, fact.what)))
 
 
 class ApiKind(StrEnum):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from authorizer.cli.yaml_source import Call, Listing, Mapping, Node, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from authorizer.cli.location import Location
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "parts_of",
     "pattern_of",
     "referred",
+    "spelled",
     "why_not_text",
 ]
 
@@ -98,12 +101,16 @@ def key_place(node: Node, name: str) -> Location | None:
     return node.keys.get(name) if isinstance(node, Mapping) else None
 
 
+def spelled(node: Node, mark: Callable[[Node], str] = lambda _: "*") -> str:
+    """A text, with a mark, by default a star, for each part that is known only when deployed."""
+    parts = parts_of(node)
+    return "".join(part.text if isinstance(part, Text) else mark(part) for part in parts)
+
+
 def pattern_of(node: Node) -> str | None:
     """A text, with a star for each part that is not known; nothing where no part is known."""
-    parts = parts_of(node)
-    if not any(isinstance(part, Text) for part in parts):
-        return None
-    return "".join(part.text if isinstance(part, Text) else "*" for part in parts)
+    is_known = any(isinstance(part, Text) for part in parts_of(node))
+    return spelled(node) if is_known else None
 
 
 def why_not_text(node: Node) -> str:

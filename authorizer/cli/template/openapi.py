@@ -15,6 +15,7 @@ from authorizer.cli.template.authorizers import (
     read_authorizer,
     unreadable,
 )
+from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     ApiKind,
     AuthorizerKind,
@@ -32,7 +33,6 @@ from authorizer.cli.template.nodes import (
     child,
     key_place,
 )
-from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.stages import keys_by_caller
 
 if TYPE_CHECKING:

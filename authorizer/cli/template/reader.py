@@ -17,7 +17,7 @@ from authorizer.cli.template.model import (
     HiddenRoutes,
     Template,
     Unknown,
-    Unresolved,
+    in_order,
 )
 from authorizer.cli.template.nodes import (
     Absent,
@@ -131,7 +131,7 @@ def _stack(
         groups=groups,
         functions=functions,
         doors=read_doors(reading),
-        unresolved=_sorted(reading.unresolved),
+        unresolved=in_order(reading.unresolved),
     )
     stack = Stack(template=template, prefix=prefix, outputs=outputs, exports=exports, nested=nested)
     for one in nested.values():
@@ -242,11 +242,6 @@ def _handed(reading: Reading, node: Node) -> Node:
 def _no_template(place: Location, found: str) -> FileError:
     expected = "expected a template with Resources, or an OpenAPI definition"
     return FileError(place, f"{expected}, {found}")
-
-
-def _sorted(unresolved: list[Unresolved]) -> tuple[Unresolved, ...]:
-    unique = dict.fromkeys(unresolved)
-    return tuple(sorted(unique, key=lambda one: (one.place, one.what)))
 
 
 def _read_definition(reading: Reading, root: Mapping) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.cli.template.functions import FUNCTION_TYPES
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Unresolvable, child
-from authorizer.cli.template.permissions import FUNCTION_TYPES
 from authorizer.cli.template.reader import read_resources
 from authorizer.cli.template.reading import Reading
 from authorizer.cli.template.resolver import Resolver

@@ -14,6 +14,7 @@ from authorizer.cli.template.authorizers import (
     identity_sources,
     read_authorizer,
 )
+from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     ApiKind,
     AuthorizerKind,
@@ -26,7 +27,6 @@ from authorizer.cli.template.model import (
 )
 from authorizer.cli.template.nodes import Absent, Mapping, Node, Unresolvable, child, key_place
 from authorizer.cli.template.openapi import NONE, Operation
-from authorizer.cli.template.permissions import backend_behind
 from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.stages import event_keys_by_caller

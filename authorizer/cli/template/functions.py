@@ -1,12 +1,19 @@
-"""Which function is behind a name, and whether API Gateway may invoke it."""
+"""Which function is behind a name, whether API Gateway may invoke it, and which version answers.
+
+A version never changes, and an alias is at one until somebody moves it. SAM moves the alias that it
+publishes; CDK makes a version for each change, and puts a digest into its logical id.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
+"""
 
 from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Unknown
+from authorizer.cli.template.model import Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Composite,
@@ -14,7 +21,9 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     Unresolvable,
+    child,
     parts_of,
+    spelled,
 )
 from authorizer.cli.template.parameters import is_any
 from authorizer.errors import clip
@@ -30,6 +39,10 @@ _INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
 # What API Gateway puts there, of the stage that is called.
 _STAGE_VARIABLE = "${stageVariables."
 _OWN = ("<Region>", "<AccountId>")
+_LATEST = "$LATEST"
+_WITH_DIGEST = re.compile(r"[0-9A-Fa-f]{32}\Z")
+# What SAM makes of a function that publishes an alias.
+_NEWEST = frozenset({"Alias", "Version"})
 
 
 def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
@@ -44,7 +57,7 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
         return found.pop()
     if len(found) > 1:
         return Unknown("it names more than one function")
-    named = _function_named(reading, parts)
+    named = _function_named(reading, value)
     unknown = [part for part in parts if isinstance(part, Unresolvable)]
     for part in unknown:
         if named is None and not part.is_pseudo:
@@ -87,7 +100,7 @@ def account_given(reading: Reading, node: Node) -> str | None:
     """Why an ARN in words may be of another account or region; nothing where it is of this one."""
     for value in reading.resolver.branches(node)[0]:
         parts = parts_of(value)
-        found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(parts))
+        found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(value))
         if found is None or found.groups() == _OWN:
             continue
         given = (one.why for one in parts if isinstance(one, Unresolvable) and not one.is_pseudo)
@@ -96,9 +109,9 @@ def account_given(reading: Reading, node: Node) -> str | None:
     return None
 
 
-def with_names(parts: Iterable[Node]) -> str:
+def with_names(node: Node) -> str:
     """A text with pseudo-parameters by their names, and a mark for all else that is not known."""
-    return "".join(getattr(part, "text", None) or _name_of(part) for part in parts)
+    return spelled(node, _name_of) or _name_of(node)
 
 
 def _name_of(part: Node) -> str:
@@ -108,8 +121,7 @@ def _name_of(part: Node) -> str:
 
 def name_elsewhere(reading: Reading, node: Node) -> str:
     """The name of a function that is none of this template's, as far as it is written out."""
-    parts = parts_of(reading.resolver.resolve(node))
-    text = "".join(part.text if isinstance(part, Text) else "*" for part in parts)
+    text = spelled(reading.resolver.resolve(node))
     arn = re.search(r"[^/]*:function:[^/]*", text)
     return arn[0] if arn else text
 
@@ -124,16 +136,14 @@ def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
     return logical_id if resource.type in FUNCTION_TYPES else None
 
 
-def _function_named(reading: Reading, parts: Iterable[Node]) -> str | None:
+def _function_named(reading: Reading, value: Node) -> str | None:
     """A function of this template whose name stands in an ARN, in the same words."""
-    unknown: dict[str, str] = {}
-    text = _in_words(parts, unknown)
+    text = spelled(value, _word_for)
     match = re.search(r":function:([A-Za-z0-9_<>-]+)(?=[:/]|\Z)", text, re.ASCII)
     wanted = match[1] if match else text
     for resource in reading.of_type(*FUNCTION_TYPES):
         name = reading.resolver.get(resource.properties, "FunctionName")
-        own = name.parts if isinstance(name, Composite) else (name,)
-        if wanted and isinstance(name, Text | Composite) and _in_words(own, unknown) == wanted:
+        if isinstance(name, Text | Composite) and wanted and spelled(name, _word_for) == wanted:
             return resource.id
     return None
 
@@ -148,16 +158,10 @@ def _named_when_called(reading: Reading, parts: Iterable[Node]) -> Unknown | Non
     return Unknown(f"parameter {given[0]} may name any") if given else None
 
 
-def _in_words(parts: Iterable[Node], unknown: dict[str, str]) -> str:
-    """A text with a word for each thing that is known only when deployed, the same for the same."""
-    words = []
-    for part in parts:
-        if isinstance(part, Text):
-            words.append(part.text)
-        else:
-            what = str(getattr(part, "id", "") or getattr(part, "why", ""))
-            words.append(unknown.setdefault(what, f"<{len(unknown)}>"))
-    return "".join(words)
+def _word_for(part: Node) -> str:
+    """A word for what is known only when deployed, the same for the same."""
+    what = str(getattr(part, "id", "") or getattr(part, "why", ""))
+    return f"<{sha256(what.encode()).hexdigest()}>"
 
 
 def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -> bool | Unknown:
@@ -204,8 +208,7 @@ def _covers(source: Node, api: str) -> bool | Unknown:
         return True
     if isinstance(source, Unresolvable):
         return Unknown(source.why)
-    parts = source.parts if isinstance(source, Composite) else (source,)
-    resource = "".join(_as_pattern(part) for part in parts).split(":", 5)[-1]
+    resource = spelled(source, _as_pattern).split(":", 5)[-1]
     # A name that only the deployment knows is a name, and no wildcard, but for this API's.
     pattern = resource.replace("[", "[[]").replace(f"<{api}>", _API)
     pattern = re.sub(r"(?<=/authorizers/)<[^<>]+>\Z", "0", pattern)
@@ -217,6 +220,101 @@ def _covers(source: Node, api: str) -> bool | Unknown:
 
 
 def _as_pattern(part: Node) -> str:
-    if isinstance(part, Text):
-        return part.text
     return f"<{part.id}>" if isinstance(part, Reference) else _UNDECIDED
+
+
+# --- which version answers ---
+
+
+def why_it_stays(reading: Reading, node: Node) -> str | None:
+    """Why the function that a name leads to may answer with old code; nothing where it may not."""
+    values, _ = reading.resolver.branches(node)
+    return next((why for value in values if (why := _why(reading, value))), None)
+
+
+def _why(reading: Reading, value: Node) -> str | None:
+    parts = parts_of(value)
+    for number, part in enumerate(parts):
+        if isinstance(part, Reference) and part.id in reading.resources:
+            return _why_of(reading, part, parts[number + 1 :])
+        if isinstance(getattr(part, "why", None), Elsewhere):
+            return _why_numbered(parts[number + 1 :])
+    named = re.search(r":function:[^:/]+(:[^/]+)", spelled(value))
+    function = function_behind(reading, value)
+    if named is None or not isinstance(function, str):
+        return None
+    return _why_qualified(reading, reading.resources[function], Text(value.place, named[1][1:]))
+
+
+def _why_numbered(rest: tuple[Node, ...]) -> str | None:
+    """Of a function in another template, which may move an alias of its own, but no version."""
+    text = rest[0].text if rest and isinstance(rest[0], Text) else ""
+    found = re.match(r":([0-9]+)(?=/|\Z)", text, re.ASCII)
+    return f"version {clip(found[1])} is named, which never changes" if found else None
+
+
+def _why_of(reading: Reading, found: Reference, rest: tuple[Node, ...]) -> str | None:
+    resource = reading.resources[found.id]
+    if resource.type == "AWS::Lambda::Version":
+        return _why_version(resource)
+    if resource.type == "AWS::Lambda::Alias":
+        return _why_alias(reading, resource)
+    if resource.type in FUNCTION_TYPES and found.attribute in _NEWEST:
+        return _why_published(reading, resource)
+    head = rest[0] if rest else None
+    if not (isinstance(head, Text) and head.text.startswith(":")):
+        return None
+    qualifier = head.text[1:].partition("/")[0]
+    if qualifier or len(rest) < 2:  # noqa: PLR2004 - the colon, and what follows
+        return _why_qualified(reading, resource, Text(head.place, qualifier))
+    return _why_qualified(reading, resource, rest[1])
+
+
+def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str | None:
+    """Of a function that is named with a version or an alias."""
+    published = reading.resolver.resolve(child(function.properties, "AutoPublishAlias"))
+    if not isinstance(published, Absent) and _same(published, qualifier):
+        return _why_published(reading, function)
+    if not isinstance(qualifier, Text):
+        return "the version or alias is known only when deployed"
+    if qualifier.text == _LATEST:
+        return None
+    if qualifier.text.isdigit():
+        return f"version {clip(qualifier.text)} is named, which never changes"
+    for alias in reading.of_type("AWS::Lambda::Alias"):
+        name = reading.resolver.resolve(child(alias.properties, "Name"))
+        behind = function_behind(reading, child(alias.properties, "FunctionName"))
+        if behind == function.id and _same(name, qualifier):
+            return _why_alias(reading, alias)
+    return f"nothing in this template moves the alias {clip(qualifier.text)}"
+
+
+def _why_alias(reading: Reading, alias: Resource) -> str | None:
+    if not isinstance(child(alias.properties, "RoutingConfig"), Absent):
+        return f"alias {alias.id} sends a part of the calls to other versions"
+    version = reading.resolver.resolve(child(alias.properties, "FunctionVersion"))
+    if isinstance(version, Reference) and version.id in reading.resources:
+        return _why_of(reading, version, ())
+    if isinstance(version, Text) and version.text == _LATEST:
+        return None
+    at = clip(version.text) if isinstance(version, Text) else "one known only when deployed"
+    return f"alias {alias.id} stays at version {at}"
+
+
+def _why_version(version: Resource) -> str | None:
+    if _WITH_DIGEST.search(version.id):
+        return None
+    return f"{version.id} is made once, and never changes"
+
+
+def _why_published(reading: Reading, function: Resource) -> str | None:
+    """SAM publishes a version when the code changes, unless a digest is written that stays."""
+    digest = reading.resolver.branches(child(function.properties, "AutoPublishCodeSha256"))[0]
+    return "a version is published only when AutoPublishCodeSha256 is changed" if digest else None
+
+
+def _same(one: Node, other: Node) -> bool:
+    if isinstance(one, Text) and isinstance(other, Text):
+        return one.text == other.text
+    both = isinstance(one, Unresolvable) and isinstance(other, Unresolvable)
+    return both and getattr(one, "why", "") == getattr(other, "why", None)
