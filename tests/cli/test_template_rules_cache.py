@@ -202,6 +202,21 @@ def test_a_route_for_every_method_wants_one_answer_for_all(rules: str, *, matter
     assert found(template(keyed), text) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "rules"),
+    [
+        ("GET /users/{user}", ["GET /users/{user=sub}", "GET /users/{user}"]),
+        ("ANY /one", ["GET /one", "ANY /one"]),
+        ("ANY /one", ["GET /one", "ANY /**"]),
+    ],
+)
+def test_a_rule_that_adds_nothing_to_another_is_no_reason(key: str, rules: list[str]) -> None:
+    """Whatever it compares or names: the answers are alike without it, and so with it."""
+    text = f"version: 1\ngroups:\n  reader:\n    allow: {rules}\n"
+    api = http_api(route(key), by=[cached(TOKEN, "context:routeKey")])
+    assert {"X202", "X203"}.isdisjoint(one.code for one in findings(template(api), text))
+
+
 def test_a_method_with_a_route_of_its_own_is_not_answered_for_by_any() -> None:
     """Then the others may be decided alike."""
     text = 'version: 1\ngroups: {reader: {allow: ["GET /one"]}, admin: {allow: ["ANY /one"]}}\n'

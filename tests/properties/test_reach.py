@@ -10,6 +10,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_templates import (
+    authorizer,
     findings,
     http_api,
     read_policy,
@@ -130,3 +131,26 @@ def test_a_route_is_reachable_if_and_only_if_some_caller_is_allowed(
         policy = replace(policy, routes=(key,))
     codes = {one.code for one in findings(template(api), text)}
     assert ("X104" not in codes) is is_anybody_allowed(policy, key, told=told)
+
+
+@settings(max_examples=examples(25), deadline=None)
+@given(policies(), st.sampled_from(["GET /a", "GET /{p}", "ANY /{p}/b", "GET /{p}/{q}"]))
+def test_an_answer_that_may_be_shared_is_the_answer_to_all(text: str, key: str) -> None:
+    """Of a route whose answers may be remembered, all paths and methods are decided alike."""
+    _, policy = read_policy(text)
+    api = http_api(route(key), by=[authorizer(ttl_seconds=60)])
+    if {"X202", "X203"}.isdisjoint(one.code for one in findings(template(api), text)):
+        for groups, claims in callers():
+            answers = {
+                policy.decide(
+                    method=method,
+                    route=key.rpartition(" ")[2],
+                    path=path,
+                    path_parameters=parameters,
+                    groups=groups,
+                    claims=claims,
+                ).allowed
+                for method in (("GET", "POST", "PURGE") if key.startswith("ANY") else ("GET",))
+                for path, parameters in paths_of(key.rpartition(" ")[2])
+            }
+            assert len(answers) == 1, (groups, claims)
