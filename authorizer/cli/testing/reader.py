@@ -170,7 +170,7 @@ class CaseReader(NodeReader):
         if node is None or is_null(node):
             return ()
         if not isinstance(node, Listing):
-            self.report(node.place, _CODE, f"expected tests to be a list, found {describe(node)}")
+            self._mistaken(node, "expected tests to be a list")
             return ()
         return tuple(case for item in node.items for case in self._case(item))
 
@@ -233,8 +233,7 @@ class CaseReader(NodeReader):
         scalars = [item for item in items if isinstance(item, Text)]
         if isinstance(node, Listing) and len(scalars) == len(items):
             return [self._scalar(item) for item in scalars]
-        found = describe(node)
-        self.report(node.place, _CODE, f"expected a claim's value or a list of some, found {found}")
+        self._mistaken(node, "expected a claim's value or a list of some")
         return None
 
     def _scalar(self, node: Text) -> Any:  # noqa: ANN401 - likewise
@@ -244,9 +243,7 @@ class CaseReader(NodeReader):
             scalar = yaml.ScalarNode(f"tag:yaml.org,2002:{node.kind}", node.text)
             return yaml.constructor.SafeConstructor().construct_object(scalar)
         except (yaml.YAMLError, ValueError, LookupError, OverflowError):
-            self.report(
-                node.place, _CODE, f"expected a number or a truth value, found {describe(node)}"
-            )
+            self._mistaken(node, "expected a number or a truth value")
             return None
 
     def _expectations(self, node: Node | None, *, allowed: bool) -> Iterator[Expectation]:
@@ -254,9 +251,8 @@ class CaseReader(NodeReader):
             try:
                 requests = parse_requests(item.text)
             except RequestSyntaxError as error:
-                hint = ""
-                if item.text in METHODS:
-                    hint = "; quote a request that has commas inside [ ]"
+                is_cut = item.text in METHODS
+                hint = "; quote a request that has commas inside [ ]" if is_cut else ""
                 shift = error.offset + item.is_quoted
                 self.report(item.place, _CODE, f"{error}{hint}", shift)
                 continue
@@ -282,8 +278,7 @@ class CaseReader(NodeReader):
         if isinstance(node, Text) and node.kind == "bool":
             return self._scalar(node) is True
         if node is not None:
-            found = describe(node)
-            self.report(node.place, _CODE, f"expected complete to be true or false, found {found}")
+            self._mistaken(node, "expected complete to be true or false")
         return False
 
     def _name(self, node: Node | None) -> str | None:
@@ -291,8 +286,12 @@ class CaseReader(NodeReader):
             return None
         if isinstance(node, Text):
             return node.text
-        self.report(node.place, _CODE, f"expected a name as plain text, found {describe(node)}")
+        self._mistaken(node, "expected a name as plain text")
         return None
+
+    def _mistaken(self, node: Node, expected: str) -> None:
+        """Keep that something else stands there."""
+        self.report(node.place, _CODE, f"{expected}, found {describe(node)}")
 
 
 def _name_of(caller: Caller) -> str:
