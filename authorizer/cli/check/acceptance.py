@@ -46,8 +46,11 @@ def accept(
             accepted.append((finding, matching[0]))
         else:
             staying.append(finding)
-    idle = (acceptance for acceptance in usable if id(acceptance) not in used)
-    staying += [_of_nothing(one) for one in idle if templates or one.code.startswith("P")]
+    for acceptance in usable:
+        if id(acceptance) not in used and (templates or acceptance.code.startswith("P")):
+            about = "about" if acceptance.about else ""
+            facts = {"found": acceptance.code, "about": acceptance.about}
+            staying.append(Finding.of("P402", acceptance.place, about, **facts))
     return [*staying, *_unknown(acceptances)], accepted
 
 
@@ -71,10 +74,3 @@ def _unknown(acceptances: Iterable[Acceptance]) -> Iterator[Finding]:
         if code not in acceptable:
             similar = None if code in CATALOGUE else closest(code, acceptable)
             yield Finding.of("P401", acceptance.place, found=code, similar=similar)
-
-
-def _of_nothing(acceptance: Acceptance) -> Finding:
-    variant = "about" if acceptance.about else ""
-    return Finding.of(
-        "P402", acceptance.place, variant, found=acceptance.code, about=acceptance.about
-    )

@@ -8,7 +8,7 @@ API Gateway can, under nothing that tells callers or routes apart.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
@@ -35,8 +35,14 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, Template
     from authorizer.policy.decision import Policy
 
-# The longest that API Gateway remembers an answer.
-_LONGEST_SECONDS = 3600
+# What no deployment at hand tells of an authorizer: its answers are remembered for as long as API
+# Gateway can, under nothing, and say no more than yes.
+_WORST: dict[str, Any] = {
+    "ttl_seconds": 3600,
+    "identity_sources": (),
+    "payload_version": "2.0",
+    "simple_responses": True,
+}
 # Whatever lets somebody in, or moves who decides about it.
 _OPENING_RULES = (
     unresolved_protections,
@@ -108,46 +114,35 @@ def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Loca
     )
 
 
-# --- what is not decided, at its worst ---
-
-
 def _at_worst(template: Template, further: Sequence[Template]) -> Template:
     """The template with the worst for what neither it nor a deployment with more chosen tells."""
-    return replace(
-        template,
-        apis=tuple(
-            replace(
-                api,
-                authorizers=tuple(
-                    _authorizer(one, list(_namesakes(api, one, further)))
-                    if is_ours(template, one)
-                    else one
-                    for one in api.authorizers
-                ),
-            )
-            for api in template.apis
-        ),
-    )
+    apis = []
+    for api in template.apis:
+        authorizers = tuple(
+            _authorizer_at_worst(authorizer, [*_namesakes(api, authorizer, further)])
+            if is_ours(template, authorizer)
+            else authorizer
+            for authorizer in api.authorizers
+        )
+        apis.append(replace(api, authorizers=authorizers))
+    return replace(template, apis=tuple(apis))
 
 
-def _namesakes(api: Api, one: Authorizer, further: Sequence[Template]) -> Iterator[Authorizer]:
+def _namesakes(
+    api: Api, authorizer: Authorizer, further: Sequence[Template]
+) -> Iterator[Authorizer]:
+    """What the authorizer is in deployments with more chosen."""
     for template in further:
         for other in template.apis:
-            if (other.id, other.place) == (api.id, api.place):
-                yield from (each for each in other.authorizers if each.name == one.name)
+            namesake = other.authorizer(authorizer.name)
+            if (other.id, other.place) == (api.id, api.place) and namesake is not None:
+                yield namesake
 
 
-def _authorizer(one: Authorizer, told: Sequence[Authorizer]) -> Authorizer:
-    if isinstance(one.ttl_seconds, Unknown) and not _tells(told, "ttl_seconds"):
-        one = replace(one, ttl_seconds=_LONGEST_SECONDS)
-    if isinstance(one.identity_sources, Unknown) and not _tells(told, "identity_sources"):
-        one = replace(one, identity_sources=())
-    if isinstance(one.payload_version, Unknown) and not _tells(told, "payload_version"):
-        one = replace(one, payload_version="2.0")
-    if isinstance(one.simple_responses, Unknown) and not _tells(told, "simple_responses"):
-        one = replace(one, simple_responses=True)
-    return one
-
-
-def _tells(told: Sequence[Authorizer], fact: str) -> bool:
-    return any(not isinstance(getattr(one, fact), Unknown) for one in told)
+def _authorizer_at_worst(authorizer: Authorizer, namesakes: Sequence[Authorizer]) -> Authorizer:
+    worst = {
+        fact: value
+        for fact, value in _WORST.items()
+        if all(isinstance(getattr(one, fact), Unknown) for one in (authorizer, *namesakes))
+    }
+    return replace(authorizer, **worst)

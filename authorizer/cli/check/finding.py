@@ -106,7 +106,7 @@ class Finding:
     def _stated(self, part: str) -> Any:  # noqa: ANN401 - a text or the severity
         entry = CATALOGUE[self.code]
         changes: list[Any] = [entry.variants[name] for name in self.variants]
-        return next((one[part] for one in changes if part in one), getattr(entry, part))
+        return next((change[part] for change in changes if part in change), getattr(entry, part))
 
     def _rendered(self, part: str) -> str:
         return _SENTENCES.vformat(self._stated(part), (), self.facts)

@@ -111,7 +111,8 @@ def uri(file: str) -> str:
 def one_line(text: str) -> str:
     """Text with its line breaks, controls and halves of surrogate pairs escaped."""
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
     )
 
 

@@ -110,7 +110,7 @@ def _look_alike(kind: str, named: Iterable[SourceGroup | SourceScope]) -> Iterat
 
 
 def _is_possible(name: str) -> bool:
-    return len(name) <= _MAX_GROUP_NAME and all(category(one)[0] in "LMSNP" for one in name)
+    return len(name) <= _MAX_GROUP_NAME and all(category(mark)[0] in "LMSNP" for mark in name)
 
 
 def check_rules(source: SourcePolicy) -> Iterator[Finding]:
@@ -174,9 +174,9 @@ def _missed(rule: SourceRule, grants: PathIndex[SourceRule]) -> SourceRule | Non
     return beside[min(beside)] if beside else None
 
 
-def _share_a_method(one: SourceRule, other: SourceRule) -> bool:
-    return any(one.pattern.covers_method(method) for method in other.pattern.methods) or any(
-        other.pattern.covers_method(method) for method in one.pattern.methods
+def _share_a_method(grant: SourceRule, deny: SourceRule) -> bool:
+    return any(grant.pattern.covers_method(method) for method in deny.pattern.methods) or any(
+        deny.pattern.covers_method(method) for method in grant.pattern.methods
     )
 
 

@@ -86,8 +86,8 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
         unreadable = Finding.of(UNREADABLE_POLICY, Location(file=file), "no such file", **facts)
         return SourcePolicy(file=file), [unreadable]
     return source, [
-        Finding.of(one.code, one.place, one.variant, problem=one.message, meant=one.meant)
-        for one in problems
+        Finding.of(found.code, found.place, found.variant, problem=found.message, meant=found.meant)
+        for found in problems
     ]
 
 
@@ -115,14 +115,14 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
     return join(templates), findings
 
 
-def _similar_file(file: str) -> str | None:
+def _similar_file(name: str) -> str | None:
     """The name of a file beside it that may be meant, where there is none of that name."""
-    path = Path(file)
+    path = Path(name)
     try:
         if path.exists():
             return None
-        alike = (one for one in path.parent.iterdir() if one.suffix == path.suffix)
-        return closest(path.name, [one.name for one in alike if one.is_file()])
+        alike = (file for file in path.parent.iterdir() if file.suffix == path.suffix)
+        return closest(path.name, [file.name for file in alike if file.is_file()])
     except (OSError, ValueError):
         return None
 

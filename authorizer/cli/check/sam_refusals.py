@@ -102,7 +102,7 @@ def _translator() -> Callable[[dict[str, Any]], list[tuple[str, str]]]:
                 template, _values(template.get("Parameters"))
             )
         except InvalidDocumentException as error:
-            return [_told(cause.message) for cause in error.causes] or [_told(error.message)]
+            return [_refusal(cause.message) for cause in error.causes] or [_refusal(error.message)]
         except Exception:  # noqa: BLE001 - a fault of the translator's tells nothing of the template
             return []
         return []
@@ -143,7 +143,8 @@ class _Policies(dict[str, str]):
         return self[name]
 
 
-def _told(message: str) -> tuple[str, str]:
+def _refusal(message: str) -> tuple[str, str]:
+    """The logical id and the rest of a message of SAM's, which has no attribute for it."""
     found = re.search(r"id \[(.*?)\]", message)
     plain = " ".join(message.split()).rstrip(".")
     if len(plain) > _LONGEST_REFUSAL:
@@ -166,15 +167,15 @@ def _pack(resource: object) -> None:
 
 def _values(parameters: object) -> dict[str, Any]:
     """A value for each parameter: its default, or something of its kind."""
-    found: dict[str, Any] = {}
-    for name, one in parameters.items() if isinstance(parameters, dict) else ():
-        parameter = one if isinstance(one, dict) else {}
-        allowed = parameter.get("AllowedValues")
-        other = "1" if parameter.get("Type") == "Number" else "value"
-        if isinstance(allowed, list) and allowed:
-            other = allowed[0]
-        found[name] = parameter.get("Default", other)
-    return found
+    declared = parameters.items() if isinstance(parameters, dict) else ()
+    return {name: _value(one if isinstance(one, dict) else {}) for name, one in declared}
+
+
+def _value(parameter: dict[str, Any]) -> Any:  # noqa: ANN401 - as written
+    allowed = parameter.get("AllowedValues")
+    if not (isinstance(allowed, list) and allowed):
+        allowed = ["1" if parameter.get("Type") == "Number" else "value"]
+    return parameter.get("Default", allowed[0])
 
 
 def _place_of(root: Mapping, resource: str) -> Location:
