@@ -91,7 +91,8 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
     """
     methods, path, equals = frozenset(rule["methods"]), tuple(rule["path"]), rule["equals"]
     positions = {segment: at for at, segment in enumerate(path) if segment.startswith("{")}
-    is_connect, parameters = path == CONNECT_PATH, positions.keys()
+    is_connect = path == CONNECT_PATH and methods == {ANY} and not rule["tail"]
+    parameters = positions.keys()
     # What a literal may not be could open other paths in an ARN: all of it is judged again.
     fits = {
         "methods": (methods == {ANY} or (methods and methods <= _METHODS))

@@ -192,6 +192,12 @@ AT_RULE = "at the document/groups/reader/allow/0"
         pytest.param(_rule(path=["{user=sub}"], equals={}), "as path", id="claim in a path"),
         pytest.param(_rule(path=["{a+}"], equals={}), "as path", id="greedy parameter"),
         pytest.param(_rule(path=["", "$connect", "a"], equals={}), "as path", id="below connect"),
+        pytest.param(_rule(path=["", "$connect"], equals={}), "as path", id="method to connect"),
+        pytest.param(
+            _rule(methods=["ANY"], path=["", "$connect"], equals={}, tail=True),
+            "as path",
+            id="all below connect",
+        ),
         pytest.param(_rule(path=["{user}", "{user}"]), "as path", id="parameter twice"),
         pytest.param(_rule(path=["a"] * 101, equals={}), "as path", id="too many segments"),
         pytest.param(_rule(tail=0), f"0 where true or false belongs, {AT_RULE}/tail", id="tail"),

@@ -18,6 +18,7 @@ from authorizer.policy.paths import (
     ANY,
     CONNECT,
     CONNECT_PATH,
+    LITERAL,
     METHODS,
     MOST_SEGMENTS,
     split_path,
@@ -26,7 +27,7 @@ from authorizer.policy.paths import (
 if TYPE_CHECKING:
     from authorizer.policy.model import RoutePattern
 
-_LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
+_LITERAL = re.compile(LITERAL)
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII)
 
 
@@ -178,7 +179,7 @@ def _literal_problem(segment: str, offset: int) -> SyntaxProblem | None:
     elif segment == "":
         message = "expected no empty segment and no slash at the end"
         return SyntaxProblem(message=message, offset=offset, variant="empty_segment")
-    elif segment in {".", ".."} or not _LITERAL.fullmatch(segment):
+    elif not _LITERAL.fullmatch(segment):
         expected, variant = "a plain segment, {name} or {name=claim}", ""
     else:
         return None
