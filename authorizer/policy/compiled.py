@@ -92,7 +92,6 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
     methods, path, equals = frozenset(rule["methods"]), tuple(rule["path"]), rule["equals"]
     positions = {segment: at for at, segment in enumerate(path) if segment.startswith("{")}
     is_connect = path == CONNECT_PATH and methods == {ANY} and not rule["tail"]
-    parameters = positions.keys()
     # What a literal may not be could open other paths in an ARN: all of it is judged again.
     fits = {
         "methods": (methods == {ANY} or (methods and methods <= _METHODS))
@@ -100,7 +99,7 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
         "path": (is_connect or all(map(_SEGMENT.fullmatch, path)))
         and len(path) <= MOST_SEGMENTS
         and "".join(path).count("{") == len(positions),
-        "equals": equals.keys() <= parameters and "" not in equals.values(),
+        "equals": equals.keys() <= positions.keys() and "" not in equals.values(),
     }
     if not all(fits.values()):
         name = next(name for name, is_good in fits.items() if not is_good)
@@ -112,7 +111,7 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
     return RoutePattern(
         text=CONNECT if is_connect else text,
         methods=methods,
-        path=tuple(PARAMETER if segment in parameters else segment for segment in path),
+        path=tuple(PARAMETER if segment in positions else segment for segment in path),
         tail=rule["tail"],
         conditions=tuple(
             Condition(position=positions[segment], claim=claim) for segment, claim in equals.items()

@@ -33,6 +33,14 @@ def test_every_policy_compiles(name: str, tmp_path: Path) -> None:
         load_document(tmp_path / "policy.yaml")
 
 
+def test_a_compiled_rule_is_shown_as_it_is(tmp_path: Path) -> None:
+    """What the documents say of policy.json stands in it."""
+    text = (PROJECT / "docs/policy.md").read_text()
+    (tmp_path / "policy.yaml").write_text(blocks("yaml", text)[0])
+    compiled, _ = load_document(tmp_path / "policy.yaml")
+    assert f"    {blocks('json', text)[0]}" in compiled.decode()
+
+
 def test_the_verifier_snippet(monkeypatch: pytest.MonkeyPatch) -> None:
     """The handler greets the bearer of a good token, and nobody else."""
     cognito, clock = Cognito(), Clock()
