@@ -89,8 +89,8 @@ class Case:
                 wants.remove(met[0])
             else:
                 at = f"{line or 'the base'}:{finding.place.column}"
-                told = f"{self.name}.yaml:{at}: {finding.code} {finding.message}"
-                differences.append(f"not wanted: {told}")
+                found = f"{self.name}.yaml:{at}: {finding.code} {finding.message}"
+                differences.append(f"not wanted: {found}")
         return differences + [f"not found: {self.name}.yaml:{want}" for want in wants]
 
 
@@ -105,7 +105,7 @@ def read_case(path: Path) -> Case:
     for line in numbered(path.read_text(**_ENCODING)):
         text, *wanted = re.split(r"\s*# want ", line.text)
         lines.append(Line(text=text, number=line.number))
-        wants += [_want(text, line.number or 0, one) for one in wanted]
+        wants += [_want(text, line.number or 0, want) for want in wanted]
     return Case(name=path.stem, files=dict(_files(lines)), wants=wants)
 
 

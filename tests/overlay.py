@@ -45,19 +45,19 @@ def overlay(base: list[Line], changes: list[Line]) -> list[Line]:
     """
     if not (_is_mapping(base) and _is_mapping(changes)):
         return changes
-    instead = _entries(changes)
+    changed_entries = _entries(changes)
     lines: list[Line] = []
     for key, entry in _entries(base).items():
-        changed = instead.pop(key, None)
+        changed = changed_entries.pop(key, None)
         if changed is None:
             lines += entry
         elif changed[0].text.split()[-1] != ABSENT:
             is_same = len(changed) == 1 and changed[0].text.endswith(":")
-            both_open = len(entry) > 1 and len(changed) > 1
+            both_have_more = len(entry) > 1 and len(changed) > 1
             lines.append(changed[0])
             lines += entry[1:] if is_same else []
-            lines += overlay(entry[1:], changed[1:]) if both_open else changed[1:]
-    return lines + [line for entry in instead.values() for line in entry]
+            lines += overlay(entry[1:], changed[1:]) if both_have_more else changed[1:]
+    return lines + [line for entry in changed_entries.values() for line in entry]
 
 
 def base(*names: str) -> str:
@@ -88,8 +88,8 @@ def laid_over(base: str, *changes: str) -> str:
 
 
 def _is_mapping(lines: list[Line]) -> bool:
-    said = (line.text for line in lines if line.text.lstrip()[:1] not in {"", "#"})
-    return _KEY.fullmatch(next(said, "")) is not None
+    written = (line.text for line in lines if line.text.lstrip()[:1] not in {"", "#"})
+    return _KEY.fullmatch(next(written, "")) is not None
 
 
 def _entries(lines: list[Line]) -> dict[str, list[Line]]:

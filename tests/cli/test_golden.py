@@ -151,7 +151,7 @@ def test_what_a_command_prints(terminal: Terminal, name: str) -> None:
 
 def test_what_is_said_of_each_case(tmp_path: Path) -> None:
     """Severity, message, effect and fix of every finding, to the letter."""
-    told = {
+    sentences = {
         f"{case.name}: {finding.severity} {finding.code} {finding.message}\n"
         f"  {finding.effect}\n"
         f"  fix: {finding.fix}\n": None
@@ -159,7 +159,7 @@ def test_what_is_said_of_each_case(tmp_path: Path) -> None:
         for finding, _ in case.findings(tmp_path)
     }
 
-    assert_golden("findings.txt", "".join(told))
+    assert_golden("findings.txt", "".join(sentences))
 
 
 def test_what_is_not_as_it_is_kept_is_shown(
