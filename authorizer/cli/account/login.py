@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING
 
 import click
-import segno
 
 from authorizer.cli.account import AccountError
 from authorizer.cli.account.challenges import SignIn
@@ -177,6 +176,8 @@ class Terminal:
             raise AccountError(
                 "an authenticator app has to be set up first: run 'authorizer login' at a terminal"
             )
+        import segno  # noqa: PLC0415 - slow, and for few sign-ins
+
         click.echo("scan this with an authenticator app, or type in the secret below it:", err=True)
         segno.make(uri, error="l").terminal(out=sys.stderr, compact=True)
         click.echo(f"\nsecret: {secret}\n", err=True)
