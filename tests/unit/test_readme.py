@@ -1,4 +1,4 @@
-"""What README says can be copied works when it is."""
+"""What README says can be copied works when it is, and what CONTRIBUTING names is there."""
 
 from __future__ import annotations
 
@@ -90,3 +90,37 @@ def test_the_snippets_pass_strict_type_checking(tmp_path: Path) -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text()
+WHERE_TO_LOOK = (PROJECT, PROJECT / "authorizer/cli")
+
+
+NAMED = re.findall(r"`([\w.*/]+(?:/|\.(?:html|md|py|txt|yaml)))`", CONTRIBUTING)
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMED)))
+def test_what_contributing_names_is_there(name: str) -> None:
+    """Who is sent to a file finds it."""
+    assert any(list(folder.glob(name)) for folder in WHERE_TO_LOOK), name
+
+
+@pytest.mark.parametrize(
+    "row", [line for line in CONTRIBUTING.splitlines() if line.startswith("| a")]
+)
+def test_what_contributing_says_to_change_is_in_the_files_that_it_names(row: str) -> None:
+    """Each class, function and table of a row stands in one of the row's files."""
+    spans = re.findall(r"`([\w.*/]+)`", row)
+    files = [path for folder in WHERE_TO_LOOK for span in spans for path in folder.glob(span)]
+    text = "".join(path.read_text() for path in files if path.suffix == ".py")
+    names = {span for span in spans if re.fullmatch(r"_?[A-Z]\w*", span)}
+    assert {name for name in names if name not in text} == set()
+
+
+def test_the_house_has_a_room_for_each_module() -> None:
+    """The drawing is whole: what stands at the top of a package is in it."""
+    (drawing,) = [text for text in blocks("", CONTRIBUTING) if "authorizer/cli/" in text]
+    words = set(re.findall(r"\w+", drawing))
+    for package in ("authorizer", "authorizer/cli"):
+        modules = {path.stem for path in (PROJECT / package).iterdir() if path.stem[0] != "_"}
+        assert modules - {"py", "cli", "errors", "strict_json"} <= words
