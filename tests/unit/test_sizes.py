@@ -19,7 +19,6 @@ LONG_MODULES = frozenset({"local/scenario.py", "template/intrinsics.py"})
 LONG_FUNCTIONS = frozenset(
     {
         "account/cognito.py:find_target",
-        "diff/compare.py:compare",
         "event/tokens.py:token_source",
         "local/deploy.py:deploy",
         "template/sam.py:_read_event",

@@ -1,8 +1,8 @@
 """The routes that are asked about: a template's, or those that a policy's rules name.
 
-A row is a route with the methods that get to it: ``ANY /x`` answers for those that have no route
-of their own at ``/x``. A rule that ends in ``/**`` names no route; its row stands for every
-route below that no other line names.
+Each with the methods that get to it: ``ANY /x`` answers for those that have no route of their own
+at ``/x``. A rule that ends in ``/**`` names no route; it stands for every route below that no other
+line names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Stands for every method beyond the usual ones: only ANY covers it.
 OTHER_METHODS = "OTHER"
 EVERY_METHOD = (*METHODS, OTHER_METHODS)
-DEFAULT = "$default"
 
 
 class RouteKind(Enum):
@@ -72,12 +71,12 @@ class AskedRoute:
 
     @property
     def place(self) -> tuple[RouteKind, tuple[str, ...]]:
-        """What it shares with the rows of other methods."""
+        """What it shares with the routes of other methods."""
         return self.kind, self.path
 
 
 def asked_routes(keys: Iterable[str], unnamed: Container[str] = ()) -> tuple[AskedRoute, ...]:
-    """The rows of a template's routes, in their order.
+    """A template's routes, in their order.
 
     Args:
         keys: such as ``GET /users/{id}``, ``ANY /x``, ``/files/{proxy+}``, ``$default``.
@@ -87,13 +86,13 @@ def asked_routes(keys: Iterable[str], unnamed: Container[str] = ()) -> tuple[Ask
 
 
 def routes_of_rules(patterns: Iterable[RoutePattern]) -> tuple[AskedRoute, ...]:
-    """The rows of the routes that rules name: by path, and then by method."""
-    rows = [row for pattern in patterns for row in _rows_of_pattern(pattern)]
-    return _with_methods(sorted(rows, key=_reading_order))
+    """The routes that rules name: by path, and then by method."""
+    routes = [route for pattern in patterns for route in _routes_of_rule(pattern)]
+    return _with_methods(sorted(routes, key=_reading_order))
 
 
 def asked_route(key: str) -> AskedRoute:
-    """The row of one route, as if it were the only one."""
+    """One route, as if it were the only one."""
     method, blank, path = key.partition(" ")
     if not blank:
         method, path = ANY, key
@@ -109,7 +108,7 @@ def asked_route(key: str) -> AskedRoute:
     )
 
 
-def _rows_of_pattern(pattern: RoutePattern) -> Iterator[AskedRoute]:
+def _routes_of_rule(pattern: RoutePattern) -> Iterator[AskedRoute]:
     if pattern.text == CONNECT:
         yield asked_route(CONNECT)
         return
@@ -134,26 +133,26 @@ def _rows_of_pattern(pattern: RoutePattern) -> Iterator[AskedRoute]:
         )
 
 
-def _with_methods(rows: Iterable[AskedRoute]) -> tuple[AskedRoute, ...]:
+def _with_methods(routes: Iterable[AskedRoute]) -> tuple[AskedRoute, ...]:
     """Each route once, and ``ANY`` as what no other route of the same path takes."""
     once: dict[tuple[tuple[RouteKind, tuple[str, ...]], str], AskedRoute] = {}
-    for row in rows:
-        once.setdefault((row.place, row.methods[0]), row)
+    for route in routes:
+        once.setdefault((route.place, route.methods[0]), route)
     taken: dict[tuple[RouteKind, tuple[str, ...]], set[str]] = {}
     for place, method in once:
         taken.setdefault(place, set()).add(method)
-    return tuple(_spelled_out(row, taken[row.place]) for row in once.values())
+    return tuple(_spelled_out(route, taken[route.place]) for route in once.values())
 
 
-def _spelled_out(row: AskedRoute, taken: set[str]) -> AskedRoute:
-    if row.methods != (ANY,):
-        return row
+def _spelled_out(route: AskedRoute, taken: set[str]) -> AskedRoute:
+    if route.methods != (ANY,):
+        return route
     methods = tuple(method for method in EVERY_METHOD if method not in taken)
-    return replace(row, methods=methods)
+    return replace(route, methods=methods)
 
 
-def _reading_order(row: AskedRoute) -> tuple[tuple[str, ...], int]:
+def _reading_order(route: AskedRoute) -> tuple[tuple[str, ...], int]:
     order = (*METHODS, ANY, "")
     # What stands for all the other routes comes after them.
-    path = (*row.path, chr(sys.maxunicode)) if row.is_open_ended else row.path
-    return (path, order.index(row.methods[0]))
+    path = (*route.path, chr(sys.maxunicode)) if route.is_open_ended else route.path
+    return (path, order.index(route.methods[0]))

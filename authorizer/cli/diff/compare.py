@@ -138,29 +138,20 @@ def compare(
     """
     if routes is None:
         rules = (*new.policy.rules, *new.public, *old.policy.rules, *old.public)
-        asked = routes_of_rules(rule.pattern for rule in rules)
+        asked, competing = routes_of_rules(rule.pattern for rule in rules), None
     else:
         asked = asked_routes(routes, unnamed)
-    competing = None if routes is None else competing_routes(asked)
+        competing = competing_routes(asked)
     both = _Both(Analysis.of(old, routes), Analysis.of(new, routes), competing)
-    changes: list[Change] = []
-    lifted: list[DenyChange] = []
-    imposed: list[DenyChange] = []
-    for route in (one for one in asked if one.methods):
-        pairs = list(both.differing_grants(route))
-        backwards = [(after, before) for before, after in pairs]
-        changes += both.changes(route, _gaining(pairs), _gaining(backwards))
-        lifted += _lifted(route, pairs, both.subjects)
-        imposed += _lifted(route, backwards, both.subjects)
-    before, after = both.old.subjects, both.new.subjects
+    found = [both.differences(route) for route in asked if route.methods]
     return Diff(
         old=old,
         new=new,
-        changes=tuple(changes),
-        lifted=tuple(lifted),
-        imposed=tuple(imposed),
-        added=tuple(subject for subject in after if subject not in before),
-        removed=tuple(subject for subject in before if subject not in after),
+        changes=tuple(change for changes, _, _ in found for change in changes),
+        lifted=tuple(change for _, lifted, _ in found for change in lifted),
+        imposed=tuple(change for _, _, imposed in found for change in imposed),
+        added=tuple(one for one in both.new.subjects if one not in both.old.subjects),
+        removed=tuple(one for one in both.old.subjects if one not in both.new.subjects),
         routes=asked,
         elsewhere=() if routes is None else tuple(_elsewhere(compare(old, new), asked)),
     )
@@ -192,12 +183,22 @@ class _Both:
         self._partition = Partition(old.paths | new.paths)
         self._competing = competing
 
-    def differing_grants(self, route: AskedRoute) -> Iterator[_Pair]:
-        """What both grant, in each class in which that may differ."""
+    def differences(
+        self, route: AskedRoute
+    ) -> tuple[list[Change], list[DenyChange], list[DenyChange]]:
+        """What changes on a route: for subjects alone, by denies that went, and that came."""
         policies = (self.old, self.new)
-        for requests in request_classes(route, self._partition, policies, self._competing):
-            if not self._are_alike(requests):
-                yield self.old.grants(requests), self.new.grants(requests)
+        pairs = [
+            (self.old.grants(requests), self.new.grants(requests))
+            for requests in request_classes(route, self._partition, policies, self._competing)
+            if not self._are_alike(requests)
+        ]
+        backwards = [(after, before) for before, after in pairs]
+        return (
+            list(self._changes(route, _gaining(pairs), _gaining(backwards))),
+            list(_lifted(route, pairs, self.subjects)),
+            list(_lifted(route, backwards, self.subjects)),
+        )
 
     def _are_alike(self, requests: RequestClass) -> bool:
         """Whether both have the same rules there, for the same groups: the usual case."""
@@ -211,7 +212,7 @@ class _Both:
         )
         return old == new and self.old.policy.groups == self.new.policy.groups
 
-    def changes(
+    def _changes(
         self, route: AskedRoute, gaining: set[Subject], losing: set[Subject]
     ) -> Iterator[Change]:
         """What changes on a route for those who gain or lose there."""
