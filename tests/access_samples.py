@@ -13,9 +13,9 @@ from naive_policy import Body, NaivePolicy
 
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, Clause
 from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
+from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
 from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
-from authorizer.cli.analysis.source import Source, source_of
 from authorizer.cli.policy_file import dump_policy
 from authorizer.policy.paths import PARAMETER
 
@@ -101,8 +101,8 @@ def random_rows(random: Random, keys: Sequence[str]) -> tuple[AskedRoute, ...]:
     return asked_routes(keys, unnamed(random, keys))
 
 
-def source(naive: NaivePolicy) -> Source:
-    return source_of(dump_policy(naive.document()), "policy.yaml")
+def source(naive: NaivePolicy) -> NamedPolicy:
+    return named_policy_of(dump_policy(naive.document()), "policy.yaml")
 
 
 def knowing(policy: Policy, routes: Sequence[str]) -> Policy:

@@ -14,8 +14,8 @@ from access_samples import RULE_PATHS, random_policy
 from naive_gateway import candidates
 from naive_policy import segments_of
 
+from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
 from authorizer.cli.analysis.protection import protection_by_route
-from authorizer.cli.analysis.source import Source, source_of
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source
 from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import parse_template
@@ -73,8 +73,8 @@ class Made:
         return source
 
     @cached_property
-    def source(self) -> Source:
-        return source_of(dump_policy(compile_source(self.document)), "policy.yaml")
+    def source(self) -> NamedPolicy:
+        return named_policy_of(dump_policy(compile_source(self.document)), "policy.yaml")
 
     @cached_property
     def template(self) -> Template:

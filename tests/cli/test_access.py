@@ -17,10 +17,10 @@ from authorizer.cli.analysis.grants import (
     SubjectKind,
     competing_routes,
 )
+from authorizer.cli.analysis.named_policy import read_policy
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
-from authorizer.cli.analysis.source import read_source
 from authorizer.cli.policy_file.grammar import pattern_of
 from authorizer.cli.text import code, plain
 from authorizer.errors import ConfigurationError
@@ -33,7 +33,7 @@ def group(name: str) -> Subject:
 def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -> Permission:
     """The cell of group g, by default, on a route of an API that has others besides."""
     access = Analysis.of(
-        read_source(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others)
+        read_policy(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others)
     )
     rows = asked_routes((route, *others))
     cells = permissions_of(rows[0], Partition(access.paths), access, competing_routes(rows))

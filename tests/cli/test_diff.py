@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from authorizer.cli.analysis.source import read_source
+from authorizer.cli.analysis.named_policy import read_policy
 from authorizer.cli.diff.compare import Diff, compare
 from authorizer.cli.main import cli
 
@@ -41,7 +41,7 @@ public:
 
 def diff_of(old: str, new: str, routes: tuple[str, ...] | None = None) -> Diff:
     return compare(
-        read_source(old.encode(), "old.yaml"), read_source(new.encode(), "new.yaml"), routes
+        read_policy(old.encode(), "old.yaml"), read_policy(new.encode(), "new.yaml"), routes
     )
 
 

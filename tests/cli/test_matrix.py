@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+from authorizer.cli.analysis.named_policy import read_policy
 from authorizer.cli.analysis.permissions import Extent
-from authorizer.cli.analysis.source import read_source
 from authorizer.cli.location import Location
 from authorizer.cli.main import cli
 from authorizer.cli.matrix.page import page_of
@@ -122,7 +122,7 @@ class Page(HTMLParser):
 
 
 def page(text: str = POLICY) -> Page:
-    return Page(page_of(sheet_of_policy(read_source(text.encode(), "policy.yaml"))))
+    return Page(page_of(sheet_of_policy(read_policy(text.encode(), "policy.yaml"))))
 
 
 def test_text_has_a_word_and_a_sign_for_each_cell(policy: Path) -> None:
@@ -150,7 +150,7 @@ class Terminal(StringIO):
 def in_terminal(columns: int) -> list[str]:
     """The sheet as a terminal of that width gets it."""
     console = Console(file=Terminal(), width=columns, color_system=None)
-    print_sheet(sheet_of_policy(read_source(POLICY.encode(), "policy.yaml")), console)
+    print_sheet(sheet_of_policy(read_policy(POLICY.encode(), "policy.yaml")), console)
     return str(console.file.getvalue()).splitlines()  # type: ignore[attr-defined]
 
 
@@ -230,7 +230,7 @@ def test_each_cell_leads_to_its_rules_and_lines() -> None:
 
 def test_the_page_says_why_without_scripts_too() -> None:
     """On paper, or where scripts are off, the rules stand below, route by route."""
-    text = page_of(sheet_of_policy(read_source(POLICY.encode(), "policy.yaml")))
+    text = page_of(sheet_of_policy(read_policy(POLICY.encode(), "policy.yaml")))
     appendix = text.partition('<section class="reasons">')[2]
 
     assert "allow GET,PATCH /users/{user=sub} (group reader)" in appendix
@@ -273,7 +273,7 @@ def test_columns_that_have_no_room_are_told_of(
     """What is further to the right is counted and pointed to, on a screen of 1,280 points."""
     rules = "".join(f"  group-{number}: {{allow: [GET /a]}}\n" for number in range(groups))
     (tmp_path / "page.html").write_text(
-        page_of(sheet_of_policy(read_source(f"version: 1\ngroups:\n{rules}".encode(), "p.yaml")))
+        page_of(sheet_of_policy(read_policy(f"version: 1\ngroups:\n{rules}".encode(), "p.yaml")))
     )
     finished = subprocess.run(
         [
@@ -308,7 +308,7 @@ def test_long_names_may_break_and_are_escaped_nonetheless() -> None:
 
 def test_the_page_needs_nothing_and_allows_nothing_else() -> None:
     """Only its own style and script, by their digests; nothing is loaded from anywhere."""
-    text = page_of(sheet_of_policy(read_source(HOSTILE.encode(), "policy.yaml")))
+    text = page_of(sheet_of_policy(read_policy(HOSTILE.encode(), "policy.yaml")))
     found = Page(text)
     guard = next(
         str(one["content"])
@@ -444,7 +444,7 @@ def sheet(
         is_complete=is_complete,
     )
     template = Template(file="template.yaml", apis=(api,))
-    return sheet_of_api(read_source(POLICY.encode(), "policy.yaml"), template, api)
+    return sheet_of_api(read_policy(POLICY.encode(), "policy.yaml"), template, api)
 
 
 def route(key: str, authorizer: str | Unknown | None = "Rbac", **more: Any) -> Route:

@@ -37,7 +37,7 @@ from authorizer.policy.route_tree import Tree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.analysis.source import Source
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Effect, Rule
     from authorizer.policy.route_tree import Place
@@ -105,7 +105,7 @@ class Analysis:
         self._holders = _holders(self.subjects, policy)
 
     @staticmethod
-    def of(source: Source, routes: Iterable[str] | None = None) -> Analysis:
+    def of(source: NamedPolicy, routes: Iterable[str] | None = None) -> Analysis:
         """Of a policy file, compiled with the keys of its API's routes, or without."""
         policy = source.policy
         if routes is not None:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.analysis.grants import Competing
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.analysis.partition import RequestClass
-    from authorizer.cli.analysis.source import Source
     from authorizer.policy.model import Rule
 
 # What each subject is granted in a class of requests by one policy, and by another one.
@@ -91,8 +91,8 @@ class Diff:
         elsewhere: routes that are not among them, and of which the policies say different things.
     """
 
-    old: Source
-    new: Source
+    old: NamedPolicy
+    new: NamedPolicy
     changes: tuple[Change, ...] = ()
     lifted: tuple[DenyChange, ...] = ()
     imposed: tuple[DenyChange, ...] = ()
@@ -123,8 +123,8 @@ class Diff:
 
 
 def compare(
-    old: Source,
-    new: Source,
+    old: NamedPolicy,
+    new: NamedPolicy,
     routes: Sequence[str] | None = None,
     unnamed: Container[str] = (),
 ) -> Diff:

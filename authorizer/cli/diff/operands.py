@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NoReturn
 
-from authorizer.cli.analysis.source import Source, load_source, read_source
+from authorizer.cli.analysis.named_policy import NamedPolicy, load_policy, read_policy
 from authorizer.cli.diff.git import GitError, Repository, repository_at
 from authorizer.cli.options import POLICY
 from authorizer.cli.policy_file import MAX_DOCUMENT_BYTES
@@ -62,7 +62,7 @@ class _Operand:
         return plain(self.revision) or "what is staged"
 
 
-def read_operands(old: str, new: str) -> tuple[Source, Source]:
+def read_operands(old: str, new: str) -> tuple[NamedPolicy, NamedPolicy]:
     """Read both policies.
 
     Raises:
@@ -70,7 +70,7 @@ def read_operands(old: str, new: str) -> tuple[Source, Source]:
     """
     first, second = _operand(old), _operand(new)
     if first.file is not None and second.file is not None:
-        return load_source(first.file), load_source(second.file)
+        return load_policy(first.file), load_policy(second.file)
     try:
         repository = _repository(first, second)
         first, second = (_resolved(one, repository) for one in (first, second))
@@ -206,9 +206,9 @@ def _from_root(operand: _Operand, repository: Repository) -> str:
     return path
 
 
-def _read(operand: _Operand, common: str, repository: Repository) -> Source:
+def _read(operand: _Operand, common: str, repository: Repository) -> NamedPolicy:
     if operand.file is not None:
-        return load_source(operand.file)
+        return load_policy(operand.file)
     path = common if operand.path is None else _from_root(operand, repository)
     name = f"{operand.revision}:{path}"
     kind = repository.kind(operand.tree, path)
@@ -217,7 +217,7 @@ def _read(operand: _Operand, common: str, repository: Repository) -> Source:
         _fail(f"{operand.name} has no {plain(path)}{hint}")
     if kind != "blob":
         _fail(f"expected a file, found {plain(name)}: a folder")
-    return read_source(repository.show(operand.tree, path)[: MAX_DOCUMENT_BYTES + 1], name)
+    return read_policy(repository.show(operand.tree, path)[: MAX_DOCUMENT_BYTES + 1], name)
 
 
 def _hint(advice: str, operand: _Operand, path: str, repository: Repository) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.analysis.routes import AskedRoute
-    from authorizer.cli.analysis.source import Source
     from authorizer.cli.diff.compare import Change, DenyChange, Diff
     from authorizer.policy.model import Rule
 
@@ -83,7 +83,7 @@ def _changes(diff: Diff, changes: Iterable[Change]) -> _Alike:
     return alike
 
 
-def _denies(source: Source, changes: Iterable[DenyChange]) -> _Alike:
+def _denies(source: NamedPolicy, changes: Iterable[DenyChange]) -> _Alike:
     alike: _Alike = defaultdict(list)
     for change in changes:
         what = f"together with {_names(change.others)}"
@@ -99,7 +99,7 @@ def _permission(permission: Permission) -> str:
     return f"{permission.extent} ({permission.words})"
 
 
-def _located(rules: Iterable[Rule], source: Source) -> tuple[str, ...]:
+def _located(rules: Iterable[Rule], source: NamedPolicy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{located(rule, source.name)} {spelled(rule)}" for rule in rules))
 
 
@@ -222,7 +222,7 @@ def as_json(diff: Diff) -> dict[str, Any]:
     }
 
 
-def _deny_as_json(change: DenyChange, source: Source) -> dict[str, Any]:
+def _deny_as_json(change: DenyChange, source: NamedPolicy) -> dict[str, Any]:
     return {
         "group": change.group.name,
         "route": change.route.key,
@@ -236,7 +236,7 @@ def _subject_as_json(subject: Subject) -> dict[str, str]:
     return {"kind": str(subject.kind), **name}
 
 
-def _permission_as_json(permission: Permission, source: Source) -> dict[str, Any]:
+def _permission_as_json(permission: Permission, source: NamedPolicy) -> dict[str, Any]:
     return {
         "outcome": str(permission.extent),
         "words": permission.words,
@@ -244,7 +244,7 @@ def _permission_as_json(permission: Permission, source: Source) -> dict[str, Any
     }
 
 
-def _rule_as_json(rule: Rule, source: Source) -> dict[str, Any]:
+def _rule_as_json(rule: Rule, source: NamedPolicy) -> dict[str, Any]:
     return {
         "effect": rule.effect,
         "rule": rule.pattern.text,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authorizer.cli.analysis.source import load_source
+from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import markdown_of, print_sheet
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, template_option, write_file
@@ -53,7 +53,7 @@ def matrix(
         raise click.UsageError("--policy is the argument POLICY: give one of them")
     if form is not None and page is not None:
         raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
-    source = load_source(policy or named or POLICY)
+    source = load_policy(policy or named or POLICY)
     opened = open_api(template, api)
     sheet = sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
     if page is not None:

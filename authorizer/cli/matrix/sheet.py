@@ -19,7 +19,7 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authorizer.cli.analysis.source import Source
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.template.model import Template
 
 _NAMED = (
@@ -63,7 +63,7 @@ class Sheet:
         unread: which routes are missing, for they could not be read.
     """
 
-    source: Source
+    source: NamedPolicy
     subjects: tuple[Subject, ...]
     lines: tuple[Line, ...]
     digest: str | None = None
@@ -85,7 +85,7 @@ class Sheet:
         return counts
 
 
-def sheet_of_policy(source: Source) -> Sheet:
+def sheet_of_policy(source: NamedPolicy) -> Sheet:
     """The routes that the policy names."""
     analysis = Analysis.of(source)
     partition = Partition(analysis.paths)
@@ -107,7 +107,7 @@ def sheet_of_policy(source: Source) -> Sheet:
     )
 
 
-def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
+def sheet_of_api(source: NamedPolicy, template: Template, api: Api) -> Sheet:
     """The routes of an API of a template."""
     templated = routes_that_ask(api)
     analysis = Analysis.of(source, templated)
@@ -133,7 +133,7 @@ def sheet_of_api(source: Source, template: Template, api: Api) -> Sheet:
     )
 
 
-def _digest(source: Source, template: Template, api: Api) -> str | None:
+def _digest(source: NamedPolicy, template: Template, api: Api) -> str | None:
     """The digest of what ``compile --template`` makes of it."""
     try:
         return source.compiled_with(known_routes(template, api.id)).digest

@@ -19,8 +19,8 @@ PUBLIC = "public"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A policy as it was read.
+class NamedPolicy:
+    """A policy as it was read, and what to call it.
 
     Attributes:
         name: of the file or revision, for messages and pages.
@@ -40,17 +40,17 @@ class Source:
         return Policy.parse(dump_policy({**self.document, "routes": list(routes)}))
 
 
-def load_source(path: Path) -> Source:
+def load_policy(path: Path) -> NamedPolicy:
     """Read ``policy.yaml``.
 
     Raises:
         ConfigurationError: with every problem, located.
     """
     compiled, _ = load_document(path)
-    return source_of(compiled, str(path))
+    return named_policy_of(compiled, str(path))
 
 
-def read_source(data: bytes, name: str) -> Source:
+def read_policy(data: bytes, name: str) -> NamedPolicy:
     """Read the text of a ``policy.yaml`` from wherever it comes.
 
     Raises:
@@ -59,15 +59,15 @@ def read_source(data: bytes, name: str) -> Source:
     document, problems = read_document(data, name)
     if problems:
         raise ConfigurationError(map(str, problems))
-    return source_of(dump_policy(document), name)
+    return named_policy_of(dump_policy(document), name)
 
 
-def source_of(compiled: bytes, name: str) -> Source:
-    """The source that a compiled policy tells of."""
+def named_policy_of(compiled: bytes, name: str) -> NamedPolicy:
+    """The same from what was compiled of it."""
     policy = Policy.parse(compiled)
     document = json.loads(compiled)
     lines = [entry["line"] for entry in document[PUBLIC]]
-    return Source(
+    return NamedPolicy(
         name=name,
         policy=policy,
         public=tuple(
