@@ -22,6 +22,7 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     child,
+    children_of,
     key_place,
     parts_of,
     spelled,
@@ -228,12 +229,8 @@ def _likely(reading: Reading, node: Node) -> str | None:
 
 def _lacks_a_parameter(reading: Reading, node: Node) -> bool:
     """Whether a parameter of a text is empty by default, for a deployment to give."""
-    if isinstance(node, Listing):
-        return any(_lacks_a_parameter(reading, item) for item in node.items)
-    if isinstance(node, Mapping):
-        return any(_lacks_a_parameter(reading, item) for item in node.entries.values())
     if not isinstance(node, Call):
-        return False
+        return any(_lacks_a_parameter(reading, item) for item in children_of(node))
     if node.name == "Fn::If":
         return any(_lacks_a_parameter(reading, one) for one in reading.resolver.chosen(node))
     names = [node.argument.text] if isinstance(node.argument, Text) else []

@@ -15,6 +15,7 @@ from authorizer.cli.template.nodes import (
     Text,
     child,
     referred,
+    within,
 )
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
@@ -179,26 +180,15 @@ class Conditions:
 
     def _depends_on(self, node: Node) -> str | None:
         """The first reference in a node: only literals and mappings are always the same."""
-        waiting = [node]
-        seen: set[int] = set()
-        while waiting:
-            part = waiting.pop()
-            if id(part) in seen:
+        for part in within(node):
+            if not isinstance(part, Call):
                 continue
-            seen.add(id(part))
-            if isinstance(part, Listing):
-                waiting += part.items
-            elif isinstance(part, Mapping):
-                waiting += part.entries.values()
-            elif isinstance(part, Call):
-                if part.name == "Ref" and isinstance(part.argument, Text):
-                    name = part.argument.text
-                    if self._parameters.is_chosen(name):
-                        continue
+            if part.name == "Ref" and isinstance(part.argument, Text):
+                name = part.argument.text
+                if not self._parameters.is_chosen(name):
                     return name if name.startswith("AWS::") else f"parameter {name}"
-                if part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
-                    return part.name
-                waiting.append(part.argument)
+            elif part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
+                return part.name
         return None
 
     # --- what makes it come out otherwise ---

@@ -16,14 +16,15 @@ from authorizer.cli.template.functions import functions_behind, with_names
 from authorizer.cli.template.model import Door, DoorKind, Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
+    Call,
     Composite,
-    Listing,
     Mapping,
     Node,
     Reference,
     Text,
     Unresolvable,
     child,
+    children_of,
     key_place,
     parts_of,
 )
@@ -143,14 +144,12 @@ def _at(reading: Reading, node: Node, path: tuple[str, ...]) -> Iterator[Node]:
     for value in reading.resolver.branches(node)[0]:
         if not path:
             yield value
-        elif path[0] != "*":
-            yield from _at(reading, child(value, path[0]), path[1:])
-        elif isinstance(value, Listing):
-            for item in value.items:
-                yield from _at(reading, item, path[1:])
-        elif isinstance(value, Mapping):
-            for item in value.entries.values():
-                yield from _at(reading, item, path[1:])
+            continue
+        inner: tuple[Node, ...] = (child(value, path[0]),)
+        if path[0] == "*":
+            inner = () if isinstance(value, Call) else tuple(children_of(value))
+        for item in inner:
+            yield from _at(reading, item, path[1:])
 
 
 # --- permissions ---

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.yaml_source import Call, Listing, Mapping, Node, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.location import Location
 
@@ -27,12 +27,14 @@ __all__ = [
     "Text",
     "Unresolvable",
     "child",
+    "children_of",
     "key_place",
     "parts_of",
     "pattern_of",
     "referred",
     "spelled",
     "why_not_text",
+    "within",
 ]
 
 
@@ -94,6 +96,30 @@ def child(node: Node, name: str) -> Node:
     if isinstance(node, Mapping) and name in node.entries:
         return node.entries[name]
     return Absent(node.place)
+
+
+def children_of(node: Node) -> Iterable[Node]:
+    """What a node is made of, as it stands."""
+    match node:
+        case Listing():
+            return node.items
+        case Mapping():
+            return node.entries.values()
+        case Call():
+            return (node.argument,)
+        case _:
+            return ()
+
+
+def within(node: Node) -> Iterator[Node]:
+    """A node and all that is in it, each once."""
+    waiting, seen = [node], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            waiting += children_of(part)
 
 
 def key_place(node: Node, name: str) -> Location | None:

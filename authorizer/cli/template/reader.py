@@ -175,19 +175,29 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
         stack = _nested_stack(reading, resource, folder, f"{prefix}{resource.id}.", given)
         if isinstance(stack, Stack):
             found[resource.id] = stack
-            for name, texts in stack.choices.others.items():
-                if name in handed:
-                    _compare_above(reading, handed[name], texts)
-                elif name.startswith("AWS::"):
-                    reading.resolver.parameters.compare(name, texts)
-            continue
-        reading.note(resource.place, f"the resources of {resource.id}", stack)
-        reading.stacks_elsewhere.append(resource)
-        values = [one for node in handed.values() for one in reading.resolver.branches(node)[0]]
-        for value in values:  # whoever has an API's id may add to it
+            _offer_above(reading, stack, handed)
+        else:
+            reading.note(resource.place, f"the resources of {resource.id}", stack)
+            reading.stacks_elsewhere.append(resource)
+            _leave_incomplete(reading, handed)
+    return found
+
+
+def _offer_above(reading: Reading, stack: Stack, handed: dict[str, Node]) -> None:
+    """Take note of what a nested stack could be given instead."""
+    for name, texts in stack.choices.others.items():
+        if name in handed:
+            _compare_above(reading, handed[name], texts)
+        elif name.startswith("AWS::"):
+            reading.resolver.parameters.compare(name, texts)
+
+
+def _leave_incomplete(reading: Reading, handed: dict[str, Node]) -> None:
+    """Whoever is given an API's id may add routes to it."""
+    for node in handed.values():
+        for value in reading.resolver.branches(node)[0]:
             if isinstance(value, Reference) and value.id in reading.drafts:
                 reading.drafts[value.id].is_complete = False
-    return found
 
 
 def _compare_above(reading: Reading, handed: Node, texts: Iterable[str]) -> None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template.intrinsics import Intrinsics
 from authorizer.cli.template.model import Unknown
-from authorizer.cli.template.nodes import Absent, Call, Listing, Mapping, Node, Text, why_not_text
+from authorizer.cli.template.nodes import (
+    Absent,
+    Call,
+    Listing,
+    Node,
+    Text,
+    why_not_text,
+    within,
+)
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -48,22 +56,8 @@ class Resolver(Intrinsics):
 
     def varies(self, node: Node) -> str | None:
         """What a value depends on that has another branch; nothing where it has none."""
-        waiting, seen = [node], set()
-        while waiting:
-            part = waiting.pop()
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            if isinstance(part, Listing):
-                waiting += part.items
-            elif isinstance(part, Mapping):
-                waiting += part.entries.values()
-            elif isinstance(part, Call):
-                waiting.append(part.argument)
-                why = self.branches(part)[1]
-                if why is not None:
-                    return why
-        return None
+        whys = (self.branches(part)[1] for part in within(node) if isinstance(part, Call))
+        return next((why for why in whys if why is not None), None)
 
     def chosen(self, call: Call) -> tuple[Node, ...]:
         """The side of an ``Fn::If`` that this deployment takes, as it stands."""

@@ -155,29 +155,39 @@ def _read_event(
     kind = reading.resolver.text(reading.resolver.get(event, "Type"))
     if isinstance(kind, Unknown):
         reading.note(place, HiddenRoutes(f"what event {name} is", label=f"event {name}"), kind.why)
-        for one in apis.values():
-            one.draft.is_complete = False
-    if kind not in _EVENTS:
-        return False
+        for known in apis.values():
+            known.draft.is_complete = False
+    return kind in _EVENTS and _read_route(
+        reading, apis, name, place, event, kind=str(kind), function=function
+    )
+
+
+def _read_route(
+    reading: Reading,
+    apis: dict[str, SamApi],
+    name: str,
+    place: Location,
+    event: Mapping,
+    *,
+    kind: str,
+    function: str,
+) -> bool:
     properties = reading.resolver.get(event, "Properties")
-    api = _api_of_event(reading, apis, str(kind), place, properties)
-    mistake = _unknown_properties(reading, properties, str(kind))
+    api = _api_of_event(reading, apis, kind, place, properties)
+    mistake = _unknown_properties(reading, properties, kind)
     operation = _operation(reading, place, properties, is_http=kind == "HttpApi")
     if isinstance(operation, Operation):
         operation = replace(operation, backend=function)
-    if mistake and isinstance(operation, Unknown) and isinstance(operation.why, Mistake):
+    elif mistake and isinstance(operation.why, Mistake):
         operation = Unknown(mistake)  # which is why it has no path or method
     if isinstance(api, Unknown):
-        reading.note(
-            place, HiddenRoutes(f"the API of event {name}", label=f"event {name}"), api.why
-        )
-        for one in apis.values():
-            # It may be any of its kind.
-            one.draft.is_complete &= one.draft.kind is not _EVENTS[str(kind)][0]
+        what = HiddenRoutes(f"the API of event {name}", label=f"event {name}")
+        reading.note(place, what, api.why)
+        api_kind = _EVENTS[kind][0]
+        for known in apis.values():  # it may be any of its kind
+            known.draft.is_complete &= known.draft.kind is not api_kind
         if not isinstance(api.why, Mistake):
-            _add_elsewhere(
-                reading, name, place, kind=_EVENTS[kind][0], why=api.why, operation=operation
-            )
+            _add_elsewhere(reading, name, place, kind=api_kind, why=api.why, operation=operation)
         return False
     if isinstance(operation, Unknown):
         reading.note(
