@@ -29,7 +29,7 @@ from authorizer.policy.paths import (
 from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
 FORMAT_VERSION = 2
 # The largest policy.yaml that is read, of the shortest rules, becomes less.
@@ -145,12 +145,16 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         )
     is_alone = document.get("routes", ()) is None
     _require(document | {"routes": []} if is_alone else document, _DOCUMENT, "the document")
-    rules: list[Rule] = []
-    for group, body in document["groups"].items():
-        rules += _rules(body["allow"], "allow", f"group:{group}")
-        rules += _rules(body["deny"], "deny", f"group:{group}")
-    for scope, body in document["scopes"].items():
-        rules += _rules(body["allow"], "allow", f"scope:{scope}")
+    effects: tuple[Effect, ...] = ("allow", "deny")
+    rules = [
+        Rule(
+            effect=effect, subject=f"{kind}:{name}", pattern=parse_pattern(rule), line=rule["line"]
+        )
+        for kind in ("group", "scope")
+        for name, body in document[f"{kind}s"].items()
+        for effect in effects
+        for rule in body.get(effect, ())  # no scope denies
+    ]
     groups = {
         group: frozenset({group, *body["includes"]}) for group, body in document["groups"].items()
     }
@@ -167,12 +171,6 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         routes=None if is_alone else tuple(document["routes"]),
         digest=digest,
     )
-
-
-def _rules(entries: Iterable[JsonObject], effect: Effect, subject: str) -> Iterator[Rule]:
-    for entry in entries:
-        pattern = parse_pattern(entry)
-        yield Rule(effect=effect, subject=subject, pattern=pattern, line=entry["line"])
 
 
 def _require(value: Any, shape: Any, where: str) -> None:  # noqa: ANN401 - JSON, and its shape

@@ -68,15 +68,12 @@ class Policy(CompiledPolicy):
     """
 
     tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
-    _subjects: dict[str, frozenset[str]] = field(
-        init=False, compare=False, repr=False, default_factory=dict
-    )
     _answers: dict[tuple[Any, ...], Answer] = field(
         init=False, compare=False, repr=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        """Index the rules by path, and the groups by what they have."""
+        """Index the rules, and what else is known, by path."""
         for rule in self.rules:
             pattern = rule.pattern
             place = self.tree.place(pattern.path, is_tail=pattern.tail)
@@ -93,8 +90,6 @@ class Policy(CompiledPolicy):
                 self.tree.place((), is_tail=False).methods.add(ANY)
             path, is_tail = ((), True) if route is None else (route.path, route.greedy)
             self.tree.place(path, is_tail=is_tail).methods.add(method or ANY)
-        for group, members in self.groups.items():
-            self._subjects[group] = frozenset(f"group:{member}" for member in members)
 
     @classmethod
     def load(cls, path: Path | str) -> Policy:
@@ -267,7 +262,7 @@ class Policy(CompiledPolicy):
         """Whose rules a caller has; for scopes see ``counting_scopes``."""
         subjects = {f"scope:{scope}" for scope in scopes}
         for group in groups:
-            subjects |= self._subjects.get(group, frozenset())
+            subjects |= {f"group:{member}" for member in self.groups.get(group, ())}
         return subjects
 
     def _remember(self, key: tuple[Any, ...], answer: Answer) -> None:
