@@ -9,6 +9,7 @@ import pytest
 from simulator import NOW, Cognito
 
 from authorizer.cli.account.advice import RefusedCall, advise
+from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.policy_file import dump_policy, load_document, read_document
 from authorizer.policy.decision import Policy
 
@@ -18,11 +19,12 @@ SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 
 def asked(method: str, path: str, *groups: str, **changes: Any) -> RefusedCall:
     settings: dict[str, Any] = {
-        "unverified_claims": Cognito().claims(cognito_groups=list(groups)),
+        "request": Request(method=method, path=path),
+        "caller": Caller(groups=groups, claims=Cognito().claims(cognito_groups=list(groups))),
         "now_seconds": NOW,
         "policy": load_document(SAMPLE_POLICY)[1],
     }
-    return RefusedCall(method=method, path=path, **settings | changes)
+    return RefusedCall(**settings | changes)
 
 
 # The sample policy's deny on everything makes every route a known one.

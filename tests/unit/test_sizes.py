@@ -18,7 +18,6 @@ MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_NESTED = 400, 40, 4
 LONG_MODULES = frozenset({"local/scenario.py", "template/intrinsics.py"})
 LONG_FUNCTIONS = frozenset(
     {
-        "account/cognito.py:find_target",
         "event/tokens.py:token_source",
         "local/deploy.py:deploy",
         "template/sam.py:_read_event",

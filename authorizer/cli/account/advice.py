@@ -8,18 +8,17 @@ here. So this is advice: what counts is the deployed policy, and the authorizer'
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from authorizer.cli.account.verification import groups_of
 from authorizer.cli.analysis.alternatives import claimings, scopings
-from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import shown
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from authorizer.cli.analysis.request import Caller, Request
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Decision
 
@@ -41,38 +40,23 @@ class RefusedCall:
     """What was asked, and by whom.
 
     Attributes:
-        path: as sent, without the API's stage and without a query.
+        request: with the path as sent, without the API's stage and without a query.
+        caller: as the caller's own access token says, which nobody verified. Without scopes: they
+            count for tokens without a user; here somebody is.
         message: the ``message`` in the answer's body, where it has one.
-        unverified_claims: of the caller's own access token.
         now_seconds: when, seconds since the epoch.
         policy: the one at hand, if there is one.
         policy_name: what to call it.
         policy_trouble: why there is none although there should be.
     """
 
-    method: str
-    path: str
-    unverified_claims: Mapping[str, Any]
+    request: Request
+    caller: Caller
     now_seconds: float
     message: str = ""
     policy: Policy | None = None
     policy_name: str = "policy.yaml"
     policy_trouble: str | None = None
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The caller's groups."""
-        return groups_of(self.unverified_claims)
-
-    @property
-    def request(self) -> Request:
-        """What was asked."""
-        return Request(method=self.method, path=self.path)
-
-    @property
-    def caller(self) -> Caller:
-        """Who asked. Without scopes: they count for tokens without a user; here somebody is."""
-        return Caller(groups=self.groups, claims=self.unverified_claims)
 
 
 def advise(status: int, call: RefusedCall) -> str | None:
@@ -110,7 +94,7 @@ def _on_forbidden(call: RefusedCall) -> str:
     if call.policy is None:
         why = call.policy_trouble or "no policy is at hand (--policy) to tell which"
         return (
-            f"the policy grants this to no group of yours ({_names(call.groups)}), or the token "
+            f"the policy grants this to no group of yours ({_groups(call)}), or the token "
             f"was refused; {why}: {_DECODE}, and look into the policy"
         )
     simulator = Simulator(policy=call.policy, file=call.policy_name)
@@ -137,7 +121,7 @@ def _on_not_found(call: RefusedCall) -> str:
 
 
 def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) -> str:
-    name, mine = call.policy_name, _names(call.groups)
+    name, mine = call.policy_name, _groups(call)
     if decision.allowed and decision.rule is not None:
         return (
             f"{name} line {decision.rule.line} allows this to your groups ({mine}), so the "
@@ -161,12 +145,12 @@ def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) ->
 
 def _on_not_granted(call: RefusedCall, simulator: Simulator) -> str:
     name = call.policy_name
-    nobody = f"no group of yours ({_names(call.groups)}) may {call.request}"
+    nobody = f"no group of yours ({_groups(call)}) may {call.request}"
     for change in claimings(simulator, call.request, call.caller):
         rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
             return (
-                f"{name} line {rule.line} allows your groups ({_names(call.groups)}) "
+                f"{name} line {rule.line} allows your groups ({_groups(call)}) "
                 f"{rule.pattern.text}, and the path does not have your {', '.join(change.names)}: "
                 f"{_DECODE} to see it, and ask for your own"
             )
@@ -197,8 +181,12 @@ def _is_open_to(call: RefusedCall, simulator: Simulator, group: str) -> bool:
 
 
 def _is_expired(call: RefusedCall) -> bool:
-    exp = call.unverified_claims.get("exp")
+    exp = call.caller.claims.get("exp")
     return type(exp) is int and call.now_seconds >= exp
+
+
+def _groups(call: RefusedCall) -> str:
+    return _names(call.caller.groups)
 
 
 def _names(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from authorizer.cli.account import AccountError, http_client
 from authorizer.cli.account.sessions import fresh_session
-from authorizer.cli.account.verification import read_parts
+from authorizer.cli.account.verification import groups_of, read_parts
 from authorizer.cli.options import POLICY, profile_option
 from authorizer.cli.text import closest, printable
 from authorizer.errors import ConfigurationError, clip
@@ -185,15 +185,16 @@ def _advice(
 ) -> str | None:
     # Few answers need it, and it asks the policy.
     from authorizer.cli.account.advice import RefusedCall, advise  # noqa: PLC0415
+    from authorizer.cli.analysis.request import Caller, Request  # noqa: PLC0415
 
+    claims = read_parts(session.access_token).claims or {}
     policy, trouble = _policy(policy_path)
     return advise(
         response.status,
         RefusedCall(
-            method=method,
-            path=path.partition("?")[0],
+            request=Request(method=method, path=path.partition("?")[0]),
+            caller=Caller(groups=groups_of(claims), claims=claims),
             message=_message(response.body),
-            unverified_claims=read_parts(session.access_token).claims or {},
             now_seconds=time.time(),
             policy=policy,
             policy_name=str(policy_path or POLICY),

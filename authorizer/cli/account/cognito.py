@@ -167,15 +167,10 @@ def find_target(
         endpoint_url = require_base_url(endpoint_url, "the endpoint URL")
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     outputs = _outputs(stack_name, region, endpoint_url) if stack_name else {}
-    if pool_id and "_" not in pool_id:
-        raise AccountError(
-            f"expected a pool id such as eu-west-1_AbCdEfGhI, found {clip(pool_id)}: check "
-            "--pool-id and COGNITO_USER_POOL_ID"
-        )
     pool_id = pool_id or outputs.get("UserPoolId")
     client_id = client_id or outputs.get("UserPoolClientId")
     if pool_id:
-        region = pool_id.partition("_")[0]
+        region = _region_of(pool_id)
     if not client_id:
         raise AccountError(
             "expected an app client: give --stack-name of the deployed stack, or --client-id"
@@ -190,6 +185,16 @@ def find_target(
         api_url=api_url or outputs.get("ApiUrl"),
         endpoint_url=endpoint_url,
     )
+
+
+def _region_of(pool_id: str) -> str:
+    region, underscore, _ = pool_id.partition("_")
+    if not underscore:
+        raise AccountError(
+            f"expected a pool id such as eu-west-1_AbCdEfGhI, found {clip(pool_id)}: check "
+            "--pool-id and COGNITO_USER_POOL_ID"
+        )
+    return region
 
 
 def client_secret() -> str | None:

@@ -81,12 +81,9 @@ class SessionStore:
             AccountError: it could not.
         """
         path = self._path(profile)
-        try:
-            for place in (self.folder, path):
-                with suppress(FileNotFoundError):
-                    _require_private(place)
-        except OSError as error:
-            raise AccountError(f"{path} cannot be written: {error.strerror}") from error
+        for place in (self.folder, path):
+            with _file_errors(path, "written"), suppress(FileNotFoundError):
+                _require_private(place)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -97,10 +94,8 @@ class SessionStore:
         Raises:
             AccountError: there is no folder to lock.
         """
-        try:
+        with _file_errors(self.folder, "read"):
             descriptor = os.open(self.folder, os.O_RDONLY)
-        except OSError as error:
-            raise AccountError(f"{self.folder} cannot be read: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -114,7 +109,7 @@ class SessionStore:
             AccountError: it cannot be kept safely.
         """
         path = self._path(profile)
-        try:
+        with _file_errors(path, "written"):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _require_private(self.folder)
             # Made with mode 0600, under a name that was not there before.
@@ -127,8 +122,6 @@ class SessionStore:
                 except BaseException:
                     Path(new.name).unlink()
                     raise
-        except OSError as error:
-            raise AccountError(f"{path} cannot be written: {error.strerror}") from error
         return path
 
     def load(self, profile: str) -> Session:
@@ -140,19 +133,17 @@ class SessionStore:
         """
         path = self._path(profile)
         try:
-            _require_private(self.folder)
-            _require_private(path)
-            return Session(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise NobodySignedInError(
-                f"nobody is signed in with profile {profile}: run 'authorizer login' first"
-            ) from error
-        except OSError as error:
-            raise AccountError(f"{path} cannot be read: {error.strerror}") from error
+            with _file_errors(path, "read"), suppress(FileNotFoundError):
+                _require_private(self.folder)
+                _require_private(path)
+                return Session(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
             raise AccountError(
                 f"{path} is damaged: delete it and run 'authorizer login' again"
             ) from error
+        raise NobodySignedInError(
+            f"nobody is signed in with profile {profile}: run 'authorizer login' first"
+        )
 
     def remove(self, profile: str) -> None:
         """Forget a profile's session, if there is one.
@@ -161,10 +152,8 @@ class SessionStore:
             AccountError: its file cannot be removed.
         """
         path = self._path(profile)
-        try:
+        with _file_errors(path, "removed"):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise AccountError(f"{path} cannot be removed: {error.strerror}") from error
 
     def _path(self, profile: str) -> Path:
         if not _PROFILE.fullmatch(profile):
@@ -172,6 +161,14 @@ class SessionStore:
                 f"expected a profile name of letters, digits, '.', '-' and '_', found {profile!r}"
             )
         return self.folder / f"{profile}.json"
+
+
+@contextmanager
+def _file_errors(path: Path, done: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AccountError(f"{path} cannot be {done}: {error.strerror}") from error
 
 
 def _default_folder() -> Path:
