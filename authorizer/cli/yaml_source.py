@@ -110,7 +110,8 @@ class Dialect:
 
     Attributes:
         expected: what it is, for a message.
-        max_weight: nodes and characters with every alias written out.
+        max_weight: nodes and characters with every alias written out. What has no alias may weigh
+            whatever its bytes do: an empty value weighs more than its character.
         loader: PyYAML's own tells better what is wrong, libyaml is ten times faster.
         is_template: whether tags are intrinsic functions, mappings are merged, and the last of
             equal names counts, as SAM and CloudFormation have it; a policy has nothing of that.
@@ -123,11 +124,10 @@ class Dialect:
     is_template: bool
 
 
-# Whatever has no aliases is far below these weights: an empty value weighs more than its character.
 POLICY = Dialect(
     expected="a policy that starts with 'version: 1'",
     max_bytes=MAX_DOCUMENT_BYTES,
-    max_weight=2 * MAX_DOCUMENT_BYTES,
+    max_weight=MAX_DOCUMENT_BYTES,
     loader=yaml.SafeLoader,
     is_template=False,
 )
@@ -242,6 +242,7 @@ class _Composer:
         # An anchor whose node is not at its end yet has none.
         self._anchors: dict[str, Node | None] = {}
         self._weights: dict[int, int] = {}
+        self._has_aliases = False
 
     def document(self, events: Iterator[Any]) -> Node:
         """The one document among the events."""
@@ -294,7 +295,7 @@ class _Composer:
     def _collection(self, frame: _Frame) -> Node:
         place = _place(self._file, frame.event.start_mark)
         weight = 1 + sum(self._weights[id(child)] for child in frame.children)
-        if weight > self._dialect.max_weight:
+        if self._has_aliases and weight > self._dialect.max_weight:
             message = f"expected at most {self._dialect.max_bytes} characters with all aliases"
             message += " written out, found aliases without measure"
             raise UnreadableError(place, message, "P101")
@@ -316,6 +317,7 @@ class _Composer:
         place, name = _place(self._file, event.start_mark), event.anchor
         if name not in self._anchors:
             raise UnreadableError(place, f"expected an anchor {clip(name)}, found none")
+        self._has_aliases = True
         node = self._anchors[name]
         if node is None:
             raise UnreadableError(place, f"expected no alias within its own anchor {clip(name)}")

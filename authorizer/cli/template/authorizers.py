@@ -172,14 +172,16 @@ def _with_function(
 def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
     """Whether API Gateway takes on a role that may call the function."""
     values, why = reading.resolver.branches(role)
-    roles = [one for one in values if not (isinstance(one, Text) and one.text == "NONE")]
+    roles = [value for value in values if not (isinstance(value, Text) and value.text == "NONE")]
     if why is not None and len(roles) == 1:
         return Unknown(why)
     return bool(roles)
 
 
-def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
-    resolver, name, place = reading.resolver, one.name, one.place
+def _with_payload(
+    reading: Reading, authorizer: Authorizer, node: Node, spelling: Spelling
+) -> Authorizer:
+    resolver, name, place = reading.resolver, authorizer.name, authorizer.place
     version = resolver.get(node, spelling.version)
     text = reading.fact(
         resolver.text(version),
@@ -189,7 +191,7 @@ def _with_payload(reading: Reading, one: Authorizer, node: Node, spelling: Spell
     )
     simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
     return replace(
-        one,
+        authorizer,
         payload_version=text,
         payload_version_place=key_place(node, spelling.version),
         payload_version_is_text=not isinstance(version, Text)

@@ -27,7 +27,11 @@ def chosen_api(template: Template, api: str | None = None) -> Api:
     if not by_id:
         raise ConfigurationError([f"{template.file}: expected an API, found none"])
     # Whoever names none means the template's own.
-    in_file = [one for one in template.apis if one.elsewhere is None and "." not in one.id]
+    in_file = [
+        candidate
+        for candidate in template.apis
+        if candidate.elsewhere is None and "." not in candidate.id
+    ]
     own = in_file or template.apis
     if api is None and len(own) == 1:
         return own[0]
@@ -56,7 +60,7 @@ def known_routes(template: Template, api: str | None) -> list[str]:
             "with routes that are not decidable; give the parameter a default, or write the route "
             "out"
         )
-        whys = [f"{one.place}: {one.what}: {one.why}" for one in template.unresolved]
+        whys = [f"{fact.place}: {fact.what}: {fact.why}" for fact in template.unresolved]
         raise ConfigurationError([problem, *whys])
     if chosen.kind is ApiKind.WEBSOCKET:
         return [CONNECT]

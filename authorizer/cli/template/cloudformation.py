@@ -230,7 +230,7 @@ def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
     resolver, properties = reading.resolver, resource.properties
     path = _path(reading, child(properties, "ResourceId"))
     method = reading.choice(child(properties, "HttpMethod"))
-    unknown = next((one for one in (path, method) if isinstance(one, Unknown)), None)
+    unknown = next((value for value in (path, method) if isinstance(value, Unknown)), None)
     if unknown is not None:
         reading.note(resource.place, _route_of(resource), unknown.why)
         draft.is_complete = False

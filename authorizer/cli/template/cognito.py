@@ -64,10 +64,12 @@ def read_cognito(reading: Reading) -> _Found:
     choices = reading.resolver.choices
     choices.is_watching = False  # what they come to opens no route
     found = (
-        tuple(_pool(reading, one) for one in reading.of_type("AWS::Cognito::UserPool")),
-        tuple(_client(reading, one) for one in reading.of_type("AWS::Cognito::UserPoolClient")),
-        tuple(_group(reading, one) for one in reading.of_type("AWS::Cognito::UserPoolGroup")),
-        tuple(_variables(reading, one) for one in reading.of_type(*FUNCTION_TYPES)),
+        tuple(_pool(reading, pool) for pool in reading.of_type("AWS::Cognito::UserPool")),
+        tuple(
+            _client(reading, client) for client in reading.of_type("AWS::Cognito::UserPoolClient")
+        ),
+        tuple(_group(reading, group) for group in reading.of_type("AWS::Cognito::UserPoolGroup")),
+        tuple(_variables(reading, function) for function in reading.of_type(*FUNCTION_TYPES)),
     )
     choices.is_watching = True
     return found
@@ -232,7 +234,7 @@ def _lacks_a_parameter(reading: Reading, node: Node) -> bool:
     if not isinstance(node, Call):
         return any(_lacks_a_parameter(reading, item) for item in children_of(node))
     if node.name == "Fn::If":
-        return any(_lacks_a_parameter(reading, one) for one in reading.resolver.chosen(node))
+        return any(_lacks_a_parameter(reading, side) for side in reading.resolver.chosen(node))
     names = [node.argument.text] if isinstance(node.argument, Text) else []
     if node.name == "Fn::Sub":
         text = node.argument.items[0] if isinstance(node.argument, Listing) else node.argument

@@ -214,15 +214,15 @@ class Conditions:
             value = not value
         found = [self._making(part, value=value, depth=depth - 1) for part in parts]
         is_enough = value is (call.name == "Fn::Or")
-        chosen = [one for one in found if one is not None]
+        chosen = [choice for choice in found if choice is not None]
         return next(iter(chosen), None) if is_enough else _all_of(found)
 
     def _equal(self, pair: Sequence[Node], *, value: bool) -> dict[str, str] | None:
         """For a parameter and a text; two texts are as they are."""
-        texts = [one.text for one in pair if isinstance(one, Text)]
+        texts = [side.text for side in pair if isinstance(side, Text)]
         if len(texts) == 2:  # noqa: PLR2004 - both sides
             return {} if (texts[0] == texts[1]) is value else None
-        names = [name for one in pair if (name := referred(one)) and name in self._parameters]
+        names = [name for side in pair if (name := referred(side)) and name in self._parameters]
         if not (names and texts):
             return None
         chosen = self._parameters.value_that(names[0], texts[0], is_equal=value)

@@ -93,12 +93,12 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
     return _Reading(choices=choices, template=read(choices))
 
 
-def _are_alike(one: Template, other: Template) -> bool:
+def _are_alike(first: Template, other: Template) -> bool:
     """Whether two readings have the same facts about who decides, and how long that is kept.
 
     What is unresolved does not count, nor which path a route has that somebody guards.
     """
-    return (_guards(one), one.functions, one.doors) == (
+    return (_guards(first), first.functions, first.doors) == (
         _guards(other),
         other.functions,
         other.doors,
@@ -111,13 +111,13 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
             replace(api, routes=()),
             [
                 (
-                    one.place,
-                    one.authorizer,
-                    one.backend,
-                    one.shared_answers,
-                    one.key if one.authorizer is None else "",
+                    route.place,
+                    route.authorizer,
+                    route.backend,
+                    route.shared_answers,
+                    route.key if route.authorizer is None else "",
                 )
-                for one in api.routes
+                for route in api.routes
             ],
         )
         for api in template.apis
@@ -133,7 +133,10 @@ def _settled(base: Template, others: Sequence[Deployment]) -> Template:
     apis = []
     for api in base.apis:
         named = [
-            (one, theirs) for one in others for theirs in one.template.apis if theirs.id == api.id
+            (deployment, theirs)
+            for deployment in others
+            for theirs in deployment.template.apis
+            if theirs.id == api.id
         ]
         apis.append(_api(api, named, notes))
     return replace(base, apis=tuple(apis), unresolved=in_order((*base.unresolved, *notes)))
@@ -154,7 +157,7 @@ def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Unresolv
                 authorizers[mine.name] = _authorizer(mine, authorizer, why, notes)
     return replace(
         api,
-        routes=tuple(routes[one.place, one.key] for one in api.routes),
+        routes=tuple(routes[route.place, route.key] for route in api.routes),
         authorizers=tuple(authorizers.values()),
     )
 

@@ -79,7 +79,7 @@ def read_doors(reading: Reading) -> tuple[Door, ...]:
         *_stacks(reading),
         *_permissions(reading),
     ]
-    return tuple(sorted(found, key=lambda one: (one.place, str(one.function))))
+    return tuple(sorted(found, key=lambda door: (door.place, str(door.function))))
 
 
 def _urls(reading: Reading) -> Iterator[Door]:
@@ -241,7 +241,9 @@ def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | 
 
 
 def _whom_given(node: Node) -> str:
-    unknown = [one for one in parts_of(node) if isinstance(one, Unresolvable) and not one.is_pseudo]
+    unknown = [
+        part for part in parts_of(node) if isinstance(part, Unresolvable) and not part.is_pseudo
+    ]
     why = unknown[0].why if unknown else "a wildcard"
     return f"an account or API that the deployment names ({why})"
 
@@ -250,7 +252,7 @@ def _is_known_api(reading: Reading, source: Node, api: str) -> bool:
     """Whether an ARN's API is one whose routes are at hand, or one that routes here belong to."""
     names = {getattr(part, "id", None) for part in parts_of(source)}
     whys = [part.why for part in parts_of(source) if isinstance(part, Unresolvable)]
-    elsewhere = {one.elsewhere.key for one in reading.drafts.values() if one.elsewhere}
+    elsewhere = {draft.elsewhere.key for draft in reading.drafts.values() if draft.elsewhere}
     given = {("named", str(getattr(part, "name", ""))) for part in parts_of(source)}
     return (
         not names.isdisjoint(reading.drafts)

@@ -70,7 +70,7 @@ def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
     values, _ = reading.resolver.branches(node)
     found = {function_behind(reading, value) for value in values}
     why = reading.resolver.varies(node)
-    is_decided_within = why is not None and any(reading.resolver.varies(one) for one in values)
+    is_decided_within = why is not None and any(reading.resolver.varies(value) for value in values)
     if why is not None and (is_decided_within or len(values) < 2 or len(found) > 1):  # noqa: PLR2004 - two sides
         return Unknown(why)
     return found.pop() if found else None
@@ -80,7 +80,7 @@ def functions_behind(reading: Reading, node: Node) -> set[str | Unknown]:
     """The functions that a name may lead to, in one deployment or another: all but foreign ones."""
     values, _ = reading.resolver.branches(node)
     found = {function_behind(reading, value) for value in values}
-    return {one for one in found if one is not None}
+    return {function for function in found if function is not None}
 
 
 def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
@@ -93,7 +93,9 @@ def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     if parts and isinstance(parts[0], Text) and parts[0].text.startswith(("http:", "https:")):
         return None  # a server of its own
     found = functions_behind(reading, node)
-    return min(found, key=lambda one: (isinstance(one, Unknown), str(one)), default=None)
+    return min(
+        found, key=lambda function: (isinstance(function, Unknown), str(function)), default=None
+    )
 
 
 def account_given(reading: Reading, node: Node) -> str | None:
@@ -103,7 +105,9 @@ def account_given(reading: Reading, node: Node) -> str | None:
         found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(value))
         if found is None or found.groups() == _OWN:
             continue
-        given = (one.why for one in parts if isinstance(one, Unresolvable) and not one.is_pseudo)
+        given = (
+            part.why for part in parts if isinstance(part, Unresolvable) and not part.is_pseudo
+        )
         written = f"region {clip(found[1])} and account {clip(found[2])} may be others than its own"
         return next(given, written) if "<>" in found.groups() else written
     return None
@@ -195,7 +199,7 @@ def _permits(reading: Reading, permission: Resource, function: str, api: str) ->
     covers = _covers(resolver.get(properties, "SourceArn"), api)
     if covers is not True:
         return covers
-    unknown = [one for one in (behind, principal, action) if isinstance(one, Unknown)]
+    unknown = [value for value in (behind, principal, action) if isinstance(value, Unknown)]
     if unknown:
         return unknown[0]
     why = permission.depends_on or resolver.varies(properties)
@@ -313,8 +317,8 @@ def _why_published(reading: Reading, function: Resource) -> str | None:
     return "a version is published only when AutoPublishCodeSha256 is changed" if digest else None
 
 
-def _same(one: Node, other: Node) -> bool:
-    if isinstance(one, Text) and isinstance(other, Text):
-        return one.text == other.text
-    both = isinstance(one, Unresolvable) and isinstance(other, Unresolvable)
-    return both and getattr(one, "why", "") == getattr(other, "why", None)
+def _same(first: Node, other: Node) -> bool:
+    if isinstance(first, Text) and isinstance(other, Text):
+        return first.text == other.text
+    both = isinstance(first, Unresolvable) and isinstance(other, Unresolvable)
+    return both and getattr(first, "why", "") == getattr(other, "why", None)

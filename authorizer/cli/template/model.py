@@ -254,7 +254,9 @@ class Api:
 
     def authorizer(self, name: str) -> Authorizer | None:
         """The authorizer of that name."""
-        return next((one for one in self.authorizers if one.name == name), None)
+        return next(
+            (authorizer for authorizer in self.authorizers if authorizer.name == name), None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,7 @@ class Parameters:
         default = self._text(name, "Default")
         own = (*allowed,) if default is None else (default, *allowed)
         return next(
-            (one for one in (*own, *(() if allowed else (_any(name),))) if one != text), None
+            (value for value in (*own, *(() if allowed else (_any(name),))) if value != text), None
         )
 
     @property

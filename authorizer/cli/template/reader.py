@@ -124,7 +124,8 @@ def _stack(
     template = Template(
         file=file,
         apis=tuple(
-            draft.finished() for draft in sorted(reading.drafts.values(), key=lambda one: one.place)
+            draft.finished()
+            for draft in sorted(reading.drafts.values(), key=lambda draft: draft.place)
         ),
         pools=pools,
         clients=clients,
@@ -134,8 +135,8 @@ def _stack(
         unresolved=in_order(reading.unresolved),
     )
     stack = Stack(template=template, prefix=prefix, outputs=outputs, exports=exports, nested=nested)
-    for one in nested.values():
-        one.above = stack
+    for inner in nested.values():
+        inner.above = stack
     return stack
 
 
@@ -210,7 +211,7 @@ def _compare_above(reading: Reading, handed: Node, texts: Iterable[str]) -> None
     parts = re.fullmatch(r"([^${}]*)\$\{([^!${}]+)\}([^${}]*)", text)
     if parts is not None:
         before, name, after = parts.groups()
-        fitting = [one for one in texts if one.startswith(before) and one.endswith(after)]
+        fitting = [text for text in texts if text.startswith(before) and text.endswith(after)]
         values = [one[len(before) : len(one) - len(after)] for one in fitting]
         reading.resolver.parameters.compare(name.strip(), values)
 
@@ -324,9 +325,9 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         if name.startswith("Fn::")
     ]
     missing += [
-        (one.place, f"what the module {one.id} adds", "it is registered in the account")
-        for one in reading.resources.values()
-        if one.type.endswith("::MODULE")
+        (resource.place, f"what the module {resource.id} adds", "it is registered in the account")
+        for resource in reading.resources.values()
+        if resource.type.endswith("::MODULE")
     ]
     if resources.open is not None:
         missing.append((resources.place, HiddenRoutes("which resources there are"), resources.open))

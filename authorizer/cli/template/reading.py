@@ -109,7 +109,7 @@ class Reading:
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, in the template's order."""
-        return (one for one in self.resources.values() if one.type in types)
+        return (resource for resource in self.resources.values() if resource.type in types)
 
     def note(self, place: Location, what: str, why: str) -> None:
         """Write down what could not be decided."""
@@ -130,7 +130,7 @@ class Reading:
             written: what it was read from, which is where to look. A value that holds under the
                 defaults of parameters only is written down, too.
         """
-        place = next((one.place for one in written if not isinstance(one, Absent)), place)
+        place = next((node.place for node in written if not isinstance(node, Absent)), place)
         if isinstance(value, Unknown):
             self.note(place, what, value.why)
             return value

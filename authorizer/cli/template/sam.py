@@ -108,7 +108,7 @@ def _taken_names(reading: Reading) -> set[str]:
         for events in reading.resolver.branches(child(resource.properties, "Events"))[0]:
             for _, _, node in events if isinstance(events, Mapping) else ():
                 taken |= {
-                    _implicit_name(reading, one) for one in reading.resolver.branches(node)[0]
+                    _implicit_name(reading, event) for event in reading.resolver.branches(node)[0]
                 }
     return taken & reading.resources.keys()
 
@@ -244,7 +244,7 @@ def _api_of_event(
         draft = Draft(
             id=implicit, kind=api_kind, place=place, replaces=reading.replaced.get(implicit)
         )
-        resource_type = next(one for one, of in _KINDS.items() if of is api_kind)
+        resource_type = next(name for name, of in _KINDS.items() if of is api_kind)
         globals_of = reading.common.get(resource_type, Absent(place))
         draft.is_private = reading.is_private(globals_of)
         apis[implicit] = SamApi(reading, draft, globals_of)
@@ -307,7 +307,7 @@ def _unknown_properties(reading: Reading, properties: Node, kind: str) -> str | 
 def implicit_types() -> Iterator[tuple[str, str]]:
     """The logical ids of SAM's implicit APIs, and what they would be."""
     for kind, _, name in _EVENTS.values():
-        yield name, next(one for one, of in _KINDS.items() if of is kind)
+        yield name, next(type_name for type_name, of in _KINDS.items() if of is kind)
 
 
 # --- WebSocket APIs: only the handshake is authorized; the rest comes over its connection ---

@@ -281,7 +281,7 @@ class SamApi:
                 self._add_preflights(key_place(self.properties, name) or value.place)
         if not is_http:
             self._read_gateway_responses()
-            if any(one.is_preflight for one in self._operations.values()):
+            if any(operation.is_preflight for operation in self._operations.values()):
                 self.draft.has_cors = True
 
     def _add_preflights(self, place: Location) -> None:

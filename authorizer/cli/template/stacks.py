@@ -47,7 +47,7 @@ class Stack:
 
     def all(self) -> list[Stack]:
         """Itself, and what is nested in it."""
-        return [self, *(one for each in self.nested.values() for one in each.all())]
+        return [self, *(inner for each in self.nested.values() for inner in each.all())]
 
     def named(self, logical_id: str) -> str:
         """An API's id among all."""
@@ -67,18 +67,21 @@ def join(templates: Sequence[Template]) -> Template:
     """
     if len(templates) == 1:
         return templates[0]
-    stacks = [_top_stack(one, one.file) for one in templates]
+    stacks = [_top_stack(template, template.file) for template in templates]
     deployments = [
-        replace(one, template=together([*before, _top_stack(one.template, known.file), *after]))
+        replace(
+            deployment,
+            template=together([*before, _top_stack(deployment.template, known.file), *after]),
+        )
         for at, known in enumerate(templates)
         for before, after in [(stacks[:at], stacks[at + 1 :])]
-        for one in known.deployments
+        for deployment in known.deployments
     ]
     return replace(
         together(stacks),
-        file=", ".join(one.file for one in templates),
+        file=", ".join(template.file for template in templates),
         deployments=tuple(deployments),
-        has_further_deployments=any(one.has_further_deployments for one in templates),
+        has_further_deployments=any(template.has_further_deployments for template in templates),
     )
 
 
@@ -98,7 +101,7 @@ class _Joint:
         self._stacks = stacks
         self._linked: set[tuple[int, Key]] = set()
         self._functions = {
-            one.prefix + each.id for one in stacks for each in one.template.functions
+            stack.prefix + each.id for stack in stacks for each in stack.template.functions
         }
         self._apis: dict[tuple[int, str], Api] = {}
 
@@ -116,30 +119,30 @@ class _Joint:
             home = self._home(stack, api.elsewhere)
             if home is not None:
                 self._apis[home] = self._with(self._apis[home], stack, api)
-        ones = [one.template for one in self._stacks]
+        templates = [stack.template for stack in self._stacks]
         return Template(
-            file=ones[0].file,
+            file=templates[0].file,
             apis=tuple(self._named_authorizers(api) for api in self._apis.values()),
-            pools=tuple(pool for one in ones for pool in one.pools),
-            clients=tuple(client for one in ones for client in one.clients),
-            groups=tuple(group for one in ones for group in one.groups),
+            pools=tuple(pool for template in templates for pool in template.pools),
+            clients=tuple(client for template in templates for client in template.clients),
+            groups=tuple(group for template in templates for group in template.groups),
             functions=tuple(
-                replace(each, id=one.prefix + each.id)
-                for one in self._stacks
-                for each in one.template.functions
+                replace(each, id=stack.prefix + each.id)
+                for stack in self._stacks
+                for each in stack.template.functions
             ),
             doors=tuple(
-                replace(each, function=self._function(one, each.function))
-                for one in self._stacks
-                for each in one.template.doors
-                if self._home(one, each.api) is None
+                replace(each, function=self._function(stack, each.function))
+                for stack in self._stacks
+                for each in stack.template.doors
+                if self._home(stack, each.api) is None
             ),
             unresolved=tuple(self._unresolved()),
             exports={
                 name: found[0].prefix + found[1]
-                for one in self._stacks
-                for name, key in one.exports.items()
-                if (found := self._find(one, key)) is not None
+                for stack in self._stacks
+                for name, key in stack.exports.items()
+                if (found := self._find(stack, key)) is not None
             },
         )
 
@@ -149,8 +152,8 @@ class _Joint:
         if found is None or elsewhere is None:
             return None
         theirs, logical_id = found
-        for one in theirs.template.apis:
-            if one.id == logical_id and one.elsewhere is None:
+        for api in theirs.template.apis:
+            if api.id == logical_id and api.elsewhere is None:
                 self._linked.add((id(stack), elsewhere.key))
                 return id(theirs), logical_id
         return None
@@ -171,9 +174,9 @@ class _Joint:
         if kind != "import":
             return None
         found = [
-            (one, target)
-            for one in self._stacks
-            for name, target in one.exports.items()
+            (other, target)
+            for other in self._stacks
+            for name, target in other.exports.items()
             if fnmatchcase(name, rest[0]) or fnmatchcase(rest[0], name)
         ]
         return self._find(*found[0], steps - 1) if len(found) == 1 else None
@@ -185,15 +188,17 @@ class _Joint:
             routes=tuple(
                 self._asked(
                     stack,
-                    replace(one, backend=self._function(stack, one.backend)),
+                    replace(route, backend=self._function(stack, route.backend)),
                 )
-                for one in api.routes
+                for route in api.routes
             ),
-            authorizers=tuple(self._authorizer(stack, one) for one in api.authorizers),
+            authorizers=tuple(
+                self._authorizer(stack, authorizer) for authorizer in api.authorizers
+            ),
         )
 
-    def _authorizer(self, stack: Stack, one: Authorizer) -> Authorizer:
-        return replace(one, function=self._function(stack, one.function))
+    def _authorizer(self, stack: Stack, authorizer: Authorizer) -> Authorizer:
+        return replace(authorizer, function=self._function(stack, authorizer.function))
 
     def _function(self, stack: Stack, function: _Function) -> str | _Function:
         """A function by its id among all, wherever it is."""
@@ -211,23 +216,29 @@ class _Joint:
     def _with(self, home: Api, stack: Stack, api: Api) -> Api:
         """An API with the routes and authorizers that another stack adds to it."""
         own = self._own(stack, api)
-        signed = {one.name for one in own.authorizers if one.kind is AuthorizerKind.IAM}
-        names = {one.name for one in own.authorizers} - signed
-        known = {one.name for one in home.authorizers}
+        signed = {
+            authorizer.name
+            for authorizer in own.authorizers
+            if authorizer.kind is AuthorizerKind.IAM
+        }
+        names = {authorizer.name for authorizer in own.authorizers} - signed
+        known = {authorizer.name for authorizer in home.authorizers}
         return replace(
             home,
             routes=home.routes
             + tuple(
-                replace(one, authorizer=stack.prefix + one.authorizer)
-                if isinstance(one.authorizer, str) and one.authorizer in names
-                else one
-                for one in own.routes
+                replace(route, authorizer=stack.prefix + route.authorizer)
+                if isinstance(route.authorizer, str) and route.authorizer in names
+                else route
+                for route in own.routes
             ),
             authorizers=home.authorizers
             + tuple(
-                replace(one, name=stack.prefix + one.name) if one.name in names else one
-                for one in own.authorizers
-                if one.name not in known or one.name in names
+                replace(authorizer, name=stack.prefix + authorizer.name)
+                if authorizer.name in names
+                else authorizer
+                for authorizer in own.authorizers
+                if authorizer.name not in known or authorizer.name in names
             ),
         )
 
@@ -242,17 +253,17 @@ class _Joint:
 
     def _named_authorizers(self, api: Api) -> Api:
         """The names that authorizers of other stacks have here: as they are, or with a prefix."""
-        names = {one.name for one in api.authorizers}
-        return replace(api, routes=tuple(_with_known_name(one, names) for one in api.routes))
+        names = {authorizer.name for authorizer in api.authorizers}
+        return replace(api, routes=tuple(_with_known_name(route, names) for route in api.routes))
 
     def _unresolved(self) -> Iterable[Unresolved]:
         for stack in self._stacks:
-            for one in stack.template.unresolved:
-                is_told = isinstance(one.why, Elsewhere) and (
-                    (id(stack), one.why.key) in self._linked
+            for fact in stack.template.unresolved:
+                is_told = isinstance(fact.why, Elsewhere) and (
+                    (id(stack), fact.why.key) in self._linked
                 )
                 if not is_told:
-                    yield one
+                    yield fact
 
 
 def _with_known_name(route: Route, names: set[str]) -> Route:
@@ -260,6 +271,6 @@ def _with_known_name(route: Route, names: set[str]) -> Route:
     if not (isinstance(asked, str) and "\0" in asked):
         return route
     prefix, _, name = asked.partition("\0")
-    known = [one for one in (name, prefix + name) if one in names]
+    known = [candidate for candidate in (name, prefix + name) if candidate in names]
     unknown = Unknown("its authorizer is one of another API")
     return replace(route, authorizer=known[0] if known else unknown)

@@ -68,11 +68,15 @@ def read_stages(reading: Reading) -> None:
     for draft in reading.drafts.values():
         if draft.kind is ApiKind.REST:
             settings = [
-                one for stage in _stages(reading, draft) for one in _settings(reading, stage)
+                setting
+                for stage in _stages(reading, draft)
+                for setting in _settings(reading, stage)
             ]
             draft.routes = [
-                replace(one, shared_answers=None if one.keys_by_caller else _place(settings, one))
-                for one in draft.routes
+                replace(
+                    route, shared_answers=None if route.keys_by_caller else _place(settings, route)
+                )
+                for route in draft.routes
             ]
 
 
@@ -121,14 +125,18 @@ def _place(settings: list[_Setting], route: Route) -> Location | None:
     """The setting by which a stage remembers a route's answers: for each method the closest one."""
     methods = {route.method}
     if route.method == ANY:
-        methods = {_GET, *(one.method for one in settings)} - {_EVERY_METHOD}
+        methods = {_GET, *(setting.method for setting in settings)} - {_EVERY_METHOD}
     for method in methods:
         names = {method, _EVERY_METHOD} if method == _GET else {method}
         fitting = [
-            one for one in settings if one.path in {_EVERY_PATH, route.path} and one.method in names
+            setting
+            for setting in settings
+            if setting.path in {_EVERY_PATH, route.path} and setting.method in names
         ]
         best = max(
-            fitting, key=lambda one: (one.path == route.path, one.method == method), default=None
+            fitting,
+            key=lambda setting: (setting.path == route.path, setting.method == method),
+            default=None,
         )
         if best is not None and best.is_on:
             return best.place
