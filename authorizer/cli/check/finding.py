@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.check.catalogue import CATALOGUE
 from authorizer.cli.check.entry import Severity
-from authorizer.cli.policy_file.source import PublicRoute, SourceRule
+from authorizer.cli.policy_file.source import SourceRule
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 
@@ -112,15 +112,14 @@ class Finding:
         return _SENTENCES.vformat(self._stated(part), (), self.facts)
 
 
-def _names(fact: object) -> Iterator[str]:
+def _names(fact: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a rule states
     if isinstance(fact, str):
         yield fact
-    elif isinstance(fact, SourceRule):
-        yield from (fact.text, fact.subject.partition(":")[2])
-    elif isinstance(fact, PublicRoute):
-        yield fact.text
     elif isinstance(fact, tuple):
         yield from fact
+    elif hasattr(fact, "pattern"):  # a rule, or a public line
+        yield fact.pattern.text
+        yield getattr(fact, "subject", "").partition(":")[2]
     elif hasattr(fact, "name"):  # such as an authorizer
         yield fact.name
 
