@@ -22,6 +22,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError
 
 from authorizer.cli.local.emulator import RUN_HEADER, Aws
@@ -74,10 +75,10 @@ class SignIn:
         self._sessions: dict[str, _Session] = {}
         self._used_codes: dict[tuple[str, str], float] = {}
         self._operations: dict[str, _Operation] = {
-            f"{SERVICE}.InitiateAuth": self._initiate,
-            f"{SERVICE}.RespondToAuthChallenge": self._respond,
-            f"{SERVICE}.AssociateSoftwareToken": self._associate,
-            f"{SERVICE}.VerifySoftwareToken": self._verify,
+            "InitiateAuth": self._initiate,
+            "RespondToAuthChallenge": self._respond,
+            "AssociateSoftwareToken": self._associate,
+            "VerifySoftwareToken": self._verify,
         }
 
     async def __call__(self, scope: _Document, receive: Any, send: Any) -> None:  # noqa: ANN401
@@ -86,9 +87,9 @@ class SignIn:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope.get("headers", ())
         }
-        operation = self._operations.get(headers.get("x-amz-target", ""))
+        service, _, action = headers.get("x-amz-target", "").partition(".")
         run = headers.get(RUN_HEADER.lower(), "")
-        if operation is None or run == self._own:
+        if service != SERVICE or action not in self._operations or run == self._own:
             await self._emulator(scope, receive, send)
             return
         body = b""
@@ -98,10 +99,24 @@ class SignIn:
             body += message.get("body", b"")
             is_more = message.get("more_body", False)
         # In a thread, because it waits for answers that are made in this one.
-        status, document = await asyncio.to_thread(_answer, operation, body, run)
+        status, document = await asyncio.to_thread(self._answer, action, body, run)
         content = (b"content-type", b"application/x-amz-json-1.1")
         await send({"type": "http.response.start", "status": status, "headers": [content]})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+    def _answer(self, action: str, body: bytes, run: str) -> tuple[int, _Document]:
+        """Status and body. Whoever has a token already is not signing in."""
+        try:
+            data = json.loads(body)
+            is_signed_in = "AccessToken" in data
+            ask = getattr(self._cognito, xform_name(action))
+            document = ask(**data) if is_signed_in else self._operations[action](data, run)
+        except ClientError as error:
+            found = error.response["Error"]
+            return _REFUSED, {"__type": found["Code"], "message": found["Message"]}
+        except (ParamValidationError, LookupError, ValueError, TypeError) as error:
+            return _REFUSED, {"__type": "InvalidParameterException", "message": str(error)}
+        return _OK, {name: value for name, value in document.items() if name != "ResponseMetadata"}
 
     def _initiate(self, data: _Document, _run: str) -> _Document:
         answer: _Document = self._cognito.initiate_auth(**data)
@@ -142,9 +157,6 @@ class SignIn:
         return answer
 
     def _associate(self, data: _Document, _run: str) -> _Document:
-        if "AccessToken" in data:
-            answer: _Document = self._cognito.associate_software_token(**data)
-            return answer
         session = self._session(data, _SETUP)
         token = session.tokens["AccessToken"]
         answer = self._cognito.associate_software_token(AccessToken=token)
@@ -152,9 +164,6 @@ class SignIn:
         return {**answer, "Session": self._opened(session)}
 
     def _verify(self, data: _Document, run: str) -> _Document:
-        if "AccessToken" in data:
-            answer: _Document = self._cognito.verify_software_token(**data)
-            return answer
         session = self._session(data, _SETUP)
         code = data.get("UserCode", "")
         token = session.tokens["AccessToken"]
@@ -225,18 +234,6 @@ class SignIn:
     def _use(self, username: str, code: str, run: str) -> None:
         if run != self._run:
             self._used_codes[username, code] = time.time()
-
-
-def _answer(operation: _Operation, body: bytes, run: str) -> tuple[int, _Document]:
-    """Status and body."""
-    try:
-        document = operation(json.loads(body), run)
-    except ClientError as error:
-        found = error.response["Error"]
-        return _REFUSED, {"__type": found["Code"], "message": found["Message"]}
-    except (ParamValidationError, ValueError, TypeError) as error:
-        return _REFUSED, {"__type": "InvalidParameterException", "message": str(error)}
-    return _OK, {name: value for name, value in document.items() if name != "ResponseMetadata"}
 
 
 def _invalid_session() -> ClientError:

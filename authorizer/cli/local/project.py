@@ -139,10 +139,7 @@ def read_parts(folder: Path) -> Parts:
         authorizer=functions[0],
         backends=tuple(dict.fromkeys(backends)),
         groups=tuple(group.name for group in template.groups if isinstance(group.name, str)),
-        handlers={
-            name: str(_mapping(_mapping(resource).get("Properties")).get("Handler", ""))
-            for name, resource in _mapping(document.get("Resources")).items()
-        },
+        handlers={one.id: one.code[0] for one in template.functions if one.code},
     )
 
 

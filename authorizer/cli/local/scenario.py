@@ -339,35 +339,10 @@ def _anonymous(method: str, path: _Path, status: int) -> Case:
 
 def _bad_tokens(stack: LocalStack, allowed: Case) -> Iterator[Case]:
     """Each is refused for its own reason, and the client sees the same 403 for all."""
-    person, good = stack.people[allowed.who], stack.sign_in(allowed.who)
-    aws, deployment = stack.aws, stack.deployment
-    every_group = users.with_groups(good.access, stack.project.groups)
-    for who, authorization, reason in (
-        ("garbage", "Bearer garbage", Reason.TOKEN_NOT_COMPACT),
-        ("Basic scheme", "Basic YWxpY2U6c2VjcmV0", Reason.AUTHORIZATION_NOT_BEARER),
-        (
-            "expired token",
-            f"Bearer {users.expired(aws, deployment, person)}",
-            Reason.EXPIRED,
-        ),
-        ("ID token", f"Bearer {good.id}", Reason.TOKEN_USE_WRONG),
-        (
-            "other app client",
-            f"Bearer {users.of_other_client(aws, deployment, person)}",
-            Reason.CLIENT_UNKNOWN,
-        ),
-        ("other user pool", f"Bearer {users.of_other_pool(aws, person)}", Reason.ISSUER_UNKNOWN),
-        ("groups rewritten", f"Bearer {every_group}", Reason.SIGNATURE_INVALID),
-        ("alg none", f"Bearer {users.unsigned(good.access)}", Reason.ALGORITHM_NOT_ALLOWED),
-    ):
-        yield replace(
-            allowed,
-            who=who,
-            status=_FORBIDDEN,
-            reason=reason,
-            authorization=authorization,
-            sub=None,
-        )
+    person, groups = stack.people[allowed.who], stack.project.groups
+    for who, header, reason in users.bad_headers(stack.aws, stack.deployment, person, groups):
+        refused = replace(allowed, who=who, status=_FORBIDDEN, reason=reason, sub=None)
+        yield replace(refused, authorization=header)
 
 
 def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:

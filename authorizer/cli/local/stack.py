@@ -36,6 +36,9 @@ class LocalStack:
         aws: clients of the emulator.
         deployment: the stack's outputs.
         project: what is played.
+        base_url: where the API answers; put a path behind it.
+        jwks_url: where the emulator publishes the pool's keys.
+        emulator_url: where its Cognito answers.
         people: the users by name.
         machines: callers without a user, as far as the stack has a client for them.
     """
@@ -44,7 +47,9 @@ class LocalStack:
         self.aws: Aws = emulator.aws
         self.deployment = deployment
         self.project = project
-        self._emulator = emulator
+        self.base_url = deployment.base_url
+        self.jwks_url = emulator.jwks_url(deployment.user_pool_id)
+        self.emulator_url = emulator.url
         log = DecisionLog(self.aws, deployment.authorizer_function)
         self._api = Api(deployment.base_url, log.new_reason)
         self._add_groups()
@@ -103,21 +108,6 @@ class LocalStack:
             if group not in made:
                 cognito.create_group(UserPoolId=pool_id, GroupName=group)
 
-    @property
-    def base_url(self) -> str:
-        """Where the API answers; put a path behind it."""
-        return self.deployment.base_url
-
-    @property
-    def jwks_url(self) -> str:
-        """Where the emulator publishes the pool's keys."""
-        return self._emulator.jwks_url(self.deployment.user_pool_id)
-
-    @property
-    def emulator_url(self) -> str:
-        """Where the emulator's Cognito answers."""
-        return self._emulator.url
-
     def call(
         self,
         method: str,
@@ -136,7 +126,7 @@ class LocalStack:
         """A new access token of a user or a machine."""
         if not person.scopes:
             return self.sign_in(person.name).access
-        return users.token_of_machine(self.aws, self.deployment, self._emulator.url, person.scopes)
+        return users.token_of_machine(self.aws, self.deployment, self.emulator_url, person.scopes)
 
     def invite(self, name: str, groups: tuple[str, ...]) -> str:
         """Create a user who has yet to choose a password; returns the temporary one."""

@@ -20,6 +20,7 @@ from jose.utils import base64url_encode
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.local.api_client import direct_session
 from authorizer.cli.local.project import LocalStackError
+from authorizer.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -279,6 +280,32 @@ def token_of_machine(
     return token
 
 
+def bad_headers(
+    aws: Aws, deployment: Deployment, person: Person, groups: Iterable[str]
+) -> tuple[tuple[str, str, Reason], ...]:
+    """What is wrong with a token, the Authorization header with it, and the reason for refusing it.
+
+    Args:
+        aws: the emulator's.
+        deployment: whose tokens they are, but for the thing that is wrong.
+        person: who signs in.
+        groups: that they would like to be in.
+    """
+    good = sign_in(aws, deployment.client_id, person)
+    other_client = _of_other_client(aws, deployment, person)
+    forged = _with_groups(good.access, groups)
+    return (
+        ("garbage", "Bearer garbage", Reason.TOKEN_NOT_COMPACT),
+        ("Basic scheme", "Basic YWxpY2U6c2VjcmV0", Reason.AUTHORIZATION_NOT_BEARER),
+        ("expired token", f"Bearer {expired(aws, deployment, person)}", Reason.EXPIRED),
+        ("ID token", f"Bearer {good.id}", Reason.TOKEN_USE_WRONG),
+        ("other app client", f"Bearer {other_client}", Reason.CLIENT_UNKNOWN),
+        ("other user pool", f"Bearer {_of_other_pool(aws, person)}", Reason.ISSUER_UNKNOWN),
+        ("groups rewritten", f"Bearer {forged}", Reason.SIGNATURE_INVALID),
+        ("alg none", f"Bearer {_unsigned(good.access)}", Reason.ALGORITHM_NOT_ALLOWED),
+    )
+
+
 def expired(aws: Aws, deployment: Deployment, person: Person) -> str:
     """A good token of the right client, a moment past its ``exp``.
 
@@ -303,12 +330,12 @@ def expired(aws: Aws, deployment: Deployment, person: Person) -> str:
     return token
 
 
-def of_other_client(aws: Aws, deployment: Deployment, person: Person) -> str:
+def _of_other_client(aws: Aws, deployment: Deployment, person: Person) -> str:
     """A good token of the same pool, issued to an app client that is not in our list."""
     return sign_in(aws, _add_client(aws, deployment.user_pool_id), person).access
 
 
-def of_other_pool(aws: Aws, person: Person) -> str:
+def _of_other_pool(aws: Aws, person: Person) -> str:
     """A good token of a pool that is not in our list, from a user of the same name and groups."""
     cognito = aws.client("cognito-idp")
     pool_id = cognito.create_user_pool(PoolName="somebody-elses-pool")["UserPool"]["Id"]
@@ -327,14 +354,14 @@ def _add_client(aws: Aws, pool_id: str) -> str:
     return str(made["UserPoolClient"]["ClientId"])
 
 
-def with_groups(token: str, groups: Iterable[str]) -> str:
+def _with_groups(token: str, groups: Iterable[str]) -> str:
     """The token with other groups written into it; the signature is now of another text."""
     header, _, signature = token.split(".")
     claims = {**jwt.get_unverified_claims(token), "cognito:groups": list(groups)}
     return f"{header}.{_encoded(claims)}.{signature}"
 
 
-def unsigned(token: str) -> str:
+def _unsigned(token: str) -> str:
     """The token with ``alg: none``, and the signature left where it was."""
     header = {**jwt.get_unverified_header(token), "alg": "none"}
     return f"{_encoded(header)}.{token.partition('.')[2]}"
