@@ -94,7 +94,7 @@ def read_project(folder: Path) -> Project:
     """
     parts = read_parts(folder)
     for function in (parts.authorizer, *parts.backends):
-        package_of(folder, function, parts.handlers[function])
+        package_of(folder, function, parts.handlers.get(function))
     policy = load_source(folder / POLICY)
     return Project(
         parts=parts,
@@ -117,7 +117,7 @@ def read_parts(folder: Path) -> Parts:
     template = read_template(folder / TEMPLATE)
     api = chosen_api(template)
     _require("API of kind", (ApiKind.HTTP,), [api.kind])
-    asked = {authorizer.function for own, authorizer in our_authorizers(template) if own is api}
+    asked = [authorizer.function for own, authorizer in our_authorizers(template) if own is api]
     functions = [function for function in asked if isinstance(function, str)]
     backends = dict.fromkeys(
         route.backend for route in api.routes if isinstance(route.backend, str)
