@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 TOOLS = sorted((ROOT / "authorizer" / "cli").rglob("*.py"))
 # Whoever makes these smaller lowers them; nobody raises them.
-MOST_STATEMENTS = 11_665
-MOST_MODULES = 126
+MOST_STATEMENTS = 11_615
+MOST_MODULES = 120
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_NESTED = 400, 40, 4
-LONG_MODULES = frozenset({"local/scenario.py", "template/intrinsics.py"})
+LONG_MODULES = frozenset({"local/scenario.py"})
 LONG_FUNCTIONS = frozenset(
     {
         "event/tokens.py:token_source",
         "local/deploy.py:deploy",
-        "template/sam.py:_read_event",
+        "template/reader.py:_stack",
+        "template/sam.py:_read_route",
     }
 )
 DEEP_FUNCTIONS = frozenset({"template/doors.py:_rules"})
