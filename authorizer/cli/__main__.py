@@ -7,12 +7,8 @@ import sys
 from authorizer.cli import process
 
 
-def main(*before: str) -> None:
-    """Run the command, or say in a line what it takes.
-
-    Args:
-        before: what stands before the arguments of this process.
-    """
+def main() -> None:
+    """Run the command, or say in a line what it takes."""
     process.end_at_once()
     try:
         # They may not be there, and take their time.
@@ -24,7 +20,7 @@ def main(*before: str) -> None:
         )
     try:
         with process.orderly_streams():
-            cli.main([*before, *sys.argv[1:]], prog_name="authorizer")
+            cli.main(prog_name="authorizer")
     finally:
         process.end_at_once()  # nothing is left to be tidied up
 

@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.system, pytest.mark.xdist_group("sign-in")]
 PROJECT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "authorizer.cli"]
 PASSWORD = "aB3$aB3$aB3$aB3$"
+# Those of the stack that these tests share, by its pool and the user's name.
+SESSIONS: dict[tuple[str, str], str] = {}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,18 @@ def authorizer(
 
 
 def login(stack: LocalStack, environment: dict[str, str], name: str) -> None:
+    """Sign a user in, as a profile of the same name; once, then take what was kept again.
+
+    A second sign-in would wait for the next code of the authenticator app, up to half a minute.
+    """
     person = stack.people[name]
+    path = Path(environment["XDG_STATE_HOME"]) / "authorizer" / f"{name}.json"
+    known = (stack.deployment.user_pool_id, name)
+    if known in SESSIONS:
+        path.parent.mkdir(mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(SESSIONS[known])
+        return
     secret = {"COGNITO_TOTP_SECRET": person.totp_secret}
     done = authorizer(
         environment | secret,
@@ -75,8 +88,8 @@ def login(stack: LocalStack, environment: dict[str, str], name: str) -> None:
         typed=f"{person.password}\n",
     )
     assert done.returncode == 0, done.stderr
-    path = Path(environment["XDG_STATE_HOME"]) / "authorizer" / f"{name}.json"
-    assert done.stdout == f"{json.loads(path.read_text())['access_token']}\n"
+    SESSIONS[known] = path.read_text()
+    assert done.stdout == f"{json.loads(SESSIONS[known])['access_token']}\n"
 
 
 def expire(folder: Path, profile: str) -> dict[str, object]:
