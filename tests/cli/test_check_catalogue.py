@@ -95,3 +95,12 @@ def test_an_acceptance_is_of_what_a_finding_is_about(tmp_path: Path) -> None:
     policy.write_text(text.replace("[{}]", f"[{{about: {name[1:]}, reason: why}}]"))
 
     assert {finding.code for finding in run_checks(policy).findings} == {"P304", "P402"}
+
+
+def test_an_acceptance_is_not_of_whose_rule_a_finding_mentions() -> None:
+    """The rule that another group's finding comes from is its cause, and not what it is about."""
+    for code, variant in (("X108", ""), ("X202", "compares"), ("X207", "rule")):
+        entry = CATALOGUE[code]
+        text = entry.variants[variant]["message"] if variant else entry.message
+        names = {name for _, name, _, _ in Formatter().parse(text) if name}
+        assert {name.partition(".")[0] for name in names} & {"cause", "rule"} == {"cause"}

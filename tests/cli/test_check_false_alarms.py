@@ -81,6 +81,25 @@ def test_an_authorizer_without_settings_beside_a_backend_with_a_name_like_ours(
     assert codes(tmp_path, template) == expected
 
 
+def test_a_function_that_has_settings_and_is_never_asked_makes_the_asked_one_doubtful(
+    tmp_path: Path,
+) -> None:
+    """It may be ours, without pools as yet; then whoever is asked decides in its place."""
+    settings = "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=4k2example"
+    template = replaced(TEMPLATE, settings, "LOG_LEVEL: info")
+    function = """
+  Idle:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: authorizer.handler
+      Runtime: python3.14
+      Environment: {Variables: {AUTHORIZER_POLICY: policy.json}}
+"""
+
+    assert "X130" in codes(tmp_path, template + function)
+
+
 @pytest.mark.parametrize(
     ("properties", "policy", "expected"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -426,6 +427,21 @@ def test_routes_that_could_not_be_read_prove_nothing_of_documents() -> None:
     by = [rest_authorizer(ttl_seconds=300)]
     api = rest_api(route("GET /files/{proxy+}"), by=by, is_complete=False)
     assert found(template(api), BELOW) == []
+
+
+@pytest.mark.parametrize("most", [2, 1000])
+def test_what_is_too_much_to_find_out_is_not_taken_for_alike(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """With more kinds of paths than are looked at, the methods and values may differ in any."""
+    monkeypatch.setattr("authorizer.cli.analysis.api.MOST_CLASSES", most)
+    by = [cached(TOKEN, "context:path")]
+    api = http_api(route("ANY /{proxy+}"), by=by)
+    rules = [*(f"ANY /{name}" for name in "abcdefgh"), "GET /z", "GET /y/{user=sub}"]
+    text = f"version: 1\ngroups: {{g: {{allow: {json.dumps(rules)}}}}}\n"
+    codes = {finding.code for finding in findings(template(api), text)}
+    assert "X203" in codes
+    assert "X104" not in codes
 
 
 # --- X208: older than the token -------------------------------------------------------------------

@@ -49,15 +49,16 @@ def stack() -> Iterator[LocalStack]:
 
 @contextmanager
 def environment(stack: LocalStack, **changes: str) -> Iterator[None]:
-    """The authorizer with other settings, started cold."""
+    """The authorizer with other settings, started cold; what the API remembers stays remembered."""
     function = stack.deployment.authorizer_function
     client = stack.aws.client("lambda")
-    before = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    stack.change_environment(function, changes)
+    before = client.get_function_configuration(FunctionName=function)["Environment"]
+    changed = {"Variables": before["Variables"] | changes}
+    client.update_function_configuration(FunctionName=function, Environment=changed)
     try:
         yield
     finally:
-        stack.change_environment(function, {name: before.get(name) for name in changes})
+        client.update_function_configuration(FunctionName=function, Environment=before)
 
 
 def jwks_urls(stack: LocalStack, url: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import ALWAYS
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.routes import AskedRoute
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Rule
+
+
+class _TooManyClasses(Exception):  # noqa: N818 - it is no error, but what is not found out
+    """More classes of paths than anyone would wait for."""
 
 
 class ApiAnalysis:
@@ -54,7 +57,8 @@ class ApiAnalysis:
         if not route.tells_path:
             allowed = self._analysis.allowed
             patterns = allowed.overlapping(route.pattern, literally=route.is_named)
-        with suppress(RecursionError):  # more segments than Python has frames
+        # More segments than Python has frames, or more classes.
+        with suppress(RecursionError, _TooManyClasses):
             return any(
                 grant.condition.allows
                 for classes in self._by_paths(route, patterns)
@@ -66,27 +70,33 @@ class ApiAnalysis:
     def comparing_rule(self, protection: RouteProtection) -> Rule | None:
         """The first rule by which a route's requests are granted or not as their values are.
 
-        None of a route on which others grant, or deny, the same without comparing.
+        None of a route on which others grant, or deny, the same without comparing. Where there are
+        too many kinds of paths to tell, any rule of the policy that compares.
         """
         route = _asked(protection)
         comparing: list[Rule] = []
-        for classes in self._by_paths(route):
-            for requests in classes:
-                if any(rule.pattern.conditions for rule in self._rules(requests)):
-                    comparing += self._comparing(requests)
+        try:
+            for classes in self._by_paths(route):
+                for requests in classes:
+                    if any(rule.pattern.conditions for rule in self._rules(requests)):
+                        comparing += self._comparing(requests)
+        except _TooManyClasses:
+            comparing = [rule for rule in self._analysis.policy.rules if rule.pattern.conditions]
         return min(comparing, key=lambda rule: rule.line, default=None)
 
     def differs_by_method(self, protection: RouteProtection) -> bool:
-        """Whether requests of one path are granted differently by their methods."""
+        """Whether requests of one path are granted differently by their methods, or may be."""
         route = _asked(protection)
         # Whatever is not a usual method is covered by ANY alone.
         route = replace(route, methods=(*route.methods, OTHER_METHODS))
-        return any(
-            # Mostly the same rules count, and what they grant need not be found out.
-            len({tuple(map(id, self._rules(requests))) for requests in classes}) > 1
-            and self._differ(classes)
-            for classes in self._by_paths(route)
-        )
+        with suppress(_TooManyClasses):
+            return any(
+                # Mostly the same rules count, and what they grant need not be found out.
+                len({tuple(map(id, self._rules(requests))) for requests in classes}) > 1
+                and self._differ(classes)
+                for classes in self._by_paths(route)
+            )
+        return True
 
     def _rules(self, requests: RequestClass) -> Iterator[Rule]:
         return self._analysis.rules_at(requests.route, requests.paths, requests.methods[0])
@@ -116,7 +126,9 @@ class ApiAnalysis:
         """For each class of a route's paths, the requests of each method."""
         preferred = preferred_routes(route, self._competing)
         for pattern in within:
-            for paths in islice(self._partition.walk(route, pattern), MOST_CLASSES):
+            for number, paths in enumerate(self._partition.walk(route, pattern)):
+                if number >= MOST_CLASSES:
+                    raise _TooManyClasses
                 yield [
                     RequestClass(route=route, paths=paths, methods=(method,))
                     for method in methods_left(route, paths, preferred)

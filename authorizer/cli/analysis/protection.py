@@ -286,11 +286,18 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
         if _has_settings(function) and (function.id in asked or _may_start(function))
     }
     if not ours:
-        is_only = len(_asked_beside(template, authorizer)) == 1
-        return DecidedBy.POLICY if is_only else DecidedBy.UNKNOWN
+        is_open = _idle(template) or len(_asked_beside(template, authorizer)) != 1
+        return DecidedBy.UNKNOWN if is_open else DecidedBy.POLICY
     if not isinstance(authorizer.function, str) or _may_be_another(template, authorizer):
         return DecidedBy.UNKNOWN
     return DecidedBy.POLICY if authorizer.function in ours else DecidedBy.OTHER
+
+
+def _idle(template: Template) -> set[str]:
+    """Functions with settings of ours, behind no route: one may be ours, and be asked by nobody."""
+    return {function.id for function in template.functions if _has_settings(function)} - {
+        route.backend for api in template.apis for route in api.routes
+    }
 
 
 def _may_be_another(template: Template, authorizer: Authorizer) -> bool:

@@ -106,7 +106,7 @@ def _other_requests(
     elif not key.path and (comparing := analysis.comparing_rule(route)):
         written = (comparing.line, comparing.pattern.text)
         rule = next(one for one in source.rules if (one.line, one.text) == written)
-        yield Finding.of("X202", place, "compares", rule=rule, **facts)
+        yield Finding.of("X202", place, "compares", cause=rule, **facts)
     elif not key.method and route.takes_every_method and analysis.differs_by_method(route):
         yield Finding.of("X203", place, **facts)
 

@@ -113,7 +113,7 @@ def _inexact(caller: _Caller, cache: Cache, why: Inexact, culprit: Rule | None) 
         place,
         variant,
         reason=why,
-        rule=culprit,
+        cause=culprit,
         route=greedy,
         owner=caller.named.name,
         authorizer=cache.authorizer.name,

@@ -75,8 +75,8 @@ _ROUTES = {
     "X108": Entry(
         title="another authorizer decides",
         severity=Severity.ERROR,
-        message="expected the policy's authorizer on {route:key}, for which it has {rule.text} on "
-        "line {rule.line}, found {authorizer:authorizer}",
+        message="expected the policy's authorizer on {route:key}, for which it has {cause.text} on "
+        "line {cause.line}, found {authorizer:authorizer}",
         effect="whoever that authorizer lets in may call the route: the policy's allows and denies "
         "count for nothing there",
         fix="give the route the Lambda authorizer that enforces the policy, or take its rules out "
@@ -162,8 +162,8 @@ _CACHES = {
         "ReauthorizeEvery: 0)",
         variants={
             "compares": {
-                "message": "expected no caching for {route:key}, since {rule.text} on line "
-                "{rule.line} of the policy compares its path, found {authorizer} that caches for "
+                "message": "expected no caching for {route:key}, since {cause.text} on line "
+                "{cause.line} of the policy compares its path, found {authorizer} that caches for "
                 "{seconds} s without the path in its key"
             }
         },
@@ -238,13 +238,13 @@ _CACHES = {
         variants={
             "rule": {
                 "message": "expected an exact IAM document for {owner}, since {authorizer} of "
-                "{api} caches for all routes, found {reason:inexact}, with {rule.pattern.text} "
-                "(line {rule.line})"
+                "{api} caches for all routes, found {reason:inexact}, with {cause.pattern.text} "
+                "(line {cause.line})"
             },
             "below": {
                 "message": "expected an exact IAM document for {owner}, since {authorizer} of "
-                "{api} caches for all routes, found that the path decides {rule.pattern.text} "
-                "(line {rule.line}) below {route:key}, which no IAM document can express"
+                "{api} caches for all routes, found that the path decides {cause.pattern.text} "
+                "(line {cause.line}) below {route:key}, which no IAM document can express"
             },
         },
     ),

@@ -86,7 +86,7 @@ def routes_of_others(
         route = protection.route
         if rule is not None:
             yield Finding.of(
-                "X108", route.place, route=route.key, rule=rule, authorizer=protection.authorizer
+                "X108", route.place, route=route.key, cause=rule, authorizer=protection.authorizer
             )
 
 

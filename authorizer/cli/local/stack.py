@@ -138,17 +138,6 @@ class LocalStack:
         cors = self.aws.client("apigatewayv2").get_api(ApiId=api_id).get("CorsConfiguration", {})
         return next(iter(cors.get("AllowOrigins", ())), None)
 
-    def change_environment(self, function: str, changes: Mapping[str, str | None]) -> None:
-        """Set or (with None) remove environment variables of a function, and start it anew.
-
-        Answers that API Gateway remembers stay remembered.
-        """
-        client = self.aws.client("lambda")
-        configuration = client.get_function_configuration(FunctionName=function)
-        variables = {**configuration["Environment"]["Variables"], **changes}
-        kept = {name: value for name, value in variables.items() if value is not None}
-        client.update_function_configuration(FunctionName=function, Environment={"Variables": kept})
-
     def served_pool(self, issued: Mapping[str, str] | None = None) -> ServedPool:
         """The pool as a source of tokens for events: none of them, where none were issued."""
         clients = [self.deployment.client_id, self.deployment.machine_client_id]
