@@ -14,14 +14,16 @@ from authorizer.cli.analysis.grants import (
     preferred_routes,
 )
 from authorizer.cli.analysis.partition import MOST_CLASSES, Partition, RequestClass
+from authorizer.cli.analysis.protection import protections_of
 from authorizer.cli.analysis.routes import OTHER_METHODS, asked_route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routes import AskedRoute
+    from authorizer.cli.template.model import Api, Template
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Rule
 
@@ -33,19 +35,20 @@ class _TooManyClasses(Exception):  # noqa: N818 - it is no error, but what is no
 class ApiAnalysis:
     """A policy in front of an API."""
 
-    def __init__(self, policy: Policy, protections: Sequence[RouteProtection]) -> None:
+    def __init__(self, policy: Policy, template: Template, api: Api) -> None:
         """Compile the policy with the API's routes, where it makes a difference.
 
         Args:
             policy: without routes.
-            protections: all routes of one API.
+            template: that has the API.
+            api: whose routes are asked about.
         """
-        api = protections[0].api
-        if api.is_complete and any(route.is_decided_by_path for route in protections):
+        self.protections = tuple(protections_of(template, api))
+        if api.is_complete and any(route.is_decided_by_path for route in self.protections):
             policy = replace(policy, routes=api.keys)
         self._analysis = Analysis(policy)
         self._partition = Partition(self._analysis.paths)
-        self._competing = competing_routes(map(_asked, protections))
+        self._competing = competing_routes(map(_asked, self.protections))
 
     def is_usable(self, protection: RouteProtection) -> bool:
         """Whether some subject is permitted anything on a route.

@@ -180,13 +180,13 @@ def routes_that_ask(api: Api) -> dict[str, Route]:
 def route_protections(template: Template) -> Iterator[RouteProtection]:
     """Every route that may carry an authorizer, and that some request takes."""
     for api in template.apis:
-        yield from _protections(template, api)
+        yield from protections_of(template, api)
 
 
 def protection_by_route(template: Template, api: Api) -> dict[str, RouteProtection]:
     """By key, for each route of an API; one that conditions put there twice may be undecided."""
     found: dict[str, RouteProtection] = {}
-    for protection in _protections(template, api):
+    for protection in protections_of(template, api):
         first = found.setdefault(protection.route.key, protection)
         if _facts(first) != _facts(protection):
             found[protection.route.key] = replace(
@@ -210,7 +210,8 @@ def _facts(protection: RouteProtection) -> tuple[object, ...]:
     return (protection.decided_by, protection.authorizer, protection.route.authorizer)
 
 
-def _protections(template: Template, api: Api) -> Iterator[RouteProtection]:
+def protections_of(template: Template, api: Api) -> Iterator[RouteProtection]:
+    """The same, of one API."""
     taken = {(route.method, pattern_of_route(route.path)) for route in api.routes}
     by_authorizer = {
         authorizer.name: (
@@ -279,39 +280,26 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
         return DecidedBy.UNKNOWN
     if authorizer.kind not in _LAMBDA:
         return DecidedBy.OTHER
-    asked = {authorizer.function for api in template.apis for authorizer in api.authorizers}
-    ours = {
-        function.id
-        for function in template.functions
-        if _has_settings(function) and (function.id in asked or _may_start(function))
-    }
+    settled = [function for function in template.functions if _has_settings(function)]
+    asked = {each.function for api in template.apis for each in api.authorizers}
+    ours = {each.id for each in settled if each.id in asked or _may_start(each)}
     if not ours:
-        is_open = _idle(template) or len(_asked_beside(template, authorizer)) != 1
-        return DecidedBy.UNKNOWN if is_open else DecidedBy.POLICY
-    if not isinstance(authorizer.function, str) or _may_be_another(template, authorizer):
+        # One with settings, behind no route, may be ours although no authorizer asks it.
+        backends = {route.backend for api in template.apis for route in api.routes}
+        is_only = len(_asked_beside(template, authorizer)) == 1
+        is_only &= backends.issuperset(each.id for each in settled)
+        return DecidedBy.POLICY if is_only else DecidedBy.UNKNOWN
+    if not isinstance(authorizer.function, str):
+        return DecidedBy.UNKNOWN
+    own = next((each for each in settled if each.id == authorizer.function), None)
+    if own and any(each.id in asked and _may_be_instead(each, own) for each in settled):
         return DecidedBy.UNKNOWN
     return DecidedBy.POLICY if authorizer.function in ours else DecidedBy.OTHER
 
 
-def _idle(template: Template) -> set[str]:
-    """Functions with settings of ours, behind no route: one may be ours, and be asked by nobody."""
-    return {function.id for function in template.functions if _has_settings(function)} - {
-        route.backend for api in template.apis for route in api.routes
-    }
-
-
-def _may_be_another(template: Template, authorizer: Authorizer) -> bool:
-    """Whether functions of its file that are asked have settings of ours, but not the same code."""
-    asked = {authorizer.function for api in template.apis for authorizer in api.authorizers}
-    settled = [
-        function
-        for function in template.functions
-        if function.id in asked and _has_settings(function)
-    ]
-    own = next((function for function in settled if function.id == authorizer.function), None)
-    return own is not None and any(
-        function.code != own.code and function.place.file == own.place.file for function in settled
-    )
+def _may_be_instead(function: FunctionVariables, own: FunctionVariables) -> bool:
+    """Whether another function of the same file may be the policy's: it is not the same code."""
+    return function.code != own.code and function.place.file == own.place.file
 
 
 def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:

@@ -81,8 +81,7 @@ def answers_for_other_requests(
     for cache in caches(template):
         key, routes = cache.key, [route for route in cache.routes if can_be_named(route.route)]
         if cache.kind is AnswerKind.SIMPLE and key is not None and not key.tells_request and routes:
-            others = [one for one in route_protections(template) if one.api is cache.api]
-            analysis = ApiAnalysis(policy, others)
+            analysis = ApiAnalysis(policy, template, cache.api)
             for route in routes:
                 yield from _other_requests(cache, key, route, analysis, source)
 

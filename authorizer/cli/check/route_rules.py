@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.api import ApiAnalysis
@@ -30,13 +29,9 @@ def unreachable_routes(
 ) -> Iterator[Finding]:
     """X104: routes that nobody at all may use."""
     public = PublicLines(source, template)
-    # By identity: APIs of several templates may have the same name.
-    of_api: dict[int, list[RouteProtection]] = defaultdict(list)
-    for protection in route_protections(template):
-        of_api[id(protection.api)].append(protection)
-    for protections in of_api.values():
-        analysis = ApiAnalysis(policy, protections)
-        for protection in protections:
+    for api in template.apis:
+        analysis = ApiAnalysis(policy, template, api)
+        for protection in analysis.protections:
             if (
                 protection.decided_by is DecidedBy.POLICY
                 and can_be_named(protection.route)
@@ -156,12 +151,12 @@ def _instead(routes: PathIndex[RouteProtection], rule: SourceRule) -> str | None
     None where a route does.
     """
     overlapping = list(routes_of(routes, rule))
-    if any(_brings_to_bear(route, rule) for route in overlapping):
+    if any(_asks_for_rule(route, rule) for route in overlapping):
         return None
     return min((one.route.key for one in overlapping if _takes_literal(one, rule)), default="")
 
 
-def _brings_to_bear(protection: RouteProtection, rule: SourceRule) -> bool:
+def _asks_for_rule(protection: RouteProtection, rule: SourceRule) -> bool:
     """Whether a rule that has paths in common with a route is asked about any of them.
 
     A route is compared as it is, a parameter with a parameter alone; a path that is all that the
