@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.alternatives import claimings, scopings
+from authorizer.cli.analysis.alternatives import with_another_scope, with_other_claims
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import shown
 from authorizer.errors import Reason
@@ -146,7 +146,7 @@ def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) ->
 def _on_not_granted(call: RefusedCall, simulator: Simulator) -> str:
     name = call.policy_name
     nobody = f"no group of yours ({_groups(call)}) may {call.request}"
-    for change in claimings(simulator, call.request, call.caller):
+    for change in with_other_claims(simulator, call.request, call.caller):
         rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
             return (
@@ -167,7 +167,7 @@ def _open_to(call: RefusedCall, simulator: Simulator) -> tuple[list[str], list[s
     groups = [group for group in simulator.policy.groups if _is_open_to(call, simulator, group)]
     scopes = [
         change.names[0]
-        for change in scopings(simulator, call.request, call.caller)
+        for change in with_another_scope(simulator, call.request, call.caller)
         if simulator.ask(change.request, change.caller).is_open
     ]
     return groups, sorted(scopes)
@@ -176,7 +176,7 @@ def _open_to(call: RefusedCall, simulator: Simulator) -> tuple[list[str], list[s
 def _is_open_to(call: RefusedCall, simulator: Simulator, group: str) -> bool:
     """Whether somebody in that group may, be it for their own."""
     member = replace(call.caller, groups=(group,))
-    changed = (change.caller for change in claimings(simulator, call.request, member))
+    changed = (change.caller for change in with_other_claims(simulator, call.request, member))
     return any(simulator.ask(call.request, caller).is_open for caller in (member, *changed))
 
 

@@ -63,7 +63,7 @@ class Change:
     rule: Rule | None = None
 
 
-def joinings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
+def with_another_group(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The caller with one group more, for each group."""
     for group in simulator.policy.groups:
         if group not in caller.groups:
@@ -71,7 +71,7 @@ def joinings(simulator: Simulator, request: Request, caller: Caller) -> Iterator
             yield Change(kind=Kind.JOIN, names=(group,), request=request, caller=joined)
 
 
-def scopings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
+def with_another_scope(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """A machine with one scope more, for each scope."""
     machine = caller if caller.is_machine else _as_machine(caller)
     scopes = (rule.subject for rule in simulator.policy.rules if rule.subject.startswith(_SCOPE))
@@ -81,7 +81,7 @@ def scopings(simulator: Simulator, request: Request, caller: Caller) -> Iterator
             yield Change(kind=Kind.SCOPE, names=(scope,), request=request, caller=scoped)
 
 
-def claimings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
+def with_other_claims(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The caller with the claims that the path wants, for each rule that compares some."""
     for rule, segments in _comparing(simulator, request):
         wanted = {
@@ -97,7 +97,7 @@ def claimings(simulator: Simulator, request: Request, caller: Caller) -> Iterato
             )
 
 
-def leavings(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
+def without_groups(simulator: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The caller without the groups that a deny comes from."""
     left: list[str] = []
     now = caller
@@ -132,7 +132,7 @@ def own_paths(simulator: Simulator, request: Request, caller: Caller) -> Iterato
             )
 
 
-def methodings(_: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
+def with_another_method(_: Simulator, request: Request, caller: Caller) -> Iterator[Change]:
     """The same path by each other method."""
     if request.path == CONNECT:
         return
@@ -208,7 +208,15 @@ def _as_machine(caller: Caller) -> Caller:
 
 
 # The nearest first.
-ALL = (leavings, own_paths, claimings, joinings, scopings, methodings, spellings)
+ALL = (
+    without_groups,
+    own_paths,
+    with_other_claims,
+    with_another_group,
+    with_another_scope,
+    with_another_method,
+    spellings,
+)
 
 
 def plain_spellings(path: str) -> Iterator[str]:
@@ -292,11 +300,11 @@ def _is_near(alternative: Alternative, caller: Caller) -> bool:
 def _further(simulator: Simulator, chain: tuple[Change, ...], caller: Caller) -> Iterator[Change]:
     """What may be changed besides: first the groups, then what is compared with claims."""
     last = chain[-1]
-    for_own = (own_paths, claimings)
+    for_own = (own_paths, with_other_claims)
     further = {
-        Kind.LEAVE: (*for_own, joinings),
+        Kind.LEAVE: (*for_own, with_another_group),
         Kind.JOIN: for_own,
-        Kind.SPELLING: (*for_own, joinings),
+        Kind.SPELLING: (*for_own, with_another_group),
     }
     if caller.is_machine:
         further[Kind.SCOPE] = for_own

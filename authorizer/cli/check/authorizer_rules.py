@@ -71,7 +71,7 @@ def answers_at_odds(
             yield Finding.of("T104", _simple_place(authorizer), iam, authorizer=authorizer.name)
 
 
-def functions_that_stay(
+def functions_not_redeployed(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """T132: authorizers that may ask an old version of the function."""

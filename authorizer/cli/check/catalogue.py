@@ -6,8 +6,8 @@ Each has a page in ``docs/findings/``. Run as a module it prints ``docs/findings
 
 from __future__ import annotations
 
+from authorizer.cli.check.mismatch_entries import MISMATCH_ENTRIES
 from authorizer.cli.check.policy_entries import POLICY_ENTRIES
-from authorizer.cli.check.route_entries import ROUTE_ENTRIES
 from authorizer.cli.check.template_entries import TEMPLATE_ENTRIES
 
 UNREADABLE_POLICY = "P101"
@@ -16,7 +16,7 @@ UNREADABLE_TEMPLATE = "T001"
 UNREADABLE = frozenset({UNREADABLE_POLICY, UNREADABLE_TEMPLATE})
 GUESS_OF_ROUTES = "P205"
 
-CATALOGUE = {**POLICY_ENTRIES, **TEMPLATE_ENTRIES, **ROUTE_ENTRIES}
+CATALOGUE = {**POLICY_ENTRIES, **TEMPLATE_ENTRIES, **MISMATCH_ENTRIES}
 
 
 def can_be_accepted(code: str) -> bool:

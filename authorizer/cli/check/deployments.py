@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
-from authorizer.cli.check.authorizer_rules import functions_not_known, functions_that_stay
+from authorizer.cli.check.authorizer_rules import functions_not_known, functions_not_redeployed
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -47,7 +47,7 @@ _WORST: dict[str, Any] = {
 _OPENING_RULES = (
     unresolved_protections,
     functions_not_known,
-    functions_that_stay,
+    functions_not_redeployed,
     replaced_apis,
     open_routes,
     routes_of_others,

@@ -17,7 +17,7 @@ from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.check.authorizer_rules import (
     answers_at_odds,
     functions_not_known,
-    functions_that_stay,
+    functions_not_redeployed,
     missing_permissions,
     payload_versions,
 )
@@ -191,7 +191,7 @@ TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Findin
     payload_versions,
     answers_at_odds,
     replaced_apis,
-    functions_that_stay,
+    functions_not_redeployed,
     functions_not_known,
     routes_without_policy,
     doors_beside,

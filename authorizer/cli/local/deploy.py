@@ -20,7 +20,7 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from authorizer.cli.local.emulator import blind_session
+from authorizer.cli.local.emulator import unconfigured_session
 from authorizer.cli.local.project import (
     OUTPUTS,
     TEMPLATE,
@@ -29,7 +29,7 @@ from authorizer.cli.local.project import (
     package_of,
     read_parts,
 )
-from authorizer.cli.local.supervisor import comes_true
+from authorizer.cli.local.supervisor import wait_until
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def _translate(
     for them.
     """
     try:
-        stack: dict[str, Any] = Translator({}, Parser(), boto_session=blind_session()).translate(
-            template, dict(parameters)
-        )
+        stack: dict[str, Any] = Translator(
+            {}, Parser(), boto_session=unconfigured_session()
+        ).translate(template, dict(parameters))
     except InvalidDocumentException as error:
         problems = "\n".join(cause.message for cause in error.causes)
         raise LocalStackError(f"template.yaml cannot be transformed\n{problems}") from error
@@ -172,7 +172,7 @@ def _create_stack(
         stack.update(cloudformation.describe_stacks(StackName=name)["Stacks"][0])
         return not stack["StackStatus"].endswith("_IN_PROGRESS")
 
-    if not comes_true(is_settled, _DEPLOY_SECONDS):
+    if not wait_until(is_settled, _DEPLOY_SECONDS):
         raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
     if stack["StackStatus"] != "CREATE_COMPLETE":
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]

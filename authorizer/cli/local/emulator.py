@@ -25,11 +25,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.supervisor import (
-    comes_true,
     free_port,
     last_words,
     own_folder,
     supervised,
+    wait_until,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _START_SECONDS = 60
 _PORTS_TO_TRY = 5
 
 
-def blind_session(access_key: str = "local", secret_key: str = "local") -> Any:  # noqa: ANN401 - boto3 ships no types
+def unconfigured_session(access_key: str = "local", secret_key: str = "local") -> Any:  # noqa: ANN401 - boto3 ships no types
     """A boto3 session that knows nothing of this machine's AWS configuration."""
     blind = {name: (key, None, value, cast) for name, (key, _, value, cast) in VARIABLES.items()}
     for name in ("config_file", "credentials_file"):
@@ -67,7 +67,7 @@ class Aws:
     ) -> None:
         self._endpoint_url = endpoint_url
         self._run = run or access_key
-        self._session = blind_session(access_key, secret_key)
+        self._session = unconfigured_session(access_key, secret_key)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 ships no types
@@ -133,7 +133,7 @@ def running_emulator() -> Iterator[Emulator]:
             with supervised(command, folder, environment) as process:
                 # Another run's emulator may have taken the port. It has another account.
                 is_ours = partial(emulator.is_account, account)
-                if comes_true(is_ours, _START_SECONDS, process):
+                if wait_until(is_ours, _START_SECONDS, process):
                     yield emulator
                     return
                 words = last_words(process)

@@ -21,11 +21,11 @@ from authorizer.cli.local.api_client import NewLines, direct_session
 from authorizer.cli.local.project import LocalStackError, made_by, package_of
 from authorizer.cli.local.supervisor import (
     LOG,
-    comes_true,
     free_port,
     last_words,
     own_folder,
     supervised,
+    wait_until,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Function:
             lines.extend(self._new_lines())
             return any(line.startswith("REPORT RequestId") for line in lines)
 
-        comes_true(is_closed, _LOG_SECONDS)
+        wait_until(is_closed, _LOG_SECONDS)
         return lines
 
 
@@ -133,7 +133,7 @@ def running_function(
         ]
         variables = _environment(name, package, environment)
         with supervised(command, folder, variables) as process:
-            if not comes_true(partial(_is_up, f"http://{address}"), _START_SECONDS, process):
+            if not wait_until(partial(_is_up, f"http://{address}"), _START_SECONDS, process):
                 words = last_words(process)
                 raise LocalStackError(f"the emulator did not start\n{words}".strip())
             yield Function(f"http://{address}", folder / LOG)

@@ -26,7 +26,7 @@ from authorizer.cli.local.api_client import ALLOWED, Api, NewLines, last_reason
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
 from authorizer.cli.local.runtime import Invocation, without_trace
-from authorizer.cli.local.supervisor import LOG, comes_true, free_port, own_folder
+from authorizer.cli.local.supervisor import LOG, free_port, own_folder, wait_until
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def started_api(local: SamLocal) -> Iterator[Api]:
             "stderr": subprocess.STDOUT,
         }
         with _started(local.project, command, cwd=folder, **streams) as process:
-            if not comes_true(partial(_is_listening, port), _START_SECONDS, process):
+            if not wait_until(partial(_is_listening, port), _START_SECONDS, process):
                 words = (folder / LOG).read_text("utf-8", "replace").strip()
                 raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")
             new_lines = NewLines(folder / LOG)

@@ -89,7 +89,7 @@ def last_words(process: subprocess.Popen[str]) -> str:
     return process.communicate()[0].strip() if process.poll() is not None else ""
 
 
-def comes_true(
+def wait_until(
     condition: Callable[[], bool], seconds: float, process: subprocess.Popen[Any] | None = None
 ) -> bool:
     """Whether something comes about in time, and before the process ends: wait for it."""

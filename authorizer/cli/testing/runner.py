@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.alternatives import claimings
+from authorizer.cli.analysis.alternatives import with_other_claims
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.testing.completeness import implied
 from authorizer.errors import Reason
@@ -128,7 +128,7 @@ def coverage(
 
 def _compared(simulator: Simulator, result: Result) -> Iterator[Rule]:
     """The rules that would allow a denied request if the claims were those in the path."""
-    for change in claimings(simulator, result.expectation.request, result.case.caller):
+    for change in with_other_claims(simulator, result.expectation.request, result.case.caller):
         rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule == change.rule:
             yield rule

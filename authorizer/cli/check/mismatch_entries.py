@@ -295,4 +295,4 @@ _GROUPS = {
         "out of the template",
     ),
 }
-ROUTE_ENTRIES = {**_ROUTES, **_CACHES, **_GROUPS}
+MISMATCH_ENTRIES = {**_ROUTES, **_CACHES, **_GROUPS}
