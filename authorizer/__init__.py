@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 _MODULES = (
     "errors",
     "gateway.events",
-    "pipeline",
+    "authorizer",
     "policy.decision",
     "policy.model",
     "settings",
@@ -29,6 +29,7 @@ _MODULES = (
 )
 
 if TYPE_CHECKING:
+    from authorizer.authorizer import Authorizer, Outcome
     from authorizer.errors import (
         AuthorizerError,
         ConfigurationError,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         UnauthorizedError,
     )
     from authorizer.gateway.events import Request
-    from authorizer.pipeline import Authorizer, Outcome
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Decision
     from authorizer.settings import Settings

@@ -17,6 +17,7 @@ from random_apis import Made, chosen_route, random_http, random_rest, random_web
 from simulator import Clock, Cognito
 
 from authorizer import Authorizer
+from authorizer.authorizer import Verdict as Judged
 from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import Extent, Permission
@@ -28,13 +29,12 @@ from authorizer.cli.template.model import ApiKind
 from authorizer.cli.testing.reader import Case, Expectation
 from authorizer.cli.testing.runner import run_cases
 from authorizer.errors import Reason
-from authorizer.pipeline import Verdict as Judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from authorizer.pipeline import Outcome as Judgement
+    from authorizer.authorizer import Outcome as Judgement
 
 COGNITO = Cognito()
 MAKERS: dict[str, Callable[[Random], Made]] = {

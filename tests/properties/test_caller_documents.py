@@ -20,8 +20,8 @@ from naive_policy import Body, NaivePolicy, Question, is_greedy, is_plain
 from simulator import Clock, Cognito
 
 from authorizer import Authorizer, JwksCache, TokenVerifier
+from authorizer.authorizer import Verdict
 from authorizer.gateway.events import Flavour
-from authorizer.pipeline import Verdict
 from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.grants import Grants
 from authorizer.policy.iam import IamMode

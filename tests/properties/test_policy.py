@@ -26,9 +26,9 @@ from authorizer import (
     Request,
     TokenVerifier,
 )
+from authorizer.authorizer import Verdict
 from authorizer.cli.policy_file import dump_policy, load_document, read_document
 from authorizer.gateway.events import parse_request
-from authorizer.pipeline import Verdict
 from authorizer.policy.paths import safe_segments
 from authorizer.settings import HttpApiAnswer
 

@@ -23,9 +23,9 @@ from authorizer import (
     TokenVerifier,
     UnauthorizedError,
 )
+from authorizer.authorizer import Verdict
 from authorizer.cli.policy_file import compiled_rule, dump_policy
 from authorizer.gateway.events import Flavour
-from authorizer.pipeline import Verdict
 from authorizer.policy.iam import IamMode, PolicyDocument
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal
 
