@@ -96,11 +96,11 @@ SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
 	@$(BIN)/python tests/properties/run_for.py $(SECONDS) tests/properties \
 		tests/cli/test_access_properties.py tests/cli/test_diff_properties.py tests/cli/test_explain_nearest.py \
-		tests/cli/test_cases_complete.py
+		tests/cli/test_test_completeness.py
 
 fuzz: ready ## SECONDS=600: arbitrary bytes as policy, template and tests for so long
 	@$(BIN)/python tests/properties/run_for.py $(SECONDS) tests/cli/test_template_fuzz.py tests/cli/test_check_command.py \
-		tests/cli/test_cases_reading.py tests/cli/test_explain_command.py tests/properties/test_policy.py \
+		tests/cli/test_test_files.py tests/cli/test_explain_command.py tests/properties/test_policy.py \
 		-k "bytes or never_breaks or mutat or wrong_shape or nothing_printed"
 
 WALKS ?= 1000

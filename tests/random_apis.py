@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from access_samples import RULE_PATHS, random_policy
 from naive_gateway import candidates
 from naive_policy import segments_of
+from random_policies import RULE_PATHS, random_policy
 
 from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
 from authorizer.cli.analysis.protection import protection_by_route

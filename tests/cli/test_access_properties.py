@@ -6,7 +6,9 @@ import dataclasses
 from random import Random
 
 import pytest
-from access_samples import (
+from examples import examples
+from hypothesis import given, settings
+from random_policies import (
     a_request,
     concrete,
     decided,
@@ -19,8 +21,6 @@ from access_samples import (
     seeds,
     source,
 )
-from examples import examples
-from hypothesis import given, settings
 
 from authorizer.cli.analysis.grants import EVERYONE, Analysis, SubjectKind, competing_routes
 from authorizer.cli.analysis.partition import Partition

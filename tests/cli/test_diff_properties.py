@@ -6,7 +6,10 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
-from access_samples import (
+from examples import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_policies import (
     GROUPS,
     METHODS,
     RULE_PATHS,
@@ -23,9 +26,6 @@ from access_samples import (
     source,
     unnamed,
 )
-from examples import examples
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
 from authorizer.cli.analysis.routes import AskedRoute, asked_routes

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from access_samples import GROUPS, VALUES, Asked, said, seeds
 from api_gateway import FLAVOURS, Call
 from examples import examples
 from hypothesis import given, settings
 from naive_gateway import parameters_of
 from naive_policy import segments_of
 from random_apis import Made, chosen_route, random_http, random_rest, random_websocket
+from random_policies import GROUPS, VALUES, Asked, said, seeds
 from simulator import Clock, Cognito
 
 from authorizer import Authorizer
