@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from simulator import CLIENT_ID, Cognito
 
 from authorizer.cli.account import call as call_module
-from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.cli.main import cli
 
 if TYPE_CHECKING:

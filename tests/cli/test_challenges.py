@@ -30,16 +30,9 @@ from cognito_standin import (
 from simulator import Clock
 
 from authorizer.cli.account import AccountError
-from authorizer.cli.account.challenges import SignIn
-from authorizer.cli.account.cognito import Target, translated_errors
-from authorizer.cli.account.session_store import Session, SessionStore
-from authorizer.cli.account.sessions import (
-    device_verifier,
-    fresh_session,
-    refresh,
-    revoke,
-    session_of,
-)
+from authorizer.cli.account.challenges import SignIn, device_verifier
+from authorizer.cli.account.cognito import fresh_session, refresh, revoke, session_of, unreachable
+from authorizer.cli.account.sessions import Session, SessionStore, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,8 +72,9 @@ class Scripted:
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the machine's AWS configuration nor its proxies have a say."""
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "COGNITO_CLIENT_SECRET"):
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COGNITO_CLIENT_SECRET", "")  # put back, whatever `secret_is` makes of it
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("NO_PROXY", "*")
     # The stand-in breaks off when a request is signed with these.
@@ -99,13 +93,13 @@ def pool(clock: Clock) -> Iterator[StandIn]:
         yield standin
 
 
+def secret_is(secret: str | None) -> None:
+    """Say the app client's secret as it is said to the command."""
+    os.environ["COGNITO_CLIENT_SECRET"] = secret or ""
+
+
 def target_at(pool: StandIn, **changes: Any) -> Target:
-    known: dict[str, Any] = {
-        "region": "eu-west-1",
-        "client_id": CLIENT_ID,
-        "client_secret": pool.client_secret,
-        "endpoint_url": pool.url,
-    }
+    known = {"region": "eu-west-1", "client_id": CLIENT_ID, "endpoint_url": pool.url}
     return Target(**known | changes)
 
 
@@ -120,6 +114,7 @@ def sign_in(
 ) -> Session:
     clock = pool.clock
     assert isinstance(clock, Clock)
+    secret_is(changes.pop("client_secret", pool.client_secret))
 
     def wait(seconds: float) -> None:
         clock.pass_seconds(seconds)
@@ -514,12 +509,11 @@ def test_no_network_is_said_with_where(pool: StandIn) -> None:
     )
 
 
-def test_no_network_to_aws_is_said_with_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_to_aws_is_said_with_the_region() -> None:
     """Where there is no emulator, it is the network, or a region that there is not."""
     target = Target(region="eu-west-1", client_id=CLIENT_ID)
-    with pytest.raises(AccountError) as caught, translated_errors(target):
-        raise EndpointConnectionError(endpoint_url="https://cognito")
-    assert str(caught.value) == (
+    error = EndpointConnectionError(endpoint_url="https://cognito")
+    assert str(unreachable(target, error)) == (
         "Cognito in eu-west-1 cannot be reached (EndpointConnectionError): "
         "check the network and the region"
     )
@@ -584,7 +578,7 @@ def test_a_refresh_gives_new_tokens(
     pool.rotate = rotate
     session = sign_in(pool, Scripted())
     clock.pass_seconds(3600)
-    refreshed = refresh(target_at(pool), session, clock)
+    refreshed = refresh(session, clock)
 
     assert refreshed.access_token != session.access_token
     assert refreshed.expires_at_seconds == session.expires_at_seconds + 3600
@@ -612,8 +606,8 @@ def test_a_refresh_token_that_rotates_is_replaced(
     pool.client_secret = client_secret
     pool.rotation = refusal
     session = sign_in(pool, Scripted())
-    first = refresh(target_at(pool), session, clock)
-    second = refresh(target_at(pool), first, clock)
+    first = refresh(session, clock)
+    second = refresh(first, clock)
 
     assert len({one.refresh_token for one in (session, first, second)}) == 3
     assert len({one.access_token for one in (session, first, second)}) == 3
@@ -631,9 +625,9 @@ def test_a_refresh_token_that_was_used_is_the_end(pool: StandIn, clock: Clock) -
     """A copy of the session, or one from a backup, cannot be refreshed, and says what to do."""
     pool.rotation = FailureError("InvalidParameterException")
     session = sign_in(pool, Scripted())
-    refresh(target_at(pool), session, clock)
+    refresh(session, clock)
     with pytest.raises(AccountError) as caught:
-        refresh(target_at(pool), session, clock)
+        refresh(session, clock)
     assert str(caught.value) == ENDED
 
 
@@ -664,10 +658,10 @@ def test_what_is_told_of_two_ways_to_refresh(
     if rotation is not None:
         pool.fail["GetTokensFromRefreshToken"] = [FailureError(rotation, "Odd")]
     if sentence is None:
-        assert refresh(target_at(pool), session, clock).access_token != session.access_token
+        assert refresh(session, clock).access_token != session.access_token
         return
     with pytest.raises(AccountError) as caught:
-        refresh(target_at(pool), session, clock)
+        refresh(session, clock)
     assert str(caught.value) == sentence
 
 
@@ -680,8 +674,8 @@ def test_a_device_that_is_remembered_is_confirmed(
     pool.rotation = FailureError("InvalidParameterException") if rotates else None
     pool.asks = [TOTP]
     session = sign_in(pool, Scripted(totp_secret=TOTP_SECRET))
-    refreshed = refresh(target_at(pool), session, clock)
-    again = refresh(target_at(pool), refreshed, clock)
+    refreshed = refresh(session, clock)
+    again = refresh(refreshed, clock)
 
     assert {session.device_key} == pool.devices
     assert again.device_key == refreshed.device_key == session.device_key
@@ -781,9 +775,9 @@ def test_a_refresh_after_revoking_fails(
     """Signing out ends the session at Cognito, and whoever kept the token gets no more."""
     pool.client_secret = client_secret
     session = sign_in(pool, Scripted())
-    revoke(target_at(pool), session)
+    revoke(session)
     with pytest.raises(AccountError) as caught:
-        refresh(target_at(pool), session, clock)
+        refresh(session, clock)
 
     assert str(caught.value) == "the session has ended: run 'authorizer login' again"
     (sent,) = pool.bodies("RevokeToken")
@@ -795,19 +789,19 @@ def test_a_session_without_a_refresh_token_asks_nobody(pool: StandIn, clock: Clo
     session = session_of(
         target_at(pool), {"AccessToken": pool.pool.token(), "IdToken": "", "ExpiresIn": 1}, clock
     )
-    revoke(target_at(pool), session)
+    revoke(session)
     with pytest.raises(AccountError, match="the session has ended"):
-        refresh(target_at(pool), session, clock)
+        refresh(session, clock)
     assert pool.requests == []
 
 
 def test_revoking_what_is_revoked_is_no_error(pool: StandIn) -> None:
     """Signing out twice, or after an administrator did it, ends in the same place."""
     session = sign_in(pool, Scripted())
-    revoke(target_at(pool), session)
-    revoke(target_at(pool), session)
+    revoke(session)
+    revoke(session)
     pool.fail = {"RevokeToken": [FailureError("UnauthorizedException", "Token is revoked")]}
-    revoke(target_at(pool), session)
+    revoke(session)
 
 
 @pytest.mark.parametrize(
@@ -831,15 +825,16 @@ def test_a_session_that_could_not_be_revoked(
     session = sign_in(pool, Scripted())
     pool.fail = {"RevokeToken": [failure]}
     with pytest.raises(AccountError) as caught:
-        revoke(target_at(pool), session)
+        revoke(session)
     assert str(caught.value) == sentence
 
 
 def test_a_client_secret_too_short_to_be_sent(pool: StandIn) -> None:
     """boto3 refuses it before Cognito can; it is not taken for a missing network, nor quoted."""
     session = sign_in(pool, Scripted())
+    secret_is("too-short")
     with pytest.raises(AccountError) as caught:
-        revoke(target_at(pool, client_secret="too-short"), session)
+        revoke(session)
     assert "COGNITO_CLIENT_SECRET" in str(caught.value)
     assert "too-short" not in str(caught.value)
 

@@ -6,8 +6,7 @@ import pytest
 
 from authorizer.cli.account import AccountError
 from authorizer.cli.account.cognito import Cognito, find_target
-from authorizer.cli.account.session_store import Session
-from authorizer.cli.account.sessions import target_of
+from authorizer.cli.account.sessions import Session
 
 POOL = "eu-west-1_AbCdEfGhI"
 ELSEWHERE = "http://127.0.0.1:9"
@@ -29,7 +28,7 @@ def test_a_session_of_awss_goes_to_aws(monkeypatch: pytest.MonkeyPatch, variable
         refresh_token="r",
         expires_at_seconds=0,
     )
-    assert Cognito(target_of(session)).url == "https://cognito-idp.eu-west-1.amazonaws.com"
+    assert Cognito(session).url == "https://cognito-idp.eu-west-1.amazonaws.com"
 
 
 def test_an_endpoint_that_was_given_is_used() -> None:

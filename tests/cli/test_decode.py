@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from simulator import CLIENT_ID, POOL_ID, Cognito, b64, private_key, serve_jwks
 
 from authorizer import Reason
-from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.cli.account.verification import STEP_OF, TOKEN_STEPS
 from authorizer.cli.main import cli
 

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from golden import GOLDEN, assert_golden
 from simulator import CLIENT_ID, Cognito, serve_jwks
 
-from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.cli.main import cli
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from cognito_standin import CLIENT_ID, USERNAME, FailureError, StandIn, serve_cognito
 
-from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.cli.main import cli
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from authorizer.cli.account import AccountError
-from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore
 
 SESSION = Session(
     region="eu-west-1",

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from authorizer.cli.account import AccountError, http_client
-from authorizer.cli.account.sessions import fresh_session
+from authorizer.cli.account.cognito import fresh_session
 from authorizer.cli.account.verification import groups_of, read_parts
 from authorizer.cli.options import POLICY, profile_option
 from authorizer.cli.text import closest, printable
@@ -21,7 +21,7 @@ from authorizer.policy.paths import METHODS
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
-    from authorizer.cli.account.session_store import Session
+    from authorizer.cli.account.sessions import Session
     from authorizer.policy.decision import Policy
 
 _REDACTED = b"[access token]"

@@ -3,29 +3,37 @@
 A challenge is something that Cognito asks for. Each is a method of :class:`SignIn`, and a line in
 the table ``_CHALLENGES`` at the end: a new one is both.
 
+A pool that remembers devices binds the refresh token to a device that it names at the sign-in, and
+refuses it until the device is confirmed. Confirming takes an SRP verifier of a password, with which
+the device could stand in for the second factor at the next sign-in. Ours never does: the password
+is thrown away.
+
 https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html
 https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-device-tracking.html
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
+import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyotp
 
 from authorizer.cli.account import AccountError
-from authorizer.cli.account.cognito import Answer, Cognito, Target
+from authorizer.cli.account.cognito import Answer, Cognito, secret_hash, session_of
 from authorizer.cli.account.refusals import RefusedError
-from authorizer.cli.account.sessions import confirm_device, secret_hash, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from authorizer.cli.account.session_store import Session
+    from authorizer.cli.account.sessions import Session, Target
 
 _ATTEMPTS = 3
 # More challenges in a row than any pool asks.
@@ -35,6 +43,20 @@ _SIX_DIGITS = re.compile(r"[0-9]{6}")
 _WRONG_CODE = frozenset(
     {"CodeMismatchException", "ExpiredCodeException", "EnableSoftwareTokenMFAException"}
 )
+_DEVICE_NAME = "authorizer login"
+# The 3072-bit group of RFC 5054, appendix A, with Cognito's generator.
+_PRIME = int(
+    "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404dd"
+    "ef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7ed"
+    "ee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f"
+    "83655d23dca3ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3b"
+    "e39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa0510"
+    "15728e5a8aaac42dad33170d04507a33a85521abdf1cba64ecfb850458dbef0a8aea71575d060c7db3970f85a6e1e4c7"
+    "abf5ae8cdb0933d71e8c94e04a25619dcee3d2261ad2ee6bf12ffa06d98a0864d87602733ec86a64521f2b18177b200c"
+    "bbe117577a615d6c770988c0bad946e208e24fa074e5ab3143db5bfce0fd108e4b82d120a93ad2caffffffffffffffff",
+    16,
+)
+_GENERATOR = 2
 
 
 class Person(Protocol):
@@ -105,14 +127,29 @@ class SignIn:
         if not device.get("DeviceKey"):
             return session
         try:
-            key = confirm_device(self._cognito, session.access_token, device)
+            self._confirm_device(session.access_token, device)
         except AccountError as error:
             self._person.say(
                 f"this pool remembers devices, and did not take this one ({error}): the session "
                 "cannot be refreshed"
             )
             return session
-        return replace(session, device_key=key)
+        return replace(session, device_key=device["DeviceKey"])
+
+    def _confirm_device(self, access_token: str, metadata: Answer) -> None:
+        verifier = device_verifier(
+            metadata.get("DeviceGroupKey", ""),
+            metadata["DeviceKey"],
+            secrets.token_urlsafe(40),
+            secrets.randbits(128),
+        )
+        self._cognito.ask(
+            "confirm_device",
+            AccessToken=access_token,
+            DeviceKey=metadata["DeviceKey"],
+            DeviceSecretVerifierConfig=verifier,
+            DeviceName=_DEVICE_NAME,
+        )
 
     def _meet(self, challenge: Answer) -> Answer:
         # Whoever signs in with an alias has to go on with the name that Cognito knows.
@@ -139,16 +176,12 @@ class SignIn:
             name: self._person.attribute(name)
             for name in _list(challenge, "requiredAttributes") or ()
         }
-        for attempts_left in reversed(range(_ATTEMPTS)):
-            try:
-                return self._respond(
-                    challenge, NEW_PASSWORD=self._person.new_password(), **attributes
-                )
-            except RefusedError as error:
-                if error.code != "InvalidPasswordException" or not attempts_left:
-                    raise
-                self._person.say(str(error))
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+        return self._try(
+            lambda: self._respond(
+                challenge, NEW_PASSWORD=self._person.new_password(), **attributes
+            ),
+            frozenset({"InvalidPasswordException"}),
+        )
 
     def _set_up_app(self, challenge: Answer) -> Answer:
         _require_app(challenge, "MFAS_CAN_SETUP")
@@ -171,17 +204,25 @@ class SignIn:
 
     def _try_codes(self, use: Callable[[str], Answer]) -> Answer:
         """Use a code; if it is wrong, used or too old, the next one, and say so."""
+        return self._try(
+            lambda: use(self._code()),
+            _WRONG_CODE,
+            f"{_ATTEMPTS} codes were not accepted: check the authenticator app's entry and the "
+            "clock, and start again",
+        )
+
+    def _try(
+        self, attempt: Callable[[], Answer], again_after: frozenset[str], in_the_end: str = ""
+    ) -> Answer:
+        """Try it three times over, as long as it is refused for what the next time may mend."""
         for attempts_left in reversed(range(_ATTEMPTS)):
             try:
-                return use(self._code())
+                return attempt()
             except RefusedError as error:
-                if error.code not in _WRONG_CODE:
+                if error.code not in again_after:
                     raise
                 if not attempts_left:
-                    raise AccountError(
-                        f"{_ATTEMPTS} codes were not accepted: check the authenticator app's entry "
-                        "and the clock, and start again"
-                    ) from None
+                    raise AccountError(in_the_end or str(error)) from None
                 self._person.say(str(error))
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
@@ -214,7 +255,9 @@ class SignIn:
         )
 
     def _with_user_name(self, **values: str) -> dict[str, str]:
-        return {"USERNAME": self._username, **values} | secret_hash(self._target, self._username)
+        return {"USERNAME": self._username, **values} | secret_hash(
+            self._target.client_id, self._username
+        )
 
 
 def _require_app(challenge: Answer, parameter: str) -> None:
@@ -236,6 +279,25 @@ def _list(challenge: Answer, parameter: str) -> list[str] | None:
     except ValueError:
         return []
     return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def device_verifier(group_key: str, key: str, password: str, salt: int) -> dict[str, Any]:
+    """What Cognito keeps of a device's password (RFC 5054, 2.4, with SHA-256)."""
+    inner = hashlib.sha256(f"{group_key}{key}:{password}".encode()).digest()
+    exponent = int.from_bytes(hashlib.sha256(_octets(salt) + inner).digest())
+    return {
+        "PasswordVerifier": _base64(pow(_GENERATOR, exponent, _PRIME)),
+        "Salt": _base64(salt),
+    }
+
+
+def _octets(number: int) -> bytes:
+    """A number as Java writes it, and so Cognito: a leading zero where it would be negative."""
+    return number.to_bytes(number.bit_length() // 8 + 1)
+
+
+def _base64(number: int) -> str:
+    return base64.b64encode(_octets(number)).decode()
 
 
 # By Cognito's name for it, how a challenge is met. Each method returns what Cognito asks next.

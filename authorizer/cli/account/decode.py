@@ -39,7 +39,7 @@ from authorizer.tokens.claims import is_nameable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from authorizer.cli.account.session_store import Session
+    from authorizer.cli.account.sessions import Session
     from authorizer.tokens.pool import UserPool
 
 _PIPE_COLUMNS = 160

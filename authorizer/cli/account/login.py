@@ -15,15 +15,14 @@ import click
 
 from authorizer.cli.account import AccountError
 from authorizer.cli.account.challenges import SignIn
-from authorizer.cli.account.cognito import GoneError, find_target
+from authorizer.cli.account.cognito import GoneError, find_target, revoke
 from authorizer.cli.account.refusals import RefusedError
-from authorizer.cli.account.session_store import NobodySignedInError, SessionStore
-from authorizer.cli.account.sessions import revoke, target_of
+from authorizer.cli.account.sessions import NobodySignedInError, SessionStore
 from authorizer.cli.options import grouped, profile_option
 from authorizer.cli.text import printable
 
 if TYPE_CHECKING:
-    from authorizer.cli.account.session_store import Session
+    from authorizer.cli.account.sessions import Session
 
 _OR_FORGET = "nothing was removed; logout --forget removes it here, and leaves it valid at Cognito"
 # Whom to sign in with.
@@ -112,7 +111,7 @@ def _revoke(session: Session) -> str:
         AccountError: it could not be ended, though it may be valid.
     """
     try:
-        revoke(target_of(session), session)
+        revoke(session)
     except GoneError:
         return f"removed; the emulator at {session.endpoint_url} is gone, and its sessions with it"
     except AccountError as error:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.account import AccountError
-from authorizer.cli.account.session_store import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.errors import ConfigurationError, InvalidTokenError, KeysUnavailableError, Reason
 from authorizer.strict_json import NotStrictJsonError, parse_object
 from authorizer.tokens.compact import MAX_TOKEN_CHARACTERS, parse_compact, require_bounded_ascii

@@ -27,7 +27,7 @@ from jose import jwk, jwt
 from jose.exceptions import JOSEError
 
 from authorizer import UserPool
-from authorizer.cli.account.sessions import fresh_session
+from authorizer.cli.account.cognito import fresh_session
 from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, SampleCallers, callers_of_file
 from authorizer.tokens.fetch import fetch_document
 from authorizer.tokens.pool import derived_issuers
