@@ -31,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-runtime test-runtime-arguments check golden properties fuzz walks benchmarks lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-runtime test-runtime-arguments check golden properties fuzz walks benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -107,8 +107,11 @@ WALKS ?= 1000
 walks: package ## WALKS=1000: so many walks on each kind of API that remembers answers
 	@WALKS=$(WALKS) $(BIN)/python -m pytest tests/system/test_walks.py
 
-benchmarks: ready-benchmarks ## decisions beside other engines (three minutes), into benchmarks/README.md
+benchmarks: bench ## decisions beside other engines (three minutes), and tokens, into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks --readme benchmarks/README.md
+
+bench: ready-benchmarks ## tokens and whole events beside other libraries (half a minute), into benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.tokens --readme benchmarks/README.md
 
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check

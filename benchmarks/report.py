@@ -36,16 +36,17 @@ def machine() -> str:
     )
 
 
-def put_into(readme: Path, text: str) -> None:
-    """Replace what stands between the markers.
+def put_into(readme: Path, text: str, *, part: str = "figures") -> None:
+    """Replace what stands between the markers of a part of the page.
 
     Raises:
         ValueError: if the markers are not there, once each.
     """
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in after or END in after:
-        raise ValueError(f"expected the lines {BEGIN!r} and {END!r} in {readme}, once each")
+    first, last = (marker.replace("figures", part) for marker in (BEGIN, END))
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(first)
+    _, end, after = rest.partition(last)
+    if not (begin and end) or first in after or last in after:
+        raise ValueError(f"expected the lines {first!r} and {last!r} in {readme}, once each")
     readme.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
@@ -56,7 +57,7 @@ def decisions(found: Decisions, engines: Sequence[Engine], sizes: Sequence[int])
         "### A decision of ours\n\n"
         + table(
             ["request", *map(_rules, sizes)],
-            ([kind, *(_cell(found.figures[kind, ours, size]) for size in sizes)] for kind in KINDS),
+            ([kind, *(cell(found.figures[kind, ours, size]) for size in sizes)] for kind in KINDS),
         ),
         f"{found.checked:,} answers were compared before they were timed; none differed.",
         "### And of the others",
@@ -64,7 +65,7 @@ def decisions(found: Decisions, engines: Sequence[Engine], sizes: Sequence[int])
     ]
     for kind in KINDS:
         rows = (
-            [engine.name, *(_cell(found.figures[kind, engine.name, size]) for size in sizes)]
+            [engine.name, *(cell(found.figures[kind, engine.name, size]) for size in sizes)]
             for engine in engines
         )
         parts.append(f"#### {kind}\n\n" + table(["engine", *map(_rules, sizes)], rows))
@@ -77,7 +78,7 @@ def loading(found: Loading, engines: Sequence[Engine], sizes: Sequence[int]) -> 
     largest = max(sizes)
     times = table(
         ["engine", *map(_rules, sizes)],
-        ([name, *(_cell(found.times[name, size]) for size in sizes)] for name in names),
+        ([name, *(cell(found.times[name, size]) for size in sizes)] for name in names),
     )
     memory = table(
         ["engine", "source", "kept in memory", "at the peak"],
@@ -102,7 +103,7 @@ def loading(found: Loading, engines: Sequence[Engine], sizes: Sequence[int]) -> 
 def shapes(found: Mapping[tuple[str, int], Figure], sizes: Sequence[int]) -> str:
     """Ours where it is hardest."""
     rows = (
-        [shape, *(_cell(found[shape, size]) for size in sizes)]
+        [shape, *(cell(found[shape, size]) for size in sizes)]
         for shape in dict.fromkeys(shape for shape, _ in found)
     )
     return "### Where ours is hardest put\n\n" + table(["shape", *map(_rules, sizes)], rows)
@@ -113,7 +114,7 @@ def documents(found: Documents, sizes: Sequence[int]) -> str:
     rows = [
         [
             f"{group}, {size} routes",
-            *(_cell(found.figures[way, group, size]) for way in WAYS),
+            *(cell(found.figures[way, group, size]) for way in WAYS),
             *(_mistakes(found.written[way, group, size]) for way in WAYS[:2]),
             *(_bytes(found.written[way, group, size].document_bytes) for way in WAYS[:2]),
         ]
@@ -122,7 +123,7 @@ def documents(found: Documents, sizes: Sequence[int]) -> str:
     ]
     head = ["caller", "naive", "exact, cold", "exact, remembered"]
     head += ["naive: wrong", "exact: wrong", "naive: size", "exact: size"]
-    prepared = " and ".join(f"{_time(found.prepared[size])} for {size} routes" for size in sizes)
+    prepared = " and ".join(f"{span(found.prepared[size])} for {size} routes" for size in sizes)
     return (
         "### One IAM document for all that a caller may do\n\n"
         + table(head, rows)
@@ -140,7 +141,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def unit(found: Decisions, floor: str, sizes: Sequence[int]) -> str:
     """What 1 is."""
-    spans = (_time(figure) for size in sizes if (figure := found.figures[TEMPLATE, floor, size]))
+    spans = (span(figure) for size in sizes if (figure := found.figures[TEMPLATE, floor, size]))
     return f"1 is the {floor} on the template path: {', '.join(spans)}."
 
 
@@ -150,8 +151,9 @@ def _mistakes(written: Written) -> str:
     return ", ".join(found) or "none"
 
 
-def _cell(figure: Figure | None) -> str:
-    return "cannot" if figure is None else f"**{_number(figure.ratio)}** ({_time(figure)})"
+def cell(figure: Figure | None) -> str:
+    """A ratio, and the time beside it."""
+    return "cannot" if figure is None else f"**{_number(figure.ratio)}** ({span(figure)})"
 
 
 def _number(value: float) -> str:
@@ -160,7 +162,8 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def _time(figure: Figure) -> str:
+def span(figure: Figure) -> str:
+    """A time, in a unit that suits it."""
     value, name = figure.microseconds, "µs"
     if value >= _LARGE:
         value, name = value / _LARGE, "ms"

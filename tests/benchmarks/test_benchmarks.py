@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from authorizer.cli.policy_file import dump_policy
+from authorizer.errors import Reason
 from authorizer.policy.decision import Policy
-from benchmarks import documents, peers, report
+from benchmarks import documents, peers, report, tokens
 from benchmarks.__main__ import main
 from benchmarks.decide import WrongAnswerError, right_questions
 from benchmarks.documents import GROUPS, SIZES
@@ -117,3 +118,29 @@ def test_the_published_page_is_of_this_benchmark() -> None:
     assert all(f"#### {kind}\n" in page for kind in KINDS)
     assert all(f"| {group}, {size} routes |" in page for group in GROUPS for size in SIZES)
     assert all(f"| {shape} |" in page for shape in (*VARIATIONS, *SHAPES))
+
+
+def test_tokens_and_events_are_judged_rightly_before_they_are_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every verdict is looked at; the figures of each stand between markers of their own."""
+    readme = tmp_path / "README.md"
+    first, last = (
+        one.replace("figures", "figures of tokens") for one in (report.BEGIN, report.END)
+    )
+    readme.write_text(f"{report.BEGIN}\nof decisions\n{report.END}\n{first}\nstale\n{last}\n")
+    assert tokens.main(["--repeats", "1", "--readme", str(readme)]) == 0
+    text, published = readme.read_text(), README.read_text()
+    assert "of decisions" in text
+    assert "stale" not in text
+    assert capsys.readouterr().out.strip() in text
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+    assert {" **authorizer** ", " a remembered token ", " garbage ", " rest-token "} <= set(rows)
+    assert [row for row in rows if f"|{row}|" not in published] == []
+
+
+def test_a_wrong_verdict_is_not_timed() -> None:
+    """A verifier that refuses for another reason stops the benchmark."""
+    issuer = tokens.Issuer()
+    with pytest.raises(tokens.WrongVerdictError):
+        tokens._refusal(tokens.verifier(issuer, remember=1), issuer.token(), Reason.EXPIRED)

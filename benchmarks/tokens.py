@@ -1,0 +1,348 @@
+"""``python -m benchmarks.tokens``: what a token costs, and an event, beside bare RSA.
+
+Everything is measured in turns in one process, as the decisions are. The unit is what nobody can
+leave out: ``cryptography`` verifying the same tokens' signatures, the key prepared. Nothing is
+timed that was not found right just before, and whoever refuses is timed refusing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from authorizer import (
+    Authorizer,
+    InvalidTokenError,
+    JwksCache,
+    JwksTiming,
+    KeySet,
+    Policy,
+    Reason,
+    TokenVerifier,
+    UserPool,
+)
+from authorizer.cli.policy_file import compiled_rule, dump_policy
+from authorizer.gateway.events import Flavour
+from authorizer.policy.compiled import FORMAT_VERSION
+from authorizer.policy.iam import IamMode
+from authorizer.settings import HttpApiAnswer
+from benchmarks import report
+from benchmarks.timing import compare, without_collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from benchmarks.timing import Figure
+
+    Calls = list[Callable[[], object]]
+
+UNIT = "the bare RSA verification"
+# More than the smaller memory holds: a verifier meets each as if for the first time.
+TOKENS = 256
+_FEW = 64
+_REPEATS = 31
+_POOL_ID = "eu-west-1_Benchmark"
+_CLIENT_ID = "4k2benchmarkclient"
+_EVENTS = Path(__file__).parents[1] / "events"
+# Of an API whose routes are known. The sample of a WebSocket API is an allowed one here.
+_SAMPLES = {
+    Flavour.HTTP_2: "http-2.0-allowed",
+    Flavour.HTTP_1: "http-1.0-allowed",
+    Flavour.REST_REQUEST: "rest-request-allowed",
+    Flavour.REST_TOKEN: "rest-token-allowed",
+    Flavour.WEBSOCKET: "websocket-denied-by-role",
+}
+_PLACEHOLDER = "REPLACE_WITH_ACCESS_TOKEN"
+
+
+class WrongVerdictError(Exception):
+    """A verifier accepts or refuses what it should not: its time would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """A pool as seen from outside: one key, and tokens as Cognito makes them."""
+
+    key: rsa.RSAPrivateKey = field(
+        default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    )
+    issuer: str = f"https://cognito-idp.eu-west-1.amazonaws.com/{_POOL_ID}"
+
+    def token(self, **header: str) -> str:
+        """A user's access token, with members of its header replaced."""
+        now = int(time.time())
+        claims = {
+            "sub": str(uuid.uuid4()),
+            "cognito:groups": ["reader", "eu-west-1_pool_SAML"],
+            "iss": self.issuer,
+            "client_id": _CLIENT_ID,
+            "origin_jti": str(uuid.uuid4()),
+            "event_id": str(uuid.uuid4()),
+            "token_use": "access",
+            "scope": "aws.cognito.signin.user.admin",
+            "auth_time": now,
+            "exp": now + 24 * 3600,
+            "iat": now,
+            "jti": str(uuid.uuid4()),
+            "username": "user",
+        }
+        parts = ({"kid": "benchmark", "alg": "RS256"} | header, claims)
+        signing_input = ".".join(_b64(json.dumps(part).encode()) for part in parts)
+        signature = self.key.sign(signing_input.encode(), padding.PKCS1v15(), SHA256())
+        return f"{signing_input}.{_b64(signature)}"
+
+    def jwks(self) -> dict[str, Any]:
+        """What the pool publishes."""
+        numbers = self.key.public_key().public_numbers()
+        n, e = (_b64(one.to_bytes((one.bit_length() + 7) // 8)) for one in (numbers.n, numbers.e))
+        jwk = {"kid": "benchmark", "kty": "RSA", "alg": "RS256", "use": "sig", "n": n, "e": e}
+        return {"keys": [jwk]}
+
+
+def _b64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def measure(*, repeats: int) -> dict[str, dict[str, Figure]]:
+    """All figures, by what was asked and by who was asked."""
+    issuer = Issuer()
+    tokens = [issuer.token() for _ in range(TOKENS)]
+    bare: Calls = [_bare(issuer, token) for token in tokens]
+    parts: dict[str, dict[str, Calls]] = {
+        "a new token": {"**authorizer**": ours(issuer, tokens, remember=_FEW)}
+        | peers(issuer, tokens),
+        "the verifier otherwise": {
+            "a remembered token": ours(issuer, tokens[:_FEW], remember=TOKENS),
+            **refusals(issuer),
+        },
+        "a whole event, with a remembered token": events(issuer, tokens[:_FEW]),
+    }
+    found = {}
+    for title, contenders in parts.items():
+        with without_collector():
+            figures = compare({**contenders, UNIT: bare}, unit=UNIT, repeats=repeats)
+        found[title] = {name: figures[name] for name in contenders} | {UNIT: figures[UNIT]}
+    return found
+
+
+def _bare(issuer: Issuer, token: str) -> Callable[[], object]:
+    signing_input, _, encoded = token.rpartition(".")
+    signature, message = urlsafe_b64decode(encoded + "=="), signing_input.encode()
+    verify = issuer.key.public_key().verify
+    return lambda: verify(signature, message, padding.PKCS1v15(), SHA256())
+
+
+def verifier(issuer: Issuer, *, remember: int, jwks_url: str | None = None) -> TokenVerifier:
+    """Ours, with the pool's keys at hand, and told of a key that is not among them once a day."""
+    pool = UserPool(_POOL_ID, [_CLIENT_ID], jwks_url=jwks_url)
+    keys = JwksCache(
+        timing=JwksTiming(cool_down=timedelta(days=1)),
+        bundled={pool: KeySet.parse(json.dumps(issuer.jwks()).encode())},
+    )
+    return TokenVerifier(pool, keys=keys, remember=remember)
+
+
+def ours(issuer: Issuer, tokens: Sequence[str], *, remember: int) -> Calls:
+    """Verifying tokens, all of them met before; they are remembered, if they fit.
+
+    Raises:
+        InvalidTokenError: never, unless something is wrong.
+    """
+    verify = verifier(issuer, remember=remember).verify
+    for token in tokens:
+        verify(token)
+    return [partial(verify, token) for token in tokens]
+
+
+def refusals(issuer: Issuer) -> dict[str, Calls]:
+    """Refusing what needs no signature to be refused, and fetching nothing for it."""
+    asked = {
+        "garbage": ("garbage", Reason.TOKEN_NOT_COMPACT),
+        "a wrong `alg`": (issuer.token(alg="HS256"), Reason.ALGORITHM_NOT_ALLOWED),
+        "an unknown `kid`, in the cool-down": (issuer.token(kid="other"), Reason.KEY_UNKNOWN),
+    }
+    with _served(json.dumps(issuer.jwks()).encode()) as server:
+        url = f"http://127.0.0.1:{server.server_port}/jwks.json"
+        ours = verifier(issuer, remember=TOKENS, jwks_url=url)
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        calls = {name: _refusal(ours, *what) for name, what in asked.items()}
+        thread.join()
+    fetches = ours.keys.statistics().fetches
+    for call in calls.values():
+        call()
+    if ours.keys.statistics().fetches != fetches:
+        raise WrongVerdictError("refusing has fetched keys")
+    return {name: [call] for name, call in calls.items()}
+
+
+def _served(body: bytes) -> HTTPServer:
+    class Jwks(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return HTTPServer(("127.0.0.1", 0), Jwks)
+
+
+def _refusal(ours: TokenVerifier, token: str, reason: Reason) -> Callable[[], object]:
+    def refused() -> Reason | None:
+        try:
+            ours.verify(token)
+        except InvalidTokenError as error:
+            return error.reason
+        return None
+
+    if refused() is not reason:
+        raise WrongVerdictError(f"expected {reason}")
+    return refused
+
+
+def events(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
+    """``Authorizer.authorize``, a document for the request alone, for events of every kind."""
+    rules = ("GET /articles/{id}", "$connect")
+    group = {"includes": [], "allow": [compiled_rule(rule, 1) for rule in rules], "deny": []}
+    document = {
+        "version": FORMAT_VERSION,
+        "groups": {"reader": group},
+        "scopes": {},
+        "public": [],
+        "routes": [*rules, "GET /articles", "POST /articles"],
+    }
+    policy = Policy.parse(dump_policy(document))
+    found: dict[str, Calls] = {}
+    for answer in HttpApiAnswer:
+        authorizer = Authorizer(
+            verifier(issuer, remember=TOKENS),
+            policy,
+            http_api_answer=answer,
+            iam_modes=dict.fromkeys(Flavour, IamMode.REQUEST),
+        )
+        for flavour, sample in _SAMPLES.items():
+            if answer is HttpApiAnswer.IAM and flavour is not Flavour.HTTP_2:
+                continue
+            text = (_EVENTS / f"{sample}.json").read_text(encoding="utf-8")
+            asked = [json.loads(text.replace(_PLACEHOLDER, token)) for token in tokens]
+            for event in asked:
+                if authorizer.judge(event).reason is not None:
+                    raise WrongVerdictError(f"expected {sample} to be allowed")
+            name = f"{flavour}, {answer}" if flavour is Flavour.HTTP_2 else flavour.value
+            found[name] = [partial(authorizer.authorize, event) for event in asked]
+    return dict(sorted(found.items()))
+
+
+def peers(issuer: Issuer, tokens: Iterable[str]) -> dict[str, Calls]:
+    """Each library's own fastest documented way, where it is installed.
+
+    All check the signature, ``exp`` and ``iss``. None of them checks ``token_use``, the client, or
+    that the text has one meaning.
+    """
+    known: dict[str, Callable[[Issuer], Callable[[str], object]]] = {
+        "joserfc": _joserfc,
+        "authlib": _authlib,
+        "jwt": _pyjwt,
+        "jose": partial(_jose, prepared=True),
+        "jose, keys as published": partial(_jose, prepared=False),
+    }
+    found: dict[str, Calls] = {}
+    for name, make in known.items():
+        package, _, how = name.partition(", ")
+        if find_spec(package) is not None:
+            verify = make(issuer)
+            title = {"jwt": "PyJWT", "jose": "python-jose"}.get(package, package)
+            calls: Calls = [partial(verify, token) for token in tokens]
+            for call in islice(calls, 3):
+                call()
+            found[f"{title}, {how or 'prepared key'}"] = calls
+    return found
+
+
+def _pyjwt(issuer: Issuer) -> Callable[[str], object]:
+    return partial(
+        import_module("jwt").decode,
+        key=issuer.key.public_key(),
+        algorithms=["RS256"],
+        issuer=issuer.issuer,
+        options={"require": ["exp"], "verify_aud": False},
+    )
+
+
+def _joserfc(issuer: Issuer) -> Callable[[str], object]:
+    jwt, jwk = import_module("joserfc.jwt"), import_module("joserfc.jwk")
+    key = jwk.RSAKey.import_key(issuer.jwks()["keys"][0])
+    registry = jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": issuer.issuer}, exp={"essential": True}
+    )
+    return lambda token: registry.validate(jwt.decode(token, key, algorithms=["RS256"]).claims)
+
+
+def _authlib(issuer: Issuer) -> Callable[[str], object]:
+    jose = import_module("authlib.jose")
+    decoder, key = (
+        jose.JsonWebToken(["RS256"]),
+        jose.JsonWebKey.import_key(issuer.jwks()["keys"][0]),
+    )
+    options = {"iss": {"essential": True, "value": issuer.issuer}, "exp": {"essential": True}}
+    return lambda token: decoder.decode(token, key, claims_options=options).validate()
+
+
+def _jose(issuer: Issuer, *, prepared: bool) -> Callable[[str], object]:
+    jwk = issuer.jwks()["keys"][0]
+    return partial(
+        import_module("jose.jwt").decode,
+        key=import_module("jose.jwk").construct(jwk) if prepared else issuer.jwks(),
+        algorithms=["RS256"],
+        issuer=issuer.issuer,
+        options={"verify_aud": False, "require_exp": True},
+    )
+
+
+def page(found: Mapping[str, Mapping[str, Figure]], *, repeats: int) -> str:
+    """The figures as Markdown."""
+    unit = next(iter(found.values()))[UNIT]
+    head = f"{report.machine()}; medians of {repeats} rounds. 1 is {UNIT}: {report.span(unit)}."
+    tables = [
+        f"#### {title}\n\n"
+        + report.table([title, ""], ([name, report.cell(one)] for name, one in figures.items()))
+        for title, figures in found.items()
+    ]
+    return "\n\n".join([head, *tables])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tokens", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=_REPEATS, help="rounds to take medians of")
+    parser.add_argument("--readme", type=Path, help="a file to put the figures into")
+    options = parser.parse_args(arguments)
+    text = page(measure(repeats=options.repeats), repeats=options.repeats)
+    sys.stdout.write(text + "\n")
+    if options.readme:
+        report.put_into(options.readme, text, part="figures of tokens")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
