@@ -80,13 +80,14 @@ class Mapping(Node):
     Attributes:
         entries: in the order in which they stand.
         keys: where each name stands.
-        open: why there may be more entries than are known; nothing where there are none.
+        open: why there may be more entries than are known, in the terms of whoever found that;
+            nothing where there are none.
         rejected: keys that count for nothing: no texts, or names that stand there before.
     """
 
     entries: dict[str, Node]
     keys: dict[str, Location]
-    open: str | None = None
+    open: Any = None
     rejected: tuple[Node, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[str, Location, Node]]:

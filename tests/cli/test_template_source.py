@@ -156,7 +156,7 @@ def test_only_files_beside_the_template_are_opened(tmp_path: Path, location: str
         f'Properties: {{DefinitionUri: "{location}"}}}}}}'
     )
     (one,) = read_template(path).unresolved
-    assert "is not a file beside the template" in one.why
+    assert "is not a file beside the template" in str(one.why)
 
 
 def test_a_file_that_includes_itself_is_undecided(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_resources_that_a_macro_makes_are_undecided() -> None:
     """A template all of whose resources come from elsewhere is one, but nothing is known of it."""
     data = b"Resources: {'Fn::Transform': {Name: Everything}}"
     template = parse_template(data, "t.yaml")
-    assert [(one.what, one.why) for one in template.unresolved] == [
+    assert [(str(one.what), one.why) for one in template.unresolved] == [
         ("which resources there are", "the macro 'Everything' runs only when deployed")
     ]
 
@@ -185,7 +185,7 @@ def test_without_a_folder_an_included_file_is_undecided() -> None:
     data = b"Resources: {A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: a.yaml}}}"
     template = parse_template(data, "t.yaml")
     assert not template.apis[0].is_complete
-    assert [one.what for one in template.unresolved] == ["the routes of A"]
+    assert [str(one.what) for one in template.unresolved] == ["the routes of A"]
 
 
 @pytest.mark.parametrize("data", [b"A: {x: 1, y: 2, x: 3}", b'{"A": {"x": 1, "y": 2, "x": 3}}'])

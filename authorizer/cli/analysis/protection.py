@@ -148,13 +148,13 @@ class RouteProtection:
         if self.authorizer is not None:
             return _doubt_about(self.authorizer)
         asked = self.route.authorizer
-        return asked.why if isinstance(asked, Unknown) else "the API has no such authorizer"
+        return str(asked.why) if isinstance(asked, Unknown) else "the API has no such authorizer"
 
 
 def _doubt_about(authorizer: Authorizer) -> str:
     for fact in (authorizer.kind, authorizer.function):
         if isinstance(fact, Unknown):
-            return fact.why
+            return str(fact.why)
     if authorizer.elsewhere is not None:
         return f"its function {clip(authorizer.elsewhere)} is not in this template"
     return "which function is the policy's is not told by their settings"

@@ -64,5 +64,5 @@ def unread_in_words(template: Template, api: Api) -> Iterator[str]:
 
 
 def _place_in_words(fact: Unresolved) -> str:
-    label = fact.what.label if isinstance(fact.what, HiddenRoutes) else fact.what
-    return f"{fact.place} ({shown(label)})"
+    label = fact.what.label if isinstance(fact.what, HiddenRoutes) else None
+    return f"{fact.place} ({shown(label or str(fact.what))})"

@@ -20,7 +20,7 @@ from authorizer.cli.analysis.protection import (
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file import compile_source, dump_policy
-from authorizer.cli.template.model import ApiKind, DoorKind, Elsewhere, Unknown
+from authorizer.cli.template.model import ApiKind, DoorKind, Unknown
 from authorizer.cli.template.parameters import is_any
 from authorizer.errors import ConfigurationError
 from authorizer.settings import PREFIX, Settings
@@ -164,11 +164,11 @@ def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> 
     """T134, T135, T136: other ways to the functions of guarded routes."""
     routes = _routes_by_backend(template)
     by_any = next((keys for function, keys in routes.items() if isinstance(function, Unknown)), {})
-    asked = {_how_named(one.function) for api in template.apis for one in api.authorizers}
+    asked = {one.function for api in template.apis for one in api.authorizers}
     for door in template.doors:
         keys = routes.get(door.function, {})
         # What is not known may be any of them, but for the one that an authorizer asks.
-        if not keys and _how_named(door.function) not in asked:
+        if not keys and door.function not in asked:
             is_any_function = isinstance(door.function, Unknown) and door.kind is not DoorKind.STACK
             keys = next(iter(routes.values()), {}) if is_any_function else by_any
         for key in list(keys)[:1]:
@@ -176,12 +176,6 @@ def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> 
             yield Finding.of(
                 code, door.place, variant, function=door.function, route=key, door=door.what
             )
-
-
-def _how_named(function: str | Unknown | None) -> object:
-    """What a function that is not known has in common with the same one in another place."""
-    why = function.why if isinstance(function, Unknown) else None
-    return (why, why.key if isinstance(why, Elsewhere) else None) if why else function
 
 
 def _routes_by_backend(template: Template) -> dict[str | Unknown, dict[str, None]]:

@@ -16,6 +16,7 @@ from authorizer.cli.template.model import AuthorizerOf, Mistake, Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.decision import Policy
@@ -25,7 +26,7 @@ _MOST_ROUTES = 3
 
 def unresolved_facts(template: Template) -> Iterator[Finding]:
     """T000, T002, T003, T051."""
-    mistakes: set[tuple[object, str]] = set()
+    mistakes: set[tuple[Location, Mistake]] = set()
     unguarded = {
         (protection.route.place, protection.route.key)
         for protection in route_protections(template)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause
     from authorizer.cli.template.reading import Draft, Reading
 
 # REST APIs keep an authorizer's answer for five minutes unless told otherwise.
@@ -66,7 +67,7 @@ def iam(name: str, place: Location) -> Authorizer:
     return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
 
 
-def unreadable(name: str, place: Location, why: str) -> Authorizer:
+def unreadable(name: str, place: Location, why: Cause) -> Authorizer:
     """An authorizer of which no more than its name is known."""
     unknown = Unknown(why)
     return Authorizer(

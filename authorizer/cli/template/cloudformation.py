@@ -176,7 +176,7 @@ def _draft_named(
     why = getattr(value, "why", "it is not in this template")
     reading.note(resource.place, HiddenRoutes(f"the API of {what}"), why)
     if not isinstance(why, Elsewhere):
-        why = Elsewhere(why, "named", name or api_id or why)
+        why = Elsewhere(str(why), ("named", name or api_id or str(why)))
         for draft in reading.drafts.values():  # it may be any of them
             if (draft.kind is ApiKind.REST) is is_rest:
                 draft.is_complete = False

@@ -188,7 +188,7 @@ def _written(reading: Reading, node: Node) -> str:
         return "{" + ", ".join(items) + "}"
     if isinstance(value, Listing):
         return ", ".join(_written(reading, item) for item in value.items)
-    return spelled(value, lambda part: getattr(part, "id", "") or getattr(part, "why", ""))
+    return spelled(value, lambda part: getattr(part, "id", "") or str(getattr(part, "why", "")))
 
 
 def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:

@@ -23,6 +23,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from authorizer.cli.template.model import Cause
     from authorizer.cli.template.parameters import Parameters
 
 
@@ -96,7 +97,7 @@ class Verdict:
     """
 
     value: bool | None
-    why: str | None
+    why: Cause | None
 
 
 class Conditions:
@@ -140,7 +141,7 @@ class Conditions:
                 if value is not verdict.value and chosen:
                     self._parameters.offer_together(chosen)
 
-    def _why_missing(self, name: str) -> str:
+    def _why_missing(self, name: str) -> Cause:
         why = f"the template has no condition {clip(name)}"
         return (
             Mistake(why + did_you_mean(name, self._conditions))
@@ -229,7 +230,7 @@ class Conditions:
         return None if chosen is None else {names[0]: chosen}
 
 
-def _unresolved(why: str) -> Verdict:
+def _unresolved(why: Cause) -> Verdict:
     return Verdict(value=None, why=why)
 
 

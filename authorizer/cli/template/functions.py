@@ -31,6 +31,7 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from authorizer.cli.template.model import Cause
     from authorizer.cli.template.reading import Reading, Resource
 
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
@@ -98,7 +99,7 @@ def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     )
 
 
-def account_given(reading: Reading, node: Node) -> str | None:
+def account_given(reading: Reading, node: Node) -> Cause | None:
     """Why an ARN in words may be of another account or region; nothing where it is of this one."""
     for value in reading.resolver.branches(node)[0]:
         parts = parts_of(value)

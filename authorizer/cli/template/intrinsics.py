@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause
 
 # No text that decides anything is longer, and texts made of texts could grow without end.
 MAX_TEXT = 20_000
@@ -53,8 +54,8 @@ _VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
 class _StuckError(Exception):
     """What a function comes to cannot be worked out offline."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, why: Cause) -> None:
+        super().__init__(str(why))
         self.why = why
 
 
@@ -88,7 +89,7 @@ class Intrinsics:
         self._files: dict[str, Node] = {}
         # By the node's identity; the nodes are kept, so that no identity is used again.
         self._known: dict[int, tuple[Node, Node]] = {}
-        self._branches: dict[int, tuple[Node, tuple[Node, ...], str | None]] = {}
+        self._branches: dict[int, tuple[Node, tuple[Node, ...], Cause | None]] = {}
         self._functions: dict[str, Callable[[Call], Node]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
@@ -186,7 +187,9 @@ class Intrinsics:
         why = f"{clip(name)} is neither a parameter nor a resource"
         return Unresolvable(place, self._why_missing(why, resource, place, self.parameters))
 
-    def _why_missing(self, why: str, name: str, place: Location, others: Iterable[str] = ()) -> str:
+    def _why_missing(
+        self, why: str, name: str, place: Location, others: Iterable[str] = ()
+    ) -> Cause:
         """A mistake, where nothing could bring what is named there."""
         if self._completeness.may_be_added(name):
             return why
@@ -212,17 +215,15 @@ class Intrinsics:
         if name in self.stacks and attribute:
             output = attribute.removeprefix("Outputs.")
             why = f"output {output} of {name} is told by another template"
-            return Unresolvable(place, Elsewhere(why, "output", name, output))
+            return Unresolvable(place, Elsewhere(why, ("output", name, output)))
         return Reference(place, name, attribute)
 
     def _import_value(self, call: Call) -> Node:
         name = self.resolve(call.argument)
         pattern = pattern_of(name)
-        raise _StuckError(
-            why_not_text(name)
-            if pattern is None
-            else Elsewhere(_only_deployed(call), "import", pattern)
-        )
+        if pattern is None:
+            raise _StuckError(why_not_text(name))
+        raise _StuckError(Elsewhere(_only_deployed(call), ("import", pattern)))
 
     # --- texts and lists ---
 

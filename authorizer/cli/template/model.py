@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,26 +17,33 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
 
 
-class Mistake(str):
-    """Why something is not decided that no deployment can decide: the template is wrong.
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """What has a meaning beside its words.
 
-    It goes wherever such a reason goes, and is one.
+    Attributes:
+        text: for people.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake(_Worded):
+    """Why something is not decided that no deployment can decide: the template is wrong.
 
     Attributes:
         place: of what is wrong; nothing where the fact that depends on it tells the place.
     """
 
-    __slots__ = ("place",)
-    place: Location | None
-
-    def __new__(cls, text: str, place: Location | None = None) -> Self:
-        """A reason, in words."""
-        made = super().__new__(cls, text)
-        made.place = place
-        return made
+    place: Location | None = field(default=None, compare=False)
 
 
-class Elsewhere(str):
+@dataclass(frozen=True, slots=True)
+class Elsewhere(_Worded):
     """Why something is not decided that another template tells, where that is at hand.
 
     Attributes:
@@ -44,83 +51,61 @@ class Elsewhere(str):
             id)``; ``("up", ...)`` is one of these in the stack above. Others are nowhere at hand.
     """
 
-    __slots__ = ("key",)
     key: tuple[str, ...]
 
-    def __new__(cls, text: str, *key: str) -> Self:
-        """A reason, in words."""
-        made = super().__new__(cls, text)
-        made.key = key
-        return made
 
-
-class HiddenRoutes(str):
+@dataclass(frozen=True, slots=True)
+class HiddenRoutes(_Worded):
     """Which fact is missing that hides routes of an API.
 
-    It goes wherever the name of such a fact goes, and is one.
-
     Attributes:
-        label: of the one event or route that is meant; the fact itself where there may be several.
+        label: of the one event or route that is meant; nothing where there may be several.
         api: the one API whose routes these are; nothing where it may be any.
     """
 
-    __slots__ = ("api", "label")
-    api: str | None
-    label: str
-
-    def __new__(cls, text: str, *, label: str | None = None, api: str | None = None) -> Self:
-        """A fact, in words."""
-        made = super().__new__(cls, text)
-        made.label = label or text
-        made.api = api
-        return made
+    label: str | None = None
+    api: str | None = None
 
 
-class AuthorizerOf(str):
+@dataclass(frozen=True, slots=True)
+class AuthorizerOf:
     """Which fact is missing, where that is who guards a route.
 
     Attributes:
         key: of the route.
     """
 
-    __slots__ = ("key",)
     key: str
 
-    def __new__(cls, key: str) -> Self:
-        """The authorizer of a route."""
-        made = super().__new__(cls, f"the authorizer of {key}")
-        made.key = key
-        return made
+    def __str__(self) -> str:
+        return f"the authorizer of {self.key}"
+
+
+# Why something is not decided, such as "parameter Stage has no default".
+Cause = str | Mistake | Elsewhere
+# Which fact is missing, such as "the kind of authorizer Login".
+Missing = str | HiddenRoutes | AuthorizerOf
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What cannot be decided offline.
+    """What cannot be decided offline."""
 
-    Attributes:
-        why: in words, such as "parameter Stage has no default".
-    """
-
-    why: str
+    why: Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
-    """Something the reader came across that it could not decide.
-
-    Attributes:
-        what: which fact is missing for it, such as "the kind of authorizer Login"; that is
-            :class:`HiddenRoutes` where it hides routes.
-    """
+    """Something the reader came across that it could not decide."""
 
     place: Location
-    what: str
-    why: str
+    what: Missing
+    why: Cause
 
 
 def in_order(facts: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
     """Each once, by where it stands; what is at one place stays as it came."""
-    return tuple(sorted(dict.fromkeys(facts), key=lambda fact: (fact.place, fact.what)))
+    return tuple(sorted(dict.fromkeys(facts), key=lambda fact: (fact.place, str(fact.what))))
 
 
 class ApiKind(StrEnum):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause
 
 __all__ = [
     "Absent",
@@ -66,7 +67,7 @@ class Unresolvable(Node):
         name: the parameter, or pseudo-parameter, that a deployment gives; nothing for others.
     """
 
-    why: str
+    why: Cause
     name: str | None = None
 
     @property
@@ -139,7 +140,7 @@ def pattern_of(node: Node) -> str | None:
     return spelled(node) if is_known else None
 
 
-def why_not_text(node: Node) -> str:
+def why_not_text(node: Node) -> Cause:
     """Why a value is none that can be read."""
     if isinstance(node, Composite):
         node = next(part for part in node.parts if not isinstance(part, Text))

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause, Missing
     from authorizer.cli.template.stacks import Key
 
 _SAM = "AWS::Serverless-2016-10-31"
@@ -247,7 +248,7 @@ def _handed(reading: Reading, node: Node) -> Node:
         return value
     if key is None:
         return Unresolvable(value.place, "it is known only when deployed")
-    return Unresolvable(value.place, Elsewhere("it is in the stack above", "up", *key))
+    return Unresolvable(value.place, Elsewhere("it is in the stack above", ("up", *key)))
 
 
 def _no_template(place: Location, found: str) -> FileError:
@@ -309,7 +310,7 @@ def _resources(reading: Reading, resources: Mapping, globals_: Node) -> Iterator
             )
 
 
-def _existence(reading: Reading, condition: Node) -> tuple[bool, str | None]:
+def _existence(reading: Reading, condition: Node) -> tuple[bool, Cause | None]:
     """Whether a resource can exist, and what that depends on."""
     if not isinstance(condition, Text):
         return True, None
@@ -319,7 +320,7 @@ def _existence(reading: Reading, condition: Node) -> tuple[bool, str | None]:
 
 def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mapping) -> None:
     """Macros and loops may add routes, so that no API is complete beside them."""
-    missing: list[tuple[Location, str, str]] = [
+    missing: list[tuple[Location, Missing, Cause]] = [
         (place, HiddenRoutes("what a loop adds"), f"{name} is decided only when deployed")
         for name, place, _ in resources
         if name.startswith("Fn::")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause, Missing
     from authorizer.cli.template.resolver import Resolver
 
 _Fact = TypeVar("_Fact")
@@ -48,7 +49,7 @@ class Resource:
     place: Location
     type: str
     properties: Node
-    depends_on: str | None = None
+    depends_on: Cause | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class Reading:
         """The resources of these types, in the template's order."""
         return (resource for resource in self.resources.values() if resource.type in types)
 
-    def note(self, place: Location, what: str, why: str) -> None:
+    def note(self, place: Location, what: Missing, why: Cause) -> None:
         """Write down what could not be decided."""
         self.unresolved.append(Unresolved(place=place, what=what, why=why))
 
@@ -120,7 +121,7 @@ class Reading:
         if resource.depends_on:
             self.note(resource.place, f"whether {what} there", resource.depends_on)
 
-    def fact(self, value: _Fact, place: Location, what: str, *written: Node) -> _Fact:
+    def fact(self, value: _Fact, place: Location, what: Missing, *written: Node) -> _Fact:
         """A value as it is, written down where it is unknown.
 
         Args:
@@ -140,7 +141,7 @@ class Reading:
                 self.note(place, f"{what} in every deployment", why)
         return value
 
-    def mappings(self, node: Node, what: str, *drafts: Draft) -> Iterator[Mapping]:
+    def mappings(self, node: Node, what: Missing, *drafts: Draft) -> Iterator[Mapping]:
         """Every mapping that a node may come to.
 
         Args:
@@ -154,15 +155,16 @@ class Reading:
         for value in values:
             if isinstance(value, Mapping):
                 if value.open is not None:
-                    self._incomplete(value.place, what, value.open, drafts)
+                    self.hide(value.place, what, value.open, drafts)
                 yield value
             elif isinstance(value, Unresolvable):
-                self._incomplete(value.place, what, value.why, drafts)
+                self.hide(value.place, what, value.why, drafts)
             elif not (isinstance(value, Text) and value.kind == "null"):
                 why = "expected a mapping, found something else"
-                self._incomplete(value.place, what, why, drafts)
+                self.hide(value.place, what, why, drafts)
 
-    def _incomplete(self, place: Location, what: str, why: str, drafts: Iterable[Draft]) -> None:
+    def hide(self, place: Location, what: Missing, why: Cause, drafts: Iterable[Draft]) -> None:
+        """Write down what could not be decided, so that these APIs are incomplete."""
         self.note(place, what, why)
         for draft in drafts:
             draft.is_complete = False

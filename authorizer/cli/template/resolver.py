@@ -24,12 +24,13 @@ from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause
 
 
 class Resolver(Intrinsics):
     """The values of one template."""
 
-    def branches(self, node: Node) -> tuple[tuple[Node, ...], str | None]:
+    def branches(self, node: Node) -> tuple[tuple[Node, ...], Cause | None]:
         """Every value that a deployment could give a node.
 
         Returns:
@@ -42,7 +43,7 @@ class Resolver(Intrinsics):
             self._branches[id(node)] = (node, *self._both(node))
         return self._branches[id(node)][1:]
 
-    def _both(self, call: Call) -> tuple[tuple[Node, ...], str | None]:
+    def _both(self, call: Call) -> tuple[tuple[Node, ...], Cause | None]:
         sides = self.sides(call)
         if sides is None:
             return (self.resolve(call),), None
@@ -54,7 +55,7 @@ class Resolver(Intrinsics):
             return values[0], None
         return (*values[0], *values[1]), verdict.why
 
-    def varies(self, node: Node) -> str | None:
+    def varies(self, node: Node) -> Cause | None:
         """What a value depends on that has another branch; nothing where it has none."""
         whys = (self.branches(part)[1] for part in within(node) if isinstance(part, Call))
         return next((why for why in whys if why is not None), None)

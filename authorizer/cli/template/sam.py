@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
+    from authorizer.cli.template.model import Cause
     from authorizer.cli.template.reading import Reading, Resource
 
 _KINDS = {
@@ -211,11 +212,12 @@ def _add_elsewhere(
     place: Location,
     *,
     kind: ApiKind,
-    why: str,
+    why: Cause,
     operation: Operation | Unknown,
 ) -> None:
     """An API that is not known, with the route that an event adds to it."""
-    why = why if isinstance(why, Elsewhere) else Elsewhere(why, "named", f"the API of {name}")
+    if not isinstance(why, Elsewhere):
+        why = Elsewhere(str(why), ("named", f"the API of {name}"))
     key = f"{'.'.join(why.key[1:])} (elsewhere)"
     draft = reading.drafts.setdefault(
         key, Draft(id=key, kind=kind, place=place, is_complete=False, elsewhere=why)
@@ -288,7 +290,7 @@ def _operation(
     )
 
 
-def _unknown_properties(reading: Reading, properties: Node, kind: str) -> str | None:
+def _unknown_properties(reading: Reading, properties: Node, kind: str) -> Mistake | None:
     """Write down what SAM refuses.
 
     Returns:
