@@ -137,8 +137,24 @@ class Settings:
         }
         if reader.problems:
             raise ConfigurationError(reader.problems)
-        given = {name: value for name, value in chosen.items() if value is not None}
-        return cls(pools=tuple(pools.values()), **given)  # type: ignore[arg-type]
+        return cls(
+            pools=tuple(pools.values()),
+            **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
+        )
+
+
+class SettingProblem(str):
+    """What is wrong with one variable, in words; what several make together is plain text.
+
+    Attributes:
+        name: the variable's.
+        beside: the variable or the file without which it would be right; nothing where there is
+            none.
+    """
+
+    __slots__ = ("beside", "name")
+    name: str
+    beside: str | None
 
 
 class _Reader:
@@ -154,8 +170,10 @@ class _Reader:
         self.problems: list[str] = []
         for name in sorted(self._values.keys() - NAMES):
             close = get_close_matches(name, NAMES, n=1)
-            hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
-            self._note(name, f"no such setting{hint}")
+            self._note(
+                name,
+                "no such setting" + (f"; did you mean {PREFIX}{close[0]}?" if close else ""),
+            )
         if "CLIENT_IDS" in self._values:
             # With several pools, a client of one must not become a client of another.
             pool, clients = self._values.get("USER_POOLS", "").strip(), self._values["CLIENT_IDS"]
@@ -188,14 +206,13 @@ class _Reader:
             self._note("USER_POOLS", "expected <pool id>=<client id>[,<client id>], found nothing")
         for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
             issuers = self._by_pool["ISSUERS"].get(pool_id, ())
-            further = self._by_pool["FURTHER_ISSUERS"].get(pool_id, ())
             audiences = self._by_pool["AUDIENCES"].get(pool_id)
             pool = self._attempt(
                 UserPool,
                 pool_id,
                 client_ids,
                 issuer=next(iter(issuers), None),
-                further_issuers=(*issuers[1:], *further),
+                further_issuers=(*issuers[1:], *self._by_pool["FURTHER_ISSUERS"].get(pool_id, ())),
                 jwks_url=next(iter(self._by_pool["JWKS_URLS"].get(pool_id, ())), None),
                 audiences=() if audiences == ("none",) else audiences,
                 insecure_emulator_hosts=self.insecure_emulator_hosts,
@@ -205,8 +222,7 @@ class _Reader:
         return pools
 
     def policy(self) -> Policy | None:
-        path = self._base / self._values.get("POLICY", "policy.json")
-        return self._attempt(Policy.load, path)
+        return self._attempt(Policy.load, self._base / self._values.get("POLICY", "policy.json"))
 
     def bundled_keys(self, name: str, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
         bundled = {}
@@ -218,20 +234,23 @@ class _Reader:
             try:
                 keys = KeySet.parse(path.read_bytes())
             except (OSError, ValueError, KeySetError) as error:
-                reason = getattr(error, "strerror", None) or error
-                self._note(name, f"{path}: {reason}")
+                self._note(
+                    name, f"{path}: {getattr(error, 'strerror', None) or error}", beside=str(path)
+                )
             else:
                 if pool_id in pools:
                     bundled[pools[pool_id]] = keys
         return bundled
 
     def jwks_timing(self) -> JwksTiming | None:
-        spans = {
-            attribute: span
-            for name, attribute in _TIMES.items()
-            if (span := self._seconds(name)) is not None
-        }
-        return self._attempt(JwksTiming, **spans)
+        return self._attempt(
+            JwksTiming,
+            **{
+                attribute: span
+                for name, attribute in _TIMES.items()
+                if (span := self._seconds(name)) is not None
+            },
+        )
 
     def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
         text = self._values.get(name)
@@ -289,13 +308,19 @@ class _Reader:
             elif most is not None and len(values) > most:
                 self._note(name, f"expected one value for {clip(pool_id)}, found {len(values)}")
             elif name != "USER_POOLS" and pool_id not in pool_ids:
-                self._note(name, f"{clip(pool_id)} is not among {PREFIX}USER_POOLS")
+                self._note(
+                    name,
+                    f"{clip(pool_id)} is not among {PREFIX}USER_POOLS",
+                    beside=f"{PREFIX}USER_POOLS",
+                )
             else:
                 found[pool_id] = values
         return found
 
-    def _note(self, name: str, problem: str) -> None:
-        self.problems.append(f"{PREFIX}{name}: {problem}")
+    def _note(self, name: str, problem: str, *, beside: str | None = None) -> None:
+        noted = SettingProblem(f"{PREFIX}{name}: {problem}")
+        noted.name, noted.beside = f"{PREFIX}{name}", beside
+        self.problems.append(noted)
 
     def _attempt(
         self,

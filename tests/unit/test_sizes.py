@@ -24,7 +24,7 @@ LONG_FUNCTIONS = frozenset(
         "template/sam.py:_read_route",
     }
 )
-DEEP_FUNCTIONS = frozenset({"template/doors.py:_rules"})
+DEEP_FUNCTIONS: frozenset[str] = frozenset()
 _BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 
 

@@ -7,7 +7,6 @@ another way than the API's calls a guarded function and is asked nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,13 +19,13 @@ from authorizer.cli.analysis.protection import (
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file import compile_source, dump_policy
-from authorizer.cli.template.model import ApiKind, DoorKind, Unknown
+from authorizer.cli.template.model import ApiKind, Deployment, DoorKind, Unknown
 from authorizer.cli.template.parameters import is_any
 from authorizer.errors import ConfigurationError
 from authorizer.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
@@ -38,7 +37,6 @@ _POLICY = "AUTHORIZER_POLICY"
 _ANY_POOL = "eu-west-1_AbCdEf123=client"
 # What the package has where nothing else is said, by its name in the package, and in the function.
 _PACKED = frozenset({"policy.json", "./policy.json", "/var/task/policy.json"})
-_NO_SUCH_POOL = "is not among"
 # In the names of settings that are for trying out only.
 _RELAXING = "_INSECURE_"
 _DOORS = {
@@ -47,84 +45,68 @@ _DOORS = {
     DoorKind.STACK: ("T135", "stack"),
     DoorKind.PERMISSION: ("T136", ""),
 }
-# The names and values that a deployment chooses; none for the one by the defaults.
-_Chosen = tuple[tuple[str, str], ...]
+# The variable that is wrong, where it is one alone, and what else there is to say of it.
+_Wrong = tuple[str | None, dict[str, object]]
 
 
 def settings_refused(
     source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """T130: settings with which the function does not start."""
-    seen: set[tuple[Location, str]] = set()
     packed = dump_policy(compile_source(source) | {"routes": []})
-    for function, chosen in _functions(template):
-        for problem in _problems(function, packed):
-            name = problem.partition(":")[0]
-            place = function.places.get(name, function.place)
-            if (place, name) in seen:
-                continue  # one thing that is wrong with a variable is enough to look at it
-            seen.add((place, name))
-            yield Finding.of(
-                "T130",
-                place,
-                _variant(chosen),
-                problem=problem,
-                function=function.id,
-                chosen=chosen,
-                setting=name,
-            )
+    yield from _wrong_settings("T130", template, lambda function: _problems(function, packed))
 
 
 def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """T131: functions that read another policy than the one that is packed with them."""
-    seen: set[Location] = set()
-    for function, chosen in _functions(template, any_value=True):
-        value = function.variables.get(_POLICY, "policy.json")
-        place = function.places.get(_POLICY, function.place)
-        if value in _PACKED or place in seen:
-            continue
-        seen.add(place)
-        yield Finding.of(
-            "T131",
-            place,
-            _variant(chosen),
-            value=value,
-            function=function.id,
-            chosen=chosen,
-            setting=_POLICY,
-        )
+    yield from _wrong_settings("T131", template, _other_policy, any_value=True)
 
 
 def relaxing_settings(
     _source: SourcePolicy, _policy: Policy, template: Template
 ) -> Iterator[Finding]:
     """T137: settings that are for emulators, in a template that is deployed."""
-    seen: set[Location] = set()
-    for function, chosen in _functions(template):
-        for name in sorted(SETTINGS & function.variables.keys()):
-            place = function.places.get(name, function.place)
-            if _RELAXING in name and place not in seen:
-                seen.add(place)
-                yield Finding.of("T137", place, function=function.id, chosen=chosen, setting=name)
+    yield from _wrong_settings("T137", template, _relaxing, variant="")
 
 
-def _variant(chosen: _Chosen) -> str:
-    return "deployment" if chosen else ""
+def _wrong_settings(
+    code: str,
+    template: Template,
+    wrong: Callable[[FunctionVariables], Iterable[_Wrong]],
+    *,
+    any_value: bool = False,
+    variant: str = "deployment",
+) -> Iterator[Finding]:
+    """What is wrong with settings of the policy's functions, by the defaults or in a deployment.
 
-
-def _functions(
-    template: Template, *, any_value: bool = False
-) -> Iterator[tuple[FunctionVariables, _Chosen]]:
-    """The policy's functions, by the defaults and in each deployment.
+    One thing that is wrong with a variable is enough to look at it.
 
     Args:
+        code: of the findings.
         template: as read.
+        wrong: what is wrong with those of one function.
         any_value: whether to look at deployments, too, that choose what is not known.
+        variant: of the finding where a deployment chooses what is wrong.
     """
-    yield from ((function, ()) for function in _ours(template))
-    for deployment in template.deployments:
-        if any_value or not any(is_any(name, text) for name, text in deployment.chosen):
-            yield from ((function, deployment.chosen) for function in _ours(deployment.template))
+    seen: set[tuple[Location, str]] = set()
+    for deployment in (Deployment(chosen=(), template=template), *template.deployments):
+        if not any_value and any(is_any(name, text) for name, text in deployment.chosen):
+            continue
+        for function in _ours(deployment.template):
+            for name, facts in wrong(function):
+                place = function.places.get(name or "", function.place)
+                known = place, name or str(facts)
+                if known not in seen:
+                    seen.add(known)
+                    yield Finding.of(
+                        code,
+                        place,
+                        variant if deployment.chosen else "",
+                        function=function.id,
+                        chosen=deployment.chosen,
+                        setting=name,
+                        **facts,
+                    )
 
 
 def _ours(template: Template) -> Iterator[FunctionVariables]:
@@ -136,7 +118,7 @@ def _ours(template: Template) -> Iterator[FunctionVariables]:
             yield function
 
 
-def _problems(function: FunctionVariables, packed: bytes) -> list[str]:
+def _problems(function: FunctionVariables, packed: bytes) -> Iterator[_Wrong]:
     """What the function says of its variables, as far as they are known."""
     known = {name: value for name, value in function.variables.items() if isinstance(value, str)}
     environment = {**function.likely, **known}
@@ -151,43 +133,49 @@ def _problems(function: FunctionVariables, packed: bytes) -> list[str]:
         try:
             Settings.from_environment(environment, Path(folder))
         except ConfigurationError as error:
-            return [
-                problem
-                for problem in error.problems
+            for problem in error.problems:
+                beside = getattr(problem, "beside", None)
                 # What files say that are packed with the function is not for a template to tell.
-                if folder not in problem and (knows_pools or _NO_SUCH_POOL not in problem)
-            ]
-    return []
+                if beside is None or (beside == _POOLS and knows_pools):
+                    yield getattr(problem, "name", None), {"problem": problem}
+
+
+def _other_policy(function: FunctionVariables) -> Iterator[_Wrong]:
+    value = function.variables.get(_POLICY, "policy.json")
+    if value not in _PACKED:
+        yield _POLICY, {"value": value}
+
+
+def _relaxing(function: FunctionVariables) -> Iterator[_Wrong]:
+    yield from ((name, {}) for name in SETTINGS & function.variables.keys() if _RELAXING in name)
 
 
 def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
     """T134, T135, T136: other ways to the functions of guarded routes."""
     routes = _routes_by_backend(template)
-    by_any = next((keys for function, keys in routes.items() if isinstance(function, Unknown)), {})
+    of_any = next((key for function, key in routes.items() if isinstance(function, Unknown)), None)
     asked = {one.function for api in template.apis for one in api.authorizers}
     for door in template.doors:
-        keys = routes.get(door.function, {})
+        key = routes.get(door.function)
         # What is not known may be any of them, but for the one that an authorizer asks.
-        if not keys and door.function not in asked:
+        if key is None and door.function not in asked:
             is_any_function = isinstance(door.function, Unknown) and door.kind is not DoorKind.STACK
-            keys = next(iter(routes.values()), {}) if is_any_function else by_any
-        for key in list(keys)[:1]:
+            key = next(iter(routes.values()), None) if is_any_function else of_any
+        if key is not None:
             code, variant = _DOORS[door.kind]
             yield Finding.of(
                 code, door.place, variant, function=door.function, route=key, door=door.what
             )
 
 
-def _routes_by_backend(template: Template) -> dict[str | Unknown, dict[str, None]]:
-    """The keys of guarded routes, by the function that answers them."""
-    found: dict[str | Unknown, dict[str, None]] = defaultdict(dict)
+def _routes_by_backend(template: Template) -> dict[str | Unknown, str]:
+    """The key of the first guarded route, by the function that answers it."""
+    found: dict[str | Unknown, str] = {}
     for protection in route_protections(template):
-        if protection.decided_by is DecidedBy.NOBODY:
-            continue
         # Whatever comes over a connection is guarded with it.
         api = protection.api
         later = api.routes if api.kind is ApiKind.WEBSOCKET else ()
         for route in (protection.route, *later):
-            if route.backend is not None:
-                found[route.backend][route.key] = None
-    return dict(found)
+            if protection.decided_by is not DecidedBy.NOBODY and route.backend is not None:
+                found.setdefault(route.backend, route.key)
+    return found

@@ -17,26 +17,25 @@ from authorizer.cli.template.model import Door, DoorKind, Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
-    Composite,
     Mapping,
     Node,
     Reference,
-    Text,
     Unresolvable,
     child,
     children_of,
     key_place,
     parts_of,
+    why_given,
 )
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Reading, Resource
 
-_API_GATEWAY = "apigateway.amazonaws.com"
+_CALLERS = {"*": "everybody", "apigateway.amazonaws.com": "API Gateway"}
 # They make events of the account's own doing: nobody else says what is in them.
 _EVENT_SOURCES = re.compile(
     r"(?:cloudformation|codecommit|codepipeline|cognito-idp|config|delivery\.logs|dynamodb|"
@@ -49,8 +48,7 @@ _INVOKES = frozenset(
 )
 _EVENTS = {"IoTRule": "IoT", "AlexaSkill": "Alexa"}
 # What stands in the names of services, and is known only when deployed.
-_IN_NAMES = {"AWS::URLSuffix": "amazonaws.com", "AWS::Region": "region"}
-_OWN_ACCOUNT = "AWS::AccountId"
+_IN_NAMES = {"<URLSuffix>": "amazonaws.com", "<Region>": "region"}
 _OWN = "<AccountId>"
 # Where a target stands in a resource: a star is each item of a list, or each entry of a mapping.
 _SERVICES = (
@@ -68,156 +66,149 @@ _SERVICES = (
         for behavior in ("DefaultCacheBehavior", "CacheBehaviors.*")
     ),
 )
+# Which resource leads to a function, the place that says so, the function's name, and in words.
+_Way = tuple["Resource", "Location", Node, str]
 
 
 def read_doors(reading: Reading) -> tuple[Door, ...]:
     """Every such way, by its place."""
+    ways = {
+        DoorKind.URL: (_urls,),
+        DoorKind.SERVICE: (_services, _events),
+        DoorKind.STACK: (_stacks,),
+        DoorKind.PERMISSION: (_permissions,),
+    }
     found = [
-        *_urls(reading),
-        *_services(reading),
-        *_rules(reading),
-        *_stacks(reading),
-        *_permissions(reading),
+        Door(
+            place=place,
+            kind=kind,
+            function=function,
+            what=what,
+            api=_api_elsewhere(reading, resource),
+        )
+        for kind, finders in ways.items()
+        for finder in finders
+        for resource, place, target, what in finder(reading)
+        for function in functions_behind(reading, target)
     ]
     return tuple(sorted(found, key=lambda door: (door.place, str(door.function))))
 
 
-def _urls(reading: Reading) -> Iterator[Door]:
-    for resource in reading.of_type("AWS::Serverless::Function"):
-        place = key_place(resource.properties, "FunctionUrlConfig") or resource.place
-        configured = child(resource.properties, "FunctionUrlConfig")
-        for value in reading.resolver.branches(configured)[0]:
-            yield from _url(reading, {resource.id}, value, place)
-    for resource in reading.of_type("AWS::Lambda::Url"):
-        functions = functions_behind(reading, child(resource.properties, "TargetFunctionArn"))
-        yield from _url(reading, functions, resource.properties, resource.place)
-
-
-def _url(
-    reading: Reading, functions: set[str | Unknown], properties: Node, place: Location
-) -> Iterator[Door]:
-    kind = reading.choice(child(properties, "AuthType"))
-    if kind != "AWS_IAM":
+def _urls(reading: Reading) -> Iterator[_Way]:
+    urls = [
+        (
+            resource,
+            resource.place,
+            child(resource.properties, "TargetFunctionArn"),
+            resource.properties,
+        )
+        for resource in reading.of_type("AWS::Lambda::Url")
+    ]
+    urls += [
+        (
+            function,
+            key_place(function.properties, "FunctionUrlConfig") or function.place,
+            _name_of(function),
+            url,
+        )
+        for function in reading.of_type("AWS::Serverless::Function")
+        for url in _at(reading, function.properties, "FunctionUrlConfig")
+    ]
+    for resource, place, target, properties in urls:
+        kind = reading.choice(child(properties, "AuthType"))
         what = "a function URL that asks nobody for authorization"
         if isinstance(kind, Unknown):
             what = "a function URL of which the deployment decides whether it asks anybody"
-        for function in functions:
-            yield Door(place=place, kind=DoorKind.URL, function=function, what=what)
+        if kind != "AWS_IAM":
+            yield resource, place, target, what
 
 
-def _services(reading: Reading) -> Iterator[Door]:
+def _services(reading: Reading) -> Iterator[_Way]:
     for kind, service, path in _SERVICES:
         for resource in reading.of_type(kind):
             what = f"{resource.id}, by which {service} calls it"
-            for node in _at(reading, resource.properties, tuple(path.split("."))):
-                for function in functions_behind(reading, node):
-                    yield _door_of_service(resource.place, function, what)
+            for target in _at(reading, resource.properties, *path.split(".")):
+                yield resource, resource.place, target, what
 
 
-def _rules(reading: Reading) -> Iterator[Door]:
+def _events(reading: Reading) -> Iterator[_Way]:
     """What SAM makes of events of services that hand over what somebody sends."""
-    for resource in reading.of_type("AWS::Serverless::Function"):
-        for events in _at(reading, resource.properties, ("Events",)):
-            for name, place, node in events if isinstance(events, Mapping) else ():
-                for event in _at(reading, node, ()):
-                    service = _EVENTS.get(str(reading.choice(child(event, "Type"))))
-                    if service is not None:
-                        what = f"event {name}, by which {service} calls it"
-                        yield _door_of_service(place, resource.id, what)
+    events = [
+        (function, name, place, event)
+        for function in reading.of_type("AWS::Serverless::Function")
+        for written in _at(reading, function.properties, "Events")
+        for name, place, node in (written if isinstance(written, Mapping) else ())
+        for event in _at(reading, node)
+    ]
+    for function, name, place, event in events:
+        service = _EVENTS.get(str(reading.choice(child(event, "Type"))))
+        if service is not None:
+            yield function, place, _name_of(function), f"event {name}, by which {service} calls it"
 
 
-def _stacks(reading: Reading) -> Iterator[Door]:
+def _stacks(reading: Reading) -> Iterator[_Way]:
     """Stacks whose template is not at hand, which may do with a function what they like."""
     for resource in reading.stacks_elsewhere:
         what = f"{resource.id}, a stack that is given it, whose template is not at hand"
-        for node in _at(reading, resource.properties, ("Parameters", "*")):
-            for function in functions_behind(reading, node):
-                yield Door(place=resource.place, kind=DoorKind.STACK, function=function, what=what)
+        for target in _at(reading, resource.properties, "Parameters", "*"):
+            yield resource, resource.place, target, what
 
 
-def _door_of_service(place: Location, function: str | Unknown, what: str) -> Door:
-    return Door(place=place, kind=DoorKind.SERVICE, function=function, what=what)
+def _name_of(function: Resource) -> Node:
+    return Reference(function.place, function.id)
 
 
-def _at(reading: Reading, node: Node, path: tuple[str, ...]) -> Iterator[Node]:
+def _at(reading: Reading, node: Node, *path: str) -> Iterator[Node]:
     """What stands at the end of a path, in one deployment or another."""
     for value in reading.resolver.branches(node)[0]:
         if not path:
             yield value
             continue
-        inner: tuple[Node, ...] = (child(value, path[0]),)
+        inner: Iterable[Node] = (child(value, path[0]),)
         if path[0] == "*":
-            inner = () if isinstance(value, Call) else tuple(children_of(value))
+            inner = () if isinstance(value, Call) else children_of(value)
         for item in inner:
-            yield from _at(reading, item, path[1:])
+            yield from _at(reading, item, *path[1:])
 
 
 # --- permissions ---
 
 
-def _permissions(reading: Reading) -> Iterator[Door]:
+def _permissions(reading: Reading) -> Iterator[_Way]:
     for resource in reading.of_type("AWS::Lambda::Permission"):
         action = reading.choice(child(resource.properties, "Action"))
         whom = _whom(reading, resource)
-        if whom is None or (isinstance(action, str) and action.lower() not in _INVOKES):
-            continue
-        what = f"permission {resource.id} for {whom}"
-        for function in functions_behind(reading, child(resource.properties, "FunctionName")):
-            yield Door(
-                place=resource.place,
-                kind=DoorKind.PERMISSION,
-                function=function,
-                what=what,
-                api=_api_elsewhere(reading, resource),
-            )
+        if whom is not None and not (isinstance(action, str) and action.lower() not in _INVOKES):
+            target = child(resource.properties, "FunctionName")
+            yield resource, resource.place, target, f"permission {resource.id} for {whom}"
 
 
 def _whom(reading: Reading, permission: Resource) -> str | None:
     """Who else than the account and its APIs may call; nothing where nobody may."""
-    principal = _service(reading.resolver.resolve(child(permission.properties, "Principal")))
+    principal = reading.resolver.resolve(child(permission.properties, "Principal"))
     if isinstance(principal, Reference | Absent):
         return None  # a role of this template
-    if not isinstance(principal, Text):
+    service = with_names(principal)
+    for mark, text in _IN_NAMES.items():
+        service = service.replace(mark, text)
+    if "<" in service:
         return _whom_unwritten(principal)
-    service = principal.text
-    is_service = service == "*" or "." in service.partition("/")[0]
-    if not is_service or service.startswith("arn:"):
+    if service.startswith("arn:") or (service != "*" and "." not in service.partition("/")[0]):
         return f"the account of {clip(service)}"
-    name = {"*": "everybody", _API_GATEWAY: "API Gateway"}.get(service, clip(service))
     is_source = _EVENT_SOURCES.fullmatch(service) is not None
-    if not is_source and service not in {"*", _API_GATEWAY}:
+    name = _CALLERS.get(service, clip(service))
+    if not is_source and service not in _CALLERS:
         return name
     behind = _whose(reading, permission, is_source=is_source)
     return behind and f"{name} in {behind}"
 
 
-def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
-    """The one API of this account that may call, where another template has it."""
-    source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
-    if not re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(source)):
-        return None
-    whys = [part.why for part in parts_of(source) if isinstance(part, Unresolvable)]
-    return next((why for why in whys if isinstance(why, Elsewhere)), None)
-
-
-def _service(principal: Node) -> Node:
-    """A service's name with what the region and the partition put into it."""
-    if not isinstance(principal, Composite):
-        return principal
-    names = [_IN_NAMES.get(getattr(part, "name", None) or "") for part in principal.parts]
-    texts = [getattr(part, "text", name) for part, name in zip(principal.parts, names, strict=True)]
-    known = [text for text in texts if text is not None]
-    return Text(principal.place, "".join(known)) if known == texts else principal
-
-
 def _whom_unwritten(principal: Node) -> str | None:
     """Of a principal that is known only when deployed: this account, or another one."""
-    unknown = [part for part in parts_of(principal) if isinstance(part, Unresolvable)]
-    others = [part for part in unknown if not part.is_pseudo]
-    if others:
-        return f"whom the deployment names ({others[0].why})"
-    is_own = any(part.name == _OWN_ACCOUNT for part in unknown)
-    return None if is_own else "another account"
+    why = why_given(principal)
+    if why is not None:
+        return f"whom the deployment names ({why})"
+    return None if _OWN in with_names(principal) else "another account"
 
 
 def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | None:
@@ -241,21 +232,27 @@ def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | 
 
 
 def _whom_given(node: Node) -> str:
-    unknown = [
-        part for part in parts_of(node) if isinstance(part, Unresolvable) and not part.is_pseudo
-    ]
-    why = unknown[0].why if unknown else "a wildcard"
-    return f"an account or API that the deployment names ({why})"
+    return f"an account or API that the deployment names ({why_given(node) or 'a wildcard'})"
 
 
 def _is_known_api(reading: Reading, source: Node, api: str) -> bool:
     """Whether an ARN's API is one whose routes are at hand, or one that routes here belong to."""
-    names = {getattr(part, "id", None) for part in parts_of(source)}
-    whys = [part.why for part in parts_of(source) if isinstance(part, Unresolvable)]
+    parts = parts_of(source)
     elsewhere = {draft.elsewhere.key for draft in reading.drafts.values() if draft.elsewhere}
-    given = {("named", str(getattr(part, "name", ""))) for part in parts_of(source)}
-    return (
-        not names.isdisjoint(reading.drafts)
-        or any(isinstance(why, Elsewhere) and why.key in elsewhere for why in whys)
-        or not elsewhere.isdisjoint({*given, ("named", api)})
-    )
+    keys = {why.key for why in _elsewhere(source)}
+    keys |= {("named", name) for name in (api, *(str(getattr(part, "name", "")) for part in parts))}
+    is_here = any(isinstance(part, Reference) and part.id in reading.drafts for part in parts)
+    return is_here or not elsewhere.isdisjoint(keys)
+
+
+def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
+    """The one API of this account that may call, where another template has it."""
+    source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
+    is_one = re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(source))
+    return next(_elsewhere(source), None) if is_one else None
+
+
+def _elsewhere(node: Node) -> Iterator[Elsewhere]:
+    for part in parts_of(node):
+        if isinstance(part, Unresolvable) and isinstance(part.why, Elsewhere):
+            yield part.why

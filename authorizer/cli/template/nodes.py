@@ -34,6 +34,7 @@ __all__ = [
     "pattern_of",
     "referred",
     "spelled",
+    "why_given",
     "why_not_text",
     "within",
 ]
@@ -79,6 +80,13 @@ class Unresolvable(Node):
 def parts_of(node: Node) -> tuple[Node, ...]:
     """What a text is put together of: itself, where that is one piece."""
     return node.parts if isinstance(node, Composite) else (node,)
+
+
+def why_given(node: Node) -> Cause | None:
+    """Why a text is not known of which the deployment gives a part, and not the account."""
+    parts = parts_of(node)
+    whys = (part.why for part in parts if isinstance(part, Unresolvable) and not part.is_pseudo)
+    return next(whys, None)
 
 
 def referred(node: Node) -> str | None:
