@@ -21,6 +21,8 @@ from authorizer.policy.paths import METHODS
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
+    import requests
+
     from authorizer.cli.account.sessions import Session
     from authorizer.policy.decision import Policy
 
@@ -78,7 +80,7 @@ def call(
         data=body,
     )
     _print(response, session)
-    if response.status // 100 != 2:  # noqa: PLR2004 - 2xx
+    if response.status_code // 100 != 2:  # noqa: PLR2004 - 2xx
         advice = _advice(response, method, path, session, policy)
         if advice is not None:
             click.echo(advice, err=True)
@@ -133,16 +135,9 @@ def _headers(options: tuple[str, ...], body: bytes | None) -> dict[str, str]:
             raise AccountError(f"expected each header once, found {name} again")
         headers[name] = value
     if body is not None and "content-type" not in {name.lower() for name in headers}:
-        headers["Content-Type"] = _content_type(body)
+        is_json = _indented(body) is not None
+        headers["Content-Type"] = "application/json" if is_json else "application/octet-stream"
     return headers
-
-
-def _content_type(body: bytes) -> str:
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return "application/octet-stream"
-    return "application/json"
 
 
 def _message(body: bytes) -> str:
@@ -154,12 +149,12 @@ def _message(body: bytes) -> str:
     return message if isinstance(message, str) else ""
 
 
-def _print(response: http_client.Response, session: Session) -> None:
-    reason = response.reason if response.reason.isprintable() else ""
-    reason = reason.replace(session.access_token, _REDACTED.decode())
-    click.echo(f"HTTP {response.status} {reason}".rstrip(), err=True)
+def _print(response: requests.Response, session: Session) -> None:
     # An API that echoes its headers must not put the token into a terminal, a file or a pipe.
-    body = response.body.replace(session.access_token.encode(), _REDACTED)
+    reason = (response.reason or "").replace(session.access_token, _REDACTED.decode())
+    body = response.content.replace(session.access_token.encode(), _REDACTED)
+    shown = reason if reason.isprintable() else ""
+    click.echo(f"HTTP {response.status_code} {shown}".rstrip(), err=True)
     if sys.stdout.isatty():
         click.echo(_for_people(body))
     else:
@@ -169,15 +164,19 @@ def _print(response: http_client.Response, session: Session) -> None:
 def _for_people(body: bytes) -> str:
     """The body for a terminal: JSON indented, and nothing that a terminal would obey."""
     text = body.decode("utf-8", "replace")
+    return printable(_indented(text) or text.removesuffix("\n"), kept="\n\t")
+
+
+def _indented(body: str | bytes) -> str | None:
+    """The same JSON for people; nothing where it is none."""
     try:
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = text.removesuffix("\n")
-    return printable(text, kept="\n\t")
+        return None
 
 
 def _advice(
-    response: http_client.Response,
+    response: requests.Response,
     method: str,
     path: str,
     session: Session,
@@ -190,11 +189,11 @@ def _advice(
     claims = read_parts(session.access_token).claims or {}
     policy, trouble = _policy(policy_path)
     return advise(
-        response.status,
+        response.status_code,
         RefusedCall(
             request=Request(method=method, path=path.partition("?")[0]),
             caller=Caller(groups=groups_of(claims), claims=claims),
-            message=_message(response.body),
+            message=_message(response.content),
             now_seconds=time.time(),
             policy=policy,
             policy_name=str(policy_path or POLICY),

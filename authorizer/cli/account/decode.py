@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import dropwhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,9 @@ _REFRESH_TOKEN = (
 _SKIPPED = "A policy cannot name a group with white space, so that it neither grants nor denies."
 # The last second of the year 9998: local time may be a day ahead, and datetime ends with 9999.
 _LAST_SECOND = 253_370_764_799
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-# From here on the next smaller unit is told no more.
+# A unit's seconds, and how many of them make the next larger one.
+_UNITS = ((86_400, sys.maxsize, "d"), (3_600, 24, "h"), (60, 60, "min"))
+# The next smaller units are told no more.
 _FEW = 2
 _LONGEST = 300
 
@@ -246,14 +248,11 @@ def claim_meaning(name: str, token_use: object = None) -> str:
 def shown_value(name: str, value: object, now_seconds: float) -> str:
     """A claim's value for people: short, on one line, and harmless to a terminal."""
     if name in _TIMES and type(value) is int and 0 <= value <= _LAST_SECOND:
-        return f"{local_time(value)}, {relative(name, value, now_seconds)}"
+        # On this machine's clock, with its zone.
+        instant = datetime.fromtimestamp(value, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+        return f"{instant}, {relative(name, value, now_seconds)}"
     text = _text(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def local_time(seconds: int) -> str:
-    """An instant on this machine's clock, with its zone."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def relative(name: str, seconds: float, now_seconds: float) -> str:
@@ -267,15 +266,9 @@ def relative(name: str, seconds: float, now_seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """A length of time in its one or two largest units, rounded down."""
-    rest = int(seconds)
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        number, rest = divmod(rest, size)
-        if number or parts:
-            parts.append(f"{number} {unit}" if number else "")
-        if len(parts) == _FEW:
-            break
-    return " ".join(part for part in parts if part) or f"{rest} s"
+    amounts = [(int(seconds) // size % most, unit) for size, most, unit in _UNITS]
+    told = list(dropwhile(lambda amount: not amount[0], amounts))[:_FEW]
+    return " ".join(f"{number} {unit}" for number, unit in told if number) or f"{int(seconds)} s"
 
 
 def _text(value: object) -> str:

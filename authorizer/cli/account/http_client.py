@@ -7,7 +7,6 @@ through no proxy: each of these could carry the token to a stranger.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -50,15 +49,6 @@ _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """What came back."""
-
-    status: int
-    reason: str
-    body: bytes
-
-
 def parse_header(text: str) -> tuple[str, str]:
     """Read ``Name: value``.
 
@@ -98,7 +88,7 @@ def require_base_url(url: str, what: str = "the API's URL") -> str:
         raise AccountError(f"{expected} without user and password")
     if not host or "?" in url:
         raise AccountError(f"{expected} with a host and without query, found {clip(url, 120)}")
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_on_loopback(url)):
         return url.rstrip("/")
     raise AccountError(f"{expected}, found {clip(url, 120)}: a token is not for everyone to read")
 
@@ -125,7 +115,7 @@ def send(
     unverified_token: str,
     headers: Mapping[str, str],
     data: bytes | None,
-) -> Response:
+) -> requests.Response:
     """Send the request.
 
     Args:
@@ -141,20 +131,17 @@ def send(
     """
     if not _BEARER.fullmatch(unverified_token):
         raise AccountError("the profile's access token is damaged: run 'authorizer login'")
-
-    def put_token(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        prepared.headers["Authorization"] = f"Bearer {unverified_token}"
-        return prepared
-
-    # That there is such a function keeps requests from asking .netrc.
-    request = requests.Request(method, base_url, headers, data=data, auth=put_token)
+    sent = {**headers, "Authorization": f"Bearer {unverified_token}"}
+    # That there is a function for it keeps requests from asking .netrc.
+    request = requests.Request(method, base_url, sent, data=data, auth=lambda prepared: prepared)
     try:
-        answer = _exchange(request, base_url + path)
+        return _exchange(request, base_url + path)
     except Exception as error:  # noqa: BLE001 - translated, without what it says
         # Also urllib3's own and the socket's. Their texts may quote headers, the token among
         # them: only the kind of error is told.
-        raise AccountError(f"{_trouble(error)} ({base_url})") from None
-    return Response(status=answer.status_code, reason=answer.reason or "", body=answer.content)
+        other = f"the request failed ({type(error).__name__}): check the API's URL"
+        trouble = next((words for kind, words in _TROUBLES if isinstance(error, kind)), other)
+        raise AccountError(f"{trouble} ({base_url})") from None
 
 
 def _exchange(request: requests.Request, url: str) -> requests.Response:
@@ -169,19 +156,9 @@ def _exchange(request: requests.Request, url: str) -> requests.Response:
         return session.send(prepared, timeout=TIMEOUT_SECONDS, allow_redirects=False, **settings)
 
 
-def _trouble(error: Exception) -> str:
-    for kind, sentence in _TROUBLES:
-        if isinstance(error, kind):
-            return sentence
-    return f"the request failed ({type(error).__name__}): check the API's URL"
-
-
 def is_on_loopback(url: str) -> bool:
     """Whether a URL is of this machine alone."""
-    return _is_loopback(urlsplit(url).hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
+    host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -203,13 +203,10 @@ def pool_to_verify_by(
     pool_id: str | None, client_id: str | None, jwks_url: str | None, session: Session | None
 ) -> UserPool | None:
     """What to verify by: the options, and for what they leave open the profile's session."""
-    stored_pool, stored_client, endpoint = (
-        (session.pool_id, session.client_id, session.endpoint_url) if session else (None,) * 3
-    )
-    pool = pool_id or stored_pool
+    pool = pool_id or (session.pool_id if session else None)
     # Another pool has other clients, and may be elsewhere.
-    is_stored = pool == stored_pool
-    client = client_id or (stored_client if is_stored else None)
+    stored = session if session is not None and session.pool_id == pool else None
+    client = client_id or (stored.client_id if stored else None)
     if pool is None or client is None:
         if pool_id or client_id or jwks_url:
             missing = "--client-id" if pool else "--pool-id"
@@ -217,6 +214,6 @@ def pool_to_verify_by(
                 [f"expected both --pool-id and --client-id to judge by: give {missing}, too"]
             )
         return None
-    if jwks_url is None and is_stored and endpoint is not None:
-        jwks_url = f"{endpoint.rstrip('/')}/{pool}/.well-known/jwks.json"
+    if jwks_url is None and stored and stored.endpoint_url is not None:
+        jwks_url = f"{stored.endpoint_url.rstrip('/')}/{pool}/.well-known/jwks.json"
     return UserPool(pool, [client], jwks_url=jwks_url)
