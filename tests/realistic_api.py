@@ -180,7 +180,7 @@ def routes() -> tuple[Route, ...]:
 
 def times_asked(emulator: Emulator, api: Deployed) -> int:
     """How often the authorizer decided, by its log."""
-    pages = emulator.aws.client("logs").get_paginator("filter_log_events")
+    pages = emulator.client("logs").get_paginator("filter_log_events")
     group = f"/aws/lambda/{api.authorizer_function}"
     lines = (
         event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"]
@@ -279,7 +279,7 @@ def _events(template: dict[str, Any]) -> dict[str, Any]:
 
 def _upload(emulator: Emulator, template: dict[str, Any], files: Mapping[str, bytes]) -> None:
     """Both packages as built, the authorizer's with other files in place of, or beside, its own."""
-    storage = emulator.aws.client("s3")
+    storage = emulator.client("s3")
     storage.create_bucket(Bucket=_BUCKET)
     packages = {
         "AuthorizerFunction": _package("AuthorizerFunction", files),

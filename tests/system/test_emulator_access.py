@@ -174,4 +174,4 @@ def test_a_supervisor_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.xdist_group("emulator access")
 def test_this_run_can(emulator: Emulator) -> None:
     """The clients of this run have the key."""
-    assert emulator.aws.client("lambda").list_functions()["Functions"] == []
+    assert emulator.client("lambda").list_functions()["Functions"] == []

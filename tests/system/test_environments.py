@@ -15,7 +15,7 @@ import pytest
 from authorizer.cli.local.api_client import Answer, Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
-from authorizer.cli.local.users import add_user, enrol, password_sign_in, sign_in
+from authorizer.cli.local.users import Person, add_user, enrol, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,11 +40,11 @@ class Pool:
     id: str
     app: str
     other_app: str
-    users: Mapping[str, tuple[str, str]]
+    users: Mapping[str, Person]
 
     @classmethod
     def made(cls, emulator: Emulator, name: str) -> Pool:
-        cognito = emulator.aws.client("cognito-idp")
+        cognito = emulator.cognito
         pool_id = cognito.create_user_pool(PoolName=name)["UserPool"]["Id"]
         for group in GROUPS:
             cognito.create_group(UserPoolId=pool_id, GroupName=group)
@@ -57,14 +57,13 @@ class Pool:
             for app in ("app", "other-app")
         )
         users = {
-            name: add_user(emulator.aws, pool_id, name, groups)
+            name: add_user(emulator, pool_id, Person(name=name, groups=groups))
             for name, groups in {"rita": ("reader",), "adam": ("admin",)}.items()
         }
         return cls(emulator, pool_id, app, other_app, users)
 
     def bearer(self, name: str, app: str | None = None) -> str:
-        password = self.users[name][1]
-        tokens = password_sign_in(self.emulator.aws, app or self.app, name, password)
+        tokens = sign_in(self.emulator, app or self.app, self.users[name])
         return f"Bearer {tokens.access}"
 
 
@@ -95,7 +94,7 @@ def deployed(emulator: Emulator) -> Iterator[Callable[..., Environment]]:
         apis.append(
             Api(
                 deployment.base_url,
-                DecisionLog(emulator.aws, deployment.authorizer_function).new_reason,
+                DecisionLog(emulator, deployment.authorizer_function).new_reason,
             )
         )
         return Environment(deployment, apis[-1])
@@ -108,10 +107,10 @@ def deployed(emulator: Emulator) -> Iterator[Callable[..., Environment]]:
 def test_with_its_own_pool(emulator: Emulator, deployed: Callable[..., Environment]) -> None:
     """Without parameters the stack has a pool of its own, and trusts no other."""
     environment = deployed()
-    ids = (environment.deployment.user_pool_id, environment.deployment.client_id)
+    client_id = environment.deployment.client_id
     # A sample user, for whom the emulator takes a code twice: no test waits for the next one.
-    edgar = enrol(emulator.aws, *ids, "edgar", ("editor",))
-    own = f"Bearer {sign_in(emulator.aws, ids[1], edgar).access}"
+    edgar = enrol(environment.deployment, Person(name="edgar", groups=("editor",)))
+    own = f"Bearer {sign_in(emulator, client_id, edgar).access}"
     assert environment.deployment.machine_client_id == ""
 
     assert environment.outcome("POST /articles", own) == (200, "allowed")
@@ -158,11 +157,11 @@ def test_with_two_pools(emulator: Emulator, deployed: Callable[..., Environment]
     )
 
     for pool in (staff, partners):
-        sub = pool.users["rita"][0]
+        sub = pool.users["rita"].sub
         own = environment.answer(f"GET /users/{sub}", pool.bearer("rita"))
         assert (own.status, own.body["caller"]["sub"]) == (200, sub)
         assert own.body["caller"]["client_id"] == pool.app
-    others = f"GET /users/{staff.users['rita'][0]}"
+    others = f"GET /users/{staff.users['rita'].sub}"
     assert environment.outcome(others, partners.bearer("rita")) == (403, "not_granted")
     third = Pool.made(emulator, "third")
     assert environment.outcome("GET /hello", third.bearer("adam")) == (403, "issuer_unknown")
@@ -174,10 +173,10 @@ def test_its_own_pool_and_a_further_one(
     """A stack that makes its pool may trust others besides."""
     partners = Pool.made(emulator, "partners")
     environment = deployed(FurtherUserPools=f"{partners.id}={partners.app}")
-    ids = (environment.deployment.user_pool_id, environment.deployment.client_id)
-    edgar = enrol(emulator.aws, *ids, "edgar", ("reader",))
+    client_id = environment.deployment.client_id
+    edgar = enrol(environment.deployment, Person(name="edgar", groups=("reader",)))
 
-    own = f"Bearer {sign_in(emulator.aws, ids[1], edgar).access}"
+    own = f"Bearer {sign_in(emulator, client_id, edgar).access}"
     assert environment.outcome("GET /hello", own) == (200, "allowed")
     assert environment.outcome("GET /hello", partners.bearer("rita")) == (200, "allowed")
 
@@ -214,5 +213,5 @@ def test_a_pool_that_is_named_twice_lets_nobody_in(
 
 
 def _pool_ids(emulator: Emulator) -> set[str]:
-    pools = emulator.aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    pools = emulator.cognito.list_user_pools(MaxResults=60)["UserPools"]
     return {pool["Id"] for pool in pools}

@@ -51,7 +51,7 @@ def stack() -> Iterator[LocalStack]:
 def environment(stack: LocalStack, **changes: str) -> Iterator[None]:
     """The authorizer with other settings, started cold; what the API remembers stays remembered."""
     function = stack.deployment.authorizer_function
-    client = stack.aws.client("lambda")
+    client = stack.emulator.client("lambda")
     before = client.get_function_configuration(FunctionName=function)["Environment"]
     changed = {"Variables": before["Variables"] | changes}
     client.update_function_configuration(FunctionName=function, Environment=changed)
@@ -71,7 +71,7 @@ def bearer(stack: LocalStack, name: str = "alice") -> str:
 
 def published_keys(stack: LocalStack) -> bytes:
     """The pool's real JWK Set."""
-    function = stack.aws.client("lambda").get_function_configuration(
+    function = stack.emulator.client("lambda").get_function_configuration(
         FunctionName=stack.deployment.authorizer_function
     )
     url = function["Environment"]["Variables"]["AUTHORIZER_JWKS_URLS"].partition("=")[2]
@@ -147,7 +147,7 @@ def explain(stack: LocalStack, case: scenario.Case) -> tuple[str, str | None]:
     client = clients.machine_client_id if case.who == "machine" else clients.client_id
     token = (
         *("--token", "-", "--pool-id", clients.user_pool_id, "--client-id", client),
-        *("--jwks-url", stack.jwks_url),
+        *("--jwks-url", stack.emulator.jwks_url(clients.user_pool_id)),
     )
     result = CliRunner().invoke(
         cli,

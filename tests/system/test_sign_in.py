@@ -46,7 +46,7 @@ def environment(stack: LocalStack, tmp_path: Path) -> dict[str, str]:
     """What `make serve` prints to be exported."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
-        "AWS_ENDPOINT_URL": stack.emulator_url,
+        "AWS_ENDPOINT_URL": stack.emulator.url,
         "API_URL": stack.base_url,
         "COGNITO_USER_POOL_ID": stack.deployment.user_pool_id,
         "COGNITO_CLIENT_ID": stack.deployment.client_id,
@@ -150,7 +150,7 @@ def test_a_new_user_signs_in(
     target = Target(
         region="us-east-1",
         client_id=stack.deployment.client_id,
-        endpoint_url=stack.emulator_url,
+        endpoint_url=stack.emulator.url,
     )
     again = SignIn(target, "newcomer", Terminal(), wait=clock.pass_seconds, clock=clock).run(
         PASSWORD
@@ -219,7 +219,7 @@ def test_a_sample_event_takes_the_kept_token(
 def test_decode_names_the_step_that_refuses(stack: LocalStack, environment: dict[str, str]) -> None:
     """A kept session's token is judged as the authorizer would judge it."""
     login(stack, environment, "alice")
-    url = f"{stack.emulator_url}/{stack.deployment.user_pool_id}/.well-known/jwks.json"
+    url = f"{stack.emulator.url}/{stack.deployment.user_pool_id}/.well-known/jwks.json"
     good = authorizer(environment, "decode", "--profile", "alice", "--jwks-url", url)
     assert good.returncode == 0, good.stderr + good.stdout
     identity = stack.sign_in("alice").id
@@ -234,11 +234,11 @@ def test_the_stack_tells_whom_to_sign_in_with(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pool, client and API are read from the deployed stack's outputs."""
-    credentials = stack.aws.client("sts")._request_signer._credentials
+    credentials = stack.emulator.client("sts")._request_signer._credentials
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
     target = find_target(
-        stack_name="authorizer-local", region="us-east-1", endpoint_url=stack.emulator_url
+        stack_name="authorizer-local", region="us-east-1", endpoint_url=stack.emulator.url
     )
     assert (target.pool_id, target.client_id, target.api_url) == (
         stack.deployment.user_pool_id,
@@ -246,4 +246,4 @@ def test_the_stack_tells_whom_to_sign_in_with(
         stack.base_url,
     )
     with pytest.raises(AccountError, match="stack 'no-such-stack' cannot be read"):
-        find_target(stack_name="no-such-stack", region="us-east-1", endpoint_url=stack.emulator_url)
+        find_target(stack_name="no-such-stack", region="us-east-1", endpoint_url=stack.emulator.url)

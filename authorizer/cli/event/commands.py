@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +70,7 @@ def event(name: str | None, invoke: bool, token_from: str, policy: Path, events:
             f"{sample.name} is for hello, not for the authorizer: "
             f"'authorizer local invoke {sample.name}' runs it"
         )
-    source = token_source(token_from, Path(), sys.stdin, sample, policy)
+    source = token_source(token_from, sample, policy)
     filled = sample.filled(source.token, source.sub)
     if sample.is_own:
         _look_at(sample, filled, invoke=invoke)

@@ -9,27 +9,26 @@ Another place to get one from is another ``TokenSource``, and a word for it in `
 
 from __future__ import annotations
 
-import base64
 import json
 import os
+import sys
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
-import requests
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jose import jwk, jwt
 from jose.exceptions import JOSEError
+from jose.utils import base64url_encode
 
 from authorizer import UserPool
 from authorizer.cli.account.cognito import fresh_session
 from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, SampleCallers, callers_of_file
-from authorizer.tokens.fetch import fetch_document
+from authorizer.tokens.fetch import FetchError, fetch_document
 from authorizer.tokens.pool import derived_issuers
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ PREFIX = "AUTHORIZER_"
 _POOLS = f"{PREFIX}USER_POOLS"
 # The discard port. Keys that are bundled are never fetched, and this keeps it so.
 _NOWHERE = "http://127.0.0.1:9/jwks.json"
-_REQUEST_SECONDS = 10
+_DEADLINE = timedelta(seconds=10)
 POOL_ID = "eu-west-1_ThrowAway"
 CLIENT_ID = "4k2exampleclient"
 MACHINE_CLIENT_ID = "7h8examplemachine"
@@ -77,15 +76,11 @@ class TokenSource:
     key_sets: Callable[[], Mapping[str, bytes]] = dict
 
 
-def token_source(
-    name: str, project: Path, stdin: TextIO, sample: Sample, policy: Path = POLICY
-) -> TokenSource:
+def token_source(name: str, sample: Sample, policy: Path = POLICY) -> TokenSource:
     """The source by its name on the command line. An event that gets no token is told of.
 
     Args:
         name: one of ``SOURCES``.
-        project: where a served stack says what it serves.
-        stdin: where a token is read from.
         sample: the event. One with a token of its own is judged by the pools that the environment
             names, if it does.
         policy: says in which groups the users of a throw-away pool are.
@@ -105,19 +100,21 @@ def token_source(
             f"nor another placeholder, and is taken as it is{rest if is_new else ''}",
             err=True,
         )
-    if is_new:
-        return throw_away_pool(callers_of_file(policy))
     match name:
         case "local":
-            return ServedPool.read(project).source()
+            return ServedPool.read(Path()).source()
         case "login":
             return _signed_in(os.environ.get("COGNITO_PROFILE", "default"))
         case "-":
-            text = stdin.readline().strip().removeprefix("Bearer ").strip()
-            if not text:
-                raise click.ClickException("expected a token on standard input, found nothing")
-            return given_token(text)
-    return given_token("")
+            return given_token(_piped())
+    return throw_away_pool(callers_of_file(policy)) if is_new else given_token("")
+
+
+def _piped() -> str:
+    text = sys.stdin.readline().strip().removeprefix("Bearer ").strip()
+    if not text:
+        raise click.ClickException("expected a token on standard input, found nothing")
+    return text
 
 
 def throw_away_pool(callers: SampleCallers) -> TokenSource:
@@ -127,21 +124,19 @@ def throw_away_pool(callers: SampleCallers) -> TokenSource:
         callers: who asks in the samples, by the policy.
     """
     keys = {
-        name: rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
+        # The stubs know no key objects.
+        name: jwk.construct(rsa.generate_private_key(65537, _KEY_BITS), "RS256")  # type: ignore[arg-type]
         for name in (_ACCESS_KEY, _ID_KEY)
     }
     entries = [
-        # The stubs know no key objects.
-        {**jwk.construct(key.public_key(), "RS256").to_dict(), "kid": name, "use": "sig"}  # type: ignore[arg-type]
-        for name, key in keys.items()
+        {**key.public_key().to_dict(), "kid": name, "use": "sig"} for name, key in keys.items()
     ]
 
     def token(placeholder: Placeholder) -> str:
         name = _ID_KEY if placeholder is Placeholder.ID else _ACCESS_KEY
-        parts = ({"kid": name, "alg": "RS256"}, _claims(placeholder, callers))
-        signed = ".".join(_encode(json.dumps(part).encode()) for part in parts)
-        signature = keys[name].sign(signed.encode(), padding.PKCS1v15(), SHA256())
-        return f"{signed}.{_encode(signature)}"
+        header = {"kid": name, "alg": "RS256"}
+        signed = f"{encoded(header)}.{encoded(_claims(placeholder, callers))}"
+        return f"{signed}.{base64url_encode(keys[name].sign(signed.encode())).decode()}"
 
     return TokenSource(
         sub=SAMPLE_SUB,
@@ -178,8 +173,9 @@ def _claims(placeholder: Placeholder, callers: SampleCallers) -> dict[str, Any]:
     return {**user, "client_id": CLIENT_ID, "scope": scope, "username": _USERNAME}
 
 
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+def encoded(part: dict[str, Any]) -> str:
+    """A token's header or claims, as they stand in it."""
+    return base64url_encode(json.dumps(part, separators=(",", ":")).encode()).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,15 +222,12 @@ class ServedPool:
 
     def _key_sets(self) -> Mapping[str, bytes]:
         try:
-            with requests.Session() as http:
-                http.trust_env = False  # no proxy, no .netrc
-                answer = http.get(self.jwks_url, timeout=_REQUEST_SECONDS)
-                answer.raise_for_status()
-        except requests.RequestException as error:
+            keys = fetch_document(self.jwks_url, deadline=_DEADLINE)
+        except FetchError as error:
             raise click.ClickException(
                 "the local stack does not answer: run 'authorizer local serve' again"
             ) from error
-        return {self.pools.partition("=")[0]: answer.content}
+        return {self.pools.partition("=")[0]: keys}
 
     def _token(self, placeholder: Placeholder) -> str:
         if placeholder not in self.tokens:
@@ -271,13 +264,10 @@ def _signed_in(profile: str) -> TokenSource:
     pool_id, endpoint = session.pool_id or "", session.endpoint_url
     url = f"{endpoint.rstrip('/')}/{pool_id}/.well-known/jwks.json" if endpoint else None
     pool = UserPool(pool_id, [session.client_id], jwks_url=url)
-    deadline = timedelta(seconds=_REQUEST_SECONDS)
-    given = given_token(session.access_token)
-    return TokenSource(
-        sub=given.sub,
+    return replace(
+        given_token(session.access_token),
         pools=f"{pool.id}={session.client_id}",
-        token=given.token,
-        key_sets=lambda: {pool.id: fetch_document(pool.jwks_url, deadline=deadline)},
+        key_sets=lambda: {pool.id: fetch_document(pool.jwks_url, deadline=_DEADLINE)},
     )
 
 

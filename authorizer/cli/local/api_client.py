@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from authorizer.cli.local.emulator import Aws
+    from authorizer.cli.local.emulator import Emulator
 
 _REQUEST_SECONDS = 30
 ALLOWED = "allowed"
@@ -49,10 +49,10 @@ def direct_session() -> requests.Session:
 class DecisionLog:
     """The authorizer's own log in CloudWatch Logs. One call at a time, or they mix."""
 
-    def __init__(self, aws: Aws, function: str) -> None:
-        configuration = aws.client("lambda").get_function_configuration(FunctionName=function)
+    def __init__(self, emulator: Emulator, function: str) -> None:
+        configuration = emulator.client("lambda").get_function_configuration(FunctionName=function)
         self._group = configuration["LoggingConfig"]["LogGroup"]
-        self._pages = aws.client("logs").get_paginator("filter_log_events")
+        self._pages = emulator.client("logs").get_paginator("filter_log_events")
         self._seen: set[str] = set()
         self._since_milliseconds = 0
 
@@ -116,7 +116,7 @@ class Api:
     """
 
     def __init__(self, base_url: str, new_reason: Callable[[], str | None]) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._new_reason = new_reason
         self._http = direct_session()
 
@@ -125,16 +125,16 @@ class Api:
         method: str,
         path: str,
         authorization: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        origin: str | None = None,
     ) -> Answer:
-        """Send a request, with or without an Authorization header."""
-        sent = dict(headers or {})
-        if authorization is not None:
-            sent["Authorization"] = authorization
+        """Send a request, with or without an Authorization header, and from a page or not.
+
+        Not for two threads at once: the reason is read from a common log.
+        """
         answer = self._http.request(
             method,
-            self._base_url + path,
-            headers=sent,
+            self.base_url + path,
+            headers={"Authorization": authorization, "Origin": origin},
             timeout=_REQUEST_SECONDS,
             allow_redirects=False,
         )

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError
 
-from authorizer.cli.local.emulator import RUN_HEADER, Aws
+from authorizer.cli.local.emulator import RUN_HEADER, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class SignIn:
         # Names our own calls of ministack, which come by here, too, and are passed on.
         self._own = secrets.token_hex(16)
         self._run = access_key
-        self._cognito = Aws(url, access_key, secret_key, self._own).client("cognito-idp")
+        self._cognito = Emulator(url, access_key, secret_key, self._own).cognito
         self._sessions: dict[str, _Session] = {}
         self._used_codes: dict[tuple[str, str], float] = {}
         self._operations: dict[str, _Operation] = {

@@ -216,7 +216,7 @@ def _invoke(
             "EVENT=http-2.0-allowed); 'authorizer event' lists the names"
         )
     sample = load_sample(_EVENTS, name)
-    source = token_source(token_from, Path(), sys.stdin, sample)
+    source = token_source(token_from, sample)
     invocation = run_event(sample, source, sample.filled(source.token, source.sub))
     for line in invocation.log:
         click.echo(line, err=True)

@@ -58,11 +58,13 @@ class Deployment:
     """What the template's outputs say, and where the API answers on this machine.
 
     Attributes:
+        emulator: on which it is.
         base_url: put a path behind it.
         machine_client_id: of the app client for client_credentials; empty where there is none.
         authorizer_function: its name.
     """
 
+    emulator: Emulator
     base_url: str
     user_pool_id: str
     client_id: str
@@ -93,7 +95,7 @@ def deploy(
     given = {
         name: value for name, value in parameters.items() if name in template.get("Parameters", {})
     }
-    storage = emulator.aws.client("s3")
+    storage = emulator.client("s3")
     storage.create_bucket(Bucket=_BUCKET)
     for name in (parts.authorizer, *parts.backends):
         package = zipped(package_of(project, name, parts.handlers.get(name)))
@@ -101,10 +103,11 @@ def deploy(
         template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
     outputs = _create_stack(_translate(template, parts, emulator, given), emulator, stack, given)
     _require_outputs(outputs)
-    authorizer = emulator.aws.client("cloudformation").describe_stack_resource(
+    authorizer = emulator.client("cloudformation").describe_stack_resource(
         StackName=stack, LogicalResourceId=parts.authorizer
     )["StackResourceDetail"]
     return Deployment(
+        emulator=emulator,
         base_url=outputs["ApiUrl"],
         user_pool_id=outputs["UserPoolId"],
         client_id=outputs["UserPoolClientId"],
@@ -157,7 +160,7 @@ def _translate(
 def _create_stack(
     template: dict[str, Any], emulator: Emulator, name: str, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    cloudformation = emulator.aws.client("cloudformation")
+    cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
         TemplateBody=json.dumps(template),

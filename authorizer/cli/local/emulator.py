@@ -12,7 +12,6 @@ import os
 import secrets
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,13 +58,18 @@ def unconfigured_session(access_key: str = "local", secret_key: str = "local") -
     )
 
 
-class Aws:
-    """Clients of one emulator, made when first asked for."""
+class Emulator:
+    """Where the emulator answers, and its clients, made when first asked for.
 
-    def __init__(
-        self, endpoint_url: str, access_key: str, secret_key: str, run: str | None = None
-    ) -> None:
-        self._endpoint_url = endpoint_url
+    Args:
+        url: its address on loopback, without a slash at the end.
+        access_key: of this run, as its secret.
+        secret_key: the same.
+        run: by which the clients name themselves; by default the access key.
+    """
+
+    def __init__(self, url: str, access_key: str, secret_key: str, run: str | None = None) -> None:
+        self.url = url
         self._run = run or access_key
         self._session = unconfigured_session(access_key, secret_key)
         self._clients: dict[str, Any] = {}
@@ -75,7 +79,7 @@ class Aws:
         if service not in self._clients:
             client = self._clients[service] = self._session.client(
                 service,
-                endpoint_url=self._endpoint_url,
+                endpoint_url=self.url,
                 config=Config(
                     connect_timeout=5,
                     read_timeout=60,
@@ -87,21 +91,13 @@ class Aws:
             client.meta.events.register(f"before-call.{service}", self._name_run)
         return self._clients[service]
 
+    @property
+    def cognito(self) -> Any:  # noqa: ANN401 - boto3 ships no types
+        """The client of Cognito's user pools."""
+        return self.client("cognito-idp")
+
     def _name_run(self, params: dict[str, Any], **_: object) -> None:
         params["headers"][RUN_HEADER] = self._run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emulator:
-    """Where the emulator answers.
-
-    Attributes:
-        url: its address on loopback, without a slash at the end.
-        aws: clients bound to it.
-    """
-
-    url: str
-    aws: Aws
 
     def jwks_url(self, pool_id: str) -> str:
         """Where it publishes a pool's keys."""
@@ -110,7 +106,7 @@ class Emulator:
     def is_account(self, account: str) -> bool:
         """Whether it is up, and the emulator that was given this account."""
         with suppress(BotoCoreError, ClientError):
-            found: str = self.aws.client("sts").get_caller_identity()["Account"]
+            found: str = self.client("sts").get_caller_identity()["Account"]
             return found == account
         return False
 
@@ -126,7 +122,7 @@ def running_emulator() -> Iterator[Emulator]:
         url = f"http://127.0.0.1:{free_port()}"
         account = f"{secrets.randbelow(10**12):012}"
         keys = (f"LOCAL{secrets.token_hex(16)}", secrets.token_hex(_SECRET_BYTES))
-        emulator = Emulator(url=url, aws=Aws(url, *keys))
+        emulator = Emulator(url, *keys)
         with own_folder() as folder:
             environment = _environment(folder, url, account, keys)
             command = [sys.executable, "-P", str(_PROCESS)]

@@ -153,7 +153,7 @@ def sign_in_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
     deployment = stack.deployment
     yield "Sign in yourself, in another terminal; give the passwords and codes when asked:"
     yield ""
-    yield f"export AWS_ENDPOINT_URL={stack.emulator_url} API_URL={stack.base_url}"
+    yield f"export AWS_ENDPOINT_URL={stack.emulator.url} API_URL={stack.base_url}"
     yield (
         f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
         f"COGNITO_CLIENT_ID={deployment.client_id}"

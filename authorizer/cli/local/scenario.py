@@ -340,7 +340,7 @@ def _anonymous(method: str, path: _Path, status: int) -> Case:
 def _bad_tokens(stack: LocalStack, allowed: Case) -> Iterator[Case]:
     """Each is refused for its own reason, and the client sees the same 403 for all."""
     person, groups = stack.people[allowed.who], stack.project.groups
-    for who, header, reason in users.bad_headers(stack.aws, stack.deployment, person, groups):
+    for who, header, reason in users.bad_headers(stack.deployment, person, groups):
         refused = replace(allowed, who=who, status=_FORBIDDEN, reason=reason, sub=None)
         yield replace(refused, authorization=header)
 
@@ -356,9 +356,7 @@ def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:
     return walked
 
 
-def play(
-    api: Api | LocalStack, to_play: Iterable[Case], *, reasons: bool = True
-) -> Iterator[Outcome]:
+def play(api: Api, to_play: Iterable[Case], *, reasons: bool = True) -> Iterator[Outcome]:
     """Send the requests one by one.
 
     Args:
@@ -368,8 +366,7 @@ def play(
             the authorizer is asked depends on what API Gateway remembers.
     """
     for case in to_play:
-        headers = {"Origin": case.origin} if case.origin else {}
-        answer = api.call(case.method, case.path, case.authorization, headers)
+        answer = api.call(case.method, case.path, case.authorization, case.origin)
         yield Outcome(
             case=case, answer=answer, differences=tuple(_differences(case, answer, reasons))
         )

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from authorizer.cli.event.samples import Placeholder, callers_of
 from authorizer.cli.event.tokens import ServedPool
 from authorizer.cli.local import users
-from authorizer.cli.local.api_client import Answer, Api, DecisionLog
+from authorizer.cli.local.api_client import Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
-from authorizer.cli.local.emulator import Emulator, running_emulator
+from authorizer.cli.local.emulator import running_emulator
 from authorizer.cli.local.project import Project, read_project
+from authorizer.cli.local.users import Person, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.local.emulator import Aws
-    from authorizer.cli.local.users import Person, Tokens
 
 Say = Callable[[str], None]
 
@@ -29,47 +27,29 @@ def _nothing(_text: str) -> None:
     """Say nothing."""
 
 
-class LocalStack:
+class LocalStack(Api):
     """The deployed API on this machine, and its users.
 
     Attributes:
-        aws: clients of the emulator.
+        emulator: where it runs.
         deployment: the stack's outputs.
         project: what is played.
-        base_url: where the API answers; put a path behind it.
-        jwks_url: where the emulator publishes the pool's keys.
-        emulator_url: where its Cognito answers.
         people: the users by name.
         machines: callers without a user, as far as the stack has a client for them.
     """
 
-    def __init__(self, emulator: Emulator, deployment: Deployment, project: Project) -> None:
-        self.aws: Aws = emulator.aws
+    def __init__(self, deployment: Deployment, project: Project) -> None:
+        log = DecisionLog(deployment.emulator, deployment.authorizer_function)
+        super().__init__(deployment.base_url, log.new_reason)
+        self.emulator = deployment.emulator
         self.deployment = deployment
         self.project = project
-        self.base_url = deployment.base_url
-        self.jwks_url = emulator.jwks_url(deployment.user_pool_id)
-        self.emulator_url = emulator.url
-        log = DecisionLog(self.aws, deployment.authorizer_function)
-        self._api = Api(deployment.base_url, log.new_reason)
         self._add_groups()
-        self.people: dict[str, Person] = {
-            person.name: replace(
-                users.enrol(
-                    self.aws,
-                    deployment.user_pool_id,
-                    deployment.client_id,
-                    person.name,
-                    person.groups,
-                ),
-                written=person.written,
-            )
-            for person in users.people_of(project)
+        self.people = {
+            person.name: users.enrol(deployment, person) for person in users.people_of(project)
         }
-        client = users.machine_client(self.aws, deployment)
-        self.machines = users.machines_of(
-            project, deployment.machine_client_id, client.get("AllowedOAuthScopes", ())
-        )
+        allowed = users.machine_client(deployment).get("AllowedOAuthScopes", ())
+        self.machines = users.machines_of(project, deployment.machine_client_id, allowed)
 
     @classmethod
     @contextmanager
@@ -89,54 +69,37 @@ class LocalStack:
             say("deploying template.yaml to it")
             deployment = deploy(folder, emulator)
             say("creating the users, each with a password and TOTP")
-            stack = cls(emulator, deployment, project)
-            try:
+            with closing(cls(deployment, project)) as stack:
                 yield stack
-            finally:
-                stack.close()
 
     def _add_groups(self) -> None:
         """Those of the policy and the tests that the template does not make."""
-        cognito, pool_id = self.aws.client("cognito-idp"), self.deployment.user_pool_id
-        made = {
-            group["GroupName"]
-            for page in cognito.get_paginator("list_groups").paginate(UserPoolId=pool_id)
-            for group in page["Groups"]
-        }
         wanted = [group for test in self.project.tests for group in test.caller.groups]
+        cognito = self.emulator.cognito
         for group in dict.fromkeys((*self.project.groups, *wanted)):
-            if group not in made:
-                cognito.create_group(UserPoolId=pool_id, GroupName=group)
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        authorization: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Call the API. Not for two threads at once: the reason is read from a common log."""
-        return self._api.call(method, path, authorization, headers)
+            with suppress(cognito.exceptions.GroupExistsException):
+                cognito.create_group(UserPoolId=self.deployment.user_pool_id, GroupName=group)
 
     def sign_in(self, name: str) -> Tokens:
         """Sign a user in, with password and TOTP."""
-        return users.sign_in(self.aws, self.deployment.client_id, self.people[name])
+        return users.sign_in(self.emulator, self.deployment.client_id, self.people[name])
 
     def access_token(self, person: Person) -> str:
         """A new access token of a user or a machine."""
         if not person.scopes:
             return self.sign_in(person.name).access
-        return users.token_of_machine(self.aws, self.deployment, self.emulator_url, person.scopes)
+        return users.token_of_machine(self.deployment, person.scopes)
 
     def invite(self, name: str, groups: tuple[str, ...]) -> str:
         """Create a user who has yet to choose a password; returns the temporary one."""
-        return users.invite(self.aws, self.deployment.user_pool_id, name, groups)[1]
+        person = Person(name=name, groups=groups)
+        return users.invite(self.emulator, self.deployment.user_pool_id, person).password
 
     def allowed_origin(self) -> str | None:
         """A web origin whose pages may call the API."""
         api_id = self.base_url.rpartition("/")[2]
-        cors = self.aws.client("apigatewayv2").get_api(ApiId=api_id).get("CorsConfiguration", {})
-        return next(iter(cors.get("AllowOrigins", ())), None)
+        found = self.emulator.client("apigatewayv2").get_api(ApiId=api_id)
+        return next(iter(found.get("CorsConfiguration", {}).get("AllowOrigins", ())), None)
 
     def served_pool(self, issued: Mapping[str, str] | None = None) -> ServedPool:
         """The pool as a source of tokens for events: none of them, where none were issued."""
@@ -144,7 +107,7 @@ class LocalStack:
         return ServedPool(
             sub=self._somebody_in(callers_of(self.project.policy).groups).sub,
             pools=f"{self.deployment.user_pool_id}={','.join(filter(None, clients))}",
-            jwks_url=self.jwks_url,
+            jwks_url=self.emulator.jwks_url(self.deployment.user_pool_id),
             tokens=issued or {},
         )
 
@@ -165,7 +128,7 @@ class LocalStack:
             Placeholder.ACCESS: tokens.access,
             Placeholder.ID: tokens.id,
             Placeholder.SUSPENDED: self.access_token(denied),
-            Placeholder.EXPIRED: users.expired(self.aws, self.deployment, person),
+            Placeholder.EXPIRED: users.expired(self.deployment, person),
         }
         if self.machines:
             issued[Placeholder.MACHINE] = self.access_token(self.machines[0])
@@ -176,7 +139,3 @@ class LocalStack:
         finally:
             if path.exists() and path.read_bytes() == written:  # or another `make serve` is up
                 path.unlink()
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._api.close()

@@ -6,27 +6,26 @@ and a code from the phone. Each bad token is a genuine one with exactly one thin
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyotp
 from jose import jwt
-from jose.utils import base64url_encode
 
 from authorizer.cli.analysis.request import Caller
+from authorizer.cli.event.tokens import encoded
 from authorizer.cli.local.api_client import direct_session
 from authorizer.cli.local.project import LocalStackError
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from authorizer.cli.local.deploy import Deployment
-    from authorizer.cli.local.emulator import Aws
+    from authorizer.cli.local.emulator import Emulator
     from authorizer.cli.local.project import Project
 
 _REQUEST_SECONDS = 30
@@ -34,6 +33,7 @@ _REQUEST_SECONDS = 30
 _CLAIMS_OF_SIGN_INS = frozenset({"sub", "username"})
 _CLAIMS_OF_MACHINES = frozenset({"sub", "client_id"})
 _UNGROUPED = "ungrouped"
+_TOTP, _SETUP = "SOFTWARE_TOKEN_MFA", "MFA_SETUP"
 _PASSWORD_FLOWS = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
 
 
@@ -139,180 +139,168 @@ def _unused_name(name: str, people: Iterable[Person]) -> str:
 # --- signing in -----------------------------------------------------------------------------------
 
 
-def invite(aws: Aws, pool_id: str, name: str, groups: tuple[str, ...]) -> tuple[str, str]:
+def invite(emulator: Emulator, pool_id: str, person: Person) -> Person:
     """Create a user as an administrator does, and leave the rest to them.
 
     Returns:
-        The user's ``sub``, and the temporary password: the first sign-in demands a new one, and
-        an authenticator app.
+        The same, with their ``sub`` and a temporary password: the first sign-in demands a new one,
+        and an authenticator app.
     """
-    cognito = aws.client("cognito-idp")
     password = f"{secrets.token_urlsafe(16)}aA1!"
-    created = cognito.admin_create_user(
+    created = emulator.cognito.admin_create_user(
         UserPoolId=pool_id,
-        Username=name,
+        Username=person.name,
         MessageAction="SUPPRESS",
         # Cognito makes one up where none is given; ministack's breaks the pool's own rules.
         TemporaryPassword=password,
     )
-    for group in groups:
-        cognito.admin_add_user_to_group(UserPoolId=pool_id, Username=name, GroupName=group)
+    for group in person.groups:
+        emulator.cognito.admin_add_user_to_group(
+            UserPoolId=pool_id, Username=person.name, GroupName=group
+        )
     attributes = {entry["Name"]: entry["Value"] for entry in created["User"]["Attributes"]}
-    return attributes["sub"], password
+    return replace(person, sub=attributes["sub"], password=password)
 
 
-def add_user(aws: Aws, pool_id: str, name: str, groups: tuple[str, ...] = ()) -> tuple[str, str]:
-    """The same, and let them have chosen a password. Returns their ``sub`` and password."""
-    sub, password = invite(aws, pool_id, name, groups)
-    aws.client("cognito-idp").admin_set_user_password(
-        UserPoolId=pool_id, Username=name, Password=password, Permanent=True
+def add_user(emulator: Emulator, pool_id: str, person: Person) -> Person:
+    """The same, and let them have chosen the password."""
+    added = invite(emulator, pool_id, person)
+    emulator.cognito.admin_set_user_password(
+        UserPoolId=pool_id, Username=added.name, Password=added.password, Permanent=True
     )
-    return sub, password
+    return added
 
 
-def enrol(aws: Aws, pool_id: str, client_id: str, name: str, groups: tuple[str, ...]) -> Person:
+def enrol(deployment: Deployment, person: Person) -> Person:
     """Create a user of a pool that demands TOTP, and register their authenticator app.
 
     Raises:
         LocalStackError: the app was not asked for, or its code not accepted.
     """
-    cognito = aws.client("cognito-idp")
-    sub, password = add_user(aws, pool_id, name, groups)
-    session = _challenge(aws, client_id, name, password, "MFA_SETUP")
-    associated = cognito.associate_software_token(Session=session)
+    emulator, client_id = deployment.emulator, deployment.client_id
+    added = add_user(emulator, deployment.user_pool_id, person)
+    session = _after_password(emulator, client_id, added, _SETUP)["Session"]
+    associated = emulator.cognito.associate_software_token(Session=session)
     secret = associated["SecretCode"]
-    verified = cognito.verify_software_token(
+    verified = emulator.cognito.verify_software_token(
         Session=associated["Session"], UserCode=pyotp.TOTP(secret).now()
     )
     if verified["Status"] != "SUCCESS":
-        raise LocalStackError(f"{name}'s authenticator app was not accepted: {verified['Status']}")
-    cognito.respond_to_auth_challenge(
-        ClientId=client_id,
-        ChallengeName="MFA_SETUP",
-        Session=verified["Session"],
-        ChallengeResponses={"USERNAME": name},
-    )
-    return Person(name=name, groups=groups, sub=sub, password=password, totp_secret=secret)
+        found = verified["Status"]
+        raise LocalStackError(f"{added.name}'s authenticator app was not accepted: {found}")
+    _respond(emulator, client_id, added, _SETUP, verified["Session"])
+    return replace(added, totp_secret=secret)
 
 
-def sign_in(aws: Aws, client_id: str, person: Person) -> Tokens:
-    """Sign in with password and TOTP.
+def sign_in(emulator: Emulator, client_id: str, person: Person) -> Tokens:
+    """Sign in with password, and with TOTP where the person has an authenticator app.
 
     Raises:
-        LocalStackError: the second factor was not asked for, so the pool does not enforce it.
+        LocalStackError: the second factor was not asked for, so the pool does not enforce it; or
+            more was.
     """
-    session = _challenge(aws, client_id, person.name, person.password, "SOFTWARE_TOKEN_MFA")
-    answer = aws.client("cognito-idp").respond_to_auth_challenge(
-        ClientId=client_id,
-        ChallengeName="SOFTWARE_TOKEN_MFA",
-        Session=session,
-        ChallengeResponses={
-            "USERNAME": person.name,
-            "SOFTWARE_TOKEN_MFA_CODE": pyotp.TOTP(person.totp_secret).now(),
-        },
-    )
-    return _tokens(answer)
+    expected = _TOTP if person.totp_secret else None
+    answer = _after_password(emulator, client_id, person, expected)
+    if expected is not None:
+        code = {"SOFTWARE_TOKEN_MFA_CODE": pyotp.TOTP(person.totp_secret).now()}
+        answer = _respond(emulator, client_id, person, expected, answer["Session"], **code)
+    result = answer["AuthenticationResult"]
+    return Tokens(access=result["AccessToken"], id=result["IdToken"])
 
 
-def password_sign_in(aws: Aws, client_id: str, name: str, password: str) -> Tokens:
-    """Sign in where the password is enough.
-
-    Raises:
-        LocalStackError: more was asked for.
-    """
-    answer = _with_password(aws, client_id, name, password)
-    if "AuthenticationResult" not in answer:
-        raise LocalStackError(f"expected no challenge for {name}: {answer.get('ChallengeName')}")
-    return _tokens(answer)
-
-
-def _challenge(aws: Aws, client_id: str, name: str, password: str, expected: str) -> str:
-    """The session of the challenge that must follow the password."""
-    answer = _with_password(aws, client_id, name, password)
-    if answer.get("ChallengeName") != expected:
-        found = answer.get("ChallengeName", "no challenge")
-        raise LocalStackError(f"expected the challenge {expected} for {name}, found {found}")
-    session: str = answer["Session"]
-    return session
-
-
-def _with_password(aws: Aws, client_id: str, name: str, password: str) -> dict[str, Any]:
-    answer: dict[str, Any] = aws.client("cognito-idp").initiate_auth(
+def _after_password(
+    emulator: Emulator, client_id: str, person: Person, expected: str | None
+) -> dict[str, Any]:
+    """The answer to the password, once it is known to ask for what it must."""
+    answer: dict[str, Any] = emulator.cognito.initiate_auth(
         ClientId=client_id,
         AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": name, "PASSWORD": password},
+        AuthParameters={"USERNAME": person.name, "PASSWORD": person.password},
     )
+    found = answer.get("ChallengeName")
+    if found != expected:
+        raise LocalStackError(f"expected the challenge {expected} for {person.name}, found {found}")
     return answer
 
 
-def _tokens(answer: Mapping[str, Mapping[str, str]]) -> Tokens:
-    result = answer["AuthenticationResult"]
-    return Tokens(access=result["AccessToken"], id=result["IdToken"])
+def _respond(
+    emulator: Emulator, client_id: str, person: Person, challenge: str, session: str, **code: str
+) -> dict[str, Any]:
+    answer: dict[str, Any] = emulator.cognito.respond_to_auth_challenge(
+        ClientId=client_id,
+        ChallengeName=challenge,
+        Session=session,
+        ChallengeResponses={"USERNAME": person.name, **code},
+    )
+    return answer
 
 
 # --- tokens without a user, and bad ones ----------------------------------------------------------
 
 
-def machine_client(aws: Aws, deployment: Deployment) -> dict[str, Any]:
+def machine_client(deployment: Deployment) -> dict[str, Any]:
     """The app client for client_credentials: its secret, and the scopes that it may have."""
     if not deployment.machine_client_id:
         return {}
-    described: dict[str, Any] = aws.client("cognito-idp").describe_user_pool_client(
+    described: dict[str, Any] = deployment.emulator.cognito.describe_user_pool_client(
         UserPoolId=deployment.user_pool_id, ClientId=deployment.machine_client_id
     )["UserPoolClient"]
     return described
 
 
-def token_of_machine(
-    aws: Aws, deployment: Deployment, emulator_url: str, scopes: Iterable[str]
-) -> str:
+def token_of_machine(deployment: Deployment, scopes: Iterable[str]) -> str:
     """A good token without a user: client_credentials."""
-    secret = machine_client(aws, deployment)["ClientSecret"]
     with direct_session() as http:
         answer = http.post(
-            f"{emulator_url}/oauth2/token",
-            auth=(deployment.machine_client_id, secret),
+            f"{deployment.emulator.url}/oauth2/token",
+            auth=(deployment.machine_client_id, machine_client(deployment)["ClientSecret"]),
             data={"grant_type": "client_credentials", "scope": " ".join(scopes)},
             timeout=_REQUEST_SECONDS,
         )
     answer.raise_for_status()
-    token: str = answer.json()["access_token"]
-    return token
+    return str(answer.json()["access_token"])
 
 
 def bad_headers(
-    aws: Aws, deployment: Deployment, person: Person, groups: Iterable[str]
+    deployment: Deployment, person: Person, groups: Iterable[str]
 ) -> tuple[tuple[str, str, Reason], ...]:
     """What is wrong with a token, the Authorization header with it, and the reason for refusing it.
 
     Args:
-        aws: the emulator's.
         deployment: whose tokens they are, but for the thing that is wrong.
         person: who signs in.
         groups: that they would like to be in.
     """
-    good = sign_in(aws, deployment.client_id, person)
-    other_client = _of_other_client(aws, deployment, person)
-    forged = _with_groups(good.access, groups)
-    return (
-        ("garbage", "Bearer garbage", Reason.TOKEN_NOT_COMPACT),
-        ("Basic scheme", "Basic YWxpY2U6c2VjcmV0", Reason.AUTHORIZATION_NOT_BEARER),
-        ("expired token", f"Bearer {expired(aws, deployment, person)}", Reason.EXPIRED),
-        ("ID token", f"Bearer {good.id}", Reason.TOKEN_USE_WRONG),
-        ("other app client", f"Bearer {other_client}", Reason.CLIENT_UNKNOWN),
-        ("other user pool", f"Bearer {_of_other_pool(aws, person)}", Reason.ISSUER_UNKNOWN),
-        ("groups rewritten", f"Bearer {forged}", Reason.SIGNATURE_INVALID),
-        ("alg none", f"Bearer {_unsigned(good.access)}", Reason.ALGORITHM_NOT_ALLOWED),
+    emulator, pool_id = deployment.emulator, deployment.user_pool_id
+    good = sign_in(emulator, deployment.client_id, person)
+    of_other_client = sign_in(emulator, _add_client(emulator, pool_id), person)
+    header, payload, signature = good.access.split(".")
+    claims = {**jwt.get_unverified_claims(good.access), "cognito:groups": list(groups)}
+    unsigned = {**jwt.get_unverified_header(good.access), "alg": "none"}
+    bad = (
+        ("garbage", "garbage", Reason.TOKEN_NOT_COMPACT),
+        ("Basic scheme", None, Reason.AUTHORIZATION_NOT_BEARER),
+        ("expired token", expired(deployment, person), Reason.EXPIRED),
+        ("ID token", good.id, Reason.TOKEN_USE_WRONG),
+        ("other app client", of_other_client.access, Reason.CLIENT_UNKNOWN),
+        ("other user pool", _of_other_pool(emulator, person), Reason.ISSUER_UNKNOWN),
+        # The signature is now of another text.
+        ("groups rewritten", f"{header}.{encoded(claims)}.{signature}", Reason.SIGNATURE_INVALID),
+        ("alg none", f"{encoded(unsigned)}.{payload}.{signature}", Reason.ALGORITHM_NOT_ALLOWED),
+    )
+    return tuple(
+        (who, f"Bearer {token}" if token else "Basic YWxpY2U6c2VjcmV0", reason)
+        for who, token, reason in bad
     )
 
 
-def expired(aws: Aws, deployment: Deployment, person: Person) -> str:
+def expired(deployment: Deployment, person: Person) -> str:
     """A good token of the right client, a moment past its ``exp``.
 
     The client's tokens live for a second while this one is made. (Cognito's own minimum is five
     minutes; ministack does not insist on it.)
     """
-    cognito = aws.client("cognito-idp")
+    cognito = deployment.emulator.cognito
     ids = {"UserPoolId": deployment.user_pool_id, "ClientId": deployment.client_id}
     client = cognito.describe_user_pool_client(**ids)["UserPoolClient"]
     kept = {name: client[name] for name in ("AccessTokenValidity", "TokenValidityUnits")}
@@ -322,7 +310,7 @@ def expired(aws: Aws, deployment: Deployment, person: Person) -> str:
         TokenValidityUnits={**kept["TokenValidityUnits"], "AccessToken": "seconds"},
     )
     try:
-        token = sign_in(aws, deployment.client_id, person).access
+        token = sign_in(deployment.emulator, deployment.client_id, person).access
     finally:
         cognito.update_user_pool_client(**ids, **kept)
     while time.time() <= jwt.get_unverified_claims(token)["exp"]:
@@ -330,42 +318,20 @@ def expired(aws: Aws, deployment: Deployment, person: Person) -> str:
     return token
 
 
-def _of_other_client(aws: Aws, deployment: Deployment, person: Person) -> str:
-    """A good token of the same pool, issued to an app client that is not in our list."""
-    return sign_in(aws, _add_client(aws, deployment.user_pool_id), person).access
-
-
-def _of_other_pool(aws: Aws, person: Person) -> str:
+def _of_other_pool(emulator: Emulator, person: Person) -> str:
     """A good token of a pool that is not in our list, from a user of the same name and groups."""
-    cognito = aws.client("cognito-idp")
-    pool_id = cognito.create_user_pool(PoolName="somebody-elses-pool")["UserPool"]["Id"]
+    pool_id = emulator.cognito.create_user_pool(PoolName="somebody-elses-pool")["UserPool"]["Id"]
     for group in person.groups:
-        cognito.create_group(UserPoolId=pool_id, GroupName=group)
-    _, password = add_user(aws, pool_id, person.name, person.groups)
-    return password_sign_in(aws, _add_client(aws, pool_id), person.name, password).access
+        emulator.cognito.create_group(UserPoolId=pool_id, GroupName=group)
+    other = add_user(emulator, pool_id, replace(person, totp_secret=""))
+    return sign_in(emulator, _add_client(emulator, pool_id), other).access
 
 
-def _add_client(aws: Aws, pool_id: str) -> str:
-    made = aws.client("cognito-idp").create_user_pool_client(
+def _add_client(emulator: Emulator, pool_id: str) -> str:
+    """An app client that is not in our list."""
+    made = emulator.cognito.create_user_pool_client(
         UserPoolId=pool_id,
         ClientName="somebody-elses-app",
         ExplicitAuthFlows=_PASSWORD_FLOWS,
     )
     return str(made["UserPoolClient"]["ClientId"])
-
-
-def _with_groups(token: str, groups: Iterable[str]) -> str:
-    """The token with other groups written into it; the signature is now of another text."""
-    header, _, signature = token.split(".")
-    claims = {**jwt.get_unverified_claims(token), "cognito:groups": list(groups)}
-    return f"{header}.{_encoded(claims)}.{signature}"
-
-
-def _unsigned(token: str) -> str:
-    """The token with ``alg: none``, and the signature left where it was."""
-    header = {**jwt.get_unverified_header(token), "alg": "none"}
-    return f"{_encoded(header)}.{token.partition('.')[2]}"
-
-
-def _encoded(part: dict[str, Any]) -> str:
-    return base64url_encode(json.dumps(part, separators=(",", ":")).encode()).decode()
