@@ -42,7 +42,6 @@ _PARTS = Parts(
     groups=(),
     handlers={},
 )
-_BUCKET = "realistic"
 # The backend as it is deployed, and a line in its log: after a call that logged nothing, the
 # emulator waits 50 ms for what might still come.
 _BACKEND = """
@@ -219,7 +218,7 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
     if kind.handler != _HANDLER:
         module = kind.handler.replace(".handler", ".py")
         files[module] = (FOLDER / module).read_bytes()
-    _upload(emulator, template, files)
+    _upload(emulator, template, f"realistic-{kind.name}", files)
     parameters = {"UserPoolId": cognito.pool_id, "ClientIds": cognito.client_id}
     stack = deploy._translate(template, _PARTS, emulator, parameters)
     function = stack["Resources"]["AuthorizerFunction"]["Properties"]
@@ -277,18 +276,20 @@ def _events(template: dict[str, Any]) -> dict[str, Any]:
     return events
 
 
-def _upload(emulator: Emulator, template: dict[str, Any], files: Mapping[str, bytes]) -> None:
+def _upload(
+    emulator: Emulator, template: dict[str, Any], bucket: str, files: Mapping[str, bytes]
+) -> None:
     """Both packages as built, the authorizer's with other files in place of, or beside, its own."""
     storage = emulator.client("s3")
-    storage.create_bucket(Bucket=_BUCKET)
+    storage.create_bucket(Bucket=bucket)
     packages = {
         "AuthorizerFunction": _package("AuthorizerFunction", files),
         "BackendFunction": _package("HelloFunction", {"backend.py": _BACKEND.encode()}),
     }
     template["Resources"]["BackendFunction"]["Properties"]["Handler"] = "backend.handler"
     for function, package in packages.items():
-        storage.put_object(Bucket=_BUCKET, Key=function, Body=package)
-        code = {"Bucket": _BUCKET, "Key": function}
+        storage.put_object(Bucket=bucket, Key=function, Body=package)
+        code = {"Bucket": bucket, "Key": function}
         template["Resources"][function]["Properties"]["CodeUri"] = code
 
 
@@ -296,7 +297,7 @@ def _package(function: str, files: Mapping[str, bytes]) -> bytes:
     built, changed = deploy.zipped(PROJECT / "build" / "local" / function), io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(built)) as before,
-        zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as after,
+        zipfile.ZipFile(changed, "w") as after,
     ):
         for name in set(before.namelist()) - files.keys():
             after.writestr(name, before.read(name))

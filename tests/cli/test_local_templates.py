@@ -32,21 +32,30 @@ def without(*path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("template", "missing"),
+    ("path", "missing"),
     [
-        (without("Resources", "HelloFunction"), "function behind a route"),
-        (without("Resources", "AuthorizerFunction"), "authorizer function"),
-        (without("Resources", "HelloFunction", "Type"), "function behind a route"),
-        (without("Resources", "UserPool"), "user pool"),
-        (without("Outputs", "ApiUrl"), "output ApiUrl"),
-        (without("Outputs"), "output ApiUrl and UserPoolId and UserPoolClientId"),
-        ({"Resources": [], "Outputs": "x"}, "output ApiUrl and UserPoolId and UserPoolClientId"),
+        (("Resources", "HelloFunction"), "function behind a route"),
+        (("Resources", "AuthorizerFunction"), "authorizer function"),
+        (("Resources", "HelloFunction", "Type"), "function behind a route"),
+        (("Resources", "UserPool"), "user pool"),
+        (("Outputs", "ApiUrl"), "output ApiUrl"),
+        (("Outputs",), "output ApiUrl and UserPoolId and UserPoolClientId"),
     ],
 )
 def test_a_template_without_what_is_played(
-    tmp_path: Path, template: dict[str, Any], missing: str
+    tmp_path: Path, path: tuple[str, ...], missing: str
 ) -> None:
     """Whoever made the template their own is told what is missed, and what else to do."""
+    require_told(tmp_path, without(*path), missing)
+
+
+def test_a_template_with_lists_for_what_is_named(tmp_path: Path) -> None:
+    """So is whoever has something else there."""
+    missing = "output ApiUrl and UserPoolId and UserPoolClientId"
+    require_told(tmp_path, {"Resources": [], "Outputs": "x"}, missing)
+
+
+def require_told(tmp_path: Path, template: dict[str, Any], missing: str) -> None:
     (tmp_path / "template.yaml").write_text(yaml.safe_dump(template))
     with pytest.raises(LocalStackError) as caught:
         deploy(tmp_path, NO_EMULATOR)

@@ -50,7 +50,7 @@ MEMBER = Caller(groups=("member",))
 
 @dataclass(frozen=True)
 class Site:
-    """An API on an emulator of its own, and who walks there."""
+    """An API on the emulator, and who walks there."""
 
     emulator: Emulator
     walker: Walker
@@ -69,11 +69,16 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+def emulator() -> Iterator[Emulator]:
+    with running_emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(emulator: Emulator, request: pytest.FixtureRequest) -> Site:
     cognito = Cognito()
-    with running_emulator() as emulator:
-        api = realistic_api.deployed(emulator, cognito, request.param)
-        yield Site(emulator, Walker(api=api, cognito=cognito))
+    api = realistic_api.deployed(emulator, cognito, request.param)
+    return Site(emulator, Walker(api=api, cognito=cognito))
 
 
 def on(*kinds: Kind) -> pytest.MarkDecorator:
