@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from authorizer.cli.event.samples import callers_of_file, load_sample
 from authorizer.cli.event.tokens import (
@@ -23,14 +26,12 @@ from authorizer.cli.event.tokens import (
     token_source,
 )
 from authorizer.cli.local import report, sam, scenario
-from authorizer.cli.local.project import read_parts
+from authorizer.cli.local.project import LocalStackError, read_parts
 from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.template.runtime import PYTHONS, function_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from authorizer.cli.event.samples import Sample
     from authorizer.cli.event.tokens import TokenSource
     from authorizer.cli.local.runtime import Invocation
@@ -48,25 +49,41 @@ _TOKEN_FROM = click.option(
 _NAME = click.argument("name", metavar="[NAME|FILE]", required=False)
 
 
-@click.group()
+class _InWords(click.Group):
+    """Errors as a line or two; Ctrl-C and SIGTERM as an orderly end, with all cleaned up."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted; everything is stopped", err=True)
+            ctx.exit(128 + signal.SIGINT)
+        except LocalStackError as error:
+            raise click.ClickException(str(error)) from error
+        except (BotoCoreError, ClientError, requests.RequestException) as error:
+            raise click.ClickException(f"the emulator did not do as asked: {error}") from error
+
+
+@click.group(cls=_InWords)
 def local() -> None:
     """Run the project on this machine, against an emulated API Gateway and Cognito."""
 
 
 @local.command()
-@click.option("--seed", type=int, help="The random walk's seed; default: a new one each time.")
-def run(seed: int | None) -> None:
+@click.option(
+    "--seed",
+    type=int,
+    default=lambda: random.randrange(_SEEDS),  # noqa: S311 - not a secret
+    help="The random walk's seed; default: a new one each time.",
+)
+def run(seed: int) -> None:
     """Deploy, sign in, play the scenario, and compare what comes of it with what must."""
     terminal = report.console()
-    chosen = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - not a secret
-    with (
-        report.in_words(),
-        report.progress(terminal) as say,
-        LocalStack.running(Path.cwd(), say) as stack,
-    ):
-        played = _play(stack, _cases(stack, say), chosen, say)
+    with report.progress(terminal) as say, LocalStack.running(Path.cwd(), say) as stack:
+        played = _play(stack, _cases(stack, say), seed, say)
         say("stopping")
-    if not report.show(terminal, *played, chosen):
+    if not report.show(terminal, *played, seed):
         sys.exit(1)
 
 
@@ -75,7 +92,7 @@ def serve() -> None:
     """Do what run does, then print curl lines with live tokens and serve until Ctrl-C."""
     terminal = report.console()
     seed = random.randrange(_SEEDS)  # noqa: S311 - not a secret
-    with report.in_words(), ExitStack() as running:
+    with ExitStack() as running:
         with report.progress(terminal) as say:
             stack = running.enter_context(LocalStack.running(Path.cwd(), say))
             cases = _cases(stack, say)
@@ -135,16 +152,14 @@ def platform(template: Path, function: str) -> None:
 @_TOKEN_FROM
 def invoke(name: str | None, token_from: str) -> None:
     """Run the sample event NAME in its function's package, by Lambda's runtime emulator."""
-
-    def run_package(sample: Sample, source: TokenSource, event: object) -> Invocation:
-        with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
-            environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
-            function, handler = _function_of(sample)
-            with running_function(Path(), function, environment, handler) as running:
-                return running.invoke(event)
-
-    with report.in_words():
-        _invoke(name, token_from, run_package)
+    sample, source, event = _filled(name, token_from)
+    with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
+        environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
+        parts = read_parts(Path())
+        function = parts.function_for(sample)
+        handler = parts.handlers.get(function)
+        with running_function(Path(), function, environment, handler) as running:
+            _print(running.invoke(event))
 
 
 @local.group(name="sam")
@@ -156,8 +171,7 @@ def sam_group() -> None:
 @click.option("--python", type=click.Choice(PYTHONS), help="Default: the template's.")
 def build(python: str | None) -> None:
     """Build for a container on this machine, from a template derived from template.yaml."""
-    with report.in_words():
-        sam.build(Path(), python)
+    sam.build(Path(), python)
 
 
 @sam_group.command(hidden=True)
@@ -165,8 +179,7 @@ def build(python: str | None) -> None:
 @click.argument("instead")
 def engine(command: str, instead: str) -> None:
     """Say that COMMAND needs a container engine, and INSTEAD none, if none answers."""
-    with report.in_words():
-        sam.require_engine(Path(), command, instead)
+    sam.require_engine(Path(), command, instead)
 
 
 @sam_group.command("invoke")
@@ -174,29 +187,24 @@ def engine(command: str, instead: str) -> None:
 @_TOKEN_FROM
 def sam_invoke(name: str | None, token_from: str) -> None:
     """Run the sample event NAME with `sam local invoke`."""
-
-    def run_container(sample: Sample, source: TokenSource, event: object) -> Invocation:
-        typed = "authorizer local sam invoke"
-        sam.require_engine(Path(), typed, f"authorizer local invoke {sample.name}")
-        with sam.with_keys(Path(), source) as built:
-            return built.invoke(_function_of(sample)[0], event)
-
-    with report.in_words():
-        _invoke(name, token_from, run_container)
+    sample, source, event = _filled(name, token_from)
+    instead = f"authorizer local invoke {sample.name}"
+    sam.require_engine(Path(), "authorizer local sam invoke", instead)
+    with sam.with_keys(Path(), source) as built:
+        _print(built.invoke(read_parts(Path()).function_for(sample), event))
 
 
 @sam_group.command("run")
 def sam_run() -> None:
     """Every sample with `sam local invoke`, then the scenario with `sam local start-api`."""
     terminal = report.console()
-    with report.in_words():
-        sam.require_engine(Path(), "authorizer local sam run", "authorizer local run")
-        with report.progress(terminal) as say:
-            replays = _invoke_samples(say)
-        terminal.print(report.replays(replays))
-        with report.progress(terminal) as say:
-            outcomes = _play_start_api(say)
-        terminal.print(report.table(outcomes, width=terminal.width, remembered=False))
+    sam.require_engine(Path(), "authorizer local sam run", "authorizer local run")
+    with report.progress(terminal) as say:
+        replays = _invoke_samples(say)
+    terminal.print(report.replays(replays))
+    with report.progress(terminal) as say:
+        outcomes = _play_start_api(say)
+    terminal.print(report.table(outcomes, width=terminal.width, remembered=False))
     wrong = sum(1 for replay in replays if replay.found != replay.expected)
     differing = sum(1 for outcome in outcomes if outcome.differences)
     terminal.print(f"{len(replays)} events: {report.verdict(wrong)}")
@@ -205,11 +213,8 @@ def sam_run() -> None:
         sys.exit(1)
 
 
-def _invoke(
-    name: str | None,
-    token_from: str,
-    run_event: Callable[[Sample, TokenSource, object], Invocation],
-) -> None:
+def _filled(name: str | None, token_from: str) -> tuple[Sample, TokenSource, dict[str, Any]]:
+    """The event that is meant, where its token is from, and the event with a token in it."""
     if name is None:
         raise click.ClickException(
             "expected the name of an event, such as http-2.0-allowed, or a file (with make: "
@@ -217,17 +222,13 @@ def _invoke(
         )
     sample = load_sample(_EVENTS, name)
     source = token_source(token_from, sample)
-    invocation = run_event(sample, source, sample.filled(source.token, source.sub))
+    return sample, source, sample.filled(source.token, source.sub)
+
+
+def _print(invocation: Invocation) -> None:
     for line in invocation.log:
         click.echo(line, err=True)
     click.echo(json.dumps(invocation.answer, indent=2))
-
-
-def _function_of(sample: Sample) -> tuple[str, str | None]:
-    """The logical id of the function that gets such events, and its handler."""
-    parts = read_parts(Path())
-    function = parts.function_for(sample)
-    return function, parts.handlers.get(function)
 
 
 def _invoke_samples(say: Say) -> list[sam.Replay]:

@@ -16,6 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import WaiterError
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -29,7 +30,6 @@ from authorizer.cli.local.project import (
     package_of,
     read_parts,
 )
-from authorizer.cli.local.supervisor import wait_until
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 STACK = "authorizer-local"
 _BUCKET = "packages"
-_DEPLOY_SECONDS = 120
+# Two minutes at most.
+_WAITING = {"Delay": 0.1, "MaxAttempts": 1200}
 # The pool's domain, and with it an app client for client_credentials, which the sample's template
 # makes only when asked.
 WITH_OWN_POOL = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
@@ -88,13 +89,11 @@ def deploy(
         parameters: of the template, which need not have all of them.
 
     Raises:
-        LocalStackError: the template lacks what is used here, a package is missing, or the stack
-            could not be made.
+        LocalStackError: the template lacks something, or a package, or the stack was not made.
     """
     parts, template = read_parts(project), load_template(project / TEMPLATE)
-    given = {
-        name: value for name, value in parameters.items() if name in template.get("Parameters", {})
-    }
+    known = parameters.keys() & template.get("Parameters", {})
+    given = {name: parameters[name] for name in sorted(known)}
     storage = emulator.client("s3")
     storage.create_bucket(Bucket=_BUCKET)
     for name in (parts.authorizer, *parts.backends):
@@ -172,22 +171,16 @@ def _create_stack(
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],
     )
-    stack: dict[str, Any] = {}
-
-    def is_settled() -> bool:
-        stack.update(cloudformation.describe_stacks(StackName=name)["Stacks"][0])
-        return not stack["StackStatus"].endswith("_IN_PROGRESS")
-
-    if not wait_until(is_settled, _DEPLOY_SECONDS):
-        raise LocalStackError(f"the stack was not made within {_DEPLOY_SECONDS} seconds")
-    if stack["StackStatus"] != "CREATE_COMPLETE":
+    try:
+        made = cloudformation.get_waiter("stack_create_complete")
+        made.wait(StackName=name, WaiterConfig=_WAITING)
+    except WaiterError as error:
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
         first: dict[str, Any] = min(failed, key=lambda event: event["Timestamp"], default={})
         resource, why = first.get("LogicalResourceId", name), first.get("ResourceStatusReason")
-        raise LocalStackError(
-            f"the stack could not be made: {resource}: {why or 'no reason given'}"
-        )
+        raise LocalStackError(f"the stack could not be made: {resource}: {why or error}") from error
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
 
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-import signal
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-import requests
-from botocore.exceptions import BotoCoreError, ClientError
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from authorizer.cli.local.project import LocalStackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +18,6 @@ if TYPE_CHECKING:
     from authorizer.cli.local.scenario import Case, Outcome
     from authorizer.cli.local.stack import LocalStack, Say
 
-_INTERRUPTED = 130
 _PIPE_COLUMNS = 132
 _WHOLE_ROW_COLUMNS = 112
 _ANSWERED = frozenset({200, 403, 500})
@@ -176,18 +168,3 @@ def _compared(cases: list[Case]) -> tuple[Case, Case]:
         if case.status == _FORBIDDEN and (case.method, case.path) in allowed:
             return case, allowed[case.method, case.path]
     return cases[0], cases[-1]
-
-
-@contextmanager
-def in_words() -> Iterator[None]:
-    """Errors as a line or two; Ctrl-C and SIGTERM as an orderly end, with all cleaned up."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("\ninterrupted; everything is stopped", err=True)
-        sys.exit(_INTERRUPTED)
-    except LocalStackError as error:
-        raise click.ClickException(str(error)) from error
-    except (BotoCoreError, ClientError, requests.RequestException) as error:
-        raise click.ClickException(f"the emulator did not do as asked: {error}") from error

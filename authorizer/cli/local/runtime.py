@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from authorizer.cli.local.project import LocalStackError, made_by, package_of
 from authorizer.cli.local.supervisor import (
     LOG,
     free_port,
+    is_listening,
     last_words,
     own_folder,
     supervised,
@@ -123,20 +124,20 @@ def running_function(
     """
     package = package_of(project, name, handler)
     with own_folder() as folder:
-        address, runtime_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        port = free_port()
         command = [
             str(_emulator(project)),
-            *("--runtime-interface-emulator-address", address),
-            *("--runtime-api-address", runtime_address),
+            *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+            *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
             *(sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP),
             *(str(package), str(_client(project)), handler or _handler_in(package)),
         ]
         variables = _environment(name, package, environment)
         with supervised(command, folder, variables) as process:
-            if not wait_until(partial(_is_up, f"http://{address}"), _START_SECONDS, process):
+            if not wait_until(partial(is_listening, port), _START_SECONDS, process):
                 words = last_words(process)
                 raise LocalStackError(f"the emulator did not start\n{words}".strip())
-            yield Function(f"http://{address}", folder / LOG)
+            yield Function(f"http://127.0.0.1:{port}", folder / LOG)
 
 
 def _handler_in(package: Path) -> str:
@@ -188,10 +189,3 @@ def _environment(name: str, package: Path, environment: Mapping[str, str]) -> di
         "POWERTOOLS_METRICS_NAMESPACE": "CognitoRbacAuthorizer",
         **environment,
     }
-
-
-def _is_up(url: str) -> bool:
-    with suppress(requests.RequestException), direct_session() as http:
-        http.get(url, timeout=1)
-        return True
-    return False

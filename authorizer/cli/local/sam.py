@@ -12,9 +12,8 @@ import json
 import os
 import platform
 import signal
-import socket
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -26,14 +25,13 @@ from authorizer.cli.local.api_client import ALLOWED, Api, NewLines, last_reason
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
 from authorizer.cli.local.runtime import Invocation, without_trace
-from authorizer.cli.local.supervisor import LOG, free_port, own_folder, wait_until
+from authorizer.cli.local.supervisor import LOG, free_port, is_listening, own_folder, wait_until
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.event.samples import Sample
     from authorizer.cli.event.tokens import TokenSource
     from authorizer.cli.local.scenario import Case
 
@@ -64,10 +62,9 @@ def build(project: Path, python: str | None = None) -> None:
         ConfigurationError: the template does not say which is deployed.
         LocalStackError: the machine is of an unknown kind, or `sam build` failed.
     """
-    try:
-        architecture = _PROCESSORS[platform.machine().lower()]
-    except KeyError as error:
-        raise LocalStackError(f"Lambda has no {platform.machine()} processors") from error
+    architecture = _PROCESSORS.get(platform.machine().lower())
+    if architecture is None:
+        raise LocalStackError(f"Lambda has no {platform.machine()} processors")
     folder = project / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     deployed = project / "template.yaml"
@@ -247,8 +244,8 @@ def _run(
     stdin: str = "",
 ) -> tuple[int, str, str]:
     """Exit code, output, and what is said beside it."""
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with _started(project, arguments, environment, cwd=project, text=True, **pipes) as process:
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with _started(project, arguments, environment, cwd=project, text=True, **streams) as process:
         try:
             out, err = process.communicate(stdin, timeout=timeout_seconds)
         except subprocess.TimeoutExpired as error:
@@ -303,19 +300,12 @@ def started_api(local: SamLocal) -> Iterator[Api]:
             "stderr": subprocess.STDOUT,
         }
         with _started(local.project, command, cwd=folder, **streams) as process:
-            if not wait_until(partial(_is_listening, port), _START_SECONDS, process):
+            if not wait_until(partial(is_listening, port), _START_SECONDS, process):
                 words = (folder / LOG).read_text("utf-8", "replace").strip()
                 raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")
             new_lines = NewLines(folder / LOG)
-            api = Api(f"http://127.0.0.1:{port}", lambda: last_reason(new_lines()))
-            yield api
-            api.close()
-
-
-def _is_listening(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
+            with closing(Api(f"http://127.0.0.1:{port}", lambda: last_reason(new_lines()))) as api:
+                yield api
 
 
 # --- what must come of it
@@ -336,19 +326,16 @@ def invoke_samples(
     """``sam local invoke`` for the samples, one after the other; all of them by default."""
     index, parts = read_index(folder), read_parts(local.project)
     for name in index if names is None else names:
-        expected = index[name]
         sample = load_sample(folder, name)
         event = sample.filled(source.token, source.sub)
-        yield replayed(sample, expected, event, local.invoke(parts.function_for(sample), event))
+        found = seen(event, local.invoke(parts.function_for(sample), event))
+        yield Replay(name=name, expected=index[name], found=found)
 
 
-def replayed(
-    sample: Sample, expected: Expected, event: Mapping[str, Any], invocation: Invocation
-) -> Replay:
+def seen(event: Mapping[str, Any], invocation: Invocation) -> Expected:
     """An invocation, as a client and a reader of logs see it."""
-    reason = last_reason(invocation.log)
-    found = Expected(status=status_of(invocation.answer, event), reason=reason)
-    return Replay(name=sample.name, expected=expected, found=found)
+    status = status_of(invocation.answer, event)
+    return Expected(status=status, reason=last_reason(invocation.log))
 
 
 def as_start_api_answers(case: Case) -> Case:
