@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,9 +25,10 @@ from authorizer.cli.template.nodes import (
     Unresolvable,
     child,
 )
+from authorizer.cli.template.undecided import UndecidedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from authorizer.cli.location import Location
     from authorizer.cli.template.model import Cause, Missing
@@ -155,19 +157,27 @@ class Reading:
         for value in values:
             if isinstance(value, Mapping):
                 if value.open is not None:
-                    self.hide(value.place, what, value.open, drafts)
+                    self.hide(value.place, what, value.open, *drafts)
                 yield value
             elif isinstance(value, Unresolvable):
-                self.hide(value.place, what, value.why, drafts)
+                self.hide(value.place, what, value.why, *drafts)
             elif not (isinstance(value, Text) and value.kind == "null"):
                 why = "expected a mapping, found something else"
-                self.hide(value.place, what, why, drafts)
+                self.hide(value.place, what, why, *drafts)
 
-    def hide(self, place: Location, what: Missing, why: Cause, drafts: Iterable[Draft]) -> None:
+    def hide(self, place: Location, what: Missing, why: Cause, *drafts: Draft) -> None:
         """Write down what could not be decided, so that these APIs are incomplete."""
         self.note(place, what, why)
         for draft in drafts:
             draft.is_complete = False
+
+    @contextmanager
+    def hiding(self, place: Location, what: Missing, *drafts: Draft) -> Iterator[None]:
+        """Whatever is undecided within hides something of these APIs."""
+        try:
+            yield
+        except UndecidedError as error:
+            self.hide(place, what, error.why, *drafts)
 
     def steady(self, node: Node) -> Node:
         """A node that must be the same in every deployment: undecidable where it may not be."""
