@@ -19,7 +19,6 @@ LONG_MODULES: frozenset[str] = frozenset()
 LONG_FUNCTIONS = frozenset(
     {
         "template/reader.py:_stack",
-        "template/sam.py:_read_route",
     }
 )
 DEEP_FUNCTIONS: frozenset[str] = frozenset()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.functions import (
-    account_given,
     may_be_invoked,
     name_elsewhere,
     steady_function,
@@ -15,6 +14,7 @@ from authorizer.cli.template.functions import (
 )
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
 from authorizer.cli.template.nodes import Node, Text, child, key_place
+from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 # REST APIs keep an authorizer's answer for five minutes unless told otherwise.
 REST_TTL_SECONDS = 300
 IAM = "AWS_IAM"
+_KINDS = {
+    "REQUEST": AuthorizerKind.REQUEST,
+    "TOKEN": AuthorizerKind.TOKEN,
+    "JWT": AuthorizerKind.JWT,
+    "COGNITO_USER_POOLS": AuthorizerKind.COGNITO,
+}
 # Of the payload. SAM deploys them as numbers, too.
 VERSIONS = ("1.0", "2.0")
 
@@ -88,80 +94,59 @@ class Written:
     """An authorizer as it is written, whichever way that is.
 
     Attributes:
+        authorizer: its name, kind, place, and under what its answers are kept.
         node: its properties, by the names of ``spelling``.
-        sources: what its answers are kept under.
-        sources_place: where that is written.
-        sources_nodes: what that was read from.
-        keeps: where it is written how long they are kept, if not among the properties.
+        sources: what the identity sources were read from.
+        keeps: where it is written how long answers are kept, if not among the properties.
         granted: whether the permission to invoke the function comes with it.
     """
 
-    name: str
-    place: Location
-    kind: AuthorizerKind | Unknown
+    authorizer: Authorizer
     node: Node
     spelling: Spelling
-    sources: tuple[str, ...] | Unknown
-    sources_place: Location | None
-    sources_nodes: tuple[Node, ...] = ()
+    sources: tuple[Node, ...] = ()
     keeps: Node | None = None
     granted: bool | Unknown = False
 
 
 def read_authorizer(reading: Reading, draft: Draft, written: Written) -> None:
     """Read an authorizer into the draft of its API."""
-    name, place, kind = written.name, written.place, written.kind
-    kind = reading.fact(kind, place, f"the kind of authorizer {name}")
-    what = f"the identity sources of {name}"
-    authorizer = Authorizer(
-        name=name,
-        place=place,
-        kind=kind,
-        identity_sources=reading.fact(written.sources, place, what, *written.sources_nodes),
-        identity_place=written.sources_place,
-    )
+    own = written.authorizer
+    kind = reading.fact(own.kind, own.place, f"the kind of authorizer {own.name}")
+    what = f"the identity sources of {own.name}"
+    reading.fact(own.identity_sources, own.place, what, *written.sources)
     is_signed = kind in {AuthorizerKind.JWT, AuthorizerKind.IAM}
     if not is_signed and draft.kind is not ApiKind.WEBSOCKET:
-        authorizer = _with_ttl(reading, draft, authorizer, written)
+        own = _with_ttl(reading, draft, own, written)
     if not is_signed and kind is not AuthorizerKind.COGNITO:
-        authorizer = _with_function(reading, draft, authorizer, written)
+        own = _with_function(reading, draft, own, written)
         if draft.kind is ApiKind.HTTP:
-            authorizer = _with_payload(reading, authorizer, written.node, written.spelling)
-    draft.authorizers[name] = authorizer
+            own = _with_payload(reading, own, written.node, written.spelling)
+    draft.authorizers[own.name] = own
 
 
-def _with_ttl(
-    reading: Reading, draft: Draft, authorizer: Authorizer, written: Written
-) -> Authorizer:
-    node = written.node if written.keeps is None else written.keeps
-    name = written.spelling.ttl
+def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, written: Written) -> Authorizer:
+    node, name = written.keeps or written.node, written.spelling.ttl
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
-    ttl = reading.resolver.number(reading.resolver.get(node, name), default=default)
-    what = f"the time to live of {authorizer.name}"
-    return replace(
-        authorizer,
-        ttl_seconds=reading.fact(ttl, authorizer.place, what, child(node, name)),
-        ttl_place=key_place(node, name),
-    )
+    seconds = reading.resolver.number(reading.resolver.get(node, name), default=default)
+    what = f"the time to live of {own.name}"
+    reading.fact(seconds, own.place, what, child(node, name))
+    return replace(own, ttl_seconds=seconds, ttl_place=key_place(node, name))
 
 
-def _with_function(
-    reading: Reading, draft: Draft, authorizer: Authorizer, written: Written
-) -> Authorizer:
-    node, spelling, name = written.node, written.spelling, authorizer.name
+def _with_function(reading: Reading, draft: Draft, own: Authorizer, written: Written) -> Authorizer:
+    node, spelling = written.node, written.spelling
     named = child(node, spelling.function)
     function = steady_function(reading, named)
-    if isinstance(function, str) and (why := account_given(reading, named)):
-        function = Unknown(why)
     granted = _granted_by_role(reading, child(node, spelling.role)) or written.granted
     if granted is not True:
         permitted = may_be_invoked(reading, function, draft.id)
         granted = permitted if permitted is True else granted or permitted
-    function = reading.fact(function, authorizer.place, f"the function of {name}", named)
+    reading.fact(function, own.place, f"the function of {own.name}", named)
     if not isinstance(function, Unknown):
-        reading.fact(granted, authorizer.place, f"whether {draft.id} may invoke {name}")
+        reading.fact(granted, own.place, f"whether {draft.id} may invoke {own.name}")
     return replace(
-        authorizer,
+        own,
         function=function,
         function_place=key_place(node, spelling.function),
         elsewhere=name_elsewhere(reading, named) if function is None else None,
@@ -174,70 +159,59 @@ def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
     """Whether API Gateway takes on a role that may call the function."""
     values, why = reading.resolver.branches(role)
     roles = [value for value in values if not (isinstance(value, Text) and value.text == "NONE")]
-    if why is not None and len(roles) == 1:
-        return Unknown(why)
-    return bool(roles)
+    return Unknown(why) if why is not None and len(roles) == 1 else bool(roles)
 
 
-def _with_payload(
-    reading: Reading, authorizer: Authorizer, node: Node, spelling: Spelling
-) -> Authorizer:
-    resolver, name, place = reading.resolver, authorizer.name, authorizer.place
+def _with_payload(reading: Reading, own: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
+    resolver = reading.resolver
     version = resolver.get(node, spelling.version)
-    text = reading.fact(
-        resolver.text(version),
-        place,
-        f"the payload version of {name}",
-        child(node, spelling.version),
-    )
+    text = resolver.text(version)
+    what = f"the payload version of {own.name}"
+    reading.fact(text, own.place, what, child(node, spelling.version))
     simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
+    what = f"whether {own.name} gives simple answers"
+    reading.fact(simple, own.place, what, child(node, spelling.simple))
     return replace(
-        authorizer,
+        own,
         payload_version=text,
         payload_version_place=key_place(node, spelling.version),
         payload_version_is_text=not isinstance(version, Text)
         or version.kind == "str"
         or version.text in VERSIONS,
-        simple_responses=reading.fact(
-            simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
-        ),
+        simple_responses=simple,
         simple_responses_place=key_place(node, spelling.simple),
     )
 
 
-def header_source(header: str | Unknown | None) -> tuple[str, ...] | Unknown:
+def kind_named(text: str | Unknown | None) -> AuthorizerKind | Unknown:
+    """The kind of authorizer that CloudFormation calls so."""
+    if isinstance(text, Unknown):
+        return text
+    return _KINDS.get(text or "") or Unknown("its type is none of API Gateway's")
+
+
+@or_unknown
+def header_source(header: str | Unknown | None) -> tuple[str, ...]:
     """What a TOKEN or Cognito authorizer reads: one header."""
-    if isinstance(header, Unknown):
-        return header
-    return identity_sources([f"request.header.{header or 'Authorization'}"])
+    return known(identity_sources([f"request.header.{known(header) or 'Authorization'}"]))
 
 
-def identity_sources(texts: Iterable[str] | Unknown) -> tuple[str, ...] | Unknown:
+@or_unknown
+def identity_sources(texts: Iterable[str] | Unknown) -> tuple[str, ...]:
     """Identity sources as OpenAPI and CloudFormation write them, in one spelling.
 
     Args:
         texts: each one source, or several separated by commas.
     """
-    if isinstance(texts, Unknown):
-        return texts
-    sources = []
-    for text in ",".join(texts).split(","):
-        source = _identity_source(text.strip())
-        if isinstance(source, Unknown):
-            return source
-        if source:
-            sources.append(source)
-    return tuple(sources)
+    written = (text.strip() for text in ",".join(known(texts)).split(","))
+    return tuple(_identity_source(text) for text in written if text)
 
 
-def _identity_source(text: str) -> str | Unknown:
-    if not text:
-        return ""
+def _identity_source(text: str) -> str:
     request, other = _REQUEST_SOURCE.fullmatch(text), _OTHER_SOURCE.fullmatch(text)
     if request:
         return f"{request[1]}:{request[2].lower()}"
-    if other and other[1] == "context":
-        return f"context:{other[2]}"
-    if other:
-        return f"stagevariable:{other[2].lower()}"
-    return Unknown(f"expected an identity source, found {clip(text)}")
+    if other is None:
+        raise UndecidedError(f"expected an identity source, found {clip(text)}")
+    is_context = other[1] == "context"
+    return f"context:{other[2]}" if is_context else f"stagevariable:{other[2].lower()}"

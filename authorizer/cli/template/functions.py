@@ -36,11 +36,13 @@ if TYPE_CHECKING:
 
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _API, _UNDECIDED = "api", "<>"
+_API_GATEWAY = ("apigateway.amazonaws.com", "*")
 _INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
 # What API Gateway puts there, of the stage that is called.
 _STAGE_VARIABLE = "${stageVariables."
 _OWN = ("<Region>", "<AccountId>")
 _LATEST = "$LATEST"
+_OF_FUNCTIONS = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
 _WITH_DIGEST = re.compile(r"[0-9A-Fa-f]{32}\Z")
 # What SAM makes of a function that publishes an alias.
 _NEWEST = frozenset({"Alias", "Version"})
@@ -52,17 +54,13 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     if isinstance(value, Unresolvable):
         return Unknown(value.why)
     parts = parts_of(value)
-    found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)}
-    found.discard(None)
-    if len(found) == 1:
-        return found.pop()
-    if len(found) > 1:
-        return Unknown("it names more than one function")
+    found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)} - {None}
+    if found:
+        return found.pop() if len(found) == 1 else Unknown("it names more than one function")
     named = _function_named(reading, value)
-    unknown = [part for part in parts if isinstance(part, Unresolvable)]
-    for part in unknown:
-        if named is None and not part.is_pseudo:
-            return Unknown(part.why)
+    why = _why_given(parts)
+    if named is None and why is not None:
+        return Unknown(why)
     return named or _named_when_called(reading, parts)
 
 
@@ -72,9 +70,10 @@ def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
     found = {function_behind(reading, value) for value in values}
     why = reading.resolver.varies(node)
     is_decided_within = why is not None and any(reading.resolver.varies(value) for value in values)
-    if why is not None and (is_decided_within or len(values) < 2 or len(found) > 1):  # noqa: PLR2004 - two sides
-        return Unknown(why)
-    return found.pop() if found else None
+    function = next(iter(found), None)
+    if why is None or not (is_decided_within or len(values) < 2 or len(found) > 1):  # noqa: PLR2004 - two sides
+        why = _account_given(reading, node) if isinstance(function, str) else None
+    return Unknown(why) if why is not None else function
 
 
 def functions_behind(reading: Reading, node: Node) -> set[str | Unknown]:
@@ -99,19 +98,22 @@ def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     )
 
 
-def account_given(reading: Reading, node: Node) -> Cause | None:
+def _account_given(reading: Reading, node: Node) -> Cause | None:
     """Why an ARN in words may be of another account or region; nothing where it is of this one."""
     for value in reading.resolver.branches(node)[0]:
-        parts = parts_of(value)
         found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(value))
-        if found is None or found.groups() == _OWN:
-            continue
-        given = (
-            part.why for part in parts if isinstance(part, Unresolvable) and not part.is_pseudo
-        )
-        written = f"region {clip(found[1])} and account {clip(found[2])} may be others than its own"
-        return next(given, written) if "<>" in found.groups() else written
+        if found is not None and found.groups() != _OWN:
+            region, account = map(clip, found.groups())
+            written = f"region {region} and account {account} may be others than its own"
+            given = _why_given(parts_of(value)) if "<>" in found.groups() else None
+            return given or written
     return None
+
+
+def _why_given(parts: Iterable[Node]) -> Cause | None:
+    """Why the first part is not known that is no pseudo-parameter."""
+    given = (part for part in parts if isinstance(part, Unresolvable) and not part.is_pseudo)
+    return next((part.why for part in given), None)
 
 
 def with_names(node: Node) -> str:
@@ -133,12 +135,10 @@ def name_elsewhere(reading: Reading, node: Node) -> str:
 
 def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
     resource = reading.resources.get(logical_id)
-    if resource is None:
-        return None
-    if resource.type in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
+    if resource is not None and resource.type in _OF_FUNCTIONS:
         name = reading.resolver.get(resource.properties, "FunctionName")
         return function_behind(reading, name)
-    return logical_id if resource.type in FUNCTION_TYPES else None
+    return logical_id if resource is not None and resource.type in FUNCTION_TYPES else None
 
 
 def _function_named(reading: Reading, value: Node) -> str | None:
@@ -187,24 +187,19 @@ def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -
 def _permits(reading: Reading, permission: Resource, function: str, api: str) -> bool | Unknown:
     properties, resolver = permission.properties, reading.resolver
     behind = function_behind(reading, resolver.get(properties, "FunctionName"))
-    principal = resolver.text(resolver.get(properties, "Principal"))
-    action = resolver.text(resolver.get(properties, "Action"))
-    if isinstance(behind, str) and behind != function:
+    stated = (
+        (behind, (function,)),
+        (resolver.text(resolver.get(properties, "Principal")), _API_GATEWAY),
+        (resolver.text(resolver.get(properties, "Action")), _INVOKE_ACTIONS),
+    )
+    if any(isinstance(value, str) and value not in allowed for value, allowed in stated):
         return False
-    for known, allowed in (
-        (principal, ("apigateway.amazonaws.com", "*")),
-        (action, _INVOKE_ACTIONS),
-    ):
-        if isinstance(known, str) and known not in allowed:
-            return False
     covers = _covers(resolver.get(properties, "SourceArn"), api)
     if covers is not True:
         return covers
-    unknown = [value for value in (behind, principal, action) if isinstance(value, Unknown)]
-    if unknown:
-        return unknown[0]
     why = permission.depends_on or resolver.varies(properties)
-    return behind == function and (Unknown(why) if why else True)
+    unknown = next((value for value, _ in stated if isinstance(value, Unknown)), None)
+    return unknown or (behind == function and (Unknown(why) if why else True))
 
 
 def _covers(source: Node, api: str) -> bool | Unknown:
@@ -240,10 +235,12 @@ def why_it_stays(reading: Reading, node: Node) -> str | None:
 def _why(reading: Reading, value: Node) -> str | None:
     parts = parts_of(value)
     for number, part in enumerate(parts):
+        qualifier = _qualifier(parts[number + 1 :])
         if isinstance(part, Reference) and part.id in reading.resources:
-            return _why_of(reading, part, parts[number + 1 :])
+            return _why_of(reading, part, qualifier)
         if isinstance(getattr(part, "why", None), Elsewhere):
-            return _why_numbered(parts[number + 1 :])
+            # Another template may move an alias of its own, but no version.
+            return _why_numbered(qualifier)
     named = re.search(r":function:[^:/]+(:[^/]+)", spelled(value))
     function = function_behind(reading, value)
     if named is None or not isinstance(function, str):
@@ -251,28 +248,31 @@ def _why(reading: Reading, value: Node) -> str | None:
     return _why_qualified(reading, reading.resources[function], Text(value.place, named[1][1:]))
 
 
-def _why_numbered(rest: tuple[Node, ...]) -> str | None:
-    """Of a function in another template, which may move an alias of its own, but no version."""
-    text = rest[0].text if rest and isinstance(rest[0], Text) else ""
-    found = re.match(r":([0-9]+)(?=/|\Z)", text, re.ASCII)
-    return f"version {clip(found[1])} is named, which never changes" if found else None
+def _qualifier(rest: tuple[Node, ...]) -> Node | None:
+    """The version or alias in what follows a function's ARN."""
+    head = rest[0] if rest else None
+    if not (isinstance(head, Text) and head.text.startswith(":")):
+        return None
+    written = head.text[1:].partition("/")[0]
+    return rest[1] if not written and len(rest) > 1 else Text(head.place, written)
 
 
-def _why_of(reading: Reading, found: Reference, rest: tuple[Node, ...]) -> str | None:
+def _why_numbered(qualifier: Node | None) -> str | None:
+    if isinstance(qualifier, Text) and re.fullmatch("[0-9]+", qualifier.text, re.ASCII):
+        return f"version {clip(qualifier.text)} is named, which never changes"
+    return None
+
+
+def _why_of(reading: Reading, found: Reference, qualifier: Node | None = None) -> str | None:
     resource = reading.resources[found.id]
     if resource.type == "AWS::Lambda::Version":
-        return _why_version(resource)
+        is_made_anew = _WITH_DIGEST.search(resource.id)
+        return None if is_made_anew else f"{resource.id} is made once, and never changes"
     if resource.type == "AWS::Lambda::Alias":
         return _why_alias(reading, resource)
     if resource.type in FUNCTION_TYPES and found.attribute in _NEWEST:
         return _why_published(reading, resource)
-    head = rest[0] if rest else None
-    if not (isinstance(head, Text) and head.text.startswith(":")):
-        return None
-    qualifier = head.text[1:].partition("/")[0]
-    if qualifier or len(rest) < 2:  # noqa: PLR2004 - the colon, and what follows
-        return _why_qualified(reading, resource, Text(head.place, qualifier))
-    return _why_qualified(reading, resource, rest[1])
+    return None if qualifier is None else _why_qualified(reading, resource, qualifier)
 
 
 def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str | None:
@@ -284,14 +284,13 @@ def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str
         return "the version or alias is known only when deployed"
     if qualifier.text == _LATEST:
         return None
-    if qualifier.text.isdigit():
-        return f"version {clip(qualifier.text)} is named, which never changes"
     for alias in reading.of_type("AWS::Lambda::Alias"):
         name = reading.resolver.resolve(child(alias.properties, "Name"))
         behind = function_behind(reading, child(alias.properties, "FunctionName"))
         if behind == function.id and _same(name, qualifier):
             return _why_alias(reading, alias)
-    return f"nothing in this template moves the alias {clip(qualifier.text)}"
+    numbered = _why_numbered(qualifier)
+    return numbered or f"nothing in this template moves the alias {clip(qualifier.text)}"
 
 
 def _why_alias(reading: Reading, alias: Resource) -> str | None:
@@ -299,17 +298,11 @@ def _why_alias(reading: Reading, alias: Resource) -> str | None:
         return f"alias {alias.id} sends a part of the calls to other versions"
     version = reading.resolver.resolve(child(alias.properties, "FunctionVersion"))
     if isinstance(version, Reference) and version.id in reading.resources:
-        return _why_of(reading, version, ())
+        return _why_of(reading, version)
     if isinstance(version, Text) and version.text == _LATEST:
         return None
     at = clip(version.text) if isinstance(version, Text) else "one known only when deployed"
     return f"alias {alias.id} stays at version {at}"
-
-
-def _why_version(version: Resource) -> str | None:
-    if _WITH_DIGEST.search(version.id):
-        return None
-    return f"{version.id} is made once, and never changes"
 
 
 def _why_published(reading: Reading, function: Resource) -> str | None:
@@ -321,5 +314,8 @@ def _why_published(reading: Reading, function: Resource) -> str | None:
 def _same(first: Node, other: Node) -> bool:
     if isinstance(first, Text) and isinstance(other, Text):
         return first.text == other.text
-    both = isinstance(first, Unresolvable) and isinstance(other, Unresolvable)
-    return both and getattr(first, "why", "") == getattr(other, "why", None)
+    return (
+        isinstance(first, Unresolvable)
+        and isinstance(other, Unresolvable)
+        and first.why == other.why
+    )

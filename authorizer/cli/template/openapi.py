@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.authorizers import (
@@ -12,12 +13,14 @@ from authorizer.cli.template.authorizers import (
     header_source,
     iam,
     identity_sources,
+    kind_named,
     read_authorizer,
     unreadable,
 )
 from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     ApiKind,
+    Authorizer,
     AuthorizerKind,
     AuthorizerOf,
     HiddenRoutes,
@@ -53,12 +56,6 @@ NONE = "NONE"
 
 # With these, what an operation lists under security tells the authorizer.
 _DECLARED_BY_SECURITY = frozenset({"CUSTOM", "COGNITO_USER_POOLS", "JWT"})
-_KINDS = {
-    "request": AuthorizerKind.REQUEST,
-    "token": AuthorizerKind.TOKEN,
-    "jwt": AuthorizerKind.JWT,
-    "cognito_user_pools": AuthorizerKind.COGNITO,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +100,11 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
     schemes = child(body, "securityDefinitions")
     if isinstance(schemes, Absent):
         schemes = child(reading.resolver.get(body, "components"), "securitySchemes")
-    for mapping in reading.mappings(schemes, f"the authorizers of {draft.id}"):
-        for name, place, scheme in mapping:
-            _scheme(reading, draft, name, place, scheme)
-    _cors(reading, draft, body)
+    for name, place, scheme in reading.entries(schemes, f"the authorizers of {draft.id}"):
+        _scheme(reading, draft, name, place, scheme)
+    if not isinstance(reading.resolver.get(body, CORS), Absent):
+        draft.has_cors = True
+    read_gateway_responses(reading, draft, child(body, RESPONSES), "responseParameters")
     found: dict[tuple[str, str], Operation] = {}
     for operation in _operations(reading, draft, body):
         known = found.setdefault(operation.key, operation)
@@ -114,6 +112,14 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
             why = "it is not protected in the same way in every deployment"
             found[operation.key] = replace(known, security=Unknown(why))
     return list(found.values())
+
+
+def read_routes(reading: Reading, draft: Draft, written: Node) -> None:
+    """Read a definition, and all routes that it has, into a draft."""
+    for body in reading.mappings(written, draft.all_routes, draft):
+        for operation in read_document(reading, draft, body):
+            draft.routes.append(route_of(reading, draft, operation))
+            draft.has_cors = operation.is_preflight or draft.has_cors
 
 
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
@@ -308,38 +314,31 @@ def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: No
 def _authorizer(reading: Reading, name: str, place: Location, scheme: Mapping) -> Written:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)
-    kind = _kind(reading.choice(child(node, "type")))
+    named = reading.choice(child(node, "type"))
+    kind = kind_named(named.upper() if isinstance(named, str) else named)
     if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
         sources = header_source(resolver.text(resolver.get(scheme, "name")))
     else:
         sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
-    return Written(
+    own = Authorizer(
         name=name,
         place=place,
         kind=kind,
-        node=node,
-        spelling=OPENAPI,
-        sources=sources,
-        sources_place=key_place(node, "identitySource"),
-        sources_nodes=(child(node, "identitySource"),),
+        identity_sources=sources,
+        identity_place=key_place(node, "identitySource"),
     )
-
-
-def _kind(text: str | Unknown | None) -> AuthorizerKind | Unknown:
-    if isinstance(text, Unknown):
-        return text
-    return _KINDS.get((text or "").lower()) or Unknown("its type is none of API Gateway's")
+    written = (child(node, "identitySource"),)
+    return Written(authorizer=own, node=node, spelling=OPENAPI, sources=written)
 
 
 # --- CORS ---
 
 
-def _cors(reading: Reading, draft: Draft, body: Mapping) -> None:
-    if not isinstance(reading.resolver.get(body, CORS), Absent):
-        draft.has_cors = True
-    for responses in reading.mappings(child(body, RESPONSES), f"gateway responses of {draft.id}"):
-        for name, _, response in responses:
-            gateway_response(reading, draft, name, child(response, "responseParameters"))
+def read_gateway_responses(reading: Reading, draft: Draft, written: Node, *path: str) -> None:
+    """Read gateway responses, whose headers are at the end of a path."""
+    for kind, _, response in reading.entries(written, f"gateway responses of {draft.id}"):
+        inner = reduce(reading.resolver.get, path[:-1], response)
+        gateway_response(reading, draft, kind, child(inner, path[-1]))
 
 
 def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -> None:

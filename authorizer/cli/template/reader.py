@@ -263,9 +263,7 @@ def _read_definition(reading: Reading, root: Mapping) -> None:
         reading.note(root.place, "whether this is an HTTP or a REST API", kind.why)
         kind = ApiKind.REST
     draft = Draft(id="OpenApi", kind=kind, place=root.place, stands_alone=True)
-    for operation in openapi.read_document(reading, draft, root):
-        draft.routes.append(openapi.route_of(reading, draft, operation))
-    draft.has_cors = draft.has_cors or any(route.is_preflight for route in draft.routes)
+    openapi.read_routes(reading, draft, root)
     reading.drafts[draft.id] = draft
 
 

@@ -165,6 +165,13 @@ class Reading:
                 why = "expected a mapping, found something else"
                 self.hide(value.place, what, why, *drafts)
 
+    def entries(
+        self, node: Node, what: Missing, *drafts: Draft
+    ) -> Iterator[tuple[str, Location, Node]]:
+        """The entries of these mappings: each name, where it stands, and what stands under it."""
+        for mapping in self.mappings(node, what, *drafts):
+            yield from mapping
+
     def hide(self, place: Location, what: Missing, why: Cause, *drafts: Draft) -> None:
         """Write down what could not be decided, so that these APIs are incomplete."""
         self.note(place, what, why)
@@ -201,6 +208,14 @@ class Reading:
         if why is not None and (len(texts) < 2 or len(set(texts)) > 1):  # noqa: PLR2004 - two sides
             return Unknown(why)
         return texts[0] if texts else None
+
+    def draft_elsewhere(self, why: Cause, name: str, kind: ApiKind, place: Location) -> Draft:
+        """The API that another template has, or of which no more than a name is known."""
+        if not isinstance(why, Elsewhere):
+            why = Elsewhere(str(why), ("named", name))
+        key = f"{'.'.join(why.key[1:])} (elsewhere)"
+        draft = Draft(id=key, kind=kind, place=place, is_complete=False, elsewhere=why)
+        return self.drafts.setdefault(key, draft)
 
     def resource_behind(self, node: Node) -> Resource | Unknown | None:
         """The resource that a value names; nothing where it is none of this template's."""

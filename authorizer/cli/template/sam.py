@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
@@ -17,9 +17,9 @@ from authorizer.cli.template.authorizers import (
 from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     ApiKind,
+    Authorizer,
     AuthorizerKind,
     AuthorizerOf,
-    Elsewhere,
     HiddenRoutes,
     Mistake,
     Route,
@@ -30,6 +30,7 @@ from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.stages import event_keys_by_caller
+from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
@@ -82,19 +83,42 @@ EVENT_PROPERTIES = {
 _WITH_EVENTS = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    """An event that adds a route.
+
+    Attributes:
+        function: logical id of what it calls.
+    """
+
+    name: str
+    place: Location
+    kind: str
+    properties: Node
+    function: str
+
+    def hidden(self, what: str) -> HiddenRoutes:
+        """Which fact is missing of it."""
+        return HiddenRoutes(f"{what} of event {self.name}", label=f"event {self.name}")
+
+
 def read_sam(reading: Reading) -> None:
     """Read SAM's APIs and the events that add routes to them."""
     apis: dict[str, SamApi] = {}
-    for name in _taken_names(reading):
-        # SAM puts its own API in the place of this resource, whatever that says.
-        reading.replaced[name] = reading.resources.pop(name).place
+    for resource in list(reading.of_type(*_WITH_EVENTS)):
+        for event in _events(reading, apis, resource):
+            name = _EVENTS[event.kind][2]
+            if _api_id(reading, event) == name and name in reading.resources:
+                # SAM puts its own API in the place of this resource, whatever that says.
+                reading.replaced[name] = reading.resources.pop(name).place
     for resource in reading.of_type(*_KINDS):
         reading.note_existence(resource, f"{resource.id} is")
         draft = Draft(id=resource.id, kind=_KINDS[resource.type], place=resource.place)
-        draft.is_private = reading.is_private(resource.properties)
         apis[resource.id] = SamApi(reading, draft, resource.properties)
     for resource in reading.of_type(*_WITH_EVENTS):
-        _read_events(reading, apis, resource)
+        added = [_add_route(reading, apis, event) for event in _events(reading, apis, resource)]
+        if any(added):
+            reading.note_existence(resource, f"the routes of {resource.id} are")
     for api in apis.values():
         api.finish()
         reading.drafts[api.draft.id] = api.draft
@@ -102,126 +126,67 @@ def read_sam(reading: Reading) -> None:
         _read_websocket(reading, resource)
 
 
-def _taken_names(reading: Reading) -> set[str]:
-    """Resources with a name of SAM's implicit APIs, where events make it add such an API."""
-    taken = set()
-    for resource in reading.of_type(*_WITH_EVENTS):
-        for events in reading.resolver.branches(child(resource.properties, "Events"))[0]:
-            for _, _, node in events if isinstance(events, Mapping) else ():
-                taken |= {
-                    _implicit_name(reading, event) for event in reading.resolver.branches(node)[0]
-                }
-    return taken & reading.resources.keys()
-
-
-def _implicit_name(reading: Reading, event: Node) -> str:
-    """The name of the implicit API that an event adds to; empty where it adds to another."""
-    kind = reading.resolver.text(reading.resolver.get(event, "Type"))
-    if not isinstance(kind, str) or kind not in _EVENTS:
-        return ""
-    _, property_name, implicit = _EVENTS[kind]
-    named = reading.steady(child(reading.resolver.get(event, "Properties"), property_name))
-    is_own = getattr(named, "id", getattr(named, "text", None)) == implicit
-    return implicit if is_own or isinstance(named, Absent) else ""
-
-
-def _read_events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> None:
-    events = child(resource.properties, "Events")
-    has_routes = False
+def _events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> Iterator[_Event]:
+    """The events of a resource that add routes; one that is undecided may add to any API."""
+    written = child(resource.properties, "Events")
     drafts = [api.draft for api in apis.values()]
-    for mapping in reading.mappings(events, HiddenRoutes(f"the events of {resource.id}"), *drafts):
-        for name, place, node in mapping:
-            for event in reading.mappings(
-                node, HiddenRoutes(f"what event {name} is", label=f"event {name}"), *drafts
-            ):
-                has_routes |= _read_event(reading, apis, name, place, event, function=resource.id)
-    if has_routes:
-        reading.note_existence(resource, f"the routes of {resource.id} are")
+    all_events = HiddenRoutes(f"the events of {resource.id}")
+    for name, place, node in reading.entries(written, all_events, *drafts):
+        drafts = [api.draft for api in apis.values()]
+        what = HiddenRoutes(f"what event {name} is", label=f"event {name}")
+        for event in reading.mappings(node, what, *drafts):
+            with reading.hiding(place, what, *drafts):
+                kind = known(reading.resolver.text(reading.resolver.get(event, "Type")))
+                properties = reading.resolver.get(event, "Properties")
+                if kind in _EVENTS:
+                    yield _Event(
+                        name=name,
+                        place=place,
+                        kind=kind,
+                        properties=properties,
+                        function=resource.id,
+                    )
 
 
-def _read_event(
-    reading: Reading,
-    apis: dict[str, SamApi],
-    name: str,
-    place: Location,
-    event: Mapping,
-    *,
-    function: str,
-) -> bool:
-    """Read an event.
+def _add_route(reading: Reading, apis: dict[str, SamApi], event: _Event) -> bool:
+    """Add what an event says to its API.
 
     Returns:
         Whether it adds a route.
     """
-    kind = reading.resolver.text(reading.resolver.get(event, "Type"))
-    if isinstance(kind, Unknown):
-        reading.note(place, HiddenRoutes(f"what event {name} is", label=f"event {name}"), kind.why)
-        for known in apis.values():
-            known.draft.is_complete = False
-    return kind in _EVENTS and _read_route(
-        reading, apis, name, place, event, kind=str(kind), function=function
-    )
-
-
-def _read_route(
-    reading: Reading,
-    apis: dict[str, SamApi],
-    name: str,
-    place: Location,
-    event: Mapping,
-    *,
-    kind: str,
-    function: str,
-) -> bool:
-    properties = reading.resolver.get(event, "Properties")
-    api = _api_of_event(reading, apis, kind, place, properties)
-    mistake = _unknown_properties(reading, properties, kind)
-    operation = _operation(reading, place, properties, is_http=kind == "HttpApi")
-    if isinstance(operation, Operation):
-        operation = replace(operation, backend=function)
-    elif mistake and isinstance(operation.why, Mistake):
-        operation = Unknown(mistake)  # which is why it has no path or method
+    api = _api_of_event(reading, apis, event)
+    operation = _operation(reading, event, _unknown_property(reading, event))
     if isinstance(api, Unknown):
-        what = HiddenRoutes(f"the API of event {name}", label=f"event {name}")
-        reading.note(place, what, api.why)
-        api_kind = _EVENTS[kind][0]
-        for known in apis.values():  # it may be any of its kind
-            known.draft.is_complete &= known.draft.kind is not api_kind
-        if not isinstance(api.why, Mistake):
-            _add_elsewhere(reading, name, place, kind=api_kind, why=api.why, operation=operation)
+        _add_elsewhere(reading, apis, event, api.why, operation)
         return False
     if isinstance(operation, Unknown):
-        reading.note(
-            place, HiddenRoutes(f"the route of event {name}", label=f"event {name}"), operation.why
-        )
-        api.draft.is_complete = False
+        reading.hide(event.place, event.hidden("the route"), operation.why, api.draft)
         return False
-    overrides = reading.resolver.get(reading.resolver.get(properties, "Auth"), "OverrideApiAuth")
+    auth = reading.resolver.get(event.properties, "Auth")
+    overrides = reading.resolver.get(auth, "OverrideApiAuth")
     api.add_event(
         operation,
         overrides=reading.resolver.flag(overrides, default=False) is not False,
         # Such an event adds to every definition, also to a REST API's, which SAM lets it name.
-        adds=kind == "HttpApi",
+        adds=event.kind == "HttpApi",
     )
     return True
 
 
 def _add_elsewhere(
     reading: Reading,
-    name: str,
-    place: Location,
-    *,
-    kind: ApiKind,
+    apis: dict[str, SamApi],
+    event: _Event,
     why: Cause,
     operation: Operation | Unknown,
 ) -> None:
     """An API that is not known, with the route that an event adds to it."""
-    if not isinstance(why, Elsewhere):
-        why = Elsewhere(str(why), ("named", f"the API of {name}"))
-    key = f"{'.'.join(why.key[1:])} (elsewhere)"
-    draft = reading.drafts.setdefault(
-        key, Draft(id=key, kind=kind, place=place, is_complete=False, elsewhere=why)
-    )
+    kind, *_ = _EVENTS[event.kind]
+    alike = [api.draft for api in apis.values() if api.draft.kind is kind]  # it may be any of them
+    reading.hide(event.place, event.hidden("the API"), why, *alike)
+    if isinstance(why, Mistake):
+        return
+    draft = reading.draft_elsewhere(why, f"the API of {event.name}", kind, event.place)
     if isinstance(operation, Operation):
         is_open = operation.security == (openapi.NONE,)
         route = openapi.route_of(reading, draft, replace(operation, security=()))
@@ -229,44 +194,44 @@ def _add_elsewhere(
         draft.routes.append(replace(route, authorizer=None if is_open else unknown))
 
 
-def _api_of_event(
-    reading: Reading, apis: dict[str, SamApi], kind: str, place: Location, properties: Node
-) -> SamApi | Unknown:
-    api_kind, property_name, implicit = _EVENTS[kind]
-    named = child(properties, property_name)
+@or_unknown
+def _api_id(reading: Reading, event: _Event) -> str:
+    """The logical id of the API that an event adds to, which may be SAM's implicit one."""
+    _, property_name, implicit = _EVENTS[event.kind]
+    named = child(event.properties, property_name)
     value = reading.resolver.resolve(named)
-    api_id = implicit
-    if not isinstance(value, Absent):
-        behind = reading.resource_behind(named)
-        if isinstance(behind, Unknown):
-            return behind
-        # SAM's implicit API may be named, too; it is no resource of the template.
-        api_id = behind.id if behind else getattr(value, "id", getattr(value, "text", ""))
+    if isinstance(value, Absent):
+        return implicit
+    behind = known(reading.resource_behind(named))
+    # SAM's implicit API may be named, too; it is no resource of the template.
+    return behind.id if behind else getattr(value, "id", getattr(value, "text", ""))
+
+
+@or_unknown
+def _api_of_event(reading: Reading, apis: dict[str, SamApi], event: _Event) -> SamApi:
+    api_kind, _, implicit = _EVENTS[event.kind]
+    api_id = known(_api_id(reading, event))
     if api_id not in apis and api_id == implicit:
-        draft = Draft(
-            id=implicit, kind=api_kind, place=place, replaces=reading.replaced.get(implicit)
-        )
-        resource_type = next(name for name, of in _KINDS.items() if of is api_kind)
-        globals_of = reading.common.get(resource_type, Absent(place))
-        draft.is_private = reading.is_private(globals_of)
+        replaced = reading.replaced.get(implicit)
+        draft = Draft(id=implicit, kind=api_kind, place=event.place, replaces=replaced)
+        type_name = next(name for name, of in _KINDS.items() if of is api_kind)
+        globals_of = reading.common.get(type_name, Absent(event.place))
         apis[implicit] = SamApi(reading, draft, globals_of)
     if api_id not in apis:
-        return Unknown(f"{clip(api_id)} is no API of SAM's in this template")
-    found = apis[api_id].draft.kind
-    if found is not api_kind and kind != "HttpApi":
-        why = f"an event of type {kind} wants a REST API, {clip(api_id)} is an HTTP API"
-        return Unknown(Mistake(why, place))
+        raise UndecidedError(f"{clip(api_id)} is no API of SAM's in this template")
+    if apis[api_id].draft.kind is not api_kind and event.kind != "HttpApi":
+        why = f"an event of type {event.kind} wants a REST API, {clip(api_id)} is an HTTP API"
+        raise UndecidedError(Mistake(why, event.place))
     return apis[api_id]
 
 
-def _operation(
-    reading: Reading, place: Location, properties: Node, *, is_http: bool
-) -> Operation | Unknown:
-    path = reading.choice(child(properties, "Path"))
-    method = reading.choice(child(properties, "Method"))
-    for value in (path, method):
-        if isinstance(value, Unknown):
-            return value
+@or_unknown
+def _operation(reading: Reading, event: _Event, mistake: Mistake | None) -> Operation:
+    """What an event asks for; a mistake in it may be why it has no path or method."""
+    is_http = event.kind == "HttpApi"
+    path, method = (
+        known(reading.choice(child(event.properties, name))) for name in ("Path", "Method")
+    )
     if is_http and path is None and method is None:
         path, method = "$default", "ANY"
     name = openapi.method_name(str(method))
@@ -274,36 +239,39 @@ def _operation(
         name = "ANY"  # SAM deploys it; what it takes is not documented: at worst everything
     if path is None or name is None:
         why = f"expected a path and a method, found {clip(path)} and {clip(method)}"
-        return Unknown(Mistake(why, place))
-    auth = as_auth(reading.steady(child(properties, "Auth")))
+        raise UndecidedError(mistake or Mistake(why, event.place))
+    auth = as_auth(reading.steady(child(event.properties, "Auth")))
     asked = reading.choice(child(auth, "Authorizer"))
     security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
     if isinstance(auth, Unresolvable):
         security = Unknown(auth.why)
     return Operation(
         method=name,
-        path=openapi.plain_path(str(path)),
-        place=place,
+        path=openapi.plain_path(path),
+        place=event.place,
         security=security,
         asked=child(auth, "Authorizer"),
-        keys_by_caller=event_keys_by_caller(reading, properties),
+        backend=event.function,
+        keys_by_caller=event_keys_by_caller(reading, event.properties),
     )
 
 
-def _unknown_properties(reading: Reading, properties: Node, kind: str) -> Mistake | None:
-    """Write down what SAM refuses.
+def _unknown_property(reading: Reading, event: _Event) -> Mistake | None:
+    """Write down which properties SAM refuses.
 
     Returns:
-        The first of the mistakes; nothing where there is none.
+        The first of these mistakes.
     """
-    mistakes = []
-    for name, place, _ in properties if isinstance(properties, Mapping) else ():
-        if name not in EVENT_PROPERTIES[kind] and not name.startswith("Fn::"):
-            hint = did_you_mean(name, EVENT_PROPERTIES[kind])
-            why = Mistake(f"an event of type {kind} has no property {clip(name)}{hint}", place)
-            reading.note(place, "the event", why)
-            mistakes.append(why)
-    return mistakes[0] if mistakes else None
+    properties, taken = event.properties, EVENT_PROPERTIES[event.kind]
+    refused = f"an event of type {event.kind} has no property"
+    mistakes = [
+        Mistake(f"{refused} {clip(name)}{did_you_mean(name, taken)}", place)
+        for name, place, _ in (properties if isinstance(properties, Mapping) else ())
+        if name not in taken and not name.startswith("Fn::")
+    ]
+    for mistake in mistakes:
+        reading.note(mistake.place or event.place, "the event", mistake)
+    return next(iter(mistakes), None)
 
 
 def implicit_types() -> Iterator[tuple[str, str]]:
@@ -322,42 +290,39 @@ def _read_websocket(reading: Reading, resource: Resource) -> None:
     reading.drafts[draft.id] = draft
     name = _websocket_authorizer(reading, draft, resource)
     routes = child(resource.properties, "Routes")
-    for mapping in reading.mappings(routes, draft.all_routes, draft):
-        for key, place, route in mapping:
-            if isinstance(reading.resolver.resolve(route), Absent):
-                continue
+    for key, place, written in reading.entries(routes, draft.all_routes, draft):
+        route = reading.resolver.resolve(written)
+        if not isinstance(route, Absent):
             authorizer = name if key == "$connect" else None
             reading.fact(authorizer, place, AuthorizerOf(key))
-            backend = backend_behind(reading, child(reading.resolver.resolve(route), "FunctionArn"))
+            backend = backend_behind(reading, child(route, "FunctionArn"))
             draft.routes.append(
                 Route(method="", path=key, authorizer=authorizer, place=place, backend=backend)
             )
 
 
-def _websocket_authorizer(
-    reading: Reading, draft: Draft, resource: Resource
-) -> str | Unknown | None:
+@or_unknown
+def _websocket_authorizer(reading: Reading, draft: Draft, resource: Resource) -> str | None:
     resolver = reading.resolver
     auth = as_auth(reading.steady(child(resource.properties, "Auth")))
     if isinstance(auth, Unresolvable):
-        return Unknown(auth.why)
-    kind = reading.choice(child(auth, "AuthType"))
+        raise UndecidedError(auth.why)
+    kind = known(reading.choice(child(auth, "AuthType")))
     place = key_place(resource.properties, "Auth") or resource.place
     if kind == IAM:
         draft.authorizers[IAM] = iam(IAM, place)
     if kind != "CUSTOM":
         return None if kind == NONE else kind
     written = resolver.text(resolver.get(auth, "Name"))
-    name = written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer"
-    authorizer = Written(
-        name=name,
+    own = Authorizer(
+        name=written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer",
         place=place,
         kind=AuthorizerKind.REQUEST,
-        node=auth,
-        spelling=replace(SAM, function="AuthArn", role="InvokeRole"),
-        sources=identity_sources(resolver.texts(resolver.get(auth, "IdentitySource"))),
-        sources_place=key_place(auth, "IdentitySource"),
-        granted=True,
+        identity_sources=identity_sources(resolver.texts(resolver.get(auth, "IdentitySource"))),
+        identity_place=key_place(auth, "IdentitySource"),
     )
-    read_authorizer(reading, draft, authorizer)
-    return name
+    spelling = replace(SAM, function="AuthArn", role="InvokeRole")
+    read_authorizer(
+        reading, draft, Written(authorizer=own, node=auth, spelling=spelling, granted=True)
+    )
+    return own.name

@@ -21,7 +21,7 @@ from authorizer.cli.template.authorizers import (
     read_authorizer,
     unreadable,
 )
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Mistake, Unknown
+from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Mistake, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
@@ -33,6 +33,7 @@ from authorizer.cli.template.nodes import (
     key_place,
 )
 from authorizer.cli.template.openapi import NONE, Operation
+from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
@@ -58,11 +59,11 @@ class SamApi:
         self.draft = draft
         self.properties = properties
         self._operations: dict[tuple[str, str], Operation] = {}
-        self._of_events: set[tuple[str, str]] = set()
         self._auth = reading.steady(child(properties, "Auth"))
         # SAM neither reads nor changes a definition that is not inline.
         self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
         self._has_body = self._read_body()
+        draft.is_private = reading.is_private(properties)
         self._read_authorizers()
         self._knows_authorizers = self._has_all_authorizers()
         self._default = self._read_default()
@@ -75,26 +76,28 @@ class SamApi:
             overrides: whether it changes the authorizer of a route of the definition.
             adds: whether it adds to a definition in any case.
         """
-        if self._is_elsewhere:
-            return
-        known = self._operations.get(operation.key)
+        own = self._operations.get(operation.key)
         merges = adds or self._merges()
-        if self._has_body and not merges and not (known and overrides):
+        is_left = self._has_body and not merges and not (own and overrides)
+        if self._is_elsewhere or is_left:
             return
-        operation = replace(operation, security=self._checked(operation))
-        if operation.key in self._of_events and known and known.security != operation.security:
+        asked = self._checked(operation)
+        operation = replace(operation, security=asked)
+        # What an event has asked for is set where an event has added to it.
+        if own and own.asked is not None and own.security != asked:
             security = Unknown("two events with this route ask for different authorizers")
             operation = replace(operation, security=security)
-        elif known is not None and not isinstance(operation.security, Unknown):
-            together = _together(known.security, operation.security)
-            replaces = merges and not adds and self.draft.kind is ApiKind.REST
-            if replaces and operation.security:
-                together = operation.security  # an event's list takes the definition's place
-            backend = known.backend or operation.backend
-            keys = known.keys_by_caller or operation.keys_by_caller
-            known = replace(known, security=together, integrates=True, backend=backend)
-            operation = replace(known, keys_by_caller=keys)
-        self._of_events.add(operation.key)
+        elif own and not isinstance(asked, Unknown):
+            # The list of a REST API's event takes the definition's place.
+            replaces = asked and merges and not adds and self.draft.kind is ApiKind.REST
+            operation = replace(
+                own,
+                security=asked if replaces else _together(own.security, asked),
+                asked=operation.asked,
+                integrates=True,
+                backend=own.backend or operation.backend,
+                keys_by_caller=own.keys_by_caller or operation.keys_by_caller,
+            )
         self._operations[operation.key] = operation
 
     def finish(self) -> None:
@@ -161,74 +164,70 @@ class SamApi:
         self._auth = as_auth(self._auth)
         if isinstance(self._auth, Unresolvable):
             self.reading.note(self._auth.place, what, self._auth.why)
-        for authorizers in self.reading.mappings(child(self._auth, "Authorizers"), what):
-            for name, place, node in authorizers:
-                bodies = list(self.reading.mappings(node, f"authorizer {name}"))
-                if len(bodies) == 1:
-                    written = self._authorizer(name, place, bodies[0])
-                    read_authorizer(self.reading, self.draft, written)
-                else:
-                    why = "it is not the same in every deployment"
-                    self.draft.authorizers[name] = unreadable(name, place, why)
+        for name, place, node in self.reading.entries(child(self._auth, "Authorizers"), what):
+            bodies = list(self.reading.mappings(node, f"authorizer {name}"))
+            if len(bodies) == 1:
+                written = self._authorizer(name, place, bodies[0])
+                read_authorizer(self.reading, self.draft, written)
+            else:
+                why = "it is not the same in every deployment"
+                self.draft.authorizers[name] = unreadable(name, place, why)
 
     def _authorizer(self, name: str, place: Location, body: Mapping) -> Written:
         kind = self._kind(body)
         identity = self.reading.steady(child(body, "Identity"))
-        return Written(
+        own = Authorizer(
             name=name,
             place=place,
             kind=kind,
+            identity_sources=self._identity_sources(kind, body, identity),
+            identity_place=key_place(body, "Identity") or key_place(body, "IdentitySource"),
+        )
+        return Written(
+            authorizer=own,
             node=body,
             spelling=SAM,
-            sources=self._identity_sources(kind, body, identity),
-            sources_place=key_place(body, "Identity") or key_place(body, "IdentitySource"),
-            sources_nodes=tuple(child(identity, source) for source in (*_IDENTITY, "Header")),
+            sources=tuple(child(identity, source) for source in (*_IDENTITY, "Header")),
             # SAM hands no time to live on for a user pool: API Gateway's own holds.
             keeps=Absent(place) if kind is AuthorizerKind.COGNITO else identity,
             granted=self._granted(body),
         )
 
-    def _kind(self, body: Mapping) -> AuthorizerKind | Unknown:
+    @or_unknown
+    def _kind(self, body: Mapping) -> AuthorizerKind:
         if self.draft.kind is ApiKind.HTTP:
             is_jwt = "JwtConfiguration" in body.entries
             return AuthorizerKind.JWT if is_jwt else AuthorizerKind.REQUEST
         if "UserPoolArn" in body.entries:
             return AuthorizerKind.COGNITO
-        kind = self.reading.choice(child(body, "FunctionPayloadType"))
-        if isinstance(kind, Unknown):
-            return kind
-        known = {None: AuthorizerKind.TOKEN, "TOKEN": AuthorizerKind.TOKEN}
-        known["REQUEST"] = AuthorizerKind.REQUEST
-        return known.get(kind) or Unknown(f"expected TOKEN or REQUEST, found {clip(kind)}")
+        payload = known(self.reading.choice(child(body, "FunctionPayloadType")))
+        if payload not in {None, "TOKEN", "REQUEST"}:
+            raise UndecidedError(f"expected TOKEN or REQUEST, found {clip(payload)}")
+        return AuthorizerKind.REQUEST if payload == "REQUEST" else AuthorizerKind.TOKEN
 
+    @or_unknown
     def _identity_sources(
         self, kind: AuthorizerKind | Unknown, body: Mapping, identity: Node
-    ) -> tuple[str, ...] | Unknown:
+    ) -> tuple[str, ...]:
         resolver = self.reading.resolver
-        if isinstance(kind, Unknown):
-            return kind
-        if kind is AuthorizerKind.JWT:
-            return identity_sources(resolver.texts(resolver.get(body, "IdentitySource")))
-        if kind is not AuthorizerKind.REQUEST:
-            header = resolver.text(resolver.get(identity, "Header"))
-            return header_source(header)
-        written: list[str] = []
-        for name, prefix in _IDENTITY.items():
-            values = resolver.texts(resolver.get(identity, name))
-            if isinstance(values, Unknown):
-                return values
-            written += [f"{prefix}.{value}" for value in values]
-        return identity_sources(written)
+        if known(kind) in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
+            return known(header_source(resolver.text(resolver.get(identity, "Header"))))
+        written = resolver.texts(resolver.get(body, "IdentitySource"))
+        if kind is AuthorizerKind.REQUEST:
+            written = tuple(
+                f"{prefix}.{value}"
+                for name, prefix in _IDENTITY.items()
+                for value in known(resolver.texts(resolver.get(identity, name)))
+            )
+        return known(identity_sources(written))
 
-    def _granted(self, body: Mapping) -> bool | Unknown:
+    @or_unknown
+    def _granted(self, body: Mapping) -> bool:
         """Whether SAM adds the permission: a REST API is given it unless it says no."""
-        resolver = self.reading.resolver
-        if self.draft.kind is ApiKind.HTTP:
-            on = self.reading.steady(child(body, "EnableFunctionDefaultPermissions"))
-            return resolver.flag(on, default=False)
-        off = self.reading.steady(child(body, "DisableFunctionDefaultPermissions"))
-        disabled = resolver.flag(off, default=False)
-        return disabled if isinstance(disabled, Unknown) else not disabled
+        is_http = self.draft.kind is ApiKind.HTTP
+        name = f"{'Enable' if is_http else 'Disable'}FunctionDefaultPermissions"
+        is_set = self.reading.resolver.flag(self.reading.steady(child(body, name)), default=False)
+        return known(is_set) is is_http
 
     def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
         """What an event asks for, which must be one of the API's authorizers."""
@@ -249,19 +248,16 @@ class SamApi:
                 return () if NONE in asked else chosen
         elif asked:
             return asked
-        if not operation.integrates or not self._default_takes(operation):
-            return security
-        preflight = self._preflight()
-        if operation.method == "OPTIONS" and isinstance(preflight, Unknown):
-            return preflight
+        takes = operation.integrates and self._default_takes(operation)
+        if takes is not True:
+            return takes or security
         return self._default if isinstance(self._default, Unknown) else (self._default,)
 
-    def _default_takes(self, operation: Operation) -> bool:
+    def _default_takes(self, operation: Operation) -> bool | Unknown:
         if operation.method != "OPTIONS":
             return True
-        return self.draft.kind is ApiKind.REST and self._preflight() is not False
-
-    def _preflight(self) -> bool | Unknown:
+        if self.draft.kind is ApiKind.HTTP:
+            return False
         node = self.reading.steady(child(self._auth, "AddDefaultAuthorizerToCorsPreflight"))
         return self.reading.resolver.flag(node, default=True)
 
@@ -280,7 +276,11 @@ class SamApi:
             if not is_http:
                 self._add_preflights(key_place(self.properties, name) or value.place)
         if not is_http:
-            self._read_gateway_responses()
+            written, path = (
+                child(self.properties, "GatewayResponses"),
+                ("ResponseParameters", "Headers"),
+            )
+            openapi.read_gateway_responses(self.reading, self.draft, written, *path)
             if any(operation.is_preflight for operation in self._operations.values()):
                 self.draft.has_cors = True
 
@@ -294,15 +294,6 @@ class SamApi:
                 )
                 self._operations[added.key] = added
 
-    def _read_gateway_responses(self) -> None:
-        what = f"gateway responses of {self.draft.id}"
-        written = child(self.properties, "GatewayResponses")
-        for responses in self.reading.mappings(written, what):
-            for kind, _, response in responses:
-                parameters = self.reading.resolver.get(response, "ResponseParameters")
-                headers = child(parameters, "Headers")
-                openapi.gateway_response(self.reading, self.draft, kind, headers)
-
 
 def as_auth(node: Node) -> Node:
     """An ``Auth`` that is a mapping, or nothing, or undecidable, which anything else is."""
@@ -314,14 +305,13 @@ def as_auth(node: Node) -> Node:
     return Unresolvable(node.place, Mistake(why, node.place))
 
 
+@or_unknown
 def _together(
-    known: tuple[str, ...] | Unknown | None, added: tuple[str, ...] | Unknown | None
-) -> tuple[str, ...] | Unknown | None:
-    if isinstance(known, Unknown) or isinstance(added, Unknown):
-        return known if isinstance(known, Unknown) else added
-    if known is None or added is None:
-        return known if added is None else added
-    return known + added
+    own: tuple[str, ...] | Unknown | None, added: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """What a definition and an event ask for."""
+    names = known(own)
+    return names if added is None else (names or ()) + added
 
 
 def _plain(path: str) -> str:
