@@ -7,6 +7,7 @@ or a path; what goes into a file or another program is not folded at all.
 
 from __future__ import annotations
 
+import re
 import shutil
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, TextIO
@@ -103,15 +104,9 @@ def spelled(rule: Rule) -> str:
 def code(foreign: str) -> str:
     """The text as a code span in a cell of a Markdown table, where it can do nothing."""
     text = plain(foreign).replace("|", "\\|")
-    longest = max((len(run) for run in _runs_of_backticks(text)), default=0)
-    if not longest:
-        return f"`{text}`"
-    fence = "`" * (longest + 1)
-    return f"{fence} {text} {fence}"
-
-
-def _runs_of_backticks(text: str) -> list[str]:
-    return "".join(one if one == "`" else " " for one in text).split()
+    backticks = re.findall("`+", text)
+    fence = "`" * (max(map(len, backticks), default=0) + 1)
+    return f"{fence} {text} {fence}" if backticks else f"`{text}`"
 
 
 def columns_of(stream: TextIO) -> int | None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -39,6 +38,8 @@ _PLAIN_TAGS = {None, "!", *(_TAG + kind for kind in ("bool", "float", "int", "nu
 _PLAIN_TAGS |= {f"{_TAG}map", f"{_TAG}seq"}
 # Everything in JSON that may hold a tab: texts, which keep theirs, and the blanks between.
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\t')
+# By the first character of a scalar that is not quoted, what it may be, and how that looks.
+_RESOLVERS: dict[Any, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
 _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
@@ -266,8 +267,6 @@ class _Composer:
 
     def _node(self, event: Any, frames: list[_Frame]) -> Node | None:  # noqa: ANN401 - yaml's
         """The node that ends with this event."""
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
         tag = getattr(event, "tag", None)
         if tag not in _PLAIN_TAGS and not self._dialect.is_template:
             message = (
@@ -275,23 +274,30 @@ class _Composer:
                 "if it is a template, give it with --template"
             )
             raise UnreadableError(_place(self._file, event.start_mark), message, "P105", "tag")
-        if isinstance(event, yaml.ScalarEvent):
-            text = event.value
-            if self._dialect.is_template:
-                text = _without_surrogates(text)
-            is_quoted = event.style in {"'", '"'}
-            node = Text(_place(self._file, event.start_mark), text, _kind(event), is_quoted)
-            return self._finished(event, node, 1 + len(text))
-        if isinstance(event, yaml.CollectionEndEvent):
-            return self._collection(frames.pop())
-        if isinstance(event, yaml.CollectionStartEvent):
-            if len(frames) == MAX_DEPTH:
-                message = f"expected at most {MAX_DEPTH} levels of nesting, found more"
-                raise UnreadableError(_place(self._file, event.start_mark), message)
-            frames.append(_Frame(event))
-            if event.anchor:
-                self._anchors[event.anchor] = None
+        match event:
+            case yaml.AliasEvent():
+                return self._alias(event)
+            case yaml.ScalarEvent():
+                text = event.value
+                if self._dialect.is_template:
+                    # Half a pair of surrogates can be escaped, but not printed.
+                    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+                is_quoted = event.style in {"'", '"'}
+                node = Text(_place(self._file, event.start_mark), text, _kind(event), is_quoted)
+                return self._finished(event, node, 1 + len(text))
+            case yaml.CollectionEndEvent():
+                return self._collection(frames.pop())
+            case yaml.CollectionStartEvent():
+                self._open(event, frames)
         return None
+
+    def _open(self, event: Any, frames: list[_Frame]) -> None:  # noqa: ANN401 - yaml's
+        if len(frames) == MAX_DEPTH:
+            message = f"expected at most {MAX_DEPTH} levels of nesting, found more"
+            raise UnreadableError(_place(self._file, event.start_mark), message)
+        frames.append(_Frame(event))
+        if event.anchor:
+            self._anchors[event.anchor] = None
 
     def _collection(self, frame: _Frame) -> Node:
         place = _place(self._file, frame.event.start_mark)
@@ -378,21 +384,8 @@ def _kind(event: Any) -> str:  # noqa: ANN401 - yaml's
     if event.tag is not None and event.tag != "!":
         kind: str = event.tag.removeprefix(_TAG)
         return kind if kind in _SCALARS else "str"
-    resolvers = _resolvers()
     if event.implicit[0]:
-        for tag, pattern in resolvers.get(event.value[:1], []) + resolvers.get(None, []):
+        for tag, pattern in (*_RESOLVERS.get(event.value[:1], ()), *_RESOLVERS.get(None, ())):
             if pattern.match(event.value):
-                return tag.removeprefix(_TAG)
+                return str(tag).removeprefix(_TAG)
     return "str"
-
-
-@cache
-def _resolvers() -> dict[Any, list[tuple[str, re.Pattern[str]]]]:
-    return dict(yaml.SafeLoader.yaml_implicit_resolvers)
-
-
-def _without_surrogates(text: str) -> str:
-    """Half a pair of surrogates can be escaped, but not printed."""
-    if not any("\ud800" <= character <= "\udfff" for character in text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -14,6 +14,7 @@ from authorizer.cli.analysis.alternatives import with_another_scope, with_other_
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import shown
 from authorizer.errors import Reason
+from authorizer.policy.model import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Decision
 
 _DECODE = "run 'authorizer decode'"
-_SERVER_ERROR = 500
+# Statuses that mean the same to everybody, by their first digit.
+_OF_CLASS = {
+    3: "a redirect is not followed, so that the token goes nowhere else: call its target",
+    5: (
+        "the API broke, or its authorizer could not judge (the pool's keys out of reach, for one): "
+        "look into the functions' logs (sam logs), and try again in a minute"
+    ),
+}
 # What REST APIs answer where no route matches: without an Authorization header, and with one that
 # is not a signature of AWS's. With AWS_IAM, and so without our authorizer, a route does so, too.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
@@ -32,7 +40,6 @@ _NO_SUCH_ROUTE = (
     "key=value pair (missing equal-sign) in Authorization header",
     "Authorization header requires 'Credential' parameter",
 )
-_REDIRECTS = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,43 +65,42 @@ class RefusedCall:
     policy_name: str = "policy.yaml"
     policy_trouble: str | None = None
 
+    @property
+    def groups(self) -> str:
+        """The caller's, for a sentence."""
+        return _names(self.caller.groups)
+
 
 def advise(status: int, call: RefusedCall) -> str | None:
     """A sentence on a status that is no success; nothing where there is nothing to add."""
-    if status in _REDIRECTS:
-        return "a redirect is not followed, so that the token goes nowhere else: call its target"
-    if status >= _SERVER_ERROR:
-        return (
-            "the API broke, or its authorizer could not judge (the pool's keys out of reach, for "
-            "one): look into the functions' logs (sam logs), and try again in a minute"
-        )
-    explainer = {401: _on_unauthorized, 403: _on_forbidden, 404: _on_not_found}.get(status)
-    return None if explainer is None else explainer(call)
-
-
-def _on_unauthorized(call: RefusedCall) -> str:
-    if _is_expired(call):
-        return "the token has expired: run 'authorizer login'"
-    return (
-        "the API did not accept the token: "
-        f"{_DECODE} to see which step of the procedure refuses it, or 'authorizer login' for "
-        "another"
-    )
+    exp = call.caller.claims.get("exp")
+    is_expired = type(exp) is int and call.now_seconds >= exp
+    match status:
+        case 403 if any(words in call.message for words in _NO_SUCH_ROUTE):
+            return (
+                "no matter of tokens: in these words a REST API says that it has no such route or "
+                "stage, or one with AWS_IAM in the authorizer's place: check method, path and the "
+                "API's URL with its stage"
+            )
+        case 401 | 403 if is_expired:
+            return "the token has expired: run 'authorizer login'"
+        case 401:
+            return (
+                f"the API did not accept the token: {_DECODE} to see which step of the procedure "
+                "refuses it, or 'authorizer login' for another"
+            )
+        case 403:
+            return _on_forbidden(call)
+        case 404:
+            return _on_not_found(call)
+    return _OF_CLASS.get(status // 100)
 
 
 def _on_forbidden(call: RefusedCall) -> str:
-    if any(words in call.message for words in _NO_SUCH_ROUTE):
-        return (
-            "no matter of tokens: in these words a REST API says that it has no such route or "
-            "stage, or one with AWS_IAM in the authorizer's place: check method, path and the "
-            "API's URL with its stage"
-        )
-    if _is_expired(call):
-        return "the token has expired: run 'authorizer login'"
     if call.policy is None:
         why = call.policy_trouble or "no policy is at hand (--policy) to tell which"
         return (
-            f"the policy grants this to no group of yours ({_groups(call)}), or the token "
+            f"the policy grants this to no group of yours ({call.groups}), or the token "
             f"was refused; {why}: {_DECODE}, and look into the policy"
         )
     simulator = Simulator(policy=call.policy, file=call.policy_name)
@@ -108,8 +114,7 @@ def _on_forbidden(call: RefusedCall) -> str:
 
 
 def _on_not_found(call: RefusedCall) -> str:
-    simulator = None if call.policy is None else Simulator(policy=call.policy)
-    if simulator is not None and not any(_open_to(call, simulator)):
+    if call.policy is not None and not any(_open_to(call, Simulator(policy=call.policy))):
         return (
             f"the API has no such route, and {call.policy_name} allows it to nobody: "
             f"check the path and the API's URL"
@@ -121,21 +126,24 @@ def _on_not_found(call: RefusedCall) -> str:
 
 
 def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) -> str:
-    name, mine = call.policy_name, _groups(call)
-    if decision.allowed and decision.rule is not None:
-        return (
-            f"{name} line {decision.rule.line} allows this to your groups ({mine}), so the "
-            f"deployed policy may be older, or the token was refused: {_DECODE}"
-        )
-    if decision.reason is Reason.DENIED_BY_RULE and decision.rule is not None:
-        return (
-            f"{name} line {decision.rule.line} denies this to your groups ({mine}): ask whoever "
-            f"keeps the groups to take you out of {decision.rule.subject.removeprefix('group:')}"
-        )
-    if decision.reason is Reason.ROUTE_UNKNOWN:
-        return f"{name} has no rule for {call.request}: check the path, or add a rule and deploy"
-    if decision.reason is Reason.NOT_GRANTED:
-        return _on_not_granted(call, simulator)
+    name = call.policy_name
+    match decision.reason, decision.rule:
+        case None, Rule() as rule:
+            return (
+                f"{name} line {rule.line} allows this to your groups ({call.groups}), so the "
+                f"deployed policy may be older, or the token was refused: {_DECODE}"
+            )
+        case Reason.DENIED_BY_RULE, Rule() as rule:
+            return (
+                f"{name} line {rule.line} denies this to your groups ({call.groups}): ask whoever "
+                f"keeps the groups to take you out of {rule.subject.removeprefix('group:')}"
+            )
+        case Reason.ROUTE_UNKNOWN, _:
+            return (
+                f"{name} has no rule for {call.request}: check the path, or add a rule and deploy"
+            )
+        case Reason.NOT_GRANTED, _:
+            return _on_not_granted(call, simulator)
     # The authorizer may know better: it knows the route that the gateway matched.
     return (
         f"{name} does not say from the path alone whether you may {call.request} "
@@ -145,21 +153,24 @@ def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) ->
 
 def _on_not_granted(call: RefusedCall, simulator: Simulator) -> str:
     name = call.policy_name
-    nobody = f"no group of yours ({_groups(call)}) may {call.request}"
+    nobody = f"no group of yours ({call.groups}) may {call.request}"
     for change in with_other_claims(simulator, call.request, call.caller):
         rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
             return (
-                f"{name} line {rule.line} allows your groups ({_groups(call)}) "
+                f"{name} line {rule.line} allows your groups ({call.groups}) "
                 f"{rule.pattern.text}, and the path does not have your {', '.join(change.names)}: "
                 f"{_DECODE} to see it, and ask for your own"
             )
-    others, scopes = _open_to(call, simulator)
-    if others:
-        return f"{nobody}; {name} allows it to: {_names(others)}. Ask to be put into one of them"
-    if scopes:
-        return f"{nobody}; {name} allows it to machines only, with the scope {_names(scopes)}"
-    return f"{nobody}; {name} allows it to nobody: check the path, or add a rule and deploy"
+    match _open_to(call, simulator):
+        case [], []:
+            return f"{nobody}; {name} allows it to nobody: check the path, or add a rule and deploy"
+        case [], scopes:
+            return f"{nobody}; {name} allows it to machines only, with the scope {_names(scopes)}"
+        case others, _:
+            return (
+                f"{nobody}; {name} allows it to: {_names(others)}. Ask to be put into one of them"
+            )
 
 
 def _open_to(call: RefusedCall, simulator: Simulator) -> tuple[list[str], list[str]]:
@@ -178,15 +189,6 @@ def _is_open_to(call: RefusedCall, simulator: Simulator, group: str) -> bool:
     member = replace(call.caller, groups=(group,))
     changed = (change.caller for change in with_other_claims(simulator, call.request, member))
     return any(simulator.ask(call.request, caller).is_open for caller in (member, *changed))
-
-
-def _is_expired(call: RefusedCall) -> bool:
-    exp = call.caller.claims.get("exp")
-    return type(exp) is int and call.now_seconds >= exp
-
-
-def _groups(call: RefusedCall) -> str:
-    return _names(call.caller.groups)
 
 
 def _names(names: Sequence[str]) -> str:

@@ -99,13 +99,14 @@ class Verification:
 
     def result_of(self, step: int) -> tuple[str, str]:
         """What came of a step, and a style to print it in."""
-        if step <= self.passed:
-            return "passed", "green"
-        if step == self.passed + 1 and self.reason is not None:
-            return f"failed: {self.reason}", "bold red"
-        if step == self.passed + 1 and not self.is_good:
-            return "could not be judged: the pool's keys are out of reach", "bold yellow"
-        return "not reached" if not self.is_good else "not judged", "dim"
+        match step - self.passed:
+            case 1 if self.reason is not None:
+                return f"failed: {self.reason}", "bold red"
+            case 1 if not self.is_good:
+                return "could not be judged: the pool's keys are out of reach", "bold yellow"
+            case ahead if ahead > 0:
+                return "not judged" if self.is_good else "not reached", "dim"
+        return "passed", "green"
 
 
 def verify(unverified_text: str, pool: UserPool | None) -> Verification:

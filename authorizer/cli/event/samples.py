@@ -103,14 +103,9 @@ class Sample:
         return self.name.startswith(_HELLO) and not self.is_own
 
     @property
-    def takes_token(self) -> bool:
-        """Whether there is a placeholder in it."""
-        return any(kind.value in self.text for kind in Placeholder)
-
-    @property
     def is_as_given(self) -> bool:
         """Whether it is one's own, with a token of its own or none: none is put into it."""
-        return self.is_own and not self.takes_token
+        return self.is_own and not any(kind.value in self.text for kind in Placeholder)
 
     def filled(self, token: Callable[[Placeholder], str], sub: str = SAMPLE_SUB) -> dict[str, Any]:
         """The event with tokens in it.
@@ -139,12 +134,11 @@ def load_sample(folder: Path, name: str) -> Sample:
         click.ClickException: there is none of that name, and it says which one is meant, or all; or
             the file is no JSON object.
     """
-    names = sample_names(folder)
     path = Path(name)
-    is_own = path.is_file() and path.resolve().parent != folder.resolve()
-    stem = name.rpartition("/")[2].removesuffix(".json")
-    if is_own:
+    if path.is_file() and path.resolve().parent != folder.resolve():
         return _own(path)
+    names = sample_names(folder)
+    stem = name.rpartition("/")[2].removesuffix(".json")
     if stem not in names:
         raise click.ClickException(_unknown(folder, name, stem, names))
     return Sample(name=stem, text=(folder / f"{stem}.json").read_text("utf-8"))
@@ -211,18 +205,19 @@ class Expected:
 def read_index(folder: Path) -> dict[str, Expected]:
     """Every sample that the index names, with what must come of it."""
     expected = {}
-    columns: list[str] = []
+    titles: list[str] = []
     for cells in _rows((folder / INDEX).read_text("utf-8")):
-        if cells[0] in {"outcome", "for hello"}:
-            columns = cells
-        elif columns and columns[0] == "outcome":
-            reason = cells[columns.index("why")] or ALLOWED
-            for flavour, status in zip(columns[3:], cells[3:], strict=True):
-                if status != _ABSENT:
-                    name = f"{flavour}-{cells[0]}"
-                    expected[name] = Expected(status=int(status), reason=reason)
-        elif columns and cells[0].startswith("hello-"):
-            expected[cells[0]] = Expected(status=int(cells[2]), reason=None)
+        match cells:
+            case ["outcome" | "for hello", *_]:
+                titles = cells
+            case [name, _, status] if name.startswith(_HELLO):
+                expected[name] = Expected(status=int(status), reason=None)
+            case [outcome, _, why, *statuses] if titles[:1] == ["outcome"]:
+                expected |= {
+                    f"{flavour}-{outcome}": Expected(status=int(status), reason=why or ALLOWED)
+                    for flavour, status in zip(titles[3:], statuses, strict=True)
+                    if status != _ABSENT
+                }
     return expected
 
 

@@ -43,7 +43,6 @@ _MOST_PER_PAGE = 60
 _OK, _REFUSED = 200, 400
 
 _Document = dict[str, Any]
-_Operation: TypeAlias = "Callable[[_Document, str], _Document]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +60,11 @@ class _Session:
     expires_at: float = 0.0
     tokens: _Document = field(default_factory=dict, repr=False)
     is_verified: bool = False
+
+
+# What is answered, and the challenge that follows from it.
+_Step: TypeAlias = "tuple[_Document, _Session | None]"
+_Operation: TypeAlias = "Callable[[_Document, str], _Step]"
 
 
 class SignIn:
@@ -108,9 +112,10 @@ class SignIn:
         """Status and body. Whoever has a token already is not signing in."""
         try:
             data = json.loads(body)
-            is_signed_in = "AccessToken" in data
-            ask = getattr(self._cognito, xform_name(action))
-            document = ask(**data) if is_signed_in else self._operations[action](data, run)
+            if "AccessToken" in data:
+                document = getattr(self._cognito, xform_name(action))(**data)
+            else:
+                document = self._step(action, data, run)
         except ClientError as error:
             found = error.response["Error"]
             return _REFUSED, {"__type": found["Code"], "message": found["Message"]}
@@ -118,80 +123,76 @@ class SignIn:
             return _REFUSED, {"__type": "InvalidParameterException", "message": str(error)}
         return _OK, {name: value for name, value in document.items() if name != "ResponseMetadata"}
 
-    def _initiate(self, data: _Document, _run: str) -> _Document:
-        answer: _Document = self._cognito.initiate_auth(**data)
-        if data["AuthFlow"] in _REFRESHING:
+    def _step(self, action: str, data: _Document, run: str) -> _Document:
+        """One step of a sign-in: its session is used up, and the next one has a name of its own."""
+        answer, following = self._operations[action](data, run)
+        self._sessions.pop(data.get("Session", ""), None)
+        if following is None:
             return answer
-        return self._next(answer, data["ClientId"], data["AuthParameters"]["USERNAME"])
+        name = secrets.token_urlsafe(32)
+        self._sessions[name] = replace(following, expires_at=time.time() + _SESSION_SECONDS)
+        return {**answer, "Session": name}
 
-    def _respond(self, data: _Document, run: str) -> _Document:
+    def _initiate(self, data: _Document, _run: str) -> _Step:
+        answer = self._cognito.initiate_auth(**data)
+        if data["AuthFlow"] in _REFRESHING:
+            return answer, None
+        return self._after_password(answer, data["ClientId"], data["AuthParameters"]["USERNAME"])
+
+    def _respond(self, data: _Document, run: str) -> _Step:
         """Answer a challenge with its session; others, such as a password by SRP, have none."""
         challenge, responses = data.get("ChallengeName"), data.get("ChallengeResponses") or {}
         username = responses.get("USERNAME", "")
-        answer: _Document
         if challenge not in _WITH_SESSION:
             answer = self._cognito.respond_to_auth_challenge(**data)
-            return self._next(answer, data["ClientId"], username)
+            return self._after_password(answer, data["ClientId"], username)
         session = self._session(data, challenge)
-        if session.username != username:
+        if session.username != username or (challenge == _SETUP and not session.is_verified):
             raise _invalid_session()
-        if challenge == _NEW_PASSWORD:
-            # ministack takes any password here, but not where an administrator sets one.
-            self._cognito.admin_set_user_password(
-                UserPoolId=self._pool_of(session.client_id),
-                Username=username,
-                Password=responses.get("NEW_PASSWORD", ""),
-                Permanent=False,
-            )
+        if challenge == _SETUP:
+            return {"AuthenticationResult": session.tokens}, None
+        if challenge == _TOTP:
+            code = responses.get("SOFTWARE_TOKEN_MFA_CODE", "")
+            self._require_unused(username, code, run)
             answer = self._cognito.respond_to_auth_challenge(**data)
-            answer = self._next(answer, session.client_id, username)
-        elif challenge == _TOTP:
-            self._require_unused(username, responses.get("SOFTWARE_TOKEN_MFA_CODE", ""), run)
-            answer = self._cognito.respond_to_auth_challenge(**data)
-            self._use(username, responses["SOFTWARE_TOKEN_MFA_CODE"], run)
-        elif session.is_verified:
-            answer = {"AuthenticationResult": session.tokens}
-        else:
-            raise _invalid_session()
-        self._sessions.pop(data["Session"])
-        return answer
+            self._use(username, code, run)
+            return answer, None
+        # ministack takes any password here, but not where an administrator sets one.
+        self._cognito.admin_set_user_password(
+            UserPoolId=self._pool_of(session.client_id),
+            Username=username,
+            Password=responses.get("NEW_PASSWORD", ""),
+            Permanent=False,
+        )
+        answer = self._cognito.respond_to_auth_challenge(**data)
+        return self._after_password(answer, session.client_id, username)
 
-    def _associate(self, data: _Document, _run: str) -> _Document:
+    def _associate(self, data: _Document, _run: str) -> _Step:
         session = self._session(data, _SETUP)
         token = session.tokens["AccessToken"]
-        answer = self._cognito.associate_software_token(AccessToken=token)
-        self._sessions.pop(data["Session"])
-        return {**answer, "Session": self._opened(session)}
+        return self._cognito.associate_software_token(AccessToken=token), session
 
-    def _verify(self, data: _Document, run: str) -> _Document:
+    def _verify(self, data: _Document, run: str) -> _Step:
         session = self._session(data, _SETUP)
-        code = data.get("UserCode", "")
-        token = session.tokens["AccessToken"]
+        token, code = session.tokens["AccessToken"], data.get("UserCode", "")
         answer = self._cognito.verify_software_token(AccessToken=token, UserCode=code)
         self._use(session.username, code, run)
-        self._sessions.pop(data["Session"])
-        return {**answer, "Session": self._opened(replace(session, is_verified=True))}
+        return answer, replace(session, is_verified=True)
 
-    def _next(self, answer: _Document, client_id: str, username: str) -> _Document:
-        """What follows a password: the challenge that ministack makes, one it lacks, or tokens."""
+    def _after_password(self, answer: _Document, client_id: str, username: str) -> _Step:
+        """What follows: the challenge that ministack makes, one that it lacks, or tokens."""
         challenge, tokens = answer.get("ChallengeName"), answer.get("AuthenticationResult")
         if challenge in _WITH_SESSION:
             username = answer["ChallengeParameters"]["USER_ID_FOR_SRP"]
         elif tokens and self._demands_totp(client_id):
             challenge = _SETUP
-            answer = {
-                "ChallengeName": _SETUP,
-                "ChallengeParameters": {
-                    "USER_ID_FOR_SRP": username,
-                    "MFAS_CAN_SETUP": json.dumps([_TOTP]),
-                },
-            }
+            setup = {"USER_ID_FOR_SRP": username, "MFAS_CAN_SETUP": json.dumps([_TOTP])}
+            answer = {"ChallengeName": _SETUP, "ChallengeParameters": setup}
         else:
-            return answer
-        session = _Session(
+            return answer, None
+        return answer, _Session(
             challenge=challenge, client_id=client_id, username=username, tokens=tokens or {}
         )
-        return {**answer, "Session": self._opened(session)}
 
     def _demands_totp(self, client_id: str) -> bool:
         described = self._cognito.describe_user_pool(UserPoolId=self._pool_of(client_id))
@@ -201,10 +202,10 @@ class SignIn:
         """The pool of an app client, whose id is all that a person gives who signs in."""
         pools = self._cognito.get_paginator("list_user_pools").paginate(MaxResults=_MOST_PER_PAGE)
         pages = self._cognito.get_paginator("list_user_pool_clients")
-        for pool_id in [pool["Id"] for page in pools for pool in page["UserPools"]]:
-            for page in pages.paginate(UserPoolId=pool_id):
-                if any(client["ClientId"] == client_id for client in page["UserPoolClients"]):
-                    return str(pool_id)
+        for pool_id in pools.search("UserPools[].Id"):
+            clients = pages.paginate(UserPoolId=pool_id).search("UserPoolClients[].ClientId")
+            if client_id in clients:
+                return str(pool_id)
         raise _refusal("ResourceNotFoundException", f"Client {client_id} not found.")
 
     def _session(self, data: _Document, challenge: str) -> _Session:
@@ -217,12 +218,6 @@ class SignIn:
         ):
             raise _invalid_session()
         return session
-
-    def _opened(self, session: _Session) -> str:
-        """The name of a session that is kept from now on."""
-        name = secrets.token_urlsafe(32)
-        self._sessions[name] = replace(session, expires_at=time.time() + _SESSION_SECONDS)
-        return name
 
     def _require_unused(self, username: str, code: str, run: str) -> None:
         used_at = self._used_codes.get((username, code), 0.0)
