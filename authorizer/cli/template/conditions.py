@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from authorizer.cli.template.parameters import Parameters
 
 
-# Conditions that name conditions; more is a circle.
-_DEEPEST = 20
+# Values of parameters, by their names.
+_Chosen = dict[str, str]
 # Transforms that bring no names, but for SAM's.
 _KNOWN = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-", "AWS::CodeDeployBlueGreen")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
@@ -48,7 +48,16 @@ class Completeness:
 
     def __init__(self, template: Mapping) -> None:
         """Take the template as it is written."""
-        self._of_sam = (*_OF_SAM, *_resources_of_sam(template))
+        resources = child(template, "Resources")
+        self._of_sam = [
+            *_OF_SAM,
+            *(
+                name
+                for name, _, body in (resources if isinstance(resources, Mapping) else ())
+                if isinstance(kind := child(body, "Type"), Text)
+                and kind.text.startswith("AWS::Serverless::")
+            ),
+        ]
         self.is_complete = "Resources" in template.entries and not (
             _runs_macros(child(template, "Transform"))
             or any(name.startswith("Fn::") for name in template.entries)
@@ -77,16 +86,6 @@ def _has_loops(section: Node) -> bool:
     return section.open is not None or any(name.startswith("Fn::") for name in section.entries)
 
 
-def _resources_of_sam(template: Mapping) -> list[str]:
-    resources = child(template, "Resources")
-    return [
-        name
-        for name, _, body in (resources if isinstance(resources, Mapping) else ())
-        if isinstance(kind := child(body, "Type"), Text)
-        and kind.text.startswith("AWS::Serverless::")
-    ]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a condition comes to.
@@ -94,10 +93,13 @@ class Verdict:
     Attributes:
         value: under the parameters' defaults; nothing where that cannot be decided.
         why: what it depends on; nothing where no deployment can change it.
+        making: values of parameters with which it does not hold, and with which it does; nothing
+            where none were found.
     """
 
     value: bool | None
     why: Cause | None
+    making: tuple[_Chosen | None, _Chosen | None] = (None, None)
 
 
 class Conditions:
@@ -125,35 +127,26 @@ class Conditions:
         if known not in self._verdicts:
             # While it is being worked out, a condition that depends on itself is undecidable.
             self._verdicts[known] = _unresolved(f"condition {name} depends on itself")
-            self._verdicts[known] = (
-                self._judge(self._conditions[name], f"condition {name}")
-                if name in self._conditions
-                else _unresolved(self._why_missing(name))
-            )
-            self._offer_the_other(name, self._verdicts[known])
+            verdict = self._verdicts[known] = self._named(name)
+            for value in (True, False):
+                chosen = verdict.making[value]
+                if verdict.why is not None and value is not verdict.value and chosen:
+                    self._parameters.offer_together(chosen)
         return self._verdicts[known]
 
-    def _offer_the_other(self, name: str, verdict: Verdict) -> None:
-        """What several parameters must be for a condition to come out the other way."""
-        if verdict.why is not None and name in self._conditions:
-            for value in (True, False):
-                chosen = self._making(self._conditions[name], value=value)
-                if value is not verdict.value and chosen:
-                    self._parameters.offer_together(chosen)
-
-    def _why_missing(self, name: str) -> Cause:
-        why = f"the template has no condition {clip(name)}"
-        return (
-            Mistake(why + did_you_mean(name, self._conditions))
-            if self._completeness.is_complete
-            else why
-        )
+    def _named(self, name: str) -> Verdict:
+        if name in self._conditions:
+            return self._judge(self._conditions[name], f"condition {name}")
+        why: Cause = f"the template has no condition {clip(name)}"
+        if self._completeness.is_complete:
+            why = Mistake(f"{why}{did_you_mean(name, self._conditions)}")
+        return _unresolved(why)
 
     def _judge(self, node: Node, what: str) -> Verdict:
-        call = _as_call(node)
-        if call is None:
+        if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
+            node = Call(node.place, "Condition", node.entries["Condition"])
+        if not isinstance(node, Call):
             return _unresolved(f"{what} is no condition")
-        node = call
         if node.name == "Condition" and isinstance(node.argument, Text):
             return self.verdict(node.argument.text)
         if node.name not in {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}:
@@ -161,23 +154,26 @@ class Conditions:
         if not isinstance(node.argument, Listing):
             return _unresolved(f"{what} is no condition")
         if node.name == "Fn::Equals":
-            return self._equals(node.argument, what)
-        return _combined(node.name, [self._judge(item, what) for item in node.argument.items], what)
+            return self._equals(node.argument.items, what)
+        parts = [self._judge(item, what) for item in node.argument.items]
+        return _negated(parts, what) if node.name == "Fn::Not" else _joined(node.name, parts)
 
-    def _equals(self, pair: Listing, what: str) -> Verdict:
-        if len(pair.items) != 2:  # noqa: PLR2004 - two values are compared
+    def _equals(self, pair: Sequence[Node], what: str) -> Verdict:
+        if len(pair) != 2:  # noqa: PLR2004 - two values are compared
             return _unresolved(f"{what} is no condition")
-        sides = [self._resolve(item) for item in pair.items]
-        for item, other in zip(pair.items, reversed(sides), strict=True):
+        sides = [self._resolve(item) for item in pair]
+        for item, other in zip(pair, reversed(sides), strict=True):
             if (name := referred(item)) and isinstance(other, Text):
                 self._parameters.compare(name, [other.text])
-        reasons = [self._depends_on(item) for item in pair.items]
+        reasons = [self._depends_on(item) for item in pair]
         dependence = next((reason for reason in reasons if reason), None)
         why = f"{what} depends on {dependence}" if dependence else None
+        making = (self._making(pair, is_equal=False), self._making(pair, is_equal=True))
         texts = [side.text for side in sides if isinstance(side, Text)]
         if len(texts) != len(sides):
-            return _unresolved(why or f"{what} depends on what is known only when deployed")
-        return Verdict(value=texts[0] == texts[1], why=why)
+            why = why or f"{what} depends on what is known only when deployed"
+            return Verdict(value=None, why=why, making=making)
+        return Verdict(value=texts[0] == texts[1], why=why, making=making)
 
     def _depends_on(self, node: Node) -> str | None:
         """The first reference in a node: only literals and mappings are always the same."""
@@ -192,41 +188,15 @@ class Conditions:
                 return part.name
         return None
 
-    # --- what makes it come out otherwise ---
-
-    def _making(self, node: Node, *, value: bool, depth: int = _DEEPEST) -> dict[str, str] | None:
-        """What to choose for a condition to come out so; nothing where that was not found.
-
-        Args:
-            node: the condition.
-            value: what it is to come to.
-            depth: how many conditions it may go through.
-        """
-        call = _as_call(node)
-        if call is None or depth == 0:
-            return None
-        if call.name == "Condition" and isinstance(call.argument, Text):
-            named = self._conditions.get(call.argument.text, call.argument)
-            return self._making(named, value=value, depth=depth - 1)
-        parts = call.argument.items if isinstance(call.argument, Listing) else ()
-        if call.name == "Fn::Equals":
-            return self._equal(parts, value=value)
-        if call.name == "Fn::Not":
-            value = not value
-        found = [self._making(part, value=value, depth=depth - 1) for part in parts]
-        is_enough = value is (call.name == "Fn::Or")
-        chosen = [choice for choice in found if choice is not None]
-        return next(iter(chosen), None) if is_enough else _all_of(found)
-
-    def _equal(self, pair: Sequence[Node], *, value: bool) -> dict[str, str] | None:
-        """For a parameter and a text; two texts are as they are."""
+    def _making(self, pair: Sequence[Node], *, is_equal: bool) -> _Chosen | None:
+        """What makes a parameter equal to a text, or not; two texts are as they are."""
         texts = [side.text for side in pair if isinstance(side, Text)]
         if len(texts) == 2:  # noqa: PLR2004 - both sides
-            return {} if (texts[0] == texts[1]) is value else None
+            return {} if (texts[0] == texts[1]) is is_equal else None
         names = [name for side in pair if (name := referred(side)) and name in self._parameters]
         if not (names and texts):
             return None
-        chosen = self._parameters.value_that(names[0], texts[0], is_equal=value)
+        chosen = self._parameters.value_that(names[0], texts[0], is_equal=is_equal)
         return None if chosen is None else {names[0]: chosen}
 
 
@@ -234,33 +204,38 @@ def _unresolved(why: Cause) -> Verdict:
     return Verdict(value=None, why=why)
 
 
-def _combined(name: str, parts: list[Verdict], what: str) -> Verdict:
-    values = [part.value for part in parts]
-    why = next((part.why for part in parts if part.why), None)
-    if name == "Fn::Not":
-        value = None if len(values) != 1 or values[0] is None else not values[0]
-        return Verdict(
-            value=value, why=why if value is not None else why or f"{what} is undecidable"
-        )
+def _negated(parts: Sequence[Verdict], what: str) -> Verdict:
+    if len(parts) != 1:
+        return _unresolved(_first_why(parts) or f"{what} is undecidable")
+    value = None if parts[0].value is None else not parts[0].value
+    fails, holds = parts[0].making
+    return Verdict(value=value, why=parts[0].why, making=(holds, fails))
+
+
+def _joined(name: str, parts: Sequence[Verdict]) -> Verdict:
+    """Of several conditions of which one is enough for one value, and all are needed for the other.
+
+    One that holds is enough for ``Fn::Or``, and one that does not for ``Fn::And``.
+    """
     decisive = name == "Fn::Or"
-    sure = any(part.value is decisive and part.why is None for part in parts)
-    if decisive in values:
-        return Verdict(value=decisive, why=None if sure else why)
-    if None in values:
-        return _unresolved(why or f"{what} is undecidable")
-    return Verdict(value=not decisive, why=why)
+    one = next((part.making[decisive] for part in parts if part.making[decisive] is not None), None)
+    every = _all_of([part.making[not decisive] for part in parts])
+    making = (every, one) if decisive else (one, every)
+    values = [part.value for part in parts]
+    if any(part.value is decisive and part.why is None for part in parts):
+        return Verdict(value=decisive, why=None, making=making)
+    other = None if None in values else not decisive
+    value = decisive if decisive in values else other
+    return Verdict(value=value, why=_first_why(parts), making=making)
 
 
-def _as_call(node: Node) -> Call | None:
-    """A condition as the function that it is."""
-    if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
-        return Call(node.place, "Condition", node.entries["Condition"])
-    return node if isinstance(node, Call) else None
+def _first_why(parts: Sequence[Verdict]) -> Cause | None:
+    return next((part.why for part in parts if part.why), None)
 
 
-def _all_of(parts: Sequence[dict[str, str] | None]) -> dict[str, str] | None:
+def _all_of(parts: Sequence[_Chosen | None]) -> _Chosen | None:
     """All of them together, where none contradicts another one."""
-    together: dict[str, str] = {}
+    together: _Chosen = {}
     for part in parts:
         if part is None or any(together.get(name, text) != text for name, text in part.items()):
             return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # The longest that API Gateway remembers an answer: what an open number may come to.
 _GREATEST = 3600
+_SECONDS = re.compile(r"[0-9]{1,4}", re.ASCII)
 _FLAGS = {"true": "false", "false": "true"}
 
 
@@ -83,33 +84,26 @@ class Parameters:
         if kind.startswith("AWS::SSM::Parameter::"):
             why = f"parameter {name} is read from the account's parameter store"
             return Unresolvable(place, why, name)
-        allowed = self._allowed(name)
-        default = self._get(self._written[name], "Default")
-        self._choices.offer(name, self._others(name, default, allowed))
-        text, scalar = self._choices.chosen.get(name), "str"
-        if text is None and isinstance(default, Text):
-            text, scalar = default.text, default.kind
-        if text is None and isinstance(default, Absent) and len(allowed) == 1:
-            text = allowed[0]
-        if text is None:
-            has = "has no default"
-            if not isinstance(default, Absent):
-                has = "has a default that is no text"
-            return Unresolvable(place, f"parameter {name} {has}", name)
+        self._choices.offer(name, self._others(name))
+        allowed, value = self._allowed(name), self._get(self._written[name], "Default")
+        if name in self._choices.chosen:
+            value = Text(place, self._choices.chosen[name])
+        elif isinstance(value, Absent) and len(allowed) == 1:
+            value = Text(place, allowed[0])
+        if not isinstance(value, Text):
+            has = "no default" if isinstance(value, Absent) else "a default that is no text"
+            return Unresolvable(place, f"parameter {name} has {has}", name)
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
-            return Listing(place, tuple(Text(place, part.strip()) for part in text.split(",")))
+            parts = value.text.split(",")
+            return Listing(place, tuple(Text(place, part.strip()) for part in parts))
         # The value stands where it is used, not where the default is: that is where to look.
-        return Text(place, text, scalar)
+        return Text(place, value.text, value.kind)
 
     def compare(self, name: str, texts: Iterable[str]) -> None:
         """Take note that it makes a difference whether something has one of these values."""
-        if name not in self._written:
-            self._choices.offer(name, texts)
-            return
-        allowed = self._allowed(name)
-        default = self._text(name, "Default")
-        own = () if default is None else (default,)
-        self._choices.offer(name, allowed or (*own, *texts, _any(name)))
+        if name in self._written:
+            texts = self._allowed(name) or (*self._default(name), *texts, _any(name))
+        self._choices.offer(name, texts)
 
     def offer_together(self, chosen: dict[str, str]) -> None:
         """Take note that it makes a difference whether several have these values at once."""
@@ -123,11 +117,8 @@ class Parameters:
         allowed = self._allowed(name)
         if is_equal:
             return text if not allowed or text in allowed else None
-        default = self._text(name, "Default")
-        own = (*allowed,) if default is None else (default, *allowed)
-        return next(
-            (value for value in (*own, *(() if allowed else (_any(name),))) if value != text), None
-        )
+        known = (*self._default(name), *(allowed or (_any(name),)))
+        return next((value for value in known if value != text), None)
 
     @property
     def are_watched(self) -> bool:
@@ -147,19 +138,21 @@ class Parameters:
         items = written.items if isinstance(written, Listing) else ()
         return tuple(item.text for item in items if isinstance(item, Text))
 
-    def _others(self, name: str, default: Node, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        own = default.text if isinstance(default, Text) else ""
-        if allowed:
-            return tuple(text for text in allowed if text != own)
-        is_number = self._text(name, "Type") == "Number"
-        found: tuple[str, ...] = () if is_number else (_any(name),)
-        if own.lower() in _FLAGS:
-            found += (_FLAGS[own.lower()],)
-        if is_number or re.fullmatch(r"[0-9]+", own, re.ASCII):
-            most = self._text(name, "MaxValue") or ""
-            known = most.isascii() and most.isdigit() and len(most) <= len(str(_GREATEST))
-            found += (str(min(int(most), _GREATEST)) if known else str(_GREATEST),)
-        return tuple(text for text in found if text != own)
+    def _default(self, name: str) -> tuple[str, ...]:
+        text = self._text(name, "Default")
+        return () if text is None else (text,)
+
+    def _others(self, name: str) -> list[str]:
+        """What else than its default it may be, as far as that is known to make a difference."""
+        own = "".join(self._default(name))
+        is_number, most = self._text(name, "Type") == "Number", self._text(name, "MaxValue") or ""
+        longest = min(int(most), _GREATEST) if _SECONDS.fullmatch(most) else _GREATEST
+        known = self._allowed(name) or (
+            own if is_number else _any(name),
+            _FLAGS.get(own.lower(), own),
+            str(longest) if is_number or own.isascii() and own.isdigit() else own,
+        )
+        return [text for text in known if text != own]
 
 
 def is_any(name: str, text: str) -> bool:
