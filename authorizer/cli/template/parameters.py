@@ -150,7 +150,7 @@ class Parameters:
         known = self._allowed(name) or (
             own if is_number else _any(name),
             _FLAGS.get(own.lower(), own),
-            str(longest) if is_number or own.isascii() and own.isdigit() else own,
+            str(longest) if is_number or (own.isascii() and own.isdigit()) else own,
         )
         return [text for text in known if text != own]
 

@@ -16,7 +16,7 @@ from authorizer.cli.template.parameters import Choices
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from authorizer.cli.template.model import Api, Authorizer, Route, Unresolved
+    from authorizer.cli.template.model import Api, Cause, Route, Unresolved
 
 Key = tuple[str, ...]
 _Function = TypeVar("_Function", str | Unknown, str | Unknown | None)
@@ -99,7 +99,8 @@ class _Joint:
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
         self._stacks = stacks
-        self._linked: set[tuple[int, Key]] = set()
+        # What a stack lacks, and another one has.
+        self._linked: set[tuple[int, Cause]] = set()
         self._functions = {
             stack.prefix + each.id for stack in stacks for each in stack.template.functions
         }
@@ -107,22 +108,22 @@ class _Joint:
 
     def template(self) -> Template:
         """Everything, with what belongs together in one place."""
-        added: list[tuple[Stack, Api]] = []
-        for stack in self._stacks:
-            for api in stack.template.apis:
-                if self._home(stack, api.elsewhere) is None:
-                    renamed = replace(api, id=stack.named(api.id))
-                    self._apis[id(stack), api.id] = self._own(stack, renamed)
-                else:
-                    added.append((stack, api))
-        for stack, api in added:
-            home = self._home(stack, api.elsewhere)
+        found = [
+            (stack, api, self._home(stack, api.elsewhere))
+            for stack in self._stacks
+            for api in stack.template.apis
+        ]
+        for stack, api, home in found:
+            if home is None:
+                own = replace(api, id=stack.named(api.id))
+                self._apis[id(stack), api.id] = self._own(stack, own)
+        for stack, api, home in found:
             if home is not None:
                 self._apis[home] = self._with(self._apis[home], stack, api)
         templates = [stack.template for stack in self._stacks]
         return Template(
             file=templates[0].file,
-            apis=tuple(self._named_authorizers(api) for api in self._apis.values()),
+            apis=tuple(map(_with_known_authorizers, self._apis.values())),
             pools=tuple(pool for template in templates for pool in template.pools),
             clients=tuple(client for template in templates for client in template.clients),
             groups=tuple(group for template in templates for group in template.groups),
@@ -139,24 +140,25 @@ class _Joint:
             ),
             unresolved=tuple(self._unresolved()),
             exports={
-                name: found[0].prefix + found[1]
+                name: place[0].prefix + place[1]
                 for stack in self._stacks
                 for name, key in stack.exports.items()
-                if (found := self._find(stack, key)) is not None
+                if (place := self._find(stack, key)) is not None
             },
         )
 
     def _home(self, stack: Stack, elsewhere: Elsewhere | None) -> tuple[int, str] | None:
         """The API that one which is elsewhere is."""
-        found = self._find(stack, elsewhere.key) if elsewhere else None
-        if found is None or elsewhere is None:
-            return None
-        theirs, logical_id = found
-        for api in theirs.template.apis:
-            if api.id == logical_id and api.elsewhere is None:
-                self._linked.add((id(stack), elsewhere.key))
-                return id(theirs), logical_id
+        found = self._behind(stack, elsewhere)
+        for api in found[0].template.apis if found else ():
+            if found and elsewhere and api.id == found[1] and api.elsewhere is None:
+                self._linked.add((id(stack), elsewhere))
+                return id(found[0]), api.id
         return None
+
+    def _behind(self, stack: Stack, why: Cause | None) -> tuple[Stack, str] | None:
+        """What is missing in a stack, where another template tells it."""
+        return self._find(stack, why.key) if isinstance(why, Elsewhere) else None
 
     def _find(self, stack: Stack, key: Key, steps: int = _MOST_STEPS) -> tuple[Stack, str] | None:
         """Where a key leads to: a stack, and a logical id in it."""
@@ -193,25 +195,22 @@ class _Joint:
                 for route in api.routes
             ),
             authorizers=tuple(
-                self._authorizer(stack, authorizer) for authorizer in api.authorizers
+                replace(authorizer, function=self._function(stack, authorizer.function))
+                for authorizer in api.authorizers
             ),
         )
-
-    def _authorizer(self, stack: Stack, authorizer: Authorizer) -> Authorizer:
-        return replace(authorizer, function=self._function(stack, authorizer.function))
 
     def _function(self, stack: Stack, function: _Function) -> str | _Function:
         """A function by its id among all, wherever it is."""
         if isinstance(function, str):
             return stack.prefix + function
         why = getattr(function, "why", None)
-        if isinstance(why, Elsewhere):
-            found = self._find(stack, why.key)
-            name = found[0].prefix + found[1] if found else ""
-            if name in self._functions:
-                self._linked.add((id(stack), why.key))
-                return name
-        return function
+        found = self._behind(stack, why)
+        name = found[0].prefix + found[1] if found else ""
+        if why is None or name not in self._functions:
+            return function
+        self._linked.add((id(stack), why))
+        return name
 
     def _with(self, home: Api, stack: Stack, api: Api) -> Api:
         """An API with the routes and authorizers that another stack adds to it."""
@@ -244,33 +243,32 @@ class _Joint:
 
     def _asked(self, stack: Stack, route: Route) -> Route:
         """A route whose authorizer another stack has, by that one's name among all."""
-        why = route.authorizer.why if isinstance(route.authorizer, Unknown) else None
-        found = self._find(stack, why.key) if isinstance(why, Elsewhere) else None
-        if found is None or not isinstance(why, Elsewhere):
+        asked = route.authorizer
+        found = self._behind(stack, asked.why) if isinstance(asked, Unknown) else None
+        if found is None or not isinstance(asked, Unknown):
             return route
-        self._linked.add((id(stack), why.key))
+        self._linked.add((id(stack), asked.why))
         return replace(route, authorizer=f"{found[0].prefix}\0{found[1]}")
 
-    def _named_authorizers(self, api: Api) -> Api:
-        """The names that authorizers of other stacks have here: as they are, or with a prefix."""
-        names = {authorizer.name for authorizer in api.authorizers}
-        return replace(api, routes=tuple(_with_known_name(route, names) for route in api.routes))
-
     def _unresolved(self) -> Iterable[Unresolved]:
-        for stack in self._stacks:
-            for fact in stack.template.unresolved:
-                is_told = isinstance(fact.why, Elsewhere) and (
-                    (id(stack), fact.why.key) in self._linked
-                )
-                if not is_told:
-                    yield fact
+        return (
+            fact
+            for stack in self._stacks
+            for fact in stack.template.unresolved
+            if (id(stack), fact.why) not in self._linked
+        )
 
 
-def _with_known_name(route: Route, names: set[str]) -> Route:
-    asked = route.authorizer
-    if not (isinstance(asked, str) and "\0" in asked):
+def _with_known_authorizers(api: Api) -> Api:
+    """With the names that authorizers of other stacks have here: as they are, or with a prefix."""
+    names = {authorizer.name for authorizer in api.authorizers}
+    return replace(api, routes=tuple(_with_known_authorizer(route, names) for route in api.routes))
+
+
+def _with_known_authorizer(route: Route, names: set[str]) -> Route:
+    if not (isinstance(route.authorizer, str) and "\0" in route.authorizer):
         return route
-    prefix, _, name = asked.partition("\0")
-    known = [candidate for candidate in (name, prefix + name) if candidate in names]
+    prefix, _, name = route.authorizer.partition("\0")
+    known = (candidate for candidate in (name, prefix + name) if candidate in names)
     unknown = Unknown("its authorizer is one of another API")
-    return replace(route, authorizer=known[0] if known else unknown)
+    return replace(route, authorizer=next(known, unknown))
