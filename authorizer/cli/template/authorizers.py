@@ -13,7 +13,7 @@ from authorizer.cli.template.functions import (
     why_it_stays,
 )
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
-from authorizer.cli.template.nodes import Node, Text, child, key_place
+from authorizer.cli.template.nodes import Mapping, Node, Text, child, key_place
 from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.errors import clip
 
@@ -87,6 +87,18 @@ def unreadable(name: str, place: Location, why: Cause) -> Authorizer:
         ttl_seconds=unknown,
         may_be_invoked=unknown,
     )
+
+
+def one_body(
+    reading: Reading, draft: Draft, name: str, place: Location, node: Node, *, what: str
+) -> Mapping | None:
+    """An authorizer's one body; where it has more or none, it is unreadable."""
+    bodies = list(reading.mappings(node, what))
+    if len(bodies) != 1:
+        why = "it is not the same in every deployment"
+        draft.authorizers[name] = unreadable(name, place, why)
+        return None
+    return bodies[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from authorizer.cli.template.authorizers import (
     iam,
     identity_sources,
     kind_named,
+    one_body,
     read_authorizer,
     unreadable,
 )
@@ -34,9 +35,11 @@ from authorizer.cli.template.nodes import (
     Node,
     Unresolvable,
     child,
+    children_of,
     key_place,
 )
 from authorizer.cli.template.stages import keys_by_caller
+from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +54,8 @@ INTEGRATION = "x-amazon-apigateway-integration"
 AUTH = "x-amazon-apigateway-auth"
 CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
+# What stands under paths beside them.
+_NO_PATHS = ("x-", "Fn::")
 # What SAM writes for a route that must not have the default authorizer.
 NONE = "NONE"
 
@@ -63,32 +68,20 @@ class Operation:
     """A route before it is settled what protects it.
 
     Attributes:
+        route: without an authorizer.
         security: the names that it asks for; nothing where it does not say.
         otherwise: what holds where neither it nor SAM says more.
         declared: what ``x-amazon-apigateway-auth`` says beside that.
-        asked: the name that an event asks for, as it is written.
+        asked: the name that an event asks for, as it is written; nothing where none adds to it.
         integrates: whether something is behind it: SAM passes over what has nothing.
-        backend: the function that is behind it, by logical id.
-        is_preflight: whether it only answers browsers' preflights.
-        keys_by_caller: as of a route.
     """
 
-    method: str
-    path: str
-    place: Location
+    route: Route
     security: tuple[str, ...] | Unknown | None
     otherwise: tuple[str, ...] | Unknown | None = None
     declared: str | Unknown | None = None
     asked: Node | None = None
     integrates: bool = True
-    backend: str | Unknown | None = None
-    is_preflight: bool = False
-    keys_by_caller: bool = False
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What a route is known by."""
-        return self.method, self.path
 
 
 def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operation]:
@@ -105,12 +98,12 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
     if not isinstance(reading.resolver.get(body, CORS), Absent):
         draft.has_cors = True
     read_gateway_responses(reading, draft, child(body, RESPONSES), "responseParameters")
-    found: dict[tuple[str, str], Operation] = {}
+    found: dict[str, Operation] = {}
     for operation in _operations(reading, draft, body):
-        known = found.setdefault(operation.key, operation)
-        if known.security != operation.security:
+        first = found.setdefault(operation.route.key, operation)
+        if first.security != operation.security:
             why = "it is not protected in the same way in every deployment"
-            found[operation.key] = replace(known, security=Unknown(why))
+            found[operation.route.key] = replace(first, security=Unknown(why))
     return list(found.values())
 
 
@@ -118,37 +111,29 @@ def read_routes(reading: Reading, draft: Draft, written: Node) -> None:
     """Read a definition, and all routes that it has, into a draft."""
     for body in reading.mappings(written, draft.all_routes, draft):
         for operation in read_document(reading, draft, body):
-            draft.routes.append(route_of(reading, draft, operation))
-            draft.has_cors = operation.is_preflight or draft.has_cors
+            route = route_of(reading, draft, operation)
+            draft.routes.append(route)
+            draft.has_cors = route.is_preflight or draft.has_cors
 
 
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
     """An operation as a route, with the one authorizer among the names that it asks for."""
-    authorizer: str | Unknown | None
-    names = operation.otherwise if operation.security is None else operation.security
-    names = names or ()
-    if isinstance(names, Unknown):
-        authorizer = names
-    else:
-        found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
-        authorizer = found[0] if found else None
-        if found and NONE in names:
-            authorizer = Unknown(f"it asks for {found[0]} and for none")
-        if found and operation.declared not in {None, found[0], *_DECLARED_BY_SECURITY}:
-            authorizer = Unknown(f"it asks for {found[0]}, and {AUTH} says otherwise")
-        if len(found) > 1:
-            authorizer = Unknown(f"it asks for {' and '.join(found)}, API Gateway takes one")
-    route = Route(
-        method="" if operation.path == "$default" else operation.method,
-        path=operation.path,
-        authorizer=authorizer,
-        place=operation.place,
-        backend=operation.backend,
-        is_preflight=operation.is_preflight,
-        keys_by_caller=operation.keys_by_caller,
-    )
-    reading.fact(authorizer, operation.place, AuthorizerOf(route.key))
-    return route
+    authorizer = _authorizer_among(draft, operation)
+    reading.fact(authorizer, operation.route.place, AuthorizerOf(operation.route.key))
+    return replace(operation.route, authorizer=authorizer)
+
+
+@or_unknown
+def _authorizer_among(draft: Draft, operation: Operation) -> str | None:
+    names = known(operation.otherwise if operation.security is None else operation.security) or ()
+    found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
+    if len(found) > 1:
+        raise UndecidedError(f"it asks for {' and '.join(found)}, API Gateway takes one")
+    if found and operation.declared not in {None, found[0], *_DECLARED_BY_SECURITY}:
+        raise UndecidedError(f"it asks for {found[0]}, and {AUTH} says otherwise")
+    if found and NONE in names:
+        raise UndecidedError(f"it asks for {found[0]} and for none")
+    return found[0] if found else None
 
 
 def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
@@ -158,15 +143,15 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
         return ApiKind.REST
     if CORS in body.entries:
         return ApiKind.HTTP
-    schemes = resolver.get(resolver.get(body, "components"), "securitySchemes")
-    for _, _, scheme in schemes if isinstance(schemes, Mapping) else ():
+    for scheme in children_of(resolver.get(resolver.get(body, "components"), "securitySchemes")):
         ours = resolver.get(scheme, AUTHORIZER)
         kind = resolver.text(resolver.get(ours, "type"))
         if kind == "jwt" or key_place(ours, "authorizerPayloadFormatVersion"):
             return ApiKind.HTTP
         if kind in {"token", "cognito_user_pools"}:
             return ApiKind.REST
-    for _, _, _, operation in _methods(resolver.get(body, "paths")):
+    paths = children_of(resolver.get(body, "paths"))
+    for operation in (operation for path in paths for operation in children_of(path)):
         integration = resolver.get(operation, INTEGRATION)
         if isinstance(integration, Mapping):
             return ApiKind.HTTP if "payloadFormatVersion" in integration.entries else ApiKind.REST
@@ -178,64 +163,43 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 
 def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
     at_root = _at_root(draft, body)
-    for paths in reading.mappings(child(body, "paths"), draft.all_routes, draft):
-        for path, place, item in paths:
-            if path.startswith("x-"):
-                continue
-            if path.startswith("Fn::"):
-                why = f"{path} is decided only when deployed"
-                reading.note(place, draft.all_routes, why)
-                draft.is_complete = False
-                continue
-            for found in reading.mappings(item, HiddenRoutes(f"the routes of {path}"), draft):
-                if "$ref" in found.entries:
-                    reading.note(
-                        place,
-                        HiddenRoutes(f"the routes of {path}"),
-                        "it is described elsewhere ($ref)",
-                    )
-                    draft.is_complete = False
-                for operation in _of_path(reading, draft, path, found):
-                    yield replace(operation, otherwise=operation.otherwise or at_root)
+    for path, place, item in reading.entries(child(body, "paths"), draft.all_routes, draft):
+        what = HiddenRoutes(f"the routes of {path}")
+        if path.startswith("Fn::"):
+            why = f"{path} is decided only when deployed"
+            reading.hide(place, draft.all_routes, why, draft)
+        for found in reading.mappings(item, what, draft) if not path.startswith(_NO_PATHS) else ():
+            if "$ref" in found.entries:
+                reading.hide(place, what, "it is described elsewhere ($ref)", draft)
+            for operation in _of_path(reading, draft, path, found):
+                yield replace(operation, otherwise=operation.otherwise or at_root)
 
 
 def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
     for name, place, node in item:
-        method = method_name(name)
-        if method is None:
-            continue
-        for operation in reading.mappings(
-            node, HiddenRoutes(f"whether {method} {path} is there"), draft
-        ):
+        method = method_name(name) or ""
+        what = HiddenRoutes(f"whether {method} {path} is there")
+        for operation in reading.mappings(node, what, draft) if method else ():
             integration = reading.resolver.get(operation, INTEGRATION)
             mock = reading.resolver.text(reading.resolver.get(integration, "type"))
-            yield Operation(
-                method=method,
-                path=plain_path(path),
-                place=place,
-                security=_security(reading, operation),
-                otherwise=_signed(reading, draft, operation, place),
-                declared=_declared(reading, operation),
-                integrates=not isinstance(integration, Absent),
+            is_preflight = method == "OPTIONS" and str(mock).lower() == "mock"
+            route = replace(
+                route_named(method, path, place),
                 backend=backend_behind(reading, child(integration, "uri")),
-                is_preflight=method == "OPTIONS" and str(mock).lower() == "mock",
+                is_preflight=is_preflight,
                 keys_by_caller=keys_by_caller(reading, integration),
             )
-
-
-def _signed(
-    reading: Reading, draft: Draft, operation: Mapping, place: Location
-) -> tuple[str, ...] | None:
-    """``x-amazon-apigateway-auth``: signed requests without a security scheme."""
-    if _declared(reading, operation) != IAM:
-        return None
-    draft.authorizers.setdefault(IAM, iam(IAM, place))
-    return (IAM,)
-
-
-def _declared(reading: Reading, operation: Mapping) -> str | Unknown | None:
-    """The type of authorization of an operation, which is not documented to win or to lose."""
-    return reading.choice(child(reading.resolver.get(operation, AUTH), "type"))
+            # Its type of authorization is not documented to win or to lose.
+            declared = reading.choice(child(reading.resolver.get(operation, AUTH), "type"))
+            if declared == IAM:  # signed requests without a security scheme
+                draft.authorizers.setdefault(IAM, iam(IAM, place))
+            yield Operation(
+                route=route,
+                security=_security(reading, operation),
+                otherwise=(IAM,) if declared == IAM else None,
+                declared=declared,
+                integrates=not isinstance(integration, Absent),
+            )
 
 
 def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
@@ -249,13 +213,6 @@ def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
     return None
 
 
-def _methods(paths: Node) -> Iterator[tuple[str, str, Location, Node]]:
-    for path, _, item in paths if isinstance(paths, Mapping) else ():
-        for name, place, operation in item if isinstance(item, Mapping) else ():
-            if method_name(name):
-                yield path, name, place, operation
-
-
 def method_name(name: str) -> str | None:
     """``GET`` for ``get``, ``ANY`` for API Gateway's extension, nothing for anything else."""
     lower = name.lower()
@@ -264,24 +221,29 @@ def method_name(name: str) -> str | None:
     return lower.upper() if lower in METHODS else None
 
 
-def plain_path(path: str) -> str:
-    """``$default`` is also written ``/$default``, so that imports do not warn of it."""
-    return "$default" if path == "/$default" else path
+def route_named(method: str, path: str, place: Location) -> Route:
+    """A route without an authorizer.
+
+    ``$default`` is also written ``/$default``, so that imports do not warn of it.
+    """
+    is_default = path in {"$default", "/$default"}
+    path, method = ("$default", "") if is_default else (path, method)
+    return Route(method=method, path=path, authorizer=None, place=place)
 
 
-def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown | None:
+@or_unknown
+def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | None:
     value = reading.steady(child(operation, "security"))
     if isinstance(value, Absent):
         return None
     if not isinstance(value, Listing):
-        return Unknown(value.why if isinstance(value, Unresolvable) else "security is no list")
+        raise UndecidedError(getattr(value, "why", "security is no list"))
     names: list[str] = []
-    for item in value.items:
-        requirement = reading.resolver.resolve(item)
+    for requirement in map(reading.resolver.resolve, value.items):
         if isinstance(requirement, Absent):
             continue
         if not isinstance(requirement, Mapping) or requirement.open is not None:
-            return Unknown("expected security to list mappings")
+            raise UndecidedError("expected security to list mappings")
         if not requirement.entries:
             # OpenAPI: security is optional then, so whoever sends nothing is let in. What API
             # Gateway makes of it is not documented, and nobody should find out.
@@ -295,20 +257,18 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | Unknown
 
 def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
-    schemes = list(reading.mappings(node, f"whether {name} is an authorizer"))
-    if len(schemes) != 1:
-        draft.authorizers[name] = unreadable(name, place, "it is not the same in every deployment")
+    scheme = one_body(reading, draft, name, place, node, what=f"whether {name} is an authorizer")
+    if scheme is None:
         return
-    for scheme in schemes:
-        ours = reading.steady(child(scheme, AUTHORIZER))
-        sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
-        if isinstance(ours, Mapping):
-            read_authorizer(reading, draft, _authorizer(reading, name, place, scheme))
-        elif sort == "awsSigv4":
-            draft.authorizers[name] = iam(name, place)
-        elif isinstance(ours, Unresolvable):
-            reading.note(place, f"authorizer {name}", ours.why)
-            draft.authorizers[name] = unreadable(name, place, ours.why)
+    ours = reading.steady(child(scheme, AUTHORIZER))
+    sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
+    if isinstance(ours, Mapping):
+        read_authorizer(reading, draft, _authorizer(reading, name, place, scheme))
+    elif sort == "awsSigv4":
+        draft.authorizers[name] = iam(name, place)
+    elif isinstance(ours, Unresolvable):
+        reading.note(place, f"authorizer {name}", ours.why)
+        draft.authorizers[name] = unreadable(name, place, ours.why)
 
 
 def _authorizer(reading: Reading, name: str, place: Location, scheme: Mapping) -> Written:

@@ -245,15 +245,12 @@ def _operation(reading: Reading, event: _Event, mistake: Mistake | None) -> Oper
     security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
     if isinstance(auth, Unresolvable):
         security = Unknown(auth.why)
-    return Operation(
-        method=name,
-        path=openapi.plain_path(path),
-        place=event.place,
-        security=security,
-        asked=child(auth, "Authorizer"),
+    route = replace(
+        openapi.route_named(name, path, event.place),
         backend=event.function,
         keys_by_caller=event_keys_by_caller(reading, event.properties),
     )
+    return Operation(route=route, security=security, asked=child(auth, "Authorizer"))
 
 
 def _unknown_property(reading: Reading, event: _Event) -> Mistake | None:

@@ -18,8 +18,8 @@ from authorizer.cli.template.authorizers import (
     header_source,
     iam,
     identity_sources,
+    one_body,
     read_authorizer,
-    unreadable,
 )
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Mistake, Unknown
 from authorizer.cli.template.nodes import (
@@ -58,7 +58,7 @@ class SamApi:
         self.reading = reading
         self.draft = draft
         self.properties = properties
-        self._operations: dict[tuple[str, str], Operation] = {}
+        self._operations: dict[str, Operation] = {}
         self._auth = reading.steady(child(properties, "Auth"))
         # SAM neither reads nor changes a definition that is not inline.
         self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
@@ -76,7 +76,8 @@ class SamApi:
             overrides: whether it changes the authorizer of a route of the definition.
             adds: whether it adds to a definition in any case.
         """
-        own = self._operations.get(operation.key)
+        route = operation.route
+        own = self._operations.get(route.key)
         merges = adds or self._merges()
         is_left = self._has_body and not merges and not (own and overrides)
         if self._is_elsewhere or is_left:
@@ -90,15 +91,19 @@ class SamApi:
         elif own and not isinstance(asked, Unknown):
             # The list of a REST API's event takes the definition's place.
             replaces = asked and merges and not adds and self.draft.kind is ApiKind.REST
+            route = replace(
+                own.route,
+                backend=own.route.backend or route.backend,
+                keys_by_caller=own.route.keys_by_caller or route.keys_by_caller,
+            )
             operation = replace(
                 own,
+                route=route,
                 security=asked if replaces else _together(own.security, asked),
                 asked=operation.asked,
                 integrates=True,
-                backend=own.backend or operation.backend,
-                keys_by_caller=own.keys_by_caller or operation.keys_by_caller,
             )
-        self._operations[operation.key] = operation
+        self._operations[route.key] = operation
 
     def finish(self) -> None:
         """Settle what protects each route, and hand the routes to the draft."""
@@ -106,21 +111,18 @@ class SamApi:
         for operation in self._operations.values():
             settled = replace(operation, security=self._settled(operation))
             if settled.security == (IAM,) and IAM not in self.draft.authorizers:
-                self.draft.authorizers[IAM] = iam(IAM, operation.place)
+                self.draft.authorizers[IAM] = iam(IAM, operation.route.place)
             self.draft.routes.append(openapi.route_of(self.reading, self.draft, settled))
 
     def _read_body(self) -> bool:
         written = child(self.properties, "DefinitionBody")
-        if isinstance(written, Absent):
-            if not self._is_elsewhere:
-                return False
+        if isinstance(written, Absent) and self._is_elsewhere:
             location = self.reading.steady(child(self.properties, "DefinitionUri"))
             written = self.reading.resolver.file(location, location.place)
-        what = self.draft.all_routes
-        for body in self.reading.mappings(written, what, self.draft):
+        for body in self.reading.mappings(written, self.draft.all_routes, self.draft):
             for operation in openapi.read_document(self.reading, self.draft, body):
-                self._operations[operation.key] = operation
-        return True
+                self._operations[operation.route.key] = operation
+        return not isinstance(written, Absent)
 
     def _merges(self) -> bool:
         """Whether events add to a definition: to an HTTP API's always, to another's if asked."""
@@ -165,13 +167,10 @@ class SamApi:
         if isinstance(self._auth, Unresolvable):
             self.reading.note(self._auth.place, what, self._auth.why)
         for name, place, node in self.reading.entries(child(self._auth, "Authorizers"), what):
-            bodies = list(self.reading.mappings(node, f"authorizer {name}"))
-            if len(bodies) == 1:
-                written = self._authorizer(name, place, bodies[0])
-                read_authorizer(self.reading, self.draft, written)
-            else:
-                why = "it is not the same in every deployment"
-                self.draft.authorizers[name] = unreadable(name, place, why)
+            what = f"authorizer {name}"
+            body = one_body(self.reading, self.draft, name, place, node, what=what)
+            if body is not None:
+                read_authorizer(self.reading, self.draft, self._authorizer(name, place, body))
 
     def _authorizer(self, name: str, place: Location, body: Mapping) -> Written:
         kind = self._kind(body)
@@ -254,7 +253,7 @@ class SamApi:
         return self._default if isinstance(self._default, Unknown) else (self._default,)
 
     def _default_takes(self, operation: Operation) -> bool | Unknown:
-        if operation.method != "OPTIONS":
+        if operation.route.method != "OPTIONS":
             return True
         if self.draft.kind is ApiKind.HTTP:
             return False
@@ -276,23 +275,22 @@ class SamApi:
             if not is_http:
                 self._add_preflights(key_place(self.properties, name) or value.place)
         if not is_http:
-            written, path = (
-                child(self.properties, "GatewayResponses"),
-                ("ResponseParameters", "Headers"),
-            )
+            path = ("ResponseParameters", "Headers")
+            written = child(self.properties, "GatewayResponses")
             openapi.read_gateway_responses(self.reading, self.draft, written, *path)
-            if any(operation.is_preflight for operation in self._operations.values()):
+            if any(operation.route.is_preflight for operation in self._operations.values()):
                 self.draft.has_cors = True
 
     def _add_preflights(self, place: Location) -> None:
-        answered = {_plain(path) for method, path in self._operations if method == "OPTIONS"}
-        for _, path in list(self._operations):
-            if _plain(path) not in answered:
-                answered.add(_plain(path))
-                added = Operation(
-                    method="OPTIONS", path=path, place=place, security=None, is_preflight=True
+        routes = [operation.route for operation in self._operations.values()]
+        answered = {_plain(route.path) for route in routes if route.method == "OPTIONS"}
+        for route in routes:
+            if _plain(route.path) not in answered:
+                answered.add(_plain(route.path))
+                added = replace(
+                    openapi.route_named("OPTIONS", route.path, place), is_preflight=True
                 )
-                self._operations[added.key] = added
+                self._operations[added.key] = Operation(route=added, security=None)
 
 
 def as_auth(node: Node) -> Node:
