@@ -23,8 +23,8 @@ from authorizer.gateway.responses import (
     SimpleAnswer,
     caller_context,
 )
-from authorizer.policy.caller_document import CallerDocuments, http_routes
-from authorizer.policy.grants import Inexact
+from authorizer.policy.caller_document import CallerDocuments, Grants
+from authorizer.policy.caller_table import Inexact
 from authorizer.policy.iam import (
     IamMode,
     PolicyDocument,
@@ -133,8 +133,7 @@ class Authorizer:
         self._verifier = verifier
         self._policy = policy
         self._iam_modes = iam_modes
-        self._documents = CallerDocuments(policy, http_routes(policy))
-        self._connect_documents = CallerDocuments(policy, [CONNECT])
+        self._documents = CallerDocuments(policy)
         self._http_api_answer = http_api_answer
         self._http_api_refusal = http_api_refusal
 
@@ -221,20 +220,28 @@ class Authorizer:
 
     def _written_for_caller(self, outcome: Outcome, token: AccessToken) -> Outcome | Inexact:
         request = outcome.request
-        is_connect = request.flavour is Flavour.WEBSOCKET
-        documents = self._connect_documents if is_connect else self._documents
-        grants = documents.of(token.groups, token.scopes, token.claims)
+        is_allowed = outcome.verdict is Verdict.ALLOWED
+        grants: Grants | Inexact | None
+        if request.flavour is Flavour.WEBSOCKET:  # there, nothing else is ever asked
+            grants = Grants(allow=(CONNECT,) if is_allowed else (), deny=())
+        else:
+            grants = self._documents.of(token.groups, token.scopes, token.claims)
         if isinstance(grants, Inexact):
             return grants
-        prefix, resource, refused = request.arn.stage_arn, request.arn.resource, []
-        if grants.allows(resource) is not (outcome.verdict is Verdict.ALLOWED):
-            if outcome.verdict is Verdict.ALLOWED:
-                return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
-            refused = [denying_glob(prefix, resource)]  # for its path alone: its route is granted
-        document = grants.document(prefix, refused)
-        outcome = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
-        size = len(json.dumps(outcome.answer()))
-        return outcome if size <= MOST_ANSWER_BYTES and grants.fits(prefix) else Inexact.TOO_LARGE
+        prefix, resource = request.arn.stage_arn, request.arn.resource
+        while grants is not None:
+            refused = []
+            if grants.allows(resource) is not is_allowed:
+                if is_allowed:
+                    return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
+                refused = [denying_glob(prefix, resource)]  # for its path alone: others are granted
+            document = grants.document(prefix, refused)
+            written = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
+            size = len(json.dumps(written.answer()))
+            if size <= MOST_ANSWER_BYTES and grants.fits(prefix):
+                return written
+            grants = grants.smaller
+        return Inexact.TOO_LARGE
 
 
 def _is_simple(request: Request, http_api_answer: HttpApiAnswer) -> bool:

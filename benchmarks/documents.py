@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.policy_file import compiled_rule, dump_policy, include_closure
+from authorizer.cli.policy_file import (
+    compiled_rule,
+    dump_policy,
+    include_closure,
+    with_routes,
+)
+from authorizer.cli.policy_file.caller_table import caller_table
 from authorizer.policy.caller_document import CallerDocuments
+from authorizer.policy.caller_table import Inexact
 from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.decision import Policy
-from authorizer.policy.grants import Inexact
-from authorizer.policy.known_routes import KnownRoutes
 from authorizer.policy.paths import split_route_key
 from benchmarks.timing import Figure, compare, without_collector
 
@@ -121,7 +126,7 @@ class Documents:
     Attributes:
         figures: of ``WAYS``; ``naive`` is the unit.
         written: of ``naive`` and ``cold``.
-        prepared: what knowing the API's routes costs, once in a process's life.
+        prepared: what it costs to work out the table, when the policy is compiled.
     """
 
     figures: dict[tuple[str, str, int], Figure] = field(default_factory=dict)
@@ -138,7 +143,7 @@ def measure(*, sizes: Sequence[int] = SIZES, repeats: int) -> Documents:
     found = Documents()
     for size in sizes:
         api = made(size)
-        known = CallerDocuments(api.policy, api.routes)
+        known = CallerDocuments(api.policy)
         for group in GROUPS:
             calls = _calls(api, known, group)
             with without_collector():
@@ -148,7 +153,7 @@ def measure(*, sizes: Sequence[int] = SIZES, repeats: int) -> Documents:
             for way in WAYS[:2]:
                 found.written[way, group, size] = _judged(api, group, calls[way][0]())
         with without_collector():
-            prepare = {"": [partial(KnownRoutes, api.policy, api.routes)]}
+            prepare = {"": [partial(caller_table, api.policy)]}
             found.prepared[size] = compare(prepare, unit="", repeats=repeats)[""]
     return found
 
@@ -176,9 +181,12 @@ def made(size: int) -> Api:
         },
         "scopes": {},
         "public": [],
-        "routes": [_below(base, route) for base in bases for route in _ROUTES],
+        "routes": None,
+        "callers": None,
     }
-    return Api(policy=Policy.parse(dump_policy(document)), includes=includes, rules=rules)
+    routes = [_below(base, route) for base in bases for route in _ROUTES]
+    policy = Policy.parse(dump_policy(with_routes(document, routes)))
+    return Api(policy=policy, includes=includes, rules=rules)
 
 
 def naive_document(api: Api, groups: Sequence[str], claims: Mapping[str, Any]) -> PolicyDocument:
@@ -211,13 +219,15 @@ def _calls(
 ) -> dict[str, list[Callable[[], PolicyDocument]]]:
     callers = [_claims(group, number) for number in range(_CALLERS)]
     groups = (group,)
-    unknowing = KnownRoutes(api.policy, api.routes)
 
     def cold(claims: Mapping[str, Any]) -> PolicyDocument:
-        return unknowing.grants(groups, (), claims).document(PREFIX)
+        return document(CallerDocuments(api.policy), claims)
 
     def remembered(claims: Mapping[str, Any]) -> PolicyDocument:
-        grants = known.of(groups, (), claims)
+        return document(known, claims)
+
+    def document(documents: CallerDocuments, claims: Mapping[str, Any]) -> PolicyDocument:
+        grants = documents.of(groups, (), claims)
         if isinstance(grants, Inexact):
             raise NoDocumentError(grants)
         return grants.document(PREFIX)

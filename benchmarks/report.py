@@ -129,7 +129,7 @@ def documents(found: Documents, sizes: Sequence[int]) -> str:
         + table(head, rows)
         + "\n\nHere 1 is the naive document. Wrong are answers, of two requests to each route, "
         "that are not the policy's: `+` allowed, but not by the policy; `-` the other way round. "
-        f"Before its first document, a process takes in the API's routes, once: {prepared}."
+        f"What they are looked up in is worked out when the policy is compiled, in {prepared}."
     )
 
 

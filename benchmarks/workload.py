@@ -88,6 +88,7 @@ class Workload:
             "scopes": scopes,
             "public": [],
             "routes": None,
+            "callers": None,
         }
 
     def having(self, subject: str) -> frozenset[str]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from authorizer.cli.policy_file import compiled_rule, dump_policy, read_document
+from authorizer.cli.policy_file import compiled_rule, dump_policy, read_document, with_routes
+from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def policy_of(text: str, routes: Sequence[str] | None = None) -> Policy:
     """The policy that a policy.yaml of that text, and an API with those routes, compile to."""
     document, problems = read_document(text.encode())
     assert problems == []
-    return Policy.parse(dump_policy({**document, "routes": routes and list(routes)}))
+    return Policy.parse(dump_policy(document if routes is None else with_routes(document, routes)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,8 @@ class NaivePolicy:
 
     def document(self) -> dict[str, Any]:
         """The compiled form; every rule on line 1, since lines decide nothing."""
-        return {
-            "version": 2,
+        document = {
+            "version": FORMAT_VERSION,
             "groups": {
                 name: {
                     "includes": sorted(self._with_includes([name]) - {name}),
@@ -72,8 +73,10 @@ class NaivePolicy:
                 name: {"allow": _on_line_1(body.allow)} for name, body in self.scopes.items()
             },
             "public": _on_line_1(self.public),
-            "routes": None if self.routes is None else list(self.routes),
+            "routes": None,
+            "callers": None,
         }
+        return document if self.routes is None else with_routes(document, self.routes)
 
     def compiled(self) -> Policy:
         return Policy.parse(dump_policy(self.document()))

@@ -16,7 +16,7 @@ from random_policies import RULE_PATHS, random_policy
 
 from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
 from authorizer.cli.analysis.protection import protection_by_route
-from authorizer.cli.policy_file import compile_source, dump_policy, read_source
+from authorizer.cli.policy_file import compile_source, dump_policy, read_source, with_routes
 from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import parse_template
 from authorizer.policy.decision import Policy
@@ -90,7 +90,7 @@ class Made:
     @cached_property
     def deployed(self) -> Policy:
         """What ships: compiled with the template's routes."""
-        compiled = {**compile_source(self.document), "routes": known_routes(self.template, None)}
+        compiled = with_routes(compile_source(self.document), known_routes(self.template, None))
         return Policy.parse(dump_policy(compiled))
 
     @cached_property

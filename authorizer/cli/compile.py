@@ -14,7 +14,7 @@ from authorizer.cli.options import (
     policy_option,
     template_option,
 )
-from authorizer.cli.policy_file import load_document
+from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.text import counted
@@ -50,6 +50,13 @@ def compile(  # noqa: A001 - the command's name
     policy = policy_of(policy, policy_file)
     routes = None if template is None else known_routes(read_template(template), api)
     compiled, loaded = _compiled(policy, routes)
+    if routes is not None and loaded.callers is None:
+        click.echo(
+            f"warning: {template}: expected an API that one IAM document can be made for, found "
+            f"{counted(len(routes), 'route')} that are too many, or meet in too many ways: whoever "
+            "calls gets a document for one request alone",
+            err=True,
+        )
     if output is None:
         click.echo(compiled.decode("utf-8"), nl=False)
         return
@@ -58,6 +65,8 @@ def compile(  # noqa: A001 - the command's name
     except OSError as error:
         raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
     known = "" if routes is None else f", {counted(len(routes), 'route')} of {template}"
+    if loaded.callers is not None:
+        known += f", {len(dump_policy(loaded.callers)) // 1024 + 1} KB for documents of callers"
     rules, groups = counted(len(loaded.rules), "rule"), counted(len(loaded.groups), "group")
     click.echo(
         f"{policy}: {rules} for {groups}{known} -> {output} (digest {loaded.digest})", err=True

@@ -5,45 +5,73 @@ if it is told the route. (A TOKEN authorizer is not: what it refuses as ``path_u
 is allowed by a document from before, if API Gateway found it to be a route that is granted.)
 
 The difficulty is that ``*`` in an ARN also crosses ``/``: ``GET/users/*``, meant for
-``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own.
-``known_routes`` finds out what is granted, ``exact_document`` makes of it what a document can say,
-``globs`` is their arithmetic; here it is remembered.
+``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own. What to
+deny for it is looked up in ``caller_table``; here the result is remembered.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from authorizer.policy.caller_table import Inexact, choose, granted_parts
 from authorizer.policy.decision import counting_scopes
-from authorizer.policy.grants import Grants, Inexact, InexactError
-from authorizer.policy.known_routes import KnownRoutes
-from authorizer.policy.paths import CONNECT
+from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
+    from authorizer.policy.caller_table import Table
     from authorizer.policy.decision import Policy
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
-# To prepare more of them takes too long for a request, and no document is made for so many.
-_MOST_ROUTES = 2_000
+_CLAIM = re.compile(r"\{([^}]+)\}")
 
 
-def http_routes(policy: Policy) -> tuple[str, ...] | None:
-    """The routes for which one document of a caller answers: all that are requested by a method."""
-    return policy.routes and tuple(key for key in policy.routes if key != CONNECT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """What a caller's document says, without the part of the ARN that API Gateway chooses.
+
+    Attributes:
+        allow: globs of what is allowed, with ``*`` as IAM understands it.
+        deny: of what is taken away from that.
+        smaller: the same in fewer globs, which keep out less of what is no route of the API.
+    """
+
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    smaller: Grants | None = field(default=None, compare=False)
+
+    def allows(self, resource: str) -> bool:
+        """Whether the document allows the rest of a request's ARN: ``GET/users/1``."""
+        return any(covers(glob, resource) for glob in self.allow) and not any(
+            covers(glob, resource) for glob in self.deny
+        )
+
+    def fits(self, prefix: str) -> bool:
+        """Whether no ARN is longer than a document may name, such as one with a claim's value."""
+        most = MOST_RESOURCE_CHARACTERS - len(prefix)
+        return all(len(glob) <= most for glob in (*self.allow, *self.deny))
+
+    def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
+        """The document, for the API and stage that the prefix of the ARN names.
+
+        Args:
+            prefix: that part of the ARN.
+            refused: the rest of others that are denied besides.
+        """
+        return caller_document(prefix, self.allow, (*self.deny, *refused))
 
 
 class CallerDocuments:
     """What each caller may do, found out once. Thread-safe."""
 
-    def __init__(self, policy: Policy, routes: Sequence[str] | None) -> None:
-        """Take the routes of one API; nothing where they are not known."""
-        # Here, and not for the first request, which may be of a thousand routes.
-        is_small = routes is not None and len(routes) <= _MOST_ROUTES
-        self._known = KnownRoutes(policy, routes or ()) if is_small else None
-        self._without = Inexact.ROUTES_UNKNOWN if routes is None else Inexact.TOO_LARGE
+    def __init__(self, policy: Policy) -> None:
+        """Take a policy; without a table, no document is made."""
+        self._policy = policy
         conditions = (one for rule in policy.rules for one in rule.pattern.conditions)
         self._compared = sorted({condition.claim for condition in conditions})
         self._made: dict[tuple[Any, ...], Grants | Inexact] = {}
@@ -58,18 +86,54 @@ class CallerDocuments:
             scopes: the token's. They count only if the claims show that no user is there.
             claims: the token's.
         """
-        if self._known is None:
-            return self._without
+        table = self._policy.callers
+        if table is None:
+            return Inexact.ROUTES_UNKNOWN if self._policy.routes is None else Inexact.TOO_LARGE
         counting = counting_scopes(groups, scopes, claims)
         texts = {name: claims[name] for name in self._compared if type(claims.get(name)) is str}
         key = (tuple(groups), counting, tuple(texts.items()))
         made = self._made.get(key)
         if made is None:
-            try:
-                made = self._known.grants(groups, counting, texts)
-            except InexactError as error:
-                made = error.reason
+            made = _grants(table, self._policy.subjects_of(groups, counting), texts)
             if len(self._made) >= _MOST_CALLERS:
                 self._made.clear()
             self._made[key] = made
         return made
+
+
+def covers(glob: str, text: str) -> bool:
+    """Whether a glob covers a text as IAM reads it, in which ``*`` is any run of characters.
+
+    The text may be a client's, so this goes through it once, whatever the glob.
+    """
+    first, *others = glob.split("*")
+    if not others or not text.startswith(first):
+        return glob == text
+    at = len(first)
+    for part in others[:-1]:
+        at = text.find(part, at) + len(part)
+        if at < len(part):
+            return False
+    return at + len(others[-1]) <= len(text) and text.endswith(others[-1])
+
+
+def _grants(table: Table, subjects: AbstractSet[str], texts: Mapping[str, str]) -> Grants | Inexact:
+    granted = granted_parts(table, subjects, texts)
+    if isinstance(granted, Inexact):
+        return granted
+    allow, deny, left = choose(table, granted, subjects, is_small=False)
+    if left:
+        return Inexact.ROUTES_OVERLAP
+    # In fewer globs, nothing is left, either: one for several is taken where all can be denied.
+    few_allow, few_deny, _ = choose(table, granted, subjects, is_small=True)
+    return Grants(
+        allow=_filled(allow, texts),
+        deny=_filled(deny, texts),
+        smaller=Grants(allow=_filled(few_allow, texts), deny=_filled(few_deny, texts)),
+    )
+
+
+def _filled(globs: Iterable[str], texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The globs with the caller's values in them."""
+    filled = (_CLAIM.sub(lambda claim: texts[claim[1]], glob).split("/") for glob in globs)
+    return tuple(map("/".join, sorted(filled)))

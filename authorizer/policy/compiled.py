@@ -8,6 +8,7 @@ else. A rule's text is made of what is enforced, so that the two cannot disagree
 
 from __future__ import annotations
 
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -31,18 +32,42 @@ from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # The largest policy.yaml that is read, of the shortest rules, becomes less.
 _MOST_BYTES = 32 * 1024 * 1024
 # An object of these names, or (``str``) of any; a list of such items; or a plain value.
 _RULE = {"line": int, "methods": [str], "path": [str], "tail": bool, "equals": {str: str}}
+_CALLERS = {
+    "seal": str,
+    "subjects": {str: {"allow": int, "deny": int}},
+    "parts": [
+        {
+            "glob": str,
+            "values": {str: {"taken": [str], "unlike": [str]}},
+            "whole": int,
+            "within": int,
+            "hits": int,
+        }
+    ],
+    "folds": [{"glob": str, "parts": int, "hits": int, "subjects": [str]}],
+    "denies": [{"glob": str, "takes": int, "covers": int}],
+    "granted_by": [int],
+    "spare": int,
+    "wanted": int,
+    "shared": int,
+    "below": [{"subject": str, "unless": [str]}],
+    "compared": [{"subject": str, "claims": [str], "parts": int}],
+}
 _DOCUMENT = {
     "version": int,
     "groups": {str: {"includes": [str], "allow": [_RULE], "deny": [_RULE]}},
     "scopes": {str: {"allow": [_RULE]}},
     "public": [_RULE],
     "routes": [str],
+    "callers": _CALLERS,
 }
+# What may be missing: the routes of the API, and what is worked out from them.
+_OPTIONAL = ("routes", "callers")
 _KINDS = {dict: "an object", list: "a list", str: "text", int: "a number", bool: "true or false"}
 _METHODS = frozenset(METHODS)
 _SEGMENT = re.compile(rf"{LITERAL}|\{{[A-Za-z0-9._-]+\}}")
@@ -119,6 +144,12 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
     )
 
 
+def seal_of(document: Mapping[str, Any]) -> str:
+    """What binds the table of callers to the rules and the routes that it was made of."""
+    unsealed = {**document, "callers": {**document["callers"], "seal": ""}}
+    return sha256(json.dumps(unsealed, sort_keys=True).encode()).hexdigest()
+
+
 def is_route_key(key: str) -> bool:
     """Whether it is a route as API Gateway names it: ``GET /users/{id}``, ``$default``."""
     method, path = split_route_key(key)
@@ -143,8 +174,16 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         raise _NotCompiledError(
             f"version {clip(version)}, not {FORMAT_VERSION}: run 'authorizer compile' again"
         )
-    is_alone = document.get("routes", ()) is None
-    _require(document | {"routes": []} if is_alone else document, _DOCUMENT, "the document")
+    missing = {name for name in _OPTIONAL if document.get(name, ()) is None}
+    shape = {name: kind for name, kind in _DOCUMENT.items() if name not in missing}
+    present = {name: value for name, value in document.items() if name not in missing}
+    _require(present, shape, "the document")
+    callers = document["callers"]
+    if callers is not None and callers["seal"] != seal_of(document):
+        raise _NotCompiledError(
+            "a table of callers that is not of these rules and routes: run 'authorizer compile' "
+            "again, whatever has changed"
+        )
     effects: tuple[Effect, ...] = ("allow", "deny")
     rules = [
         Rule(
@@ -168,14 +207,15 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         rules=tuple(rules),
         groups=groups,
         public=tuple(map(parse_pattern, document["public"])),
-        routes=None if is_alone else tuple(document["routes"]),
+        routes=None if document["routes"] is None else tuple(document["routes"]),
+        callers=callers,
         digest=digest,
     )
 
 
 def _require(value: Any, shape: Any, where: str) -> None:  # noqa: ANN401 - JSON, and its shape
     kind = shape if isinstance(shape, type) else type(shape)
-    if type(value) is not kind:
+    if type(value) is not kind or (type(value) is int and value < 0):
         raise _NotCompiledError(f"{clip(value)} where {_KINDS[kind]} belongs, at {where}")
     if isinstance(value, list):
         for at, item in enumerate(value):

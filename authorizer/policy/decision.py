@@ -117,6 +117,7 @@ class Policy(CompiledPolicy):
             groups=compiled.groups,
             public=compiled.public,
             routes=compiled.routes,
+            callers=compiled.callers,
             digest=compiled.digest,
         )
 

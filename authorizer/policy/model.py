@@ -13,7 +13,7 @@ parameter, whatever either is called: a rule for ``/users/{id}`` says nothing ab
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from authorizer.policy.paths import ANY
 
@@ -104,6 +104,8 @@ class CompiledPolicy:
             a path that belongs to them is not taken for another route's.
         routes: every route of the API, as its template has them: ``GET /users/{id}``; nothing
             where the policy was compiled without the template. They grant nothing either.
+        callers: what a document for all of a caller's routes is looked up in (see
+            ``caller_table``); nothing where the routes are not known, or too many.
         digest: names the compiled document that this came from, for logs.
     """
 
@@ -111,4 +113,5 @@ class CompiledPolicy:
     groups: Mapping[str, frozenset[str]]
     public: tuple[RoutePattern, ...] = ()
     routes: tuple[str, ...] | None = None
+    callers: Mapping[str, Any] | None = None
     digest: str = ""

@@ -9,8 +9,8 @@ from api_gateway import ARN
 from naive_gateway import iam_allows
 from naive_policy import policy_of
 
-from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.grants import Grants, Inexact
+from authorizer.policy.caller_document import CallerDocuments, Grants
+from authorizer.policy.caller_table import Inexact
 
 PREFIX = f"{ARN}/test/"
 
@@ -20,7 +20,7 @@ def documents(allow: list[str], routes: list[str], deny: tuple[str, ...] = ()) -
     rules = "".join(f'\n      - "{rule}"' for rule in allow)
     denies = "".join(f'\n      - "{rule}"' for rule in deny)
     policy = policy_of(f"version: 1\ngroups:\n  g:\n    allow:{rules}\n    deny:{denies}\n", routes)
-    return CallerDocuments(policy, routes).of(("g",), (), {"sub": "me", "username": "someone"})
+    return CallerDocuments(policy).of(("g",), (), {"sub": "me", "username": "someone"})
 
 
 def test_a_client_cannot_choose_how_long_it_takes() -> None:

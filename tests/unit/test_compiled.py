@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authorizer import ConfigurationError, Policy
-from authorizer.cli.policy_file import compiled_rule, dump_policy, include_closure
+from authorizer.cli.policy_file import compiled_rule, dump_policy, include_closure, with_routes
+from authorizer.policy.compiled import seal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ OWN_RECORD: dict[str, Any] = {
     "equals": {"{user}": "sub"},
 }
 DOCUMENT: dict[str, Any] = {
-    "version": 2,
+    "version": 3,
     "groups": {
         "reader": {
             "includes": [],
@@ -36,6 +37,7 @@ DOCUMENT: dict[str, Any] = {
     "scopes": {"reports/read": {"allow": [compiled_rule("GET /reports", 14)]}},
     "public": [compiled_rule("GET /", 17)],
     "routes": ["GET /hello", "ANY /files/{proxy+}", "$default", "$connect"],
+    "callers": None,
 }
 
 
@@ -86,8 +88,8 @@ def _without(*path: Any) -> dict[str, Any]:
     return dict(document)
 
 
-def _with(value: object, *path: Any) -> dict[str, Any]:
-    document = json.loads(json.dumps(DOCUMENT))
+def _with(value: object, *path: Any, document: dict[str, Any] = DOCUMENT) -> dict[str, Any]:
+    document = json.loads(json.dumps(document))
     part = document
     for name in path[:-1]:
         part = part[name]
@@ -110,11 +112,11 @@ AT_RULE = "at the document/groups/reader/allow/0"
         pytest.param(_without("public"), "where ['groups', 'public', 'routes'", id="no public"),
         pytest.param(_without("routes"), "the names ['groups', 'public', 'sc", id="no routes"),
         pytest.param(_with(1, "more"), "the names ['groups', 'more'", id="another name"),
-        pytest.param(_with(3, "version"), "version 3, not 2: run 'auth", id="later version"),
-        pytest.param(_with(True, "version"), "version True, not 2", id="version true"),  # noqa: FBT003
-        pytest.param(_with(2.0, "version"), "version 2.0, not 2", id="version 2.0"),
-        pytest.param(_with("2", "version"), "version '2', not 2", id="version as text"),
-        pytest.param(_with(None, "version"), "version None, not 2", id="no version's value"),
+        pytest.param(_with(4, "version"), "version 4, not 3: run 'auth", id="later version"),
+        pytest.param(_with(True, "version"), "version True, not 3", id="version true"),  # noqa: FBT003
+        pytest.param(_with(3.0, "version"), "version 3.0, not 3", id="version 3.0"),
+        pytest.param(_with("3", "version"), "version '3', not 3", id="version as text"),
+        pytest.param(_with(None, "version"), "version None, not 3", id="no version's value"),
         pytest.param(
             _with([], "groups"), "[] where an object belongs, at the document/groups", id="list"
         ),
@@ -226,8 +228,8 @@ def test_what_is_no_compiled_policy_is_refused(document: dict[str, Any], message
 @pytest.mark.parametrize(
     "data",
     [
-        *(b"", b"[]", b"version: 2", b'{"version": 2', b"\xff", b"[" * 100_000),
-        b'{"version": 2, "version": 2, "groups": {}, "scopes": {}, "public": [], "routes": null}',
+        *(b"", b"[]", b"version: 3", b'{"version": 3', b"\xff", b"[" * 100_000),
+        b'{"version": 3, "version": 3, "groups": {}, "scopes": {}, "public": []}',
         dump_policy(DOCUMENT)[:-3],
     ],
     ids=["empty", "list", "YAML", "cut", "bytes", "deep", "name twice", "cut at the end"],
@@ -238,14 +240,17 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
         Policy.parse(data)
 
 
-def test_an_older_policy_says_what_to_do() -> None:
-    """Its rules are texts, which are read at build time: it is compiled again."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_policy_says_what_to_do(version: int) -> None:
+    """What was worked out since at build time is not in it: it is compiled again."""
     rules = [{"rule": "GET /", "line": 1}]
-    old = {"version": 1, "groups": {}, "scopes": {}, "public": rules, "routes": None}
+    old = {"version": version, "groups": {}, "scopes": {}, "public": rules, "routes": None}
     with pytest.raises(ConfigurationError) as caught:
         Policy.parse(dump_policy(old))
 
-    assert str(caught.value) == f"{EXPECTED}version 1, not 2: run 'authorizer compile' again"
+    assert str(caught.value) == (
+        f"{EXPECTED}version {version}, not 3: run 'authorizer compile' again"
+    )
 
 
 @pytest.mark.parametrize(("more", "is_read"), [(0, True), (1, False)])
@@ -345,3 +350,49 @@ def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path, name: str, messag
     (problem,) = caught.value.problems
     assert problem.startswith(f"{tmp_path / name}: ")
     assert message in problem
+
+
+SEALED: dict[str, Any] = with_routes(DOCUMENT, ["GET /users/{user}", "GET /reports", "PUT /a"])
+STALE = "a table of callers that is not of these rules and routes: run 'authorizer compile' again"
+
+
+def test_a_table_of_callers_is_read() -> None:
+    """It is what was compiled, and lies beside the routes that it is of."""
+    assert Policy.parse(dump_policy(SEALED)).callers == SEALED["callers"]
+    assert Policy.parse(json.dumps(SEALED, indent=3).encode()).callers == SEALED["callers"]
+    assert Policy.parse(dump_policy(DOCUMENT)).callers is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(("routes", 0), id="another route"),
+        pytest.param(("groups", "reader", "allow", 0, "methods", 0), id="another rule"),
+        pytest.param(("scopes", "reports/read", "allow", 0, "path", 0), id="a scope's rule"),
+        pytest.param(("callers", "seal"), id="the seal"),
+        pytest.param(("callers", "parts", 0, "glob"), id="a glob"),
+    ],
+)
+def test_a_table_of_other_rules_or_routes_is_refused(path: tuple[Any, ...]) -> None:
+    """Who mends a rule by hand, or merges two files, does not get documents for the old one."""
+    with pytest.raises(ConfigurationError, match=f"^{EXPECTED}{STALE}"):
+        Policy.parse(dump_policy(_with("PUT", *path, document=SEALED)))
+
+
+def test_whatever_changes_in_a_table_is_refused() -> None:
+    """A bit more or less would open routes: each value is sealed, and of its kind."""
+    values: tuple[Any, ...] = (None, -1, 0, 1 << 70, "GET/*", [], {})
+    for path in _paths(SEALED["callers"]):
+        for value in values:
+            changed = _with(value, "callers", *path, document=SEALED)
+            if changed != SEALED:
+                with pytest.raises(ConfigurationError):
+                    Policy.parse(json.dumps(changed).encode())
+
+
+def test_a_set_is_not_negative() -> None:
+    """In a negative number, all bits are set but some: whoever seals it, it is none."""
+    changed = _with(-1, "callers", "subjects", "group:reader", "allow", document=SEALED)
+    changed["callers"]["seal"] = seal_of(changed)
+    with pytest.raises(ConfigurationError, match="-1 where a number belongs"):
+        Policy.parse(dump_policy(changed))

@@ -33,7 +33,7 @@ def test_the_sample_policy_compiles() -> None:
     compiled, policy = load_document(SAMPLE)
     lines = SAMPLE.read_text().splitlines()
 
-    assert json.loads(compiled)["version"] == 2
+    assert json.loads(compiled)["version"] == 3
     assert policy.rules
     for rule in policy.rules:
         assert rule.pattern.text in lines[rule.line - 1]
@@ -59,7 +59,7 @@ def test_a_document_keeps_its_lines() -> None:
     )
     assert problems == []
     assert document == {
-        "version": 2,
+        "version": 3,
         "groups": {
             "a": {
                 "includes": ["b"],
@@ -71,6 +71,7 @@ def test_a_document_keeps_its_lines() -> None:
         "scopes": {"s/t": {"allow": [compiled_rule("GET /s", 12)]}},
         "public": [compiled_rule("GET /p", 13)],
         "routes": None,
+        "callers": None,
     }
 
 

@@ -11,8 +11,7 @@ from api_gateway import ARN
 from naive_gateway import iam_allows, parameters_of
 from realistic_policy import SUB, callers, policy, routes
 
-from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.grants import Grants
+from authorizer.policy.caller_document import CallerDocuments, Grants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +77,7 @@ def _decides(key: str, method: str, path: str, caller: dict[str, Any]) -> bool:
 
 
 def exact_document(caller: dict[str, Any]) -> Any:
-    grants = CallerDocuments(policy(), routes()).of(**caller)
+    grants = CallerDocuments(policy()).of(**caller)
     assert isinstance(grants, Grants), grants
     return grants.document(PREFIX)
 

@@ -6,7 +6,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.policy_file import dump_policy, load_document, read_document
+from authorizer.cli.policy_file import (
+    dump_policy,
+    load_document,
+    read_document,
+    with_routes,
+)
 from authorizer.errors import ConfigurationError
 from authorizer.policy.decision import Policy
 from authorizer.policy.model import Rule
@@ -37,7 +42,7 @@ class NamedPolicy:
 
     def compiled_with(self, routes: Sequence[str]) -> Policy:
         """The policy as it ships in front of an API with these routes."""
-        return Policy.parse(dump_policy({**self.document, "routes": list(routes)}))
+        return Policy.parse(dump_policy(with_routes(self.document, routes)))
 
 
 def load_policy(path: Path) -> NamedPolicy:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import (
@@ -20,11 +21,12 @@ from authorizer.cli.analysis.request import Caller
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.policy_file import compile_source, dump_policy
+from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.template.model import ApiKind
-from authorizer.policy.caller_document import CallerDocuments, http_routes
+from authorizer.policy.caller_document import CallerDocuments
+from authorizer.policy.caller_table import Inexact
 from authorizer.policy.compiled import is_route_key
 from authorizer.policy.decision import Policy
-from authorizer.policy.grants import Inexact
 from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Rule
 
@@ -209,8 +211,13 @@ class _Documents:
     """
 
     def __init__(self, policy: Policy) -> None:
-        """Take a policy that was compiled with its API's routes, or without."""
-        self._of_callers = CallerDocuments(policy, http_routes(policy))
+        """Take a policy with its API's routes, or without."""
+        self._policy = policy
+
+    @cached_property
+    def _of_callers(self) -> CallerDocuments:
+        # Few requests need it, and of a large API it takes long.
+        return CallerDocuments(with_callers(self._policy))
 
     def why_not(self, kind: AnswerKind, request: Request, caller: Caller) -> Reason | None:
         """Why an answer of that kind cannot allow a request that the policy allows, if so."""

@@ -10,8 +10,9 @@ from authorizer.cli.analysis.caching import caches
 from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
 from authorizer.cli.check.finding import Finding
+from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.grants import Inexact
+from authorizer.policy.caller_table import Inexact
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def inexact_documents(
 
 def _inexact_callers(source: SourcePolicy, policy: Policy) -> Iterator[tuple[_Caller, Inexact]]:
     """The groups and scopes for which no document says exactly what the policy does, and why."""
-    documents = CallerDocuments(policy, policy.routes)
+    documents = CallerDocuments(with_callers(policy))
     for caller in _callers(source, policy):
         made = documents.of(caller.groups, caller.scopes, caller.claims)
         if isinstance(made, Inexact):
@@ -97,7 +98,7 @@ def _culprit(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
 
 
 def _is_exact(policy: Policy, caller: _Caller, rules: Sequence[Rule]) -> bool:
-    documents = CallerDocuments(replace(policy, rules=tuple(rules)), policy.routes)
+    documents = CallerDocuments(with_callers(replace(policy, rules=tuple(rules))))
     made = documents.of(caller.groups, caller.scopes, caller.claims)
     return not isinstance(made, Inexact)
 

@@ -5,6 +5,7 @@ from authorizer.cli.policy_file.compile import (
     compiled_rule,
     dump_policy,
     include_closure,
+    with_routes,
 )
 from authorizer.cli.policy_file.reader import (
     load_document,
@@ -24,4 +25,5 @@ __all__ = [
     "load_source",
     "read_document",
     "read_source",
+    "with_routes",
 ]

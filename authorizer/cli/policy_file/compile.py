@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.policy_file.caller_table import caller_table
 from authorizer.cli.policy_file.grammar import parse_rule
-from authorizer.policy.compiled import FORMAT_VERSION
+from authorizer.policy.compiled import FORMAT_VERSION, seal_of
+from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy, SourceRule
+
+# What a rule has, and a row of the table of callers.
+_ROWS = {"line", "glob", "subject"}
 
 
 def compile_source(source: SourcePolicy) -> dict[str, Any]:
@@ -32,7 +37,21 @@ def compile_source(source: SourcePolicy) -> dict[str, Any]:
         "scopes": {scope.name: {"allow": _rules(scope.allow)} for scope in source.scopes},
         "public": _rules(source.public),
         "routes": None,
+        "callers": None,
     }
+
+
+def with_routes(document: Mapping[str, Any], routes: Iterable[str]) -> dict[str, Any]:
+    """The compiled document for an API: with its routes, and what is worked out from them.
+
+    Without that, where the API is too large for it.
+    """
+    routed = {**document, "routes": list(routes), "callers": None}
+    table = caller_table(Policy.parse(dump_policy(routed)))
+    if table is not None:
+        routed["callers"] = {"seal": "", **table}
+        routed["callers"]["seal"] = seal_of(routed)
+    return routed
 
 
 def compiled_rule(text: str, line: int) -> dict[str, Any]:
@@ -67,8 +86,8 @@ def dump_policy(document: Mapping[str, Any]) -> bytes:
 
 
 def _written(value: object, indent: str = "") -> str:
-    """JSON with one rule, name or route on a line."""
-    is_rule = isinstance(value, dict) and isinstance(value.get("line"), int)
+    """JSON with one rule, name or route on a line; so are the rows of the table of callers."""
+    is_rule = isinstance(value, dict) and not _ROWS.isdisjoint(value)
     if not value or is_rule or not isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     inner = f"{indent} "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.location import UnreadableError
-from authorizer.cli.policy_file.compile import compile_source, dump_policy
+from authorizer.cli.policy_file.compile import compile_source, dump_policy, with_routes
 from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.policy_file.source import (
@@ -55,7 +55,8 @@ def load_document(path: Path, routes: list[str] | None = None) -> tuple[bytes, P
     Raises:
         ConfigurationError: with every problem, located.
     """
-    compiled = dump_policy({**compile_source(load_source(path)), "routes": routes})
+    document = compile_source(load_source(path))
+    compiled = dump_policy(document if routes is None else with_routes(document, routes))
     return compiled, Policy.parse(compiled)
 
 

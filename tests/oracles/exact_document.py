@@ -15,7 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.policy.globs import (
+from authorizer.policy.caller_table import Inexact
+from authorizer.policy.paths import ANY, PARAMETER
+from oracles.globs import (
     STAR,
     Words,
     by_first_segment,
@@ -27,8 +29,7 @@ from authorizer.policy.globs import (
     widest,
     wins_over,
 )
-from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
-from authorizer.policy.paths import ANY, PARAMETER
+from oracles.grants import Grants, InexactError, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

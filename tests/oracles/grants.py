@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from authorizer.policy.globs import covers
+from authorizer.policy.caller_table import Inexact
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
+from oracles.globs import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 # A step compares two paths of a few segments, in one or two microseconds: all of them take half of
 # what a request may. An API of some hundred routes takes a tenth of them.
 _MOST_STEPS = 32_000
-
-
-class Inexact(StrEnum):
-    """Why a document covers the request alone. The strings are stable: logs carry them.
-
-    Either there is no exact document for the caller, or it cannot be used for the answer.
-    """
-
-    ROUTES_UNKNOWN = "routes_unknown"
-    PATH_DECIDES = "path_decides"
-    CLAIM_NOT_LITERAL = "claim_not_literal"
-    DENY_COMPARES_CLAIM = "deny_compares_claim"
-    ROUTES_OVERLAP = "routes_overlap"
-    REQUEST_DIFFERS = "request_differs"
-    TOO_LARGE = "too_large"
 
 
 class InexactError(Exception):

@@ -11,10 +11,11 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.exact_document import KnownRoute, Maker
-from authorizer.policy.globs import STAR, Words, is_narrower, steps_of, wins_over
-from authorizer.policy.grants import Grants, Inexact, InexactError, Steps
+from authorizer.policy.caller_table import Inexact
 from authorizer.policy.paths import ANY, CONNECT, PARAMETER, parse_route, split_route_key
+from oracles.exact_document import KnownRoute, Maker
+from oracles.globs import STAR, Words, is_narrower, steps_of, wins_over
+from oracles.grants import Grants, InexactError, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,0 +1,325 @@
+"""The table by which the authorizer makes one document for all that a caller may do.
+
+Everything that takes long depends on the routes and the rules alone, so it is worked out when the
+policy is compiled: of each *part* that rules grant (a route, or those of its paths that have the
+caller's own value) what its glob covers besides, and of each deny what it would take away. What is
+left for a request are unions and look-ups: ``authorizer.policy.caller_document``.
+
+A *spot* is what globs cover and what may not be granted: words of a route; or of no route, with
+more segments than a glob is meant for, or with empty ones. Whatever is allowed, each of its spots
+is granted or denied. A deny is only used if it takes nothing away that is granted.
+
+Sets are integers: each bit is a part, or a spot.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
+from authorizer.cli.policy_file.words import (
+    COLLIDING,
+    STAR,
+    Index,
+    TooManyWaysError,
+    Words,
+    covers,
+    covers_shape,
+    is_claim,
+    meet,
+)
+from authorizer.policy.paths import ANY, PARAMETER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeVar
+
+    from authorizer.cli.policy_file.route_parts import KnownRoute, Part
+    from authorizer.policy.decision import Policy
+    from authorizer.policy.model import Rule
+
+    Item = TypeVar("Item")
+    # Words of a route, or of none.
+    Spot = tuple[KnownRoute | None, Words]
+
+Table = dict[str, Any]
+# Of more routes, or of such as meet in more spots, the table would be larger than all else in the
+# policy, and to compare more globs takes half a minute.
+_MOST_ROUTES = 2_000
+_MOST_SPOTS = 8_000
+_MOST_COMPARED = 10_000_000
+# Empty segments: no parameter's value is one, and a REST API gives /users/ to the route /users.
+_EMPTY = ((STAR, "", STAR), (STAR, STAR, ""))
+_EVERYTHING = (STAR, STAR)
+
+
+def caller_table(policy: Policy) -> Table | None:
+    """What ``policy.json`` has as ``callers``, of a policy with its API's routes.
+
+    Returns:
+        Nothing where the API is too large for it.
+    """
+    if len(policy.routes or ()) > _MOST_ROUTES:
+        return None
+    try:
+        return _Compiler(policy).table()
+    except TooManyWaysError:
+        return None
+
+
+def with_callers(policy: Policy) -> Policy:
+    """A policy with the table for the routes that it has, whatever it was compiled with."""
+    return replace(policy, callers=None if policy.routes is None else caller_table(policy))
+
+
+class _Compiler:
+    """Makes the table of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._rules = policy.rules
+        self._known = KnownRoutes.of(policy)
+        self._parts = list(self._known.parts())
+        self._routes = Index(self._known.plain, lambda route: route.shape)
+        self._part_index = Index(list(enumerate(self._parts)), lambda pair: pair[1].words)
+        self._spots: dict[Spot, int] = {}
+        self._longer: set[Words] = set()
+        self._compared_globs = 0
+
+    def table(self) -> Table:
+        """The table, as plain values."""
+        hits = [self._hits(part.words) for part in self._parts]
+        folds = [self._fold(glob) for glob in self._fold_globs()]
+        denies = self._denies({tuple(fold["glob"].split("/")) for fold in folds})
+        globs = [tuple(row["glob"].split("/")) for row in (*folds, *denies)]
+        spare, empty = (
+            _bits(at for (route, words), at in self._spots.items() if not route and words in some)
+            for some in (self._longer, _EMPTY)
+        )
+        is_greedy = bool(self._known.greedy)
+        return {
+            "parts": [
+                {
+                    "glob": "/".join(part.words),
+                    "values": self._values(part, globs),
+                    "whole": self._whole(at, part),
+                    "within": self._within(at, part.words),
+                    "hits": hits[at],
+                }
+                for at, part in enumerate(self._parts)
+            ],
+            "folds": folds,
+            "denies": denies,
+            "granted_by": [self._granting(route, words) for route, words in self._spots],
+            # With a greedy route in the API, whatever is covered besides belongs to that one.
+            "spare": 0 if is_greedy else spare & ~empty,
+            "wanted": 0 if is_greedy else spare | empty,
+            "shared": _bits(at for at, part in enumerate(self._parts) if self._known.shares(part)),
+            "below": self._below(),
+            "compared": self._compared(),
+            "subjects": self._subjects(),
+        }
+
+    def _hits(self, glob: Words, *, is_fold: bool = False) -> int:
+        """The spots of a glob."""
+        spots: list[Spot] = [
+            (route, route.shape if is_fold else words)
+            for route in self._near(self._routes, glob)
+            for words in meet(glob, route.shape)
+            if route.wins(words)
+        ]
+        stars = [at for at, word in enumerate(glob) if word == STAR]
+        if stars and not (is_fold and glob == _EVERYTHING):
+            # A fold is meant to have more segments at its end.
+            for at in stars[:-1] if is_fold else stars:
+                longer = (*glob[:at], STAR, *glob[at:])
+                self._longer.add(longer)
+                spots.append((None, longer))
+            spots += [(None, words) for words in _EMPTY]
+            # The root ends in a slash, too, and is $default's where there is no other route for it.
+            if self._known.greedy and glob[1:] == (STAR,):
+                spots.append((None, (glob[0], "")))
+        for spot in spots:
+            self._spots.setdefault(spot, len(self._spots))
+        if len(self._spots) > _MOST_SPOTS:
+            raise TooManyWaysError
+        return _bits(self._spots[spot] for spot in spots)
+
+    def _fold_globs(self) -> list[Words]:
+        """Globs that may stand for several parts: of one method, or all, below some segments."""
+        if self._known.greedy:
+            return []
+        globs = {
+            (method, *words[1:length], STAR)
+            for words in {part.words for part in self._parts}
+            for method in (STAR, words[0])
+            for length in range(1, len(words))
+            if not any(word == STAR or is_claim(word) for word in words[1:length])
+        }
+        # A star in place of a method crosses into every path: only where a rule says as much.
+        globs -= {glob for glob in globs if glob[0] == STAR and not self._subjects_of(glob)}
+        found: dict[frozenset[int], Words] = {}
+        # Of those that stand for the same, the one with most segments covers least besides.
+        for glob in sorted(
+            globs - {_EVERYTHING}, key=lambda glob: (-len(glob), STAR in glob[0], glob)
+        ):
+            parts = frozenset(self._covered(glob))
+            if len(parts) > 1:
+                found.setdefault(parts, glob)
+        folds = [_EVERYTHING, *found.values()] if self._parts else []
+        return sorted(folds, key=lambda glob: (len(glob), glob[0] != STAR, glob))
+
+    def _fold(self, glob: Words) -> Table:
+        return {
+            "glob": "/".join(glob),
+            "parts": _bits(self._covered(glob)),
+            "hits": self._hits(glob, is_fold=True),
+            "subjects": self._subjects_of(glob),
+        }
+
+    def _subjects_of(self, glob: Words) -> list[str]:
+        """Who is allowed all that a glob is meant for, by one rule."""
+        return sorted({rule.subject for rule in self._rules if _is_for_all(rule, glob)})
+
+    def _covered(self, glob: Words) -> list[int]:
+        """The parts that a glob allows."""
+        near = self._near(self._part_index, glob)
+        return [at for at, part in near if covers(glob, part.words)]
+
+    def _whole(self, at: int, part: Part) -> int:
+        """The part that is all of a part's route; none where it is that itself."""
+        return _bits(
+            other
+            for other, one in enumerate(self._parts)
+            if one.route is part.route and one.words == part.route.shape and other != at
+        )
+
+    def _within(self, at: int, words: Words) -> int:
+        """The parts whose globs allow this one, too."""
+        near = self._near(self._part_index, words)
+        return _bits(
+            other
+            for other, part in near
+            if other != at and covers(part.words, words) and (part.words != words or other < at)
+        )
+
+    def _denies(self, folds: set[Words]) -> list[Table]:
+        """What may be denied to keep spots out: as widely as can be, or nothing but these."""
+        globs = folds | {words for _, words in self._spots}
+        globs |= {route.shape for route, _ in self._spots if route is not None}
+        index = Index(list(self._spots.items()), lambda item: item[0][1])
+        found = []
+        for glob in globs - {_EVERYTHING}:
+            spots = [
+                number for (_, words), number in self._near(index, glob) if covers(glob, words)
+            ]
+            if spots:
+                found.append((-len(spots), len(glob), glob, _bits(spots)))
+        return [
+            {"glob": "/".join(glob), "takes": self._taken(glob), "covers": spots}
+            for _, _, glob, spots in sorted(found)
+        ]
+
+    def _taken(self, glob: Words) -> int:
+        """The parts that would lose something if a glob were denied."""
+        return _bits(
+            at
+            for at, part in self._near(self._part_index, glob)
+            if any(map(part.route.wins, meet(glob, part.words)))
+        )
+
+    def _granting(self, route: KnownRoute | None, words: Words) -> int:
+        """The parts that grant a spot."""
+        return _bits(
+            at
+            for at, part in self._near(self._part_index, words)
+            if (part.route is route and covers_shape(part.words, words))
+            or (route is None and part.words == words)
+        )
+
+    def _values(self, part: Part, globs: list[Words]) -> Table:
+        """For each claim of a part the values with which it is another one, or might be."""
+        claims = [word for word in part.words if is_claim(word)]
+        if not claims:
+            return {}
+        met = [
+            meet(part.words, route.shape, colliding=True)
+            for route in self._near(self._routes, part.words)
+        ]
+        met += [meet(glob, part.words, colliding=True) for glob in globs]
+        literals = {
+            word for some in met for words in some for word in words if word[:1] == COLLIDING
+        }
+        unlike = {word[1:] for word in literals}.union(*self._known.greedy) - {STAR}
+        return {
+            claim[1:-1]: {"taken": sorted(part.taken(claim)), "unlike": sorted(unlike)}
+            for claim in dict.fromkeys(claims)
+        }
+
+    def _below(self) -> list[Table]:
+        """Who is granted something where the path decides, unless somebody is denied it."""
+        found: dict[str, set[frozenset[str]]] = defaultdict(set)
+        for rule in self._rules:
+            if rule.effect == "allow" and self._known.may_grant_below(rule.pattern):
+                found[rule.subject].add(
+                    frozenset(
+                        other.subject
+                        for other in self._rules
+                        if other.effect == "deny" and outweighs(other.pattern, rule.pattern)
+                    )
+                )
+        return [
+            {"subject": subject, "unless": unless}
+            for subject in sorted(found)
+            for unless in sorted(map(sorted, found[subject]))
+        ]
+
+    def _compared(self) -> list[Table]:
+        """Which denies compare claims, and what they deny something of."""
+        found: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+        for at, part in enumerate(self._parts):
+            for claims, subjects in part.comparing.items():
+                for subject in subjects:
+                    found[subject, tuple(sorted(claims))] |= 1 << at
+        return [
+            {"subject": subject, "claims": list(claims), "parts": parts}
+            for (subject, claims), parts in sorted(found.items())
+        ]
+
+    def _subjects(self) -> Table:
+        """What each subject is allowed, and what it is denied."""
+        found: Table = {}
+        for at, part in enumerate(self._parts):
+            for effect, subjects in (("allow", part.allowing), ("deny", part.denying)):
+                for subject in subjects:
+                    row = found.setdefault(subject, {"allow": 0, "deny": 0})
+                    row[effect] |= 1 << at
+        return dict(sorted(found.items()))
+
+    def _near(self, index: Index[Item], words: Words) -> list[Item]:
+        found = index.near(words)
+        self._compared_globs += len(found)
+        if self._compared_globs > _MOST_COMPARED:
+            raise TooManyWaysError
+        return found
+
+
+def _is_for_all(rule: Rule, glob: Words) -> bool:
+    """Whether a rule allows everything that a glob is meant for."""
+    pattern = rule.pattern
+    return (
+        rule.effect == "allow"
+        and pattern.tail
+        and PARAMETER not in pattern.path  # without one, nothing is compared
+        and pattern.covers_method(ANY if glob[0] == STAR else glob[0])
+        and glob[1 : len(pattern.path) + 1] == pattern.path
+        and len(glob) > len(pattern.path) + 1
+    )
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    bits = 0
+    for number in numbers:
+        bits |= 1 << number
+    return bits
