@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.location import Location
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source
@@ -120,7 +121,8 @@ def read_policy(text: str) -> tuple[SourcePolicy, Policy]:
 def findings(template: Template, policy: str = ALL_ALLOWED) -> list[Finding]:
     """All that the template rules find."""
     source, compiled = read_policy(policy)
-    return [found for rule in TEMPLATE_RULES for found in rule(source, compiled, template)]
+    analysis = TemplateAnalysis(source, compiled, template)
+    return [found for rule in TEMPLATE_RULES for found in rule(source, analysis, template)]
 
 
 def found(template: Template, policy: str = ALL_ALLOWED) -> list[tuple[str, int]]:

@@ -36,7 +36,7 @@ def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -
         read_policy(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others)
     )
     rows = asked_routes((route, *others))
-    cells = permissions_of(rows[0], Partition(access.paths), access, competing_routes(rows))
+    cells = permissions_of(rows[0], Partition(access.policy.tree), access, competing_routes(rows))
     return cells.get(subject or group("g"), NO_PERMISSION)
 
 

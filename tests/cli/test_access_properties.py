@@ -34,7 +34,7 @@ def test_forms_say_what_decide_says(random: Random) -> None:
     """For each route, subject, path, method and claims: the form holds if decide allows."""
     naive, keys = random_policy(random), random_routes(random)
     access = Analysis.of(source(naive), keys)
-    ground = Partition(access.paths)
+    ground = Partition(access.policy.tree)
     policy = knowing(access.policy, keys)
     rows = random_rows(random, keys)
 
@@ -50,7 +50,7 @@ def test_outcomes_say_what_decide_says(random: Random) -> None:
     """``allow`` is never refused, ``none`` and ``deny`` never allowed, ``own`` needs a claim."""
     naive, keys = random_policy(random), random_routes(random)
     access = Analysis.of(source(naive), keys)
-    ground = Partition(access.paths)
+    ground = Partition(access.policy.tree)
     policy = knowing(access.policy, keys)
     rows = random_rows(random, keys)
     cells = {row: permissions_of(row, ground, access, competing_routes(rows)) for row in rows}
@@ -78,7 +78,7 @@ def test_rows_that_rules_name_say_what_decide_says(random: Random) -> None:
     naive = random_policy(random)
     access = Analysis.of(source(naive))
     policy = access.policy
-    ground = Partition(access.paths)
+    ground = Partition(access.policy.tree)
     patterns = [rule.pattern for rule in policy.rules]
 
     for row in routes_of_rules(patterns):
@@ -101,7 +101,7 @@ def test_words_say_what_it_depends_on(seed: int) -> None:
         rows = asked_routes(keys)
         for row in rows:
             for subject, cell in permissions_of(
-                row, Partition(access.paths), access, competing_routes(rows)
+                row, Partition(access.policy.tree), access, competing_routes(rows)
             ).items():
                 if subject != EVERYONE and cell.extent in {Extent.PARTLY, Extent.OWN}:
                     assert "all of it" in cell.words or "only where" in cell.words, cell

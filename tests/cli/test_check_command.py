@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from authorizer import ConfigurationError, Policy
+    from authorizer import ConfigurationError
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.policy_file.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
@@ -172,8 +173,10 @@ class Judged:
             raise self.error
         return self.template
 
-    def rule(self, source: SourcePolicy, policy: Policy, template: Template) -> Iterator[Finding]:
-        assert [rule.line for rule in source.rules] == [rule.line for rule in policy.rules]
+    def rule(
+        self, source: SourcePolicy, analysis: TemplateAnalysis, template: Template
+    ) -> Iterator[Finding]:
+        assert [rule.line for rule in source.rules] == [rule.line for rule in analysis.policy.rules]
         assert template is self.template
         yield from self.findings
 

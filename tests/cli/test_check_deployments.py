@@ -8,6 +8,7 @@ import pytest
 from made_templates import read_policy
 from overlay import base, laid_over, replaced
 
+from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
@@ -411,7 +412,8 @@ def found_together(written: str, case: str) -> list[Finding]:
     text = replaced(SAM, plain, instead)
     source, policy = read_policy(POLICY % "GET /hello, DELETE /admin")
     template = parse_template((BOTH.replace("WRITTEN", written) + text).encode(), "t.yaml")
-    found = [one for rule in TEMPLATE_RULES for one in rule(source, policy, template)]
+    analysis = TemplateAnalysis(source, policy, template)
+    found = [one for rule in TEMPLATE_RULES for one in rule(source, analysis, template)]
     return [*found, *check_deployments(source, policy, template, found)]
 
 

@@ -301,6 +301,29 @@ def test_a_parameter_matches_no_literal_route() -> None:
     assert found(template(http_api(route("GET /users/me"))), text) == [("X105", 7)]
 
 
+def test_a_greedy_route_behind_a_shadow_does_not_bring_a_rule_to_bear() -> None:
+    """$default does not get what another route takes, so that the deny denies nothing."""
+    text = policy("GET /articles/{id}", "GET /other", deny=("GET /articles/secret",))
+    api = http_api(route("GET /articles/{id}"), route("$default"))
+    (one,) = findings(template(api), text)
+    assert (one.code, one.place.line) == ("X107", 9)
+    assert "GET /articles/{id}" in one.message
+    other_method = http_api(route("POST /articles/{id}"), route("$default"))
+    assert "X107" not in [code for code, _ in found(template(other_method), text)]
+
+
+def test_a_public_line_is_not_for_what_another_route_takes() -> None:
+    """An open $default has the line's requests only if no route before it takes them."""
+    text = policy("GET /{name}", public=("ANY /**", "GET /health"))
+    api = http_api(route("GET /{name}"), route("$default", None))
+    (one,) = [one for one in findings(template(api), text) if one.code == "X103"]
+    assert one.place.line == 10
+    assert "has only 'GET /{name}'" in one.message
+    assert "X103" not in [
+        code for code, _ in found(template(http_api(route("$default", None))), text)
+    ]
+
+
 def test_a_deny_is_shadowed_for_a_token_authorizer_too() -> None:
     """It is told the path, but the policy resolves that to the route with the parameter."""
     text = policy("GET /articles/{id}", deny=("GET /articles/secret",))

@@ -101,7 +101,7 @@ class World:
     @cached_property
     def access(self) -> tuple[Analysis, Partition]:
         access = Analysis.of(self.made.source, self.made.authorizers)
-        return access, Partition(access.paths)
+        return access, Partition(access.policy.tree)
 
     def a_request(self, random: Random) -> tuple[str, Request] | None:
         """A route and a request to it; nothing where chance found one that another route gets."""

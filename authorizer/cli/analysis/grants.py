@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from authorizer.cli.analysis.conditions import (
     AccessCondition,
@@ -28,21 +28,25 @@ from authorizer.cli.analysis.partition import (
     PathClass,
     RequestClass,
 )
-from authorizer.cli.analysis.paths import PathIndex, PathPattern, pattern_of_rule
-from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_route
+from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.policy.decision import CLAIMS_OF_USERS
-from authorizer.policy.paths import Route
+from authorizer.policy.paths import MOST_SEGMENTS, Route
 from authorizer.policy.route_tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
+    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Effect, Rule
     from authorizer.policy.route_tree import Place
 
-Competing = PathIndex[AskedRoute]
+# The routes of an API, each at its place with its methods.
+Competing = Tree
+
+
+Line = TypeVar("Line", "Rule", "SourceRule")
 
 
 class SubjectKind(StrEnum):
@@ -75,6 +79,25 @@ class Grant:
     rules: tuple[Rule, ...]
 
 
+class PublicLines(Generic[Line]):
+    """The lines that list public routes, by where they stand."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines: dict[tuple[tuple[str, ...], bool], list[Line]] = defaultdict(list)
+        for line in lines:
+            self._lines[line.pattern.path, line.pattern.tail].append(line)
+
+    def at(self, route: AskedRoute, method: str) -> Iterator[Line]:
+        """Those that make a route public, for one of its methods."""
+        lengths = range(min(len(route.path), MOST_SEGMENTS) + 1)
+        places = [(route.path[:length], True) for length in lengths]
+        if not route.is_open_ended:
+            places.append((route.path, False))
+        for place in places:
+            lines = self._lines.get(place, ())
+            yield from (line for line in lines if line.pattern.covers_method(method))
+
+
 class Analysis:
     """A policy, asked about routes."""
 
@@ -89,11 +112,11 @@ class Analysis:
             scopes: every scope that it names; without them, those that have rules.
         """
         self.policy = policy
-        self._public = public
-        self._rules: dict[tuple[Place, Effect], list[Rule]] = defaultdict(list)
+        self.public = PublicLines(public)
+        self.rules_of: dict[tuple[Place, Effect], list[Rule]] = defaultdict(list)
         for rule in policy.rules:
-            place = policy.tree.place(rule.pattern.path, is_tail=rule.pattern.tail)
-            self._rules[place, rule.effect].append(rule)
+            place: Place = policy.tree.place(rule.pattern.path, is_tail=rule.pattern.tail)
+            self.rules_of[place, rule.effect].append(rule)
         if scopes is None:
             named = (rule.subject.partition(":") for rule in policy.rules)
             scopes = dict.fromkeys(name for kind, _, name in named if kind == SubjectKind.SCOPE)
@@ -112,21 +135,6 @@ class Analysis:
             policy = replace(policy, routes=tuple(routes))
         return Analysis(policy, source.public, source.scopes)
 
-    @cached_property
-    def allowed(self) -> PathIndex[PathPattern]:
-        """The paths of rules that allow something, each once."""
-        allows = (rule for rule in self.policy.rules if rule.effect == "allow")
-        patterns = {pattern_of_rule(rule.pattern) for rule in allows}
-        return PathIndex((pattern, pattern) for pattern in patterns)
-
-    @property
-    def paths(self) -> frozenset[tuple[str, ...]]:
-        """The canonical paths that rules, public lines and routes name."""
-        # What is public below a path claims none: which routes it stands for is not known.
-        public = (pattern.path for pattern in self.policy.public if not pattern.tail)
-        routes = (asked_route(key).path for key in self.policy.routes or ())
-        return frozenset((*(rule.pattern.path for rule in self.policy.rules), *public, *routes))
-
     def places_of(self, route: AskedRoute, paths: PathClass) -> tuple[Place, ...]:
         """The places that match a class of paths, the most specific one first."""
         tree = self.policy.tree
@@ -136,31 +144,22 @@ class Analysis:
         below = (OTHER_SEGMENT,) if route.is_open_ended else ()
         return tree.covering((*route.path, *below))
 
+    def deciding_places(
+        self, route: AskedRoute, paths: PathClass, method: str
+    ) -> dict[Effect, Sequence[Place]]:
+        """Where the allows stand that count for a method in a class of paths, and the denies."""
+        places = self.places_of(route, paths)
+        if route.tells_path:
+            return {"allow": places, "deny": places}
+        told = Route(path=route.path, names=route.names, greedy=True) if route.is_named else None
+        allows, denies = self.policy.deciding_places(method, told, places, len(paths.terms))
+        return {"allow": allows, "deny": denies}
+
     def rules_at(self, route: AskedRoute, paths: PathClass, method: str) -> Iterator[Rule]:
         """The rules that count for a method in a class of paths."""
-        places = self.places_of(route, paths)
-        granting: Sequence[Place] = places
-        denying: Sequence[Place] = places
-        if not route.tells_path:
-            matched = Route(path=route.path, names=route.names, greedy=True)
-            granting, denying = self.policy.deciding_places(
-                method, matched if route.is_named else None, places, len(paths.terms)
-            )
-        for place in granting:
-            yield from _for_method(self._rules.get((place, "allow"), ()), method)
-        for place in denying:
-            yield from _for_method(self._rules.get((place, "deny"), ()), method)
-
-    def public_at(self, route: AskedRoute, method: str) -> Iterator[Rule]:
-        """The lines that make a route public."""
-        for rule in _for_method(self._public, method):
-            pattern = rule.pattern
-            if pattern.tail:
-                is_public = route.path[: len(pattern.path)] == pattern.path
-            else:
-                is_public = not route.is_open_ended and route.path == pattern.path
-            if is_public:
-                yield rule
+        for effect, places in self.deciding_places(route, paths, method).items():
+            for place in places:
+                yield from _for_method(self.rules_of[place, effect], method)
 
     def grants(self, requests: RequestClass) -> dict[Subject, Grant]:
         """What each subject is granted that any rule is for; nothing to the others."""
@@ -169,7 +168,7 @@ class Analysis:
         for rule in self.rules_at(route, requests.paths, method):
             for subject in self._holders[rule.subject]:
                 rules_of[subject].append(rule)
-        for rule in self.public_at(route, method):
+        for rule in self.public.at(route, method):
             rules_of[EVERYONE].append(rule)
         return {
             subject: _grant(subject, rules, requests.paths) for subject, rules in rules_of.items()
@@ -224,7 +223,12 @@ def _condition(
 
 def competing_routes(routes: Iterable[AskedRoute]) -> Competing:
     """The routes of an API, of which one may get a request that another one could."""
-    return PathIndex((route.pattern, route) for route in routes)
+    competing = Tree()
+    for route in routes:
+        if route.kind is not RouteKind.DEFAULT:  # which takes what is left
+            place = competing.place(route.path, is_tail=route.is_open_ended)
+            place.methods.update(route.methods)
+    return competing
 
 
 def request_classes(
@@ -241,11 +245,10 @@ def request_classes(
         analyses: of the policies whose rules divide them.
         competing: the API's other routes, to which some of the requests may go instead.
     """
-    preferred = preferred_routes(route, competing)
     found: dict[object, RequestClass] = {}
     for paths in partition.path_classes(route):
         places = tuple(analysis.places_of(route, paths) for analysis in analyses)
-        left = methods_left(route, paths, preferred)
+        left = methods_left(route, paths, competing)
         for methods, rules in _alike(route, paths, left, analyses):
             has_conditions = any(rule.pattern.conditions for rule in rules)
             values = (paths.terms, paths.excluded) if has_conditions else None
@@ -257,31 +260,28 @@ def request_classes(
     yield from found.values()
 
 
-def preferred_routes(route: AskedRoute, competing: Competing | None) -> Tree:
-    """The routes that get a path before one gets it that does not tell it, with their methods.
-
-    Where one is literal and then the other is, kinds of APIs differ: neither counts as preferred.
-    """
-    preferred = Tree()
-    if competing is None or route.tells_path:
-        return preferred
-    for other in competing.overlapping(route.pattern, literally=True):
-        is_shorter = other.is_open_ended and len(other.path) < len(route.path)
-        if not (is_shorter or other.kind is RouteKind.DEFAULT or other.place == route.place):
-            place = preferred.place(other.path, is_tail=other.is_open_ended)
-            place.methods.update(other.methods)
-    return preferred
-
-
-def methods_left(route: AskedRoute, paths: PathClass, preferred: Tree) -> list[str]:
-    """The methods of a class of paths that come by the route."""
-    places = preferred.matching(paths.example)
+def methods_left(route: AskedRoute, paths: PathClass, competing: Competing | None) -> list[str]:
+    """The methods of a class of paths that come by a route, and by none that is more specific."""
     length = len(paths.terms)
+    places = () if competing is None or route.tells_path else competing.matching(paths.example)
+    preferred = [place for place in places if _is_preferred(place, route)]
     return [
         method
         for method in route.methods
-        if not any(place.is_route_of(method, length) for place in places)
+        if not any(place.is_route_of(method, length) for place in preferred)
     ]
+
+
+def _is_preferred(place: Place, route: AskedRoute) -> bool:
+    """Whether what is a route at a place gets a path before one gets it that does not tell it.
+
+    Where one is literal and then the other is, kinds of APIs differ: neither counts as preferred.
+    """
+    is_own = place.path == route.path and place.is_tail == route.is_open_ended
+    is_shorter = place.is_tail and len(place.path) < len(route.path)
+    if route.kind is RouteKind.DEFAULT:
+        return True
+    return not is_own and not is_shorter and place.may_be_of(route.path)
 
 
 def _alike(
@@ -292,7 +292,7 @@ def _alike(
     methods_of: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for method in methods:
         rules = [rule for one in analyses for rule in one.rules_at(route, paths, method)]
-        public = [rule for one in analyses for rule in one.public_at(route, method)]
+        public = [rule for one in analyses for rule in one.public.at(route, method)]
         key = tuple(id(rule) for rule in (*rules, *public))
         rules_of[key] = rules
         methods_of[key].append(method)

@@ -12,6 +12,7 @@ from authorizer.cli.policy_file import (
     read_document,
     with_routes,
 )
+from authorizer.cli.policy_file.source import PUBLIC
 from authorizer.errors import ConfigurationError
 from authorizer.policy.decision import Policy
 from authorizer.policy.model import Rule
@@ -19,8 +20,6 @@ from authorizer.policy.model import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-PUBLIC = "public"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,19 +17,17 @@ from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.paths import PARAMETER, safe_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from authorizer.cli.analysis.conditions import Excluded, Term
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.routes import AskedRoute
+    from authorizer.policy.route_tree import Tree
 
 # Ten thousand rules of a usual kind make fewer than as many; a crafted few could make billions.
 MOST_CLASSES = 100_000
 # A segment that no rule and no route has: its slash can stand in none.
 OTHER_SEGMENT = "/other"
-
-# Canonical segments, as a tree.
-_Tree = dict[str, "_Tree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +72,11 @@ class RequestClass:
 
 
 class Partition:
-    """What the segments of policies and APIs tell apart."""
+    """What the segments of policies and of their APIs tell apart."""
 
-    def __init__(self, paths: Iterable[tuple[str, ...]]) -> None:
-        """Take the canonical paths that rules and routes name."""
-        self._root: _Tree = {}
-        for path in paths:
-            node = self._root
-            for segment in path:
-                node = node.setdefault(segment, {})
+    def __init__(self, *trees: Tree) -> None:
+        """Take the trees in which the rules of each policy stand, and the routes that it knows."""
+        self._trees = trees
 
     def path_classes(self, route: AskedRoute) -> Iterator[PathClass]:
         """The classes of a route's paths.
@@ -106,7 +100,7 @@ class Partition:
         known = zip_longest(*(one.path for one in patterns), fillvalue=PARAMETER)
         told = [next((one for one in both if one != PARAMETER), PARAMETER) for both in known]
         # No recursion: a path may have more segments than Python has frames.
-        waiting = [_Front(nodes=(self._root,))]
+        waiting = [_Front(nodes=self._trees)]
         while waiting:
             front = waiting.pop()
             depth = len(front.terms)
@@ -122,7 +116,7 @@ class Partition:
 class _Front:
     """Where one is in the tree after some segments: at several nodes at once."""
 
-    nodes: tuple[_Tree, ...]
+    nodes: tuple[Tree, ...]
     terms: tuple[Term, ...] = ()
     excluded: Excluded = ()
 
@@ -134,7 +128,7 @@ class _Front:
         """What the next segment may be: one that is told, or each literal and then any other."""
         if told != PARAMETER:
             return [self._step(told, told, self.excluded)]
-        names = sorted({name for node in self.nodes for name in node if _can_stand(name)})
+        names = sorted({name for node in self.nodes for name in node.children if _can_stand(name)})
         at = len(self.terms)
         excluded = (*self.excluded, (at, frozenset(names))) if names else self.excluded
         literals = [self._step(name, name, self.excluded) for name in names]
@@ -142,10 +136,10 @@ class _Front:
 
     def _step(self, segment: str, term: Term, excluded: Excluded) -> _Front:
         nodes = tuple(
-            node[name]
+            node.children[name]
             for node in self.nodes
             for name in dict.fromkeys((segment, PARAMETER))
-            if name in node
+            if name in node.children
         )
         return _Front(nodes=nodes, terms=(*self.terms, term), excluded=excluded)
 

@@ -1,23 +1,26 @@
 """What concrete paths a rule or a route stands for, and which of many share some with another.
 
 A *path pattern* is canonical segments, and how many more may follow: none for ``/users/{id}``, one
-or more for ``/files/{proxy+}``, any number for ``/admin/**`` and ``$default``. :class:`PathIndex`
-finds the patterns that have a path in common with another one without trying all of them: a policy
-has thousands of rules, an API hundreds of routes.
+or more for ``/files/{proxy+}``, any number for ``/admin/**`` and ``$default``. Patterns stand in
+the tree that the policy decides by, where those that have a path in common with another one are
+found without trying all of them: a policy has thousands of rules, an API hundreds of routes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from authorizer.policy.paths import PARAMETER, parse_route
+from authorizer.policy.route_tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.policy.model import RoutePattern
+    from authorizer.policy.route_tree import Place
 
 Item = TypeVar("Item")
 
@@ -75,58 +78,40 @@ def pattern_of_route(template: str) -> PathPattern:
     return PathPattern(path=route.path, more=1 if route.greedy else None)
 
 
-@dataclass(slots=True)
-class _Node(Generic[Item]):
-    children: dict[str, _Node[Item]] = field(default_factory=dict)
-    items: list[tuple[PathPattern, Item]] = field(default_factory=list)
+def overlapping(tree: Tree, pattern: PathPattern) -> Iterator[Place]:
+    """The places of a tree that may have a concrete path in common with a pattern.
+
+    All that have it but for the length of what follows a ``/**``.
+    """
+    # No recursion: a path may have more segments than Python has frames.
+    waiting = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        is_below = depth >= len(pattern.path)
+        if node.exact is not None and pattern.takes(depth):
+            yield node.exact
+        if node.tail is not None:
+            yield node.tail
+        if is_below and pattern.more is None:
+            continue
+        names: Iterable[str] = node.children
+        if not is_below and pattern.path[depth] != PARAMETER:
+            names = (pattern.path[depth], PARAMETER)
+        children = [node.children[name] for name in names if name in node.children]
+        waiting += [(child, depth + 1) for child in reversed(children)]
 
 
-class PathIndex(Generic[Item]):
-    """Things by their path patterns."""
+class Placed(Generic[Item]):
+    """Things that stand in a tree, each at its path pattern."""
 
     def __init__(self, items: Iterable[tuple[PathPattern, Item]]) -> None:
-        """Keep each thing under its pattern."""
-        self._root: _Node[Item] = _Node()
+        self._tree = Tree()
+        self._items: dict[Place, list[tuple[PathPattern, Item]]] = defaultdict(list)
         for pattern, item in items:
-            node = self._root
-            for segment in pattern.path:
-                node = node.children.setdefault(segment, _Node())
-            node.items.append((pattern, item))
+            place = self._tree.place(pattern.path, is_tail=pattern.more is not None)
+            self._items[place].append((pattern, item))
 
-    def covering(self, pattern: PathPattern) -> Iterator[Item]:
-        """The things that have the whole of a pattern, as a rule has a route's paths."""
-        node: _Node[Item] | None = self._root
-        for segment in pattern.path:
-            if node is None:
-                return
-            yield from (item for own, item in node.items if own.more == 0)
-            node = node.children.get(segment)
-        if node is not None:
-            yield from (item for own, item in node.items if own.more in (0, pattern.more))
-
-    def overlapping(self, pattern: PathPattern, *, literally: bool = False) -> Iterator[Item]:
-        """The things that have a concrete path in common with a pattern.
-
-        Args:
-            pattern: theirs.
-            literally: leaves out those that have a parameter where the pattern is literal.
-        """
-        # No recursion: a path may have more segments than Python has frames.
-        waiting = [(self._root, 0)]
-        while waiting:
-            node, depth = waiting.pop()
-            yield from (item for own, item in node.items if own.has_length_of(pattern))
-            further = _children(node, pattern, depth, literally=literally)
-            waiting += [(child, depth + 1) for child in reversed(further)]
-
-
-def _children(
-    node: _Node[Item], pattern: PathPattern, depth: int, *, literally: bool
-) -> list[_Node[Item]]:
-    """Where the next segment of a pattern leads."""
-    if depth >= len(pattern.path) and pattern.more is None:
-        return []
-    if depth >= len(pattern.path) or pattern.path[depth] == PARAMETER:
-        return list(node.children.values())
-    names = (pattern.path[depth],) if literally else (pattern.path[depth], PARAMETER)
-    return [node.children[name] for name in names if name in node.children]
+    def overlapping(self, pattern: PathPattern) -> Iterator[Item]:
+        """The things that have a concrete path in common with a pattern."""
+        for place in overlapping(self._tree, pattern):
+            yield from (item for own, item in self._items[place] if own.has_length_of(pattern))

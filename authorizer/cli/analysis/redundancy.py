@@ -18,8 +18,9 @@ from enum import Enum, auto
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import PathIndex, pattern_of_rule
+from authorizer.cli.analysis.paths import Placed, pattern_of_rule
 from authorizer.cli.policy_file import include_closure
+from authorizer.cli.policy_file.source import PUBLIC
 from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
     from authorizer.policy.model import Condition, Effect, RoutePattern
 
-# Subject of the public routes, which cover rules as if they were grants.
-PUBLIC = "public"
 # Rules of one subject at one path, by what they compare and by what they do.
 _Alike = dict[frozenset["Condition"], dict["Effect", list["SourceRule"]]]
 
@@ -52,13 +51,9 @@ class Redundancy:
     covering: tuple[SourceRule, ...]
 
 
-def redundancies(source: SourcePolicy, rules: Sequence[SourceRule]) -> Iterator[Redundancy]:
-    """The redundant ones of a policy's rules, its public routes among them.
-
-    Args:
-        source: whose groups include others.
-        rules: all of it, with its public routes as grants to ``PUBLIC``.
-    """
+def redundancies(source: SourcePolicy) -> Iterator[Redundancy]:
+    """The redundant ones of a policy's rules, its public routes among them as grants to all."""
+    rules = [*source.rules, *source.public]
     subjects = _subjects(source)
     coverage = _Coverage(rules)
     idle = [found for rule in rules for found in _idle(coverage, rule, subjects[rule.subject])]
@@ -160,7 +155,7 @@ class _KnownPaths:
     def __init__(self, rules: Iterable[SourceRule]) -> None:
         patterns = [(pattern_of_rule(rule.pattern), rule) for rule in rules]
         self._count = Counter(pattern for pattern, _ in patterns)
-        self._grants = PathIndex(
+        self._grants = Placed(
             (pattern, rule)
             for pattern, rule in patterns
             if rule.effect == "allow" and rule.subject != PUBLIC

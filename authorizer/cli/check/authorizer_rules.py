@@ -18,11 +18,11 @@ from authorizer.cli.template.model import ApiKind, AuthorizerKind, Mistake, Unkn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
-    from authorizer.policy.decision import Policy
 
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 # A function's newest code, with nothing left open.
@@ -30,7 +30,7 @@ _ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_
 
 
 def missing_permissions(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T101: Lambda authorizers that API Gateway has no permission to invoke."""
     for api, authorizer in _lambda_authorizers(template):
@@ -39,7 +39,7 @@ def missing_permissions(
 
 
 def payload_versions(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T102, T103, T150: payload versions that are none, or cannot have simple responses."""
     for api, authorizer in _lambda_authorizers(template):
@@ -59,7 +59,7 @@ def payload_versions(
 
 
 def answers_at_odds(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T104: a function that answers in another format than its HTTP API was told."""
     for api, authorizer in our_authorizers(template):
@@ -72,7 +72,7 @@ def answers_at_odds(
 
 
 def functions_not_redeployed(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T132: authorizers that may ask an old version of the function."""
     for _, authorizer in our_authorizers(template):
@@ -82,7 +82,7 @@ def functions_not_redeployed(
 
 
 def functions_not_known(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X130: authorizers of which it is not known whether they ask the policy's function."""
     may_be_ours = {

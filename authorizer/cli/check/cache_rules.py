@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.api import ApiAnalysis
 from authorizer.cli.analysis.caching import Cache, caches
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, route_protections
@@ -20,16 +19,16 @@ from authorizer.policy.paths import PARAMETER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import CacheKey
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
-    from authorizer.policy.decision import Policy
 
 
 def answers_for_all_callers(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X204, X205: answers remembered without the caller's token in the key."""
     for cache in caches(template):
@@ -44,7 +43,7 @@ def answers_for_all_callers(
 
 
 def backend_answers_for_all_callers(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
     shared: dict[Location, RouteProtection] = {}
@@ -57,7 +56,7 @@ def backend_answers_for_all_callers(
 
 
 def answers_for_all_routes(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X201: simple answers that serve another route."""
     for cache in caches(template):
@@ -75,25 +74,23 @@ def answers_for_all_routes(
 
 
 def answers_for_other_requests(
-    source: SourcePolicy, policy: Policy, template: Template
+    _source: SourcePolicy, analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X202, X203: simple answers that serve another path or method of the same route."""
     for cache in caches(template):
         key, routes = cache.key, [route for route in cache.routes if can_be_named(route.route)]
         if cache.kind is AnswerKind.SIMPLE and key is not None and not key.tells_request and routes:
-            analysis = ApiAnalysis(policy, template, cache.api)
             for route in routes:
-                yield from _other_requests(cache, key, route, analysis, source)
+                yield from _other_requests(cache, key, route, analysis)
 
 
 def _other_requests(
     cache: Cache,
     key: CacheKey,
     route: RouteProtection,
-    analysis: ApiAnalysis,
-    source: SourcePolicy,
+    analysis: TemplateAnalysis,
 ) -> Iterator[Finding]:
-    place, authorizer = route.route.place, cache.authorizer
+    place, authorizer, api = route.route.place, cache.authorizer, analysis.of(cache.api)
     facts = {
         "route": route.route.key,
         "authorizer": authorizer.name,
@@ -102,16 +99,14 @@ def _other_requests(
     if not key.path and route.is_decided_by_path:
         # Even where all paths are granted alike, one that can be read in two ways is refused.
         yield Finding.of("X202", place, **facts)
-    elif not key.path and (comparing := analysis.comparing_rule(route)):
-        written = (comparing.line, comparing.pattern.text)
-        rule = next(one for one in source.rules if (one.line, one.text) == written)
-        yield Finding.of("X202", place, "compares", cause=rule, **facts)
-    elif not key.method and route.takes_every_method and analysis.differs_by_method(route):
+    elif not key.path and (comparing := api.comparing_rule(route)):
+        yield Finding.of("X202", place, "compares", cause=analysis.written(comparing), **facts)
+    elif not key.method and route.takes_every_method and api.differs_by_method(route):
         yield Finding.of("X203", place, **facts)
 
 
 def documents_for_one_request(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X206: IAM documents for one request that are remembered for others."""
     for cache in caches(template):
@@ -137,7 +132,7 @@ def _other_documents(cache: Cache, key: CacheKey) -> Iterator[Finding]:
 
 
 def answers_older_than_tokens(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X208: answers remembered for longer than a token is valid."""
     for cache in caches(template):

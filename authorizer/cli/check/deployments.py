@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
 from authorizer.cli.check.authorizer_rules import functions_not_known, functions_not_redeployed
@@ -99,8 +100,9 @@ def _open_in(
         for protection in route_protections(template)
         if protection.decided_by is DecidedBy.NOBODY
     }
+    analysis = TemplateAnalysis(source, policy, worst)
     for rule in _OPENING_RULES:
-        for finding in rule(source, policy, worst):
+        for finding in rule(source, analysis, worst):
             if finding.code != "X101" or not _is_renamed(finding, deployment, open_by_default):
                 yield finding
 

@@ -18,6 +18,7 @@ from authorizer.policy.paths import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
     from authorizer.cli.template.model import Api, Template
@@ -40,7 +41,7 @@ class _Caller:
 
 
 def inexact_documents(
-    source: SourcePolicy, policy: Policy, template: Template
+    source: SourcePolicy, analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X207: groups whose members are answered for one request alone, while answers are cached."""
     left = _MOST_TRIED_ROUTES
@@ -50,7 +51,7 @@ def inexact_documents(
         if not cache.api.is_complete:
             continue
         with suppress(RecursionError):  # more segments than Python has frames
-            compiled = replace(policy, routes=cache.api.keys)
+            compiled = replace(analysis.policy, routes=cache.api.keys)
             for caller, why in _inexact_callers(source, compiled):
                 culprit = _culprit(compiled, caller, why) if left > 0 else None
                 left -= len(compiled.routes or ()) * len(compiled.rules).bit_length()

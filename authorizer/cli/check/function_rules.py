@@ -27,10 +27,10 @@ from authorizer.settings import PREFIX, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import FunctionVariables, Template
-    from authorizer.policy.decision import Policy
 
 _POOLS = "AUTHORIZER_USER_POOLS"
 _POLICY = "AUTHORIZER_POLICY"
@@ -50,20 +50,22 @@ _Wrong = tuple[str | None, dict[str, object]]
 
 
 def settings_refused(
-    source: SourcePolicy, _policy: Policy, template: Template
+    source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T130: settings with which the function does not start."""
     packed = dump_policy(compile_source(source) | {"routes": []})
     yield from _wrong_settings("T130", template, lambda function: _problems(function, packed))
 
 
-def other_policies(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
+def other_policies(
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+) -> Iterator[Finding]:
     """T131: functions that read another policy than the one that is packed with them."""
     yield from _wrong_settings("T131", template, _other_policy, any_value=True)
 
 
 def relaxing_settings(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T137: settings that are for emulators, in a template that is deployed."""
     yield from _wrong_settings("T137", template, _relaxing, variant="")
@@ -150,7 +152,9 @@ def _relaxing(function: FunctionVariables) -> Iterator[_Wrong]:
     yield from ((name, {}) for name in SETTINGS & function.variables.keys() if _RELAXING in name)
 
 
-def doors_beside(_source: SourcePolicy, _policy: Policy, template: Template) -> Iterator[Finding]:
+def doors_beside(
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+) -> Iterator[Finding]:
     """T134, T135, T136: other ways to the functions of guarded routes."""
     routes = _routes_by_backend(template)
     of_any = next((key for function, key in routes.items() if isinstance(function, Unknown)), None)

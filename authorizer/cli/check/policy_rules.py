@@ -13,18 +13,17 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import category, normalize
 
-from authorizer.cli.analysis.paths import PathIndex, pattern_of_rule
-from authorizer.cli.analysis.redundancy import PUBLIC, Why, parameter_beside, redundancies
+from authorizer.cli.analysis.paths import Placed, pattern_of_rule
+from authorizer.cli.analysis.redundancy import Why, parameter_beside, redundancies
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import Location
-from authorizer.cli.policy_file.source import SourceRule
 from authorizer.cli.text import closest
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
+    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceRule, SourceScope
 
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
 _MAX_GROUP_NAME = 128
@@ -121,13 +120,13 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
     """
     if not source.public and all(rule.effect == "deny" for rule in source.rules):
         yield Finding.of("P208", Location(file=source.file))
-    rules = [*source.rules, *_public(source)]
+    rules = [*source.rules, *source.public]
     for rule in rules:
         pattern = rule.pattern
         if rule.effect == "allow" and ANY in pattern.methods and pattern.tail and not pattern.path:
             yield Finding.of("P204", rule.place, rule=rule)
     never_asked = set()
-    for found in redundancies(source, rules):
+    for found in redundancies(source):
         is_never_asked = found.why is Why.NEVER_ASKED
         if is_never_asked:
             never_asked.add(id(found.rule))
@@ -139,29 +138,17 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
     yield from _misses(rules, denies)
 
 
-def _public(source: SourcePolicy) -> Iterator[SourceRule]:
-    """Public routes as rules: they cover one another like grants."""
-    for route in source.public:
-        yield SourceRule(
-            text=route.text,
-            pattern=route.pattern,
-            subject=PUBLIC,
-            effect="allow",
-            place=route.place,
-        )
-
-
 def _misses(rules: Iterable[SourceRule], denies: Iterable[SourceRule]) -> Iterator[Finding]:
     """Denies of a literal path where the policy knows a route with a parameter only."""
     allows = (rule for rule in rules if rule.effect == "allow")
-    grants = PathIndex((pattern_of_rule(rule.pattern), rule) for rule in allows)
+    grants = Placed((pattern_of_rule(rule.pattern), rule) for rule in allows)
     for rule in denies:
         missed = _missed(rule, grants)
         if missed is not None:
             yield Finding.of("P205", rule.place, rule=rule, others=(missed,))
 
 
-def _missed(rule: SourceRule, grants: PathIndex[SourceRule]) -> SourceRule | None:
+def _missed(rule: SourceRule, grants: Placed[SourceRule]) -> SourceRule | None:
     """A grant with a parameter where a deny is literal; nothing where a grant has its path."""
     beside: dict[int, SourceRule] = {}
     for grant in grants.overlapping(pattern_of_rule(rule.pattern)):

@@ -22,6 +22,7 @@ from authorizer.policy.decision import Policy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.template.model import Template
 
 
@@ -50,17 +51,18 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
     findings += [finding for rule in POLICY_RULES for finding in rule(source)]
     template, unreadable = _read_templates(dict.fromkeys(templates))
     findings += unreadable
-    if template is not None:
-        findings += _template_findings(source, template)
+    analysis = _analysis_of(source, template) if template is not None else None
+    if analysis is not None:
+        findings += _template_findings(analysis)
     mistaken = {finding.place.file for finding in findings if finding.code == "T003"}
     findings = [
         finding
         for finding in findings  # what SAM says of our mistakes is the same again
         if finding.code != "T052" or finding.place.file not in mistaken
     ]
-    staying, accepted = accept(findings, source.accepted, templates=template is not None)
-    if template is not None and template.has_all_routes:
-        staying = _without_guesses(staying, source, template)
+    staying, accepted = accept(findings, source.accepted, templates=analysis is not None)
+    if analysis is not None and analysis.template.has_all_routes:
+        staying = _without_guesses(staying, analysis)
     return _report(staying, accepted)
 
 
@@ -127,26 +129,31 @@ def _similar_file(name: str) -> str | None:
         return None
 
 
-def _template_findings(source: SourcePolicy, template: Template) -> Iterator[Finding]:
+def _analysis_of(source: SourcePolicy, template: Template) -> TemplateAnalysis:
+    from authorizer.cli.analysis.api import TemplateAnalysis  # noqa: PLC0415
+
+    policy = Policy.parse(dump_policy(compile_source(source)))
+    return TemplateAnalysis(source, policy, template)
+
+
+def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:
     from authorizer.cli.check.deployments import check_deployments  # noqa: PLC0415
     from authorizer.cli.check.template_rules import TEMPLATE_RULES  # noqa: PLC0415
     from authorizer.cli.check.unresolved_rules import unresolved_facts  # noqa: PLC0415
 
-    policy = Policy.parse(dump_policy(compile_source(source)))
+    source, policy, template = analysis.source, analysis.policy, analysis.template
     findings = [
         *unresolved_facts(template),
-        *(found for rule in TEMPLATE_RULES for found in rule(source, policy, template)),
+        *(found for rule in TEMPLATE_RULES for found in rule(source, analysis, template)),
     ]
     yield from findings
     yield from check_deployments(source, policy, template, findings)
 
 
-def _without_guesses(
-    findings: list[Finding], source: SourcePolicy, template: Template
-) -> list[Finding]:
+def _without_guesses(findings: list[Finding], analysis: TemplateAnalysis) -> list[Finding]:
     """Those that the template does not answer. X106 and X107 say what the policy can only guess."""
     from authorizer.cli.check.public_rules import is_answered  # noqa: PLC0415
 
-    is_known = is_answered(source, template)
+    is_known = is_answered(analysis)
     guess = GUESS_OF_ROUTES
     return [finding for finding in findings if finding.code != guess and not is_known(finding)]

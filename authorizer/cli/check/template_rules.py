@@ -58,10 +58,12 @@ from authorizer.policy.paths import ANY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Template
-    from authorizer.policy.decision import Policy
+
+    TemplateRule = Callable[[SourcePolicy, TemplateAnalysis, Template], Iterator[Finding]]
 
 _PREFLIGHT = "OPTIONS"
 _LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
@@ -77,7 +79,7 @@ _FEDERATED = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d_[A-Za-z0-9]+_.+")
 
 
 def guarded_preflights(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T201: routes with an authorizer that take browsers' preflights."""
     for api in template.apis:
@@ -112,7 +114,7 @@ def _takes_instead(other: Route, route: Route) -> bool:
 
 
 def refusals_without_cors(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T202: REST APIs for browsers whose refusals browsers cannot read."""
     for api in template.apis:
@@ -130,7 +132,7 @@ def _refuses(api: Api) -> bool:
 
 
 def pools_without_mfa(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T301: user pools without a second factor."""
     for pool in template.pools:
@@ -139,7 +141,7 @@ def pools_without_mfa(
 
 
 def secrets_with_passwords(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T302: app clients with a secret that users' passwords go through."""
     for client in template.clients:
@@ -149,7 +151,7 @@ def secrets_with_passwords(
 
 
 def long_access_tokens(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T303: access tokens that are valid for longer than a day."""
     for client in template.clients:
@@ -160,7 +162,7 @@ def long_access_tokens(
 
 
 def groups_not_created(
-    source: SourcePolicy, policy: Policy, template: Template
+    source: SourcePolicy, analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X301: groups of the policy that the template does not create, where it creates any."""
     created = sorted({group.name for group in template.groups if isinstance(group.name, str)})
@@ -168,7 +170,7 @@ def groups_not_created(
     if is_one_unknown or not (template.pools or template.groups):
         return
     # A group that one of those includes has its members there.
-    used = {member for name in created for member in policy.groups.get(name, ())}
+    used = {member for name in created for member in analysis.policy.groups.get(name, ())}
     for group in source.groups:
         name = group.name
         if name not in used and not _FEDERATED.fullmatch(name):
@@ -176,7 +178,7 @@ def groups_not_created(
 
 
 def groups_without_rules(
-    source: SourcePolicy, _policy: Policy, template: Template
+    source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """X302: groups that the template creates and the policy does not know."""
     known = [group.name for group in source.groups]
@@ -186,7 +188,7 @@ def groups_without_rules(
             yield Finding.of("X302", group.place, group=name, similar=closest(name, known))
 
 
-TEMPLATE_RULES: tuple[Callable[[SourcePolicy, Policy, Template], Iterator[Finding]], ...] = (
+TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     missing_permissions,
     payload_versions,
     answers_at_odds,

@@ -16,10 +16,10 @@ from authorizer.cli.template.model import AuthorizerOf, Mistake, Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
-    from authorizer.policy.decision import Policy
 
 _MOST_ROUTES = 3
 
@@ -47,7 +47,7 @@ def unresolved_facts(template: Template) -> Iterator[Finding]:
 
 
 def unresolved_protections(
-    _source: SourcePolicy, _policy: Policy, template: Template
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T050: routes of which a deployment decides who guards them, if anybody does."""
     for protection in route_protections(template):

@@ -180,7 +180,7 @@ class _Both:
         self.old = old
         self.new = new
         self.subjects = tuple(dict.fromkeys((*old.subjects, *new.subjects)))
-        self._partition = Partition(old.paths | new.paths)
+        self._partition = Partition(old.policy.tree, new.policy.tree)
         self._competing = competing
 
     def differences(
@@ -206,7 +206,7 @@ class _Both:
         old, new = (
             [
                 (rule.effect, rule.subject, rule.pattern)
-                for rule in (*one.rules_at(route, paths, method), *one.public_at(route, method))
+                for rule in (*one.rules_at(route, paths, method), *one.public.at(route, method))
             ]
             for one in (self.old, self.new)
         )

@@ -88,7 +88,7 @@ class Sheet:
 def sheet_of_policy(source: NamedPolicy) -> Sheet:
     """The routes that the policy names."""
     analysis = Analysis.of(source)
-    partition = Partition(analysis.paths)
+    partition = Partition(analysis.policy.tree)
     rules = (*source.policy.rules, *source.public)
     lines = tuple(
         _as_public(
@@ -111,7 +111,7 @@ def sheet_of_api(source: NamedPolicy, template: Template, api: Api) -> Sheet:
     """The routes of an API of a template."""
     templated = routes_that_ask(api)
     analysis = Analysis.of(source, templated)
-    partition = Partition(analysis.paths)
+    partition = Partition(analysis.policy.tree)
     routes = asked_routes(templated, unnamed_routes(template, api))
     competing = competing_routes(routes)
     lines = tuple(

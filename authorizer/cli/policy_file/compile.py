@@ -13,7 +13,7 @@ from authorizer.policy.decision import Policy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from authorizer.cli.policy_file.source import PublicRoute, SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 # What a rule has, and a row of the table of callers.
 _ROWS = {"line", "glob", "subject"}
@@ -63,7 +63,7 @@ def compiled_rule(text: str, line: int) -> dict[str, Any]:
     return {"line": line, **parse_rule(text)}
 
 
-def _rules(rules: Iterable[SourceRule | PublicRoute]) -> list[dict[str, Any]]:
+def _rules(rules: Iterable[SourceRule]) -> list[dict[str, Any]]:
     return [compiled_rule(rule.text, rule.place.line) for rule in rules]
 
 

@@ -15,8 +15,8 @@ from authorizer.cli.policy_file.compile import compile_source, dump_policy, with
 from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.policy_file.source import (
+    PUBLIC,
     Acceptance,
-    PublicRoute,
     SourceGroup,
     SourceName,
     SourcePolicy,
@@ -125,7 +125,7 @@ class PolicyReader(NodeReader):
                 self._scope(name, place, value)
                 for name, place, value in self.named(parts.get("scopes"), names_to_rules("scopes"))
             ),
-            public=tuple(self._public(parts.get("public"))),
+            public=tuple(self._rules(parts.get("public"), PUBLIC, "allow")),
             accepted=tuple(self._accepted(parts.get("accept"))),
             tests=parts.get("tests"),
         )
@@ -174,6 +174,12 @@ class PolicyReader(NodeReader):
 
     def _rules(self, node: Node | None, subject: str, effect: Effect) -> Iterator[SourceRule]:
         for item, pattern in self._patterns(node):
+            if subject == PUBLIC and pattern.conditions:
+                self.report(
+                    item.place,
+                    "P110",
+                    "expected no {name=claim} in a public route: it has no caller",
+                )
             yield SourceRule(
                 text=pattern.text,
                 pattern=pattern,
@@ -181,16 +187,6 @@ class PolicyReader(NodeReader):
                 effect=effect,
                 place=item.place,
             )
-
-    def _public(self, node: Node | None) -> Iterator[PublicRoute]:
-        for item, pattern in self._patterns(node):
-            if pattern.conditions:
-                self.report(
-                    item.place,
-                    "P110",
-                    "expected no {name=claim} in a public route: it has no caller",
-                )
-            yield PublicRoute(text=pattern.text, pattern=pattern, place=item.place)
 
     def _patterns(self, node: Node | None) -> Iterator[tuple[Text, RoutePattern]]:
         for item in self.scalars(node, "rules"):

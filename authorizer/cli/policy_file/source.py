@@ -7,7 +7,8 @@ first character (the quote, where a text is quoted), counted from 1.
 - ``SourcePolicy.groups``: each :class:`SourceGroup` with the place of its name, the names that it
   includes, and its allow and deny rules;
 - ``SourcePolicy.scopes``: each :class:`SourceScope`, likewise;
-- ``SourcePolicy.public``: each :class:`PublicRoute`;
+- ``SourcePolicy.public``: each line that lists a public route, as a rule that grants it to
+  ``PUBLIC``;
 - ``SourcePolicy.accepted``: each :class:`Acceptance` of a finding;
 - ``SourcePolicy.tests``: the value of ``tests:`` as YAML reads it, unchecked. It is not compiled.
 """
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from authorizer.cli.yaml_source import Node
     from authorizer.policy.model import Effect, RoutePattern
 
+# Subject of the lines that list public routes.
+PUBLIC = "public"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceName:
@@ -39,7 +43,8 @@ class SourceRule:
 
     Attributes:
         text: as written, without quotes.
-        subject: who it is for, as in the compiled policy: ``group:<name>`` or ``scope:<name>``.
+        subject: who it is for, as in the compiled policy: ``group:<name>``, ``scope:<name>``; or
+            ``PUBLIC``.
     """
 
     text: str
@@ -57,15 +62,6 @@ class SourceRule:
     def column(self) -> int:
         """Counted from 1."""
         return self.place.column
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicRoute:
-    """A route listed as carrying no authorizer."""
-
-    text: str
-    pattern: RoutePattern
-    place: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +123,7 @@ class SourcePolicy:
     file: str
     groups: tuple[SourceGroup, ...] = ()
     scopes: tuple[SourceScope, ...] = ()
-    public: tuple[PublicRoute, ...] = ()
+    public: tuple[SourceRule, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
     tests: Node | None = None
 
