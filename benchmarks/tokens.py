@@ -230,6 +230,7 @@ def events(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
         "scopes": {},
         "public": [],
         "routes": [*rules, "GET /articles", "POST /articles"],
+        "callers": None,
     }
     policy = Policy.parse(dump_policy(document))
     found: dict[str, Calls] = {}
