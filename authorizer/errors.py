@@ -79,7 +79,7 @@ class InvalidTokenError(AuthorizerError):
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(f"{reason.value}: {message}")
+        super().__init__(f"{reason}: {message}")
         self.reason = reason
 
 

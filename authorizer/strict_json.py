@@ -21,6 +21,7 @@ JsonObject = dict[str, Any]
 MOST_LEVELS = 64
 # One without an end goes to the end, so that no text is read twice.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_WHITE_SPACE = " \t\n\r"
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -35,9 +36,11 @@ def parse_object(data: bytes) -> JsonObject:
         NotStrictJsonError: for anything else, with a sentence that says what was found.
     """
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").strip(_WHITE_SPACE)
         _require_shallow(text)
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
+        if end < len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
         if "\\u" in text:
             # Only an escape can smuggle in half of a surrogate pair; re-encoding finds it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")

@@ -31,8 +31,22 @@ TOKEN_USES = ("access", "id")
 CLOCK_SKEW_SECONDS = 60
 # The last second of the year 9999, where datetime ends.
 _LAST_NUMERIC_DATE = 253_402_300_799
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*", re.ASCII)
+_SCOPES = re.compile(r"(?:[\x21\x23-\x5b\x5d-\x7e]+(?: (?!\Z)|\Z))*+", re.ASCII)
+# Where the two kinds of tokens name their client and their user.
+_CLIENT_CLAIMS: Mapping[TokenUse, str] = {"access": "client_id", "id": "aud"}
+_USER_CLAIMS: Mapping[TokenUse, str] = {"access": "username", "id": "cognito:username"}
+# By which reason a claim is refused that is not even of its kind.
+_MALFORMED = {
+    "exp": Reason.EXPIRY_INVALID,
+    "nbf": Reason.NOT_BEFORE_INVALID,
+    "iat": Reason.ISSUED_AT_INVALID,
+    "sub": Reason.SUBJECT_INVALID,
+    "username": Reason.USERNAME_INVALID,
+    "cognito:username": Reason.USERNAME_INVALID,
+    "jti": Reason.TOKEN_ID_INVALID,
+}
 _VERIFIED = object()
+_CONTAINERS = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +59,8 @@ class VerifiedToken:
         client_id: the app client it was issued to.
         groups: those of ``cognito:groups`` that a policy can name, in the token's order; empty
             when there are none.
-        issuer: the ``iss`` claim.
         pool_id: the pool that vouches for it.
         jti: the token's id, where it has one.
-        issued_at: the ``iat`` claim, where it has one.
-        expires_at: the ``exp`` claim.
         claims: all claims, read-only through and through.
     """
 
@@ -57,14 +68,26 @@ class VerifiedToken:
     username: str | None
     client_id: str
     groups: tuple[str, ...]
-    issuer: str
     pool_id: str
     jti: str | None
-    issued_at: datetime | None
-    expires_at: datetime
     # Not in the repr, which ends up in logs; and a mapping has no hash.
     claims: Mapping[str, Any] = field(repr=False, hash=False)
     verified: InitVar[object]
+
+    @property
+    def issuer(self) -> str:
+        """The ``iss`` claim."""
+        return str(self.claims["iss"])
+
+    @property
+    def issued_at(self) -> datetime | None:
+        """The ``iat`` claim, where it has one."""
+        return datetime.fromtimestamp(self.claims["iat"], UTC) if "iat" in self.claims else None
+
+    @property
+    def expires_at(self) -> datetime:
+        """The ``exp`` claim."""
+        return datetime.fromtimestamp(self.claims["exp"], UTC)
 
     @property
     def groups_skipped(self) -> int:
@@ -117,71 +140,59 @@ def judge_claims(
     Raises:
         InvalidTokenError: with the first claim that does not fit, in the order of the procedure.
     """
-    issuer = claims.get("iss")
+    issuer, found_use = claims.get("iss"), claims.get("token_use")
     if issuer not in pool.issuers:
         raise InvalidTokenError(
             Reason.ISSUER_UNKNOWN, f"expected an issuer of pool {pool.id}, found {clip(issuer)}"
         )
-    expires_at, issued_at = _judge_times(claims, now_seconds)
-    _judge_use(claims, token_use)
+    _judge_times(claims, now_seconds)
+    if found_use != token_use:
+        raise InvalidTokenError(
+            Reason.TOKEN_USE_WRONG, f"expected token_use {token_use!r}, found {clip(found_use)}"
+        )
     common: dict[str, Any] = {
-        "client_id": _judge_client(claims, pool, "client_id" if token_use == "access" else "aud"),
-        "sub": _text(claims, "sub", Reason.SUBJECT_INVALID, required=True),
-        "username": _text(
-            claims,
-            "username" if token_use == "access" else "cognito:username",
-            Reason.USERNAME_INVALID,
-        ),
-        "jti": _text(claims, "jti", Reason.TOKEN_ID_INVALID),
+        "client_id": _client(claims, pool, _CLIENT_CLAIMS[token_use]),
+        "sub": _text(claims, "sub"),
+        "username": _optional_text(claims, _USER_CLAIMS[token_use]),
+        "jti": _optional_text(claims, "jti"),
         "groups": _groups(claims),
-        "issuer": issuer,
         "pool_id": pool.id,
-        "issued_at": issued_at,
-        "expires_at": expires_at,
+        "claims": _frozen(claims),
         "verified": _VERIFIED,
     }
     if token_use == "id":
-        return IdToken(**common, claims=_frozen(claims))
+        return IdToken(**common)
     scopes = _scopes(claims)
     _judge_audience(claims, pool)
-    return AccessToken(**common, scopes=scopes, claims=_frozen(claims))
+    return AccessToken(**common, scopes=scopes)
 
 
-def _judge_times(claims: JsonObject, now: float) -> tuple[datetime, datetime | None]:
-    exp = _numeric_date(claims, "exp", Reason.EXPIRY_INVALID)
-    if exp is None:
+def _judge_times(claims: JsonObject, now: float) -> None:
+    if "exp" not in claims:
         raise InvalidTokenError(Reason.EXPIRY_INVALID, "expected an exp claim, found none")
+    exp = _numeric_date(claims, "exp")
     if now >= exp:
         raise InvalidTokenError(Reason.EXPIRED, f"expired {now - exp:.0f} s ago")
-    nbf = _numeric_date(claims, "nbf", Reason.NOT_BEFORE_INVALID)
-    if nbf is not None and nbf > now + CLOCK_SKEW_SECONDS:
+    latest = now + CLOCK_SKEW_SECONDS
+    nbf = _numeric_date(claims, "nbf") if "nbf" in claims else latest
+    if nbf > latest:
         raise InvalidTokenError(Reason.NOT_YET_VALID, f"not valid for another {nbf - now:.0f} s")
-    iat = _numeric_date(claims, "iat", Reason.ISSUED_AT_INVALID)
-    if iat is not None and iat > now + CLOCK_SKEW_SECONDS:
+    iat = _numeric_date(claims, "iat") if "iat" in claims else latest
+    if iat > latest:
         raise InvalidTokenError(Reason.ISSUED_IN_THE_FUTURE, f"issued {iat - now:.0f} s from now")
-    issued_at = None if iat is None else datetime.fromtimestamp(iat, UTC)
-    return datetime.fromtimestamp(exp, UTC), issued_at
 
 
-def _numeric_date(claims: JsonObject, name: str, reason: Reason) -> int | None:
-    if name not in claims:
-        return None
+def _numeric_date(claims: JsonObject, name: str) -> float:
     value = claims[name]
     # bool is a kind of int in Python, and a float may be infinite: Cognito sends whole seconds.
     if type(value) is not int or not 0 <= value <= _LAST_NUMERIC_DATE:
-        raise InvalidTokenError(reason, f"expected {name} in whole seconds, found {clip(value)}")
+        raise InvalidTokenError(
+            _MALFORMED[name], f"expected {name} in whole seconds, found {clip(value)}"
+        )
     return value
 
 
-def _judge_use(claims: JsonObject, token_use: TokenUse) -> None:
-    if claims.get("token_use") != token_use:
-        raise InvalidTokenError(
-            Reason.TOKEN_USE_WRONG,
-            f"expected token_use {token_use!r}, found {clip(claims.get('token_use'))}",
-        )
-
-
-def _judge_client(claims: JsonObject, pool: UserPool, name: str) -> str:
+def _client(claims: JsonObject, pool: UserPool, name: str) -> str:
     client = claims.get(name)
     # The type first: a list, which `aud` may be, cannot be looked up in a set.
     if not (isinstance(client, str) and client in pool.client_ids):
@@ -203,24 +214,24 @@ def _judge_audience(claims: JsonObject, pool: UserPool) -> None:
         raise InvalidTokenError(Reason.AUDIENCE_WRONG, f"expected {expected}, found {clip(named)}")
 
 
-def _text(claims: JsonObject, name: str, reason: Reason, *, required: bool = False) -> str | None:
-    if name not in claims and not required:
-        return None
+def _text(claims: JsonObject, name: str) -> str:
     value = claims.get(name)
     if not (isinstance(value, str) and value):
-        raise InvalidTokenError(reason, f"expected {name} to be a non-empty string")
+        raise InvalidTokenError(_MALFORMED[name], f"expected {name} to be a non-empty string")
     return value
+
+
+def _optional_text(claims: JsonObject, name: str) -> str | None:
+    return _text(claims, name) if name in claims else None
 
 
 def _scopes(claims: JsonObject) -> tuple[str, ...]:
     scope = claims.get("scope", "")
-    if scope == "":
-        return ()
-    if not (isinstance(scope, str) and _SCOPE.fullmatch(scope)):
+    if not (isinstance(scope, str) and _SCOPES.fullmatch(scope)):
         raise InvalidTokenError(
             Reason.SCOPE_INVALID, "expected scope to be names separated by single spaces"
         )
-    return tuple(scope.split(" "))
+    return tuple(scope.split())
 
 
 def _groups(claims: JsonObject) -> tuple[str, ...]:
@@ -235,7 +246,9 @@ def _groups(claims: JsonObject) -> tuple[str, ...]:
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     """A read-only copy: a remembered token is shared, and one reader must not change another's."""
     if type(value) is dict:
-        return MappingProxyType({name: _frozen(inner) for name, inner in value.items()})
-    if type(value) is list:
-        return tuple(_frozen(inner) for inner in value)
-    return value
+        copy = dict(value)
+        for name, inner in value.items():
+            if type(inner) in _CONTAINERS:  # few are: most claims are text
+                copy[name] = _frozen(inner)
+        return MappingProxyType(copy)
+    return tuple(map(_frozen, value)) if type(value) is list else value

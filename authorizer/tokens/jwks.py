@@ -82,13 +82,16 @@ class JwksCache:
         Raises:
             KeysUnavailableError: when that cannot be known.
         """
-        if pool in self._never_expiring:
-            return self._never_expiring[pool].get(key_id)
-        keys = self._pools.get(pool)
-        if keys is None:
+        return self.of(pool).get(key_id)
+
+    def of(self, pool: UserPool) -> KeySource:
+        """Where a pool's keys come from, for whoever asks often."""
+        return (
+            self._never_expiring.get(pool)
+            or self._pools.get(pool)
             # setdefault is atomic, so that threads racing here still share one object.
-            keys = self._pools.setdefault(pool, _PoolKeys(pool, self._timing, self._clock))
-        return keys.key(key_id)
+            or self._pools.setdefault(pool, _PoolKeys(pool, self._timing, self._clock))
+        )
 
     def after_restore(self) -> None:
         """Count from now: the process was restored from a snapshot, which may be days old.
@@ -109,7 +112,7 @@ class JwksCache:
 
 
 class _PoolKeys:
-    """The state of one pool. Every attribute is read and written under the lock.
+    """The state of one pool. Every attribute is written under the lock, and nearly all are read.
 
     Only a restored process moves ``obtained_at`` without it: nothing else runs at that moment.
     """
@@ -128,7 +131,17 @@ class _PoolKeys:
         self._fetch: threading.Event | None = None
         self.fetches = self.failures = 0
 
-    def key(self, key_id: str) -> SigningKey | None:
+    def get(self, key_id: str) -> SigningKey | None:
+        # Whose key is at hand and fresh, while nobody fetches, changes nothing and needs no lock.
+        # The age is read before the keys, and written after them: it is never younger than they.
+        obtained_at = self.obtained_at
+        key = self._keys.get(key_id)
+        is_fresh = _within(self._clock(), obtained_at, self._timing.time_to_live)
+        if key is not None and is_fresh and self._fetch is None:
+            return key
+        return self._ask(key_id)
+
+    def _ask(self, key_id: str) -> SigningKey | None:
         with self._lock:
             now = self._clock()
             if self._fetch is not None and not _within(now, self._asked_at, self._timing.deadline):
@@ -213,6 +226,10 @@ class _PoolKeys:
             self._failed_at = min(self._clock(), self._asked_at + seconds)
             self._last_error = problem or f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
         fetch.set()
+
+
+# What has the current key of a ``kid``, or ``None`` where the pool has none; or cannot know that.
+KeySource = KeySet | _PoolKeys
 
 
 def _within(now: float, since: float, span: timedelta) -> bool:

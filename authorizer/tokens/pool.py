@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-po
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -26,6 +27,8 @@ _EMULATORS_POOL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 # No host of AWS's: what speaks plain HTTP in its name is somebody in between.
 _EMULATORS_HOST = re.compile(r"(?!.*amazonaws|.*\.aws\.?\Z)[a-z0-9._:-]{1,253}", re.ASCII)
 _CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
+# Nothing that is not printed in ASCII, and no blank, query, fragment or backslash.
+_URL = re.compile(r"(?:(?![?#\\])[!-~])+", re.ASCII)
 _EMULATOR_HINT = "; for an emulator, see AUTHORIZER_INSECURE_EMULATOR_HOSTS"
 _DNS_SUFFIX = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 
@@ -157,24 +160,21 @@ def _url_problems(what: str, urls: Iterable[str], hosts: frozenset[str]) -> list
 
 
 def _is_acceptable_url(url: object, insecure_hosts: frozenset[str]) -> bool:
-    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+    if not isinstance(url, str) or not _URL.fullmatch(url):
         return False
-    try:
+    with suppress(ValueError):
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or "@" in parts.netloc or "\\" in url or "?" in url or "#" in url:
-        return False
-    is_near = _is_loopback(host) or host in insecure_hosts
-    return parts.scheme == "https" or (parts.scheme == "http" and is_near)
+        if host and "@" not in parts.netloc:
+            is_near = host in insecure_hosts or _is_loopback(host)
+            return parts.scheme == "https" or (parts.scheme == "http" and is_near)
+    return False
 
 
 def _is_loopback(host: str) -> bool:
-    try:
+    with suppress(ValueError):
         return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

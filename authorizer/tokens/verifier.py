@@ -10,17 +10,14 @@ import time
 from typing import TYPE_CHECKING, Literal, overload
 
 from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
-from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 from authorizer.tokens.claims import TOKEN_USES, AccessToken, IdToken, TokenUse, judge_claims
-from authorizer.tokens.compact import parse_compact, require_bounded_ascii
+from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
 from authorizer.tokens.jwks import JwksCache
-from authorizer.tokens.memory import Remembered, VerifiedTokens
+from authorizer.tokens.memory import Remembered, VerifiedTokens, digest_of
 from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from authorizer.tokens.keys import SigningKey
 
 # A sandbox serves one request at a time; this many callers within a token's life are a lot.
 REMEMBERED_TOKENS = 1_000
@@ -85,30 +82,44 @@ class TokenVerifier:
         if token_use not in TOKEN_USES:
             raise ConfigurationError([f"expected token_use access or id, found {clip(token_use)}"])
         encoded = require_bounded_ascii(unverified_text)
-        return self._recall(encoded, token_use) or self._verify_anew(encoded, token_use)
+        digest = digest_of(token_use, encoded)
+        return self._recall(digest) or self._verify_anew(encoded, digest, token_use)
 
-    def _recall(self, encoded: bytes, token_use: TokenUse) -> AccessToken | IdToken | None:
-        verdict = self._verified.recall(token_use, encoded)
+    def _recall(self, digest: bytes) -> AccessToken | IdToken | None:
+        verdict = self._verified.recall(digest)
         if verdict is None:
             return None
         # A key that left the JWK Set takes the tokens it signed with it. The clock is read after
         # the key is there: getting it may take until the deadline, and the token may expire. Where
         # the clock was set back, what had begun to be valid by then may not have begun yet.
-        key = self._keys.key(verdict.pool, verdict.key.key_id)
-        if verdict.key == key and (
+        key = verdict.keys.get(verdict.key.key_id)
+        if (key is verdict.key or key == verdict.key) and (
             verdict.judged_at_seconds <= self._clock() < verdict.expires_at_seconds
         ):
             return verdict.token
-        self._verified.forget(token_use, encoded)
+        self._verified.forget(digest)
         return None
 
-    def _verify_anew(self, encoded: bytes, token_use: TokenUse) -> AccessToken | IdToken:
+    def _verify_anew(
+        self, encoded: bytes, digest: bytes, token_use: TokenUse
+    ) -> AccessToken | IdToken:
         # 1. shape, and 2. header
         unverified = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours
-        unverified_claims = _parse_claims(unverified.payload)
-        pool = self._require_pool(unverified_claims)
-        key = self._require_key(pool, unverified.key_id)
+        unverified_claims = parse_part(unverified.payload, "claims", Reason.CLAIMS_NOT_JSON)
+        issuer = unverified_claims.get("iss")
+        pool = self._pools.get(issuer) if isinstance(issuer, str) else None
+        if pool is None:
+            raise InvalidTokenError(
+                Reason.ISSUER_UNKNOWN, f"expected a configured issuer, found {clip(issuer)}"
+            )
+        keys = self._keys.of(pool)
+        key = keys.get(unverified.key_id)
+        if key is None:
+            raise InvalidTokenError(
+                Reason.KEY_UNKNOWN,
+                f"expected a kid of pool {pool.id}, found {clip(unverified.key_id)}",
+            )
         # 4. signature
         if not key.verifies(unverified.signing_input, unverified.signature):
             raise InvalidTokenError(
@@ -118,43 +129,16 @@ class TokenVerifier:
         claims, now = unverified_claims, self._clock()
         token = judge_claims(claims, pool, now, token_use)
         self._verified.remember(
-            token_use,
-            encoded,
+            digest,
             Remembered(
                 token=token,
-                pool=pool,
+                keys=keys,
                 key=key,
                 judged_at_seconds=now,
                 expires_at_seconds=int(claims["exp"]),
             ),
         )
         return token
-
-    def _require_pool(self, unverified_claims: JsonObject) -> UserPool:
-        issuer = unverified_claims.get("iss")
-        pool = self._pools.get(issuer) if isinstance(issuer, str) else None
-        if pool is None:
-            raise InvalidTokenError(
-                Reason.ISSUER_UNKNOWN, f"expected a configured issuer, found {clip(issuer)}"
-            )
-        return pool
-
-    def _require_key(self, pool: UserPool, key_id: str) -> SigningKey:
-        key = self._keys.key(pool, key_id)
-        if key is None:
-            raise InvalidTokenError(
-                Reason.KEY_UNKNOWN, f"expected a kid of pool {pool.id}, found {clip(key_id)}"
-            )
-        return key
-
-
-def _parse_claims(payload: bytes) -> JsonObject:
-    try:
-        return parse_object(payload)
-    except NotStrictJsonError as error:
-        raise InvalidTokenError(
-            Reason.CLAIMS_NOT_JSON, f"expected a JSON object as claims, found {error}"
-        ) from error
 
 
 def _by_issuer(pools: tuple[UserPool, ...]) -> dict[str, UserPool]:

@@ -219,6 +219,29 @@ def test_an_expired_token_leaves_the_memory() -> None:
     assert len(verifier._verified._entries) == 0
 
 
+def test_what_one_verifier_remembers_is_nothing_to_another() -> None:
+    """With other settings a token is judged by those, whoever has met it before."""
+    token, clock = COGNITO.token(), Clock()
+    assert COGNITO.verifier(clock).verify(token).username == "alice"
+    other = Cognito(client_id="another").verifier(clock)
+    assert refusal(other, token) is Reason.CLIENT_UNKNOWN
+    bound = COGNITO.verifier(clock, audiences=["https://api.example"])
+    assert refusal(bound, token) is Reason.AUDIENCE_WRONG
+    keyless = Cognito(keys={"access-key": private_key("other")}).verifier(clock)
+    assert refusal(keyless, token) is Reason.SIGNATURE_INVALID
+
+
+def test_a_header_that_was_seen_says_nothing_of_the_rest() -> None:
+    """The header of a good token, remembered as text, carries no other payload or signature."""
+    verifier = COGNITO.verifier(Clock())
+    header, payload, signature = COGNITO.token().split(".")
+    verifier.verify(f"{header}.{payload}.{signature}")
+    other = b64(json.dumps(COGNITO.claims(username="mallory")).encode())
+    assert refusal(verifier, f"{header}.{other}.{signature}") is Reason.SIGNATURE_INVALID
+    assert refusal(verifier, f"{header}=.{payload}.{signature}") is Reason.TOKEN_NOT_BASE64URL
+    assert refusal(verifier, f"{header}.{payload}.{signature}=") is Reason.TOKEN_NOT_BASE64URL
+
+
 def test_many_threads_one_token() -> None:
     """Verifying at the same time gives everybody the same verdict."""
     with serve_jwks(COGNITO.jwks()) as server:
