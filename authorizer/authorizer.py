@@ -61,8 +61,7 @@ class Outcome:
         request: what was asked.
         token: the caller's token; nothing when it was refused.
         decision: the policy's decision; nothing when the token was refused.
-        reason: why not; nothing when allowed.
-        detail: the refusal in words, for logs. Never for the client.
+        refusal: why the token was refused, where it was.
         iam_mode: what the answer's IAM document covers; nothing for an answer without one.
         inexact: why it covers the request alone, where it was meant to cover all of the caller's.
     """
@@ -70,13 +69,23 @@ class Outcome:
     request: Request
     token: AccessToken | None = None
     decision: Decision | None = None
-    reason: Reason | None = None
-    detail: str | None = None
+    refusal: InvalidTokenError | None = None
     iam_mode: IamMode | None = None
     inexact: Inexact | None = None
     _document: PolicyDocument | None = None
-    _http_api_answer: HttpApiAnswer
-    _http_api_refusal: HttpApiRefusal
+    _is_simple: bool
+    _is_raised: bool
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why not; nothing when allowed."""
+        said = self.decision or self.refusal
+        return said.reason if said else None
+
+    @property
+    def detail(self) -> str | None:
+        """The refusal in words, for logs. Never for the client."""
+        return str(self.refusal) if self.refusal else None
 
     @property
     def verdict(self) -> Verdict:
@@ -91,8 +100,7 @@ class Outcome:
         Raises:
             UnauthorizedError: where it makes that a 401.
         """
-        is_raised = self._http_api_refusal is HttpApiRefusal.UNAUTHORIZED
-        if self.token is None and (is_raised or not self.request.flavour.is_http_api):
+        if self.token is None and self._is_raised:
             raise UnauthorizedError
         allowed, context = self.verdict is Verdict.ALLOWED, Context()
         # A document for the caller may be remembered and allow their next request, which then gets
@@ -107,7 +115,7 @@ class Outcome:
                 },
                 lists={"groups": self.token.groups, "scope": self.token.scopes},
             )
-        if _is_simple(self.request, self._http_api_answer):
+        if self._is_simple:
             return SimpleAnswer(isAuthorized=allowed, context=context)
         prefix, client_part = _arn_parts(self.request)
         return IamAnswer(
@@ -134,8 +142,10 @@ class Authorizer:
         self._policy = policy
         self._iam_modes = iam_modes
         self._documents = CallerDocuments(policy)
-        self._http_api_answer = http_api_answer
-        self._http_api_refusal = http_api_refusal
+        # Of which kinds of events answers are simple, and refused tokens raised.
+        self._simple = (Flavour.HTTP_2,) if http_api_answer is HttpApiAnswer.SIMPLE else ()
+        is_raised = http_api_refusal is HttpApiRefusal.UNAUTHORIZED
+        self._raised = tuple(one for one in Flavour if is_raised or not one.is_http_api)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Authorizer:
@@ -181,15 +191,13 @@ class Authorizer:
             MalformedRequestError: the event is not an authorizer event.
         """
         request = parse_request(event)
-        outcome = Outcome(
-            request=request,
-            _http_api_answer=self._http_api_answer,
-            _http_api_refusal=self._http_api_refusal,
-        )
+        is_simple, is_raised = request.flavour in self._simple, request.flavour in self._raised
         try:
             token = self._verifier.verify(request.bearer_token())
         except InvalidTokenError as error:
-            return replace(outcome, reason=error.reason, detail=str(error))
+            return Outcome(
+                request=request, refusal=error, _is_simple=is_simple, _is_raised=is_raised
+            )
         decision = self._policy.decide(
             method=request.method,
             route=request.route,
@@ -199,24 +207,27 @@ class Authorizer:
             scopes=token.scopes,
             claims=token.claims,
         )
-        outcome = replace(outcome, token=token, decision=decision, reason=decision.reason)
-        if _is_simple(request, self._http_api_answer):
-            return outcome
-        return self._written(outcome, token)
+        outcome = Outcome(
+            request=request,
+            token=token,
+            decision=decision,
+            iam_mode=None if is_simple else IamMode.REQUEST,
+            _is_simple=is_simple,
+            _is_raised=is_raised,
+        )
+        return outcome if is_simple else self._written(outcome, token)
 
     def _written(self, outcome: Outcome, token: AccessToken) -> Outcome:
         """The outcome with the IAM document that says it."""
-        inexact = None
         if self._iam_modes[outcome.request.flavour] is IamMode.CALLER:
             for_caller = self._written_for_caller(outcome, token)
             if isinstance(for_caller, Outcome):
                 return for_caller
-            inexact = for_caller
-        outcome = replace(outcome, iam_mode=IamMode.REQUEST, inexact=inexact)
+            outcome = replace(outcome, inexact=for_caller)
         reason = why_unnamed(*_arn_parts(outcome.request))
         if outcome.verdict is not Verdict.ALLOWED or reason is None:
             return outcome
-        return replace(outcome, decision=Decision(allowed=False, reason=reason), reason=reason)
+        return replace(outcome, decision=Decision(allowed=False, reason=reason))
 
     def _written_for_caller(self, outcome: Outcome, token: AccessToken) -> Outcome | Inexact:
         request = outcome.request
@@ -242,10 +253,6 @@ class Authorizer:
                 return written
             grants = grants.smaller
         return Inexact.TOO_LARGE
-
-
-def _is_simple(request: Request, http_api_answer: HttpApiAnswer) -> bool:
-    return request.flavour is Flavour.HTTP_2 and http_api_answer is HttpApiAnswer.SIMPLE
 
 
 def _arn_parts(request: Request) -> tuple[str, str]:

@@ -10,13 +10,16 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-referenc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from typing import NamedTuple
 
 from authorizer.errors import MalformedRequestError, clip
 
+# Partition, API, stage and method have something in them; a Region and an account may be missing.
+_ARN = re.compile(r"(arn:[^:]+:execute-api:[^:]*:[^:]*:[^/]+/[^/]+/)(([^/]+)(/.*)?)", re.DOTALL)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteApiArn:
+
+class ExecuteApiArn(NamedTuple):
     """What a request's ARN says.
 
     Attributes:
@@ -41,24 +44,10 @@ def parse_arn(text: object) -> ExecuteApiArn:
     Raises:
         MalformedRequestError: when it is none of API Gateway's.
     """
-    if isinstance(text, str):
-        parts = text.split(":", 5)
-        resource = parts[-1].split("/", 3)
-        if (
-            len(parts) == 6  # noqa: PLR2004 - the six parts of every ARN
-            and parts[0] == "arn"
-            and parts[2] == "execute-api"
-            and len(resource) >= 3  # noqa: PLR2004 - API, stage, method
-            and all([parts[1], *resource[:3]])
-        ):
-            api, stage, method = resource[:3]
-            return ExecuteApiArn(
-                text=text,
-                stage_arn=":".join([*parts[:5], f"{api}/{stage}/"]),
-                resource="/".join(resource[2:]),
-                method=method,
-                path=f"/{resource[3]}" if len(resource) > 3 else None,  # noqa: PLR2004
-            )
+    found = _ARN.fullmatch(text) if isinstance(text, str) else None
+    if found is not None:
+        stage_arn, resource, method, path = found.groups()
+        return ExecuteApiArn(found[0], stage_arn, resource, method, path)
     raise MalformedRequestError(
         f"expected an execute-api ARN of API, stage and method, found {clip(text, 120)}"
     )

@@ -11,21 +11,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authorizer.errors import InvalidTokenError, MalformedRequestError, Reason, clip
 from authorizer.gateway.arn import ExecuteApiArn, parse_arn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# RFC 9110, 11.1: the scheme is compared without case. RFC 6750, 2.1: "Bearer" 1*SP token.
-_BEARER = re.compile(r"bearer +(?P<token>[^ ]+)", re.ASCII | re.IGNORECASE)
+_TEXT = frozenset({str})
 
 
 class Flavour(StrEnum):
@@ -82,12 +76,14 @@ class Request:
                 Reason.AUTHORIZATION_AMBIGUOUS,
                 f"expected one Authorization header, found {len(self.authorizations)}",
             )
-        match = _BEARER.fullmatch(self.authorizations[0])
-        if match is None:
+        # RFC 9110, 11.1: the scheme is compared without case. RFC 6750, 2.1: "Bearer" 1*SP token.
+        scheme, _, rest = self.authorizations[0].partition(" ")
+        token = rest.lstrip(" ")
+        if scheme.lower() != "bearer" or not token or " " in token:
             raise InvalidTokenError(
                 Reason.AUTHORIZATION_NOT_BEARER, "expected the Authorization header to be Bearer"
             )
-        return match["token"]
+        return token
 
 
 def parse_request(event: object) -> Request:
@@ -97,25 +93,20 @@ def parse_request(event: object) -> Request:
         MalformedRequestError: when it is none of them; it says what was expected.
     """
     event = _mapping(event, "the event")
-    return _reader_of(event)(event)
-
-
-def _reader_of(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Request]:
     kind, version = event.get("type"), event.get("version")
     if kind == "TOKEN":
-        return _read_rest_token
-    if kind == "REQUEST" and version == "2.0":
-        return _read_http_2
-    if kind == "REQUEST" and version == "1.0":
-        return partial(_read_version_1, flavour=Flavour.HTTP_1)
-    if kind == "REQUEST" and version is None:
-        context = _mapping(event.get("requestContext"), "requestContext")
-        rest = partial(_read_version_1, flavour=Flavour.REST_REQUEST)
-        return _read_websocket if "eventType" in context else rest
-    raise MalformedRequestError(
-        "expected an API Gateway authorizer event: type TOKEN, or type REQUEST with version 2.0, "
-        f"1.0 or none; found type {clip(kind)} and version {clip(version)}"
-    )
+        return _read_rest_token(event)
+    if kind != "REQUEST" or version not in ("2.0", "1.0", None):
+        raise MalformedRequestError(
+            "expected an API Gateway authorizer event: type TOKEN, or type REQUEST with version "
+            f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
+        )
+    context = _mapping(event.get("requestContext"), "requestContext")
+    if version == "2.0":
+        return _read_http_2(event, context)
+    if version is None and "eventType" in context:
+        return _read_websocket(event, context)
+    return _read_version_1(event, context, Flavour.HTTP_1 if version else Flavour.REST_REQUEST)
 
 
 def _read_rest_token(event: Mapping[str, Any]) -> Request:
@@ -130,14 +121,13 @@ def _read_rest_token(event: Mapping[str, Any]) -> Request:
         method=arn.method,
         route=route if path is None else None,
         path=path,
-        path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
+        path_parameters=_path_parameters(event),
         authorizations=() if token is None else (_text(token, "authorizationToken"),),
     )
 
 
-def _read_http_2(event: Mapping[str, Any]) -> Request:
+def _read_http_2(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
     arn = parse_arn(event.get("routeArn"))
-    context = _mapping(event.get("requestContext"), "requestContext")
     http = _mapping(context.get("http"), "requestContext.http")
     route = _path_of_route_key(_text(event.get("routeKey"), "routeKey"))
     return Request(
@@ -146,15 +136,16 @@ def _read_http_2(event: Mapping[str, Any]) -> Request:
         method=_text(http.get("method"), "requestContext.http.method"),
         route=route,
         path=_path_of(arn, route),
-        path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
+        path_parameters=_path_parameters(event),
         authorizations=_authorizations(event),
         request_id=_optional_text(context.get("requestId")),
     )
 
 
-def _read_version_1(event: Mapping[str, Any], flavour: Flavour) -> Request:
+def _read_version_1(
+    event: Mapping[str, Any], context: Mapping[str, Any], flavour: Flavour
+) -> Request:
     arn = parse_arn(event.get("methodArn"))
-    context = _mapping(event.get("requestContext"), "requestContext")
     # An HTTP API's resource is a whole route key in some events, a REST API's never is.
     route = _path_of_route_key(_text(event.get("resource"), "resource"))
     return Request(
@@ -163,23 +154,21 @@ def _read_version_1(event: Mapping[str, Any], flavour: Flavour) -> Request:
         method=_text(event.get("httpMethod"), "httpMethod"),
         route=route,
         path=_path_of(arn, route),
-        path_parameters=_texts(event.get("pathParameters"), "pathParameters"),
+        path_parameters=_path_parameters(event),
         authorizations=_authorizations(event),
         request_id=_optional_text(context.get("requestId")),
     )
 
 
-def _read_websocket(event: Mapping[str, Any]) -> Request:
-    context = _mapping(event.get("requestContext"), "requestContext")
+def _read_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
     if context.get("eventType") != "CONNECT":
         raise MalformedRequestError(
             "expected a WebSocket event of type CONNECT, the only one that is authorized; "
             f"found {clip(context.get('eventType'))}"
         )
-    arn = parse_arn(event.get("methodArn"))
     return Request(
         flavour=Flavour.WEBSOCKET,
-        arn=arn,
+        arn=parse_arn(event.get("methodArn")),
         method="",
         route=_text(context.get("routeKey"), "requestContext.routeKey"),
         path=None,
@@ -210,22 +199,22 @@ def _authorizations(event: Mapping[str, Any]) -> tuple[str, ...]:
     HTTP APIs join them by commas, which no bearer token contains.
     """
     multiple = event.get("multiValueHeaders")
-    if multiple:
-        return tuple(
-            _text(value, "a header")
-            for name, values in _mapping(multiple, "multiValueHeaders").items()
-            if name.lower() == "authorization"
-            for value in _list(values, "multiValueHeaders")
-        )
-    return tuple(
-        _text(value, "a header")
-        for name, value in _mapping(event.get("headers") or {}, "headers").items()
-        if name.lower() == "authorization"
+    what, headers = (
+        ("multiValueHeaders", multiple) if multiple else ("headers", event.get("headers"))
     )
+    found = [
+        value
+        for name, value in _mapping(headers or {}, what).items()
+        if name.lower() == "authorization"
+    ]
+    if multiple:
+        found = [value for values in found for value in _list(values, what)]
+    return tuple(_text(value, "a header") for value in found)
 
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+    # Every event's every object comes by here, and their names are as many as a client likes.
+    if isinstance(value, (dict, Mapping)) and _TEXT.issuperset(map(type, value)):
         return value
     raise MalformedRequestError(f"expected {what} to be an object, found {type(value).__name__}")
 
@@ -246,8 +235,7 @@ def _optional_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _texts(value: object, what: str) -> Mapping[str, str]:
-    return {
-        name: _text(text, what)
-        for name, text in _mapping(value if value is not None else {}, what).items()
-    }
+def _path_parameters(event: Mapping[str, Any]) -> Mapping[str, str]:
+    found = event.get("pathParameters")
+    values = _mapping({} if found is None else found, "pathParameters")
+    return {name: _text(value, "pathParameters") for name, value in values.items()}
