@@ -173,7 +173,7 @@ class ApiAnalysis:
             return any(
                 # Mostly the same rules count, and what they grant need not be found out.
                 len({tuple(map(id, self._rules(requests))) for requests in classes}) > 1
-                and self._differ(classes)
+                and len(set(map(self._granted, classes))) > 1
                 for classes in self._by_paths(route)
             )
         return True
@@ -192,19 +192,15 @@ class ApiAnalysis:
             if (grant.condition.allows | grant.condition.denies) - {ALWAYS}:
                 yield from (rule for rule in grant.rules if rule.pattern.conditions)
 
-    def _differ(self, classes: Iterable[RequestClass]) -> bool:
-        found: set[object] = set()
-        for requests in classes:
-            found.add(frozenset(self._conditions(requests)))
-            if len(found) > 1:
-                return True
-        return False
-
-    def _conditions(self, requests: RequestClass) -> Iterator[tuple[object, ...]]:
-        for subject, grant in self._analysis.grants(requests).items():
-            condition = grant.condition
-            if condition.allows or condition.denies:
-                yield subject, condition.allows, condition.denies
+    def _granted(self, requests: RequestClass) -> frozenset[tuple[object, ...]]:
+        """What each subject is granted or denied."""
+        grants = self._analysis.grants(requests).items()
+        conditions = ((subject, grant.condition) for subject, grant in grants)
+        return frozenset(
+            (subject, condition.allows, condition.denies)
+            for subject, condition in conditions
+            if condition.allows or condition.denies
+        )
 
     def _by_paths(
         self,

@@ -23,8 +23,12 @@ from authorizer.cli.check.cache_rules import (
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.function_rules import doors_beside
-from authorizer.cli.check.public_rules import open_routes
-from authorizer.cli.check.route_rules import replaced_apis, routes_of_others, routes_without_policy
+from authorizer.cli.check.route_rules import (
+    open_routes,
+    replaced_apis,
+    routes_of_others,
+    routes_without_policy,
+)
 from authorizer.cli.check.unresolved_rules import unresolved_protections
 from authorizer.cli.location import Location
 from authorizer.cli.template.model import Deployment, Unknown

@@ -19,9 +19,8 @@ from authorizer.cli.check.entry import Severity
 from authorizer.cli.text import counted, fold
 
 if TYPE_CHECKING:
-    from authorizer.cli.check.acceptance import Accepted
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.check.run import Report
+    from authorizer.cli.check.run import Accepted, Report
 
 JSON_VERSION = 1
 _SARIF_SCHEMA = (

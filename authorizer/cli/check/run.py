@@ -5,17 +5,23 @@ What a template needs is loaded only where there is one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from authorizer.cli.check.acceptance import Accepted, accept
-from authorizer.cli.check.catalogue import GUESS_OF_ROUTES, UNREADABLE_POLICY, UNREADABLE_TEMPLATE
+from authorizer.cli.check.catalogue import (
+    CATALOGUE,
+    GUESS_OF_ROUTES,
+    UNREADABLE_POLICY,
+    UNREADABLE_TEMPLATE,
+    can_be_accepted,
+)
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source
-from authorizer.cli.policy_file.source import SourcePolicy
+from authorizer.cli.policy_file.source import Acceptance, SourcePolicy
 from authorizer.cli.text import closest
 from authorizer.policy.decision import Policy
 
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.template.model import Template
+
+Accepted = tuple[Finding, Acceptance]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +160,66 @@ def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 def _without_guesses(findings: list[Finding], analysis: TemplateAnalysis) -> list[Finding]:
     """Those that the template does not answer. X106 and X107 say what the policy can only guess."""
-    from authorizer.cli.check.public_rules import is_answered  # noqa: PLC0415
+    from authorizer.cli.check.route_rules import is_answered  # noqa: PLC0415
 
     is_known = is_answered(analysis)
     guess = GUESS_OF_ROUTES
     return [finding for finding in findings if finding.code != guess and not is_known(finding)]
+
+
+# --- what the policy accepts ----------------------------------------------------------------------
+
+
+def accept(
+    findings: Iterable[Finding], acceptances: Sequence[Acceptance], *, templates: bool
+) -> tuple[list[Finding], list[Accepted]]:
+    """Tell the findings that stay from those that are accepted.
+
+    Args:
+        findings: of the policy and, where given, the templates.
+        acceptances: of the policy.
+        templates: whether templates were looked at. Without one, an acceptance of a finding about
+            templates is not judged: it may have its use when there is one.
+
+    Returns:
+        What stays, with findings about the acceptances themselves; and what is accepted.
+    """
+    usable = [acceptance for acceptance in acceptances if can_be_accepted(acceptance.code)]
+    staying: list[Finding] = []
+    accepted: list[Accepted] = []
+    used: set[int] = set()
+    for finding in findings:
+        matching = [acceptance for acceptance in usable if _matches(acceptance, finding)]
+        used.update(map(id, matching))
+        if matching:
+            accepted.append((finding, matching[0]))
+        else:
+            staying.append(finding)
+    for acceptance in usable:
+        if id(acceptance) not in used and (templates or acceptance.code.startswith("P")):
+            about = "about" if acceptance.about else ""
+            facts = {"found": acceptance.code, "about": acceptance.about}
+            staying.append(Finding.of("P402", acceptance.place, about, **facts))
+    return [*staying, *_unknown(acceptances)], accepted
+
+
+def _matches(acceptance: Acceptance, finding: Finding) -> bool:
+    about = acceptance.about
+    if acceptance.code != finding.code or about is None:
+        return acceptance.code == finding.code
+    return about in finding.subject or _is_quoted_from(finding, about)
+
+
+def _is_quoted_from(finding: Finding, about: str) -> bool:
+    """Whether it is a piece of the message, as a whole, as files from before subjects have it."""
+    piece = rf"(?<![^\s'\"(,]){re.escape(about)}(?![^\s'\"),:…])"
+    return re.search(piece, finding.message) is not None
+
+
+def _unknown(acceptances: Iterable[Acceptance]) -> Iterator[Finding]:
+    acceptable = [code for code in CATALOGUE if can_be_accepted(code)]
+    for acceptance in acceptances:
+        code = acceptance.code
+        if code not in acceptable:
+            similar = None if code in CATALOGUE else closest(code, acceptable)
+            yield Finding.of("P401", acceptance.place, found=code, similar=similar)

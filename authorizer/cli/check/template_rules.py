@@ -28,8 +28,8 @@ from authorizer.cli.check.cache_rules import (
     answers_older_than_tokens,
     backend_answers_for_all_callers,
     documents_for_one_request,
+    inexact_documents,
 )
-from authorizer.cli.check.document_rules import inexact_documents
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.function_rules import (
     doors_beside,
@@ -37,12 +37,10 @@ from authorizer.cli.check.function_rules import (
     relaxing_settings,
     settings_refused,
 )
-from authorizer.cli.check.public_rules import (
+from authorizer.cli.check.route_rules import (
     closed_public_routes,
     missing_public_routes,
     open_routes,
-)
-from authorizer.cli.check.route_rules import (
     replaced_apis,
     routes_of_others,
     routes_without_policy,

@@ -8,7 +8,6 @@ compiled; ``authorizer.policy.compiled`` reads what came of it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -32,35 +31,30 @@ _LITERAL = re.compile(LITERAL)
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyntaxProblem:
-    """The first thing that is wrong with a rule.
+class RuleSyntaxError(ValueError):
+    """A text is no rule: the first thing that is wrong with it, in words.
 
     Attributes:
-        message: what was expected, and what was found.
         offset: where in the text the trouble starts, counted from 0.
         code: of the finding that ``authorizer check`` makes of it.
         variant: of that finding, which tells what to do.
         meant: the method that was probably meant by one that there is not.
     """
 
-    message: str
-    offset: int = 0
-    code: str = "P108"
-    variant: str = ""
-    meant: str | None = None
-
-
-class RuleSyntaxError(ValueError):
-    """A text is no rule.
-
-    Attributes:
-        problem: why not.
-    """
-
-    def __init__(self, problem: SyntaxProblem) -> None:
-        self.problem = problem
-        super().__init__(problem.message)
+    def __init__(
+        self,
+        message: str,
+        offset: int = 0,
+        variant: str = "",
+        *,
+        code: str = "P108",
+        meant: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.variant = variant
+        self.code = code
+        self.meant = meant
 
 
 # A rule is read when the file is, and again whenever it is compiled.
@@ -78,10 +72,7 @@ def parse_rule(text: str) -> dict[str, Any]:
     """
     if text == CONNECT:
         return {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
-    problem = syntax_problem(text)
-    if problem is not None:
-        raise RuleSyntaxError(problem)
-    methods, _, path = text.partition(" ")
+    methods, path = _split(text)
     segments, equals = [], {}
     for segment in split_path(path.removesuffix("/**") or "/"):
         parameter = _PARAMETER.fullmatch(segment)
@@ -105,22 +96,23 @@ def pattern_of(text: str) -> RoutePattern:
     return parse_pattern(parse_rule(text))
 
 
-def syntax_problem(text: str) -> SyntaxProblem | None:
-    """The first thing that is wrong with a rule's text; nothing where it is one.
-
-    ``$connect``, which stands for itself, is not for here.
-    """
+def _split(text: str) -> tuple[str, str]:
+    """The methods and the path of a rule, both as they should be."""
     if ", " in text:
-        message = f"expected methods separated by commas without blanks, found {clip(text)}"
-        return SyntaxProblem(message=message, offset=text.index(", ") + 1, variant="blank_in_list")
+        raise RuleSyntaxError(
+            f"expected methods separated by commas without blanks, found {clip(text)}",
+            text.index(", ") + 1,
+            "blank_in_list",
+        )
     methods, blank, path = text.partition(" ")
     if not blank:
-        message = f"expected METHOD /path, found {clip(text)}"
-        return SyntaxProblem(message=message, variant="no_method")
-    return _methods_problem(methods) or _path_problem(path, len(methods) + 1)
+        raise RuleSyntaxError(f"expected METHOD /path, found {clip(text)}", 0, "no_method")
+    _require_methods(methods)
+    _require_path(path, len(methods) + 1)
+    return methods, path
 
 
-def _methods_problem(text: str) -> SyntaxProblem | None:
+def _require_methods(text: str) -> None:
     methods = text.split(",")
     offset = 0
     for method in methods:
@@ -129,62 +121,52 @@ def _methods_problem(text: str) -> SyntaxProblem | None:
             message = f"expected a method among {known}, found {clip(method)}"
             meant = _method_meant(method)
             variant = "misspelt" if meant else ""
-            return SyntaxProblem(
-                message=message, offset=offset, code="P109", variant=variant, meant=meant
-            )
+            raise RuleSyntaxError(message, offset, variant, code="P109", meant=meant)
         offset += len(method) + 1
     if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
-        message = f"expected each method once, or {ANY} alone, found {clip(text)}"
-        return SyntaxProblem(message=message)
-    return None
+        raise RuleSyntaxError(f"expected each method once, or {ANY} alone, found {clip(text)}")
 
 
 def _method_meant(text: str) -> str | None:
     if text == "*":
         return ANY
-    close = get_close_matches(text.strip().upper(), [*METHODS, ANY], n=1)
-    return close[0] if close else None
+    return next(iter(get_close_matches(text.strip().upper(), [*METHODS, ANY], n=1)), None)
 
 
-def _path_problem(path: str, offset: int) -> SyntaxProblem | None:
+def _require_path(path: str, offset: int) -> None:
     if not path.startswith("/"):
         message = f"expected one blank and a path that starts with /, found {clip(path)}"
-        return SyntaxProblem(message=message, offset=offset, variant="no_slash")
+        raise RuleSyntaxError(message, offset, "no_slash")
     if path.count("/") > MOST_SEGMENTS:
         message = f"expected at most {MOST_SEGMENTS} segments, found {path.count('/')}"
-        return SyntaxProblem(message=message, offset=offset, variant="long")
+        raise RuleSyntaxError(message, offset, "long")
     offset += 1
     plain = path.removesuffix("/**")
     if plain == "/" != path:
-        message = "expected no empty segment"
-        return SyntaxProblem(message=message, offset=offset, variant="empty_segment")
+        raise RuleSyntaxError("expected no empty segment", offset, "empty_segment")
     names: set[str] = set()
     for segment in split_path(plain) if plain else ():
         parameter = _PARAMETER.fullmatch(segment)
-        name = parameter["name"] if parameter else ""
-        if name in names:
+        if parameter is None:
+            _require_literal(segment, offset)
+        elif parameter["name"] in names:
             message = f"expected each parameter name once, found {clip(segment)} again"
-            return SyntaxProblem(message=message, offset=offset, variant="name_again")
-        if not name and (problem := _literal_problem(segment, offset)):
-            return problem
-        if name:
-            names.add(name)
+            raise RuleSyntaxError(message, offset, "name_again")
+        else:
+            names.add(parameter["name"])
         offset += len(segment) + 1
-    return None
 
 
-def _literal_problem(segment: str, offset: int) -> SyntaxProblem | None:
-    """What is wrong with a segment that is no parameter; nothing where it is a literal."""
+def _require_literal(segment: str, offset: int) -> None:
+    """Refuse a segment that is no literal, and no parameter either."""
+    if segment == "":
+        message = "expected no empty segment and no slash at the end"
+        raise RuleSyntaxError(message, offset, "empty_segment")
+    if _LITERAL.fullmatch(segment):
+        return
+    expected, variant = "a plain segment, {name} or {name=claim}", ""
     if segment.endswith("+}"):
         expected, variant = "/** for the rest of a path", "greedy"
     elif "*" in segment:
         expected, variant = "/** at the end only", "star"
-    elif segment == "":
-        message = "expected no empty segment and no slash at the end"
-        return SyntaxProblem(message=message, offset=offset, variant="empty_segment")
-    elif not _LITERAL.fullmatch(segment):
-        expected, variant = "a plain segment, {name} or {name=claim}", ""
-    else:
-        return None
-    message = f"expected {expected}, found {clip(segment)}"
-    return SyntaxProblem(message=message, offset=offset, variant=variant)
+    raise RuleSyntaxError(f"expected {expected}, found {clip(segment)}", offset, variant)

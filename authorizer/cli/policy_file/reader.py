@@ -193,16 +193,14 @@ class PolicyReader(NodeReader):
             try:
                 yield item, pattern_of(item.text)
             except RuleSyntaxError as error:
-                problem = error.problem
                 # The offset is right for a rule on one line, quoted or not.
-                shift = problem.offset + item.is_quoted
                 self.report(
                     item.place,
-                    problem.code,
-                    problem.message,
-                    shift,
-                    variant=problem.variant,
-                    meant=problem.meant,
+                    error.code,
+                    str(error),
+                    error.offset + item.is_quoted,
+                    variant=error.variant,
+                    meant=error.meant,
                 )
 
     def _accepted(self, node: Node | None) -> Iterator[Acceptance]:
