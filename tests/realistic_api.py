@@ -19,8 +19,8 @@ import realistic_policy
 from realistic_policy import FOLDER
 
 from authorizer.cli.local import deploy
-from authorizer.cli.local.api_client import reason_of
 from authorizer.cli.local.project import Parts, load_template
+from authorizer.cli.local.runtime import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from authorizer.cli.local.api_client import Answer, Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
+from authorizer.cli.local.stack import Answer, Api, DecisionLog
 from authorizer.cli.local.users import Person, add_user, enrol, sign_in
 
 if TYPE_CHECKING:

@@ -115,12 +115,13 @@ def _base_url(option: str | None, session: Session) -> str:
 
 
 def _read_data(data: str | None) -> bytes | None:
-    if data is None:
-        return None
-    if data == "-":
-        return sys.stdin.buffer.read()
-    if not data.startswith("@"):
-        return data.encode("utf-8", "surrogateescape")
+    match data:
+        case None:
+            return None
+        case "-":
+            return sys.stdin.buffer.read()
+        case _ if not data.startswith("@"):
+            return data.encode("utf-8", "surrogateescape")
     try:
         return Path(data[1:]).read_bytes()
     except (OSError, ValueError) as error:

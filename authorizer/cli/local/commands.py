@@ -122,11 +122,8 @@ def _serve(stack: LocalStack, cases: list[scenario.Case]) -> None:
     try:
         # Not through rich: a token must not be wrapped.
         click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
-        for line in report.curl_lines(stack, cases):
-            click.echo(line)
-        click.echo()
-        for line in report.sign_in_lines(stack, cases):
-            click.echo(line)
+        click.echo("\n".join(report.curl_lines(stack, cases)))
+        click.echo("\n".join(["", *report.sign_in_lines(stack, cases)]))
         click.echo(f"\nServing {stack.base_url} until Ctrl-C")
         while True:
             time.sleep(1)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+import requests
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 from botocore.exceptions import BotoCoreError, ClientError
@@ -56,6 +57,16 @@ def unconfigured_session(access_key: str = "local", secret_key: str = "local") -
         aws_secret_access_key=secret_key,
         region_name=REGION,
     )
+
+
+def direct_session() -> requests.Session:
+    """Requests that nothing on this machine changes.
+
+    A .netrc would add an Authorization header, and a proxy would get it.
+    """
+    http = requests.Session()
+    http.trust_env = False
+    return http
 
 
 class Emulator:

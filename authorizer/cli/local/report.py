@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def table(outcomes: Iterable[Outcome], *, width: int, remembered: bool = True) -
         width: of the terminal. Where it is narrow, what is as expected gets a check mark.
         remembered: whether an answer without the authorizer may be one from before.
     """
-    rows = _table("request", "who", "status", "reason", "expected")
+    rows = []
     for outcome in outcomes:
         case, answer = outcome.case, outcome.answer
         known = remembered and case.authorization is not None
@@ -56,30 +56,28 @@ def table(outcomes: Iterable[Outcome], *, width: int, remembered: bool = True) -
         found = (str(answer.status), _shown(answer.reason, answer.status, known))
         is_right = not outcome.differences
         expected = "✓" if width < _WHOLE_ROW_COLUMNS and is_right else expected
-        _add_row(rows, case.request, case.who, *found, expected, is_right=is_right)
-    return rows
+        rows.append((is_right, (case.request, case.who, *found, expected)))
+    return _table(("request", "who", "status", "reason", "expected"), rows)
 
 
 def replays(replayed: Iterable[Replay]) -> Table:
     """One row for each sample event; what differs is red."""
-    rows = _table("event", "status", "reason", "expected")
+    rows = []
     for replay in replayed:
         found, expected = (
             (str(one.status), one.reason or "") for one in (replay.found, replay.expected)
         )
-        _add_row(rows, replay.name, *found, " ".join(expected), is_right=found == expected)
-    return rows
+        rows.append((found == expected, (replay.name, *found, " ".join(expected))))
+    return _table(("event", "status", "reason", "expected"), rows)
 
 
-def _table(*titles: str) -> Table:
-    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in titles:
-        rows.add_column(title, overflow="fold")
-    return rows
-
-
-def _add_row(rows: Table, *cells: str, is_right: bool) -> None:
-    rows.add_row(*map(Text, cells), style=None if is_right else "bold red")
+def _table(titles: Iterable[str], rows: Iterable[tuple[bool, Iterable[str]]]) -> Table:
+    """Rows, each with whether it is as it must be."""
+    columns = (Column(title, overflow="fold") for title in titles)
+    shown = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for is_right, cells in rows:
+        shown.add_row(*map(Text, cells), style=None if is_right else "bold red")
+    return shown
 
 
 def _shown(reason: str | None, status: int, known: bool) -> str:  # noqa: FBT001 - a private word
@@ -97,8 +95,8 @@ def show(terminal: Console, outcomes: list[Outcome], walked: list[Outcome], seed
         terminal.print(table(wrong, width=terminal.width))
     wrong = [outcome for outcome in [*outcomes, *walked] if outcome.differences]
     for outcome in wrong:
-        case = outcome.case
-        terminal.print(f"{case.who}, {case.request}: {'; '.join(outcome.differences)}")
+        differences = "; ".join(outcome.differences)
+        terminal.print(f"{outcome.case.who}, {outcome.case.request}: {differences}")
     terminal.print(
         f"{len(outcomes)} requests, then {len(walked)} in random order (seed {seed}): "
         f"{verdict(len(wrong))}"
@@ -111,24 +109,30 @@ def verdict(differing: int) -> str:
     return f"{differing} not as expected" if differing else "all as expected"
 
 
-def curl_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
+def curl_lines(stack: LocalStack, cases: list[Case]) -> list[str]:
     """Ready-made commands with live tokens, and the status that each must get."""
-    yield f"API={stack.base_url}"
-    for name, person in stack.people.items():
-        groups = " and ".join(person.groups) or "no group"
-        yield f"{_variable(name)}={stack.sign_in(name).access}   # {groups}"
-    yield ""
-    shown: set[tuple[str, int]] = set()
+    # One of each status is enough, and none with a token that is not shown, or from a page.
+    told: dict[tuple[str, int], Case] = {}
     for case in cases:
-        is_user = case.who in stack.people
-        # One of each status is enough, and none with a token that is not shown, or from a page.
-        if (case.who, case.status) in shown or (case.authorization and not is_user) or case.origin:
-            continue
-        shown.add((case.who, case.status))
-        method = "" if case.method == "GET" else f"-X {case.method} "
-        token = f'-H "Authorization: Bearer ${_variable(case.who)}" ' if is_user else ""
-        why = f": {case.reason}" if case.reason and case.status != _OK else ""
-        yield f'curl -i {method}{token}"$API{case.path}"   # {case.status}{why}'
+        if case.origin is None and (case.who in stack.people or not case.authorization):
+            told.setdefault((case.who, case.status), case)
+    return [
+        f"API={stack.base_url}",
+        *(
+            f"{_variable(name)}={stack.sign_in(name).access}"
+            f"   # {' and '.join(person.groups) or 'no group'}"
+            for name, person in stack.people.items()
+        ),
+        "",
+        *(_curl(case, is_user=case.who in stack.people) for case in told.values()),
+    ]
+
+
+def _curl(case: Case, *, is_user: bool) -> str:
+    method = "" if case.method == "GET" else f"-X {case.method} "
+    token = f'-H "Authorization: Bearer ${_variable(case.who)}" ' if is_user else ""
+    why = f": {case.reason}" if case.reason and case.status != _OK else ""
+    return f'curl -i {method}{token}"$API{case.path}"   # {case.status}{why}'
 
 
 def _variable(name: str) -> str:
@@ -136,29 +140,37 @@ def _variable(name: str) -> str:
     return re.sub(r"\W", "_", f"U_{name}" if name[:1].isdigit() else name, flags=re.ASCII).upper()
 
 
-def sign_in_lines(stack: LocalStack, cases: list[Case]) -> Iterator[str]:
+def sign_in_lines(stack: LocalStack, cases: list[Case]) -> list[str]:
     """How to sign in oneself. What is shown here opens nothing anywhere else."""
     refused, allowed = _compared([case for case in cases if case.who in stack.people])
     newcomer = "newcomer" if "newcomer" not in stack.people else "newcomer-2"
     password = stack.invite(newcomer, stack.people[refused.who].groups)
     people = {name: stack.people[name] for name in (refused.who, allowed.who)}
     deployment = stack.deployment
-    yield "Sign in yourself, in another terminal; give the passwords and codes when asked:"
-    yield ""
-    yield f"export AWS_ENDPOINT_URL={stack.emulator.url} API_URL={stack.base_url}"
-    yield (
-        f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
-        f"COGNITO_CLIENT_ID={deployment.client_id}"
-    )
-    for name in (newcomer, *people):
-        yield f".venv/bin/authorizer login --username '{name}' --profile '{name}'"
-    for case, note in ((refused, ", and why"), (allowed, "")):
-        call = f"authorizer call {case.method} '{case.path}' --profile '{case.who}'"
-        yield f".venv/bin/{call}   # {case.status}{note}"
-    yield ""
-    yield f"{newcomer}   temporary password {password}"
-    for name, person in people.items():
-        yield f"{name:<10} password {person.password}   TOTP secret {person.totp_secret}"
+    return [
+        "Sign in yourself, in another terminal; give the passwords and codes when asked:",
+        "",
+        f"export AWS_ENDPOINT_URL={stack.emulator.url} API_URL={stack.base_url}",
+        (
+            f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
+            f"COGNITO_CLIENT_ID={deployment.client_id}"
+        ),
+        *(
+            f".venv/bin/authorizer login --username '{name}' --profile '{name}'"
+            for name in (newcomer, *people)
+        ),
+        *(
+            f".venv/bin/authorizer call {case.method} '{case.path}' --profile '{case.who}'"
+            f"   # {case.status}{note}"
+            for case, note in ((refused, ", and why"), (allowed, ""))
+        ),
+        "",
+        f"{newcomer}   temporary password {password}",
+        *(
+            f"{name:<10} password {person.password}   TOTP secret {person.totp_secret}"
+            for name, person in people.items()
+        ),
+    ]
 
 
 def _compared(cases: list[Case]) -> tuple[Case, Case]:

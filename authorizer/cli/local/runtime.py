@@ -7,6 +7,7 @@ a time: an overlapping one ends the emulator.
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from authorizer.cli.local.api_client import NewLines, direct_session
+from authorizer.cli.local.emulator import direct_session
 from authorizer.cli.local.project import LocalStackError, made_by, package_of
 from authorizer.cli.local.supervisor import (
     LOG,
@@ -30,7 +31,7 @@ from authorizer.cli.local.supervisor import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
@@ -46,6 +47,7 @@ sys.path[:0] = [package, client]
 sys.argv = ["awslambdaric", handler]
 runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 """
+ALLOWED = "allowed"
 _START_SECONDS = 30
 _CALL_SECONDS = 60
 _LOG_SECONDS = 1  # a function that did not start has no such line
@@ -189,3 +191,44 @@ def _environment(name: str, package: Path, environment: Mapping[str, str]) -> di
         "POWERTOOLS_METRICS_NAMESPACE": "CognitoRbacAuthorizer",
         **environment,
     }
+
+
+# --- what a function writes -----------------------------------------------------------------------
+
+
+class NewLines:
+    """What a process has written to a file since the last time: whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def __call__(self) -> list[str]:
+        """Read on."""
+        text = self._path.read_bytes()[self._read :]
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.decode("utf-8", "replace").splitlines()
+
+
+def reason_of(line: str) -> str | None:
+    """What a line of the authorizer's log says about a decision; nothing if it is about others."""
+    entry = json_object(line)
+    if entry.get("message") == "decision":
+        return ALLOWED if entry.get("decision") == "allowed" else str(entry.get("reason"))
+    return str(entry["error"]) if entry.get("message") == "failure" else None
+
+
+def last_reason(lines: Iterable[str]) -> str | None:
+    """The reason that was logged last."""
+    reasons = [reason for line in lines if (reason := reason_of(line))]
+    return reasons[-1] if reasons else None
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object; empty where the text is none."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

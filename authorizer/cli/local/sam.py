@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.samples import Expected, load_sample, read_index, status_of
 from authorizer.cli.event.tokens import bundle_keys
-from authorizer.cli.local.api_client import ALLOWED, Api, NewLines, last_reason
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
-from authorizer.cli.local.runtime import Invocation, without_trace
+from authorizer.cli.local.runtime import ALLOWED, Invocation, NewLines, last_reason, without_trace
+from authorizer.cli.local.stack import Api
 from authorizer.cli.local.supervisor import LOG, free_port, is_listening, own_folder, wait_until
 from authorizer.cli.template.runtime import function_runtime
 

@@ -18,8 +18,8 @@ from authorizer.cli.analysis.request import Request
 from authorizer.cli.analysis.simulator import Answer as Prediction
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.local import users
-from authorizer.cli.local.api_client import ALLOWED
 from authorizer.cli.local.project import LocalStackError
+from authorizer.cli.local.runtime import ALLOWED
 from authorizer.errors import Reason
 from authorizer.policy.paths import METHODS, safe_segments
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routing import Candidate
-    from authorizer.cli.local.api_client import Answer, Api
     from authorizer.cli.local.project import Project
-    from authorizer.cli.local.stack import LocalStack
+    from authorizer.cli.local.stack import Answer, Api, LocalStack
     from authorizer.cli.local.users import Person
     from authorizer.cli.testing.reader import Case as Test
 

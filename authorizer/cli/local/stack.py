@@ -1,30 +1,129 @@
-"""The local stack as one thing: up, with people who can sign in, and gone afterwards."""
+"""The local stack as one thing: up, with people who can sign in, and gone afterwards.
+
+It is called as a client calls an API, and the authorizer's log says why it answered so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.samples import Placeholder, callers_of
 from authorizer.cli.event.tokens import ServedPool
 from authorizer.cli.local import users
-from authorizer.cli.local.api_client import Api, DecisionLog
 from authorizer.cli.local.deploy import Deployment, deploy
-from authorizer.cli.local.emulator import running_emulator
+from authorizer.cli.local.emulator import direct_session, running_emulator
 from authorizer.cli.local.project import Project, read_project
+from authorizer.cli.local.runtime import json_object, last_reason
 from authorizer.cli.local.users import Person, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from authorizer.cli.local.emulator import Emulator
 
 Say = Callable[[str], None]
+_REQUEST_SECONDS = 30
+# The authorizer was asked, but said nothing that we know: it did not start, for one.
+_SILENT = "(no decision)"
 
 
 def _nothing(_text: str) -> None:
     """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, and what the authorizer logged about it.
+
+    Attributes:
+        reason: ``allowed``, a ``Reason``, or the name of the error that kept the authorizer from
+            judging; nothing when it was not asked.
+        body: the JSON document; empty when there was none.
+    """
+
+    status: int
+    reason: str | None
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+class DecisionLog:
+    """The authorizer's own log in CloudWatch Logs. One call at a time, or they mix."""
+
+    def __init__(self, emulator: Emulator, function: str) -> None:
+        configuration = emulator.client("lambda").get_function_configuration(FunctionName=function)
+        self._group = configuration["LoggingConfig"]["LogGroup"]
+        self._pages = emulator.client("logs").get_paginator("filter_log_events")
+        self._seen: set[str] = set()
+        self._since_milliseconds = 0
+
+    def new_reason(self) -> str | None:
+        """The reason logged since the last time; nothing if the authorizer was not asked."""
+        events = self._new_events()
+        return last_reason(event["message"] for event in events) or (_SILENT if events else None)
+
+    def _new_events(self) -> list[dict[str, Any]]:
+        """Events of streams not seen before; ministack makes one stream for each invocation."""
+        pages = self._pages.paginate(logGroupName=self._group, startTime=self._since_milliseconds)
+        events = [
+            event
+            for page in pages
+            for event in page["events"]
+            if event["logStreamName"] not in self._seen
+        ]
+        self._seen.update(event["logStreamName"] for event in events)
+        self._since_milliseconds = max(
+            (event["timestamp"] for event in events), default=self._since_milliseconds
+        )
+        return events
+
+
+class Api:
+    """The deployed API.
+
+    Args:
+        base_url: what paths are put behind.
+        new_reason: reads the reason that was logged since the last time; nothing if the authorizer
+            was not asked.
+    """
+
+    def __init__(self, base_url: str, new_reason: Callable[[], str | None]) -> None:
+        self.base_url = base_url
+        self._new_reason = new_reason
+        self._http = direct_session()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        authorization: str | None = None,
+        origin: str | None = None,
+    ) -> Answer:
+        """Send a request, with or without an Authorization header, and from a page or not.
+
+        Not for two threads at once: the reason is read from a common log.
+        """
+        answer = self._http.request(
+            method,
+            self.base_url + path,
+            headers={"Authorization": authorization, "Origin": origin},
+            timeout=_REQUEST_SECONDS,
+            allow_redirects=False,
+        )
+        return Answer(
+            status=answer.status_code,
+            reason=self._new_reason(),
+            body=json_object(answer.text),
+            headers=answer.headers,
+        )
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
 
 
 class LocalStack(Api):

@@ -17,7 +17,7 @@ from jose import jwt
 
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.event.tokens import encoded
-from authorizer.cli.local.api_client import direct_session
+from authorizer.cli.local.emulator import direct_session
 from authorizer.cli.local.project import LocalStackError
 from authorizer.errors import Reason
 
