@@ -29,9 +29,9 @@ from cognito_standin import (
 )
 from simulator import Clock
 
-from authorizer.cli.account import AccountError
 from authorizer.cli.account.challenges import SignIn, device_verifier
 from authorizer.cli.account.cognito import fresh_session, refresh, revoke, session_of, unreachable
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.sessions import Session, SessionStore, Target
 
 if TYPE_CHECKING:

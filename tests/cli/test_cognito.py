@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from authorizer.cli.account import AccountError
 from authorizer.cli.account.cognito import Cognito, find_target
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.sessions import Session
 
 POOL = "eu-west-1_AbCdEfGhI"

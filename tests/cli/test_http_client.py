@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from authorizer.cli.account import AccountError
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.http_client import parse_header, require_base_url, require_path
 
 

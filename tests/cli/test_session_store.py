@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from authorizer.cli.account import AccountError
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.sessions import Session, SessionStore
 
 SESSION = Session(

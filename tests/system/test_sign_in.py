@@ -16,9 +16,9 @@ import pyotp
 import pytest
 from simulator import Clock
 
-from authorizer.cli.account import AccountError
 from authorizer.cli.account.challenges import SignIn
 from authorizer.cli.account.cognito import find_target
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.login import Terminal
 from authorizer.cli.account.sessions import Target
 from authorizer.cli.local.stack import LocalStack

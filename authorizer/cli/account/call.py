@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from authorizer.cli.account import AccountError, http_client
+from authorizer.cli.account import http_client
 from authorizer.cli.account.cognito import fresh_session
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.verification import groups_of, read_parts
 from authorizer.cli.options import POLICY, profile_option
 from authorizer.cli.text import closest, printable

@@ -26,9 +26,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyotp
 
-from authorizer.cli.account import AccountError
 from authorizer.cli.account.cognito import Answer, Cognito, secret_hash, session_of
-from authorizer.cli.account.refusals import RefusedError
+from authorizer.cli.account.errors import AccountError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

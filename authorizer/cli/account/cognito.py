@@ -19,9 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authorizer.cli.account import AccountError
+from authorizer.cli.account.errors import (
+    REFRESHING,
+    SIGNING_IN,
+    AccountError,
+    RefusedError,
+    refused,
+)
 from authorizer.cli.account.http_client import is_on_loopback, require_base_url
-from authorizer.cli.account.refusals import REFRESHING, SIGNING_IN, RefusedError, refused
 from authorizer.cli.account.sessions import Session, SessionStore, Target
 from authorizer.errors import clip
 from authorizer.tokens.compact import decode_base64url
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import BotoCoreError
 
-    from authorizer.cli.account.refusals import Refusals
+    from authorizer.cli.account.errors import Refusals
 
 Answer = dict[str, Any]
 _TIMEOUT_SECONDS = 15

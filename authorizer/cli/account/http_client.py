@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from authorizer.cli.account import AccountError
+from authorizer.cli.account.errors import AccountError
 from authorizer.errors import clip
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from authorizer.cli.account import AccountError
 from authorizer.cli.account.challenges import SignIn
 from authorizer.cli.account.cognito import GoneError, find_target, revoke
-from authorizer.cli.account.refusals import RefusedError
+from authorizer.cli.account.errors import AccountError, RefusedError
 from authorizer.cli.account.sessions import NobodySignedInError, SessionStore
 from authorizer.cli.options import grouped, profile_option
 from authorizer.cli.text import printable

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-from authorizer.cli.account import AccountError
+from authorizer.cli.account.errors import AccountError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

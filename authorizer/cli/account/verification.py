@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.account import AccountError
+from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.errors import ConfigurationError, InvalidTokenError, KeysUnavailableError, Reason
 from authorizer.strict_json import NotStrictJsonError, parse_object

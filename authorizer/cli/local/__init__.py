@@ -3,8 +3,8 @@
 ``make run`` and ``make serve`` are made of this, and so is the system test. Nothing here talks to
 AWS: every client is bound to an emulator on loopback, with credentials made up for it.
 
-``emulator`` runs ministack in a process of its own (``emulator_process``: what may reach it;
-``cognito_sign_in``: what it leaves out), ``deploy`` puts template.yaml on it. ``project`` is what
+``emulator`` runs ministack in a process of its own (``emulator_process``: what may reach it, and
+what it leaves out), ``deploy`` puts template.yaml on it. ``project`` is what
 policy, template and tests say, ``users`` are who signs in by that, ``scenario`` what they ask for
 and what must come of it, and ``stack`` holds it together.
 

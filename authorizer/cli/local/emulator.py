@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REGION = "us-east-1"
-# By whom the emulator is called: see cognito_sign_in.
+# By whom the emulator is called: see emulator_process.
 RUN_HEADER = "X-Authorizer-Run"
 _PROCESS = Path(__file__).with_name("emulator_process.py")
 _SECRET_BYTES = 20

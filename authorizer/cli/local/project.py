@@ -112,8 +112,8 @@ def read_parts(folder: Path) -> Parts:
         LocalStackError: it lacks what the local stack needs.
         ConfigurationError: it cannot be read.
     """
-    document = load_template(folder / TEMPLATE)
-    _require("output", OUTPUTS, list(_mapping(document.get("Outputs"))))
+    outputs = load_template(folder / TEMPLATE).get("Outputs")
+    _require("output", OUTPUTS, list(outputs) if isinstance(outputs, dict) else [])
     template = read_template(folder / TEMPLATE)
     api = chosen_api(template)
     _require("API of kind", (ApiKind.HTTP,), [api.kind])
@@ -150,10 +150,6 @@ def _require(what: str, names: tuple[str, ...], found: list[str]) -> None:
             f"expected the {what} {' and '.join(missing)} in {TEMPLATE}, found "
             f"{clip(', '.join(map(str, found)) or 'none')}: the local stack needs it; {_ELSEWHERE}"
         )
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def load_template(path: Path) -> dict[str, Any]:

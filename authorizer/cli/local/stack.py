@@ -48,7 +48,6 @@ class Answer:
     status: int
     reason: str | None
     body: Mapping[str, Any]
-    headers: Mapping[str, str]
 
 
 class DecisionLog:
@@ -118,7 +117,6 @@ class Api:
             status=answer.status_code,
             reason=self._new_reason(),
             body=json_object(answer.text),
-            headers=answer.headers,
         )
 
     def close(self) -> None:

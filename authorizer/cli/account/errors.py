@@ -1,9 +1,12 @@
-"""Cognito's refusals in a sentence each, with what to do. None of them quotes what was typed in."""
+"""What goes wrong, in a sentence each, with what to do: Cognito's refusals, and everything else.
+
+None of them quotes what was typed in.
+"""
 
 from __future__ import annotations
 
-from authorizer.cli.account import AccountError
-from authorizer.errors import clip
+from authorizer.cli.text import printable
+from authorizer.errors import AuthorizerError, clip
 
 # Error code, a part of Cognito's message in lower case, and what a person is told. The part is
 # there because Cognito has one code for a dozen refusals, and nothing else that tells them apart.
@@ -85,6 +88,14 @@ REFRESHING: Refusals = (
         "this app client refreshes no session: run 'authorizer login' again, or allow it to",
     ),
 )
+
+
+class AccountError(AuthorizerError):
+    """One helpful sentence. It never holds a password, a code, a secret or a token."""
+
+    def __init__(self, sentence: str) -> None:
+        # What a server put into it must not move the cursor or set a title.
+        super().__init__(printable(sentence))
 
 
 class RefusedError(AccountError):
