@@ -13,7 +13,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.unresolved_rules import unresolved_facts
+from authorizer.cli.check.template_rules import unresolved_facts
 from authorizer.cli.local.project import load_template
 from authorizer.cli.template.reader import parse_template
 from authorizer.cli.template.sam import EVENT_PROPERTIES

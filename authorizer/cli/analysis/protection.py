@@ -8,7 +8,7 @@ answers is decided by its API, and by these settings.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
 
-_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+LAMBDA_KINDS = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 # Every variable that the function knows.
 SETTINGS = frozenset(PREFIX + name for name in NAMES)
 # What a connection has instead of a method: only rules for ANY cover it.
@@ -44,17 +44,13 @@ class DecidedBy(Enum):
     UNKNOWN = auto()
 
 
-class AnswerKind(Enum):
-    """What an answer says."""
+class AnswerKind(StrEnum):
+    """What an answer says; of documents, what they cover, as the function's settings call it."""
 
-    SIMPLE = auto()
+    SIMPLE = "simple"
     # An IAM document for all that the caller may do, and one for this request alone.
-    CALLER = auto()
-    REQUEST = auto()
-
-
-# What a document covers, in the words of the function's settings.
-_KINDS = {IamMode.CALLER: AnswerKind.CALLER, IamMode.REQUEST: AnswerKind.REQUEST}
+    CALLER = IamMode.CALLER
+    REQUEST = IamMode.REQUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +100,12 @@ class RouteProtection:
     @property
     def asks_policy(self) -> bool | None:
         """Whether the policy is asked; nothing where that cannot be told."""
-        is_known = self.decided_by is not DecidedBy.UNKNOWN
-        return self.decided_by is DecidedBy.POLICY if is_known else None
+        who = self.decided_by
+        return None if who is DecidedBy.UNKNOWN else who is DecidedBy.POLICY
 
     @property
     def authorizer_name(self) -> str | None:
         """The authorizer's; nothing where there is none, or which one is not known."""
-        if self.authorizer is not None:
-            return self.authorizer.name
         name = self.route.authorizer
         return name if isinstance(name, str) and not self.differs else None
 
@@ -121,7 +115,7 @@ class RouteProtection:
         if self.authorizer is None or isinstance(self.authorizer.kind, Unknown):
             return None
         kind = self.authorizer.kind.value
-        if self.decided_by is DecidedBy.OTHER and self.authorizer.kind in _LAMBDA:
+        if self.decided_by is DecidedBy.OTHER and self.authorizer.kind in LAMBDA_KINDS:
             return f"{kind}, by the function {clip(self.authorizer.function)}"
         return kind
 
@@ -145,19 +139,16 @@ class RouteProtection:
             return None
         if self.differs:
             return "it is not the same in every deployment"
-        if self.authorizer is not None:
-            return _doubt_about(self.authorizer)
-        asked = self.route.authorizer
-        return str(asked.why) if isinstance(asked, Unknown) else "the API has no such authorizer"
-
-
-def _doubt_about(authorizer: Authorizer) -> str:
-    for fact in (authorizer.kind, authorizer.function):
-        if isinstance(fact, Unknown):
-            return str(fact.why)
-    if authorizer.elsewhere is not None:
-        return f"its function {clip(authorizer.elsewhere)} is not in this template"
-    return "which function is the policy's is not told by their settings"
+        known = self.authorizer
+        facts = (self.route.authorizer, *((known.kind, known.function) if known else ()))
+        unknown = next((fact for fact in facts if isinstance(fact, Unknown)), None)
+        if unknown is not None:
+            return str(unknown.why)
+        if known is None:
+            return "the API has no such authorizer"
+        if known.elsewhere is not None:
+            return f"its function {clip(known.elsewhere)} is not in this template"
+        return "which function is the policy's is not told by their settings"
 
 
 # --- the routes -----------------------------------------------------------------------------------
@@ -213,21 +204,16 @@ def _facts(protection: RouteProtection) -> tuple[object, ...]:
 def protections_of(template: Template, api: Api) -> Iterator[RouteProtection]:
     """The same, of one API."""
     taken = {(route.method, pattern_of_route(route.path)) for route in api.routes}
-    by_authorizer = {
-        authorizer.name: (
-            decided_by(template, authorizer),
-            likely_answer(template, api, authorizer),
-        )
-        for authorizer in reversed(api.authorizers)
+    by_name: dict[object, tuple[Authorizer | None, DecidedBy, AnswerKind]] = {
+        each.name: (each, decided_by(template, each), likely_answer(template, api, each))
+        for each in reversed(api.authorizers)
     }
     for route in (*api.routes, *_unwritten(api)):
         methods = _methods_of(route, taken)
         if not (can_ask(api, route) and methods):
             continue
-        name = route.authorizer if isinstance(route.authorizer, str) else None
-        authorizer = api.authorizer(name) if name is not None else None
         unknown = DecidedBy.NOBODY if route.authorizer is None else DecidedBy.UNKNOWN
-        who, answer = by_authorizer.get(name or "", (unknown, AnswerKind.SIMPLE))
+        authorizer, who, answer = by_name.get(route.authorizer, (None, unknown, AnswerKind.SIMPLE))
         yield RouteProtection(
             api=api,
             route=route,
@@ -278,9 +264,14 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
     """
     if isinstance(authorizer.kind, Unknown):
         return DecidedBy.UNKNOWN
-    if authorizer.kind not in _LAMBDA:
+    if authorizer.kind not in LAMBDA_KINDS:
         return DecidedBy.OTHER
-    settled = [function for function in template.functions if _has_settings(function)]
+    # Those with settings of their own: what all have tells nothing of one.
+    settled = [
+        function
+        for function in template.functions
+        if not SETTINGS.isdisjoint(function.variables.keys() - function.common)
+    ]
     asked = {each.function for api in template.apis for each in api.authorizers}
     ours = {each.id for each in settled if each.id in asked or _may_start(each)}
     if not ours:
@@ -289,10 +280,9 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
         is_only = len(_asked_beside(template, authorizer)) == 1
         is_only &= backends.issuperset(each.id for each in settled)
         return DecidedBy.POLICY if is_only else DecidedBy.UNKNOWN
-    if not isinstance(authorizer.function, str):
-        return DecidedBy.UNKNOWN
     own = next((each for each in settled if each.id == authorizer.function), None)
-    if own and any(each.id in asked and _may_be_instead(each, own) for each in settled):
+    has_rival = own and any(each.id in asked and _may_be_instead(each, own) for each in settled)
+    if has_rival or not isinstance(authorizer.function, str):
         return DecidedBy.UNKNOWN
     return DecidedBy.POLICY if authorizer.function in ours else DecidedBy.OTHER
 
@@ -308,13 +298,8 @@ def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
         (other.function, other.elsewhere)
         for api in template.apis
         for other in api.authorizers
-        if other.kind in _LAMBDA and other.place.file == authorizer.place.file
+        if other.kind in LAMBDA_KINDS and other.place.file == authorizer.place.file
     }
-
-
-def _has_settings(function: FunctionVariables) -> bool:
-    """Whether a function has settings of ours for itself: what all have tells nothing of one."""
-    return not SETTINGS.isdisjoint(function.variables.keys() - function.common)
 
 
 def _may_start(function: FunctionVariables) -> bool:
@@ -336,7 +321,7 @@ def answer_kind(template: Template, api: Api, authorizer: Authorizer) -> AnswerK
         return None
     # Such as "rest-request=caller http-2.0=request". What is misspelt fails the start instead.
     mode = dict(pair.partition("=")[::2] for pair in modes.split()).get(flavour, "")
-    return _KINDS[IamMode(mode) if mode in set(IamMode) else DEFAULT_IAM_MODES[flavour]]
+    return AnswerKind(mode if mode in set(IamMode) else DEFAULT_IAM_MODES[flavour])
 
 
 def likely_answer(template: Template, api: Api, authorizer: Authorizer) -> AnswerKind:
@@ -359,10 +344,12 @@ def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
 
 def _setting(template: Template, authorizer: Authorizer, name: str, default: str) -> str | None:
     """A variable of the function behind an authorizer; nothing where it cannot be decided."""
-    function = next(
-        (declared for declared in template.functions if declared.id == authorizer.function), None
+    values = (
+        function.variables.get(f"{PREFIX}{name}", default)
+        for function in template.functions
+        if function.id == authorizer.function
     )
-    value = function.variables.get(f"{PREFIX}{name}", default) if function else None
+    value = next(values, None)
     return value if isinstance(value, str) else None
 
 
@@ -370,6 +357,5 @@ def _flavour(api: Api, authorizer: Authorizer) -> Flavour | None:
     if api.kind is ApiKind.REST:
         is_token = authorizer.kind is AuthorizerKind.TOKEN
         return Flavour.REST_TOKEN if is_token else Flavour.REST_REQUEST
-    if api.kind is ApiKind.HTTP and authorizer.payload_version in ("1.0", "2.0"):
-        return Flavour.HTTP_2 if authorizer.payload_version == "2.0" else Flavour.HTTP_1
-    return None
+    versions = {"1.0": Flavour.HTTP_1, "2.0": Flavour.HTTP_2} if api.kind is ApiKind.HTTP else {}
+    return versions.get(str(authorizer.payload_version))

@@ -1,4 +1,7 @@
-"""Authorizers that API Gateway cannot ask or understand, and whose function each asks."""
+"""Authorizers that API Gateway cannot ask or understand, and whose function each asks.
+
+Where only a deployment decides that, it is said; what of the template is a mistake, T003 tells.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,25 @@ import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import (
+    LAMBDA_KINDS,
     DecidedBy,
+    RouteProtection,
     answers_simply,
     our_authorizers,
     route_protections,
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.template.authorizers import VERSIONS
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Mistake, Unknown
+from authorizer.cli.template.model import ApiKind, Mistake, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
 
-_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 # A function's newest code, with nothing left open.
 _ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+", re.ASCII)
 
@@ -81,6 +84,32 @@ def functions_not_redeployed(
             yield Finding.of("T132", place, authorizer=authorizer.name, why=authorizer.stays)
 
 
+def unresolved_protections(
+    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+) -> Iterator[Finding]:
+    """T050: routes of which a deployment decides who guards them, if anybody does."""
+    for protection in route_protections(template):
+        route = protection.route
+        if not is_unresolved(protection):
+            continue
+        if not isinstance(route.authorizer, Unknown):
+            yield Finding.of(
+                "T050",
+                route.place,
+                "no such authorizer",
+                route=route.key,
+                api=protection.api.id,
+                authorizer=route.authorizer,
+            )
+        elif not isinstance(route.authorizer.why, Mistake):
+            yield Finding.of("T050", route.place, route=route.key, why=route.authorizer.why)
+
+
+def is_unresolved(protection: RouteProtection) -> bool:
+    """Whether it is not known which authorizer a route has. X130 is about one that is known."""
+    return protection.decided_by is DecidedBy.UNKNOWN and protection.authorizer is None
+
+
 def functions_not_known(
     _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
@@ -121,7 +150,7 @@ def _is_written_out(protection: RouteProtection, authorizer: Authorizer) -> bool
 
 def _lambda_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
     for api in template.apis:
-        yield from ((api, one) for one in api.authorizers if one.kind in _LAMBDA)
+        yield from ((api, one) for one in api.authorizers if one.kind in LAMBDA_KINDS)
 
 
 def _simple_place(authorizer: Authorizer) -> Location:

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
-from authorizer.cli.check.authorizer_rules import functions_not_known, functions_not_redeployed
+from authorizer.cli.check.authorizer_rules import (
+    functions_not_known,
+    functions_not_redeployed,
+    unresolved_protections,
+)
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -29,7 +33,6 @@ from authorizer.cli.check.route_rules import (
     routes_of_others,
     routes_without_policy,
 )
-from authorizer.cli.check.unresolved_rules import unresolved_protections
 from authorizer.cli.location import Location
 from authorizer.cli.template.model import Deployment, Unknown
 

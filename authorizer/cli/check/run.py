@@ -146,8 +146,10 @@ def _analysis_of(source: SourcePolicy, template: Template) -> TemplateAnalysis:
 
 def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:
     from authorizer.cli.check.deployments import check_deployments  # noqa: PLC0415
-    from authorizer.cli.check.template_rules import TEMPLATE_RULES  # noqa: PLC0415
-    from authorizer.cli.check.unresolved_rules import unresolved_facts  # noqa: PLC0415
+    from authorizer.cli.check.template_rules import (  # noqa: PLC0415
+        TEMPLATE_RULES,
+        unresolved_facts,
+    )
 
     source, policy, template = analysis.source, analysis.policy, analysis.template
     findings = [

@@ -3,7 +3,10 @@
 Each takes the policy with its places, the policy as it decides, and the template. What of the
 template could not be decided is neither a finding nor a pass to any of them.
 
-Here are those about pages of other origins, user pools and their groups. See
+Here are those about pages of other origins, user pools and their groups, and what could not be
+decided: what a deployment decides is a note; what no deployment can mend, because the template
+names what is not there, is an error; and where a route is missing, whole rules are silent, which
+nobody may take for a pass. See
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 """
 
@@ -14,12 +17,15 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
+from authorizer.cli.analysis.protection import LAMBDA_KINDS, route_protections
 from authorizer.cli.check.authorizer_rules import (
     answers_at_odds,
     functions_not_known,
     functions_not_redeployed,
+    is_unresolved,
     missing_permissions,
     payload_versions,
+    unresolved_protections,
 )
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
@@ -48,8 +54,7 @@ from authorizer.cli.check.route_rules import (
     unnameable_routes,
     unreachable_routes,
 )
-from authorizer.cli.check.unresolved_rules import unresolved_protections
-from authorizer.cli.template.model import Api, ApiKind, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.model import Api, ApiKind, AuthorizerOf, Mistake, Route, Unknown
 from authorizer.cli.text import closest
 from authorizer.policy.paths import ANY
 
@@ -63,8 +68,9 @@ if TYPE_CHECKING:
 
     TemplateRule = Callable[[SourcePolicy, TemplateAnalysis, Template], Iterator[Finding]]
 
+# As many as are named of an API that is elsewhere.
+_MOST_ROUTES = 3
 _PREFLIGHT = "OPTIONS"
-_LAMBDA = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 # The one that stands for all refusals, or those that an authorizer causes.
 _ALL_REFUSALS = "DEFAULT_4XX"
 _OWN_REFUSALS = ("UNAUTHORIZED", "ACCESS_DENIED")
@@ -74,6 +80,33 @@ _PASSWORD_FLOWS = frozenset({"ALLOW_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"})
 _DAY_SECONDS = 24 * 3600
 # Cognito itself makes <pool id>_<provider> for users of an identity provider.
 _FEDERATED = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d_[A-Za-z0-9]+_.+")
+
+
+def unresolved_facts(template: Template) -> Iterator[Finding]:
+    """T000, T002, T003, T051."""
+    mistakes = dict.fromkeys(
+        (fact.why.place or fact.place, fact.why)
+        for fact in template.unresolved
+        if isinstance(fact.why, Mistake)
+    )
+    for place, mistake in mistakes:
+        yield Finding.of("T003", place, mistake=mistake)
+    unguarded = {
+        (protection.route.place, protection.route.key)
+        for protection in route_protections(template)
+        if is_unresolved(protection)
+    }
+    for fact in template.unresolved:
+        what = fact.what  # T050 tells who guards a route
+        is_told = isinstance(what, AuthorizerOf) and (fact.place, what.key) in unguarded
+        if not (is_told or isinstance(fact.why, Mistake)):
+            yield Finding.of("T000", fact.place, what=what, why=fact.why)
+    for api in template.apis:
+        if api.elsewhere is not None:
+            routes = tuple(route.key for route in api.routes[:_MOST_ROUTES])
+            yield Finding.of("T051", api.place, api=api.id, routes=routes, why=api.elsewhere)
+        elif not api.is_complete:
+            yield Finding.of("T002", api.place, api=api.id)
 
 
 def guarded_preflights(
@@ -126,7 +159,7 @@ def refusals_without_cors(
 
 def _refuses(api: Api) -> bool:
     used = {route.authorizer for route in api.routes if isinstance(route.authorizer, str)}
-    return any(one.name in used and one.kind in _LAMBDA for one in api.authorizers)
+    return any(one.name in used and one.kind in LAMBDA_KINDS for one in api.authorizers)
 
 
 def pools_without_mfa(
