@@ -140,6 +140,19 @@ _ROUTES = {
         "the other one decides",
     ),
 }
+_COLLIDE = (
+    "that whatever keeps out {collision.kept_out:key}, which is not granted, takes away a part of "
+    "{collision.granted:key}, which is"
+)
+_NOT_KEPT_OUT = (
+    "expected an exact IAM document for {owner}, since {authorizer} of {api} caches for all "
+    f"routes, found {_COLLIDE}"
+)
+_TOGETHER = (
+    "expected an exact IAM document for callers in {owner:keys} together, since {authorizer} of "
+    "{api} caches for all routes,"
+)
+_OTHER_PAIRS = "; so it is with {count:plain} more of two groups"
 _CACHES = {
     "X201": Entry(
         title="cached answer opens other routes",
@@ -246,6 +259,18 @@ _CACHES = {
                 "{api} caches for all routes, found that the path decides {cause.pattern.text} "
                 "(line {cause.line}) below {route:key}, which no IAM document can express"
             },
+            "overlap": {
+                "message": _NOT_KEPT_OUT,
+                "fix": "allow {collision.kept_out:key}, too, which is the least, if they may have "
+                "it; or move it below a segment of its own; or let the authorizer remember nothing "
+                "(Identity: ReauthorizeEvery: 0)",
+            },
+            "overlaps": {
+                "message": _NOT_KEPT_OUT + "; so it is with {collision.others:plain} more",
+                "fix": "let the authorizer remember nothing (Identity: ReauthorizeEvery: 0), which "
+                "is the least; or move each of these routes below a segment of its own; or allow "
+                "them, too",
+            },
         },
     ),
     "X208": Entry(
@@ -255,6 +280,19 @@ _CACHES = {
         effect="callers go on with a token that has expired, for as long as its last answer is "
         "remembered",
         fix="shorten the time to live; a minute saves nearly all of the calls",
+    ),
+    "X209": Entry(
+        title="no exact document for several groups together",
+        message=f"{_TOGETHER} found {{reason:inexact}}",
+        effect="who is in all of these gets a document for one request alone, and then 403 on "
+        "others that they may make, until the answer is forgotten",
+        fix="accept it, if nobody is in all of them; or let the authorizer remember nothing "
+        "(Identity: ReauthorizeEvery: 0), or grant one of them what the other ones have",
+        variants={
+            "more": {"message": f"{_TOGETHER} found {{reason:inexact}}{_OTHER_PAIRS}"},
+            "overlap": {"message": f"{_TOGETHER} found {_COLLIDE}"},
+            "overlap_more": {"message": f"{_TOGETHER} found {_COLLIDE}{_OTHER_PAIRS}"},
+        },
     ),
     "X250": Entry(
         title="an allowed deployment opens what the defaults do not",

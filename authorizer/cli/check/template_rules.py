@@ -34,8 +34,8 @@ from authorizer.cli.check.cache_rules import (
     answers_older_than_tokens,
     backend_answers_for_all_callers,
     documents_for_one_request,
-    inexact_documents,
 )
+from authorizer.cli.check.document_rules import inexact_documents
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.function_rules import (
     doors_beside,
