@@ -8,29 +8,33 @@ where it is not, it is unresolved. What else differs is left to who asks.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from authorizer.cli.template.model import AuthorizerOf, Deployment, Unknown, Unresolved, in_order
+from authorizer.cli.template.model import (
+    Authorizer,
+    AuthorizerOf,
+    Deployment,
+    Route,
+    Template,
+    Unknown,
+    Unresolved,
+    in_order,
+)
 from authorizer.cli.template.parameters import Choices
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.template.model import Api, Authorizer, Route, Template
+    from authorizer.cli.template.model import Api, Missing
 
+_Deciding = TypeVar("_Deciding", Route, Authorizer)
+# What was chosen, with the choices that came up, and what that made of the template.
+_Reading = tuple[Choices, Template]
 # How often a template is read at most: those of people have a handful of choices that matter.
 MOST_READINGS = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """What was chosen, with the choices that came up, and what that made of the template."""
-
-    choices: Choices
-    template: Template
 
 
 def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
@@ -40,18 +44,16 @@ def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
         read: it, as something is chosen.
     """
     base = _read(read, {})
+    _, own = base
     found: list[Deployment] = []
-    is_cut = False
-    for reading in _further(read, base):
-        if reading is None:
-            is_cut = True
-            continue
-        known = (base.template, *(deployment.template for deployment in found))
-        if not any(_are_alike(reading.template, template) for template in known):
-            chosen = tuple(reading.choices.chosen.items())
-            found.append(Deployment(chosen=chosen, template=reading.template))
-    settled = _settled(base.template, found)
-    return replace(settled, deployments=tuple(found), has_further_deployments=is_cut)
+    readings = list(_further(read, base))
+    for choices, template in filter(None, readings):
+        known = (own, *(deployment.template for deployment in found))
+        if not any(_are_alike(template, other) for other in known):
+            chosen = tuple(choices.chosen.items())
+            found.append(Deployment(chosen=chosen, template=template))
+    is_cut = None in readings
+    return replace(_settled(own, found), deployments=tuple(found), has_further_deployments=is_cut)
 
 
 def _further(read: Callable[[Choices], Template], base: _Reading) -> Iterator[_Reading | None]:
@@ -60,24 +62,23 @@ def _further(read: Callable[[Choices], Template], base: _Reading) -> Iterator[_R
     waiting = deque([(base, frozenset[str]())])
     mattering: list[Mapping[str, str]] = []
     while waiting:
-        reading, known = waiting.popleft()
-        chosen, others = reading.choices.chosen, reading.choices.others
-        for name, texts in others.items():
-            for text in texts if name not in known and name not in chosen else ():
-                if left == 0:
-                    yield None
-                    return
-                left -= 1
-                further = _read(read, {**chosen, name: text})
-                if further.choices.is_impossible:
-                    continue
+        (choices, _), known = waiting.popleft()
+        chosen, others = choices.chosen, choices.others
+        new = others.keys() - known - chosen.keys()
+        for name, text in ((one, text) for one in others if one in new for text in others[one]):
+            if left == 0:
+                yield None
+                return
+            left -= 1
+            further = _read(read, {**chosen, name: text})
+            if not further[0].is_impossible:
                 yield further
-                if not _are_alike(further.template, base.template):
-                    mattering.append(further.choices.chosen)
+                if not _are_alike(further[1], base[1]):
+                    mattering.append(further[0].chosen)
                 waiting.append((further, known | others.keys()))
-    for together in islice((*base.choices.together, *_together(mattering)), left):
+    for together in islice((*base[0].together, *_together(mattering)), left):
         both = _read(read, together)
-        if not both.choices.is_impossible:
+        if not both[0].is_impossible:
             yield both
 
 
@@ -90,7 +91,7 @@ def _together(mattering: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, s
 
 def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Reading:
     choices = Choices(chosen)
-    return _Reading(choices=choices, template=read(choices))
+    return choices, read(choices)
 
 
 def _are_alike(first: Template, other: Template) -> bool:
@@ -130,56 +131,46 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
 def _settled(base: Template, others: Sequence[Deployment]) -> Template:
     """The base, unresolved where a deployment has another authorizer, or another behind it."""
     notes: list[Unresolved] = []
-    apis = []
-    for api in base.apis:
-        named = [
-            (deployment, theirs)
-            for deployment in others
-            for theirs in deployment.template.apis
-            if theirs.id == api.id
-        ]
-        apis.append(_api(api, named, notes))
-    return replace(base, apis=tuple(apis), unresolved=in_order((*base.unresolved, *notes)))
+    apis = {api.id: replace(api, authorizers=_by_name(api)) for api in base.apis}
+    for deployment in others:
+        for theirs in deployment.template.apis:
+            if theirs.id in apis:
+                apis[theirs.id] = _api(apis[theirs.id], theirs, _words(deployment), notes)
+    settled = tuple(apis.values())
+    return replace(base, apis=settled, unresolved=in_order((*base.unresolved, *notes)))
 
 
-def _api(api: Api, named: Sequence[tuple[Deployment, Api]], notes: list[Unresolved]) -> Api:
-    routes = {(one.place, one.key): one for one in api.routes}
-    authorizers = {one.name: one for one in api.authorizers}
-    for deployment, theirs in named:
-        why = _words(deployment)
-        for route in theirs.routes:
-            at = route.place, route.key
-            if at in routes:
-                routes[at] = _route(routes[at], route, why, notes)
-        for authorizer in theirs.authorizers:
-            mine = authorizers.get(authorizer.name)
-            if mine is not None:
-                authorizers[mine.name] = _authorizer(mine, authorizer, why, notes)
+def _api(own: Api, theirs: Api, why: str, notes: list[Unresolved]) -> Api:
+    routes = {(route.place, route.key): route for route in theirs.routes}
+
+    def settled(mine: _Deciding, other: _Deciding | None) -> _Deciding:
+        """A route or an authorizer, with what is not the same there unknown."""
+        for name, what in _facts_of(mine) if other is not None else ():
+            value = getattr(mine, name)
+            if not isinstance(value, Unknown) and value != getattr(other, name):
+                notes.append(Unresolved(place=mine.place, what=what, why=why))
+                changed: dict[str, Any] = {name: Unknown(why)}
+                mine = replace(mine, **changed)
+        return mine
+
     return replace(
-        api,
-        routes=tuple(routes[route.place, route.key] for route in api.routes),
-        authorizers=tuple(authorizers.values()),
+        own,
+        routes=tuple(settled(one, routes.get((one.place, one.key))) for one in own.routes),
+        authorizers=tuple(settled(one, theirs.authorizer(one.name)) for one in own.authorizers),
     )
 
 
-def _route(own: Route, theirs: Route, why: str, notes: list[Unresolved]) -> Route:
-    if isinstance(own.authorizer, Unknown) or own.authorizer == theirs.authorizer:
-        return own
-    notes.append(Unresolved(place=own.place, what=AuthorizerOf(own.key), why=why))
-    return replace(own, authorizer=Unknown(why))
+def _by_name(api: Api) -> tuple[Authorizer, ...]:
+    """Its authorizers; of several stacks' with one name the last."""
+    return tuple({authorizer.name: authorizer for authorizer in api.authorizers}.values())
 
 
-def _authorizer(
-    own: Authorizer, theirs: Authorizer, why: str, notes: list[Unresolved]
-) -> Authorizer:
-    if not isinstance(own.kind, Unknown) and own.kind != theirs.kind:
-        what = f"the kind of authorizer {own.name}"
-        notes.append(Unresolved(place=own.place, what=what, why=why))
-        own = replace(own, kind=Unknown(why))
-    if not isinstance(own.function, Unknown) and own.function != theirs.function:
-        notes.append(Unresolved(place=own.place, what=f"the function of {own.name}", why=why))
-        own = replace(own, function=Unknown(why))
-    return own
+def _facts_of(deciding: Route | Authorizer) -> tuple[tuple[str, Missing], ...]:
+    """What says who decides: the names of fields, and which facts these are."""
+    if isinstance(deciding, Route):
+        return (("authorizer", AuthorizerOf(deciding.key)),)
+    kind = f"the kind of authorizer {deciding.name}"
+    return ("kind", kind), ("function", f"the function of {deciding.name}")
 
 
 def _words(deployment: Deployment) -> str:

@@ -95,30 +95,25 @@ def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
     resolver = reading.resolver
     if resolver.flag(child(stage, "CacheClusterEnabled"), default=False) is False:
         return
-    if resolver.flag(child(stage, "CachingEnabled"), default=False) is not False:
+    settings, _ = resolver.branches(child(stage, "MethodSettings"))
+    is_on = resolver.flag(child(stage, "CachingEnabled"), default=False) is not False
+    if is_on or any(isinstance(written, Unresolvable) for written in settings):
         yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
-    for settings in resolver.branches(child(stage, "MethodSettings"))[0]:
-        if isinstance(settings, Unresolvable):
-            yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
-        for item in settings.items if isinstance(settings, Listing) else ():
-            for node in resolver.branches(item)[0]:
-                method = resolver.text(child(node, "HttpMethod"))
-                path = resolver.text(child(node, "ResourcePath"))
-                seconds = resolver.number(
-                    child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS
-                )
-                is_on = resolver.flag(child(node, "CachingEnabled"), default=False) is not False
-                yield _Setting(
-                    method=method.upper() if isinstance(method, str) else _EVERY_METHOD,
-                    path=_decoded(path) if isinstance(path, str) else _EVERY_PATH,
-                    is_on=is_on and seconds != 0,
-                    place=node.place,
-                )
-
-
-def _decoded(path: str) -> str:
-    """A slash within a path is written ``~1``."""
-    return "/" + path.replace("~1", "/").lstrip("/")
+    listings = (written for written in settings if isinstance(written, Listing))
+    for item in (item for listing in listings for item in listing.items):
+        for node in resolver.branches(item)[0]:
+            method = resolver.text(child(node, "HttpMethod"))
+            path = resolver.text(child(node, "ResourcePath"))
+            seconds = resolver.number(child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS)
+            is_on = resolver.flag(child(node, "CachingEnabled"), default=False) is not False
+            # A slash within a path is written ``~1``.
+            decoded = str(path).replace("~1", "/").lstrip("/")
+            yield _Setting(
+                method=method.upper() if isinstance(method, str) else _EVERY_METHOD,
+                path=f"/{decoded}" if isinstance(path, str) else _EVERY_PATH,
+                is_on=is_on and seconds != 0,
+                place=node.place,
+            )
 
 
 def _place(settings: list[_Setting], route: Route) -> Location | None:
