@@ -23,10 +23,12 @@ from authorizer.cli.template.nodes import (
     Text,
     child,
     children_of,
+    has_all_entries,
     key_place,
     parts_of,
     spelled,
 )
+from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -119,20 +121,17 @@ def _client(reading: Reading, resource: Resource) -> AppClient:
     )
 
 
-def _access_token_seconds(reading: Reading, properties: Node) -> int | Unknown:
+@or_unknown
+def _access_token_seconds(reading: Reading, properties: Node) -> int:
     resolver = reading.resolver
-    amount = resolver.number(child(properties, "AccessTokenValidity"), default=0)
+    amount = known(resolver.number(child(properties, "AccessTokenValidity"), default=0))
     units = resolver.get(properties, "TokenValidityUnits")
-    unit = resolver.text(resolver.get(units, "AccessToken"))
-    if isinstance(amount, Unknown):
-        return amount
-    if isinstance(unit, Unknown):
-        return unit
+    unit = known(resolver.text(resolver.get(units, "AccessToken"))) or "hours"
     if amount == 0:
         return 3600
-    if (unit or "hours").lower() not in _UNIT_SECONDS:
-        return Unknown(f"expected {', '.join(_UNIT_SECONDS)}, found {clip(unit)}")
-    return amount * _UNIT_SECONDS[(unit or "hours").lower()]
+    if unit.lower() not in _UNIT_SECONDS:
+        raise UndecidedError(f"expected {', '.join(_UNIT_SECONDS)}, found {clip(unit)}")
+    return amount * _UNIT_SECONDS[unit.lower()]
 
 
 def _group(reading: Reading, resource: Resource) -> UserGroup:
@@ -158,22 +157,20 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
         code=tuple(_written(reading, child(resource.properties, name)) for name in _CODE),
     )
     choices.is_watching = True  # settings may be on one side of a condition
-    mappings = [
-        mapping
+    entries = [
+        entry
         for environment in reading.mappings(child(resource.properties, "Environment"), what)
-        for mapping in reading.mappings(child(environment, "Variables"), what)
+        for entry in reading.entries(child(environment, "Variables"), what)
     ]
-    for mapping in mappings:
-        for name, place, value in mapping:
-            choices.is_watching = name.startswith(SETTINGS)
-            text = reading.resolver.text(value)
-            if text is None:
-                continue
-            likely = _likely(reading, value) if isinstance(text, Unknown) else None
-            if likely is not None:
-                found.likely[name] = likely
-            elif _lacks_a_parameter(reading, value):
-                text = Unknown("a parameter in it is empty unless a deployment gives it")
+    for name, place, value in entries:
+        choices.is_watching = name.startswith(SETTINGS)
+        text = reading.resolver.text(value)
+        likely = _likely(reading, value) if isinstance(text, Unknown) else None
+        if likely is not None:
+            found.likely[name] = likely
+        elif text is not None and _lacks_a_parameter(reading, value):
+            text = Unknown("a parameter in it is empty unless a deployment gives it")
+        if text is not None:
             found.variables[name] = text
             found.places[name] = place
     choices.is_watching = False
@@ -206,11 +203,8 @@ def _common_to_all(reading: Reading, resource: Resource, written: Node) -> froze
 def _is_complete(reading: Reading, resource: Resource) -> bool:
     """Whether all variables are in the template, in every deployment."""
     environment = reading.resolver.get(resource.properties, "Environment")
-    for node in (environment, reading.resolver.get(environment, "Variables")):
-        is_open = isinstance(node, Mapping) and node.open is not None
-        if is_open or not isinstance(node, Mapping | Absent):
-            return False
-    return True
+    nodes = (environment, reading.resolver.get(environment, "Variables"))
+    return all(has_all_entries(node) for node in nodes)
 
 
 def _likely(reading: Reading, node: Node) -> str | None:

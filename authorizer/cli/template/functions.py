@@ -175,13 +175,10 @@ def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -
         return function
     if function is None:
         return Unknown("the function and its permissions are not in this template")
-    answer: bool | Unknown = False
-    for permission in reading.of_type("AWS::Lambda::Permission"):
-        permits = _permits(reading, permission, function, api)
-        if permits is True:
-            return True
-        answer = permits or answer
-    return answer
+    permissions = reading.of_type("AWS::Lambda::Permission")
+    answers = [_permits(reading, permission, function, api) for permission in permissions]
+    unknown = [answer for answer in answers if isinstance(answer, Unknown)]
+    return True in answers or (unknown[-1] if unknown else False)
 
 
 def _permits(reading: Reading, permission: Resource, function: str, api: str) -> bool | Unknown:

@@ -29,6 +29,7 @@ __all__ = [
     "Unresolvable",
     "child",
     "children_of",
+    "has_all_entries",
     "key_place",
     "parts_of",
     "pattern_of",
@@ -105,6 +106,11 @@ def child(node: Node, name: str) -> Node:
     if isinstance(node, Mapping) and name in node.entries:
         return node.entries[name]
     return Absent(node.place)
+
+
+def has_all_entries(node: Node) -> bool:
+    """Whether it is a mapping of which every entry is known, or nothing."""
+    return isinstance(node, Absent) or (isinstance(node, Mapping) and node.open is None)
 
 
 def children_of(node: Node) -> Iterable[Node]:

@@ -9,6 +9,7 @@ from authorizer.cli.location import FileError
 from authorizer.cli.template import openapi
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
+from authorizer.cli.template.conditions import Verdict
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
 from authorizer.cli.template.model import (
@@ -30,19 +31,19 @@ from authorizer.cli.template.nodes import (
     Unresolvable,
     child,
     pattern_of,
-    referred,
 )
 from authorizer.cli.template.parameters import Choices
 from authorizer.cli.template.reading import Draft, Reading, Resource
 from authorizer.cli.template.resolver import Resolver
-from authorizer.cli.template.sam import implicit_types, read_sam
+from authorizer.cli.template.sam import IMPLICIT, read_sam
 from authorizer.cli.template.stacks import Stack, together
 from authorizer.cli.template.stages import read_stages
+from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from authorizer.cli.location import Location
@@ -51,7 +52,10 @@ if TYPE_CHECKING:
 
 _SAM = "AWS::Serverless-2016-10-31"
 # Transforms that add no routes, or that are worked out here.
-_HARMLESS = (_SAM, "AWS::Include", "AWS::SecretsManager", "AWS::CodeDeployBlueGreen")
+_HARMLESS = (
+    *(_SAM, "AWS::Include", "AWS::SecretsManager", "AWS::CodeDeployBlueGreen"),
+    "AWS::LanguageExtensions",
+)
 # Stacks within stacks within stacks; more is a circle.
 _DEEPEST = 5
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
@@ -120,14 +124,27 @@ def _stack(
         found = ", ".join(clip(name, 30) for name in list(root.entries)[:3]) or "an empty mapping"
         raise _no_template(root.place, f"found {found}")
     nested = _nested_stacks(reading, folder, prefix)
-    pools, clients, groups, functions = read_cognito(reading)
+    template = _facts(reading, file)
     outputs, exports = _outputs(reading, root)
-    template = Template(
+    stack = Stack(
+        template=template,
+        prefix=prefix,
+        outputs=outputs,
+        exports=exports,
+        nested=nested,
+        choices=choices,
+    )
+    for inner in nested.values():
+        inner.above = stack
+    return stack
+
+
+def _facts(reading: Reading, file: str) -> Template:
+    pools, clients, groups, functions = read_cognito(reading)
+    drafts = sorted(reading.drafts.values(), key=lambda draft: draft.place)
+    return Template(
         file=file,
-        apis=tuple(
-            draft.finished()
-            for draft in sorted(reading.drafts.values(), key=lambda draft: draft.place)
-        ),
+        apis=tuple(draft.finished() for draft in drafts),
         pools=pools,
         clients=clients,
         groups=groups,
@@ -135,36 +152,32 @@ def _stack(
         doors=read_doors(reading),
         unresolved=in_order(reading.unresolved),
     )
-    stack = Stack(template=template, prefix=prefix, outputs=outputs, exports=exports, nested=nested)
-    for inner in nested.values():
-        inner.above = stack
-    return stack
 
 
 def _outputs(reading: Reading, root: Mapping) -> tuple[dict[str, Key], dict[str, Key]]:
     """Where outputs are, by their names and by those of their exports."""
-    outputs: dict[str, Key] = {}
-    exports: dict[str, Key] = {}
     resolver = reading.resolver
     resolver.choices.is_watching = False
     written = resolver.get(root, "Outputs")
-    for name, _, node in written if isinstance(written, Mapping) else ():
-        key = _key_of(resolver.get(node, "Value"))
-        exported = pattern_of(resolver.get(resolver.get(node, "Export"), "Name"))
-        if key is not None:
-            outputs[name] = key
-        if key is not None and exported is not None:
-            exports[exported] = key
+    found = [
+        (name, key, pattern_of(resolver.get(resolver.get(node, "Export"), "Name")))
+        for name, _, node in (written if isinstance(written, Mapping) else ())
+        if (key := _key_of(resolver.get(node, "Value"))) is not None
+    ]
     resolver.choices.is_watching = True
-    return outputs, exports
+    exports = {exported: key for _, key, exported in found if exported is not None}
+    return {name: key for name, key, _ in found}, exports
 
 
 def _key_of(node: Node) -> Key | None:
     """Where what a value names is."""
     if isinstance(node, Reference):
         return ("resource", node.id)
-    why = node.why if isinstance(node, Unresolvable) else None
+    why = getattr(node, "why", None)
     return why.key if isinstance(why, Elsewhere) else None
+
+
+# --- nested stacks ---
 
 
 def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[str, Stack]:
@@ -172,83 +185,70 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
     found: dict[str, Stack] = {}
     for resource in reading.of_type(*_NESTED):
         written = reading.resolver.get(resource.properties, "Parameters")
-        handed = dict(written.entries) if isinstance(written, Mapping) else {}
+        handed = written.entries if isinstance(written, Mapping) else {}
         given = {name: _handed(reading, node) for name, node in handed.items()}
         stack = _nested_stack(reading, resource, folder, f"{prefix}{resource.id}.", given)
         if isinstance(stack, Stack):
             found[resource.id] = stack
             _offer_above(reading, stack, handed)
         else:
-            reading.note(resource.place, f"the resources of {resource.id}", stack)
+            # Whoever is given an API's id may add routes to it.
+            branches = (reading.resolver.branches(node)[0] for node in handed.values())
+            names = {getattr(value, "id", None) for values in branches for value in values}
+            drafts = [draft for name, draft in reading.drafts.items() if name in names]
+            what = f"the resources of {resource.id}"
+            reading.hide(resource.place, what, stack.why, *drafts)
             reading.stacks_elsewhere.append(resource)
-            _leave_incomplete(reading, handed)
     return found
 
 
 def _offer_above(reading: Reading, stack: Stack, handed: dict[str, Node]) -> None:
-    """Take note of what a nested stack could be given instead."""
+    """Take note of what a nested stack could be given instead, and what makes it be given that."""
     for name, texts in stack.choices.others.items():
-        if name in handed:
-            _compare_above(reading, handed[name], texts)
-        elif name.startswith("AWS::"):
-            reading.resolver.parameters.compare(name, texts)
+        written = handed.get(name)
+        text = f"${{{name}}}" if name.startswith("AWS::") else ""
+        if isinstance(written, Call) and isinstance(written.argument, Text):
+            inner = written.argument.text
+            text = {"Ref": f"${{{inner}}}", "Fn::Sub": inner}.get(written.name, "")
+        parts = re.fullmatch(r"([^${}]*)\$\{([^!${}]+)\}([^${}]*)", text)
+        if parts is not None:
+            before, above, after = parts.groups()
+            fitting = [text for text in texts if text.startswith(before) and text.endswith(after)]
+            values = [one[len(before) : len(one) - len(after)] for one in fitting]
+            reading.resolver.parameters.compare(above.strip(), values)
 
 
-def _leave_incomplete(reading: Reading, handed: dict[str, Node]) -> None:
-    """Whoever is given an API's id may add routes to it."""
-    for node in handed.values():
-        for value in reading.resolver.branches(node)[0]:
-            if isinstance(value, Reference) and value.id in reading.drafts:
-                reading.drafts[value.id].is_complete = False
-
-
-def _compare_above(reading: Reading, handed: Node, texts: Iterable[str]) -> None:
-    """Take note of what a parameter must be for a nested stack to be given one of these values."""
-    name = referred(handed)
-    if name is not None:
-        reading.resolver.parameters.compare(name, texts)
-    template = handed.argument if isinstance(handed, Call) and handed.name == "Fn::Sub" else None
-    text = template.text if isinstance(template, Text) else ""
-    parts = re.fullmatch(r"([^${}]*)\$\{([^!${}]+)\}([^${}]*)", text)
-    if parts is not None:
-        before, name, after = parts.groups()
-        fitting = [text for text in texts if text.startswith(before) and text.endswith(after)]
-        values = [one[len(before) : len(one) - len(after)] for one in fitting]
-        reading.resolver.parameters.compare(name.strip(), values)
-
-
+@or_unknown
 def _nested_stack(
     reading: Reading, resource: Resource, folder: Path | None, prefix: str, given: dict[str, Node]
-) -> Stack | str:
-    """A nested stack; or why its template is not at hand."""
+) -> Stack:
+    """A nested stack, if its template is at hand."""
     resolver = reading.resolver
     is_of_sam = resource.type == "AWS::Serverless::Application"
     location = resolver.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
     root = resolver.file(location, location.place) if isinstance(location, Text) else None
     if folder is None or not isinstance(root, Mapping) or prefix.count(".") > _DEEPEST:
-        return "a nested stack has a template of its own: check that, too"
+        raise UndecidedError("a nested stack has a template of its own: check that, too")
     chosen = resolver.choices.chosen.items()
     choices = Choices({name: text for name, text in chosen if name.startswith("AWS::")})
     inside = (folder / getattr(location, "text", "")).parent
     try:
-        stack = _stack(root, root.place.file, inside, choices, prefix=prefix, given=given)
+        return _stack(root, root.place.file, inside, choices, prefix=prefix, given=given)
     except ConfigurationError as error:
-        return error.problems[0]
-    stack.choices = choices
-    return stack
+        raise UndecidedError(error.problems[0]) from error
 
 
 def _handed(reading: Reading, node: Node) -> Node:
     """What a stack gives to one that is nested in it: a text, or where it is."""
     value = reading.resolver.resolve(node)
-    if isinstance(value, Text):
-        return value
     key = _key_of(value)
-    if key is None and isinstance(value, Unresolvable):
-        return value
-    if key is None:
-        return Unresolvable(value.place, "it is known only when deployed")
-    return Unresolvable(value.place, Elsewhere("it is in the stack above", ("up", *key)))
+    if key is not None:
+        return Unresolvable(value.place, Elsewhere("it is in the stack above", ("up", *key)))
+    is_told = isinstance(value, Text | Unresolvable)
+    return value if is_told else Unresolvable(value.place, "it is known only when deployed")
+
+
+# --- what stands in a template ---
 
 
 def _no_template(place: Location, found: str) -> FileError:
@@ -258,11 +258,9 @@ def _no_template(place: Location, found: str) -> FileError:
 
 def _read_definition(reading: Reading, root: Mapping) -> None:
     """Read an OpenAPI definition that stands alone, such as one that Terraform deploys."""
-    kind = openapi.kind_of(reading, root)
-    if isinstance(kind, Unknown):
-        reading.note(root.place, "whether this is an HTTP or a REST API", kind.why)
-        kind = ApiKind.REST
-    draft = Draft(id="OpenApi", kind=kind, place=root.place, stands_alone=True)
+    draft = Draft(id="OpenApi", kind=ApiKind.REST, place=root.place, stands_alone=True)
+    with reading.hiding(root.place, "whether this is an HTTP or a REST API"):
+        draft.kind = known(openapi.kind_of(reading, root))
     openapi.read_routes(reading, draft, root)
     reading.drafts[draft.id] = draft
 
@@ -274,46 +272,38 @@ def read_resources(reading: Reading, root: Mapping) -> None:
         resources = Mapping(resources.place, {}, {}, resources.why)
     if not isinstance(resources, Mapping):
         raise _no_template(resources.place, "found Resources that are no mapping")
-    reading.resolver.resources |= resources.entries.keys()
+    reading.resolver.resources |= resources.entries.keys() | IMPLICIT.keys()
     globals_ = reading.resolver.get(root, "Globals")
-    for resource in _resources(reading, resources, globals_):
+    for name, _, node in globals_ if isinstance(globals_, Mapping) else ():
+        reading.common[f"AWS::Serverless::{name}"] = node
+    for resource in _resources(reading, resources):
         reading.resources[resource.id] = resource
         if resource.type in _NESTED:
             reading.resolver.stacks.add(resource.id)
-    for name, kind in implicit_types():
-        reading.resolver.resources.add(name)
-        reading.common[kind] = child(globals_, kind.removeprefix("AWS::Serverless::"))
-    reading.common["AWS::Serverless::Function"] = child(globals_, "Function")
     read_sam(reading)
     read_cloudformation(reading)
     read_stages(reading)
     _note_what_may_be_missing(reading, root, resources)
 
 
-def _resources(reading: Reading, resources: Mapping, globals_: Node) -> Iterator[Resource]:
+def _resources(reading: Reading, resources: Mapping) -> Iterator[Resource]:
+    """The resources that can exist."""
+    resolver = reading.resolver
     for name, place, node in resources:
-        if name.startswith("Fn::"):
+        body = resolver.resolve(node)
+        kind = resolver.text(resolver.get(body, "Type"))
+        condition = child(body, "Condition")
+        verdict = Verdict(value=True, why=None)
+        if isinstance(condition, Text) and isinstance(kind, str):
+            verdict = resolver.condition(condition.text)
+        if name.startswith("Fn::") or (verdict.value is False and verdict.why is None):
             continue
-        body = reading.resolver.resolve(node)
-        kind = reading.resolver.text(reading.resolver.get(body, "Type"))
-        if not isinstance(kind, str):
+        if isinstance(kind, str):
+            own, depends_on = _with_globals(reading, body, kind), verdict.why
+            yield Resource(id=name, place=place, type=kind, properties=own, depends_on=depends_on)
+        else:
             why = kind.why if isinstance(kind, Unknown) else "it has no type"
             reading.note(place, f"what {name} is", why)
-            continue
-        exists, depends_on = _existence(reading, child(body, "Condition"))
-        if exists:
-            properties = _with_globals(reading, child(body, "Properties"), body, kind, globals_)
-            yield Resource(
-                id=name, place=place, type=kind, properties=properties, depends_on=depends_on
-            )
-
-
-def _existence(reading: Reading, condition: Node) -> tuple[bool, Cause | None]:
-    """Whether a resource can exist, and what that depends on."""
-    if not isinstance(condition, Text):
-        return True, None
-    verdict = reading.resolver.condition(condition.text)
-    return verdict.value is not False or verdict.why is not None, verdict.why
 
 
 def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mapping) -> None:
@@ -330,15 +320,13 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
     ]
     if resources.open is not None:
         missing.append((resources.place, HiddenRoutes("which resources there are"), resources.open))
-    for transform, place in _transforms(reading, root):
-        if not transform.startswith(_HARMLESS) and transform != "AWS::LanguageExtensions":
-            missing.append(
-                (place, HiddenRoutes(f"what the macro {transform} adds"), "it runs when deployed")
-            )
+    missing += [
+        (place, HiddenRoutes(f"what the macro {transform} adds"), "it runs when deployed")
+        for transform, place in _transforms(reading, root)
+        if not transform.startswith(_HARMLESS)
+    ]
     for place, what, why in missing:
-        reading.note(place, what, why)
-    for draft in reading.drafts.values() if missing else ():
-        draft.is_complete = False
+        reading.hide(place, what, why, *reading.drafts.values())
 
 
 def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Location]]:
@@ -352,24 +340,16 @@ def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Location
 # --- Globals ---
 
 
-def _with_globals(
-    reading: Reading, properties: Node, body: Node, kind: str, globals_: Node
-) -> Node:
-    properties = reading.resolver.resolve(properties)
-    if not kind.startswith("AWS::Serverless::"):
+def _with_globals(reading: Reading, body: Node, kind: str) -> Node:
+    """A resource's properties."""
+    properties = reading.resolver.resolve(child(body, "Properties"))
+    common = reading.resolver.resolve(reading.common.get(kind, Absent(body.place)))
+    written = reading.resolver.texts(child(body, "IgnoreGlobals"))
+    ignored = () if isinstance(written, Unknown) else written
+    if not isinstance(common, Mapping) or ignored == ("*",):
         return properties
-    common = reading.resolver.resolve(child(globals_, kind.removeprefix("AWS::Serverless::")))
-    if not isinstance(common, Mapping):
-        return properties
-    ignored = reading.resolver.texts(child(body, "IgnoreGlobals"))
-    if ignored == ("*",):
-        return properties
-    left = {name: value for name, _, value in common if name not in _names(ignored)}
+    left = {name: value for name, _, value in common if name not in ignored}
     return _merged(Mapping(common.place, left, common.keys, common.open), properties)
-
-
-def _names(names: tuple[str, ...] | Unknown) -> tuple[str, ...]:
-    return () if isinstance(names, Unknown) else names
 
 
 def _merged(common: Node, own: Node) -> Node:

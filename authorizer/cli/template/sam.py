@@ -45,6 +45,11 @@ _KINDS = {
     "AWS::Serverless::HttpApi": ApiKind.HTTP,
     "AWS::Serverless::Api": ApiKind.REST,
 }
+# SAM's own APIs for events that name none.
+IMPLICIT = {
+    "ServerlessHttpApi": "AWS::Serverless::HttpApi",
+    "ServerlessRestApi": "AWS::Serverless::Api",
+}
 # An event's type: the kind of its API, the property that names it, and the API without that.
 _EVENTS = {
     "HttpApi": (ApiKind.HTTP, "ApiId", "ServerlessHttpApi"),
@@ -214,8 +219,7 @@ def _api_of_event(reading: Reading, apis: dict[str, SamApi], event: _Event) -> S
     if api_id not in apis and api_id == implicit:
         replaced = reading.replaced.get(implicit)
         draft = Draft(id=implicit, kind=api_kind, place=event.place, replaces=replaced)
-        type_name = next(name for name, of in _KINDS.items() if of is api_kind)
-        globals_of = reading.common.get(type_name, Absent(event.place))
+        globals_of = reading.common.get(IMPLICIT[implicit], Absent(event.place))
         apis[implicit] = SamApi(reading, draft, globals_of)
     if api_id not in apis:
         raise UndecidedError(f"{clip(api_id)} is no API of SAM's in this template")
@@ -269,12 +273,6 @@ def _unknown_property(reading: Reading, event: _Event) -> Mistake | None:
     for mistake in mistakes:
         reading.note(mistake.place or event.place, "the event", mistake)
     return next(iter(mistakes), None)
-
-
-def implicit_types() -> Iterator[tuple[str, str]]:
-    """The logical ids of SAM's implicit APIs, and what they would be."""
-    for kind, _, name in _EVENTS.values():
-        yield name, next(type_name for type_name, of in _KINDS.items() if of is kind)
 
 
 # --- WebSocket APIs: only the handshake is authorized; the rest comes over its connection ---

@@ -30,6 +30,7 @@ from authorizer.cli.template.nodes import (
     Text,
     Unresolvable,
     child,
+    has_all_entries,
     key_place,
 )
 from authorizer.cli.template.openapi import NONE, Operation
@@ -126,10 +127,10 @@ class SamApi:
 
     def _merges(self) -> bool:
         """Whether events add to a definition: to an HTTP API's always, to another's if asked."""
-        if self.draft.kind is ApiKind.HTTP:
-            return True
-        written = child(self.properties, "MergeDefinitions")
-        return self.reading.resolver.flag(written, default=False) is True
+        is_asked = self.reading.resolver.flag(
+            child(self.properties, "MergeDefinitions"), default=False
+        )
+        return self.draft.kind is ApiKind.HTTP or is_asked is True
 
     # --- Auth ---
 
@@ -156,10 +157,7 @@ class SamApi:
         if self._is_elsewhere or not self.draft.is_complete:
             return False
         authorizers = self.reading.steady(child(self._auth, "Authorizers"))
-        return all(
-            isinstance(node, Absent) or (isinstance(node, Mapping) and node.open is None)
-            for node in (self._auth, authorizers)
-        )
+        return has_all_entries(self._auth) and has_all_entries(authorizers)
 
     def _read_authorizers(self) -> None:
         what = f"the authorizers of {self.draft.id}"

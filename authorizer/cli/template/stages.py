@@ -44,11 +44,9 @@ class _Setting:
 
 def keys_by_caller(reading: Reading, integration: Node) -> bool:
     """Whether the token is in the key that an integration's answers are remembered under."""
-    for name in ("CacheKeyParameters", "cacheKeyParameters"):
-        texts = reading.resolver.texts(child(integration, name))
-        if not isinstance(texts, Unknown) and _KEY in (text.lower() for text in texts):
-            return True
-    return False
+    names = ("CacheKeyParameters", "cacheKeyParameters")
+    found = [reading.resolver.texts(child(integration, name)) for name in names]
+    return any(not isinstance(texts, Unknown) and _KEY in map(str.lower, texts) for texts in found)
 
 
 def event_keys_by_caller(reading: Reading, properties: Node) -> bool:
