@@ -74,7 +74,7 @@ class Made:
 
     @cached_property
     def source(self) -> NamedPolicy:
-        return named_policy_of(dump_policy(compile_source(self.document)), "policy.yaml")
+        return named_policy_of(compile_source(self.document), "policy.yaml")
 
     @cached_property
     def template(self) -> Template:

@@ -16,7 +16,6 @@ from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
 from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
-from authorizer.cli.policy_file import dump_policy
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def random_rows(random: Random, keys: Sequence[str]) -> tuple[AskedRoute, ...]:
 
 
 def source(naive: NaivePolicy) -> NamedPolicy:
-    return named_policy_of(dump_policy(naive.document()), "policy.yaml")
+    return named_policy_of(naive.document(), "policy.yaml")
 
 
 def knowing(policy: Policy, routes: Sequence[str]) -> Policy:

@@ -20,7 +20,6 @@ from authorizer.cli.analysis.protection import (
     route_protections,
 )
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
-from authorizer.errors import clip
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
@@ -101,11 +100,6 @@ class Cache:
     routes: tuple[RouteProtection, ...]
     kind: AnswerKind | None
     key: CacheKey | None
-
-    @property
-    def name(self) -> str:
-        """The authorizer's, quoted."""
-        return clip(self.authorizer.name)
 
     @property
     def key_place(self) -> Location:

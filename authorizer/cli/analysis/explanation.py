@@ -285,26 +285,28 @@ def _sentence(simulator: Simulator, alike: Sequence[Alternative]) -> str:
     return f"{what} {', and '.join(parts)}"
 
 
+_PHRASES = {
+    Kind.LEAVE: "without the group {names}",
+    Kind.JOIN: "to a member of {groups}",
+    Kind.SCOPE: "to a machine (a token without user and groups) with the scope {names}",
+    Kind.METHOD: "with the method {names}",
+    Kind.SPELLING: "for the path {path}",
+    Kind.PATH: "for {path}: {segments}",
+    Kind.CLAIM: "if {claims}",
+}
+_SEGMENT = "{segment} must equal the claim {claim}, which is {value}"
+_CLAIM = "the claim {claim} were {value}, which {segment} must equal"
+
+
 def _phrase(simulator: Simulator, alike: Sequence[Change]) -> str:
-    change, names = alike[0], listed(alike[0].names, "and")
-    match change.kind:
-        case Kind.LEAVE:
-            phrase = f"without the group {names}"
-        case Kind.JOIN:
-            phrase = f"to a member of {_groups(simulator, [one.names[0] for one in alike])}"
-        case Kind.SCOPE:
-            phrase = f"to a machine (a token without user and groups) with the scope {names}"
-        case Kind.METHOD:
-            phrase = f"with the method {names}"
-        case Kind.SPELLING:
-            phrase = f"for the path {shown(change.request.path)}"
-        case Kind.PATH:
-            compared = "{segment} must equal the claim {claim}, which is {value}"
-            phrase = f"for {shown(change.request.path)}: {_comparison(change, compared)}"
-        case Kind.CLAIM:
-            compared = "the claim {claim} were {value}, which {segment} must equal"
-            phrase = f"if {_comparison(change, compared)}"
-    return phrase
+    change = alike[0]
+    return _PHRASES[change.kind].format(
+        names=listed(change.names, "and"),
+        groups=_groups(simulator, [one.names[0] for one in alike]),
+        path=shown(change.request.path),
+        segments=_comparison(change, _SEGMENT),
+        claims=_comparison(change, _CLAIM),
+    )
 
 
 def _groups(simulator: Simulator, names: list[str]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.policy_file import (
+    compile_source,
     dump_policy,
-    load_document,
+    load_source,
     read_document,
     with_routes,
 )
@@ -50,8 +50,7 @@ def load_policy(path: Path) -> NamedPolicy:
     Raises:
         ConfigurationError: with every problem, located.
     """
-    compiled, _ = load_document(path)
-    return named_policy_of(compiled, str(path))
+    return named_policy_of(compile_source(load_source(path)), str(path))
 
 
 def read_policy(data: bytes, name: str) -> NamedPolicy:
@@ -63,20 +62,19 @@ def read_policy(data: bytes, name: str) -> NamedPolicy:
     document, problems = read_document(data, name)
     if problems:
         raise ConfigurationError(map(str, problems))
-    return named_policy_of(dump_policy(document), name)
+    return named_policy_of(document, name)
 
 
-def named_policy_of(compiled: bytes, name: str) -> NamedPolicy:
-    """The same from what was compiled of it."""
-    policy = Policy.parse(compiled)
-    document = json.loads(compiled)
-    lines = [entry["line"] for entry in document[PUBLIC]]
+def named_policy_of(document: Mapping[str, Any], name: str) -> NamedPolicy:
+    """The same from the compiled document."""
+    policy = Policy.parse(dump_policy(document))
+    lines = zip(policy.public, document["public"], strict=True)
     return NamedPolicy(
         name=name,
         policy=policy,
         public=tuple(
-            Rule(effect="allow", subject=PUBLIC, pattern=pattern, line=line)
-            for pattern, line in zip(policy.public, lines, strict=True)
+            Rule(effect="allow", subject=PUBLIC, pattern=pattern, line=written["line"])
+            for pattern, written in lines
         ),
         scopes=tuple(document["scopes"]),
         document=document,

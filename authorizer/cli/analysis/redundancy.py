@@ -70,7 +70,8 @@ def redundancies(source: SourcePolicy) -> Iterator[Redundancy]:
         if covering and not known.only_by(rule, covering):
             coverage.left_out.add(id(rule))
             known.forget(rule)
-            why = Why.REPEATED if _is_same(rule, covering) else Why.COVERED
+            is_same = [_meaning(rule)] == [_meaning(other) for other in covering]
+            why = Why.REPEATED if is_same else Why.COVERED
             yield Redundancy(rule=rule, why=why, covering=covering)
 
 
@@ -218,11 +219,7 @@ def _narrowness(rule: SourceRule) -> tuple[int, int, bool, int, int, int]:
     return (methods, -depth, pattern.tail, -conditions, -rule.line, -rule.column)
 
 
-def _is_same(rule: SourceRule, covering: Sequence[SourceRule]) -> bool:
-    return [_meaning(rule)] == [_meaning(other) for other in covering]
-
-
 def _meaning(rule: SourceRule) -> tuple[object, ...]:
     pattern = rule.pattern
     conditions = frozenset(pattern.conditions)
-    return (rule.subject, pattern.methods, pattern.path, pattern.tail, conditions)
+    return rule.subject, pattern.methods, pattern.path, pattern.tail, conditions

@@ -97,7 +97,7 @@ class Answer:
         return self.verdict in {Verdict.ALLOWED, Verdict.PUBLIC}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Simulator:
     """A policy, and the routes of the API that it is for.
 
@@ -119,30 +119,29 @@ class Simulator:
     is_rest: bool | None = None
     protections: Mapping[str, RouteProtection] = field(default_factory=dict)
     unread: tuple[Unresolved, ...] = ()
-    _public: Policy = field(init=False, repr=False, compare=False)
-    _documents: _Documents = field(init=False, repr=False, compare=False)
-    # The allows that compare claims. There are few of them, and they are asked for often.
-    comparing: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Make a policy that grants the public routes to everybody, and nothing else."""
+    @cached_property
+    def _public(self) -> Policy:
+        """The policy that grants the public routes to everybody, and nothing else."""
         lines = self.public_lines or (0,) * len(self.policy.public)
         public = tuple(
             Rule(effect="allow", subject=f"group:{_EVERYBODY}", pattern=pattern, line=line)
             for pattern, line in zip(self.policy.public, lines, strict=True)
         )
         others = tuple(replace(rule, subject=_NOBODY, effect="allow") for rule in self.policy.rules)
-        policy = replace(
-            self.policy,
-            rules=public + others,
-            groups={_EVERYBODY: frozenset({_EVERYBODY})},
-            public=(),
-        )
-        object.__setattr__(self, "_public", policy)
+        groups = {_EVERYBODY: frozenset({_EVERYBODY})}
+        return replace(self.policy, rules=public + others, groups=groups, public=())
+
+    @cached_property
+    def _documents(self) -> CallerDocuments:
+        """What documents say. Few requests need it, and of a large API it takes long."""
+        return CallerDocuments(with_callers(self.policy))
+
+    @cached_property
+    def comparing(self) -> tuple[Rule, ...]:
+        """The allows that compare claims. There are few, and they are asked for often."""
         allows = (rule for rule in self.policy.rules if rule.effect == "allow")
-        comparing = tuple(rule for rule in allows if rule.pattern.conditions)
-        object.__setattr__(self, "comparing", comparing)
-        object.__setattr__(self, "_documents", _Documents(self.policy))
+        return tuple(rule for rule in allows if rule.pattern.conditions)
 
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
@@ -185,8 +184,24 @@ class Simulator:
         decision = request.put_to(self.policy, caller)
         if protection is None or not decision.allowed:
             return decision
-        reason = self._documents.why_not(protection.answer, request, caller)
+        reason = self._why_no_document(protection.answer, request, caller)
         return decision if reason is None else Decision(allowed=False, reason=reason)
+
+    def _why_no_document(self, kind: AnswerKind, request: Request, caller: Caller) -> Reason | None:
+        """Why an answer of that kind cannot allow a request that the policy allows, if so.
+
+        An IAM document for one request cannot name every path: what is a wildcard or begins a
+        variable there would open others. A caller's document may cover such a path with others.
+        """
+        if kind is AnswerKind.SIMPLE:
+            return None
+        # Before it, an ARN has a part that the deployment decides: here it has none.
+        reason = why_unnamed("", request.resource)
+        if kind is AnswerKind.REQUEST or reason is None:
+            return reason
+        grants = self._documents.of(caller.groups, caller.scopes, caller.claims)
+        is_covered = not isinstance(grants, Inexact) and grants.allows(request.resource)
+        return None if is_covered else reason
 
     def resolve(self, request: Request) -> Resolution | None:
         """How the request comes to its route; nothing where the routes are not known."""
@@ -201,35 +216,6 @@ class Simulator:
             for rule in self.policy.rules
         )
         return replace(self, policy=replace(self.policy, rules=rules))
-
-
-class _Documents:
-    """The documents of a policy's callers, and which requests an answer can allow by them.
-
-    An IAM document for one request cannot name every path: what is a wildcard or begins a variable
-    there would open others. A caller's document may cover such a path along with others.
-    """
-
-    def __init__(self, policy: Policy) -> None:
-        """Take a policy with its API's routes, or without."""
-        self._policy = policy
-
-    @cached_property
-    def _of_callers(self) -> CallerDocuments:
-        # Few requests need it, and of a large API it takes long.
-        return CallerDocuments(with_callers(self._policy))
-
-    def why_not(self, kind: AnswerKind, request: Request, caller: Caller) -> Reason | None:
-        """Why an answer of that kind cannot allow a request that the policy allows, if so."""
-        # Before it, an ARN has a part that the deployment decides: here it has none.
-        reason = why_unnamed("", request.resource)
-        if kind is AnswerKind.SIMPLE or reason is None:
-            return None
-        if kind is AnswerKind.REQUEST:
-            return reason
-        grants = self._of_callers.of(caller.groups, caller.scopes, caller.claims)
-        is_covered = not isinstance(grants, Inexact) and grants.allows(request.resource)
-        return None if is_covered else reason
 
 
 def _in_common(readings: tuple[Answer, ...], resolution: Resolution) -> Answer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, route_protections
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.text import closest
 from authorizer.policy.compiled import is_route_key
@@ -43,10 +43,10 @@ def unreachable_routes(
 
 
 def unnameable_routes(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
 ) -> Iterator[Finding]:
     """X109: routes that no rule can name. Who has another authorizer there needs no rule."""
-    for protection in route_protections(template):
+    for protection in analysis.protections:
         route = protection.route
         if protection.decided_by is not DecidedBy.OTHER and not can_be_named(route):
             yield Finding.of("X109", route.place, _why_unnameable(route.path), route=route.key)

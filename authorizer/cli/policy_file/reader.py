@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.location import UnreadableError
-from authorizer.cli.policy_file.compile import compile_source, dump_policy, with_routes
+from authorizer.cli.policy_file.compile import (
+    compile_source,
+    dump_policy,
+    include_closure,
+    with_routes,
+)
 from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.policy_file.source import (
@@ -240,26 +245,16 @@ class PolicyReader(NodeReader):
 
     def _check_includes(self, groups: tuple[SourceGroup, ...]) -> None:
         includes = {group.name: [item.name for item in group.includes] for group in groups}
-        reachable: dict[str, set[str]] = {}
+        closure = include_closure(includes)
         for group in groups:
             for item in group.includes:
                 if item.name not in includes:
                     hint = self.hint(item.name, includes)
-                    self.report(
-                        item.place,
-                        "P111",
-                        f"expected a group of this policy, found {clip(item.name)}{hint}",
-                    )
-                    continue
-                if item.name not in reachable:
-                    reachable[item.name] = _reachable(includes, item.name)
-                if group.name in reachable[item.name]:
-                    self.report(
-                        item.place,
-                        "P112",
-                        f"expected no cycle, but {clip(item.name)} includes "
-                        f"{clip(group.name)} again",
-                    )
+                    message = f"expected a group of this policy, found {clip(item.name)}{hint}"
+                    self.report(item.place, "P111", message)
+                elif group.name in closure[item.name]:
+                    again = f"{clip(item.name)} includes {clip(group.name)} again"
+                    self.report(item.place, "P112", f"expected no cycle, but {again}")
 
     def _require_name(self, name: str, place: Location) -> None:
         if not is_nameable(name):
@@ -267,12 +262,3 @@ class PolicyReader(NodeReader):
         if _SURROGATE.search(name):
             # An escape can write half of a surrogate pair, which UTF-8 cannot.
             self.report(place, "P107", f"expected a name of valid Unicode, found {clip(name)}")
-
-
-def _reachable(includes: dict[str, list[str]], start: str) -> set[str]:
-    found, waiting = {start}, [start]
-    while waiting:
-        new = set(includes.get(waiting.pop(), ())) - found
-        found |= new
-        waiting += new
-    return found
