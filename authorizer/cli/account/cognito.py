@@ -140,8 +140,7 @@ def unreachable(target: Target, error: BotoCoreError) -> AccountError:
             f"Cognito in {target.region} cannot be reached ({kind}): check the network and the "
             "region"
         )
-    nobody_listens = isinstance(error, EndpointConnectionError)
-    is_gone = nobody_listens and is_on_loopback(target.endpoint_url)
+    is_gone = isinstance(error, EndpointConnectionError) and is_on_loopback(target.endpoint_url)
     return (GoneError if is_gone else AccountError)(
         f"{target.endpoint_url} cannot be reached ({kind}): "
         "start the emulator again, or sign in elsewhere"

@@ -200,7 +200,7 @@ def _show_parts(console: Console, parts: UnverifiedParts, now: float) -> None:
     skipped = [name for name in groups_of(parts.claims or {}) if not is_nameable(name)]
     if skipped:
         console.print(Text(f"Skipped groups: {', '.join(map(clip, skipped))}. {_SKIPPED}\n"))
-    if parts.claims is not None and parts.claims.get("token_use") == "id":
+    if token_use == "id":
         console.print(Text(f"Warning: {_ID_TOKEN}\n", style="bold yellow"))
 
 

@@ -149,8 +149,7 @@ class Terminal:
 
     def new_password(self) -> str:
         """COGNITO_NEW_PASSWORD, or what is typed in twice."""
-        known = os.environ.get("COGNITO_NEW_PASSWORD")
-        return known or _ask(
+        return os.environ.get("COGNITO_NEW_PASSWORD") or _ask(
             "New password", instead="COGNITO_NEW_PASSWORD", hidden=True, twice=True
         )
 

@@ -149,8 +149,7 @@ def throw_away_pool(callers: SampleCallers) -> TokenSource:
 def _claims(placeholder: Placeholder, callers: SampleCallers) -> dict[str, Any]:
     """What Cognito would write into the token, issued now for an hour."""
     issued_at = int(time.time()) - (2 * _HOUR if placeholder is Placeholder.EXPIRED else 0)
-    is_denied = placeholder is Placeholder.SUSPENDED
-    groups = callers.denied_groups if is_denied else callers.groups
+    groups = callers.denied_groups if placeholder is Placeholder.SUSPENDED else callers.groups
     common = {
         "iss": derived_issuers(POOL_ID)[0],
         "token_use": "access",

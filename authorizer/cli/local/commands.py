@@ -154,8 +154,9 @@ def invoke(name: str | None, token_from: str) -> None:
         environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
         parts = read_parts(Path())
         function = parts.function_for(sample)
-        handler = parts.handlers.get(function)
-        with running_function(Path(), function, environment, handler) as running:
+        with running_function(
+            Path(), function, environment, parts.handlers.get(function)
+        ) as running:
             _print(running.invoke(event))
 
 
@@ -244,7 +245,9 @@ def _play_start_api(say: Say) -> list[scenario.Outcome]:
     with LocalStack.running(Path(), say) as stack:
         cases = [sam.as_start_api_answers(case) for case in _cases(stack, say)]
         say("starting sam local start-api")
-        pool = stack.served_pool().source()
-        with sam.with_keys(Path(), pool) as built, sam.started_api(built) as api:
+        with (
+            sam.with_keys(Path(), stack.served_pool().source()) as built,
+            sam.started_api(built) as api,
+        ):
             say(f"sending {len(cases)} requests")
             return list(scenario.play(api, cases))

@@ -117,8 +117,7 @@ class Emulator:
     def is_account(self, account: str) -> bool:
         """Whether it is up, and the emulator that was given this account."""
         with suppress(BotoCoreError, ClientError):
-            found: str = self.client("sts").get_caller_identity()["Account"]
-            return found == account
+            return bool(self.client("sts").get_caller_identity()["Account"] == account)
         return False
 
 
@@ -139,8 +138,7 @@ def running_emulator() -> Iterator[Emulator]:
             command = [sys.executable, "-P", str(_PROCESS)]
             with supervised(command, folder, environment) as process:
                 # Another run's emulator may have taken the port. It has another account.
-                is_ours = partial(emulator.is_account, account)
-                if wait_until(is_ours, _START_SECONDS, process):
+                if wait_until(partial(emulator.is_account, account), _START_SECONDS, process):
                     yield emulator
                     return
                 words = last_words(process)

@@ -134,8 +134,7 @@ def running_function(
             *(sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP),
             *(str(package), str(_client(project)), handler or _handler_in(package)),
         ]
-        variables = _environment(name, package, environment)
-        with supervised(command, folder, variables) as process:
+        with supervised(command, folder, _environment(name, package, environment)) as process:
             if not wait_until(partial(is_listening, port), _START_SECONDS, process):
                 words = last_words(process)
                 raise LocalStackError(f"the emulator did not start\n{words}".strip())

@@ -71,13 +71,12 @@ def build(project: Path, python: str | None = None) -> None:
     python = python or function_runtime(deployed, read_parts(project).authorizer).python
     derived = derived_template(load_template(deployed), project.resolve(), python, architecture)
     (folder / _DERIVED).write_text(json.dumps(derived, indent=2))
-    # Given to the `make` that `sam build` runs, as on its command line.
-    overrides = f"BUILT_TEMPLATE={_FOLDER}/{_DERIVED}"
     code, _, err = _run(
         project,
         ["build", "--build-in-source", "-t", folder / _DERIVED, "-b", folder / _BUILT],
         timeout_seconds=_BUILD_SECONDS,
-        environment={"MAKEFLAGS": overrides},
+        # Given to the `make` that `sam build` runs, as on its command line.
+        environment={"MAKEFLAGS": f"BUILT_TEMPLATE={_FOLDER}/{_DERIVED}"},
     )
     if code:
         raise LocalStackError(f"sam build failed\n{err.strip()}")
@@ -197,7 +196,7 @@ def require_engine(project: Path, command: str, instead: str) -> None:
 
 def engine_answers(project: Path) -> bool:
     """Whether the SAM CLI finds an engine: asked the way it asks itself."""
-    asked = subprocess.run(  # noqa: S603 - our own interpreter
+    return not subprocess.run(  # noqa: S603 - our own interpreter
         [
             project / ".venv-sam/bin/python",
             *("-W", "ignore", "-c", _FIND_ENGINE),
@@ -205,8 +204,7 @@ def engine_answers(project: Path) -> bool:
         env=sam_environment(),
         capture_output=True,
         check=False,
-    )
-    return asked.returncode == 0
+    ).returncode
 
 
 def sam_environment() -> dict[str, str]:
@@ -291,8 +289,10 @@ def started_api(local: SamLocal) -> Iterator[Api]:
         LocalStackError: it did not start.
     """
     port = free_port()
-    at = ("--host", "127.0.0.1", "--port", str(port))
-    command = ["local", "start-api", *local.options(), *at, "--warm-containers", "LAZY"]
+    command = [
+        *("local", "start-api", *local.options(), "--warm-containers", "LAZY"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
     with own_folder() as folder, (folder / LOG).open("wb") as log:
         streams: dict[str, Any] = {
             "stdin": subprocess.DEVNULL,
@@ -328,14 +328,13 @@ def invoke_samples(
     for name in index if names is None else names:
         sample = load_sample(folder, name)
         event = sample.filled(source.token, source.sub)
-        found = seen(event, local.invoke(parts.function_for(sample), event))
-        yield Replay(name=name, expected=index[name], found=found)
+        invocation = local.invoke(parts.function_for(sample), event)
+        yield Replay(name=name, expected=index[name], found=seen(event, invocation))
 
 
 def seen(event: Mapping[str, Any], invocation: Invocation) -> Expected:
     """An invocation, as a client and a reader of logs see it."""
-    status = status_of(invocation.answer, event)
-    return Expected(status=status, reason=last_reason(invocation.log))
+    return Expected(status=status_of(invocation.answer, event), reason=last_reason(invocation.log))
 
 
 def as_start_api_answers(case: Case) -> Case:

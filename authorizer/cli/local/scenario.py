@@ -97,8 +97,11 @@ def cases(stack: LocalStack) -> list[Case]:
     allowed = [one for one in good if one.reason == ALLOWED and one.who in stack.people]
     if not allowed:
         raise LocalStackError("expected the policy to allow some group a route, found none")
-    without = plan.without_token(allowed[0], stack.allowed_origin())
-    return [*without, *_bad_tokens(stack, allowed[0]), *good]
+    return [
+        *plan.without_token(allowed[0], stack.allowed_origin()),
+        *_bad_tokens(stack, allowed[0]),
+        *good,
+    ]
 
 
 class Plan:
@@ -324,8 +327,9 @@ def _bad_tokens(stack: LocalStack, allowed: Case) -> Iterator[Case]:
     """Each is refused for its own reason, and the client sees the same 403 for all."""
     person, groups = stack.people[allowed.who], stack.project.groups
     for who, header, reason in users.bad_headers(stack.deployment, person, groups):
-        refused = replace(allowed, who=who, status=_FORBIDDEN, reason=reason, sub=None)
-        yield replace(refused, authorization=header)
+        yield replace(
+            allowed, who=who, status=_FORBIDDEN, reason=reason, authorization=header, sub=None
+        )
 
 
 def walk(cases_to_walk: Iterable[Case], seed: int) -> list[Case]:

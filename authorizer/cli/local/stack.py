@@ -189,8 +189,9 @@ class LocalStack(Api):
 
     def invite(self, name: str, groups: tuple[str, ...]) -> str:
         """Create a user who has yet to choose a password; returns the temporary one."""
-        person = Person(name=name, groups=groups)
-        return users.invite(self.emulator, self.deployment.user_pool_id, person).password
+        return users.invite(
+            self.emulator, self.deployment.user_pool_id, Person(name=name, groups=groups)
+        ).password
 
     def allowed_origin(self) -> str | None:
         """A web origin whose pages may call the API."""

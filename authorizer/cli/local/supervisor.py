@@ -105,8 +105,7 @@ def free_port() -> int:
     """A port on loopback that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:

@@ -107,11 +107,12 @@ def people_of(project: Project) -> tuple[Person, ...]:
 
 def machines_of(project: Project, client_id: str, allowed: Iterable[str]) -> tuple[Person, ...]:
     """A machine for each set of scopes that the tests' callers have, as far as it can get them."""
-    callers = [test.caller for test in project.tests if test.caller.is_machine]
     wanted = dict.fromkeys(
-        caller.scopes
-        for caller in callers
-        if caller.claims.keys() <= _CLAIMS_OF_MACHINES and set(caller.scopes) <= set(allowed)
+        test.caller.scopes
+        for test in project.tests
+        if test.caller.is_machine
+        and test.caller.claims.keys() <= _CLAIMS_OF_MACHINES
+        and set(test.caller.scopes) <= set(allowed)
     )
     return tuple(
         Person(
