@@ -205,21 +205,19 @@ class _Reader:
         if not self._by_pool["USER_POOLS"]:
             self._note("USER_POOLS", "expected <pool id>=<client id>[,<client id>], found nothing")
         for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
-            issuers = self._by_pool["ISSUERS"].get(pool_id, ())
-            audiences = self._by_pool["AUDIENCES"].get(pool_id)
-            pool = self._attempt(
+            said = {name: pairs.get(pool_id, ()) for name, pairs in self._by_pool.items()}
+            audiences = said["AUDIENCES"] or None
+            pools[pool_id] = self._attempt(
                 UserPool,
                 pool_id,
                 client_ids,
-                issuer=next(iter(issuers), None),
-                further_issuers=(*issuers[1:], *self._by_pool["FURTHER_ISSUERS"].get(pool_id, ())),
-                jwks_url=next(iter(self._by_pool["JWKS_URLS"].get(pool_id, ())), None),
+                issuer=next(iter(said["ISSUERS"]), None),
+                further_issuers=(*said["ISSUERS"][1:], *said["FURTHER_ISSUERS"]),
+                jwks_url=next(iter(said["JWKS_URLS"]), None),
                 audiences=() if audiences == ("none",) else audiences,
                 insecure_emulator_hosts=self.insecure_emulator_hosts,
             )
-            if pool is not None:
-                pools[pool_id] = pool
-        return pools
+        return {pool_id: pool for pool_id, pool in pools.items() if pool is not None}
 
     def policy(self) -> Policy | None:
         return self._attempt(Policy.load, self._base / self._values.get("POLICY", "policy.json"))
@@ -232,15 +230,12 @@ class _Reader:
 
             path = self._base / file
             try:
-                keys = KeySet.parse(path.read_bytes())
+                bundled[pool_id] = KeySet.parse(path.read_bytes())
             except (OSError, ValueError, KeySetError) as error:
                 self._note(
                     name, f"{path}: {getattr(error, 'strerror', None) or error}", beside=str(path)
                 )
-            else:
-                if pool_id in pools:
-                    bundled[pools[pool_id]] = keys
-        return bundled
+        return {pools[pool_id]: keys for pool_id, keys in bundled.items() if pool_id in pools}
 
     def jwks_timing(self) -> JwksTiming | None:
         return self._attempt(
@@ -248,16 +243,15 @@ class _Reader:
             **{
                 attribute: span
                 for name, attribute in _TIMES.items()
-                if (span := self._seconds(name)) is not None
+                if name in self._values and (span := self._seconds(name, self._values[name]))
             },
         )
 
     def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
         text = self._values.get(name)
-        if text is None or text in set(choices):
-            return None if text is None else choices(text)
-        self._note(name, f"expected {' or '.join(choices)}, found {clip(text)}")
-        return None
+        if text not in {None, *choices}:
+            self._note(name, f"expected {' or '.join(choices)}, found {clip(text)}")
+        return choices(text) if text in set(choices) else None
 
     def iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
         chosen: dict[Flavour, IamMode] = {}
@@ -282,10 +276,7 @@ class _Reader:
             )
         return {**DEFAULT_IAM_MODES, **chosen}
 
-    def _seconds(self, name: str) -> timedelta | None:
-        text = self._values.get(name)
-        if text is None:
-            return None
+    def _seconds(self, name: str, text: str) -> timedelta | None:
         with suppress(ValueError):
             if 0 < float(text) <= _LONGEST_SECONDS:
                 return timedelta(seconds=float(text))

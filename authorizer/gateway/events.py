@@ -102,11 +102,30 @@ def parse_request(event: object) -> Request:
             f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
         )
     context = _mapping(event.get("requestContext"), "requestContext")
-    if version == "2.0":
-        return _read_http_2(event, context)
     if version is None and "eventType" in context:
         return _read_websocket(event, context)
-    return _read_version_1(event, context, Flavour.HTTP_1 if version else Flavour.REST_REQUEST)
+    if version == "2.0":
+        http = _mapping(context.get("http"), "requestContext.http")
+        flavour, arn = Flavour.HTTP_2, parse_arn(event.get("routeArn"))
+        method = _text(http.get("method"), "requestContext.http.method")
+        route_key = _text(event.get("routeKey"), "routeKey")
+    else:
+        flavour = Flavour.HTTP_1 if version else Flavour.REST_REQUEST
+        arn = parse_arn(event.get("methodArn"))
+        method = _text(event.get("httpMethod"), "httpMethod")
+        # An HTTP API's resource is a whole route key in some events, a REST API's never is.
+        route_key = _text(event.get("resource"), "resource")
+    route = route_key.split(" ", 1)[-1]
+    return Request(
+        flavour=flavour,
+        arn=arn,
+        method=method,
+        route=route,
+        path=_path_of(arn, route),
+        path_parameters=_path_parameters(event),
+        authorizations=_authorizations(event),
+        request_id=_optional_text(context.get("requestId")),
+    )
 
 
 def _read_rest_token(event: Mapping[str, Any]) -> Request:
@@ -126,40 +145,6 @@ def _read_rest_token(event: Mapping[str, Any]) -> Request:
     )
 
 
-def _read_http_2(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
-    arn = parse_arn(event.get("routeArn"))
-    http = _mapping(context.get("http"), "requestContext.http")
-    route = _path_of_route_key(_text(event.get("routeKey"), "routeKey"))
-    return Request(
-        flavour=Flavour.HTTP_2,
-        arn=arn,
-        method=_text(http.get("method"), "requestContext.http.method"),
-        route=route,
-        path=_path_of(arn, route),
-        path_parameters=_path_parameters(event),
-        authorizations=_authorizations(event),
-        request_id=_optional_text(context.get("requestId")),
-    )
-
-
-def _read_version_1(
-    event: Mapping[str, Any], context: Mapping[str, Any], flavour: Flavour
-) -> Request:
-    arn = parse_arn(event.get("methodArn"))
-    # An HTTP API's resource is a whole route key in some events, a REST API's never is.
-    route = _path_of_route_key(_text(event.get("resource"), "resource"))
-    return Request(
-        flavour=flavour,
-        arn=arn,
-        method=_text(event.get("httpMethod"), "httpMethod"),
-        route=route,
-        path=_path_of(arn, route),
-        path_parameters=_path_parameters(event),
-        authorizations=_authorizations(event),
-        request_id=_optional_text(context.get("requestId")),
-    )
-
-
 def _read_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
     if context.get("eventType") != "CONNECT":
         raise MalformedRequestError(
@@ -175,11 +160,6 @@ def _read_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Req
         authorizations=_authorizations(event),
         request_id=_optional_text(context.get("requestId")),
     )
-
-
-def _path_of_route_key(route_key: str) -> str:
-    """``GET /users/{id}`` without its method; ``$default`` as it is."""
-    return route_key.split(" ", 1)[-1]
 
 
 def _path_of(arn: ExecuteApiArn, route: str | None) -> str | None:

@@ -35,18 +35,20 @@ _SCOPES = re.compile(r"(?:[\x21\x23-\x5b\x5d-\x7e]+(?: (?!\Z)|\Z))*+", re.ASCII)
 # Where the two kinds of tokens name their client and their user.
 _CLIENT_CLAIMS: Mapping[TokenUse, str] = {"access": "client_id", "id": "aud"}
 _USER_CLAIMS: Mapping[TokenUse, str] = {"access": "username", "id": "cognito:username"}
-# By which reason a claim is refused that is not even of its kind.
-_MALFORMED = {
-    "exp": Reason.EXPIRY_INVALID,
-    "nbf": Reason.NOT_BEFORE_INVALID,
-    "iat": Reason.ISSUED_AT_INVALID,
+# What may not be said of the future, beyond the skew: why it is refused if it is no time; if it is
+# said; and in which words.
+_NOT_AHEAD = {
+    "nbf": (Reason.NOT_BEFORE_INVALID, Reason.NOT_YET_VALID, "not valid for another {:.0f} s"),
+    "iat": (Reason.ISSUED_AT_INVALID, Reason.ISSUED_IN_THE_FUTURE, "issued {:.0f} s from now"),
+}
+_TEXTS = {
     "sub": Reason.SUBJECT_INVALID,
     "username": Reason.USERNAME_INVALID,
     "cognito:username": Reason.USERNAME_INVALID,
     "jti": Reason.TOKEN_ID_INVALID,
 }
 _VERIFIED = object()
-_CONTAINERS = frozenset({dict, list})
+_TEXT, _CONTAINERS = frozenset({str}), frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +152,22 @@ def judge_claims(
         raise InvalidTokenError(
             Reason.TOKEN_USE_WRONG, f"expected token_use {token_use!r}, found {clip(found_use)}"
         )
+    client_claim, user_claim = _CLIENT_CLAIMS[token_use], _USER_CLAIMS[token_use]
+    client = claims.get(client_claim)
+    # The type first: a list, which `aud` may be, cannot be looked up in a set.
+    if not (isinstance(client, str) and client in pool.client_ids):
+        raise InvalidTokenError(
+            Reason.CLIENT_UNKNOWN, f"expected a configured {client_claim}, found {clip(client)}"
+        )
+    for name in ("sub", user_claim, "jti"):
+        text = claims.get(name)
+        if not (isinstance(text, str) and text) and (name in claims or name == "sub"):
+            raise InvalidTokenError(_TEXTS[name], f"expected {name} to be a non-empty string")
     common: dict[str, Any] = {
-        "client_id": _client(claims, pool, _CLIENT_CLAIMS[token_use]),
-        "sub": _text(claims, "sub"),
-        "username": _optional_text(claims, _USER_CLAIMS[token_use]),
-        "jti": _optional_text(claims, "jti"),
+        "client_id": client,
+        "sub": claims["sub"],
+        "username": claims.get(user_claim),
+        "jti": claims.get("jti"),
         "groups": _groups(claims),
         "pool_id": pool.id,
         "claims": _frozen(claims),
@@ -170,36 +183,22 @@ def judge_claims(
 def _judge_times(claims: JsonObject, now: float) -> None:
     if "exp" not in claims:
         raise InvalidTokenError(Reason.EXPIRY_INVALID, "expected an exp claim, found none")
-    exp = _numeric_date(claims, "exp")
+    exp = _numeric_date(claims, "exp", Reason.EXPIRY_INVALID)
     if now >= exp:
         raise InvalidTokenError(Reason.EXPIRED, f"expired {now - exp:.0f} s ago")
-    latest = now + CLOCK_SKEW_SECONDS
-    nbf = _numeric_date(claims, "nbf") if "nbf" in claims else latest
-    if nbf > latest:
-        raise InvalidTokenError(Reason.NOT_YET_VALID, f"not valid for another {nbf - now:.0f} s")
-    iat = _numeric_date(claims, "iat") if "iat" in claims else latest
-    if iat > latest:
-        raise InvalidTokenError(Reason.ISSUED_IN_THE_FUTURE, f"issued {iat - now:.0f} s from now")
+    for name, (malformed, ahead, words) in _NOT_AHEAD.items():
+        if name in claims:
+            seconds = _numeric_date(claims, name, malformed) - now
+            if seconds > CLOCK_SKEW_SECONDS:
+                raise InvalidTokenError(ahead, words.format(seconds))
 
 
-def _numeric_date(claims: JsonObject, name: str) -> float:
+def _numeric_date(claims: JsonObject, name: str, malformed: Reason) -> int:
     value = claims[name]
     # bool is a kind of int in Python, and a float may be infinite: Cognito sends whole seconds.
     if type(value) is not int or not 0 <= value <= _LAST_NUMERIC_DATE:
-        raise InvalidTokenError(
-            _MALFORMED[name], f"expected {name} in whole seconds, found {clip(value)}"
-        )
+        raise InvalidTokenError(malformed, f"expected {name} in whole seconds, found {clip(value)}")
     return value
-
-
-def _client(claims: JsonObject, pool: UserPool, name: str) -> str:
-    client = claims.get(name)
-    # The type first: a list, which `aud` may be, cannot be looked up in a set.
-    if not (isinstance(client, str) and client in pool.client_ids):
-        raise InvalidTokenError(
-            Reason.CLIENT_UNKNOWN, f"expected a configured {name}, found {clip(client)}"
-        )
-    return client
 
 
 def _judge_audience(claims: JsonObject, pool: UserPool) -> None:
@@ -214,17 +213,6 @@ def _judge_audience(claims: JsonObject, pool: UserPool) -> None:
         raise InvalidTokenError(Reason.AUDIENCE_WRONG, f"expected {expected}, found {clip(named)}")
 
 
-def _text(claims: JsonObject, name: str) -> str:
-    value = claims.get(name)
-    if not (isinstance(value, str) and value):
-        raise InvalidTokenError(_MALFORMED[name], f"expected {name} to be a non-empty string")
-    return value
-
-
-def _optional_text(claims: JsonObject, name: str) -> str | None:
-    return _text(claims, name) if name in claims else None
-
-
 def _scopes(claims: JsonObject) -> tuple[str, ...]:
     scope = claims.get("scope", "")
     if not (isinstance(scope, str) and _SCOPES.fullmatch(scope)):
@@ -236,11 +224,11 @@ def _scopes(claims: JsonObject) -> tuple[str, ...]:
 
 def _groups(claims: JsonObject) -> tuple[str, ...]:
     groups = claims.get("cognito:groups", [])
-    if not (isinstance(groups, list) and all(isinstance(group, str) for group in groups)):
+    if not (isinstance(groups, list) and _TEXT.issuperset(map(type, groups))):
         raise InvalidTokenError(
             Reason.GROUPS_INVALID, "expected cognito:groups to be a list of names"
         )
-    return tuple(filter(is_nameable, groups))
+    return tuple([group for group in groups if is_nameable(group)])
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
