@@ -27,6 +27,7 @@ from authorizer.cli.template.nodes import (
     why_not_text,
 )
 from authorizer.cli.template.parameters import Choices, Parameters
+from authorizer.cli.template.undecided import UndecidedError
 from authorizer.cli.text import did_you_mean
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
@@ -51,12 +52,8 @@ _DYNAMIC = "{{resolve:"
 _VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
 
 
-class _StuckError(Exception):
-    """What a function comes to cannot be worked out offline."""
-
-    def __init__(self, why: Cause) -> None:
-        super().__init__(str(why))
-        self.why = why
+class _MalformedError(ValueError):
+    """A function's arguments are not those that it takes, such as more than can be unpacked."""
 
 
 class Intrinsics:
@@ -87,11 +84,11 @@ class Intrinsics:
         self.stacks: set[str] = set()
         self._folder = folder
         self._files: dict[str, Node] = {}
-        # By the node's identity; the nodes are kept, so that no identity is used again.
-        self._known: dict[int, tuple[Node, Node]] = {}
-        self._branches: dict[int, tuple[Node, tuple[Node, ...], Cause | None]] = {}
+        # Nodes are equal to themselves alone.
+        self._known: dict[Node, Node] = {}
+        self._branches: dict[Node, tuple[tuple[Node, ...], Cause | None]] = {}
         self._functions: dict[str, Callable[[Call], Node]] = {
-            "Ref": self._ref,
+            "Ref": lambda call: self._named(_literal(call.argument), call.place),
             "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
             "Fn::Join": self._join,
@@ -116,16 +113,18 @@ class Intrinsics:
     def _worked_out(self, call: Call) -> Node:
         try:
             return self._functions.get(call.name, self._not_here)(call)
-        except _StuckError as error:
+        except UndecidedError as error:
             return Unresolvable(call.place, error.why)
+        except ValueError:  # where its arguments are taken apart
+            return Unresolvable(call.place, f"{call.name} is not written as it must be")
 
     def _not_here(self, call: Call) -> Node:
         name = call.name.removeprefix("Fn::")
         if call.name in _DEPLOYED or name.startswith("ForEach"):
-            raise _StuckError(_only_deployed(call))
+            raise UndecidedError(_only_deployed(call))
         known = [known.removeprefix("Fn::") for known in (*_DEPLOYED, *self._functions)]
         why = f"expected a function of CloudFormation's, found {clip(name)}"
-        raise _StuckError(Mistake(why + did_you_mean(name, known), call.place))
+        raise UndecidedError(Mistake(why + did_you_mean(name, known), call.place))
 
     def get(self, node: Node, name: str) -> Node:
         """A mapping's value under a name, worked out."""
@@ -152,24 +151,21 @@ class Intrinsics:
         return self._conditions.verdict(name)
 
     def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
-        if id(node) not in self._known:
-            self._known[id(node)] = (node, Unresolvable(node.place, "it is made of itself"))
-            self._known[id(node)] = (node, function(node))
-        return self._known[id(node)][1]
+        if node not in self._known:
+            self._known[node] = Unresolvable(node.place, "it is made of itself")
+            self._known[node] = function(node)
+        return self._known[node]
 
     def _if(self, call: Call) -> Node:
         sides = self.sides(call)
         if sides is None:
-            raise _malformed(call)
+            raise _MalformedError
         verdict, then, otherwise = sides
         if verdict.value is None:
-            raise _StuckError(verdict.why or "its condition is undecidable")
+            raise UndecidedError(verdict.why or "its condition is undecidable")
         return self.resolve(then if verdict.value else otherwise)
 
     # --- references ---
-
-    def _ref(self, call: Call) -> Node:
-        return self._named(_literal(call, call.argument), call.place)
 
     def _named(self, name: str, place: Location) -> Node:
         if name == "AWS::NoValue":
@@ -200,14 +196,11 @@ class Intrinsics:
         if isinstance(argument, Text):
             name, _, attribute = argument.text.partition(".")
         else:
-            items = argument.items if isinstance(argument, Listing) else ()
-            texts = [_literal(call, self.resolve(item)) for item in items]
-            if not texts:
-                raise _malformed(call)
-            name, attribute = texts[0], ".".join(texts[1:])
+            name, *rest = (_literal(self.resolve(item)) for item in _items(argument))
+            attribute = ".".join(rest)
         if name not in self.resources:
             why = f"{clip(name)} is no resource of this template"
-            raise _StuckError(self._why_missing(why, name, call.place))
+            raise UndecidedError(self._why_missing(why, name, call.place))
         return self._attribute(call.place, name, attribute)
 
     def _attribute(self, place: Location, name: str, attribute: str | None) -> Node:
@@ -221,88 +214,81 @@ class Intrinsics:
     def _import_value(self, call: Call) -> Node:
         name = self.resolve(call.argument)
         pattern = pattern_of(name)
-        if pattern is None:
-            raise _StuckError(why_not_text(name))
-        raise _StuckError(Elsewhere(_only_deployed(call), ("import", pattern)))
+        raise UndecidedError(
+            why_not_text(name)
+            if pattern is None
+            else Elsewhere(_only_deployed(call), ("import", pattern))
+        )
 
     # --- texts and lists ---
 
     def _sub(self, call: Call) -> Node:
         template, variables = call.argument, None
         if isinstance(template, Listing):
-            template, variables = _arguments(call, 2)
-        text = _literal(call, template)
-        pieces: list[Node] = []
-        end = 0
-        for found in _VARIABLE.finditer(text):
-            pieces.append(Text(call.place, text[end : found.start()]))
-            pieces.append(self._substituted(found, variables, call.place))
-            end = found.end()
-        pieces.append(Text(call.place, text[end:]))
+            template, variables = template.items
+        before, *rest = _VARIABLE.split(_literal(template))
+        pieces: list[Node] = [Text(call.place, before)]
+        for mark, name, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+            if mark:
+                pieces.append(Text(call.place, "${" + name.strip() + "}"))
+            else:
+                pieces.append(self._substituted(name.strip(), variables, call.place))
+            pieces.append(Text(call.place, after))
         return _joined(call, pieces)
 
-    def _substituted(self, found: re.Match[str], variables: Node | None, place: Location) -> Node:
-        name = found[2].strip()
-        if found[1]:
-            return Text(place, "${" + name + "}")
+    def _substituted(self, name: str, variables: Node | None, place: Location) -> Node:
         if isinstance(variables, Mapping) and name in variables.entries:
             return self.resolve(variables.entries[name])
         return self._named(name, place)
 
     def _join(self, call: Call) -> Node:
-        separator, listing = _arguments(call, 2)
-        _literal(call, separator)
+        separator, listing = _items(call.argument)
+        between = Text(separator.place, _literal(separator))
         pieces: list[Node] = []
-        for item in self._items(call, listing):
-            pieces += [separator, self.resolve(item)] if pieces else [self.resolve(item)]
-        return _joined(call, pieces)
+        for item in self._known_items(listing):
+            pieces += [between, self.resolve(item)]
+        return _joined(call, pieces[1:])
 
     def _select(self, call: Call) -> Node:
-        position, listing = _arguments(call, 2)
+        position, listing = _items(call.argument)
         index = self.resolve(position)
-        items = self._items(call, listing)
-        if not (isinstance(index, Text) and re.fullmatch(r"[0-9]{1,4}", index.text, re.ASCII)):
-            raise _malformed(call)
-        if int(index.text) >= len(items):
-            raise _StuckError("Fn::Select asks for more than the list has")
-        return self.resolve(items[int(index.text)])
+        items = self._known_items(listing)
+        if not re.fullmatch(r"[0-9]{1,4}", _literal(index), re.ASCII):
+            raise _MalformedError
+        if int(_literal(index)) >= len(items):
+            raise UndecidedError("Fn::Select asks for more than the list has")
+        return self.resolve(items[int(_literal(index))])
 
     def _split(self, call: Call) -> Node:
-        separator, source = _arguments(call, 2)
-        if not _literal(call, separator):
-            raise _malformed(call)
-        pieces = self._known_text(source).split(_literal(call, separator))
+        separator, source = _items(call.argument)
+        pieces = self._known_text(source).split(_literal(separator))
         return Listing(call.place, tuple(Text(call.place, piece) for piece in pieces))
 
-    def _items(self, call: Call, node: Node) -> tuple[Node, ...]:
+    def _known_items(self, node: Node) -> tuple[Node, ...]:
         listing = self.resolve(node)
         if isinstance(listing, Unresolvable):
-            raise _StuckError(listing.why)
-        if not isinstance(listing, Listing):
-            raise _malformed(call)
-        return listing.items
+            raise UndecidedError(listing.why)
+        return _items(listing)
 
     def _known_text(self, node: Node) -> str:
         value = self.resolve(node)
         if not isinstance(value, Text):
-            raise _StuckError(why_not_text(value))
+            raise UndecidedError(why_not_text(value))
         return value.text
 
     def _find_in_map(self, call: Call) -> Node:
-        items = call.argument.items if isinstance(call.argument, Listing) else ()
-        if len(items) < 3:  # noqa: PLR2004 - map and two keys
-            raise _malformed(call)
+        name, first, second, *otherwise = _items(call.argument)
         value: Node = Mapping(call.place, self._mappings, dict.fromkeys(self._mappings, call.place))
-        for item in items[:3]:
-            if isinstance(value, Mapping) and (name := referred(item)):
-                self.parameters.compare(name, value.entries)
+        for item in (name, first, second):
+            if isinstance(value, Mapping) and (parameter := referred(item)):
+                self.parameters.compare(parameter, value.entries)
             key = self._known_text(item)
             if not isinstance(value, Mapping) or key not in value.entries:
                 # A mapping without the entry is refused, and so no deployment at all.
-                if len(items) > 3:  # noqa: PLR2004 - what it is then
-                    return self.get(items[3], "DefaultValue")
+                if otherwise:
+                    return self.get(otherwise[0], "DefaultValue")
                 self.choices.is_impossible |= referred(item) in self.choices.chosen
-                raise _StuckError(f"the template's mappings have no {clip(key)}")
+                raise UndecidedError(f"the template's mappings have no {clip(key)}")
             value = value.entries[key]
         return self.resolve(value)
 
@@ -320,19 +306,19 @@ class Intrinsics:
         return Mapping(mapping.place, included.entries | entries, keys, included.open)
 
     def _transform(self, call: Call) -> Node:
-        name = _literal(call, self.get(call.argument, "Name"))
+        name = _literal(self.get(call.argument, "Name"))
         if name != "AWS::Include":
-            raise _StuckError(f"the macro {clip(name)} runs only when deployed")
+            raise UndecidedError(f"the macro {clip(name)} runs only when deployed")
         return self.file(self.get(self.get(call.argument, "Parameters"), "Location"), call.place)
 
     def file(self, location: Node, place: Location) -> Node:
         """What stands in another file, where that is one beside the template."""
         if isinstance(location, Unresolvable):
             return location
-        if isinstance(location, Mapping):
-            return Unresolvable(place, "it is kept in a bucket")
         if not isinstance(location, Text):
-            return Unresolvable(place, why_not_text(location))
+            is_object = isinstance(location, Mapping)
+            why = "it is kept in a bucket" if is_object else why_not_text(location)
+            return Unresolvable(place, why)
         name = location.text
         if self._folder is None or "://" in name or name.startswith("/") or "\0" in name:
             return Unresolvable(place, f"{clip(name)} is not a file beside the template")
@@ -362,21 +348,17 @@ def _only_deployed(call: Call) -> str:
     return f"{call.name} is decided only when deployed"
 
 
-def _malformed(call: Call) -> _StuckError:
-    return _StuckError(f"{call.name} is not written as it must be")
+def _items(node: Node) -> tuple[Node, ...]:
+    """What stands in a list that must stand there."""
+    if not isinstance(node, Listing):
+        raise _MalformedError
+    return node.items
 
 
-def _arguments(call: Call, count: int) -> tuple[Node, ...]:
-    items = call.argument.items if isinstance(call.argument, Listing) else ()
-    if len(items) != count:
-        raise _malformed(call)
-    return items
-
-
-def _literal(call: Call, node: Node) -> str:
+def _literal(node: Node) -> str:
     """A text that must stand there, as it is written."""
     if not isinstance(node, Text):
-        raise _malformed(call)
+        raise _MalformedError
     return node.text
 
 
@@ -390,9 +372,9 @@ def _joined(call: Call, pieces: list[Node]) -> Node:
         ):
             parts.append(piece)
         elif not isinstance(piece, Text | Absent):
-            raise _malformed(call)
+            raise _MalformedError
     if sum(len(part.text) if isinstance(part, Text) else 1 for part in parts) > MAX_TEXT:
-        raise _StuckError(f"{call.name} makes a text of more than {MAX_TEXT} characters")
+        raise UndecidedError(f"{call.name} makes a text of more than {MAX_TEXT} characters")
     texts = [part.text for part in parts if isinstance(part, Text)]
     if len(texts) == len(parts):
         return Text(call.place, "".join(texts))

@@ -131,8 +131,8 @@ def within(node: Node) -> Iterator[Node]:
     waiting, seen = [node], set()
     while waiting:
         part = waiting.pop()
-        if id(part) not in seen:
-            seen.add(id(part))
+        if part not in seen:
+            seen.add(part)
             yield part
             waiting += children_of(part)
 

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Cause
 
 
+# As CloudFormation takes them, quoted or not.
+_FLAGS: dict[str, bool | Unknown] = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
 class Resolver(Intrinsics):
     """The values of one template."""
 
@@ -39,9 +46,9 @@ class Resolver(Intrinsics):
         if not (isinstance(node, Call) and node.name == "Fn::If"):
             value = self.resolve(node)
             return (() if isinstance(value, Absent) else (value,)), None
-        if id(node) not in self._branches:
-            self._branches[id(node)] = (node, *self._both(node))
-        return self._branches[id(node)][1:]
+        if node not in self._branches:
+            self._branches[node] = self._both(node)
+        return self._branches[node]
 
     def _both(self, call: Call) -> tuple[tuple[Node, ...], Cause | None]:
         sides = self.sides(call)
@@ -85,21 +92,17 @@ class Resolver(Intrinsics):
         return value.text if isinstance(value, Text) else Unknown(why_not_text(value))
 
     def flag(self, node: Node, *, default: bool) -> bool | Unknown:
-        """A node as a boolean, as CloudFormation takes it: quoted or not."""
+        """A node as a boolean."""
         text = self.text(node)
-        if text is None or isinstance(text, Unknown):
-            return default if text is None else text
-        if text.lower() in {"true", "yes", "on", "1"}:
-            return True
-        if text.lower() in {"false", "no", "off", "0"}:
-            return False
-        return Unknown(f"expected true or false, found {clip(text)}")
+        if not isinstance(text, str):
+            return text or default
+        return _FLAGS.get(text.lower(), Unknown(f"expected true or false, found {clip(text)}"))
 
     def number(self, node: Node, *, default: int) -> int | Unknown:
         """A node as a whole number, quoted or not."""
         text = self.text(node)
-        if text is None or isinstance(text, Unknown):
-            return default if text is None else text
+        if not isinstance(text, str):
+            return text or default
         if re.fullmatch(r"[+-]?[0-9]{1,9}", text, re.ASCII):
             return int(text)
         return Unknown(f"expected a whole number, found {clip(text)}")
@@ -107,13 +110,8 @@ class Resolver(Intrinsics):
     def texts(self, node: Node) -> tuple[str, ...] | Unknown:
         """A node as a list of texts; a single text is a list of it."""
         value = self.resolve(node)
-        if isinstance(value, Absent):
-            return ()
-        found = []
-        for item in value.items if isinstance(value, Listing) else (value,):
-            text = self.text(item)
-            if isinstance(text, Unknown):
-                return text
-            if text is not None:
-                found.append(text)
-        return tuple(found)
+        texts = [
+            self.text(item) for item in (value.items if isinstance(value, Listing) else [value])
+        ]
+        unknown = next((text for text in texts if isinstance(text, Unknown)), None)
+        return unknown or tuple(text for text in texts if isinstance(text, str))
