@@ -101,6 +101,11 @@ def spelled(rule: Rule) -> str:
     return f"{rule.effect} {rule.pattern.text} ({whom})"
 
 
+def cited(rules: Iterable[Rule], name: str) -> tuple[str, ...]:
+    """Rules with where they stand, each once: ``policy.yaml:7 allow GET /hello (group reader)``."""
+    return tuple(dict.fromkeys(f"{located(rule, name)} {spelled(rule)}" for rule in rules))
+
+
 def code(foreign: str) -> str:
     """The text as a code span in a cell of a Markdown table, where it can do nothing."""
     text = plain(foreign).replace("|", "\\|")

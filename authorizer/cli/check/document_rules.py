@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache
-    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceScope
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceSubject
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Rule
@@ -46,7 +46,7 @@ _VALUE = "00000000-0000-4000-8000-000000000000"
 class _Caller:
     """Somebody who is in one group, or a machine that has one scope."""
 
-    named: SourceGroup | SourceScope
+    named: SourceSubject
     groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     claims: Mapping[str, Any]

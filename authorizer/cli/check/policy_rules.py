@@ -23,7 +23,7 @@ from authorizer.policy.paths import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.policy_file.source import SourceGroup, SourcePolicy, SourceRule, SourceScope
+    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule, SourceSubject
 
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
 _MAX_GROUP_NAME = 128
@@ -88,8 +88,7 @@ def check_names(source: SourcePolicy) -> Iterator[Finding]:
     """P301 to P304: names that look alike, and those nobody can have."""
     yield from _look_alike("group", source.groups)
     yield from _look_alike("scope", source.scopes)
-    everybody: tuple[SourceGroup | SourceScope, ...] = (*source.groups, *source.scopes)
-    for named in everybody:
+    for named in (*source.groups, *source.scopes):
         normal = normalize("NFC", named.name)
         if named.name != normal:
             yield Finding.of("P302", named.place, name=named.name, normal=normal)
@@ -100,8 +99,8 @@ def check_names(source: SourcePolicy) -> Iterator[Finding]:
             yield Finding.of("P304", group.place, group=group.name, length=len(group.name))
 
 
-def _look_alike(kind: str, named: Iterable[SourceGroup | SourceScope]) -> Iterator[Finding]:
-    first: dict[str, SourceGroup | SourceScope] = {}
+def _look_alike(kind: str, named: Iterable[SourceSubject]) -> Iterator[Finding]:
+    first: dict[str, SourceSubject] = {}
     for later in named:
         other = first.setdefault(normalize("NFC", later.name).casefold(), later)
         if other is not later:

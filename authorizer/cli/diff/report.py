@@ -13,7 +13,7 @@ from rich.text import Text
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject
 from authorizer.cli.analysis.permissions import DependsOn, Extent, Permission
-from authorizer.cli.text import code, located, plain, print_folded, spelled
+from authorizer.cli.text import cited, code, plain, print_folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,7 +78,8 @@ def _changes(diff: Diff, changes: Iterable[Change]) -> _Alike:
     alike: _Alike = defaultdict(list)
     for change in changes:
         what = f"{_permission(change.before)} → {_permission(change.after)}"
-        rules = _located(change.after.rules, diff.new) or _located(change.before.rules, diff.old)
+        before = cited(change.before.rules, diff.old.name)
+        rules = cited(change.after.rules, diff.new.name) or before
         alike[change.route.key, what, rules].append(change.subject)
     return alike
 
@@ -87,7 +88,7 @@ def _denies(source: NamedPolicy, changes: Iterable[DenyChange]) -> _Alike:
     alike: _Alike = defaultdict(list)
     for change in changes:
         what = f"together with {_names(change.others)}"
-        alike[change.route.key, what, _located(change.rules, source)].append(change.group)
+        alike[change.route.key, what, cited(change.rules, source.name)].append(change.group)
     return alike
 
 
@@ -97,10 +98,6 @@ def _permission(permission: Permission) -> str:
     if permission.depends_on is DependsOn.NOTHING:
         return permission.words
     return f"{permission.extent} ({permission.words})"
-
-
-def _located(rules: Iterable[Rule], source: NamedPolicy) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{located(rule, source.name)} {spelled(rule)}" for rule in rules))
 
 
 def _name(subject: Subject, shown: Callable[[str], str]) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
 from authorizer.cli.analysis.permissions import Extent, Permission
-from authorizer.cli.text import code, located, plain, print_folded, spelled
+from authorizer.cli.text import cited, code, plain, print_folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,8 +74,8 @@ class _Notes:
         """With a blank in front; nothing where the word says it all."""
         if permission.extent in {Extent.ALLOW, Extent.NONE}:
             return ""
-        rules = (f"{located(rule, self._source)} {spelled(rule)}" for rule in permission.rules)
-        note = (f"{permission.extent}: {plain(permission.words)}", *dict.fromkeys(rules))
+        rules = cited(permission.rules, self._source)
+        note = (f"{permission.extent}: {plain(permission.words)}", *rules)
         return f" {self._numbers.setdefault(note, len(self._numbers) + 1)}"
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -22,11 +22,10 @@ from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.policy_file.source import (
     PUBLIC,
     Acceptance,
-    SourceGroup,
     SourceName,
     SourcePolicy,
     SourceRule,
-    SourceScope,
+    SourceSubject,
 )
 from authorizer.cli.yaml_source import Listing, Node, Text, compose
 from authorizer.errors import ConfigurationError, clip
@@ -123,11 +122,11 @@ class PolicyReader(NodeReader):
         policy = SourcePolicy(
             file=self.file,
             groups=tuple(
-                self._group(name, place, value)
+                self._subject("group", name, place, value)
                 for name, place, value in self.named(parts.get("groups"), names_to_rules("groups"))
             ),
             scopes=tuple(
-                self._scope(name, place, value)
+                self._subject("scope", name, place, value)
                 for name, place, value in self.named(parts.get("scopes"), names_to_rules("scopes"))
             ),
             public=tuple(self._rules(parts.get("public"), PUBLIC, "allow")),
@@ -147,35 +146,28 @@ class PolicyReader(NodeReader):
                 node.place, "P103", f"expected version {FORMAT_VERSION}, found {describe(node)}"
             )
 
-    def _group(self, name: str, place: Location, node: Node) -> SourceGroup:
+    def _subject(self, kind: str, name: str, place: Location, node: Node) -> SourceSubject:
         self._require_name(name, place)
-        parts = self._body(name, place, node)
-        return SourceGroup(
+        parts = self._body(kind, name, place, node)
+        return SourceSubject(
             name=name,
             place=place,
             includes=tuple(
                 SourceName(name=item.text, place=item.place)
                 for item in self.scalars(parts.get("includes"), "groups")
             ),
-            allow=tuple(self._rules(parts.get("allow"), f"group:{name}", "allow")),
-            deny=tuple(self._rules(parts.get("deny"), f"group:{name}", "deny")),
+            allow=tuple(self._rules(parts.get("allow"), f"{kind}:{name}", "allow")),
+            deny=tuple(self._rules(parts.get("deny"), f"{kind}:{name}", "deny")),
         )
 
-    def _body(self, name: str, place: Location, node: Node) -> dict[str, Node]:
+    def _body(self, kind: str, name: str, place: Location, node: Node) -> dict[str, Node]:
+        if kind == "scope":
+            return self.fields(node, {"allow"}, "a scope") or {}
         if name in _GROUP_KEYS and isinstance(node, Listing):
             message = f"expected {name} below a group, found it beside groups"
             self.report(place, "P105", message, variant="beside")
             return {}
         return self.fields(node, _GROUP_KEYS, "a group") or {}
-
-    def _scope(self, name: str, place: Location, node: Node) -> SourceScope:
-        self._require_name(name, place)
-        parts = self.fields(node, {"allow"}, "a scope") or {}
-        return SourceScope(
-            name=name,
-            place=place,
-            allow=tuple(self._rules(parts.get("allow"), f"scope:{name}", "allow")),
-        )
 
     def _rules(self, node: Node | None, subject: str, effect: Effect) -> Iterator[SourceRule]:
         for item, pattern in self._patterns(node):
@@ -243,7 +235,7 @@ class PolicyReader(NodeReader):
             return None
         return node.text.strip() or None
 
-    def _check_includes(self, groups: tuple[SourceGroup, ...]) -> None:
+    def _check_includes(self, groups: tuple[SourceSubject, ...]) -> None:
         includes = {group.name: [item.name for item in group.includes] for group in groups}
         closure = include_closure(includes)
         for group in groups:

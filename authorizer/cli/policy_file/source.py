@@ -4,9 +4,9 @@ What ships is the compiled policy, which knows lines only; here every name, rule
 line and column. ``authorizer.cli.policy_file.load_source`` reads it. All places are those of the
 first character (the quote, where a text is quoted), counted from 1.
 
-- ``SourcePolicy.groups``: each :class:`SourceGroup` with the place of its name, the names that it
+- ``SourcePolicy.groups``: each :class:`SourceSubject` with the place of its name, the names that it
   includes, and its allow and deny rules;
-- ``SourcePolicy.scopes``: each :class:`SourceScope`, likewise;
+- ``SourcePolicy.scopes``: each, likewise, with its allow rules;
 - ``SourcePolicy.public``: each line that lists a public route, as a rule that grants it to
   ``PUBLIC``;
 - ``SourcePolicy.accepted``: each :class:`Acceptance` of a finding;
@@ -65,12 +65,13 @@ class SourceRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceGroup:
-    """A group, with its own rules only.
+class SourceSubject:
+    """A group, or a scope of tokens without a user, with its own rules only.
 
     Attributes:
         place: of its name.
-        includes: in the file's order, each with its place.
+        includes: in the file's order, each with its place; a scope includes none.
+        deny: a scope denies nothing.
     """
 
     name: str
@@ -78,19 +79,6 @@ class SourceGroup:
     includes: tuple[SourceName, ...] = ()
     allow: tuple[SourceRule, ...] = ()
     deny: tuple[SourceRule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceScope:
-    """A scope of tokens without a user.
-
-    Attributes:
-        place: of its name.
-    """
-
-    name: str
-    place: Location
-    allow: tuple[SourceRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +109,8 @@ class SourcePolicy:
     """
 
     file: str
-    groups: tuple[SourceGroup, ...] = ()
-    scopes: tuple[SourceScope, ...] = ()
+    groups: tuple[SourceSubject, ...] = ()
+    scopes: tuple[SourceSubject, ...] = ()
     public: tuple[SourceRule, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
     tests: Node | None = None
@@ -130,8 +118,6 @@ class SourcePolicy:
     @property
     def rules(self) -> Iterator[SourceRule]:
         """Every rule of every group and scope, in the compiled policy's order."""
-        for group in self.groups:
-            yield from group.allow
-            yield from group.deny
-        for scope in self.scopes:
-            yield from scope.allow
+        for subject in (*self.groups, *self.scopes):
+            yield from subject.allow
+            yield from subject.deny
