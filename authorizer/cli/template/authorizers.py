@@ -141,9 +141,13 @@ def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, written: Written)
     node, name = written.keeps or written.node, written.spelling.ttl
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
     seconds = reading.resolver.number(reading.resolver.get(node, name), default=default)
-    what = f"the time to live of {own.name}"
-    reading.fact(seconds, own.place, what, child(node, name))
-    return replace(own, ttl_seconds=seconds, ttl_place=key_place(node, name))
+    return replace(
+        own,
+        ttl_seconds=reading.fact(
+            seconds, own.place, f"the time to live of {own.name}", child(node, name)
+        ),
+        ttl_place=key_place(node, name),
+    )
 
 
 def _with_function(reading: Reading, draft: Draft, own: Authorizer, written: Written) -> Authorizer:
@@ -175,22 +179,24 @@ def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
 
 
 def _with_payload(reading: Reading, own: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
-    resolver = reading.resolver
+    resolver, name, place = reading.resolver, own.name, own.place
     version = resolver.get(node, spelling.version)
-    text = resolver.text(version)
-    what = f"the payload version of {own.name}"
-    reading.fact(text, own.place, what, child(node, spelling.version))
     simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
-    what = f"whether {own.name} gives simple answers"
-    reading.fact(simple, own.place, what, child(node, spelling.simple))
     return replace(
         own,
-        payload_version=text,
+        payload_version=reading.fact(
+            resolver.text(version),
+            place,
+            f"the payload version of {name}",
+            child(node, spelling.version),
+        ),
         payload_version_place=key_place(node, spelling.version),
         payload_version_is_text=not isinstance(version, Text)
         or version.kind == "str"
         or version.text in VERSIONS,
-        simple_responses=simple,
+        simple_responses=reading.fact(
+            simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
+        ),
         simple_responses_place=key_place(node, spelling.simple),
     )
 

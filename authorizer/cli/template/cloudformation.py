@@ -226,8 +226,7 @@ def _route_named(key: str, place: Location, draft: Draft, backend: str | Unknown
 def _backend_of(reading: Reading, target: Node) -> str | Unknown | None:
     """The function behind ``integrations/<id>``; not known where that is none of the template's."""
     value = reading.resolver.resolve(target)
-    for part in parts_of(value):
-        integration = reading.resources.get(part.id) if isinstance(part, Reference) else None
+    for integration in map(reading.resource_of, parts_of(value)):
         if integration is not None:
             return backend_behind(reading, child(integration.properties, "IntegrationUri"))
     return None if isinstance(value, Absent) else Unknown("its integration is not in this template")
@@ -263,9 +262,13 @@ def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | 
         if isinstance(found, AuthorizerKind) and found not in _ASKED[kind]:
             raise UndecidedError(f"it asks for {kind}, and {behind.id} is of kind {found.value}")
         return behind.id
-    if isinstance(behind, Text):
-        raise UndecidedError("its authorizer is not in this template")
-    raise UndecidedError(getattr(behind, "why", f"{draft.id} has no such authorizer"))
+    is_named = isinstance(behind, Text)
+    why = (
+        "its authorizer is not in this template"
+        if is_named
+        else f"{draft.id} has no such authorizer"
+    )
+    raise UndecidedError(getattr(behind, "why", why))
 
 
 def _add_gateway_response(reading: Reading, draft: Draft, resource: Resource) -> None:

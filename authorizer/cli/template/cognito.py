@@ -19,7 +19,6 @@ from authorizer.cli.template.nodes import (
     Listing,
     Mapping,
     Node,
-    Reference,
     Text,
     child,
     children_of,
@@ -209,18 +208,17 @@ def _is_complete(reading: Reading, resource: Resource) -> bool:
 
 def _likely(reading: Reading, node: Node) -> str | None:
     """A text of ids that Cognito makes up, with others of their shape."""
-    value = reading.resolver.resolve(node)
-    text = ""
-    for part in parts_of(value):
-        if isinstance(part, Text):
-            text += part.text
-            continue
-        resource = reading.resources.get(part.id) if isinstance(part, Reference) else None
-        shape = _ID_SHAPES.get(resource.type if resource else "")
-        if shape is None or getattr(part, "attribute", None) not in {None, *shape[1:]}:
-            return None
-        text += shape[0]
-    return text
+    pieces = [_piece(reading, part) for part in parts_of(reading.resolver.resolve(node))]
+    known_pieces = [piece for piece in pieces if piece is not None]
+    return "".join(known_pieces) if known_pieces == pieces else None
+
+
+def _piece(reading: Reading, part: Node) -> str | None:
+    if isinstance(part, Text):
+        return part.text
+    resource = reading.resource_of(part)
+    likely, *attributes = _ID_SHAPES.get(resource.type if resource else "", (None,))
+    return likely if getattr(part, "attribute", None) in {None, *attributes} else None
 
 
 def _lacks_a_parameter(reading: Reading, node: Node) -> bool:

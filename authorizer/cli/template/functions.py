@@ -54,7 +54,7 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     if isinstance(value, Unresolvable):
         return Unknown(value.why)
     parts = parts_of(value)
-    found = {_function(reading, part.id) for part in parts if isinstance(part, Reference)} - {None}
+    found = {_function(reading, reading.resource_of(part)) for part in parts} - {None}
     if found:
         return found.pop() if len(found) == 1 else Unknown("it names more than one function")
     named = _function_named(reading, value)
@@ -78,16 +78,14 @@ def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
 
 def functions_behind(reading: Reading, node: Node) -> set[str | Unknown]:
     """The functions that a name may lead to, in one deployment or another: all but foreign ones."""
-    values, _ = reading.resolver.branches(node)
-    found = {function_behind(reading, value) for value in values}
+    found = (function_behind(reading, value) for value in reading.resolver.branches(node)[0])
     return {function for function in found if function is not None}
 
 
 def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     """The function that an integration's target leads to, also by its URL."""
     parts = parts_of(reading.resolver.resolve(node))
-    for part in parts:
-        url = reading.resources.get(part.id) if isinstance(part, Reference) else None
+    for url in map(reading.resource_of, parts):
         if url is not None and url.type == "AWS::Lambda::Url":
             node, parts = reading.resolver.get(url.properties, "TargetFunctionArn"), ()
     if parts and isinstance(parts[0], Text) and parts[0].text.startswith(("http:", "https:")):
@@ -133,12 +131,11 @@ def name_elsewhere(reading: Reading, node: Node) -> str:
     return arn[0] if arn else text
 
 
-def _function(reading: Reading, logical_id: str) -> str | Unknown | None:
-    resource = reading.resources.get(logical_id)
+def _function(reading: Reading, resource: Resource | None) -> str | Unknown | None:
     if resource is not None and resource.type in _OF_FUNCTIONS:
         name = reading.resolver.get(resource.properties, "FunctionName")
         return function_behind(reading, name)
-    return logical_id if resource is not None and resource.type in FUNCTION_TYPES else None
+    return resource.id if resource is not None and resource.type in FUNCTION_TYPES else None
 
 
 def _function_named(reading: Reading, value: Node) -> str | None:

@@ -40,6 +40,7 @@ from authorizer.cli.template.nodes import (
 )
 from authorizer.cli.template.stages import keys_by_caller
 from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
+from authorizer.policy.paths import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +48,12 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Draft, Reading
 
-METHODS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"})
-ANY_METHOD = "x-amazon-apigateway-any-method"
+# By their names in lower case.
+METHOD_NAMED = {
+    **{name.lower(): name for name in METHODS},
+    "any": "ANY",
+    "x-amazon-apigateway-any-method": "ANY",
+}
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 INTEGRATION = "x-amazon-apigateway-integration"
 AUTH = "x-amazon-apigateway-auth"
@@ -162,7 +167,11 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 
 
 def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
-    at_root = _at_root(draft, body)
+    at_root = None
+    # REST APIs do not use security at the root (the developer guide's notes for REST APIs); of
+    # HTTP APIs nothing is documented, and nobody may take such a route for a protected one.
+    if draft.kind is ApiKind.HTTP and isinstance(child(body, "security"), Listing):
+        at_root = Unknown("it is not documented whether HTTP APIs use security at the root")
     for path, place, item in reading.entries(child(body, "paths"), draft.all_routes, draft):
         what = HiddenRoutes(f"the routes of {path}")
         if path.startswith("Fn::"):
@@ -177,7 +186,7 @@ def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Opera
 
 def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
     for name, place, node in item:
-        method = method_name(name) or ""
+        method = METHOD_NAMED.get(name.lower(), "")
         what = HiddenRoutes(f"whether {method} {path} is there")
         for operation in reading.mappings(node, what, draft) if method else ():
             integration = reading.resolver.get(operation, INTEGRATION)
@@ -200,25 +209,6 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
                 declared=declared,
                 integrates=not isinstance(integration, Absent),
             )
-
-
-def _at_root(draft: Draft, body: Mapping) -> Unknown | None:
-    """What ``security`` at the root means for an operation without its own.
-
-    REST APIs do not use it (the developer guide's notes for REST APIs); of HTTP APIs nothing is
-    documented, and nobody may take such a route for a protected one.
-    """
-    if draft.kind is ApiKind.HTTP and isinstance(child(body, "security"), Listing):
-        return Unknown("it is not documented whether HTTP APIs use security at the root")
-    return None
-
-
-def method_name(name: str) -> str | None:
-    """``GET`` for ``get``, ``ANY`` for API Gateway's extension, nothing for anything else."""
-    lower = name.lower()
-    if lower in {ANY_METHOD, "any"}:
-        return "ANY"
-    return lower.upper() if lower in METHODS else None
 
 
 def route_named(method: str, path: str, place: Location) -> Route:

@@ -217,6 +217,10 @@ class Reading:
         draft = Draft(id=key, kind=kind, place=place, is_complete=False, elsewhere=why)
         return self.drafts.setdefault(key, draft)
 
+    def resource_of(self, part: Node) -> Resource | None:
+        """The resource of this template that a part of a text stands for."""
+        return self.resources.get(part.id) if isinstance(part, Reference) else None
+
     def resource_behind(self, node: Node) -> Resource | Unknown | None:
         """The resource that a value names; nothing where it is none of this template's."""
         value = self.steady(node)

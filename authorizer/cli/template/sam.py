@@ -217,8 +217,8 @@ def _api_of_event(reading: Reading, apis: dict[str, SamApi], event: _Event) -> S
     api_kind, _, implicit = _EVENTS[event.kind]
     api_id = known(_api_id(reading, event))
     if api_id not in apis and api_id == implicit:
-        replaced = reading.replaced.get(implicit)
-        draft = Draft(id=implicit, kind=api_kind, place=event.place, replaces=replaced)
+        draft = Draft(id=implicit, kind=api_kind, place=event.place)
+        draft.replaces = reading.replaced.get(implicit)
         globals_of = reading.common.get(IMPLICIT[implicit], Absent(event.place))
         apis[implicit] = SamApi(reading, draft, globals_of)
     if api_id not in apis:
@@ -238,7 +238,7 @@ def _operation(reading: Reading, event: _Event, mistake: Mistake | None) -> Oper
     )
     if is_http and path is None and method is None:
         path, method = "$default", "ANY"
-    name = openapi.method_name(str(method))
+    name = openapi.METHOD_NAMED.get(str(method).lower())
     if is_http and str(method).lower() == "default":
         name = "ANY"  # SAM deploys it; what it takes is not documented: at worst everything
     if path is None or name is None:

@@ -268,16 +268,17 @@ class SamApi:
         is_function = isinstance(node, Call) and node.name != "Ref"
         value = node if is_function else self.reading.resolver.resolve(node)
         off = isinstance(value, Text) and value.text.lower() in {"", "false", "null", "~"}
-        if not isinstance(value, Absent) and not off:
+        is_on = not isinstance(value, Absent) and not off
+        self.draft.has_cors = is_on or self.draft.has_cors
+        if is_http:
+            return
+        if is_on:
+            self._add_preflights(key_place(self.properties, name) or value.place)
+        written = child(self.properties, "GatewayResponses")
+        path = ("ResponseParameters", "Headers")
+        openapi.read_gateway_responses(self.reading, self.draft, written, *path)
+        if any(operation.route.is_preflight for operation in self._operations.values()):
             self.draft.has_cors = True
-            if not is_http:
-                self._add_preflights(key_place(self.properties, name) or value.place)
-        if not is_http:
-            path = ("ResponseParameters", "Headers")
-            written = child(self.properties, "GatewayResponses")
-            openapi.read_gateway_responses(self.reading, self.draft, written, *path)
-            if any(operation.route.is_preflight for operation in self._operations.values()):
-                self.draft.has_cors = True
 
     def _add_preflights(self, place: Location) -> None:
         routes = [operation.route for operation in self._operations.values()]
