@@ -29,6 +29,8 @@ ROLES = (
     "author",
     "third",
 )
+# Nobody's role: what it shows is where documents end.
+SCATTERED = "scattered"
 # What everybody is, whoever else they are.
 _BASE = "member"
 # As long as nouns are.
@@ -135,12 +137,11 @@ def _roles(
         "lister": [route for route in routes if "{" not in route],
         "author": _routes_below(few, routes),
         "third": _third(routes, random),
-        # Nobody's role: what it shows is where documents end.
-        "scattered": random.sample(routes, k=len(routes) // 3),
+        SCATTERED: random.sample(routes, k=len(routes) // 3),
     }
     denies = {"support": (f"ANY /{nouns[0]}/**",)}
     return {
-        role: (tuple(sorted(allows[role])), denies.get(role, ())) for role in (*ROLES, "scattered")
+        role: (tuple(sorted(allows[role])), denies.get(role, ())) for role in (*ROLES, SCATTERED)
     }
 
 

@@ -8,19 +8,24 @@ the same routes, the same functions, another authorizer in front. All of them re
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import realistic_policy
+from crud_apis import crud_api
 from realistic_policy import FOLDER
 
 from authorizer.cli.local import deploy
 from authorizer.cli.local.project import Parts, load_template
 from authorizer.cli.local.runtime import reason_of
+from authorizer.cli.policy_file import dump_policy, with_routes
+from authorizer.policy.decision import Policy
+from authorizer.policy.paths import split_route_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +75,7 @@ class Kind:
         knows_route: whether the authorizer is told which route was matched.
         handler: of the authorizer function.
         answers_for_all: whether one answer is meant to do for all routes of the caller.
+        is_large: whether it has the 150 routes of a synthetic API in place of the template's.
     """
 
     name: str
@@ -79,6 +85,7 @@ class Kind:
     knows_route: bool = True
     handler: str = _HANDLER
     answers_for_all: bool = True
+    is_large: bool = False
 
 
 def http_kind(name: str, *, simple: bool, context: list[str], **environment: str) -> Kind:
@@ -130,6 +137,8 @@ HTTP_IAM = http_kind(
 # A simple answer says yes or no and not to what, so the route is part of what it is remembered by.
 HTTP_SIMPLE = http_kind("http-simple", simple=True, context=["routeKey"])
 KINDS = (REST_REQUEST, REST_TOKEN, HTTP_IAM, HTTP_SIMPLE)
+LARGE_KINDS = tuple(replace(kind, name=f"large-{kind.name}", is_large=True) for kind in KINDS)
+_LARGE = crud_api(seed=1, size=150)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +173,37 @@ class Deployed:
 
 
 @cache
-def routes() -> tuple[Route, ...]:
-    """The template's routes, in its order."""
+def template_of(*, is_large: bool) -> dict[str, Any]:
+    """The template that is deployed as one kind of API or another."""
+    template = load_template(_TEMPLATE)
+    if is_large:
+        template["Resources"]["BackendFunction"]["Properties"]["Events"] = {
+            f"Route{number}": {
+                "Type": "Api",
+                "Properties": {"RestApiId": {"Ref": "Api"}, "Method": method, "Path": path},
+            }
+            for number, (method, path) in enumerate(map(split_route_key, _LARGE.routes))
+        }
+    return template
+
+
+@cache
+def compiled_for(*, is_large: bool) -> bytes:
+    """The policy that ships in front of it."""
+    if not is_large:
+        return realistic_policy.compiled()
+    return dump_policy(with_routes(_LARGE.document(), _LARGE.routes))
+
+
+@cache
+def policy_for(*, is_large: bool) -> Policy:
+    """The same, to be asked."""
+    return Policy.parse(compiled_for(is_large=is_large))
+
+
+@cache
+def routes(*, is_large: bool) -> tuple[Route, ...]:
+    """The API's routes, in the template's order."""
     return tuple(
         Route(
             event=name,
@@ -173,7 +211,7 @@ def routes() -> tuple[Route, ...]:
             path=event["Properties"]["Path"],
             is_public=event["Properties"].get("Auth", {}).get("Authorizer") == "NONE",
         )
-        for name, event in _events(load_template(_TEMPLATE)).items()
+        for name, event in _events(template_of(is_large=is_large)).items()
     )
 
 
@@ -187,7 +225,7 @@ def times_asked(emulator: Emulator, api: Deployed) -> int:
     return sum(1 for line in lines if reason_of(line) is not None)
 
 
-def looks_at_path(route: Route) -> bool:
+def looks_at_path(policy: Policy, route: Route) -> bool:
     """Whether a rule for the route compares its parameters with claims.
 
     ``routeKey`` does not tell them apart, so a simple answer to such a route may not be kept.
@@ -196,12 +234,13 @@ def looks_at_path(route: Route) -> bool:
     return any(
         rule.pattern.covers_method(route.method)
         and rule.pattern.conditions
-        and len(rule.pattern.path) == len(segments)
+        and (rule.pattern.tail or len(rule.pattern.path) == len(segments))
+        and len(rule.pattern.path) <= len(segments)
         and all(
             own == segment or segment.startswith("{")
-            for own, segment in zip(rule.pattern.path, segments, strict=True)
+            for own, segment in zip(rule.pattern.path, segments, strict=False)
         )
-        for rule in realistic_policy.policy().rules
+        for rule in policy.rules
     )
 
 
@@ -213,8 +252,8 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
         cognito: whose tokens are accepted; its keys come with the authorizer.
         kind: of API; its name is used once on an emulator.
     """
-    template = variant(load_template(_TEMPLATE), kind)
-    files = {"policy.json": realistic_policy.compiled(), _KEYS: cognito.jwks()}
+    template = variant(template_of(is_large=kind.is_large), kind)
+    files = {"policy.json": compiled_for(is_large=kind.is_large), _KEYS: cognito.jwks()}
     if kind.handler != _HANDLER:
         module = kind.handler.replace(".handler", ".py")
         files[module] = (FOLDER / module).read_bytes()
@@ -231,7 +270,7 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
         "POWERTOOLS_LOG_LEVEL": "INFO",  # or no decision is in the log, and none is counted
         **kind.environment,
     }
-    outputs = deploy._create_stack(stack, emulator, f"realistic-{kind.name}", parameters)
+    outputs = _created(stack, emulator, f"realistic-{kind.name}", parameters)
     return Deployed(
         kind=kind,
         base_url=outputs["ApiUrl"] + ("" if kind.is_http else f"/{_STAGE}"),
@@ -246,11 +285,31 @@ def variant(template: dict[str, Any], kind: Kind) -> dict[str, Any]:
     authorizer = {"FunctionArn": {"Fn::GetAtt": ["AuthorizerFunction", "Arn"]}, **kind.authorizer}
     api["Properties"]["Auth"]["Authorizers"] = {"Rbac": authorizer}
     if kind.is_http:
-        _make_http(changed, authorizer)
+        _make_http(changed, authorizer, kind)
     return changed
 
 
-def _make_http(template: dict[str, Any], authorizer: dict[str, Any]) -> None:
+def _created(
+    stack: dict[str, Any], emulator: Emulator, name: str, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """The stack's outputs. Its template is larger than a request may be."""
+    emulator.client("s3").put_object(Bucket=name, Key="template", Body=json.dumps(stack).encode())
+    formation = emulator.client("cloudformation")
+    formation.create_stack(
+        StackName=name,
+        TemplateURL=f"https://s3.amazonaws.com/{name}/template",
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
+    )
+    made = formation.get_waiter("stack_create_complete")
+    made.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": _SECONDS})
+    (found,) = formation.describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def _make_http(template: dict[str, Any], authorizer: dict[str, Any], kind: Kind) -> None:
     forgetful = deepcopy(authorizer)
     forgetful["Identity"]["ReauthorizeEvery"] = 0
     template["Resources"]["Api"] = {
@@ -263,11 +322,11 @@ def _make_http(template: dict[str, Any], authorizer: dict[str, Any]) -> None:
         },
     }
     is_simple = authorizer["EnableSimpleResponses"]
-    for route in routes():
+    for route in routes(is_large=kind.is_large):
         event = _events(template)[route.event]
         event["Type"] = "HttpApi"
         event["Properties"]["ApiId"] = event["Properties"].pop("RestApiId")
-        if is_simple and looks_at_path(route):
+        if is_simple and looks_at_path(policy_for(is_large=kind.is_large), route):
             event["Properties"]["Auth"] = {"Authorizer": "RbacForgetful"}
 
 

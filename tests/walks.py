@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import realistic_api
-import realistic_policy
+from crud_apis import crud_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,6 +89,10 @@ CALLERS_WITHOUT_DOCUMENT = (
 )
 
 
+# Of the synthetic API: each role, and some with what everybody has.
+LARGE_CALLERS = tuple(Caller(groups=groups) for groups in crud_api(seed=1, size=150).callers())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One request, and what it must be answered."""
@@ -145,7 +149,7 @@ class Walker:
         claims = caller.claims(self.cognito, chance)
         steps = [
             self._step(route, path, claims)
-            for route in realistic_api.routes()
+            for route in realistic_api.routes(is_large=self.api.kind.is_large)
             for path in _paths(route, claims["sub"], chance)
         ]
         chance.shuffle(steps)
@@ -173,7 +177,7 @@ class Walker:
     def _step(self, route: Route, path: str, claims: Mapping[str, Any]) -> Step:
         if route.is_public:
             return Step(route=route, path=path, expected=200)
-        decision = realistic_policy.policy().decide(
+        decision = realistic_api.policy_for(is_large=self.api.kind.is_large).decide(
             method=route.method,
             route=route.path if self.api.kind.knows_route else None,
             path=path,

@@ -17,9 +17,17 @@ from typing import TYPE_CHECKING
 import pytest
 import realistic_api
 import walks
-from realistic_api import HTTP_IAM, KINDS, REST_REQUEST, REST_TOKEN, Kind, http_kind
+from realistic_api import (
+    HTTP_IAM,
+    KINDS,
+    LARGE_KINDS,
+    REST_REQUEST,
+    REST_TOKEN,
+    Kind,
+    http_kind,
+)
 from simulator import Cognito
-from walks import CALLERS, CALLERS_WITHOUT_DOCUMENT, Caller, Walk, Walker
+from walks import CALLERS, CALLERS_WITHOUT_DOCUMENT, LARGE_CALLERS, Caller, Walk, Walker
 
 from authorizer.cli.local.emulator import Emulator, running_emulator
 
@@ -100,6 +108,18 @@ def test_every_status_is_what_the_policy_decides(site: Site) -> None:
     assert [str(difference) for difference in differences] == [], f"WALK_SEED={SEED}"
     if site.kind.answers_for_all:
         assert site.times_asked == WALKS  # the rest was answered from memory
+
+
+# To deploy 150 routes takes half a minute: two kinds will do, where few walks are gone.
+@on(*(LARGE_KINDS if WALKS >= 100 else LARGE_KINDS[1:3]))
+def test_a_large_api_simply_works(site: Site) -> None:
+    """On 150 routes, too, one answer is right for all of them, whoever asks in whichever order."""
+    number = max(2, WALKS // 10)
+    planned = site.planned(LARGE_CALLERS, number)
+    differences = site.walker.go_all(planned)
+    assert [str(difference) for difference in differences] == [], f"WALK_SEED={SEED}"
+    if site.kind.answers_for_all:
+        assert site.times_asked == number
 
 
 @on(REST_REQUEST, REST_TOKEN, HTTP_IAM)
