@@ -96,7 +96,7 @@ def unnamed(random: Random, keys: Sequence[str]) -> frozenset[str]:
     return frozenset(key for key in keys if not is_usual and random.random() < 0.5)
 
 
-def random_rows(random: Random, keys: Sequence[str]) -> tuple[AskedRoute, ...]:
+def random_asked_routes(random: Random, keys: Sequence[str]) -> tuple[AskedRoute, ...]:
     return asked_routes(keys, unnamed(random, keys))
 
 
@@ -116,55 +116,64 @@ class Asked:
     claims: dict[str, Any]
 
 
-def a_request(random: Random, row: AskedRoute) -> Asked:
+def a_request(random: Random, route: AskedRoute) -> Asked:
     """A concrete request that fits a route."""
-    path = [random.choice(VALUES) if one == PARAMETER else one for one in row.path]
-    if row.kind in {RouteKind.GREEDY, RouteKind.DEFAULT}:
-        fewest = 1 if row.kind is RouteKind.GREEDY else 0
+    path = [random.choice(VALUES) if one == PARAMETER else one for one in route.path]
+    if route.kind in {RouteKind.GREEDY, RouteKind.DEFAULT}:
+        fewest = 1 if route.kind is RouteKind.GREEDY else 0
         path += [random.choice(VALUES) for _ in range(random.randrange(fewest, 4))]
     claims = {name: random.choice([*VALUES, 7, None]) for name in CLAIMS if random.random() < 0.8}
-    method = random.choice(row.methods)
+    method = random.choice(route.methods)
     return Asked(method="PURGE" if method == "OTHER" else method, path=tuple(path), claims=claims)
 
 
-def goes_to(rows: Sequence[AskedRoute], asked: Asked, row: AskedRoute) -> bool:
-    """Whether API Gateway may choose a row for a request, written out once more."""
-    return fits(row, asked) and not any(fits(other, asked) and _beats(other, row) for other in rows)
-
-
-def _beats(other: AskedRoute, row: AskedRoute) -> bool:
-    """Whether another row is the more specific one of two that fit."""
-    if row.tells_path or other == row or other.kind is RouteKind.DEFAULT:
-        return False
-    if row.kind is RouteKind.DEFAULT:
-        return True
-    if other.kind is RouteKind.GREEDY and (
-        len(other.path) < len(row.path) or other.path == row.path
-    ):
-        return False
-    # A parameter where the row is literal may lose, in one kind of API or another.
-    return all(
-        one != PARAMETER or two == PARAMETER for one, two in zip(other.path, row.path, strict=False)
+def goes_to(routes: Sequence[AskedRoute], asked: Asked, route: AskedRoute) -> bool:
+    """Whether API Gateway may choose a route for a request, written out once more."""
+    return fits(route, asked) and not any(
+        fits(other, asked) and _beats(other, route) for other in routes
     )
 
 
-def fits(row: AskedRoute, asked: Asked) -> bool:
-    if ("OTHER" if asked.method == "PURGE" else asked.method) not in row.methods:
+def _beats(other: AskedRoute, route: AskedRoute) -> bool:
+    """Whether another route is the more specific one of two that fit."""
+    if route.tells_path or other == route or other.kind is RouteKind.DEFAULT:
         return False
-    if row.kind is RouteKind.EXACT and len(asked.path) != len(row.path):
+    if route.kind is RouteKind.DEFAULT:
+        return True
+    if other.kind is RouteKind.GREEDY and (
+        len(other.path) < len(route.path) or other.path == route.path
+    ):
         return False
-    if row.kind is RouteKind.GREEDY and len(asked.path) <= len(row.path):
+    # A parameter where the route is literal may lose, in one kind of API or another.
+    return all(
+        one != PARAMETER or two == PARAMETER
+        for one, two in zip(other.path, route.path, strict=False)
+    )
+
+
+def fits(route: AskedRoute, asked: Asked) -> bool:
+    if ("OTHER" if asked.method == "PURGE" else asked.method) not in route.methods:
         return False
-    return all(one in (PARAMETER, value) for one, value in zip(row.path, asked.path, strict=False))
+    if route.kind is RouteKind.EXACT and len(asked.path) != len(route.path):
+        return False
+    if route.kind is RouteKind.GREEDY and len(asked.path) <= len(route.path):
+        return False
+    return all(
+        one in (PARAMETER, value) for one, value in zip(route.path, asked.path, strict=False)
+    )
 
 
 def said(
-    access: Analysis, ground: Partition, row: AskedRoute, asked: Asked, subject: Subject
+    access: Analysis, partition: Partition, route: AskedRoute, asked: Asked, subject: Subject
 ) -> bool:
     """What the form says of the same."""
-    [spot] = [spot for spot in ground.path_classes(row) if is_of(spot, row, asked.path)]
+    [path_class] = [
+        path_class
+        for path_class in partition.path_classes(route)
+        if is_of(path_class, route, asked.path)
+    ]
     method = "OTHER" if asked.method == "PURGE" else asked.method
-    everyone = access.grants(RequestClass(route=row, paths=spot, methods=(method,)))
+    everyone = access.grants(RequestClass(route=route, paths=path_class, methods=(method,)))
     form = everyone[subject].condition if subject in everyone else NOTHING
     claims = dict(asked.claims)
     if subject.kind is SubjectKind.SCOPE:
@@ -172,15 +181,17 @@ def said(
     return holds(form, asked.path, claims)
 
 
-def is_of(spot: PathClass, row: AskedRoute, path: Sequence[str]) -> bool:
-    if row.tells_path:
+def is_of(path_class: PathClass, route: AskedRoute, path: Sequence[str]) -> bool:
+    if route.tells_path:
         return True
-    if len(path) != len(spot.terms) and not (spot.goes_on and len(path) > len(spot.terms)):
+    if len(path) != len(path_class.terms) and not (
+        path_class.goes_on and len(path) > len(path_class.terms)
+    ):
         return False
-    never = dict(spot.excluded)
+    never = dict(path_class.excluded)
     return all(
         value not in never.get(at, ()) if isinstance(term, int) else value == term
-        for at, (term, value) in enumerate(zip(spot.terms, path, strict=False))
+        for at, (term, value) in enumerate(zip(path_class.terms, path, strict=False))
     )
 
 
@@ -203,15 +214,15 @@ def holds(form: AccessCondition, path: Sequence[str], claims: dict[str, Any]) ->
     return any(map(surely, form.allows)) and not any(map(maybe, form.denies))
 
 
-def decided(policy: Policy, row: AskedRoute, asked: Asked, who: Sequence[Subject]) -> bool:
+def decided(policy: Policy, route: AskedRoute, asked: Asked, who: Sequence[Subject]) -> bool:
     """What ``decide`` says to a caller of some groups, or to a machine with one scope."""
-    told = {name: value for name, value in zip(row.names, asked.path, strict=False) if name}
+    told = {name: value for name, value in zip(route.names, asked.path, strict=False) if name}
     machine = who[0].kind is SubjectKind.SCOPE
     return policy.decide(
         method=asked.method,
-        route=(row.key.partition(" ")[2] or row.key) if row.is_named else None,
+        route=(route.key.partition(" ")[2] or route.key) if route.is_named else None,
         path="/" + "/".join(asked.path),
-        path_parameters=told if row.is_named else {},
+        path_parameters=told if route.is_named else {},
         groups=() if machine else [one.name for one in who],
         scopes=[one.name for one in who] if machine else (),
         claims=machines_claims(asked) if machine else asked.claims,
@@ -224,20 +235,20 @@ def machines_claims(asked: Asked) -> dict[str, Any]:
     return {**asked.claims, "sub": subject, "client_id": subject}
 
 
-def concrete(row: AskedRoute) -> AskedRoute:
+def concrete(route: AskedRoute) -> AskedRoute:
     """A route of the API for what a rule with ``/**`` stands for: one that no rule names."""
-    if row.kind is not RouteKind.BELOW:
-        return row
-    above = row.key.partition(" ")[2].removesuffix("/**")
-    return dataclasses.replace(row, key=f"x {above}/new", path=(*row.path, "new"))
+    if route.kind is not RouteKind.BELOW:
+        return route
+    above = route.key.partition(" ")[2].removesuffix("/**")
+    return dataclasses.replace(route, key=f"x {above}/new", path=(*route.path, "new"))
 
 
 def requests(
-    random: Random, rows: Sequence[AskedRoute], count: int
+    random: Random, routes: Sequence[AskedRoute], count: int
 ) -> Iterator[tuple[AskedRoute, Asked]]:
     for _ in range(count):
-        row = random.choice(rows)
-        if row.methods:
-            asked = a_request(random, row)
-            if goes_to(rows, asked, row):
-                yield row, asked
+        route = random.choice(routes)
+        if route.methods:
+            asked = a_request(random, route)
+            if goes_to(routes, asked, route):
+                yield route, asked

@@ -35,8 +35,10 @@ def cell(rules: str, route: str, subject: Subject | None = None, *others: str) -
     access = Analysis.of(
         read_policy(f"version: 1\n{rules}".encode(), "policy.yaml"), (route, *others)
     )
-    rows = asked_routes((route, *others))
-    cells = permissions_of(rows[0], Partition(access.policy.tree), access, competing_routes(rows))
+    routes = asked_routes((route, *others))
+    cells = permissions_of(
+        routes[0], Partition(access.policy.tree), access, competing_routes(routes)
+    )
     return cells.get(subject or group("g"), NO_PERMISSION)
 
 
@@ -255,9 +257,9 @@ def test_no_two_modules_import_each_other() -> None:
 def test_rules_name_routes_by_path_and_method() -> None:
     """Each once, whatever its parameters are called; ``/**`` last, for all the others below."""
     texts = ["ANY /**", "GET,PUT /b/{x=sub}", "ANY /b/{y}", "GET /a", "$connect", "GET /", "GET /a"]
-    rows = routes_of_rules(map(pattern_of, texts))
+    routes = routes_of_rules(map(pattern_of, texts))
 
-    assert [row.key for row in rows] == [
+    assert [route.key for route in routes] == [
         "GET /",
         "$connect",
         "GET /a",
@@ -266,7 +268,7 @@ def test_rules_name_routes_by_path_and_method() -> None:
         "ANY /b/{y}",
         "ANY /**",
     ]
-    assert {"GET", "PUT"}.isdisjoint(rows[5].methods)
+    assert {"GET", "PUT"}.isdisjoint(routes[5].methods)
 
 
 def test_a_claim_has_one_value() -> None:

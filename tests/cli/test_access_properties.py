@@ -13,9 +13,9 @@ from random_policies import (
     concrete,
     decided,
     knowing,
+    random_asked_routes,
     random_policy,
     random_routes,
-    random_rows,
     requests,
     said,
     seeds,
@@ -34,14 +34,14 @@ def test_forms_say_what_decide_says(random: Random) -> None:
     """For each route, subject, path, method and claims: the form holds if decide allows."""
     naive, keys = random_policy(random), random_routes(random)
     access = Analysis.of(source(naive), keys)
-    ground = Partition(access.policy.tree)
+    partition = Partition(access.policy.tree)
     policy = knowing(access.policy, keys)
-    rows = random_rows(random, keys)
+    routes = random_asked_routes(random, keys)
 
-    for row, asked in requests(random, rows, 30):
+    for route, asked in requests(random, routes, 30):
         for subject in access.subjects[1:]:
-            expected = decided(policy, row, asked, [subject])
-            assert said(access, ground, row, asked, subject) is expected, (naive, row, asked)
+            expected = decided(policy, route, asked, [subject])
+            assert said(access, partition, route, asked, subject) is expected, (naive, route, asked)
 
 
 @settings(max_examples=examples(200), deadline=None)
@@ -50,24 +50,27 @@ def test_outcomes_say_what_decide_says(random: Random) -> None:
     """``allow`` is never refused, ``none`` and ``deny`` never allowed, ``own`` needs a claim."""
     naive, keys = random_policy(random), random_routes(random)
     access = Analysis.of(source(naive), keys)
-    ground = Partition(access.policy.tree)
+    partition = Partition(access.policy.tree)
     policy = knowing(access.policy, keys)
-    rows = random_rows(random, keys)
-    cells = {row: permissions_of(row, ground, access, competing_routes(rows)) for row in rows}
+    routes = random_asked_routes(random, keys)
+    cells = {
+        route: permissions_of(route, partition, access, competing_routes(routes))
+        for route in routes
+    }
 
-    for row, asked in requests(random, rows, 30):
+    for route, asked in requests(random, routes, 30):
         for subject in access.subjects[1:]:
-            cell = cells[row].get(subject, NO_PERMISSION)
-            allowed = decided(policy, row, asked, [subject])
+            cell = cells[route].get(subject, NO_PERMISSION)
+            allowed = decided(policy, route, asked, [subject])
             match cell.extent:
                 case Extent.ALLOW:
-                    assert allowed, (naive, row, asked, subject, cell)
+                    assert allowed, (naive, route, asked, subject, cell)
                 case Extent.NONE | Extent.DENY:
-                    assert not allowed, (naive, row, asked, subject, cell)
+                    assert not allowed, (naive, route, asked, subject, cell)
                 case Extent.OWN:
                     without = dataclasses.replace(asked, claims={})
                     assert subject.kind is SubjectKind.SCOPE or not decided(
-                        policy, row, without, [subject]
+                        policy, route, without, [subject]
                     )
 
 
@@ -78,17 +81,17 @@ def test_rows_that_rules_name_say_what_decide_says(random: Random) -> None:
     naive = random_policy(random)
     access = Analysis.of(source(naive))
     policy = access.policy
-    ground = Partition(access.policy.tree)
+    partition = Partition(access.policy.tree)
     patterns = [rule.pattern for rule in policy.rules]
 
-    for row in routes_of_rules(patterns):
-        if not row.methods:
+    for route in routes_of_rules(patterns):
+        if not route.methods:
             continue
-        route = concrete(row)
-        asked = a_request(random, route)
+        exact = concrete(route)
+        asked = a_request(random, exact)
         for subject in access.subjects[1:]:
-            expected = decided(policy, route, asked, [subject])
-            assert said(access, ground, row, asked, subject) is expected, (naive, row, asked)
+            expected = decided(policy, exact, asked, [subject])
+            assert said(access, partition, route, asked, subject) is expected, (naive, route, asked)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -98,10 +101,10 @@ def test_words_say_what_it_depends_on(seed: int) -> None:
     for _ in range(20):
         naive, keys = random_policy(random), random_routes(random)
         access = Analysis.of(source(naive), keys)
-        rows = asked_routes(keys)
-        for row in rows:
+        routes = asked_routes(keys)
+        for route in routes:
             for subject, cell in permissions_of(
-                row, Partition(access.policy.tree), access, competing_routes(rows)
+                route, Partition(access.policy.tree), access, competing_routes(routes)
             ).items():
                 if subject != EVERYONE and cell.extent in {Extent.PARTLY, Extent.OWN}:
                     assert "all of it" in cell.words or "only where" in cell.words, cell

@@ -78,8 +78,8 @@ def _without_denies(body: Body) -> Body:
     return dataclasses.replace(body, deny=(), includes=())
 
 
-def a_question(random: Random, row: AskedRoute) -> Asked:
-    asked = a_request(random, row)
+def a_question(random: Random, route: AskedRoute) -> Asked:
+    asked = a_request(random, route)
     claims = {name: random.choice(CLAIMS) for name in ("sub", "team", "client_id")}
     # Often just what a condition asks for.
     if asked.path and random.random() < 0.5:
@@ -92,7 +92,7 @@ class Pair:
     old: Policy
     new: Policy
     diff: Diff
-    rows: tuple[AskedRoute, ...]
+    routes: tuple[AskedRoute, ...]
     is_routed: bool
 
 
@@ -102,15 +102,15 @@ def a_pair(random: Random, *, is_routed: bool) -> Pair:
     old, new = source(before), source(after)
     if not is_routed:
         diff = compare(old, new)
-        rows = tuple(row for row in diff.routes if row.methods)
-        return Pair(old=old.policy, new=new.policy, diff=diff, rows=rows, is_routed=False)
+        routes = tuple(route for route in diff.routes if route.methods)
+        return Pair(old=old.policy, new=new.policy, diff=diff, routes=routes, is_routed=False)
     keys = random_routes(random)
     alone = unnamed(random, keys)
     return Pair(
         old=knowing(old.policy, keys),
         new=knowing(new.policy, keys),
         diff=compare(old, new, keys, alone),
-        rows=tuple(row for row in asked_routes(keys, alone) if row.methods),
+        routes=tuple(route for route in asked_routes(keys, alone) if route.methods),
         is_routed=True,
     )
 
@@ -118,10 +118,10 @@ def a_pair(random: Random, *, is_routed: bool) -> Pair:
 def questions(random: Random, pair: Pair, count: int) -> list[tuple[AskedRoute, Asked]]:
     found = []
     for _ in range(count):
-        row = random.choice(pair.rows)
-        asked = a_question(random, concrete(row))
-        if not pair.is_routed or goes_to(pair.rows, asked, row):
-            found.append((row, asked))
+        route = random.choice(pair.routes)
+        asked = a_question(random, concrete(route))
+        if not pair.is_routed or goes_to(pair.routes, asked, route):
+            found.append((route, asked))
     return found
 
 
@@ -130,19 +130,19 @@ def questions(random: Random, pair: Pair, count: int) -> list[tuple[AskedRoute, 
 def test_what_decide_says_otherwise_is_reported(random: Random, *, is_routed: bool) -> None:
     """If any group or scope alone is answered otherwise, then the diff has it, the right way."""
     pair = a_pair(random, is_routed=is_routed)
-    if not pair.rows:
+    if not pair.routes:
         return
     gains = {(change.subject, change.route) for change in pair.diff.gains}
     losses = {(change.subject, change.route) for change in pair.diff.losses}
     subjects = [Subject(kind=SubjectKind.GROUP, name=name) for name in GROUPS]
     subjects.append(Subject(kind=SubjectKind.SCOPE, name="x"))
 
-    for row, asked in questions(random, pair, 40):
+    for route, asked in questions(random, pair, 40):
         for subject in subjects:
-            was = decided(pair.old, concrete(row), asked, [subject])
-            becomes = decided(pair.new, concrete(row), asked, [subject])
-            assert becomes <= was or (subject, row) in gains, (row, asked, subject)
-            assert was <= becomes or (subject, row) in losses, (row, asked, subject)
+            was = decided(pair.old, concrete(route), asked, [subject])
+            becomes = decided(pair.new, concrete(route), asked, [subject])
+            assert becomes <= was or (subject, route) in gains, (route, asked, subject)
+            assert was <= becomes or (subject, route) in losses, (route, asked, subject)
 
 
 @settings(max_examples=examples(200), deadline=None)
@@ -152,7 +152,7 @@ def test_callers_of_several_groups_are_told_by_lifted_and_imposed_denies(
 ) -> None:
     """What any set of groups gains, one of them gains alone, or by a deny that was lifted."""
     pair = a_pair(random, is_routed=is_routed)
-    if not pair.rows:
+    if not pair.routes:
         return
     gains = {(change.subject, change.route) for change in pair.diff.gains}
     losses = {(change.subject, change.route) for change in pair.diff.losses}
@@ -161,18 +161,18 @@ def test_callers_of_several_groups_are_told_by_lifted_and_imposed_denies(
     groups = [Subject(kind=SubjectKind.GROUP, name=name) for name in GROUPS]
     several = [*itertools.combinations(groups, 2), tuple(groups)]
 
-    for row, asked in questions(random, pair, 30):
+    for route, asked in questions(random, pair, 30):
         for who in several:
-            was = decided(pair.old, concrete(row), asked, who)
-            becomes = decided(pair.new, concrete(row), asked, who)
+            was = decided(pair.old, concrete(route), asked, who)
+            becomes = decided(pair.new, concrete(route), asked, who)
             if becomes and not was:
-                assert any((one, row) in gains for one in who) or any(
-                    (one, other, row) in lifted for one in who for other in who
-                ), (row, asked, who)
+                assert any((one, route) in gains for one in who) or any(
+                    (one, other, route) in lifted for one in who for other in who
+                ), (route, asked, who)
             if was and not becomes:
-                assert any((one, row) in losses for one in who) or any(
-                    (one, other, row) in imposed for one in who for other in who
-                ), (row, asked, who)
+                assert any((one, route) in losses for one in who) or any(
+                    (one, other, route) in imposed for one in who for other in who
+                ), (route, asked, who)
 
 
 @settings(max_examples=examples(80), deadline=None)
@@ -196,16 +196,21 @@ def test_what_is_reported_is_decided_otherwise(random: Random, *, is_routed: boo
 
 
 def _shown(
-    random: Random, pair: Pair, row: AskedRoute, who: Sequence[Subject], *, backwards: bool = False
+    random: Random,
+    pair: Pair,
+    route: AskedRoute,
+    who: Sequence[Subject],
+    *,
+    backwards: bool = False,
 ) -> bool:
     """Whether a request is found that is refused by one policy and allowed by the other."""
-    route = concrete(row)
+    exact = concrete(route)
     old, new = (pair.new, pair.old) if backwards else (pair.old, pair.new)
     for _ in range(400_000):  # rare ones are one in tens of thousands
-        asked = a_question(random, route)
-        if pair.is_routed and not goes_to(pair.rows, asked, row):
+        asked = a_question(random, exact)
+        if pair.is_routed and not goes_to(pair.routes, asked, route):
             continue
-        if decided(new, route, asked, who) and not decided(old, route, asked, who):
+        if decided(new, exact, asked, who) and not decided(old, exact, asked, who):
             return True
     return False
 
