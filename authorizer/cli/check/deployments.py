@@ -125,33 +125,36 @@ def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Loca
 
 def _at_worst(template: Template, further: Sequence[Template]) -> Template:
     """The template with the worst for what neither it nor a deployment with more chosen tells."""
-    apis = []
-    for api in template.apis:
-        authorizers = tuple(
-            _authorizer_at_worst(authorizer, [*_namesakes(api, authorizer, further)])
-            if is_ours(template, authorizer)
-            else authorizer
-            for authorizer in api.authorizers
-        )
-        apis.append(replace(api, authorizers=authorizers))
-    return replace(template, apis=tuple(apis))
+    return replace(
+        template,
+        apis=tuple(
+            replace(
+                api,
+                authorizers=tuple(
+                    _authorizer_at_worst(api, authorizer, further)
+                    if is_ours(template, authorizer)
+                    else authorizer
+                    for authorizer in api.authorizers
+                ),
+            )
+            for api in template.apis
+        ),
+    )
 
 
-def _namesakes(
+def _authorizer_at_worst(
     api: Api, authorizer: Authorizer, further: Sequence[Template]
-) -> Iterator[Authorizer]:
-    """What the authorizer is in deployments with more chosen."""
-    for template in further:
-        for other in template.apis:
-            namesake = other.authorizer(authorizer.name)
-            if (other.id, other.place) == (api.id, api.place) and namesake is not None:
-                yield namesake
-
-
-def _authorizer_at_worst(authorizer: Authorizer, namesakes: Sequence[Authorizer]) -> Authorizer:
+) -> Authorizer:
+    namesakes = [
+        other.authorizer(authorizer.name)
+        for template in further
+        for other in template.apis
+        if (other.id, other.place) == (api.id, api.place)
+    ]
+    known = [authorizer, *filter(None, namesakes)]
     worst = {
         fact: value
         for fact, value in _WORST.items()
-        if all(isinstance(getattr(one, fact), Unknown) for one in (authorizer, *namesakes))
+        if all(isinstance(getattr(one, fact), Unknown) for one in known)
     }
     return replace(authorizer, **worst)

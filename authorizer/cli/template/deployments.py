@@ -90,7 +90,7 @@ def _together(mattering: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, s
 
 
 def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Reading:
-    choices = Choices(chosen)
+    choices = Choices(dict(chosen))
     return choices, read(choices)
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.conditions import Completeness, Conditions, Verdict
 from authorizer.cli.template.model import Elsewhere, Mistake
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
+    Completeness,
     Composite,
     Listing,
     Mapping,
@@ -26,7 +26,7 @@ from authorizer.cli.template.nodes import (
     referred,
     why_not_text,
 )
-from authorizer.cli.template.parameters import Choices, Parameters
+from authorizer.cli.template.parameters import Choices, Conditions, Parameters, Verdict
 from authorizer.cli.template.undecided import UndecidedError
 from authorizer.cli.text import did_you_mean
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source

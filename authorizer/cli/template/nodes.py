@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Absent",
     "Call",
+    "Completeness",
     "Composite",
     "Listing",
     "Mapping",
@@ -39,6 +40,13 @@ __all__ = [
     "why_not_text",
     "within",
 ]
+
+
+# Transforms that bring no names, but for SAM's.
+_KNOWN = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-", "AWS::CodeDeployBlueGreen")
+_SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
+# SAM's own resources that are made for none of the template's.
+_OF_SAM = ("Serverless", "CodeDeployServiceRole")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,3 +171,53 @@ def why_not_text(node: Node) -> Cause:
     if isinstance(node, Reference):
         return f"{node.id} has its name only when deployed"
     return "expected a text, found something else"
+
+
+class Completeness:
+    """Whether a template is all there is, so that a name that nothing in it has is a mistake.
+
+    Macros, loops and includes may bring what a name stands for; SAM brings resources whose names
+    begin with those that they are made for, such as ``HelloRole`` for ``Hello``.
+
+    Attributes:
+        is_complete: whether nothing but SAM can add names.
+    """
+
+    def __init__(self, template: Mapping) -> None:
+        """Take the template as it is written."""
+        resources = child(template, "Resources")
+        self._of_sam = [
+            *_OF_SAM,
+            *(
+                name
+                for name, _, body in (resources if isinstance(resources, Mapping) else ())
+                if isinstance(kind := child(body, "Type"), Text)
+                and kind.text.startswith("AWS::Serverless::")
+            ),
+        ]
+        self.is_complete = "Resources" in template.entries and not (
+            _runs_macros(child(template, "Transform"))
+            or any(name.startswith("Fn::") for name in template.entries)
+            or any(_has_loops(child(template, name)) for name in _SECTIONS)
+        )
+
+    def may_be_added(self, name: str) -> bool:
+        """Whether a resource of that name may come to be, although it is not written."""
+        return not self.is_complete or any(
+            name.startswith(known) and not name[len(known) :][:1].islower()
+            for known in self._of_sam
+        )
+
+
+def _runs_macros(transform: Node) -> bool:
+    items = transform.items if isinstance(transform, Listing) else (transform,)
+    return not all(
+        isinstance(item, Absent) or (isinstance(item, Text) and item.text.startswith(_KNOWN))
+        for item in items
+    )
+
+
+def _has_loops(section: Node) -> bool:
+    if not isinstance(section, Mapping):
+        return not isinstance(section, Absent)
+    return section.open is not None or any(name.startswith("Fn::") for name in section.entries)

@@ -9,7 +9,6 @@ from authorizer.cli.location import FileError
 from authorizer.cli.template import openapi
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
-from authorizer.cli.template.conditions import Verdict
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
 from authorizer.cli.template.model import (
@@ -32,7 +31,7 @@ from authorizer.cli.template.nodes import (
     child,
     pattern_of,
 )
-from authorizer.cli.template.parameters import Choices
+from authorizer.cli.template.parameters import Choices, Verdict
 from authorizer.cli.template.reading import Draft, Reading, Resource
 from authorizer.cli.template.resolver import Resolver
 from authorizer.cli.template.sam import IMPLICIT, read_sam
