@@ -8,9 +8,8 @@ gateway makes it a 500, and caches nothing.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from authorizer.errors import InvalidTokenError, Reason, UnauthorizedError
 from authorizer.gateway.events import Flavour, Request, parse_request
@@ -53,8 +52,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What was found out about one request.
 
     Attributes:
@@ -64,6 +62,8 @@ class Outcome:
         refusal: why the token was refused, where it was.
         iam_mode: what the answer's IAM document covers; nothing for an answer without one.
         inexact: why it covers the request alone, where it was meant to cover all of the caller's.
+        document: the answer's IAM document; nothing for an answer without one.
+        is_raised: whether API Gateway is to make it a 401, and gets an error in place of an answer.
     """
 
     request: Request
@@ -72,9 +72,8 @@ class Outcome:
     refusal: InvalidTokenError | None = None
     iam_mode: IamMode | None = None
     inexact: Inexact | None = None
-    _document: PolicyDocument | None = None
-    _is_simple: bool
-    _is_raised: bool
+    document: PolicyDocument | None = None
+    is_raised: bool = False
 
     @property
     def reason(self) -> Reason | None:
@@ -100,12 +99,12 @@ class Outcome:
         Raises:
             UnauthorizedError: where it makes that a 401.
         """
-        if self.token is None and self._is_raised:
+        if self.is_raised:
             raise UnauthorizedError
         allowed, context = self.verdict is Verdict.ALLOWED, Context()
         # A document for the caller may be remembered and allow their next request, which then gets
         # this context, whatever was decided about the present one.
-        if self.token is not None and (allowed or self._document is not None):
+        if self.token is not None and (allowed or self.iam_mode is IamMode.CALLER):
             context = caller_context(
                 texts={
                     "sub": self.token.sub,
@@ -115,14 +114,10 @@ class Outcome:
                 },
                 lists={"groups": self.token.groups, "scope": self.token.scopes},
             )
-        if self._is_simple:
+        if self.document is None:
             return SimpleAnswer(isAuthorized=allowed, context=context)
-        prefix, client_part = _arn_parts(self.request)
-        return IamAnswer(
-            principalId=self.token.sub if self.token else NOBODY,
-            policyDocument=self._document or request_document(prefix, client_part, allowed=allowed),
-            context=context,
-        )
+        principal = self.token.sub if self.token else NOBODY
+        return IamAnswer(principalId=principal, policyDocument=self.document, context=context)
 
 
 class Authorizer:
@@ -191,13 +186,13 @@ class Authorizer:
             MalformedRequestError: the event is not an authorizer event.
         """
         request = parse_request(event)
-        is_simple, is_raised = request.flavour in self._simple, request.flavour in self._raised
+        is_simple = request.flavour in self._simple
         try:
             token = self._verifier.verify(request.bearer_token())
         except InvalidTokenError as error:
-            return Outcome(
-                request=request, refusal=error, _is_simple=is_simple, _is_raised=is_raised
-            )
+            nothing = None if is_simple else request_document(*_arn_parts(request), allowed=False)
+            is_raised = request.flavour in self._raised
+            return Outcome(request=request, refusal=error, document=nothing, is_raised=is_raised)
         decision = self._policy.decide(
             method=request.method,
             route=request.route,
@@ -207,27 +202,22 @@ class Authorizer:
             scopes=token.scopes,
             claims=token.claims,
         )
-        outcome = Outcome(
-            request=request,
-            token=token,
-            decision=decision,
-            iam_mode=None if is_simple else IamMode.REQUEST,
-            _is_simple=is_simple,
-            _is_raised=is_raised,
-        )
+        outcome = Outcome(request=request, token=token, decision=decision)
         return outcome if is_simple else self._written(outcome, token)
 
     def _written(self, outcome: Outcome, token: AccessToken) -> Outcome:
         """The outcome with the IAM document that says it."""
+        arn_parts, is_allowed = _arn_parts(outcome.request), outcome.verdict is Verdict.ALLOWED
         if self._iam_modes[outcome.request.flavour] is IamMode.CALLER:
             for_caller = self._written_for_caller(outcome, token)
             if isinstance(for_caller, Outcome):
                 return for_caller
-            outcome = replace(outcome, inexact=for_caller)
-        reason = why_unnamed(*_arn_parts(outcome.request))
-        if outcome.verdict is not Verdict.ALLOWED or reason is None:
-            return outcome
-        return replace(outcome, decision=Decision(allowed=False, reason=reason))
+            outcome = outcome._replace(inexact=for_caller)
+        document = request_document(*arn_parts, allowed=is_allowed)
+        if is_allowed and document["Statement"][0]["Effect"] == "Deny":  # for what it is spelt like
+            reason = why_unnamed(*arn_parts)
+            outcome = outcome._replace(decision=Decision(allowed=False, reason=reason))
+        return outcome._replace(iam_mode=IamMode.REQUEST, document=document)
 
     def _written_for_caller(self, outcome: Outcome, token: AccessToken) -> Outcome | Inexact:
         request = outcome.request
@@ -247,7 +237,7 @@ class Authorizer:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
                 refused = [denying_glob(prefix, resource)]  # for its path alone: others are granted
             document = grants.document(prefix, refused)
-            written = replace(outcome, iam_mode=IamMode.CALLER, _document=document)
+            written = outcome._replace(iam_mode=IamMode.CALLER, document=document)
             size = len(json.dumps(written.answer()))
             if size <= MOST_ANSWER_BYTES and grants.fits(prefix):
                 return written
