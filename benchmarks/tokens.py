@@ -43,6 +43,9 @@ from authorizer.gateway.events import Flavour
 from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer
+from authorizer.tokens.claims import judge_claims
+from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
+from authorizer.tokens.memory import digest_of
 from benchmarks import report
 from benchmarks.timing import compare, without_collector
 
@@ -128,6 +131,7 @@ def measure(*, repeats: int) -> dict[str, dict[str, Figure]]:
     parts: dict[str, dict[str, Calls]] = {
         "a new token": {"**authorizer**": ours(issuer, tokens, remember=_FEW)}
         | peers(issuer, tokens),
+        "a new token, step by step": steps(issuer, tokens),
         "the verifier otherwise": {
             "a remembered token": ours(issuer, tokens[:_FEW], remember=TOKENS),
             **refusals(issuer),
@@ -169,6 +173,32 @@ def ours(issuer: Issuer, tokens: Sequence[str], *, remember: int) -> Calls:
     for token in tokens:
         verify(token)
     return [partial(verify, token) for token in tokens]
+
+
+def steps(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
+    """What verifying a new token is made of; each step alone, which flatters it."""
+    pool = UserPool(_POOL_ID, [_CLIENT_ID])
+    keys, now = verifier(issuer, remember=0).keys.of(pool), time.time()
+    key = keys.get("benchmark")
+    if key is None:
+        raise WrongVerdictError("expected the key that was bundled")
+    texts = [require_bounded_ascii(token) for token in tokens]
+    parts = [parse_compact(text) for text in texts]
+    claims = [parse_part(part.payload, "claims", Reason.CLAIMS_NOT_JSON) for part in parts]
+    return {
+        "its digest, which it is remembered by": [
+            partial(digest_of, "access", text) for text in texts
+        ],
+        "1, 2: shape and header": [partial(parse_compact, text) for text in texts],
+        "3: the payload's JSON": [
+            partial(parse_part, part.payload, "claims", Reason.CLAIMS_NOT_JSON) for part in parts
+        ],
+        "3: the key": [partial(keys.get, "benchmark")],
+        "4: the signature": [
+            partial(key.verifies, part.signing_input, part.signature) for part in parts
+        ],
+        "5: the claims": [partial(judge_claims, one, pool, now, "access") for one in claims],
+    }
 
 
 def refusals(issuer: Issuer) -> dict[str, Calls]:
