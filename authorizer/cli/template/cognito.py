@@ -9,6 +9,7 @@ from authorizer.cli.template.functions import FUNCTION_TYPES
 from authorizer.cli.template.model import (
     AppClient,
     FunctionVariables,
+    Template,
     Unknown,
     UserGroup,
     UserPool,
@@ -49,28 +50,22 @@ _CODE = ("Handler", "CodeUri", "Code", "InlineCode", "ImageUri", "ImageConfig", 
 _NAMED = re.compile(r"\$\{([^!${}]+)\}")
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
-_Found = tuple[
-    tuple[UserPool, ...],
-    tuple[AppClient, ...],
-    tuple[UserGroup, ...],
-    tuple[FunctionVariables, ...],
-]
 
-
-def read_cognito(reading: Reading) -> _Found:
+def read_cognito(reading: Reading, file: str) -> Template:
     """Read user pools, app clients, groups and functions.
 
     Those that a condition may leave out count as there: what they would open, they may open.
     """
-    choices = reading.resolver.choices
+    choices, of_type = reading.resolver.choices, reading.of_type
     choices.is_watching = False  # what they come to opens no route
-    found = (
-        tuple(_pool(reading, pool) for pool in reading.of_type("AWS::Cognito::UserPool")),
-        tuple(
-            _client(reading, client) for client in reading.of_type("AWS::Cognito::UserPoolClient")
+    found = Template(
+        file=file,
+        pools=tuple(_pool(reading, pool) for pool in of_type("AWS::Cognito::UserPool")),
+        clients=tuple(
+            _client(reading, client) for client in of_type("AWS::Cognito::UserPoolClient")
         ),
-        tuple(_group(reading, group) for group in reading.of_type("AWS::Cognito::UserPoolGroup")),
-        tuple(_variables(reading, function) for function in reading.of_type(*FUNCTION_TYPES)),
+        groups=tuple(_group(reading, group) for group in of_type("AWS::Cognito::UserPoolGroup")),
+        functions=tuple(_variables(reading, function) for function in of_type(*FUNCTION_TYPES)),
     )
     choices.is_watching = True
     return found
@@ -79,9 +74,8 @@ def read_cognito(reading: Reading) -> _Found:
 def _pool(reading: Reading, resource: Resource) -> UserPool:
     written = child(resource.properties, "MfaConfiguration")
     place = key_place(resource.properties, "MfaConfiguration")
-    mfa = reading.resolver.text(written) or "OFF"
-    if isinstance(mfa, str):
-        mfa = _MFA.get(mfa.lower(), mfa)
+    text = reading.resolver.text(written) or "OFF"
+    mfa = _MFA.get(text.lower(), text) if isinstance(text, str) else text
     what = f"the MFA of {resource.id}"
     return UserPool(
         id=resource.id,
@@ -135,12 +129,12 @@ def _access_token_seconds(reading: Reading, properties: Node) -> int:
 
 def _group(reading: Reading, resource: Resource) -> UserGroup:
     written = child(resource.properties, "GroupName")
-    name = reading.resolver.text(written)
-    if name is None:
-        name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
+    made_up = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
+    text = reading.resolver.text(written)
+    name = made_up if text is None else text
     place = key_place(resource.properties, "GroupName") or resource.place
-    known = reading.fact(name, place, f"the name of {resource.id}", written)
-    return UserGroup(id=resource.id, place=resource.place, name=known)
+    reading.fact(name, place, f"the name of {resource.id}", written)
+    return UserGroup(id=resource.id, place=resource.place, name=name)
 
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:

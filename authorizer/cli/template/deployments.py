@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from authorizer.cli.template.model import (
@@ -76,17 +76,16 @@ def _further(read: Callable[[Choices], Template], base: _Reading) -> Iterator[_R
                 if not _are_alike(further[1], base[1]):
                     mattering.append(further[0].chosen)
                 waiting.append((further, known | others.keys()))
-    for together in islice((*base[0].together, *_together(mattering)), left):
+    # What each two that matter choose, where they do not contradict each other.
+    pairs = (
+        {**first, **second}
+        for first, second in combinations(mattering, 2)
+        if first.keys().isdisjoint(second)
+    )
+    for together in islice(chain(base[0].together, pairs), left):
         both = _read(read, together)
         if not both[0].is_impossible:
             yield both
-
-
-def _together(mattering: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
-    """What each two that matter choose, where they do not contradict each other."""
-    for first, second in combinations(mattering, 2):
-        if first.keys().isdisjoint(second):
-            yield {**first, **second}
 
 
 def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Reading:

@@ -234,8 +234,7 @@ class Api:
     @property
     def keys(self) -> tuple[str, ...]:
         """Its routes by their keys, but for the preflights that are answered for it."""
-        keys = (route.key for route in self.routes if not route.is_preflight)
-        return tuple(dict.fromkeys(keys))
+        return tuple(dict.fromkeys(route.key for route in self.routes if not route.is_preflight))
 
     def authorizer(self, name: str) -> Authorizer | None:
         """The authorizer of that name."""

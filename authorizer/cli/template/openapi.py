@@ -36,6 +36,7 @@ from authorizer.cli.template.nodes import (
     Unresolvable,
     child,
     children_of,
+    has_all_entries,
     key_place,
 )
 from authorizer.cli.template.stages import keys_by_caller
@@ -59,6 +60,9 @@ INTEGRATION = "x-amazon-apigateway-integration"
 AUTH = "x-amazon-apigateway-auth"
 CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
+# What definitions for one kind of API have.
+_TELLING = (("swagger", ApiKind.REST), (RESPONSES, ApiKind.REST), (CORS, ApiKind.HTTP))
+_ALLOW_ORIGIN = "access-control-allow-origin"
 # What stands under paths beside them.
 _NO_PATHS = ("x-", "Fn::")
 # What SAM writes for a route that must not have the default authorizer.
@@ -144,16 +148,15 @@ def _authorizer_among(draft: Draft, operation: Operation) -> str | None:
 def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
     """Which kind of API a definition that stands alone is for, by what only one kind has."""
     resolver = reading.resolver
-    if "swagger" in body.entries or RESPONSES in body.entries:
-        return ApiKind.REST
-    if CORS in body.entries:
-        return ApiKind.HTTP
+    for name, kind in _TELLING:
+        if name in body.entries:
+            return kind
     for scheme in children_of(resolver.get(resolver.get(body, "components"), "securitySchemes")):
         ours = resolver.get(scheme, AUTHORIZER)
-        kind = resolver.text(resolver.get(ours, "type"))
-        if kind == "jwt" or key_place(ours, "authorizerPayloadFormatVersion"):
+        sort = resolver.text(resolver.get(ours, "type"))
+        if sort == "jwt" or key_place(ours, "authorizerPayloadFormatVersion"):
             return ApiKind.HTTP
-        if kind in {"token", "cognito_user_pools"}:
+        if sort in {"token", "cognito_user_pools"}:
             return ApiKind.REST
     paths = children_of(resolver.get(body, "paths"))
     for operation in (operation for path in paths for operation in children_of(path)):
@@ -229,9 +232,8 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | None:
     if not isinstance(value, Listing):
         raise UndecidedError(getattr(value, "why", "security is no list"))
     names: list[str] = []
-    for requirement in map(reading.resolver.resolve, value.items):
-        if isinstance(requirement, Absent):
-            continue
+    requirements = map(reading.resolver.resolve, value.items)
+    for requirement in (found for found in requirements if not isinstance(found, Absent)):
         if not isinstance(requirement, Mapping) or requirement.open is not None:
             raise UndecidedError("expected security to list mappings")
         if not requirement.entries:
@@ -294,10 +296,9 @@ def read_gateway_responses(reading: Reading, draft: Draft, written: Node, *path:
 def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -> None:
     """Whether a gateway response lets a browser read it."""
     value = reading.steady(headers)
-    if isinstance(value, Mapping) and value.open is None:
-        if any(name.lower().endswith("access-control-allow-origin") for name in value.entries):
-            draft.cors_responses.add(kind)
-    elif not isinstance(value, Absent):
+    if not has_all_entries(value):
         why = value.why if isinstance(value, Unresolvable) else "expected a mapping of headers"
         draft.cors_responses_unknown = Unknown(why)
         reading.note(value.place, f"the headers of gateway response {kind}", why)
+    elif any(name.lower().endswith(_ALLOW_ORIGIN) for name in getattr(value, "entries", ())):
+        draft.cors_responses.add(kind)

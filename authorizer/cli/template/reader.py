@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.location import FileError
@@ -139,15 +140,10 @@ def _stack(
 
 
 def _facts(reading: Reading, file: str) -> Template:
-    pools, clients, groups, functions = read_cognito(reading)
     drafts = sorted(reading.drafts.values(), key=lambda draft: draft.place)
-    return Template(
-        file=file,
+    return replace(
+        read_cognito(reading, file),
         apis=tuple(draft.finished() for draft in drafts),
-        pools=pools,
-        clients=clients,
-        groups=groups,
-        functions=functions,
         doors=read_doors(reading),
         unresolved=in_order(reading.unresolved),
     )
@@ -319,21 +315,19 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
     ]
     if resources.open is not None:
         missing.append((resources.place, HiddenRoutes("which resources there are"), resources.open))
+    written = reading.resolver.resolve(child(root, "Transform"))
+    transforms = written.items if isinstance(written, Listing) else (written,)
+    named = [
+        reading.resolver.get(item, "Name") if isinstance(item, Mapping) else item
+        for item in transforms
+    ]
     missing += [
-        (place, HiddenRoutes(f"what the macro {transform} adds"), "it runs when deployed")
-        for transform, place in _transforms(reading, root)
-        if not transform.startswith(_HARMLESS)
+        (name.place, HiddenRoutes(f"what the macro {name.text} adds"), "it runs when deployed")
+        for name in named
+        if isinstance(name, Text) and not name.text.startswith(_HARMLESS)
     ]
     for place, what, why in missing:
         reading.hide(place, what, why, *reading.drafts.values())
-
-
-def _transforms(reading: Reading, root: Mapping) -> Iterator[tuple[str, Location]]:
-    node = reading.resolver.resolve(child(root, "Transform"))
-    for item in node.items if isinstance(node, Listing) else (node,):
-        name = reading.resolver.get(item, "Name") if isinstance(item, Mapping) else item
-        if isinstance(name, Text):
-            yield name.text, name.place
 
 
 # --- Globals ---
@@ -359,7 +353,6 @@ def _merged(common: Node, own: Node) -> Node:
         return Listing(own.place, common.items + own.items)
     if not (isinstance(common, Mapping) and isinstance(own, Mapping)):
         return own
-    entries = dict(common.entries)
-    for name, value in own.entries.items():
-        entries[name] = _merged(common.entries.get(name, Absent(own.place)), value)
+    merged = {name: _merged(child(common, name), value) for name, _, value in own}
+    entries = common.entries | merged
     return Mapping(own.place, entries, common.keys | own.keys, own.open or common.open)

@@ -60,7 +60,7 @@ class SamApi:
         self.draft = draft
         self.properties = properties
         self._operations: dict[str, Operation] = {}
-        self._auth = reading.steady(child(properties, "Auth"))
+        self._auth = as_auth(reading.steady(child(properties, "Auth")))
         # SAM neither reads nor changes a definition that is not inline.
         self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
         self._has_body = self._read_body()
@@ -161,7 +161,6 @@ class SamApi:
 
     def _read_authorizers(self) -> None:
         what = f"the authorizers of {self.draft.id}"
-        self._auth = as_auth(self._auth)
         if isinstance(self._auth, Unresolvable):
             self.reading.note(self._auth.place, what, self._auth.why)
         for name, place, node in self.reading.entries(child(self._auth, "Authorizers"), what):
