@@ -9,6 +9,7 @@ RFC 7517, sections 4 and 5; RFC 7518, sections 3.3 and 6.3.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -86,13 +87,10 @@ class KeySet:
             raise KeySetError(f"expected a JWK Set, found {error}") from error
         if not isinstance(entries, list):
             raise KeySetError("expected a JWK Set with an array named keys, found none")
-        keys: dict[str, SigningKey] = {}
-        ambiguous: set[str] = set()
         fit = (_build(one) for one in entries if isinstance(one, dict) and _is_for_verifying(one))
-        for key in filter(None, fit):
-            if keys.setdefault(key.key_id, key) != key:
-                ambiguous.add(key.key_id)
-        usable = {key_id: key for key_id, key in keys.items() if key_id not in ambiguous}
+        keys = dict.fromkeys(filter(None, fit))  # the same one twice is one
+        named = Counter(key.key_id for key in keys)
+        usable = {key.key_id: key for key in keys if named[key.key_id] == 1}
         if not usable and not may_be_empty:
             raise KeySetError(f"expected a usable RSA signing key, found none in {len(entries)}")
         return cls(usable)
