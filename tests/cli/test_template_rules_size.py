@@ -55,6 +55,7 @@ def large_policy(rule: str) -> tuple[SourcePolicy, Policy]:
         ("ANY /r{number}/{{proxy+}}", "/r{number}/{{id}}/s"),
         ("ANY /r{number}/{{proxy+}}", "/none{group}/{{id}}/x{at}"),
         ("ANY /{{a}}/x{number}/{{proxy+}}", "/r{number}/{{id}}/s"),
+        ("ANY /{{a}}/x{number}/{{proxy+}}", "/{{id}}/x{at}/literal{group}"),
     ],
 )
 def test_ten_thousand_rules_and_three_hundred_routes_take_seconds(key: str, rule: str) -> None:

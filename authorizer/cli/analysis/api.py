@@ -12,12 +12,18 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, count
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import ALWAYS
 from authorizer.cli.analysis.grants import Analysis, PublicLines, competing_routes, methods_left
-from authorizer.cli.analysis.partition import MOST_CLASSES, Partition, RequestClass
+from authorizer.cli.analysis.partition import (
+    MOST_CLASSES,
+    Partition,
+    PathClass,
+    RequestClass,
+    widest_classes,
+)
 from authorizer.cli.analysis.paths import (
     Placed,
     overlapping,
@@ -26,11 +32,11 @@ from authorizer.cli.analysis.paths import (
 )
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
 from authorizer.cli.analysis.routes import OTHER_METHODS, asked_route
+from authorizer.policy.paths import MOST_SEGMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from authorizer.cli.analysis.partition import PathClass
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routes import AskedRoute
@@ -59,6 +65,9 @@ class ApiAnalysis:
         self.api = api
         self.protections = tuple(protections_of(template, api))
         self._policy = policy
+        longest = max((len(_asked(one).path) for one in self.protections), default=0)
+        self._longest = min(longest, MOST_SEGMENTS) + 1
+        self._left = iter(range(MOST_CLASSES))
         self._competing = competing_routes(map(_asked, self.protections))
 
     @cached_property
@@ -89,7 +98,7 @@ class ApiAnalysis:
             protection: of the route.
             known: the identities of rules that need not be told.
         """
-        route, numbers = _asked(protection), count()
+        route = _asked(protection)
         alike = (
             rules
             for place in self._places(route)
@@ -97,34 +106,52 @@ class ApiAnalysis:
             if id(rules[0]) not in known and (rules[0].effect == "deny" or _may_grant(place, route))
         )
         for rules in sorted(alike, key=lambda rules: rules[0].line):
-            if self._counts(rules[0], route, numbers):
+            if self._counts(rules[0], route):
                 yield rules
 
-    def _counts(self, rule: Rule, route: AskedRoute, numbers: Iterator[int]) -> bool:
+    def _counts(self, rule: Rule, route: AskedRoute) -> bool:
         """Whether a rule counts for some request of a route; also if that is too much to tell."""
         pattern = rule.pattern
         place = self._analysis.policy.tree.place(pattern.path, is_tail=pattern.tail)
         with suppress(RecursionError, _TooManyClasses):
             return any(
                 place in self._analysis.deciding_places(route, paths, method)[rule.effect]
-                for paths, method in self._requests(route, pattern, numbers)
+                for paths, method in self._requests(route, pattern)
             )
         return True
 
     def takes(self, protection: RouteProtection, pattern: RoutePattern) -> bool:
         """Whether some request that a rule covers comes by a route, or may."""
         with suppress(RecursionError, _TooManyClasses):
-            return any(self._requests(_asked(protection), pattern, count()))
+            return any(self._requests(_asked(protection), pattern))
         return True
 
     def _requests(
-        self, route: AskedRoute, pattern: RoutePattern, numbers: Iterator[int]
+        self, route: AskedRoute, pattern: RoutePattern
     ) -> Iterator[tuple[PathClass, str]]:
-        """The classes of a route's paths that a rule covers, with its methods."""
-        for classes in self._by_paths(route, [pattern_of_rule(pattern)], numbers):
-            for requests in classes:
-                if pattern.covers_method(requests.methods[0]):
-                    yield requests.paths, requests.methods[0]
+        """The classes of a route's paths that a rule covers, with its methods.
+
+        First those that mostly settle it. Where all of them go to other routes, the rest do, too.
+        """
+        if route.tells_path:
+            paths = PathClass(terms=tuple(range(len(route.path))))
+            yield from ((paths, method) for method in self._methods(route, paths, pattern))
+            return
+        is_left = False
+        within = pattern_of_rule(pattern)
+        for paths in widest_classes(route, within, self._longest):
+            for method in self._methods(route, paths, pattern):
+                is_left = True
+                yield paths, method
+        for paths in Partition(self._analysis.policy.tree).walk(route, within) if is_left else ():
+            if next(self._left, None) is None:
+                raise _TooManyClasses
+            yield from ((paths, method) for method in self._methods(route, paths, pattern))
+
+    def _methods(self, route: AskedRoute, paths: PathClass, pattern: RoutePattern) -> list[str]:
+        """Those of a rule for which a class of paths comes by a route."""
+        left = methods_left(route, paths, self._competing)
+        return [method for method in left if pattern.covers_method(method)]
 
     def is_usable(self, protection: RouteProtection) -> bool:
         """Whether some subject is permitted anything on a route.
@@ -206,19 +233,12 @@ class ApiAnalysis:
         self,
         route: AskedRoute,
         within: Iterable[PathPattern | None] = (None,),
-        numbers: Iterator[int] | None = None,
     ) -> Iterator[list[RequestClass]]:
-        """For each class of a route's paths, the requests of each method.
-
-        Args:
-            route: the route.
-            within: patterns of which a path must have one.
-            numbers: count the classes.
-        """
-        numbers = numbers or count()
+        """For each class of a route's paths, the requests of each method."""
         for pattern in within:
-            for paths in Partition(self._analysis.policy.tree).walk(route, pattern):
-                if next(numbers) >= MOST_CLASSES:
+            walk = Partition(self._analysis.policy.tree).walk(route, pattern)
+            for number, paths in enumerate(walk):
+                if number >= MOST_CLASSES:
                     raise _TooManyClasses
                 yield [
                     RequestClass(route=route, paths=paths, methods=(method,))

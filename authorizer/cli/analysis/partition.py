@@ -17,7 +17,7 @@ from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.paths import PARAMETER, safe_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from authorizer.cli.analysis.conditions import Excluded, Term
     from authorizer.cli.analysis.paths import PathPattern
@@ -94,11 +94,7 @@ class Partition:
         if route.tells_path:
             yield PathClass(terms=tuple(range(len(route.path))))
             return
-        patterns = [one for one in (route.pattern, within) if one]
-        most = min((len(one.path) for one in patterns if one.more is None), default=None)
-        fewest = max(len(one.path) + (one.more or 0) for one in patterns)
-        known = zip_longest(*(one.path for one in patterns), fillvalue=PARAMETER)
-        told = [next((one for one in both if one != PARAMETER), PARAMETER) for both in known]
+        fewest, most, told = _in_common([one for one in (route.pattern, within) if one])
         # No recursion: a path may have more segments than Python has frames.
         waiting = [_Front(nodes=self._trees)]
         while waiting:
@@ -110,6 +106,27 @@ class Partition:
                 if is_end or not front.nodes:
                     continue  # whatever is further below, nothing changes any more
             waiting += reversed(front.after(told[depth] if depth < len(told) else PARAMETER))
+
+
+def widest_classes(route: AskedRoute, within: PathPattern, longest: int) -> Iterator[PathClass]:
+    """Of the paths of a route and of another pattern: those with no segment that need not be.
+
+    One class of each length, up to a longest one; whatever matches all of it, matches every other
+    class of that length.
+    """
+    fewest, most, told = _in_common([route.pattern, within])
+    for length in range(fewest, max(fewest, longest if most is None else most) + 1):
+        segments = enumerate((*told, *(PARAMETER,) * length)[:length])
+        yield PathClass(terms=tuple(at if one == PARAMETER else one for at, one in segments))
+
+
+def _in_common(patterns: Sequence[PathPattern]) -> tuple[int, int | None, list[str]]:
+    """How many segments paths of all these patterns have, at least and at most, and which."""
+    fewest = max(len(one.path) + (one.more or 0) for one in patterns)
+    most = min((len(one.path) for one in patterns if one.more is None), default=None)
+    known = zip_longest(*(one.path for one in patterns), fillvalue=PARAMETER)
+    told = [next((one for one in both if one != PARAMETER), PARAMETER) for both in known]
+    return fewest, most, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
