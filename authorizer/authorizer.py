@@ -101,7 +101,7 @@ class Outcome(NamedTuple):
         """
         if self.is_raised:
             raise UnauthorizedError
-        allowed, context = self.verdict is Verdict.ALLOWED, Context()
+        allowed, context = self.decision is not None and self.decision.allowed, Context()
         # A document for the caller may be remembered and allow their next request, which then gets
         # this context, whatever was decided about the present one.
         if self.token is not None and (allowed or self.iam_mode is IamMode.CALLER):

@@ -58,4 +58,6 @@ def caller_context(
     cannot have any), so that the backend can split them again.
     """
     context = {name: value for name, value in texts.items() if value is not None}
-    return context | {name: " ".join(values) for name, values in lists.items()}
+    for name, values in lists.items():
+        context[name] = " ".join(values)
+    return context

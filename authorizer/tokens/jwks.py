@@ -133,7 +133,8 @@ class _PoolKeys:
 
     def get(self, key_id: str) -> SigningKey | None:
         # Whose key is at hand and fresh, while nobody fetches, changes nothing and needs no lock.
-        # The age is read before the keys, and written after them: it is never younger than they.
+        # The age is read before the keys, and written after them: it may be that of older keys, and
+        # is never that of newer ones.
         obtained_at = self.obtained_at
         key = self._keys.get(key_id)
         is_fresh = _within(self._clock(), obtained_at, self._timing.time_to_live)
@@ -210,7 +211,9 @@ class _PoolKeys:
             # answer: it counts, unless it was asked for before the keys that are there.
             is_newest = self._fetch is fetch or self.obtained_at < asked_at <= self._clock()
             if isinstance(outcome, KeySet) and is_newest:
-                self._keys, self.obtained_at, self._failures_in_a_row = outcome, asked_at, 0
+                # In this order: who reads without the lock reads the age before the keys.
+                self._keys = outcome
+                self.obtained_at, self._failures_in_a_row = asked_at, 0
             self._conclude(fetch, outcome if isinstance(outcome, str) else None)
 
     def _conclude(self, fetch: threading.Event, problem: str | None = "") -> None:

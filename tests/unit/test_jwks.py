@@ -864,6 +864,26 @@ def test_a_refresh_that_froze_is_begun_anew_at_once(rig: Rig) -> None:
     assert rig.counts() == (3, 1)
 
 
+def test_keys_are_not_taken_for_newer_than_they_are(rig: Rig) -> None:
+    """Who finds old keys while new ones take their place does not go by the new ones' age."""
+    assert rig.has()
+    state = rig.cache._pools[rig.pool]
+    old = state._keys
+    rig.rotate()
+    rig.clock.pass_seconds(STALE_LIMIT)
+
+    class BeingReplaced:
+        def get(self, key_id: str) -> SigningKey | None:
+            found = old.get(key_id)
+            state._keys = rig.cognito.key_set()
+            state.obtained_at = rig.clock()
+            return found
+
+    state._keys = BeingReplaced()  # type: ignore[assignment]
+    assert rig.key("access-key") is None
+    assert rig.has("new-key")
+
+
 def test_an_answer_is_as_old_as_its_question(rig: Rig) -> None:
     """A set that was asked for before the sandbox froze is due again when it comes after it."""
     gate = begin_and_freeze(rig, TIME_TO_LIVE)
