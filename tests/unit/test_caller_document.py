@@ -245,6 +245,22 @@ def test_a_deny(allow: list[str], deny: list[str], allowed: list[str]) -> None:
             Inexact.DENY_COMPARES_CLAIM,
             id="a deny compares",
         ),
+        pytest.param(
+            ["GET /a/{x}"],
+            ["ANY /a/{x}", "GET /{p+}"],
+            ("GET /{y}/b",),
+            PERSON,
+            Inexact.PATH_DECIDES,
+            id="any method, literal, beside a method, greedy",
+        ),
+        pytest.param(
+            ["GET /a/{x}", "POST /a/b"],
+            ["ANY /a/{x}", "GET /{p+}"],
+            (),
+            PERSON,
+            Inexact.PATH_DECIDES,
+            id="any method, beside a greedy route where a rule knows more of the path",
+        ),
     ],
 )
 def test_there_is_no_exact_document(

@@ -37,12 +37,14 @@ class KnownRoute:
 
     Attributes:
         key: as the template has it.
+        declared: the words of all its requests.
         shape: its words.
         winners: the words that are surely another's.
         rules: those that cover it, of all subjects.
     """
 
     key: str
+    declared: Words
     shape: Words
     winners: Sequence[Words]
     rules: Sequence[Rule]
@@ -145,13 +147,14 @@ class KnownRoutes:
         """Whether a rule grants anything on a greedy route, where each path is judged."""
         if pattern.text == CONNECT:
             return False
-        shapes = {route.shape for route in self.plain}
+        declared = {route.shape: route.declared for route in self.plain}
         return any(
             _may_grant(pattern, greedy)
             and (
                 pattern.tail
                 or not all(
-                    shape in shapes and wins_over(shape, greedy) for shape in _rule_shapes(pattern)
+                    shape in declared and wins_over(declared[shape], greedy)
+                    for shape in _rule_shapes(pattern)
                 )
             )
             for greedy in self.greedy
@@ -161,7 +164,7 @@ class KnownRoutes:
         """Whether words of a part may be a greedy route's, too."""
         return any(
             len(part.words) > len(greedy)
-            and not wins_over(part.route.shape, greedy)
+            and not wins_over(part.route.declared, greedy)
             and all(
                 one == other or STAR in (one, other) or is_claim(one)
                 for one, other in zip(part.words, greedy, strict=False)
@@ -221,7 +224,7 @@ def _told_apart(
             own, lost = shape, [*winners, *named]
         else:
             own, lost = (method, *shape[1:]), winners
-        yield KnownRoute(key=key, shape=own, winners=lost, rules=covering)
+        yield KnownRoute(key=key, declared=shape, shape=own, winners=lost, rules=covering)
 
 
 def _filled(shape: Words, pattern: RoutePattern) -> Words:
