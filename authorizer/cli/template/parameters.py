@@ -63,9 +63,18 @@ class Choices:
         if self.is_watching:
             self.others.setdefault(name, {}).update(dict.fromkeys(texts))
 
+    def offer_together(self, chosen: _Chosen) -> None:
+        """Take note that it makes a difference whether several have these values at once."""
+        if self.is_watching and len(chosen) > 1:
+            self.together.append(chosen)
+
 
 class Parameters:
-    """The parameters of one template."""
+    """The parameters of one template.
+
+    Attributes:
+        choices: of this reading.
+    """
 
     def __init__(
         self,
@@ -83,7 +92,7 @@ class Parameters:
             given: what a stack above hands down, which nobody else can choose.
         """
         self._written = written
-        self._choices = choices
+        self.choices = choices
         self._get = get
         self._given = given
 
@@ -101,10 +110,10 @@ class Parameters:
         if kind.startswith("AWS::SSM::Parameter::"):
             why = f"parameter {name} is read from the account's parameter store"
             return Unresolvable(place, why, name)
-        self._choices.offer(name, self._others(name))
+        self.choices.offer(name, self._others(name))
         allowed, value = self._allowed(name), self._get(self._written[name], "Default")
-        if name in self._choices.chosen:
-            value = Text(place, self._choices.chosen[name])
+        if name in self.choices.chosen:
+            value = Text(place, self.choices.chosen[name])
         elif isinstance(value, Absent) and len(allowed) == 1:
             value = Text(place, allowed[0])
         if not isinstance(value, Text):
@@ -120,12 +129,7 @@ class Parameters:
         """Take note that it makes a difference whether something has one of these values."""
         if name in self._written:
             texts = self._allowed(name) or (*self._default(name), *texts, _any(name))
-        self._choices.offer(name, texts)
-
-    def offer_together(self, chosen: dict[str, str]) -> None:
-        """Take note that it makes a difference whether several have these values at once."""
-        if self._choices.is_watching and len(chosen) > 1:
-            self._choices.together.append(chosen)
+        self.choices.offer(name, texts)
 
     def value_that(self, name: str, text: str, *, is_equal: bool) -> str | None:
         """A value that a parameter may have, which is this one, or another one."""
@@ -137,14 +141,9 @@ class Parameters:
         known = (*self._default(name), *(allowed or (_any(name),)))
         return next((value for value in known if value != text), None)
 
-    @property
-    def are_watched(self) -> bool:
-        """Whether note is taken of what is looked at."""
-        return self._choices.is_watching
-
     def is_chosen(self, name: str) -> bool:
         """Whether this reading says what it is."""
-        return name in self._choices.chosen or (self._given is not None and name in self._written)
+        return name in self.choices.chosen or (self._given is not None and name in self._written)
 
     def _text(self, name: str, what: str) -> str | None:
         value = self._get(self._written[name], what)
@@ -222,7 +221,7 @@ class Conditions:
 
     def verdict(self, name: str) -> Verdict:
         """What a condition of the template comes to."""
-        known = name, self._parameters.are_watched
+        known = name, self._parameters.choices.is_watching
         if known not in self._verdicts:
             # While it is being worked out, a condition that depends on itself is undecidable.
             self._verdicts[known] = _unresolved(f"condition {name} depends on itself")
@@ -230,7 +229,7 @@ class Conditions:
             for value in (True, False):
                 chosen = verdict.making[value]
                 if verdict.why is not None and value is not verdict.value and chosen:
-                    self._parameters.offer_together(chosen)
+                    self._parameters.choices.offer_together(chosen)
         return self._verdicts[known]
 
     def _named(self, name: str) -> Verdict:

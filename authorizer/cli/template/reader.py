@@ -129,6 +129,7 @@ def _stack(
     stack = Stack(
         template=template,
         prefix=prefix,
+        api_prefix=prefix,
         outputs=outputs,
         exports=exports,
         nested=nested,

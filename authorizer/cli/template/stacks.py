@@ -30,7 +30,7 @@ class Stack:
 
     Attributes:
         prefix: what its logical ids begin with among all.
-        names_apis: whether those of its APIs do, too.
+        api_prefix: what those of its APIs begin with.
         outputs: where what stands under ``Outputs`` is, by name.
         exports: the same, by the name of the export; parts that are not known are ``*``.
         choices: what came up while a nested one was read.
@@ -38,7 +38,7 @@ class Stack:
 
     template: Template
     prefix: str = ""
-    names_apis: bool = True
+    api_prefix: str = ""
     outputs: Mapping[str, Key] = field(default_factory=dict)
     exports: Mapping[str, Key] = field(default_factory=dict)
     above: Stack | None = None
@@ -48,10 +48,6 @@ class Stack:
     def all(self) -> list[Stack]:
         """Itself, and what is nested in it."""
         return [self, *(inner for each in self.nested.values() for inner in each.all())]
-
-    def named(self, logical_id: str) -> str:
-        """An API's id among all."""
-        return self.prefix + logical_id if self.names_apis else logical_id
 
 
 def together(stacks: Sequence[Stack]) -> Template:
@@ -89,7 +85,6 @@ def _top_stack(template: Template, file: str) -> Stack:
     return Stack(
         template=template,
         prefix=f"{file}#",
-        names_apis=False,
         exports={name: ("resource", found) for name, found in template.exports.items()},
     )
 
@@ -115,7 +110,7 @@ class _Joint:
         ]
         for stack, api, home in found:
             if home is None:
-                own = replace(api, id=stack.named(api.id))
+                own = replace(api, id=stack.api_prefix + api.id)
                 self._apis[id(stack), api.id] = self._own(stack, own)
         for stack, api, home in found:
             if home is not None:
