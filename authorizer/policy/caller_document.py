@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
+# More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
+_MOST_RESOURCES = 150
 _CLAIM = re.compile(r"\{([^}]+)\}")
 
 
@@ -121,16 +123,15 @@ def _grants(table: Table, subjects: AbstractSet[str], texts: Mapping[str, str]) 
     granted = granted_parts(table, subjects, texts)
     if isinstance(granted, Inexact):
         return granted
-    allow, deny, left = choose(table, granted, subjects, is_small=False)
-    if left:
-        return Inexact.ROUTES_OVERLAP
-    # In fewer globs, nothing is left, either: one for several is taken where all can be denied.
-    few_allow, few_deny, _ = choose(table, granted, subjects, is_small=True)
-    return Grants(
-        allow=_filled(allow, texts),
-        deny=_filled(deny, texts),
-        smaller=Grants(allow=_filled(few_allow, texts), deny=_filled(few_deny, texts)),
-    )
+    found: Grants | None = None
+    for is_small in (True, False):
+        allow, deny, left = choose(table, granted, subjects, is_small=is_small)
+        if left:
+            return Inexact.ROUTES_OVERLAP
+        if len(allow) + len(deny) <= _MOST_RESOURCES:
+            allowed, denied = _filled(allow, texts), _filled(deny, texts)
+            found = Grants(allow=allowed, deny=denied, smaller=found)
+    return found or Inexact.TOO_LARGE
 
 
 def _filled(globs: Iterable[str], texts: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from api_gateway import ARN
@@ -12,15 +13,24 @@ from naive_policy import policy_of
 from authorizer.policy.caller_document import CallerDocuments, Grants
 from authorizer.policy.caller_table import Inexact
 
+if TYPE_CHECKING:
+    from authorizer.policy.decision import Policy
+
 PREFIX = f"{ARN}/test/"
 
 
 def documents(allow: list[str], routes: list[str], deny: tuple[str, ...] = ()) -> Grants | Inexact:
     """What a group's members get for an API."""
+    policy = policy_for(allow, routes, deny)
+    return CallerDocuments(policy).of(("g",), (), {"sub": "me", "username": "someone"})
+
+
+def policy_for(allow: list[str], routes: list[str], deny: tuple[str, ...] = ()) -> Policy:
+    """One group's, compiled for an API."""
     rules = "".join(f'\n      - "{rule}"' for rule in allow)
     denies = "".join(f'\n      - "{rule}"' for rule in deny)
-    policy = policy_of(f"version: 1\ngroups:\n  g:\n    allow:{rules}\n    deny:{denies}\n", routes)
-    return CallerDocuments(policy).of(("g",), (), {"sub": "me", "username": "someone"})
+    text = f"version: 1\ngroups:\n  g:\n    allow:{rules}\n    deny:{denies}\n"
+    return policy_of(text, routes)
 
 
 def test_a_client_cannot_choose_how_long_it_takes() -> None:
@@ -36,16 +46,17 @@ def test_a_client_cannot_choose_how_long_it_takes() -> None:
 
 
 def test_a_large_api_makes_nobody_wait() -> None:
-    """A document that could not be sent is not worked out: each caller would wait for their own."""
+    """What takes long was done before: a request takes a few milliseconds, whatever comes of it."""
     routes = [
         f"GET /{{tenant}}/r{number}{path}"
-        for number in range(200)
+        for number in range(60)
         for path in ("", "/{id}", "/{id}/sub/{sub}")
     ]
+    policy = policy_for(routes[::2], routes)
     started = time.process_time()
 
-    assert documents(routes[::2], routes) is Inexact.TOO_LARGE
-    assert time.process_time() - started < 3
+    assert isinstance(CallerDocuments(policy).of(("g",), (), {"sub": "me"}), Inexact)
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize(

@@ -470,3 +470,33 @@ def test_the_same_in_fewer_globs(
     assert isinstance(found, Grants)
     assert found.smaller is not None
     assert (list(found.smaller.allow), list(found.smaller.deny)) == few
+
+
+def test_a_document_of_too_many_resources_is_none() -> None:
+    """Just enough, and one too many: an answer of that size could not be sent."""
+    routes = [f"GET /x{number}" for number in range(302)]
+
+    assert isinstance(grants(routes[:300:2], routes), Grants)
+    assert grants(routes[::2], routes) is Inexact.TOO_LARGE
+    assert isinstance(grants(routes[:-1], routes), Grants)  # in fewer globs
+
+
+def test_routes_that_meet_in_too_many_ways_have_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would take minutes is not worked out; then, nothing but requests is answered for."""
+    monkeypatch.setattr("authorizer.cli.policy_file.words._MOST_WAYS", 2)
+    routes = ["GET /{a}/b/{c}/{d}", "GET /{a}/b/{c}", "GET /b/{a}/b/{c}/b"]
+
+    assert grants(["GET /{a}/b/{c}"], [*routes, "GET /{p}/{q}/{r}/{s}/{t}"]) is Inexact.TOO_LARGE
+
+
+def test_many_spots_are_told_by_their_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Routes that begin with a parameter meet in very many words: then in whole routes."""
+    routes = [f"GET /{{t}}/x{number}{path}" for number in range(4) for path in ("", "/{id}/{k}")]
+    fine = grants(["GET /{t}/x0", "GET /{t}/x0/{id}/{k}"], routes)
+    monkeypatch.setattr("authorizer.cli.policy_file.caller_table._MANY_SPOTS", -100)
+    coarse = grants(["GET /{t}/x0", "GET /{t}/x0/{id}/{k}"], routes)
+
+    assert isinstance(fine, Grants)
+    assert isinstance(coarse, Grants | Inexact)
+    monkeypatch.setattr("authorizer.cli.policy_file.caller_table._MOST_SPOTS", 3)
+    assert grants(["GET /{t}/x0"], routes) is Inexact.TOO_LARGE

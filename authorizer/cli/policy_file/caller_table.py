@@ -49,6 +49,7 @@ Table = dict[str, Any]
 # policy, and to compare more globs takes half a minute.
 _MOST_ROUTES = 2_000
 _MOST_SPOTS = 8_000
+_MANY_SPOTS = 500
 _MOST_COMPARED = 10_000_000
 # Empty segments: no parameter's value is one, and a REST API gives /users/ to the route /users.
 _EMPTY = ((STAR, "", STAR), (STAR, STAR, ""))
@@ -63,10 +64,16 @@ def caller_table(policy: Policy) -> Table | None:
     """
     if len(policy.routes or ()) > _MOST_ROUTES:
         return None
-    try:
-        return _Compiler(policy).table()
-    except TooManyWaysError:
-        return None
+    # Whatever meets in many spots, such as routes that begin with a parameter, meets in few routes.
+    for most_spots, is_coarse in (
+        (_MANY_SPOTS + 10 * len(policy.routes or ()), False),
+        (_MOST_SPOTS, True),
+    ):
+        try:
+            return _Compiler(policy, most_spots, is_coarse=is_coarse).table()
+        except TooManyWaysError:
+            continue
+    return None
 
 
 def with_callers(policy: Policy) -> Policy:
@@ -77,8 +84,10 @@ def with_callers(policy: Policy) -> Policy:
 class _Compiler:
     """Makes the table of one policy."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, most_spots: int, *, is_coarse: bool) -> None:
         self._rules = policy.rules
+        self._most_spots = most_spots
+        self._is_coarse = is_coarse
         self._known = KnownRoutes.of(policy)
         self._parts = list(self._known.parts())
         self._routes = Index(self._known.plain, lambda route: route.shape)
@@ -124,7 +133,7 @@ class _Compiler:
     def _hits(self, glob: Words, *, is_fold: bool = False) -> int:
         """The spots of a glob."""
         spots: list[Spot] = [
-            (route, route.shape if is_fold else words)
+            (route, _widened(words, route.shape) if is_fold or self._is_coarse else words)
             for route in self._near(self._routes, glob)
             for words in meet(glob, route.shape)
             if route.wins(words)
@@ -142,7 +151,7 @@ class _Compiler:
                 spots.append((None, (glob[0], "")))
         for spot in spots:
             self._spots.setdefault(spot, len(self._spots))
-        if len(self._spots) > _MOST_SPOTS:
+        if len(self._spots) > self._most_spots:
             raise TooManyWaysError
         return _bits(self._spots[spot] for spot in spots)
 
@@ -299,10 +308,17 @@ class _Compiler:
 
     def _near(self, index: Index[Item], words: Words) -> list[Item]:
         found = index.near(words)
-        self._compared_globs += len(found)
+        self._compared_globs += len(found) * (1 + len(words) // 8)
         if self._compared_globs > _MOST_COMPARED:
             raise TooManyWaysError
         return found
+
+
+def _widened(words: Words, shape: Words) -> Words:
+    """All words of a route that are not somebody's own, for some of them."""
+    return tuple(
+        word if is_claim(word) else known for word, known in zip(words, shape, strict=True)
+    )
 
 
 def _is_for_all(rule: Rule, glob: Words) -> bool:
