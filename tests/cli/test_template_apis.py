@@ -26,6 +26,29 @@ def undecided(text: str) -> list[str]:
     return [f"{one.what}: {one.why}" for one in template(text).unresolved]
 
 
+# --- events ---
+
+
+@pytest.mark.parametrize("event", ["!Ref P", "{Type: !Ref P}", "!If [C, {Type: HttpApi}, a]"])
+@pytest.mark.parametrize("at", [0, 1])
+def test_an_event_that_is_not_decidable_may_add_to_an_api_of_sams_own(event: str, at: int) -> None:
+    """Whether it stands before or after the event that makes SAM add that API."""
+    events = ["A: {Type: HttpApi, Properties: {Path: /a, Method: GET}}"]
+    events.insert(at, f"B: {event}")
+    text = f"""
+        Parameters: {{P: {{Type: String}}}}
+        Conditions: {{C: !Equals [!Ref AWS::Region, x]}}
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties: {{Events: {{{", ".join(events)}}}}}
+    """
+    read = api(text)
+
+    assert (read.id, read.is_complete) == ("ServerlessHttpApi", False)
+    assert "GET /a" in read.keys
+
+
 # --- permissions ---
 
 PERMISSION = """

@@ -103,8 +103,6 @@ class Reading:
         self.resources = resources
         # What Globals give to functions, and to the APIs that SAM makes by itself, by their type.
         self.common: dict[str, Node] = {}
-        # Resources in whose place SAM puts an implicit API, with their places.
-        self.replaced: dict[str, Location] = {}
         # Stacks whose template is not at hand.
         self.stacks_elsewhere: list[Resource] = []
         self.drafts: dict[str, Draft] = {}

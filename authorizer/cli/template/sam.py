@@ -112,10 +112,14 @@ def read_sam(reading: Reading) -> None:
     apis: dict[str, SamApi] = {}
     for resource in list(reading.of_type(*_WITH_EVENTS)):
         for event in _events(reading, apis, resource):
-            name = _EVENTS[event.kind][2]
-            if _api_id(reading, event) == name and name in reading.resources:
-                # SAM puts its own API in the place of this resource, whatever that says.
-                reading.replaced[name] = reading.resources.pop(name).place
+            kind, _, name = _EVENTS[event.kind]
+            if _api_id(reading, event) == name and name not in apis:
+                draft = Draft(id=name, kind=kind, place=event.place)
+                if name in reading.resources:
+                    # SAM puts its own API in the place of this resource, whatever that says.
+                    draft.replaces = reading.resources.pop(name).place
+                common = reading.common.get(IMPLICIT[name], Absent(event.place))
+                apis[name] = SamApi(reading, draft, common)
     for resource in reading.of_type(*_KINDS):
         reading.note_existence(resource, f"{resource.id} is")
         draft = Draft(id=resource.id, kind=_KINDS[resource.type], place=resource.place)
@@ -137,7 +141,6 @@ def _events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> It
     drafts = [api.draft for api in apis.values()]
     all_events = HiddenRoutes(f"the events of {resource.id}")
     for name, place, node in reading.entries(written, all_events, *drafts):
-        drafts = [api.draft for api in apis.values()]
         what = HiddenRoutes(f"what event {name} is", label=f"event {name}")
         for event in reading.mappings(node, what, *drafts):
             with reading.hiding(place, what, *drafts):
@@ -214,13 +217,8 @@ def _api_id(reading: Reading, event: _Event) -> str:
 
 @or_unknown
 def _api_of_event(reading: Reading, apis: dict[str, SamApi], event: _Event) -> SamApi:
-    api_kind, _, implicit = _EVENTS[event.kind]
+    api_kind, *_ = _EVENTS[event.kind]
     api_id = known(_api_id(reading, event))
-    if api_id not in apis and api_id == implicit:
-        draft = Draft(id=implicit, kind=api_kind, place=event.place)
-        draft.replaces = reading.replaced.get(implicit)
-        globals_of = reading.common.get(IMPLICIT[implicit], Absent(event.place))
-        apis[implicit] = SamApi(reading, draft, globals_of)
     if api_id not in apis:
         raise UndecidedError(f"{clip(api_id)} is no API of SAM's in this template")
     if apis[api_id].draft.kind is not api_kind and event.kind != "HttpApi":
