@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.protection import (
     LAMBDA_KINDS,
     DecidedBy,
-    RouteProtection,
     answers_simply,
     our_authorizers,
-    route_protections,
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.template.authorizers import VERSIONS
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
@@ -85,13 +84,11 @@ def functions_not_redeployed(
 
 
 def unresolved_protections(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
 ) -> Iterator[Finding]:
     """T050: routes of which a deployment decides who guards them, if anybody does."""
-    for protection in route_protections(template):
+    for protection in filter(is_unresolved, analysis.protections):
         route = protection.route
-        if not is_unresolved(protection):
-            continue
         if not isinstance(route.authorizer, Unknown):
             yield Finding.of(
                 "T050",
@@ -111,12 +108,12 @@ def is_unresolved(protection: RouteProtection) -> bool:
 
 
 def functions_not_known(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
 ) -> Iterator[Finding]:
     """X130: authorizers of which it is not known whether they ask the policy's function."""
     may_be_ours = {
         id(protection.authorizer): (protection, protection.authorizer)
-        for protection in route_protections(template)
+        for protection in analysis.protections
         if protection.decided_by in (DecidedBy.POLICY, DecidedBy.UNKNOWN)
         and protection.authorizer is not None
     }

@@ -15,7 +15,6 @@ from authorizer.cli.analysis.protection import (
     SETTINGS,
     DecidedBy,
     our_authorizers,
-    route_protections,
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file import compile_source, dump_policy
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
+    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import FunctionVariables, Template
@@ -153,10 +153,10 @@ def _relaxing(function: FunctionVariables) -> Iterator[_Wrong]:
 
 
 def doors_beside(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
+    _source: SourcePolicy, analysis: TemplateAnalysis, template: Template
 ) -> Iterator[Finding]:
     """T134, T135, T136: other ways to the functions of guarded routes."""
-    routes = _routes_by_backend(template)
+    routes = _routes_by_backend(analysis.protections)
     of_any = next((key for function, key in routes.items() if isinstance(function, Unknown)), None)
     asked = {one.function for api in template.apis for one in api.authorizers}
     for door in template.doors:
@@ -172,10 +172,10 @@ def doors_beside(
             )
 
 
-def _routes_by_backend(template: Template) -> dict[str | Unknown, str]:
+def _routes_by_backend(protections: Iterable[RouteProtection]) -> dict[str | Unknown, str]:
     """The key of the first guarded route, by the function that answers it."""
     found: dict[str | Unknown, str] = {}
-    for protection in route_protections(template):
+    for protection in protections:
         # Whatever comes over a connection is guarded with it.
         api = protection.api
         later = api.routes if api.kind is ApiKind.WEBSOCKET else ()
