@@ -61,13 +61,14 @@ def granted_parts(
     rows = [row for subject, row in table["subjects"].items() if subject in subjects]
     granted = _union(row["allow"] for row in rows) & ~_union(row["deny"] for row in rows)
     for at, part in enumerate(table["parts"]):
-        for claim, values in part["values"].items() if granted >> at & 1 else ():
+        for claim, taken in part["values"].items() if granted >> at & 1 else ():
             value = texts.get(claim, "%")
             # An encoded value equals nothing; what is granted altogether compares none.
-            if part["whole"] & granted or "%" in value or value in values["taken"]:
+            if part["whole"] & granted or "%" in value or value in taken:
                 granted &= ~(1 << at)
                 break
-            if not _LITERAL_VALUE.fullmatch(value) or value in values["unlike"]:
+            # What globs cover was found out without the values: none is a word of a route.
+            if not _LITERAL_VALUE.fullmatch(value) or value in table["words"]:
                 return Inexact.CLAIM_NOT_LITERAL
     for row in table["compared"]:
         # It also denies other spellings of the value, and there is no end of them.

@@ -43,12 +43,13 @@ _CALLERS = {
     "parts": [
         {
             "glob": str,
-            "values": {str: {"taken": [str], "unlike": [str]}},
+            "values": {str: [str]},
             "whole": int,
             "within": int,
             "hits": int,
         }
     ],
+    "words": [str],
     "folds": [{"glob": str, "parts": int, "hits": int, "subjects": [str]}],
     "denies": [{"glob": str, "takes": int, "covers": int}],
     "granted_by": [int],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from naive_policy import policy_of
 
+from authorizer.cli.policy_file.words import Index
 from authorizer.policy.caller_document import CallerDocuments, Grants, covers
 from authorizer.policy.caller_table import Inexact
 
@@ -390,6 +391,24 @@ def test_routes_that_have_nothing_in_common() -> None:
     own = [f"GET /{{tenant=sub}}/x{number}/{{id}}" for number in range(60)]
 
     assert isinstance(grants(own, routes), Grants)
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        pytest.param("GET/r7", ["GET/r7", "*/r7"], id="a method"),
+        pytest.param("*/r7", ["GET/r7", "*/r7"], id="all methods"),
+        pytest.param("*/r7/*", ["GET/r7/x"], id="a star at either end"),
+        pytest.param("GET/{sub}/r7/x", ["GET/*/r7/x", "GET/{id}/r7/x"], id="somebody's value"),
+        pytest.param("GET/r7/x/y/z", ["GET/r7/*"], id="longer than any"),
+    ],
+)
+def test_few_words_are_compared(words: str, near: list[str]) -> None:
+    """Of thousands, those are found that have something in common, wherever the stars are."""
+    others = [shape.replace("r7", f"r{number}") for number in range(20) for shape in near]
+    index = Index(others, lambda shape: tuple(shape.split("/")))
+
+    assert index.near(tuple(words.split("/"))) == near
 
 
 def test_an_api_of_thousands_of_routes_has_no_documents() -> None:

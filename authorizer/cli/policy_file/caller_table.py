@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
 from authorizer.cli.policy_file.words import (
-    COLLIDING,
     STAR,
     Index,
     TooManyWaysError,
@@ -92,6 +91,15 @@ class _Compiler:
         self._parts = list(self._known.parts())
         self._routes = Index(self._known.plain, lambda route: route.shape)
         self._part_index = Index(list(enumerate(self._parts)), lambda pair: pair[1].words)
+        self._wholes = {
+            part.route: at for at, part in enumerate(self._parts) if part.words == part.route.shape
+        }
+        # The rules that allow everything below some literals: without a parameter, none compares.
+        self._wide: dict[Words, list[Rule]] = defaultdict(list)
+        for rule in policy.rules:
+            pattern = rule.pattern
+            if rule.effect == "allow" and pattern.tail and PARAMETER not in pattern.path:
+                self._wide[pattern.path].append(rule)
         self._spots: dict[Spot, int] = {}
         self._longer: set[Words] = set()
         self._compared_globs = 0
@@ -101,7 +109,6 @@ class _Compiler:
         hits = [self._hits(part.words) for part in self._parts]
         folds = [self._fold(glob) for glob in self._fold_globs()]
         denies = self._denies({tuple(fold["glob"].split("/")) for fold in folds})
-        globs = [tuple(row["glob"].split("/")) for row in (*folds, *denies)]
         spare, empty = (
             _bits(at for (route, words), at in self._spots.items() if not route and words in some)
             for some in (self._longer, _EMPTY)
@@ -111,13 +118,16 @@ class _Compiler:
             "parts": [
                 {
                     "glob": "/".join(part.words),
-                    "values": self._values(part, globs),
+                    "values": {
+                        word[1:-1]: part.taken(word) for word in filter(is_claim, part.words)
+                    },
                     "whole": self._whole(at, part),
                     "within": self._within(at, part.words),
                     "hits": hits[at],
                 }
                 for at, part in enumerate(self._parts)
             ],
+            "words": self._known.literals(),
             "folds": folds,
             "denies": denies,
             "granted_by": [self._granting(route, words) for route, words in self._spots],
@@ -189,7 +199,15 @@ class _Compiler:
 
     def _subjects_of(self, glob: Words) -> list[str]:
         """Who is allowed all that a glob is meant for, by one rule."""
-        return sorted({rule.subject for rule in self._rules if _is_for_all(rule, glob)})
+        method = ANY if glob[0] == STAR else glob[0]
+        return sorted(
+            {
+                rule.subject
+                for length in range(1, len(glob))
+                for rule in self._wide[glob[1:length]]
+                if rule.pattern.covers_method(method)
+            }
+        )
 
     def _covered(self, glob: Words) -> list[int]:
         """The parts that a glob allows."""
@@ -198,11 +216,7 @@ class _Compiler:
 
     def _whole(self, at: int, part: Part) -> int:
         """The part that is all of a part's route; none where it is that itself."""
-        return _bits(
-            other
-            for other, one in enumerate(self._parts)
-            if one.route is part.route and one.words == part.route.shape and other != at
-        )
+        return _bits({self._wholes.get(part.route, at)} - {at})
 
     def _within(self, at: int, words: Words) -> int:
         """The parts whose globs allow this one, too."""
@@ -246,25 +260,6 @@ class _Compiler:
             if (part.route is route and covers_shape(part.words, words))
             or (route is None and part.words == words)
         )
-
-    def _values(self, part: Part, globs: list[Words]) -> Table:
-        """For each claim of a part the values with which it is another one, or might be."""
-        claims = [word for word in part.words if is_claim(word)]
-        if not claims:
-            return {}
-        met = [
-            meet(part.words, route.shape, colliding=True)
-            for route in self._near(self._routes, part.words)
-        ]
-        met += [meet(glob, part.words, colliding=True) for glob in globs]
-        literals = {
-            word for some in met for words in some for word in words if word[:1] == COLLIDING
-        }
-        unlike = {word[1:] for word in literals}.union(*self._known.greedy) - {STAR}
-        return {
-            claim[1:-1]: {"taken": sorted(part.taken(claim)), "unlike": sorted(unlike)}
-            for claim in dict.fromkeys(claims)
-        }
 
     def _below(self) -> list[Table]:
         """Who is granted something where the path decides, unless somebody is denied it."""
@@ -318,19 +313,6 @@ def _widened(words: Words, shape: Words) -> Words:
     """All words of a route that are not somebody's own, for some of them."""
     return tuple(
         word if is_claim(word) else known for word, known in zip(words, shape, strict=True)
-    )
-
-
-def _is_for_all(rule: Rule, glob: Words) -> bool:
-    """Whether a rule allows everything that a glob is meant for."""
-    pattern = rule.pattern
-    return (
-        rule.effect == "allow"
-        and pattern.tail
-        and PARAMETER not in pattern.path  # without one, nothing is compared
-        and pattern.covers_method(ANY if glob[0] == STAR else glob[0])
-        and glob[1 : len(pattern.path) + 1] == pattern.path
-        and len(glob) > len(pattern.path) + 1
     )
 
 

@@ -71,7 +71,7 @@ class Part:
     denying: frozenset[str]
     comparing: Mapping[frozenset[str], frozenset[str]]
 
-    def taken(self, claim: str) -> set[str]:
+    def taken(self, claim: str) -> list[str]:
         """The values of a claim with which these are another route's words."""
         found = set()
         for winner in self.route.winners:
@@ -80,7 +80,7 @@ class Part:
             if len(winner) == len(self.words) and len(values) == 1:
                 filled = tuple(min(values) if word == claim else word for word in self.words)
                 found |= values if covers_shape(winner, filled) else set()
-        return found
+        return sorted(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +90,12 @@ class KnownRoutes:
     Attributes:
         plain: those that tell their path.
         greedy: the words with which those of the others begin.
+        declared: by the words of each of the plain ones, those of all its requests.
     """
 
     plain: list[KnownRoute] = field(default_factory=list)
     greedy: list[Words] = field(default_factory=list)
+    declared: dict[Words, Words] = field(default_factory=dict)
 
     @classmethod
     def of(cls, policy: Policy) -> KnownRoutes:
@@ -117,7 +119,13 @@ class KnownRoutes:
         for shape, winners in _winners(plain).items():
             told_apart = _told_apart(plain[shape], shape, winners, policy)
             known.plain.extend(route for route in told_apart if route.wins(route.shape))
+        known.declared.update({route.shape: route.declared for route in known.plain})
         return known
+
+    def literals(self) -> list[str]:
+        """What is a segment of a route, and so cannot be taken for somebody's value."""
+        paths = (words[1:] for words in (*self.declared, *self.greedy))
+        return sorted(set().union(*paths) - {STAR, ""})
 
     def parts(self) -> Iterator[Part]:
         """What is granted of them, to whomever."""
@@ -147,13 +155,12 @@ class KnownRoutes:
         """Whether a rule grants anything on a greedy route, where each path is judged."""
         if pattern.text == CONNECT:
             return False
-        declared = {route.shape: route.declared for route in self.plain}
         return any(
             _may_grant(pattern, greedy)
             and (
                 pattern.tail
                 or not all(
-                    shape in declared and wins_over(declared[shape], greedy)
+                    shape in self.declared and wins_over(self.declared[shape], greedy)
                     for shape in _rule_shapes(pattern)
                 )
             )

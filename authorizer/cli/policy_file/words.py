@@ -9,16 +9,15 @@ which is known when somebody calls: here it is like no literal, and may be like 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 Words = tuple[str, ...]
 Item = TypeVar("Item")
 STAR = "*"
-# Before a literal that stands where the other one has a claim.
-COLLIDING = "\0"
 # In how many ways a glob and a shape may meet. Routes as people write them meet in one or two.
 _MOST_WAYS = 1_000
 
@@ -57,26 +56,25 @@ def covers_shape(shape: Words, words: Words) -> bool:
     )
 
 
-def meet(glob: Words, shape: Words, *, colliding: bool = False) -> set[Words]:
+def meet(glob: Words, shape: Words) -> set[Words]:
     """The shapes of the words that a glob and a shape have in common.
 
     Args:
         glob: its words are gone through as those of the shape are.
         shape: of one route.
-        colliding: whether a claim may have a literal's value. The literal is marked then.
 
     Raises:
         TooManyWaysError: there are too many of them.
     """
     # From either end they go in step up to a star: most that have nothing in common show it there.
-    if _differ(glob, shape, colliding) or _differ(glob[::-1], shape[::-1], colliding):
+    if _differ(glob, shape) or _differ(glob[::-1], shape[::-1]):
         return set()
     found: dict[int, set[Words]] = {0: {()}}
     for word in shape:
         after: dict[int, set[Words]] = defaultdict(set)
         for at, heads in found.items():
             if at < len(glob):
-                end = _joined(glob[at], word, colliding=colliding)
+                end = _joined(glob[at], word)
                 if end is not None:
                     after[at + 1].update([(*head, end) for head in heads])
             if at and glob[at - 1] == STAR:  # it takes one more
@@ -87,28 +85,23 @@ def meet(glob: Words, shape: Words, *, colliding: bool = False) -> set[Words]:
     return found.get(len(glob), set())
 
 
-def _differ(glob: Words, shape: Words, colliding: bool) -> bool:  # noqa: FBT001
+def _differ(glob: Words, shape: Words) -> bool:
     """Whether they have nothing in common, as far as they go in step."""
     for own, word in zip(glob, shape, strict=False):
         if own == STAR:
             return False
-        if own != word and _joined(own, word, colliding=colliding) is None:
+        if own != word and _joined(own, word) is None:
             return True
     return len(glob) != len(shape)
 
 
-def _joined(own: str, word: str, *, colliding: bool) -> str | None:
+def _joined(own: str, word: str) -> str | None:
     """What a segment of a glob and one of a shape have in common; nothing if they have not."""
     if own in (STAR, word):
         return word
     if word == STAR:
         return own or None  # no value is empty
-    if is_claim(own) and is_claim(word):
-        return word
-    if colliding and (is_claim(own) or is_claim(word)):
-        literal = word if is_claim(own) else own
-        return COLLIDING + literal if literal else None
-    return None
+    return word if is_claim(own) and is_claim(word) else None
 
 
 def is_narrower(one: Words, other: Words) -> bool:
@@ -122,35 +115,51 @@ def wins_over(shape: Words, greedy: Words) -> bool:
 
 
 class Index(Generic[Item]):
-    """Things with words, found by those they may share with others."""
+    """Things with words, found by those they may share with others.
+
+    Sets of things are integers, with a bit for each.
+    """
 
     def __init__(self, items: Iterable[Item], words_of: Callable[[Item], Words]) -> None:
-        """Sort them by the first segment in which they differ."""
+        """Sort them by their words, and by where a star leaves these open."""
         self._items = list(items)
         words = [words_of(item) for item in self._items]
-        self._depth = 1
-        while len({one[1 : self._depth + 1] for one in words if len(one) > self._depth}) == 1:
-            self._depth += 1
-        self._by_word: dict[tuple[str, str], list[Item]] = defaultdict(list)
-        for item, one in zip(self._items, words, strict=True):
-            self._by_word[self._key(one)].append(item)
+        deepest = max(map(len, words), default=0)
+        self._having: dict[tuple[int | None, str], int] = defaultdict(int)
+        self._open: dict[int | None, int] = dict.fromkeys(range(-deepest, deepest), 0)
+        self._starred = 0
+        for number, one in enumerate(words):
+            bit = 1 << number
+            for place in _told(one):
+                self._having[place] |= bit
+            if STAR in one:
+                self._starred |= bit
+                for at in (
+                    *range(one.index(STAR), deepest),
+                    *range(-deepest, -one[::-1].index(STAR)),
+                ):
+                    self._open[at] |= bit
 
     def near(self, words: Words) -> list[Item]:
         """Those that may have words in common with others, and few that have not."""
-        method, word = self._key(words)
-        return [
-            item
-            for (own_method, own), items in self._by_word.items()
-            if STAR in (method, own_method) or method == own_method
-            if STAR in (word, own) or word == own
-            for item in items
-        ]
+        found = (1 << len(self._items)) - 1
+        for at, word in _told(words):
+            found &= self._having.get((at, word), 0) | self._open.get(at, self._starred)
+        near = []
+        while found:
+            lowest = found & -found
+            near.append(self._items[lowest.bit_length() - 1])
+            found ^= lowest
+        return near
 
-    def _key(self, words: Words) -> tuple[str, str]:
-        # A star before it may cross it, and a claim may have any value.
-        head = words[: self._depth + 1]
-        is_told = len(words) > self._depth and not any(
-            word == STAR or is_claim(word) for word in head
-        )
-        method = words[0]
-        return method, words[self._depth] if is_told and method != STAR else STAR
+
+def _told(words: Words) -> Iterator[tuple[int | None, str]]:
+    """The words up to a star from either end, which may cross others, and all words anywhere."""
+    known = ["{" if is_claim(word) else word for word in words]
+    for at, word in enumerate(takewhile(STAR.__ne__, known)):
+        yield at, word
+    for at, word in enumerate(takewhile(STAR.__ne__, reversed(known))):
+        yield ~at, word
+    for word in known:
+        if word != STAR:
+            yield None, word
