@@ -60,6 +60,12 @@ RULE_PATHS = [
     *TEMPLATES,
     *TEMPLATES,
     *(template.replace("{p0}", "{p0=sub}") for template in TEMPLATES if "{p0}" in template),
+    *(template.replace("{p1}", "{p1=username}") for template in TEMPLATES if "{p1}" in template),
+    *(
+        template.replace("{p0}", "{p0=sub}").replace("{p1}", "{p1=username}")
+        for template in TEMPLATES
+        if "{p1}" in template
+    ),
     *(
         "/**" if template == "/" else f"{template}/**"
         for template in TEMPLATES
@@ -75,9 +81,10 @@ PATHS = [
 ]
 CALLERS: tuple[dict[str, Any], ...] = (
     {"groups": ("reader",), "scopes": (), "claims": {"sub": "c", "username": "x"}},
-    {"groups": ("reader",), "scopes": ("x",), "claims": {"sub": "a", "username": "x"}},
+    {"groups": ("reader",), "scopes": ("x",), "claims": {"sub": "a", "username": "c"}},
     {"groups": ("admin", "reader"), "scopes": (), "claims": {"sub": "b", "username": "x"}},
-    {"groups": ("suspended", "admin"), "scopes": (), "claims": {"sub": "c", "username": "x"}},
+    {"groups": ("suspended", "admin"), "scopes": (), "claims": {"sub": "c", "username": "c"}},
+    {"groups": ("admin",), "scopes": (), "claims": {"sub": "c", "username": "c"}},
     {"groups": ("reader",), "scopes": (), "claims": {"sub": "a b", "username": "x"}},
     {"groups": ("nobody",), "scopes": (), "claims": {"sub": "%61", "username": "x"}},
     {"groups": (), "scopes": ("x",), "claims": {"sub": "c", "client_id": "c"}},
