@@ -102,7 +102,7 @@ golden: ready ## keep what the commands print now as what they must print (tests
 SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
 	@$(BIN)/python tests/properties/run_for.py $(SECONDS) tests/properties \
-		tests/cli/test_access_properties.py tests/cli/test_diff_properties.py tests/cli/test_explain_nearest.py \
+		tests/cli/test_permissions_properties.py tests/cli/test_diff_properties.py tests/cli/test_explain_nearest.py \
 		tests/cli/test_test_completeness.py
 
 fuzz: ready ## SECONDS=600: arbitrary bytes as policy, template and tests for so long
