@@ -218,6 +218,17 @@ def test_routes_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> No
     assert "not every route of Api can be read offline" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("api", "status"),
+    [("http-api", "404"), ("rest-api", "403 (Missing Authentication Token)")],
+)
+def test_the_status_of_no_route_is_that_of_the_kind_of_api(api: str, status: str) -> None:
+    """An HTTP API says 404, and a REST API 403, in words that do not mean a token."""
+    template = ROOT / "tests" / "templates" / "base" / f"{api}.yaml"
+    result = run("GET", "/nowhere", "-g", "reader", "--template", str(template))
+    assert result.stdout.splitlines()[0].endswith(f"answers it by itself, with {status}")
+
+
 def test_a_web_socket_api_takes_no_other_requests(tmp_path: Path) -> None:
     """Its routes are for messages over a connection, and $default is one of them."""
     template = tmp_path / "t.yaml"

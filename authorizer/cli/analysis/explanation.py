@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Encoded characters that follow one another may be one character beyond ASCII.
 _PIECES = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%|.", re.DOTALL)
 _ONE_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+# Where HTTP APIs answer 404.
+_NO_ROUTE_OF_REST = "403 (Missing Authentication Token)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,10 @@ def _predicate(simulator: Simulator, request: Request, answer: Answer) -> str:
                 opener = f"{simulator.routes_from}, which has no authorizer for its route"
             predicate = f"is public by {opener}: everybody is let in"
         case Verdict.NO_ROUTE:
-            predicate = "reaches no route of the API: API Gateway answers it by itself, with 404"
+            predicate = (
+                "reaches no route of the API: API Gateway answers it by itself, with "
+                f"{_NO_ROUTE_OF_REST if simulator.is_rest else 404}"
+            )
         case Verdict.AMBIGUOUS:
             predicate = "can be read in several ways: which route it reaches cannot be told"
         case Verdict.UNREAD:

@@ -52,7 +52,7 @@ class Verdict(StrEnum):
     DENIED = "denied"
     # No authorizer is asked, so everybody is let in.
     PUBLIC = "public"
-    # API Gateway answers 404 by itself.
+    # API Gateway answers by itself.
     NO_ROUTE = "no_route"
     # Another authorizer decides: what the policy says of it counts for nothing.
     ELSEWHERE = "decided_elsewhere"
