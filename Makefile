@@ -31,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -113,6 +113,9 @@ fuzz: ready ## SECONDS=600: arbitrary bytes as policy, template and tests for so
 WALKS ?= 1000
 walks: package ## WALKS=1000: so many walks on each kind of API that remembers answers
 	@WALKS=$(WALKS) $(BIN)/python -m pytest tests/system/test_walks.py
+
+exactness: ready ## how many callers of synthetic APIs have an exact IAM document, into docs/cached-answers.md
+	@$(BIN)/python tests/exactness.py
 
 benchmarks: bench ## decisions beside other engines (three minutes), and tokens, into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks --readme benchmarks/README.md

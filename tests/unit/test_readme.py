@@ -105,6 +105,16 @@ def test_what_contributing_names_is_there(name: str) -> None:
     assert any(list(folder.glob(name)) for folder in WHERE_TO_LOOK), name
 
 
+@pytest.mark.parametrize("page", ["*.md", "docs/**/*.md", "benchmarks/*.md", "events/*.md"])
+def test_each_target_of_make_that_a_page_names_is_there(page: str) -> None:
+    """Who copies a command of make has it run."""
+    targets = set(re.findall(r"^([\w-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    text = "\n".join(path.read_text() for path in PROJECT.glob(page))
+    named = set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
 @pytest.mark.parametrize(
     "row", [line for line in CONTRIBUTING.splitlines() if line.startswith("| a")]
 )
