@@ -183,7 +183,8 @@ def _collision(policy: Policy, caller: _Caller, why: Inexact) -> _Collision | No
     part = table["parts"][(lost & -lost).bit_length() - 1]
     routes = {"/".join(route.shape): route.key for route in KnownRoutes.of(policy).plain}
     kept_out = routes.get(re.sub(r"\{[^}]+\}", "*", narrowest["glob"]), narrowest["glob"])
-    taken = routes.get(part["glob"], part["glob"])  # as it is, where it has the caller's own value
+    # As it is, where it has the caller's own value; with the blank of a route.
+    taken = routes.get(part["glob"], part["glob"].replace("/", " /", 1))
     return _Collision(kept_out=kept_out, granted=taken, others=left.bit_count() - 1)
 
 

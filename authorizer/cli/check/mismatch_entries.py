@@ -152,7 +152,7 @@ _TOGETHER = (
     "expected an exact IAM document for callers in {owner:keys} together, since {authorizer} of "
     "{api} caches for all routes,"
 )
-_OTHER_PAIRS = "; so it is with {count:plain} more of two groups"
+_OTHER_PAIRS = "; other pairs of groups without one: {count:plain}"
 _CACHES = {
     "X201": Entry(
         title="cached answer opens other routes",
@@ -266,7 +266,7 @@ _CACHES = {
                 "(Identity: ReauthorizeEvery: 0)",
             },
             "overlaps": {
-                "message": _NOT_KEPT_OUT + "; so it is with {collision.others:plain} more",
+                "message": _NOT_KEPT_OUT + "; others like it: {collision.others:plain}",
                 "fix": "let the authorizer remember nothing (Identity: ReauthorizeEvery: 0), which "
                 "is the least; or move each of these routes below a segment of its own; or allow "
                 "them, too",
