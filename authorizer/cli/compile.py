@@ -79,5 +79,5 @@ def _compiled(policy: Path, routes: list[str] | None) -> tuple[bytes, Policy]:
     except ConfigurationError as error:
         if not policy.is_file():
             raise
-        hint = f"'authorizer check {policy}' says how to mend them"
+        hint = f"'authorizer check {policy}' says how to mend what is wrong"
         raise ConfigurationError([*error.problems, hint]) from error

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     default="policy.yaml",
     show_default=True,
-    help="The policy to ask, with --invoke.",
+    help="The policy to ask, with --invoke, and the template.yaml beside it, if any.",
 )
 @click.option(
     "--events",
