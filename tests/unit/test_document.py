@@ -425,6 +425,19 @@ def test_a_file_without_aliases_is_never_too_long_to_read() -> None:
     assert reader.problems == []
 
 
+def test_a_compiled_policy_is_one_problem(tmp_path: Path) -> None:
+    """It says the same things in another form, and each of them would be a problem."""
+    source, compiled = tmp_path / "policy.yaml", tmp_path / "policy.json"
+    source.write_text("version: 1\ngroups:\n  a: {allow: [GET /x, GET /y]}\n")
+    compiled.write_bytes(load_document(source)[0])
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_document(compiled)
+    assert caught.value.problems == (
+        f"{compiled}:1:1: expected policy.yaml, found what 'authorizer compile' made of it",
+    )
+
+
 def test_problems_name_the_file(tmp_path: Path) -> None:
     """``load_document`` reports every problem in the form that editors understand."""
     path = tmp_path / "policy.yaml"

@@ -39,7 +39,10 @@ UNUSABLE = {
                 "message": "cannot be read: {why:plain}{similar:hint}",
                 "effect": "nothing was checked",
                 "fix": "give the path of a policy file that is there and that you may read",
-            }
+            },
+            "compiled": {
+                "fix": "give the file that it was compiled from; policy.json is for the function"
+            },
         },
     ),
     "P102": _refused(

@@ -27,7 +27,7 @@ from authorizer.cli.policy_file.source import (
     SourceRule,
     SourceSubject,
 )
-from authorizer.cli.yaml_source import Listing, Node, Text, compose
+from authorizer.cli.yaml_source import Listing, Mapping, Node, Text, compose
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.decision import Policy
 from authorizer.tokens.claims import is_nameable
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 KEYS = {"accept", "groups", "public", "scopes", "tests", "version"}
 _GROUP_KEYS = {"allow", "deny", "includes"}
+_COMPILED_KEYS = {"groups", "public", "routes", "scopes", "version"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -92,10 +93,18 @@ def read_source(data: bytes, file: str = "policy.yaml") -> tuple[SourcePolicy, l
     """
     try:
         root = compose(data, file)
+        _require_source(root)
     except UnreadableError as error:
         return SourcePolicy(file=file), [error.problem]
     reader = PolicyReader(file=file)
     return reader.read(root), reader.problems
+
+
+def _require_source(root: Node) -> None:
+    """Refuse a compiled policy as a whole: each of its rules would be a problem of its own."""
+    if isinstance(root, Mapping) and root.entries.keys() >= _COMPILED_KEYS:
+        message = "expected policy.yaml, found what 'authorizer compile' made of it"
+        raise UnreadableError(root.place, message, "P101", "compiled")
 
 
 def read_document(data: bytes, file: str = "policy.yaml") -> tuple[dict[str, Any], list[Problem]]:
