@@ -128,6 +128,16 @@ def test_a_file_of_ones_own_is_filled_and_judged_like_a_sample(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize("is_for_caller", [True, False])
+def test_a_document_for_more_than_the_event_is_told_of(*, is_for_caller: bool) -> None:
+    """Or "denied" stands above a document that allows something."""
+    sample = "rest-token-denied-by-role" if is_for_caller else "http-2.0-denied-by-role"
+    result = run(sample, "--invoke")
+    assert result.stderr.startswith("denied: not_granted")
+    assert ("for all that the caller may do" in result.stderr) is is_for_caller
+
+
+@pytest.mark.usefixtures("in_project")
 def test_a_file_without_a_placeholder_is_taken_as_it_is(tmp_path: Path) -> None:
     """That no token was put in is said; its own is judged by the pools of the environment."""
     path = own(tmp_path, OWN | {"authorizationToken": "Bearer e30.e30.e30"})

@@ -17,6 +17,7 @@ from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import parse_request
+from authorizer.policy.iam import IamMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +104,9 @@ def _in_words(outcome: Outcome) -> str:
         return f"{outcome.verdict}: {outcome.detail}"
     rule = outcome.decision.rule if outcome.decision else None
     because = f" ({rule.effect} {rule.pattern.text}, line {rule.line})" if rule else ""
-    return f"{outcome.verdict}{f': {outcome.reason}' if outcome.reason else ''}{because}"
+    is_for_caller = outcome.iam_mode is IamMode.CALLER
+    besides = "; the document is for all that the caller may do" if is_for_caller else ""
+    return f"{outcome.verdict}{f': {outcome.reason}' if outcome.reason else ''}{because}{besides}"
 
 
 def answer_to(
