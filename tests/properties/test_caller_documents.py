@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_gateway import ARN, FLAVOURS, Call
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_gateway import candidates, iam_allows, parameters_of
@@ -166,14 +167,14 @@ def counter_examples(naive: NaivePolicy, keys: Sequence[str]) -> list[str]:
     return wrong
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_document_says_what_the_policy_says(seed: int) -> None:
     """For every route that may get a request, real paths and hostile ones alike, both agree."""
     assert counter_examples(*random_api(Random(seed))) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_table_finds_whatever_was_found_without_it(seed: int) -> None:
     """A document that is worked out for one caller from the routes and the rules is there, too."""
@@ -230,7 +231,7 @@ def is_settled(keys: tuple[str, ...], method: str, path: str) -> bool:
     return len(candidates(keys, method, path)) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(FOR_HTTP), st.sampled_from(TOKENS), st.data())
 def test_a_cached_document_answers_every_other_request(
     seed: int, flavour: str, token: str, data: st.DataObject
