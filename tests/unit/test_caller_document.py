@@ -86,6 +86,13 @@ def grants(
             id="own record",
         ),
         pytest.param(
+            ["GET /a/{x=sub}/{y=username}"],
+            ["GET /a/{x}/{y}"],
+            ["GET/a/me/someone"],
+            [],
+            id="two claims",
+        ),
+        pytest.param(
             ["GET /a/{x=username}"],
             ["GET /a/{x}", "GET /a/someone"],
             [],
