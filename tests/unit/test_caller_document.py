@@ -156,6 +156,14 @@ def test_a_deny(allow: list[str], deny: list[str], allowed: list[str]) -> None:
     assert not found.allows("DELETE/b")
 
 
+def test_a_deny_compares_a_claim_that_is_missing() -> None:
+    """It denies nothing: no value of the parameter is what is not there."""
+    found = grants(["GET /a/{x}"], ["GET /a/{x}"], ("GET /a/{x=missing}",))
+
+    assert isinstance(found, Grants), found
+    assert found.allow == ("GET/a/*",)
+
+
 @pytest.mark.parametrize(
     ("allow", "routes", "deny", "claims", "why"),
     [
