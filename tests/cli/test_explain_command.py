@@ -353,7 +353,7 @@ def test_a_token_among_the_arguments_is_not_quoted(cognito: Cognito) -> None:
     assert not any(part in result.output for part in text.split("."))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.binary(max_size=200) | st.text(".eyJ{}\"'0aA-_= \n", max_size=80).map(str.encode))
 def test_any_bytes_as_a_token_are_judged(data: bytes) -> None:
     """No bytes break the command, and none are good; no token is no answer."""
@@ -440,7 +440,7 @@ def test_the_unsafe_part_is_named(path: str, part: str | None) -> None:
     assert unsafe_part(path) == part
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text("/.;%2fcC3aé* \x00\\{", max_size=12).map("/{}".format))
 def test_a_path_is_unsafe_exactly_when_a_part_is_named(path: str) -> None:
     """It is the policy's own check that is explained, and plain spellings pass it."""

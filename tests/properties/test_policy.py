@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_gateway import FLAVOURS, Call
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, Question, is_plain, segments_of
@@ -156,7 +157,7 @@ def decide(policy: Policy, asked: Question) -> Decision:
     return policy.decide(**dataclasses.asdict(asked))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(policies, questions())
 def test_decide_is_what_the_rules_say(naive: NaivePolicy, asked: Question) -> None:
     """The indexed decision is that of an evaluator that reads every rule."""
@@ -250,7 +251,7 @@ def test_decide_is_what_the_rules_say_everywhere(seed: int, *, knows_routes: boo
         assert wrong == [], naive
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(concrete_paths | st.text("/%.aéCc0AF39;*?#{}\\ \x00\x85\u2028", max_size=12))
 @example("")
 @example("//")
@@ -259,7 +260,7 @@ def test_a_path_is_safe_if_it_reads_one_way(path: str) -> None:
     assert (safe_segments(path) is not None) is is_plain(path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(policies, questions(), st.sampled_from(GROUPS), rules)
 def test_a_deny_never_widens(naive: NaivePolicy, asked: Question, group: str, rule: str) -> None:
     """Adding a deny turns no refusal into an allow."""
@@ -270,7 +271,7 @@ def test_a_deny_never_widens(naive: NaivePolicy, asked: Question, group: str, ru
         assert decide(naive.compiled(), asked).allowed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(policies, questions(), st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=3))
 def test_unknown_groups_change_nothing(
     naive: NaivePolicy, asked: Question, names: list[str]
@@ -285,7 +286,7 @@ def test_unknown_groups_change_nothing(
     assert decide(policy, more) == decide(policy, asked)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(policies, questions())
 def test_names_of_parameters_mean_nothing(naive: NaivePolicy, asked: Question) -> None:
     """A rule says the same whatever it calls its parameters."""
@@ -310,7 +311,7 @@ def test_names_of_parameters_mean_nothing(naive: NaivePolicy, asked: Question) -
     assert (ours.allowed, ours.reason) == (theirs.allowed, theirs.reason)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(policies, questions(), st.data())
 def test_order_means_nothing(naive: NaivePolicy, asked: Question, data: st.DataObject) -> None:
     """Neither the order of rules and groups in the file nor that of a token's groups matters."""
@@ -337,7 +338,7 @@ def test_order_means_nothing(naive: NaivePolicy, asked: Question, data: st.DataO
     assert decide(other.compiled(), asked_otherwise) == decide(naive.compiled(), asked)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(policies)
 def test_the_compiled_form_loads_as_what_was_compiled(naive: NaivePolicy) -> None:
     """Compiling a YAML spelling of a policy and loading the result is the identity."""
@@ -378,7 +379,7 @@ yaml_pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     st.binary(max_size=60)
     | st.lists(yaml_pieces, max_size=14).map("".join).map(str.encode)
@@ -430,7 +431,7 @@ spoilt_events = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(json_values | spoilt_events)
 def test_any_json_is_a_request_or_malformed(event: Any) -> None:
     """An event of any shape is read, or refused as malformed; nothing else is ever raised."""
@@ -485,7 +486,7 @@ calls = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(calls, st.sampled_from(sorted(FLAVOURS)), st.sampled_from(HttpApiAnswer))
 def test_nothing_but_our_errors_leaves_the_authorizer(
     call: Call, flavour: str, answer: HttpApiAnswer
@@ -500,7 +501,7 @@ def test_nothing_but_our_errors_leaves_the_authorizer(
     assert outcome.verdict is not Verdict.ALLOWED or call.authorization == f"Bearer {TOKEN}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(calls, st.sampled_from(sorted(FLAVOURS)), st.data())
 def test_a_document_allows_the_decided_request_alone(
     call: Call, flavour: str, data: st.DataObject

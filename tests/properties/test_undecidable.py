@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_templates import at, findings, function
@@ -143,7 +144,7 @@ def without(value: Any, way: tuple[Any, ...]) -> Any:
     return replace(value, **{first: without(getattr(value, first), tuple(rest))})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(templates(), st.data())
 def test_a_fact_that_is_not_known_adds_no_finding(template: Template, data: st.DataObject) -> None:
     """Forgetting a fact takes findings away; new are only those that say so (T050, T150, X130)."""
@@ -153,7 +154,7 @@ def test_a_fact_that_is_not_known_adds_no_finding(template: Template, data: st.D
     assert {one for one in found if one[0] not in {"T050", "T150", "X130"}} <= known
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(templates())
 def test_every_finding_is_one_line_with_effect_and_fix(template: Template) -> None:
     """Whatever the template, nothing is raised, and findings are complete."""
