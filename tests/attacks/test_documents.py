@@ -56,7 +56,7 @@ def test_a_large_api_makes_nobody_wait() -> None:
     started = time.process_time()
 
     assert isinstance(CallerDocuments(policy).of(("g",), (), {"sub": "me"}), Inexact)
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 1  # it took seconds
 
 
 @pytest.mark.parametrize(
