@@ -53,8 +53,9 @@ def compile(  # noqa: A001 - the command's name
     if routes is not None and loaded.callers is None:
         click.echo(
             f"warning: {template}: expected an API that one IAM document can be made for, found "
-            f"{counted(len(routes), 'route')} that are too many, or meet in too many ways: whoever "
-            "calls gets a document for one request alone",
+            f"{counted(len(routes), 'route')} and rules that are too many, or meet in too many "
+            "ways: whoever calls gets a document for one request alone; use /** where all below is "
+            "granted, fewer {name=claim}, and ANY in place of each method, or split the API",
             err=True,
         )
     if output is None:

@@ -11,11 +11,11 @@ deny for it is looked up in ``caller_table``; here the result is remembered.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.caller_table import Inexact, choose, granted_parts
+from authorizer.policy.compiled import CLAIM
 from authorizer.policy.decision import counting_scopes
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _MOST_CALLERS = 512
 # More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
 _MOST_RESOURCES = 150
-_CLAIM = re.compile(r"\{([^}]+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +73,9 @@ class CallerDocuments:
     def __init__(self, policy: Policy) -> None:
         """Take a policy; without a table, no document is made."""
         self._policy = policy
-        conditions = (one for rule in policy.rules for one in rule.pattern.conditions)
-        self._compared = sorted({condition.claim for condition in conditions})
+        self._compared = sorted(
+            {one.claim for rule in policy.rules for one in rule.pattern.conditions}
+        )
         self._made: dict[tuple[Any, ...], Grants | Inexact] = {}
 
     def of(
@@ -136,5 +136,5 @@ def _grants(table: Table, subjects: AbstractSet[str], texts: Mapping[str, str]) 
 
 def _filled(globs: Iterable[str], texts: Mapping[str, str]) -> tuple[str, ...]:
     """The globs with the caller's values in them."""
-    filled = (_CLAIM.sub(lambda claim: texts[claim[1]], glob).split("/") for glob in globs)
+    filled = (CLAIM.sub(lambda claim: texts[claim[1]], glob).split("/") for glob in globs)
     return tuple(map("/".join, sorted(filled)))

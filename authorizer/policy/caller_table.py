@@ -92,7 +92,9 @@ def choose(
     Returns:
         Those that allow, those that deny, and the spots that cannot be kept out.
     """
-    granted_spots = _bits(parts & granted for parts in table["granted_by"])
+    granted_spots = _union(
+        1 << spot for spot, parts in enumerate(table["granted_by"]) if parts & granted
+    )
     needed = ~granted_spots & ~(table["spare"] if is_small else 0)
     denies = [row for row in table["denies"] if not row["takes"] & granted]
     deniable = _union(row["covers"] for row in denies)
@@ -122,8 +124,3 @@ def _union(sets: Iterable[int]) -> int:
     for one in sets:
         union |= one
     return union
-
-
-def _bits(values: Iterable[int]) -> int:
-    """A set of the places at which there is anything."""
-    return _union(1 << at for at, value in enumerate(values) if value)

@@ -69,6 +69,9 @@ _DOCUMENT = {
 }
 # What may be missing: the routes of the API, and what is worked out from them.
 _OPTIONAL = ("routes", "callers")
+# What of the table of callers has globs, and how a caller's value is written there.
+_WITH_GLOBS = ("parts", "folds", "denies")
+CLAIM = re.compile(r"\{([^}]+)\}")
 _KINDS = {dict: "an object", list: "a list", str: "text", int: "a number", bool: "true or false"}
 _METHODS = frozenset(METHODS)
 _SEGMENT = re.compile(rf"{LITERAL}|\{{[A-Za-z0-9._-]+\}}")
@@ -146,7 +149,11 @@ def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
 
 
 def seal_of(document: Mapping[str, Any]) -> str:
-    """What binds the table of callers to the rules and the routes that it was made of."""
+    """What binds the table of callers to the rules and the routes that it was made of.
+
+    A plain hash: it guards against a table that is stale, cut short or mended by hand, not against
+    somebody who may write the file, and could as well change the rules.
+    """
     unsealed = {**document, "callers": {**document["callers"], "seal": ""}}
     return sha256(json.dumps(unsealed, sort_keys=True).encode()).hexdigest()
 
@@ -175,16 +182,23 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         raise _NotCompiledError(
             f"version {clip(version)}, not {FORMAT_VERSION}: run 'authorizer compile' again"
         )
-    missing = {name for name in _OPTIONAL if document.get(name, ()) is None}
-    shape = {name: kind for name, kind in _DOCUMENT.items() if name not in missing}
-    present = {name: value for name, value in document.items() if name not in missing}
-    _require(present, shape, "the document")
-    callers = document["callers"]
-    if callers is not None and callers["seal"] != seal_of(document):
+    callers = document.get("callers")
+    # First: what somebody else made may be large, and each value of it is judged below.
+    if callers is not None and (
+        document.get("routes") is None
+        or type(callers) is not dict
+        or callers.get("seal") != seal_of(document)
+    ):
         raise _NotCompiledError(
             "a table of callers that is not of these rules and routes: run 'authorizer compile' "
             "again, whatever has changed"
         )
+    missing = {name for name in _OPTIONAL if document.get(name, ()) is None}
+    _require(
+        {name: value for name, value in document.items() if name not in missing},
+        {name: kind for name, kind in _DOCUMENT.items() if name not in missing},
+        "the document",
+    )
     effects: tuple[Effect, ...] = ("allow", "deny")
     rules = [
         Rule(
@@ -195,6 +209,10 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         for effect in effects
         for rule in body.get(effect, ())  # no scope denies
     ]
+    claims = {condition.claim for rule in rules for condition in rule.pattern.conditions}
+    rows = (row for name in _WITH_GLOBS for row in (callers or {}).get(name, ()))
+    if not claims.issuperset(CLAIM.findall("/".join(row["glob"] for row in rows))):
+        raise _NotCompiledError("a table of callers with a claim that no rule compares")
     groups = {
         group: frozenset({group, *body["includes"]}) for group, body in document["groups"].items()
     }

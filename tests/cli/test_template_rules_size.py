@@ -70,6 +70,13 @@ def test_ten_thousand_rules_and_three_hundred_routes_take_seconds(key: str, rule
     assert process_time() - start < MOST_SECONDS
 
 
+def test_an_api_without_a_table_is_judged() -> None:
+    """Of too many routes no document is made, and it is found without one."""
+    routes = [route(f"GET /x{number}") for number in range(2_001)]
+    api = rest_api(*routes, by=[rest_authorizer(ttl_seconds=300)])
+    assert "X207" in {code for code, _ in found(template(api))}
+
+
 DEEP = "a/" * 5000 + "a"
 MANY = "/".join(f"{{p{number}}}" for number in range(900))
 

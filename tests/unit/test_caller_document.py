@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
 from naive_policy import policy_of
 
+from authorizer.cli.policy_file import read_document, with_routes
 from authorizer.cli.policy_file.words import Index
 from authorizer.policy.caller_document import CallerDocuments, Grants, covers
 from authorizer.policy.caller_table import Inexact
 
+# To make a table, or to give up, takes one or two on a quiet machine.
+MOST_SECONDS = 20
 # No parameter's value is empty.
 EMPTY = ("*//*", "*/*/")
 PERSON: dict[str, Any] = {"sub": "me", "username": "someone"}
@@ -432,6 +436,58 @@ def test_an_api_of_thousands_of_routes_has_no_documents() -> None:
 
     assert isinstance(grants(["GET /x1"], routes), Grants)
     assert grants(["GET /x1"], [*routes, "GET /y"]) is Inexact.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("allow", "routes", "kept_out", "granted"),
+    [
+        (
+            ["GET /u/{id}/{k}", "PUT /b/**"],
+            ["GET /u/{id}", "GET /u/{id}/{k}", "PUT /b/"],
+            "GET/u/1/",
+            "PUT/b/",
+        ),
+        (["ANY /", "PUT /b/**"], ["ANY /", "GET /a", "PUT /b/"], "GET/a/", "PUT/b/"),
+        (
+            ["ANY /{x}/**"],
+            ["ANY /{x}/", "GET /{x}/a/{y}", "GET /b/b/{x}"],
+            "GET/b/b/1/",
+            "PUT/a/",
+        ),
+    ],
+)
+def test_a_slash_at_the_end_is_kept_out(
+    allow: list[str], routes: list[str], kept_out: str, granted: str
+) -> None:
+    """Beside a granted route that ends in one, others are denied with a slash too many."""
+    found = grants(allow, routes)
+
+    assert isinstance(found, Grants)
+    assert found.allows(granted)
+    assert not found.allows(kept_out)
+
+
+def test_a_table_is_read_in_a_moment() -> None:
+    """Many routes that rules treat alike have one; with each method on its own it is too large."""
+    routes = [f"ANY /r{number}" for number in range(300)]
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+    assert isinstance(grants(["ANY /**"], routes), Grants)
+    start = process_time()
+    assert grants([f"{method} /**" for method in methods], routes) is Inexact.TOO_LARGE
+    assert process_time() - start < MOST_SECONDS
+
+
+def test_routes_that_rules_cover_too_often_have_no_table() -> None:
+    """Nobody waits for what tells apart the methods of routes that a thousand groups may call."""
+    rules = "".join(f"  g{n}:\n    allow: [GET /**, PUT /**]\n" for n in range(1_000))
+    routes = [f"ANY /r{number}" for number in range(501)]
+    document, problems = read_document(f"version: 1\ngroups:\n{rules}".encode())
+    assert problems == []
+
+    start = process_time()
+    assert with_routes(document, routes)["callers"] is None
+    assert process_time() - start < MOST_SECONDS
 
 
 def test_routes_of_many_parameters_have_a_document() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -388,6 +388,41 @@ def test_whatever_changes_in_a_table_is_refused() -> None:
             if changed != SEALED:
                 with pytest.raises(ConfigurationError):
                     Policy.parse(json.dumps(changed).encode())
+
+
+def _sealed(document: dict[str, Any]) -> bytes:
+    document["callers"]["seal"] = seal_of(document)
+    return dump_policy(document)
+
+
+def test_a_table_without_routes_is_refused() -> None:
+    """Whoever seals it: what globs cover was worked out of the routes."""
+    with pytest.raises(ConfigurationError, match=STALE):
+        Policy.parse(_sealed(_with(None, "routes", document=SEALED)))
+
+
+@pytest.mark.parametrize("rows", ["parts", "folds", "denies"])
+def test_a_table_compares_what_rules_compare(rows: str) -> None:
+    """A claim that nobody looks up would break a request; one that a rule compares does not."""
+    for claim, is_known in (("sub", True), ("email", False)):
+        changed = _with(f"GET/{{{claim}}}", "callers", rows, 0, "glob", document=SEALED)
+        with (
+            nullcontext()
+            if is_known
+            else pytest.raises(ConfigurationError, match="a claim that no rule compares")
+        ):
+            Policy.parse(_sealed(changed))
+
+
+def test_a_large_table_is_not_walked_before_its_seal() -> None:
+    """What nobody compiled is refused for its seal, whatever is in it."""
+    changed = _with([None] * 1_000, "callers", "granted_by", document=SEALED)
+    with pytest.raises(ConfigurationError, match=STALE):
+        Policy.parse(dump_policy(changed))
+    others: list[Any] = [[], "seal", {}]
+    for callers in others:
+        with pytest.raises(ConfigurationError, match=STALE):
+            Policy.parse(dump_policy({**SEALED, "callers": callers}))
 
 
 def test_a_set_is_not_negative() -> None:

@@ -143,6 +143,8 @@ def _callers(source: SourcePolicy, policy: Policy) -> Iterator[_Caller]:
 
 def _cause(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
     """The first rule with which the caller has no document, where it is one."""
+    if why not in (Inexact.DENY_COMPARES_CLAIM, Inexact.PATH_DECIDES):
+        return None
     known = KnownRoutes.of(policy)
     subjects = policy.subjects_of(caller.groups, caller.scopes)
     rules = policy.rules_of(caller.groups, caller.scopes)
@@ -159,8 +161,7 @@ def _cause(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
         found = (
             rule
             for rule in rules
-            if why is Inexact.PATH_DECIDES and rule.effect == "allow"
-            if known.may_grant_below(rule.pattern)
+            if rule.effect == "allow" and known.may_grant_below(rule.pattern)
             if not any(outweighs(deny.pattern, rule.pattern) for deny in denies)
         )
     return next(found, None)
@@ -168,10 +169,12 @@ def _cause(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
 
 def _collision(policy: Policy, caller: _Caller, why: Inexact) -> _Collision | None:
     """What cannot be kept out, and why not, as the authorizer would find it."""
-    table = policy.callers or {}
+    table = policy.callers
+    if table is None or why is not Inexact.ROUTES_OVERLAP:
+        return None
     subjects = policy.subjects_of(caller.groups, caller.scopes)
     granted = granted_parts(table, subjects, caller.claims)
-    if why is not Inexact.ROUTES_OVERLAP or isinstance(granted, Inexact):
+    if isinstance(granted, Inexact):
         return None
     _, _, left = choose(table, granted, subjects, is_small=False)
     spot = left & -left

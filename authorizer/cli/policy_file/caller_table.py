@@ -14,7 +14,9 @@ Sets are integers: each bit is a part, or a spot.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ from authorizer.cli.policy_file.words import (
     is_claim,
     meet,
 )
-from authorizer.policy.paths import ANY, PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER, parse_route, split_route_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.route_parts import KnownRoute, Part
     from authorizer.policy.decision import Policy
-    from authorizer.policy.model import Rule
+    from authorizer.policy.model import RoutePattern, Rule
 
     Item = TypeVar("Item")
     # Words of a route, or of none.
@@ -45,11 +47,15 @@ if TYPE_CHECKING:
 
 Table = dict[str, Any]
 # Of more routes, or of such as meet in more spots, the table would be larger than all else in the
-# policy, and to compare more globs takes half a minute.
+# policy, and to compare more globs takes ten seconds.
 _MOST_ROUTES = 2_000
 _MOST_SPOTS = 8_000
 _MANY_SPOTS = 500
-_MOST_COMPARED = 10_000_000
+_MOST_COMPARED = 1_000_000
+# The table is read at each cold start: more takes half a second.
+_MOST_BYTES = 2_000_000
+# Rules that cover routes: with more, it takes long to tell the routes' methods apart.
+_MOST_COVERING = 1_000_000
 # Empty segments: no parameter's value is one, and a REST API gives /users/ to the route /users.
 _EMPTY = ((STAR, "", STAR), (STAR, STAR, ""))
 _EVERYTHING = (STAR, STAR)
@@ -61,18 +67,29 @@ def caller_table(policy: Policy) -> Table | None:
     Returns:
         Nothing where the API is too large for it.
     """
-    if len(policy.routes or ()) > _MOST_ROUTES:
+    if len(policy.routes or ()) > _MOST_ROUTES or _covering(policy) > _MOST_COVERING:
         return None
     # Whatever meets in many spots, such as routes that begin with a parameter, meets in few routes.
     for most_spots, is_coarse in (
         (_MANY_SPOTS + 10 * len(policy.routes or ()), False),
         (_MOST_SPOTS, True),
     ):
-        try:
-            return _Compiler(policy, most_spots, is_coarse=is_coarse).table()
-        except TooManyWaysError:
-            continue
+        with suppress(TooManyWaysError):
+            table = _Compiler(policy, most_spots, is_coarse=is_coarse).table()
+            if len(json.dumps(table)) <= _MOST_BYTES:
+                return table
     return None
+
+
+def _covering(policy: Policy) -> int:
+    """How many rules cover the routes, each counted with each of them."""
+    routes = (parse_route(split_route_key(key)[1]) for key in policy.routes or ())
+    return sum(
+        len(of_subject)
+        for route in routes
+        for place in policy.tree.covering(route.path if route else ())
+        for of_subject in place.rules.values()
+    )
 
 
 def with_callers(policy: Policy) -> Policy:
@@ -84,7 +101,7 @@ class _Compiler:
     """Makes the table of one policy."""
 
     def __init__(self, policy: Policy, most_spots: int, *, is_coarse: bool) -> None:
-        self._rules = policy.rules
+        self._policy = policy
         self._most_spots = most_spots
         self._is_coarse = is_coarse
         self._known = KnownRoutes.of(policy)
@@ -100,6 +117,12 @@ class _Compiler:
             pattern = rule.pattern
             if rule.effect == "allow" and pattern.tail and PARAMETER not in pattern.path:
                 self._wide[pattern.path].append(rule)
+        # A slash too many cannot be denied altogether where routes end in one.
+        self._slashed = [words for words in self._known.declared if words[2:] and not words[-1]]
+        self._with_slash = Index(
+            [route for route in self._known.plain if self._slashed and route.shape[-1]],
+            lambda route: (*route.shape, ""),
+        )
         self._spots: dict[Spot, int] = {}
         self._longer: set[Words] = set()
         self._compared_globs = 0
@@ -146,7 +169,14 @@ class _Compiler:
             (route, _widened(words, route.shape) if is_fold or self._is_coarse else words)
             for route in self._near(self._routes, glob)
             for words in meet(glob, route.shape)
-            if route.wins(words)
+            if self._wins(route, words)
+        ]
+        spots += [
+            (route, (*route.shape, "") if is_fold or self._is_coarse else words)
+            for route in self._near(self._with_slash, glob)
+            for words in meet(glob, (*route.shape, ""))
+            if self._wins(route, words[:-1])
+            and not any(covers_shape(slashed, words) for slashed in self._slashed)
         ]
         stars = [at for at, word in enumerate(glob) if word == STAR]
         if stars and not (is_fold and glob == _EVERYTHING):
@@ -249,11 +279,13 @@ class _Compiler:
         return _bits(
             at
             for at, part in self._near(self._part_index, glob)
-            if any(map(part.route.wins, meet(glob, part.words)))
+            if any(self._wins(part.route, words) for words in meet(glob, part.words))
         )
 
     def _granting(self, route: KnownRoute | None, words: Words) -> int:
         """The parts that grant a spot."""
+        if route is not None:
+            words = words[: len(route.shape)]  # without a slash too many
         return _bits(
             at
             for at, part in self._near(self._part_index, words)
@@ -263,21 +295,38 @@ class _Compiler:
 
     def _below(self) -> list[Table]:
         """Who is granted something where the path decides, unless somebody is denied it."""
+        allowed: dict[str, list[Rule]] = defaultdict(list)
+        for rule in self._policy.rules if self._known.greedy else ():
+            if rule.effect == "allow":
+                allowed[rule.pattern.text].append(rule)
         found: dict[str, set[frozenset[str]]] = defaultdict(set)
-        for rule in self._rules:
-            if rule.effect == "allow" and self._known.may_grant_below(rule.pattern):
-                found[rule.subject].add(
-                    frozenset(
-                        other.subject
-                        for other in self._rules
-                        if other.effect == "deny" and outweighs(other.pattern, rule.pattern)
-                    )
-                )
+        for rules in allowed.values():
+            self._count(len(self._known.greedy))
+            if self._known.may_grant_below(rules[0].pattern):
+                unless = self._denied(rules[0].pattern)
+                for rule in rules:
+                    found[rule.subject].add(unless)
         return [
             {"subject": subject, "unless": unless}
             for subject in sorted(found)
             for unless in sorted(map(sorted, found[subject]))
         ]
+
+    def _denied(self, pattern: RoutePattern) -> frozenset[str]:
+        """Who is denied whatever a rule allows."""
+        words = [tuple({word, PARAMETER}) for word in pattern.path]
+        near = [
+            rule
+            for place in self._policy.tree.found(words)
+            for of_subject in place.rules.values()
+            for rule in of_subject.values()
+        ]
+        self._count(len(near))
+        return frozenset(
+            rule.subject
+            for rule in near
+            if rule.effect == "deny" and outweighs(rule.pattern, pattern)
+        )
 
     def _compared(self) -> list[Table]:
         """Which denies compare claims, and what they deny something of."""
@@ -301,12 +350,20 @@ class _Compiler:
                     row[effect] |= 1 << at
         return dict(sorted(found.items()))
 
+    def _wins(self, route: KnownRoute, words: Words) -> bool:
+        """Whether some of the words are a route's: it is compared with each that wins over it."""
+        self._count(len(route.winners) // 8)
+        return route.wins(words)
+
     def _near(self, index: Index[Item], words: Words) -> list[Item]:
         found = index.near(words)
-        self._compared_globs += len(found) * (1 + len(words) // 8)
+        self._count(len(found) * (1 + len(words) // 8))
+        return found
+
+    def _count(self, compared: int) -> None:
+        self._compared_globs += compared
         if self._compared_globs > _MOST_COMPARED:
             raise TooManyWaysError
-        return found
 
 
 def _widened(words: Words, shape: Words) -> Words:
