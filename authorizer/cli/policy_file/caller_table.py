@@ -51,7 +51,7 @@ Table = dict[str, Any]
 _MOST_ROUTES = 2_000
 _MOST_SPOTS = 8_000
 _MANY_SPOTS = 500
-_MOST_COMPARED = 1_000_000
+_MOST_COMPARED = 600_000
 # The table is read at each cold start: more takes half a second.
 _MOST_BYTES = 2_000_000
 # Rules that cover routes: with more, it takes long to tell the routes' methods apart.
