@@ -389,6 +389,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome,
         outcome.shown = outcome.shown.replace(url, "URL")
         return outcome, pool
 
+    tmp_path_factory.getbasetemp()  # of its own, or two of the threads may both make it
     with ThreadPoolExecutor(4) as threads:
         return dict(zip(FAILURES, threads.map(fail, FAILURES), strict=True))
 

@@ -15,7 +15,6 @@ from authorizer.cli.policy_file.words import (
     STAR,
     Words,
     covers_shape,
-    is_claim,
     is_narrower,
     wins_over,
 )
@@ -168,12 +167,15 @@ class KnownRoutes:
         )
 
     def shares(self, part: Part) -> bool:
-        """Whether words of a part may be a greedy route's, too."""
+        """Whether words of a part may be a greedy route's, too.
+
+        A claim's value is none of the literals: there is no document where it is.
+        """
         return any(
             len(part.words) > len(greedy)
             and not wins_over(part.route.declared, greedy)
             and all(
-                one == other or STAR in (one, other) or is_claim(one)
+                one == other or STAR in (one, other)
                 for one, other in zip(part.words, greedy, strict=False)
             )
             for greedy in self.greedy
