@@ -31,7 +31,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-environments ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -74,7 +74,7 @@ SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadgroup
 
 # The runtime package's own tests reach all of it. To trace the others as well doubles their time, and shows nothing more.
 COVERING_TESTS := tests/unit tests/attacks tests/handlers tests/backstop
-test: package ## all tests (four to six minutes), with the runtime package's branch coverage at 100 %
+test: ready-environments ## all tests (five minutes, downloads included), with the runtime package's branch coverage at 100 %
 	@$(MAKE) --silent -j2 test-covering ready-test
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(COVERING_TESTS:%=--ignore=%)
 
@@ -176,6 +176,10 @@ ready: ## make the environment in .venv, with the authorizer command
 ready-test:
 	@$(LOCKED) $(MAKE) --silent -j4 $(READY) $(READY_SAM) $(LOCAL)/.AuthorizerFunction $(LOCAL)/.HelloFunction \
 		build/dependencies/runtime/.complete
+
+# Both at once: pip works on one processor.
+ready-environments:
+	@$(LOCKED) $(MAKE) --silent -j2 $(READY) $(READY_SAM)
 
 ready-sam:
 	@[ -e $(READY_SAM) ] && [ $(READY_SAM) -nt requirements/sam.txt ] \

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-WALKS = int(os.environ.get("WALKS", "25"))
+WALKS = int(os.environ.get("WALKS", "12"))
 SEED = os.environ.get("WALK_SEED") or secrets.token_hex(4)
 # What is usually written, and what is usual to get wrong.
 NAIVE = replace(REST_TOKEN, name="naive", handler="naive_authorizer.handler", environment={})

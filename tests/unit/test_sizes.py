@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 TOOLS = sorted((ROOT / "authorizer" / "cli").rglob("*.py"))
@@ -63,11 +60,14 @@ def _statements(tree: ast.AST) -> int:
     )
 
 
-def _functions() -> Iterator[tuple[Path, ast.FunctionDef]]:
-    for path in TOOLS:
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.FunctionDef):
-                yield path, node
+@cache
+def _functions() -> list[tuple[Path, ast.FunctionDef]]:
+    return [
+        (path, node)
+        for path in TOOLS
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.FunctionDef)
+    ]
 
 
 def _depth(node: ast.AST) -> int:
