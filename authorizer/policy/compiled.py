@@ -180,7 +180,8 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
     version = document.get("version", FORMAT_VERSION)
     if type(version) is not int or version != FORMAT_VERSION:
         raise _NotCompiledError(
-            f"version {clip(version)}, not {FORMAT_VERSION}: run 'authorizer compile' again"
+            f"version {clip(version)}, not {FORMAT_VERSION}: run 'authorizer compile' again, "
+            "with the --template that it had"
         )
     callers = document.get("callers")
     # First: what somebody else made may be large, and each value of it is judged below.
@@ -190,8 +191,8 @@ def _read(document: JsonObject, digest: str) -> CompiledPolicy:
         or callers.get("seal") != seal_of(document)
     ):
         raise _NotCompiledError(
-            "a table of callers that is not of these rules and routes: run 'authorizer compile' "
-            "again, whatever has changed"
+            "a table of callers made from other rules or routes: run 'authorizer compile' again, "
+            "with the --template that it had"
         )
     missing = {name for name in _OPTIONAL if document.get(name, ()) is None}
     _require(

@@ -249,7 +249,8 @@ def test_an_older_policy_says_what_to_do(version: int) -> None:
         Policy.parse(dump_policy(old))
 
     assert str(caught.value) == (
-        f"{EXPECTED}version {version}, not 3: run 'authorizer compile' again"
+        f"{EXPECTED}version {version}, not 3: run 'authorizer compile' again, "
+        "with the --template that it had"
     )
 
 
@@ -353,7 +354,7 @@ def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path, name: str, messag
 
 
 SEALED: dict[str, Any] = with_routes(DOCUMENT, ["GET /users/{user}", "GET /reports", "PUT /a"])
-STALE = "a table of callers that is not of these rules and routes: run 'authorizer compile' again"
+STALE = "a table of callers made from other rules or routes: run 'authorizer compile' again"
 
 
 def test_a_table_of_callers_is_read() -> None:
