@@ -118,11 +118,15 @@ def read_policy(text: str) -> tuple[SourcePolicy, Policy]:
     return source, Policy.parse(dump_policy(compile_source(source)))
 
 
+def analysis_of(template: Template, policy: str = ALL_ALLOWED) -> TemplateAnalysis:
+    """What the template rules look at."""
+    return TemplateAnalysis(*read_policy(policy), template)
+
+
 def findings(template: Template, policy: str = ALL_ALLOWED) -> list[Finding]:
     """All that the template rules find."""
-    source, compiled = read_policy(policy)
-    analysis = TemplateAnalysis(source, compiled, template)
-    return [found for rule in TEMPLATE_RULES for found in rule(source, analysis, template)]
+    analysis = analysis_of(template, policy)
+    return [found for rule in TEMPLATE_RULES for found in rule(analysis)]
 
 
 def found(template: Template, policy: str = ALL_ALLOWED) -> list[tuple[str, int]]:

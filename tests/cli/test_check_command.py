@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from authorizer import ConfigurationError
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.policy_file.source import SourcePolicy
 
 SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 NOTHING_WRONG = "version: 1\ngroups: {a: {allow: [GET /x]}}\n"
@@ -173,11 +172,10 @@ class Judged:
             raise self.error
         return self.template
 
-    def rule(
-        self, source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-    ) -> Iterator[Finding]:
-        assert [rule.line for rule in source.rules] == [rule.line for rule in analysis.policy.rules]
-        assert template is self.template
+    def rule(self, analysis: TemplateAnalysis) -> Iterator[Finding]:
+        lines = [rule.line for rule in analysis.source.rules]
+        assert lines == [rule.line for rule in analysis.policy.rules]
+        assert analysis.template is self.template
         yield from self.findings
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from made_templates import read_policy
+from made_templates import analysis_of
 from overlay import base, laid_over, replaced
 
-from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
@@ -410,11 +409,10 @@ def found_together(written: str, case: str) -> list[Finding]:
     """What a condition of two parameters opens, where it says so."""
     plain, instead, _ = OPENED[case]
     text = replaced(SAM, plain, instead)
-    source, policy = read_policy(POLICY % "GET /hello, DELETE /admin")
     template = parse_template((BOTH.replace("WRITTEN", written) + text).encode(), "t.yaml")
-    analysis = TemplateAnalysis(source, policy, template)
-    found = [one for rule in TEMPLATE_RULES for one in rule(source, analysis, template)]
-    return [*found, *check_deployments(source, policy, template, found)]
+    analysis = analysis_of(template, POLICY % "GET /hello, DELETE /admin")
+    found = [one for rule in TEMPLATE_RULES for one in rule(analysis)]
+    return [*found, *check_deployments(analysis, found)]
 
 
 @pytest.mark.parametrize("written", TOGETHER.values(), ids=TOGETHER)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from made_templates import analysis_of
 from samtranslator.model.eventsources.push import Api, HttpApi
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.model.stepfunctions.events import Api as StateMachineApi
@@ -49,7 +50,9 @@ def found(*changes: tuple[str, str], text: str = TEMPLATE) -> list[tuple[str, in
         assert old in text
         text = text.replace(old, new)
     template = parse_template(text.encode(), "template.yaml")
-    return [(one.code, one.place.line, one.message) for one in unresolved_facts(template)]
+    return [
+        (one.code, one.place.line, one.message) for one in unresolved_facts(analysis_of(template))
+    ]
 
 
 def test_nothing_is_amiss_with_a_template_that_names_what_it_has() -> None:
@@ -202,7 +205,7 @@ def test_an_incomplete_api_is_a_warning_that_says_what_was_not_looked_for() -> N
     """Whole rules are silent where a route is missing, and nobody may take that for a pass."""
     text = TEMPLATE.replace("Path: /hello", "Path: !Sub '/${AWS::Region}/hello'")
     template = parse_template(text.encode(), "template.yaml")
-    (one,) = (each for each in unresolved_facts(template) if each.code == "T002")
+    (one,) = (each for each in unresolved_facts(analysis_of(template)) if each.code == "T002")
 
     assert (one.severity, one.place.line) == (Severity.WARNING, 4)
     assert one.effect.startswith("X103, X105, X106, X107 and X207 were not looked for")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from made_templates import read_policy
+from made_templates import analysis_of
 from overlay import base, laid_over
 
-from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.function_rules import other_policies, relaxing_settings, settings_refused
 from authorizer.cli.check.run import run_checks
@@ -56,11 +55,9 @@ def template(*variables: str, common: str = "", environment: str = "") -> str:
 
 
 def findings(text: str) -> list[Finding]:
-    source, compiled = read_policy(POLICY)
-    read = parse_template(text.encode(), "t.yaml")
-    analysis = TemplateAnalysis(source, compiled, read)
+    analysis = analysis_of(parse_template(text.encode(), "t.yaml"), POLICY)
     rules = (settings_refused, other_policies, relaxing_settings)
-    return [found for rule in rules for found in rule(source, analysis, read)]
+    return [found for rule in rules for found in rule(analysis)]
 
 
 def found(text: str) -> list[tuple[str, Severity]]:

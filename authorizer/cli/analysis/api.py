@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.caching import caches
 from authorizer.cli.analysis.conditions import ALWAYS
 from authorizer.cli.analysis.grants import Analysis, PublicLines, competing_routes, methods_left
 from authorizer.cli.analysis.partition import (
@@ -37,6 +38,7 @@ from authorizer.policy.paths import MOST_SEGMENTS
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
+    from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routes import AskedRoute
@@ -268,6 +270,11 @@ class TemplateAnalysis:
         rules = zip(policy.rules, source.rules, strict=True)
         self._written = {id(rule): written for rule, written in rules}
         self._routes = Placed((pattern_of_route(one.route.path), one) for one in self.protections)
+
+    @cached_property
+    def caches(self) -> tuple[Cache, ...]:
+        """What API Gateway remembers of answers to guarded routes."""
+        return tuple(caches(self.template, self.protections))
 
     def of(self, api: Api) -> ApiAnalysis:
         """The policy in front of one of the template's APIs."""

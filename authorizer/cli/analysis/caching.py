@@ -17,13 +17,12 @@ from authorizer.cli.analysis.protection import (
     DecidedBy,
     answer_kind,
     our_authorizers,
-    route_protections,
 )
 from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from authorizer.cli.analysis.protection import AnswerKind, RouteProtection
     from authorizer.cli.location import Location
@@ -112,9 +111,14 @@ class Cache:
         return self.authorizer.ttl_place or self.authorizer.place
 
 
-def caches(template: Template) -> Iterator[Cache]:
-    """Every authorizer of ours whose answers are surely remembered."""
-    guarded = [one for one in route_protections(template) if one.decided_by is DecidedBy.POLICY]
+def caches(template: Template, protections: Iterable[RouteProtection]) -> Iterator[Cache]:
+    """Every authorizer of ours whose answers are surely remembered.
+
+    Args:
+        template: as read.
+        protections: of all its routes.
+    """
+    guarded = [one for one in protections if one.decided_by is DecidedBy.POLICY]
     for api, authorizer in our_authorizers(template):
         ttl = authorizer.ttl_seconds
         if api.kind is ApiKind.WEBSOCKET or not isinstance(ttl, int) or ttl <= 0:

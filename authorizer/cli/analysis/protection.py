@@ -168,12 +168,6 @@ def routes_that_ask(api: Api) -> dict[str, Route]:
     return {route.key: route for route in api.routes if can_ask(api, route)}
 
 
-def route_protections(template: Template) -> Iterator[RouteProtection]:
-    """Every route that may carry an authorizer, and that some request takes."""
-    for api in template.apis:
-        yield from protections_of(template, api)
-
-
 def protection_by_route(template: Template, api: Api) -> dict[str, RouteProtection]:
     """By key, for each route of an API; one that conditions put there twice may be undecided."""
     found: dict[str, RouteProtection] = {}

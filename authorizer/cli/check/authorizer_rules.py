@@ -24,27 +24,22 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
 
 # A function's newest code, with nothing left open.
 _ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+", re.ASCII)
 
 
-def missing_permissions(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def missing_permissions(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T101: Lambda authorizers that API Gateway has no permission to invoke."""
-    for api, authorizer in _lambda_authorizers(template):
+    for api, authorizer in _lambda_authorizers(analysis.template):
         if authorizer.may_be_invoked is False:
             yield Finding.of("T101", authorizer.place, api=api.id, authorizer=authorizer.name)
 
 
-def payload_versions(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def payload_versions(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T102, T103, T150: payload versions that are none, or cannot have simple responses."""
-    for api, authorizer in _lambda_authorizers(template):
+    for api, authorizer in _lambda_authorizers(analysis.template):
         if api.kind is not ApiKind.HTTP:
             continue
         name, version = authorizer.name, authorizer.payload_version
@@ -60,32 +55,27 @@ def payload_versions(
             yield Finding.of("T103", _simple_place(authorizer), authorizer=name)
 
 
-def answers_at_odds(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def answers_at_odds(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T104: a function that answers in another format than its HTTP API was told."""
-    for api, authorizer in our_authorizers(template):
+    for api, authorizer in our_authorizers(analysis.template):
         if api.kind is not ApiKind.HTTP or authorizer.payload_version != "2.0":
             continue
-        simple, is_simple = authorizer.simple_responses, answers_simply(template, authorizer)
+        simple = authorizer.simple_responses
+        is_simple = answers_simply(analysis.template, authorizer)
         if is_simple is not None and isinstance(simple, bool) and simple != is_simple:
             iam = "" if is_simple else "iam"
             yield Finding.of("T104", _simple_place(authorizer), iam, authorizer=authorizer.name)
 
 
-def functions_not_redeployed(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def functions_not_redeployed(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T132: authorizers that may ask an old version of the function."""
-    for _, authorizer in our_authorizers(template):
+    for _, authorizer in our_authorizers(analysis.template):
         if authorizer.stays is not None:
             place = authorizer.function_place or authorizer.place
             yield Finding.of("T132", place, authorizer=authorizer.name, why=authorizer.stays)
 
 
-def unresolved_protections(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def unresolved_protections(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T050: routes of which a deployment decides who guards them, if anybody does."""
     for protection in filter(is_unresolved, analysis.protections):
         route = protection.route
@@ -107,9 +97,7 @@ def is_unresolved(protection: RouteProtection) -> bool:
     return protection.decided_by is DecidedBy.UNKNOWN and protection.authorizer is None
 
 
-def functions_not_known(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def functions_not_known(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X130: authorizers of which it is not known whether they ask the policy's function."""
     may_be_ours = {
         id(protection.authorizer): (protection, protection.authorizer)

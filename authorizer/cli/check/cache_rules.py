@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.caching import Cache, caches
 from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, route_protections
+from authorizer.cli.analysis.protection import AnswerKind, DecidedBy
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.route_rules import can_be_named
 from authorizer.policy.paths import PARAMETER
@@ -20,18 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.analysis.caching import CacheKey
+    from authorizer.cli.analysis.caching import Cache, CacheKey
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.cli.template.model import Template
 
 
-def answers_for_all_callers(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X204, X205: answers remembered without the caller's token in the key."""
-    for cache in caches(template):
+    for cache in analysis.caches:
         sources = cache.authorizer.identity_sources
         if cache.key is not None and not cache.key.token:
             yield Finding.of(
@@ -42,12 +37,10 @@ def answers_for_all_callers(
             )
 
 
-def backend_answers_for_all_callers(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
     shared: dict[Location, RouteProtection] = {}
-    for guarded in route_protections(template):
+    for guarded in analysis.protections:
         place = guarded.route.shared_answers
         if guarded.decided_by is not DecidedBy.NOBODY and place is not None:
             shared.setdefault(place, guarded)
@@ -55,11 +48,9 @@ def backend_answers_for_all_callers(
         yield Finding.of("X205", place, "backend", api=guarded.api.id, route=guarded.route.key)
 
 
-def answers_for_all_routes(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def answers_for_all_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X201: simple answers that serve another route."""
-    for cache in caches(template):
+    for cache in analysis.caches:
         if cache.kind is AnswerKind.SIMPLE and cache.key is not None:
             pair = _sharing(cache.key, cache.routes)
             if pair:
@@ -73,11 +64,9 @@ def answers_for_all_routes(
                 )
 
 
-def answers_for_other_requests(
-    _source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def answers_for_other_requests(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X202, X203: simple answers that serve another path or method of the same route."""
-    for cache in caches(template):
+    for cache in analysis.caches:
         key, routes = cache.key, [route for route in cache.routes if can_be_named(route.route)]
         if cache.kind is AnswerKind.SIMPLE and key is not None and not key.tells_request and routes:
             for route in routes:
@@ -105,11 +94,9 @@ def _other_requests(
         yield Finding.of("X203", place, **facts)
 
 
-def documents_for_one_request(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def documents_for_one_request(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X206: IAM documents for one request that are remembered for others."""
-    for cache in caches(template):
+    for cache in analysis.caches:
         if cache.kind is AnswerKind.REQUEST and cache.key is not None:
             yield from _other_documents(cache, cache.key)
 
@@ -131,13 +118,11 @@ def _other_documents(cache: Cache, key: CacheKey) -> Iterator[Finding]:
             return
 
 
-def answers_older_than_tokens(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def answers_older_than_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X208: answers remembered for longer than a token is valid."""
-    for cache in caches(template):
+    for cache in analysis.caches:
         ttl, name = cache.authorizer.ttl_seconds, cache.authorizer.name
-        for client in template.clients:
+        for client in analysis.template.clients:
             valid = client.access_token_seconds
             if isinstance(ttl, int) and isinstance(valid, int) and ttl > valid:
                 yield Finding.of(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.analysis.protection import DecidedBy, is_ours, route_protections
+from authorizer.cli.analysis.protection import DecidedBy, is_ours
 from authorizer.cli.check.authorizer_rules import (
     functions_not_known,
     functions_not_redeployed,
@@ -39,9 +39,7 @@ from authorizer.cli.template.model import Deployment, Unknown
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Authorizer, Template
-    from authorizer.policy.decision import Policy
 
 # What no deployment at hand tells of an authorizer: its answers are remembered for as long as API
 # Gateway can, under nothing, and say no more than yes.
@@ -70,16 +68,15 @@ _OPENING_RULES = (
 _WHO_DECIDES = frozenset({"X101", "X108", "X130", "X131"})
 
 
-def check_deployments(
-    source: SourcePolicy, policy: Policy, template: Template, known: Sequence[Finding]
-) -> Iterator[Finding]:
+def check_deployments(analysis: TemplateAnalysis, known: Sequence[Finding]) -> Iterator[Finding]:
     """X250: what a deployment opens besides what is known of the template by its defaults."""
+    template = analysis.template
     seen = {(finding.code, finding.place) for finding in known}
     if template.has_further_deployments:
         places = (api.place for api in template.apis)
         yield Finding.of("X250", next(places, Location(file=template.file)), "many")
     for deployment in (*template.deployments, Deployment(chosen=(), template=template)):
-        for finding in _open_in(deployment, source, policy, template):
+        for finding in _open_in(deployment, analysis):
             # Who decides is one question: T050 has asked it already.
             is_asked = finding.code in _WHO_DECIDES and ("T050", finding.place) in seen
             if not is_asked and (finding.code, finding.place) not in seen:
@@ -93,10 +90,9 @@ def check_deployments(
                 )
 
 
-def _open_in(
-    deployment: Deployment, source: SourcePolicy, policy: Policy, template: Template
-) -> Iterator[Finding]:
+def _open_in(deployment: Deployment, analysis: TemplateAnalysis) -> Iterator[Finding]:
     """What is open in one deployment, where what none tells is at its worst."""
+    template = analysis.template
     chosen = set(deployment.chosen)
     further = [one.template for one in template.deployments if chosen < set(one.chosen)]
     worst = _at_worst(deployment.template, further)
@@ -104,12 +100,12 @@ def _open_in(
         return  # as it was judged
     open_by_default = {
         protection.route.place
-        for protection in route_protections(template)
+        for protection in analysis.protections
         if protection.decided_by is DecidedBy.NOBODY
     }
-    analysis = TemplateAnalysis(source, policy, worst)
+    deployed = TemplateAnalysis(analysis.source, analysis.policy, worst)
     for rule in _OPENING_RULES:
-        for finding in rule(source, analysis, worst):
+        for finding in rule(deployed):
             if finding.code != "X101" or not _is_renamed(finding, deployment, open_by_default):
                 yield finding
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.analysis.caching import caches
 from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
 from authorizer.cli.check.finding import Finding
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.policy_file.source import SourcePolicy, SourceSubject
-    from authorizer.cli.template.model import Api, Template
+    from authorizer.cli.template.model import Api
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Rule
 
@@ -67,11 +66,9 @@ class _Collision:
     others: int
 
 
-def inexact_documents(
-    source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def inexact_documents(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X207, X209: who is answered for one request alone, while answers are cached."""
-    for cache in caches(template):
+    for cache in analysis.caches:
         if cache.kind is not AnswerKind.CALLER or cache.key is None or cache.key.tells_request:
             continue
         if not cache.api.is_complete:
@@ -80,7 +77,7 @@ def inexact_documents(
             compiled = with_callers(replace(analysis.policy, routes=cache.api.keys))
             documents = CallerDocuments(compiled)
             alone: list[_Caller] = []
-            for caller in _callers(source, analysis.policy):
+            for caller in _callers(analysis.source, analysis.policy):
                 why = _why_inexact(documents, caller)
                 if why is not None:
                     yield _inexact(compiled, caller, cache, why)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import FunctionVariables, Template
 
 _POOLS = "AUTHORIZER_USER_POOLS"
@@ -49,31 +48,25 @@ _DOORS = {
 _Wrong = tuple[str | None, dict[str, object]]
 
 
-def settings_refused(
-    source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def settings_refused(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T130: settings with which the function does not start."""
-    packed = dump_policy(compile_source(source) | {"routes": []})
-    yield from _wrong_settings("T130", template, lambda function: _problems(function, packed))
+    packed = dump_policy(compile_source(analysis.source) | {"routes": []})
+    yield from _wrong_settings("T130", analysis, lambda function: _problems(function, packed))
 
 
-def other_policies(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def other_policies(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T131: functions that read another policy than the one that is packed with them."""
-    yield from _wrong_settings("T131", template, _other_policy, any_value=True)
+    yield from _wrong_settings("T131", analysis, _other_policy, any_value=True)
 
 
-def relaxing_settings(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def relaxing_settings(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T137: settings that are for emulators, in a template that is deployed."""
-    yield from _wrong_settings("T137", template, _relaxing, variant="")
+    yield from _wrong_settings("T137", analysis, _relaxing, variant="")
 
 
 def _wrong_settings(
     code: str,
-    template: Template,
+    analysis: TemplateAnalysis,
     wrong: Callable[[FunctionVariables], Iterable[_Wrong]],
     *,
     any_value: bool = False,
@@ -85,11 +78,12 @@ def _wrong_settings(
 
     Args:
         code: of the findings.
-        template: as read.
+        analysis: of the template.
         wrong: what is wrong with those of one function.
         any_value: whether to look at deployments, too, that choose what is not known.
         variant: of the finding where a deployment chooses what is wrong.
     """
+    template = analysis.template
     seen: set[tuple[Location, str]] = set()
     for deployment in (Deployment(chosen=(), template=template), *template.deployments):
         if not any_value and any(is_any(name, text) for name, text in deployment.chosen):
@@ -152,14 +146,12 @@ def _relaxing(function: FunctionVariables) -> Iterator[_Wrong]:
     yield from ((name, {}) for name in SETTINGS & function.variables.keys() if _RELAXING in name)
 
 
-def doors_beside(
-    _source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def doors_beside(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T134, T135, T136: other ways to the functions of guarded routes."""
     routes = _routes_by_backend(analysis.protections)
     of_any = next((key for function, key in routes.items() if isinstance(function, Unknown)), None)
-    asked = {one.function for api in template.apis for one in api.authorizers}
-    for door in template.doors:
+    asked = {one.function for api in analysis.template.apis for one in api.authorizers}
+    for door in analysis.template.doors:
         key = routes.get(door.function)
         # What is not known may be any of them, but for the one that an authorizer asks.
         if key is None and door.function not in asked:

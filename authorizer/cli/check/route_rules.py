@@ -20,16 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
-    from authorizer.cli.template.model import Route, Template
+    from authorizer.cli.policy_file.source import SourceRule
+    from authorizer.cli.template.model import Route
 
 # Looking for a similar name is slow, and nobody reads thousands of hints.
 _MOST_HINTS = 30
 
 
-def unreachable_routes(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def unreachable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X104: routes that nobody at all may use."""
     for one in analysis.apis:
         for protection in one.protections:
@@ -42,9 +40,7 @@ def unreachable_routes(
                 yield Finding.of("X104", protection.route.place, route=protection.route.key)
 
 
-def unnameable_routes(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def unnameable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X109: routes that no rule can name. Who has another authorizer there needs no rule."""
     for protection in analysis.protections:
         route = protection.route
@@ -67,18 +63,14 @@ def _why_unnameable(path: str) -> str:
     return "empty segment" if "//" in path else ""
 
 
-def replaced_apis(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def replaced_apis(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T133: APIs in whose place SAM puts its implicit one."""
-    for api in template.apis:
+    for api in analysis.template.apis:
         if api.replaces is not None:
             yield Finding.of("T133", api.replaces, api=api.id)
 
 
-def routes_of_others(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def routes_of_others(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X108: routes that the policy has rules for, while another authorizer decides."""
     for protection, rule in _of_others(analysis):
         route = protection.route
@@ -88,9 +80,7 @@ def routes_of_others(
             )
 
 
-def routes_without_policy(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def routes_without_policy(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X131: routes that another authorizer opens, of which the policy says nothing."""
     for protection, rule in _of_others(analysis):
         if rule is None and not analysis.is_public(protection):
@@ -109,11 +99,9 @@ def _of_others(
             yield protection, analysis.first_rule_for(protection)
 
 
-def rules_without_route(
-    _source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def rules_without_route(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X105, X106, X107: allows and denies that match no route, and those that are shadowed."""
-    if not template.has_all_routes:
+    if not analysis.template.has_all_routes:
         return
     routes = (one.route for one in analysis.protections)
     keys = sorted({route.key for route in routes if can_be_named(route)})
@@ -142,9 +130,7 @@ def _takes_literal(protection: RouteProtection, rule: SourceRule) -> bool:
 # --- public lines ---------------------------------------------------------------------------------
 
 
-def open_routes(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def open_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X101: routes without an authorizer that the policy does not list as public."""
     for open_route in analysis.protections:
         if open_route.decided_by is DecidedBy.NOBODY and not analysis.is_public(open_route):
@@ -154,9 +140,7 @@ def open_routes(
             yield Finding.of("X101", route.place, preflight, private, route=route.key, api=api.id)
 
 
-def closed_public_routes(
-    _source: SourcePolicy, analysis: TemplateAnalysis, _template: Template
-) -> Iterator[Finding]:
+def closed_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X102: public routes that carry an authorizer."""
     for closed in analysis.protections:
         is_closed = closed.decided_by in (DecidedBy.POLICY, DecidedBy.OTHER)
@@ -166,13 +150,11 @@ def closed_public_routes(
             )
 
 
-def missing_public_routes(
-    source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def missing_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X103: public routes that the template does not have."""
-    if not template.has_all_routes:
+    if not analysis.template.has_all_routes:
         return
-    for line in source.public:
+    for line in analysis.source.public:
         if not analysis.lists_a_route(line):
             another = next((one.route.key for one in analysis.routes_beside(line)), None)
             variant = "another" if another else ""

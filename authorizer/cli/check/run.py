@@ -151,13 +151,12 @@ def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:
         unresolved_facts,
     )
 
-    source, policy, template = analysis.source, analysis.policy, analysis.template
     findings = [
-        *unresolved_facts(template),
-        *(found for rule in TEMPLATE_RULES for found in rule(source, analysis, template)),
+        *unresolved_facts(analysis),
+        *(found for rule in TEMPLATE_RULES for found in rule(analysis)),
     ]
     yield from findings
-    yield from check_deployments(source, policy, template, findings)
+    yield from check_deployments(analysis, findings)
 
 
 def _without_guesses(findings: list[Finding], analysis: TemplateAnalysis) -> list[Finding]:

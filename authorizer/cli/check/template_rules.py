@@ -1,7 +1,7 @@
 """The rules that look at a template, and at what does not fit between it and the policy.
 
-Each takes the policy with its places, the policy as it decides, and the template. What of the
-template could not be decided is neither a finding nor a pass to any of them.
+Each takes the analysis of both, which has the policy with its places, and the template. What of
+the template could not be decided is neither a finding nor a pass to any of them.
 
 Here are those about pages of other origins, user pools and their groups, and what could not be
 decided: what a deployment decides is a note; what no deployment can mend, because the template
@@ -17,7 +17,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.analysis.protection import LAMBDA_KINDS, route_protections
+from authorizer.cli.analysis.protection import LAMBDA_KINDS
 from authorizer.cli.check.authorizer_rules import (
     answers_at_odds,
     functions_not_known,
@@ -63,10 +63,8 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.location import Location
-    from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.cli.template.model import Template
 
-    TemplateRule = Callable[[SourcePolicy, TemplateAnalysis, Template], Iterator[Finding]]
+    TemplateRule = Callable[[TemplateAnalysis], Iterator[Finding]]
 
 # As many as are named of an API that is elsewhere.
 _MOST_ROUTES = 3
@@ -82,8 +80,9 @@ _DAY_SECONDS = 24 * 3600
 _FEDERATED = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d_[A-Za-z0-9]+_.+")
 
 
-def unresolved_facts(template: Template) -> Iterator[Finding]:
+def unresolved_facts(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T000, T002, T003, T051."""
+    template = analysis.template
     mistakes = dict.fromkeys(
         (fact.why.place or fact.place, fact.why)
         for fact in template.unresolved
@@ -93,7 +92,7 @@ def unresolved_facts(template: Template) -> Iterator[Finding]:
         yield Finding.of("T003", place, mistake=mistake)
     unguarded = {
         (protection.route.place, protection.route.key)
-        for protection in route_protections(template)
+        for protection in analysis.protections
         if is_unresolved(protection)
     }
     for fact in template.unresolved:
@@ -109,11 +108,9 @@ def unresolved_facts(template: Template) -> Iterator[Finding]:
             yield Finding.of("T002", api.place, api=api.id)
 
 
-def guarded_preflights(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def guarded_preflights(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T201: routes with an authorizer that take browsers' preflights."""
-    for api in template.apis:
+    for api in analysis.template.apis:
         if api.has_cors is not True or api.kind is ApiKind.WEBSOCKET:
             continue
         # SAM makes a preflight for each path out of one line of the template: one finding.
@@ -144,11 +141,9 @@ def _takes_instead(other: Route, route: Route) -> bool:
     return own == theirs or (theirs.path == () and own.path == () and own.more == 1)
 
 
-def refusals_without_cors(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def refusals_without_cors(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T202: REST APIs for browsers whose refusals browsers cannot read."""
-    for api in template.apis:
+    for api in analysis.template.apis:
         having = api.cors_gateway_responses
         if api.kind is not ApiKind.REST or api.has_cors is not True or isinstance(having, Unknown):
             continue
@@ -162,58 +157,49 @@ def _refuses(api: Api) -> bool:
     return any(one.name in used and one.kind in LAMBDA_KINDS for one in api.authorizers)
 
 
-def pools_without_mfa(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def pools_without_mfa(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T301: user pools without a second factor."""
-    for pool in template.pools:
+    for pool in analysis.template.pools:
         if pool.mfa == "OFF":
             yield Finding.of("T301", pool.mfa_place or pool.place, pool=pool.id)
 
 
-def secrets_with_passwords(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def secrets_with_passwords(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T302: app clients with a secret that users' passwords go through."""
-    for client in template.clients:
+    for client in analysis.template.clients:
         flows = client.auth_flows
         if client.has_secret is True and isinstance(flows, tuple) and _PASSWORD_FLOWS & set(flows):
             yield Finding.of("T302", client.place, client=client.id)
 
 
-def long_access_tokens(
-    _source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def long_access_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T303: access tokens that are valid for longer than a day."""
-    for client in template.clients:
+    for client in analysis.template.clients:
         seconds = client.access_token_seconds
         if isinstance(seconds, int) and seconds > _DAY_SECONDS:
             place = client.access_token_place or client.place
             yield Finding.of("T303", place, client=client.id, longest=_DAY_SECONDS, seconds=seconds)
 
 
-def groups_not_created(
-    source: SourcePolicy, analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def groups_not_created(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X301: groups of the policy that the template does not create, where it creates any."""
+    template = analysis.template
     created = sorted({group.name for group in template.groups if isinstance(group.name, str)})
     is_one_unknown = any(isinstance(group.name, Unknown) for group in template.groups)
     if is_one_unknown or not (template.pools or template.groups):
         return
     # A group that one of those includes has its members there.
     used = {member for name in created for member in analysis.policy.groups.get(name, ())}
-    for group in source.groups:
+    for group in analysis.source.groups:
         name = group.name
         if name not in used and not _FEDERATED.fullmatch(name):
             yield Finding.of("X301", group.place, group=name, similar=closest(name, created))
 
 
-def groups_without_rules(
-    source: SourcePolicy, _analysis: TemplateAnalysis, template: Template
-) -> Iterator[Finding]:
+def groups_without_rules(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X302: groups that the template creates and the policy does not know."""
-    known = [group.name for group in source.groups]
-    for group in template.groups:
+    known = [group.name for group in analysis.source.groups]
+    for group in analysis.template.groups:
         name = group.name
         if isinstance(name, str) and name not in known:
             yield Finding.of("X302", group.place, group=name, similar=closest(name, known))
