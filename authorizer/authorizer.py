@@ -78,8 +78,8 @@ class Outcome(NamedTuple):
     @property
     def reason(self) -> Reason | None:
         """Why not; nothing when allowed."""
-        said = self.decision or self.refusal
-        return said.reason if said else None
+        outcome = self.decision or self.refusal
+        return outcome.reason if outcome else None
 
     @property
     def detail(self) -> str | None:

@@ -205,15 +205,15 @@ class _Reader:
         if not self._by_pool["USER_POOLS"]:
             self._note("USER_POOLS", "expected <pool id>=<client id>[,<client id>], found nothing")
         for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
-            said = {name: pairs.get(pool_id, ()) for name, pairs in self._by_pool.items()}
-            audiences = said["AUDIENCES"] or None
+            given = {name: pairs.get(pool_id, ()) for name, pairs in self._by_pool.items()}
+            audiences = given["AUDIENCES"] or None
             pools[pool_id] = self._attempt(
                 UserPool,
                 pool_id,
                 client_ids,
-                issuer=next(iter(said["ISSUERS"]), None),
-                further_issuers=(*said["ISSUERS"][1:], *said["FURTHER_ISSUERS"]),
-                jwks_url=next(iter(said["JWKS_URLS"]), None),
+                issuer=next(iter(given["ISSUERS"]), None),
+                further_issuers=(*given["ISSUERS"][1:], *given["FURTHER_ISSUERS"]),
+                jwks_url=next(iter(given["JWKS_URLS"]), None),
                 audiences=() if audiences == ("none",) else audiences,
                 insecure_emulator_hosts=self.insecure_emulator_hosts,
             )
