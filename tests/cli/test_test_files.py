@@ -10,15 +10,15 @@ from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from authorizer.cli.analysis.cases import MOST_REQUESTS, CaseReader
 from authorizer.cli.location import UnreadableError
 from authorizer.cli.main import cli
-from authorizer.cli.testing.reader import MOST_REQUESTS, CaseReader
 from authorizer.cli.yaml_source import Listing, Mapping, Text, compose
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from authorizer.cli.testing.reader import Case
+    from authorizer.cli.analysis.cases import Case
 
 POLICY = """\
 version: 1

@@ -18,6 +18,7 @@ from simulator import Clock, Cognito
 
 from authorizer import Authorizer
 from authorizer.authorizer import Verdict as Judged
+from authorizer.cli.analysis.cases import Case, Expectation
 from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import Extent, Permission
@@ -26,7 +27,6 @@ from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.location import Location
 from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
 from authorizer.cli.template.model import ApiKind
-from authorizer.cli.testing.reader import Case, Expectation
 from authorizer.cli.testing.runner import run_cases
 from authorizer.errors import Reason
 

@@ -26,12 +26,12 @@ from authorizer.policy.paths import METHODS, safe_segments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from authorizer.cli.analysis.cases import Case as Test
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routing import Candidate
     from authorizer.cli.local.project import Project
     from authorizer.cli.local.stack import Answer, Api, LocalStack
     from authorizer.cli.local.users import Person
-    from authorizer.cli.testing.reader import Case as Test
 
 _OK, _PREFLIGHT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 204, 401, 403, 404
 # What stands for a path's parameter where no test says what else.

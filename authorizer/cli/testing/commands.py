@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from authorizer.cli.analysis.cases import is_policy, near_misses, read_cases
 from authorizer.cli.analysis.simulator import simulator_of
 from authorizer.cli.analysis.unresolved import unread_warning
 from authorizer.cli.options import (
@@ -21,7 +22,6 @@ from authorizer.cli.options import (
     write_file,
 )
 from authorizer.cli.testing.junit import junit_xml
-from authorizer.cli.testing.reader import is_policy, near_misses, read_cases
 from authorizer.cli.testing.report import show
 from authorizer.cli.testing.runner import coverage, run_cases
 

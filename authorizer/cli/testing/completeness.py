@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.cases import Case, Expectation
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
 from authorizer.cli.analysis.simulator import Simulator, Verdict
-from authorizer.cli.testing.reader import Case, Expectation
 from authorizer.policy.paths import (
     ANY,
     CONNECT,

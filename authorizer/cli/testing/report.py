@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from authorizer.cli.analysis.cases import Case
     from authorizer.cli.analysis.simulator import Simulator
-    from authorizer.cli.testing.reader import Case
     from authorizer.cli.testing.runner import Coverage, Result
 
 # Of the ways in which a failed request would be allowed.

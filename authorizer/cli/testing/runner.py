@@ -20,8 +20,8 @@ from authorizer.policy.paths import ANY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from authorizer.cli.analysis.cases import Case, Expectation
     from authorizer.cli.analysis.simulator import Answer, Simulator
-    from authorizer.cli.testing.reader import Case, Expectation
     from authorizer.policy.model import Rule
 
 
