@@ -48,7 +48,7 @@ class Want:
 
     def is_met_by(self, finding: Finding, line: int | None) -> bool:
         """Whether a finding that is on that line of the case is the one."""
-        found = (finding.code, line, finding.place.column)
+        found = (finding.code, line, finding.location.column)
         return found == (self.code, self.line, self.column) and self.message in finding.message
 
 
@@ -77,8 +77,8 @@ class Case:
         return [(finding, self._line_of(finding)) for finding in report.findings]
 
     def _line_of(self, finding: Finding) -> int | None:
-        lines = self.files[Path(finding.place.file).name]
-        return lines[finding.place.line - 1].number
+        lines = self.files[Path(finding.location.file).name]
+        return lines[finding.location.line - 1].number
 
     def differences(self, folder: Path) -> list[str]:
         """What is found and not wanted, and what is wanted and not found."""
@@ -88,7 +88,7 @@ class Case:
             if met:
                 wants.remove(met[0])
             else:
-                at = f"{line or 'the base'}:{finding.place.column}"
+                at = f"{line or 'the base'}:{finding.location.column}"
                 found = f"{self.name}.yaml:{at}: {finding.code} {finding.message}"
                 differences.append(f"not wanted: {found}")
         return differences + [f"not found: {self.name}.yaml:{want}" for want in wants]

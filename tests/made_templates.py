@@ -48,7 +48,7 @@ def route(key: str, authorizer: Any = "Rbac", line: int = 10, *, preflight: bool
         method=method if blank else "",
         path=path if blank else key,
         authorizer=authorizer,
-        place=at(line),
+        location=at(line),
         is_preflight=preflight,
     )
 
@@ -59,15 +59,15 @@ def authorizer(name: str = "Rbac", **facts: Any) -> Authorizer:
         "kind": AuthorizerKind.REQUEST,
         "function": "AuthorizerFunction",
         "payload_version": "2.0",
-        "payload_version_place": at(21),
+        "payload_version_location": at(21),
         "simple_responses": True,
-        "simple_responses_place": at(22),
+        "simple_responses_location": at(22),
         "identity_sources": ("header:authorization", "context:routeKey"),
-        "identity_place": at(23),
+        "identity_location": at(23),
         "ttl_seconds": 0,
-        "ttl_place": at(24),
+        "ttl_location": at(24),
     }
-    return Authorizer(name=name, place=at(20), **(values | facts))
+    return Authorizer(name=name, location=at(20), **(values | facts))
 
 
 def rest_authorizer(name: str = "Rbac", **facts: Any) -> Authorizer:
@@ -84,7 +84,7 @@ def http_api(*routes: Route, by: Iterable[Authorizer] = (), **facts: Any) -> Api
     """An HTTP API; with the sample's authorizer, if nothing else is said."""
     values: dict[str, Any] = {"kind": ApiKind.HTTP} | facts
     authorizers = tuple(by) or (authorizer(),)
-    return Api(id="Api", place=at(5), routes=routes, authorizers=authorizers, **values)
+    return Api(id="Api", location=at(5), routes=routes, authorizers=authorizers, **values)
 
 
 def rest_api(*routes: Route, by: Iterable[Authorizer] = (), **facts: Any) -> Api:
@@ -96,7 +96,7 @@ def function(name: str = "AuthorizerFunction", **variables: Any) -> FunctionVari
     """The authorizer's function."""
     return FunctionVariables(
         id=name,
-        place=at(40),
+        location=at(40),
         variables={"AUTHORIZER_USER_POOLS": "eu-west-1_AbCdEf123=client"} | variables,
     )
 
@@ -108,7 +108,7 @@ def template(*apis: Api, **facts: Any) -> Template:
 
 def client(**facts: Any) -> AppClient:
     """An app client."""
-    return AppClient(id="Client", place=at(50), access_token_place=at(51), **facts)
+    return AppClient(id="Client", location=at(50), access_token_location=at(51), **facts)
 
 
 def read_policy(text: str) -> tuple[SourcePolicy, Policy]:
@@ -131,4 +131,4 @@ def findings(template: Template, policy: str = ALL_ALLOWED) -> list[Finding]:
 
 def found(template: Template, policy: str = ALL_ALLOWED) -> list[tuple[str, int]]:
     """Codes and lines of all findings, in order."""
-    return sorted((one.code, one.place.line) for one in findings(template, policy))
+    return sorted((one.code, one.location.line) for one in findings(template, policy))

@@ -33,7 +33,7 @@ def _lines(template: Template) -> Iterator[str]:
         for name, value in function.variables.items():
             yield f"variable {function.id} {name}={_shown(value)}"
     for one in template.unresolved:
-        yield f"undecided {one.place.line}:{one.place.column} {one.what}: {one.why}"
+        yield f"undecided {one.location.line}:{one.location.column} {one.what}: {one.why}"
 
 
 def _api(api: Api) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _authorizer(one: Authorizer) -> Iterator[str]:
 
 
 def _line(placed: Any) -> str:
-    return f"{placed.place.line}:{placed.place.column}"
+    return f"{placed.location.line}:{placed.location.column}"
 
 
 def _shown(value: Any) -> str:

@@ -44,7 +44,7 @@ class Problem:
         meant: what was probably meant by a method that there is not.
     """
 
-    place: Location
+    location: Location
     message: str
     code: str = "P102"
     variant: str = ""
@@ -52,14 +52,14 @@ class Problem:
 
     def __str__(self) -> str:
         """``policy.yaml:7:9: expected ...``."""
-        return f"{self.place}: {self.message}"
+        return f"{self.location}: {self.message}"
 
 
 class UnreadableError(FileError):
     """The bytes are no document of ours."""
 
     def __init__(
-        self, place: Location, message: str, code: str = "P102", variant: str = ""
+        self, location: Location, message: str, code: str = "P102", variant: str = ""
     ) -> None:
-        self.problem = Problem(place=place, message=message, code=code, variant=variant)
-        super().__init__(place, message)
+        self.problem = Problem(location=location, message=message, code=code, variant=variant)
+        super().__init__(location, message)

@@ -50,7 +50,7 @@ _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IG
 class Node:
     """A value, and where it stands."""
 
-    place: Location
+    location: Location
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,8 +182,8 @@ def compose(data: bytes, file: str, dialect: Dialect = POLICY) -> Node:
         # libyaml counts bytes, and of a text in its own encoding.
         before = text[: error.position] if error.encoding == "unicode" else ""
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
-        place = Location(file=file, line=line, column=column) if before else start
-        raise UnreadableError(place, f"expected YAML: {error.reason}") from error
+        location = Location(file=file, line=line, column=column) if before else start
+        raise UnreadableError(location, f"expected YAML: {error.reason}") from error
     except (OverflowError, ValueError, AttributeError) as error:
         # PyYAML does not guard "\\U00110000", nor a %YAML version of thousands of digits.
         raise UnreadableError(start, "expected YAML, found a number out of range") from error
@@ -197,7 +197,9 @@ def _syntax_error(file: str, text: str, error: yaml.MarkedYAMLError) -> Unreadab
     variant = "column" if "<block end>" in problem else ""
     if text[mark.index : mark.index + 1] == "\t":
         variant = "tab"
-    return UnreadableError(_place(file, mark), f"expected YAML: {problem}{hint}", variant=variant)
+    return UnreadableError(
+        _location(file, mark), f"expected YAML: {problem}{hint}", variant=variant
+    )
 
 
 def _plain(text: str) -> str:
@@ -223,7 +225,7 @@ def _plain_token(token: str) -> str:
     )
 
 
-def _place(file: str, mark: Any) -> Location:  # noqa: ANN401 - yaml's
+def _location(file: str, mark: Any) -> Location:  # noqa: ANN401 - yaml's
     return Location(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
@@ -259,7 +261,7 @@ class _Composer:
             elif root is None:
                 root = node
             else:
-                raise UnreadableError(node.place, "expected one document, found another")
+                raise UnreadableError(node.location, "expected one document, found another")
         if root is None:
             message = f"expected {self._dialect.expected}, found nothing"
             raise UnreadableError(Location(file=self._file), message, variant="empty")
@@ -273,7 +275,7 @@ class _Composer:
                 f"expected plain YAML, found {clip(tag)}: nothing is worked out in this file; "
                 "if it is a template, give it with --template"
             )
-            raise UnreadableError(_place(self._file, event.start_mark), message, "P105", "tag")
+            raise UnreadableError(_location(self._file, event.start_mark), message, "P105", "tag")
         match event:
             case yaml.AliasEvent():
                 return self._alias(event)
@@ -283,7 +285,7 @@ class _Composer:
                     # Half a pair of surrogates can be escaped, but not printed.
                     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
                 is_quoted = event.style in {"'", '"'}
-                node = Text(_place(self._file, event.start_mark), text, _kind(event), is_quoted)
+                node = Text(_location(self._file, event.start_mark), text, _kind(event), is_quoted)
                 return self._finished(event, node, 1 + len(text))
             case yaml.CollectionEndEvent():
                 return self._collection(frames.pop())
@@ -294,21 +296,21 @@ class _Composer:
     def _open(self, event: Any, frames: list[_Frame]) -> None:  # noqa: ANN401 - yaml's
         if len(frames) == MAX_DEPTH:
             message = f"expected at most {MAX_DEPTH} levels of nesting, found more"
-            raise UnreadableError(_place(self._file, event.start_mark), message)
+            raise UnreadableError(_location(self._file, event.start_mark), message)
         frames.append(_Frame(event))
         if event.anchor:
             self._anchors[event.anchor] = None
 
     def _collection(self, frame: _Frame) -> Node:
-        place = _place(self._file, frame.event.start_mark)
+        location = _location(self._file, frame.event.start_mark)
         weight = 1 + sum(self._weights[id(child)] for child in frame.children)
         if self._has_aliases and weight > self._dialect.max_weight:
             message = f"expected at most {self._dialect.max_bytes} characters with all aliases"
             message += " written out, found aliases without measure"
-            raise UnreadableError(place, message, "P101")
-        node: Node = Listing(place, tuple(frame.children))
+            raise UnreadableError(location, message, "P101")
+        node: Node = Listing(location, tuple(frame.children))
         if isinstance(frame.event, yaml.MappingStartEvent):
-            node = self._mapping(place, frame.children)
+            node = self._mapping(location, frame.children)
         return self._finished(frame.event, node, weight)
 
     def _finished(self, event: Any, node: Node, weight: int) -> Node:  # noqa: ANN401 - yaml's
@@ -321,16 +323,16 @@ class _Composer:
         return node
 
     def _alias(self, event: Any) -> Node:  # noqa: ANN401 - yaml's
-        place, name = _place(self._file, event.start_mark), event.anchor
+        location, name = _location(self._file, event.start_mark), event.anchor
         if name not in self._anchors:
-            raise UnreadableError(place, f"expected an anchor {clip(name)}, found none")
+            raise UnreadableError(location, f"expected an anchor {clip(name)}, found none")
         self._has_aliases = True
         node = self._anchors[name]
         if node is None:
-            raise UnreadableError(place, f"expected no alias within its own anchor {clip(name)}")
+            raise UnreadableError(location, f"expected no alias within its own anchor {clip(name)}")
         return node
 
-    def _mapping(self, place: Location, children: list[Node]) -> Node:
+    def _mapping(self, location: Location, children: list[Node]) -> Node:
         is_template = self._dialect.is_template
         entries: dict[str, Node] = {}
         keys: dict[str, Location] = {}
@@ -339,16 +341,16 @@ class _Composer:
         for key, value in zip(children[::2], children[1::2], strict=True):
             if is_template and not isinstance(key, Text):
                 message = "expected a name, found a list or a mapping"
-                raise UnreadableError(key.place, message)
+                raise UnreadableError(key.location, message)
             if not isinstance(key, Text) or (key.text in entries and not is_template):
                 rejected.append(key)
             elif key.kind == "merge" and is_template:
                 merged += value.items if isinstance(value, Listing) else (value,)
             else:
-                entries[key.text], keys[key.text] = value, key.place
+                entries[key.text], keys[key.text] = value, key.location
         for source in merged:
             _merge(source, entries, keys)
-        mapping = Mapping(place, entries, keys, rejected=tuple(rejected))
+        mapping = Mapping(location, entries, keys, rejected=tuple(rejected))
         return _long_form(mapping) if is_template else mapping
 
 
@@ -356,18 +358,18 @@ def _merge(source: Node, entries: dict[str, Node], keys: dict[str, Location]) ->
     """What stands in the mapping itself wins, then what is merged first."""
     if not isinstance(source, Mapping):
         message = "expected a mapping to merge, found something else"
-        raise UnreadableError(source.place, message)
-    for name, place, value in source:
+        raise UnreadableError(source.location, message)
+    for name, location, value in source:
         if name not in entries:
-            entries[name], keys[name] = value, place
+            entries[name], keys[name] = value, location
 
 
 def _long_form(mapping: Mapping) -> Node:
     """``{"Fn::Sub": ...}`` is a function, ``{"Condition": ...}`` only where conditions stand."""
     if len(mapping.entries) == 1:
-        ((name, place, argument),) = mapping
+        ((name, location, argument),) = mapping
         if name == "Ref" or (name.startswith("Fn::") and "Fn::ForEach" not in name):
-            return Call(place, name, argument)
+            return Call(location, name, argument)
     return mapping
 
 
@@ -376,7 +378,7 @@ def _called(node: Node, tag: str | None) -> Node:
     if tag is None or len(tag) == 1 or not tag.startswith("!"):
         return node
     name = tag[1:]
-    return Call(node.place, name if name in {"Ref", "Condition"} else f"Fn::{name}", node)
+    return Call(node.location, name if name in {"Ref", "Condition"} else f"Fn::{name}", node)
 
 
 def _kind(event: Any) -> str:  # noqa: ANN401 - yaml's

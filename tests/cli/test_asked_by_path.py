@@ -114,11 +114,11 @@ def test_a_diff_has_what_changes_by_the_path(folder: Path) -> None:
 @pytest.mark.parametrize("kind", [*AuthorizerKind, Unknown("only the deployment tells")])
 def test_only_token_authorizers_are_not_told_the_route(kind: AuthorizerKind | Unknown) -> None:
     """And of what cannot be known, the usual is assumed."""
-    place = Location(file="t.yaml", line=1, column=1)
-    authorizer = Authorizer(name="A", place=place, kind=kind)
+    location = Location(file="t.yaml", line=1, column=1)
+    authorizer = Authorizer(name="A", location=location, kind=kind)
     protection = RouteProtection(
-        api=Api(id="Api", kind=ApiKind.REST, place=place),
-        route=Route(method="GET", path="/x", authorizer="A", place=place),
+        api=Api(id="Api", kind=ApiKind.REST, location=location),
+        route=Route(method="GET", path="/x", authorizer="A", location=location),
         decided_by=DecidedBy.POLICY,
         authorizer=authorizer,
     )

@@ -187,8 +187,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Judged:
 def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> None:
     """The template's rules get both, and what they find is reported like anything else."""
     policy.write_text("version: 1\ngroups: {a: {allow: [GET /x]}}\n")
-    place = Location(file="t.yaml", line=3, column=4)
-    judged.findings = [Finding.of("X109", place, route="/x")]
+    location = Location(file="t.yaml", line=3, column=4)
+    judged.findings = [Finding.of("X109", location, route="/x")]
 
     assert run("--template", "t.yaml").exit_code == 1
     assert found("--template", "t.yaml") == ["t.yaml:3:4 error X109"]
@@ -197,9 +197,10 @@ def test_a_template_is_judged_with_the_policy(policy: Path, judged: Judged) -> N
 def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
     """A note, which fails nothing, not even strictly."""
     policy.write_text(NOTHING_WRONG)
-    place = Location(file="t.yaml", line=3, column=4)
+    location = Location(file="t.yaml", line=3, column=4)
     judged.template = Template(
-        file="t.yaml", unresolved=(Unresolved(place=place, what="the routes", why="an import"),)
+        file="t.yaml",
+        unresolved=(Unresolved(location=location, what="the routes", why="an import"),),
     )
 
     assert run("--template", "t.yaml", "--strict").exit_code == 0

@@ -67,7 +67,7 @@ def compiled(source: SourcePolicy) -> Policy:
 
 
 def lines_of(source: SourcePolicy, *codes: str) -> set[int]:
-    return {finding.place.line for finding in check_rules(source) if finding.code in codes}
+    return {finding.location.line for finding in check_rules(source) if finding.code in codes}
 
 
 # Every path that the rules know, and one below it that they do not.

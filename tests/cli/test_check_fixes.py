@@ -63,7 +63,12 @@ def test_an_allow_beside_groups_belongs_below_one() -> None:
     """Indented too little, allow is no group."""
     group, allow = findings_of("version: 1\ngroups:\n  a:\n  allow:\n    - GET /x\n")
 
-    assert (group.place.line, group.code, allow.place.line, allow.code) == (3, "P105", 4, "P105")
+    assert (group.location.line, group.code, allow.location.line, allow.code) == (
+        3,
+        "P105",
+        4,
+        "P105",
+    )
     assert allow.message == "expected allow below a group, found it beside groups"
     assert "indent it" in allow.fix
 
@@ -81,7 +86,7 @@ def test_tags_are_refused(text: str, line: int, column: int, tag: str) -> None:
     """The policy is not a template: what would be dropped in silence is an error."""
     (finding,) = findings_of(text)
 
-    assert (finding.code, finding.place.line, finding.place.column) == ("P105", line, column)
+    assert (finding.code, finding.location.line, finding.location.column) == ("P105", line, column)
     assert finding.message.startswith(
         f"expected plain YAML, found '{tag}': nothing is worked out in this file"
     )

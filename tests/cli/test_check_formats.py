@@ -43,22 +43,22 @@ def _texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def finding(
     code: str = "P201",
-    place: Location = Location(file="policy.yaml", line=7, column=9),  # noqa: B008 - frozen
+    location: Location = Location(file="policy.yaml", line=7, column=9),  # noqa: B008 - frozen
     message: str = "it is wrong",
 ) -> Finding:
-    return Finding.of(code, place, message=message)
+    return Finding.of(code, location, message=message)
 
 
 def acceptance() -> Acceptance:
-    place = Location(file="policy.yaml", line=20, column=3)
-    return Acceptance(code="P204", reason="we know", place=place)
+    location = Location(file="policy.yaml", line=20, column=3)
+    return Acceptance(code="P204", reason="we know", location=location)
 
 
 REPORT = Report(
     findings=(
         finding("P111"),
         finding(),
-        finding(place=Location(file="policy.yaml", line=8, column=1)),
+        finding(location=Location(file="policy.yaml", line=8, column=1)),
         finding("T000"),
     ),
     accepted=((finding("P204"), acceptance()),),
@@ -140,8 +140,10 @@ def test_github_gets_one_command_for_each_finding() -> None:
 
 def test_text_from_a_file_is_no_command_to_github() -> None:
     """What separates commands, and their parts, is escaped where it comes from a file."""
-    place = Location(file="a,b:c%.yaml", line=1, column=1)
-    (line,) = to_github(Report(findings=(finding(message=HOSTILE, place=place),))).splitlines()
+    location = Location(file="a,b:c%.yaml", line=1, column=1)
+    (line,) = to_github(
+        Report(findings=(finding(message=HOSTILE, location=location),))
+    ).splitlines()
 
     assert line.startswith("::warning file=a%2Cb%3Ac%25.yaml,line=1,col=1,title=P201 ")
     assert "::100%25%0D%0A::error::you, too" in line

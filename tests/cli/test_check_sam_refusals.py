@@ -20,7 +20,7 @@ REFUSED = "Resources:\n  Api: {Type: AWS::Serverless::Api, Properties: {}}\n"
 def found(folder: Path, text: str) -> list[str]:
     """Places and reasons."""
     (folder / "t.yaml").write_text(text)
-    return [f"{one.place.line} {one.message}" for one in refusals_of_sam(folder / "t.yaml")]
+    return [f"{one.location.line} {one.message}" for one in refusals_of_sam(folder / "t.yaml")]
 
 
 def test_a_refusal_is_a_finding_at_its_resource(tmp_path: Path) -> None:

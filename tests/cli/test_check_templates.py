@@ -101,4 +101,4 @@ def test_a_template_that_is_not_yaml_is_wrong_at_its_place(folder: Path) -> None
     (folder / "articles.yaml").write_text("Resources: {a: [}\n")
     (finding,) = run_checks(folder / "policy.yaml", [folder / "articles.yaml"]).findings
 
-    assert (finding.code, finding.place.line, finding.place.column) == ("T001", 1, 17)
+    assert (finding.code, finding.location.line, finding.location.column) == ("T001", 1, 17)

@@ -14,14 +14,16 @@ HERE = Location(file="template.yaml", line=1, column=1)
 
 
 def route(method: str, path: str, *, is_preflight: bool = False) -> Route:
-    return Route(method=method, path=path, authorizer="Rbac", place=HERE, is_preflight=is_preflight)
+    return Route(
+        method=method, path=path, authorizer="Rbac", location=HERE, is_preflight=is_preflight
+    )
 
 
 def template(**apis: tuple[Route, ...]) -> Template:
     return Template(
         file="template.yaml",
         apis=tuple(
-            Api(id=name, kind=ApiKind.HTTP, place=HERE, routes=routes)
+            Api(id=name, kind=ApiKind.HTTP, location=HERE, routes=routes)
             for name, routes in apis.items()
         ),
     )

@@ -25,7 +25,9 @@ SAMPLE = Path(__file__).parents[2] / "policy.yaml"
 def problems_of(text: str | bytes) -> list[tuple[int, int, str]]:
     data = text if isinstance(text, bytes) else text.encode()
     _, problems = read_document(data)
-    return [(problem.place.line, problem.place.column, problem.message) for problem in problems]
+    return [
+        (problem.location.line, problem.location.column, problem.message) for problem in problems
+    ]
 
 
 def test_the_sample_policy_compiles() -> None:
@@ -462,5 +464,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_a_problem_is_located_as_editors_expect() -> None:
     """``file:line:column: message``."""
-    place = Location(file="p.yaml", line=3, column=5)
-    assert str(Problem(place=place, message="x")) == "p.yaml:3:5: x"
+    location = Location(file="p.yaml", line=3, column=5)
+    assert str(Problem(location=location, message="x")) == "p.yaml:3:5: x"

@@ -466,15 +466,17 @@ def protected(
     """A route that an authorizer guards, or of which it is not known which one does."""
     name = asked if authorizer is None else authorizer.name
     return RouteProtection(
-        api=Api(id="Api", kind=ApiKind.HTTP, place=HERE),
-        route=Route(method="GET", path="/health", authorizer=name, place=HERE),
+        api=Api(id="Api", kind=ApiKind.HTTP, location=HERE),
+        route=Route(method="GET", path="/health", authorizer=name, location=HERE),
         decided_by=decided_by,
         authorizer=authorizer,
     )
 
 
 NOBODY = protected(DecidedBy.NOBODY)
-OURS = protected(DecidedBy.POLICY, Authorizer(name="Rbac", kind=AuthorizerKind.REQUEST, place=HERE))
+OURS = protected(
+    DecidedBy.POLICY, Authorizer(name="Rbac", kind=AuthorizerKind.REQUEST, location=HERE)
+)
 OWN = "version: 1\ngroups: {reader: {allow: ['GET /users/{user=sub}']}}\npublic: [GET /health]\n"
 
 
@@ -533,7 +535,7 @@ def test_what_is_public_is_what_the_template_says(
                     name="Either",
                     kind=AuthorizerKind.REQUEST,
                     function=Unknown("it depends"),
-                    place=HERE,
+                    location=HERE,
                 ),
             ),
             Verdict.DENIED,
@@ -567,7 +569,7 @@ def test_an_authorizer_that_cannot_be_told_is_noted(
 
 UNREAD = (
     Unresolved(
-        place=Location(file="t.yaml", line=4, column=9),
+        location=Location(file="t.yaml", line=4, column=9),
         what=HiddenRoutes("the route of event S", label="event S"),
         why="w",
     ),
@@ -602,7 +604,7 @@ def test_what_is_not_decided_by_the_policy_is_neither_yes_nor_no() -> None:
         routes_from="t.yaml",
         protections={
             "GET /users/{user}": protected(
-                DecidedBy.OTHER, Authorizer(name="Login", kind=AuthorizerKind.JWT, place=HERE)
+                DecidedBy.OTHER, Authorizer(name="Login", kind=AuthorizerKind.JWT, location=HERE)
             )
         },
         unread=UNREAD,

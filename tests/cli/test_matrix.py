@@ -438,9 +438,9 @@ def sheet(
     api = Api(
         id="Api",
         kind=api_kind,
-        place=PLACE,
+        location=PLACE,
         routes=routes,
-        authorizers=(Authorizer(name="Rbac", place=PLACE, kind=kind),),
+        authorizers=(Authorizer(name="Rbac", location=PLACE, kind=kind),),
         is_complete=is_complete,
     )
     template = Template(file="template.yaml", apis=(api,))
@@ -449,7 +449,7 @@ def sheet(
 
 def route(key: str, authorizer: str | Unknown | None = "Rbac", **more: Any) -> Route:
     method, _, path = key.rpartition(" ")
-    return Route(method=method, path=path, authorizer=authorizer, place=PLACE, **more)
+    return Route(method=method, path=path, authorizer=authorizer, location=PLACE, **more)
 
 
 def outcomes(sheet: Sheet) -> list[Extent]:

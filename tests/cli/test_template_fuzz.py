@@ -43,7 +43,7 @@ def read_or_refuse(data: bytes) -> None:
     else:
         facts(template).encode()
         for one in template.unresolved:
-            assert one.place.line > 0
+            assert one.location.line > 0
             assert one.why
 
 

@@ -51,7 +51,8 @@ def found(*changes: tuple[str, str], text: str = TEMPLATE) -> list[tuple[str, in
         text = text.replace(old, new)
     template = parse_template(text.encode(), "template.yaml")
     return [
-        (one.code, one.place.line, one.message) for one in unresolved_facts(analysis_of(template))
+        (one.code, one.location.line, one.message)
+        for one in unresolved_facts(analysis_of(template))
     ]
 
 
@@ -207,7 +208,7 @@ def test_an_incomplete_api_is_a_warning_that_says_what_was_not_looked_for() -> N
     template = parse_template(text.encode(), "template.yaml")
     (one,) = (each for each in unresolved_facts(analysis_of(template)) if each.code == "T002")
 
-    assert (one.severity, one.place.line) == (Severity.WARNING, 4)
+    assert (one.severity, one.location.line) == (Severity.WARNING, 4)
     assert one.effect.startswith("X103, X105, X106, X107 and X207 were not looked for")
     assert "compile --template" in one.effect
 

@@ -59,4 +59,4 @@ def test_places_name_the_file_as_it_was_given() -> None:
     template = read_template(PROJECT, name="main:template.yaml")
 
     assert template.file == "main:template.yaml"
-    assert str(template.apis[0].place).startswith("main:template.yaml:")
+    assert str(template.apis[0].location).startswith("main:template.yaml:")

@@ -44,7 +44,7 @@ def plain_api(*sources: str, **facts: Any) -> Any:
 def test_a_simple_answer_without_route_key_opens_every_route() -> None:
     """Two routes share the answer: an error, at the identity sources, that names both."""
     (one,) = findings(template(plain_api(TOKEN)), PLAIN)
-    assert (one.code, one.severity, one.place.line) == ("X201", Severity.ERROR, 23)
+    assert (one.code, one.severity, one.location.line) == ("X201", Severity.ERROR, 23)
     assert "'GET /one' and 'POST /two'" in one.message
 
 

@@ -98,7 +98,7 @@ def test_a_function_that_is_not_the_policys_is_not_taken_for_it(function: str) -
     template = http(function)
     (one,) = findings(template)
     assert (one.code, one.severity) == ("X130", Severity.WARNING)
-    assert one.place.line == template.split("FunctionArn")[0].count("\n") + 1
+    assert one.location.line == template.split("FunctionArn")[0].count("\n") + 1
     assert guard_of(template, "Api", "GET /hello") is DecidedBy.UNKNOWN
 
 

@@ -181,7 +181,7 @@ def test_a_url_that_asks_nobody_is_a_warning(written: str) -> None:
     text = template(backend=written)
     (one,) = findings(text)
     assert (one.code, one.severity) == ("T134", Severity.WARNING)
-    assert one.place.line == text.split("FunctionUrlConfig")[0].count("\n") + 1
+    assert one.location.line == text.split("FunctionUrlConfig")[0].count("\n") + 1
     assert "'Backend'" in one.message
     assert "'GET /hello'" in one.message
 

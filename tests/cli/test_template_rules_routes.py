@@ -34,7 +34,7 @@ def policy(*lines: str, deny: tuple[str, ...] = (), public: tuple[str, ...] = ()
 def test_a_route_without_authorizer_that_is_not_public_is_an_error() -> None:
     """Nobody but the policy's list of public routes may leave a route open."""
     (one,) = findings(template(http_api(route("GET /hello", None, line=12))))
-    assert (one.code, one.severity, one.place.line) == ("X101", Severity.ERROR, 12)
+    assert (one.code, one.severity, one.location.line) == ("X101", Severity.ERROR, 12)
     assert "GET /hello" in one.message
 
 
@@ -261,9 +261,9 @@ def test_an_allow_and_a_deny_without_route_are_found_where_they_stand() -> None:
     text = policy("GET /hello", "GET /articels/{id}", deny=("GET /secret",))
     api = http_api(route("GET /hello"), route("GET /articles/{id}"))
     (allow, deny) = [one for one in findings(template(api), text) if one.code != "X104"]
-    assert (allow.code, allow.place.line, allow.place.column) == ("X105", 7, 9)
+    assert (allow.code, allow.location.line, allow.location.column) == ("X105", 7, 9)
     assert "did you mean 'GET /articles/{id}'" in allow.message
-    assert (deny.code, deny.place.line) == ("X106", 9)
+    assert (deny.code, deny.location.line) == ("X106", 9)
 
 
 @pytest.mark.parametrize("key", ["GET /files/{proxy+}", "ANY /{proxy+}", "$default"])
@@ -283,7 +283,7 @@ def test_a_deny_that_a_parameter_route_shadows_is_an_error() -> None:
     text = policy("GET /articles/{id}", deny=("GET /articles/secret",))
     api = http_api(route("GET /articles/{id}"))
     (one,) = findings(template(api), text)
-    assert (one.code, one.severity, one.place.line) == ("X107", Severity.ERROR, 8)
+    assert (one.code, one.severity, one.location.line) == ("X107", Severity.ERROR, 8)
     both = http_api(route("GET /articles/{id}"), route("GET /articles/secret"))
     assert [code for code, _ in found(template(both), text)] == ["X104"]
 
@@ -292,7 +292,7 @@ def test_an_allow_that_a_parameter_route_shadows_is_a_warning() -> None:
     """It opens nothing, but grants nothing either."""
     text = policy("GET /articles/{id}", "GET /articles/new")
     (one,) = findings(template(http_api(route("GET /articles/{id}"))), text)
-    assert (one.code, one.severity, one.place.line) == ("X107", Severity.WARNING, 7)
+    assert (one.code, one.severity, one.location.line) == ("X107", Severity.WARNING, 7)
 
 
 def test_a_parameter_matches_no_literal_route() -> None:
@@ -306,7 +306,7 @@ def test_a_greedy_route_behind_a_shadow_does_not_bring_a_rule_to_bear() -> None:
     text = policy("GET /articles/{id}", "GET /other", deny=("GET /articles/secret",))
     api = http_api(route("GET /articles/{id}"), route("$default"))
     (one,) = findings(template(api), text)
-    assert (one.code, one.place.line) == ("X107", 9)
+    assert (one.code, one.location.line) == ("X107", 9)
     assert "GET /articles/{id}" in one.message
     other_method = http_api(route("POST /articles/{id}"), route("$default"))
     assert "X107" not in [code for code, _ in found(template(other_method), text)]
@@ -317,7 +317,7 @@ def test_a_public_line_is_not_for_what_another_route_takes() -> None:
     text = policy("GET /{name}", public=("ANY /**", "GET /health"))
     api = http_api(route("GET /{name}"), route("$default", None))
     (one,) = [one for one in findings(template(api), text) if one.code == "X103"]
-    assert one.place.line == 10
+    assert one.location.line == 10
     assert "has only 'GET /{name}'" in one.message
     assert "X103" not in [
         code for code, _ in found(template(http_api(route("$default", None))), text)
@@ -411,7 +411,7 @@ def test_a_path_that_no_rule_can_have_is_an_error(key: str, fix: str | None) -> 
     """It is told once, as what it is, and not as a route that nobody may call."""
     made = template(http_api(route("GET /x"), route(key, line=12)))
     told = findings(made, policy("ANY /x", "GET /files/**", "GET /"))
-    of_key = [one for one in told if one.code in {"X104", "X109"} and one.place.line == 12]
+    of_key = [one for one in told if one.code in {"X104", "X109"} and one.location.line == 12]
 
     if fix is None:
         assert "X109" not in {one.code for one in of_key}

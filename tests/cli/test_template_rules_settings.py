@@ -91,7 +91,7 @@ def test_a_setting_that_the_function_refuses_is_an_error(variable: str) -> None:
     (one,) = findings(text)
     assert (one.code, one.severity) == ERROR[0]
     name = variable.partition(":")[0].strip('"')
-    assert one.place.line == text[: text.index(name)].count("\n") + 1
+    assert one.location.line == text[: text.index(name)].count("\n") + 1
     assert name in one.message
 
 

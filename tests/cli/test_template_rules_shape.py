@@ -168,7 +168,7 @@ def test_a_preflight_of_sam_must_not_have_the_default_authorizer() -> None:
     facts: dict[str, Any] = {"has_cors": True, "cors_gateway_responses": frozenset({"DEFAULT_4XX"})}
     preflight = route("OPTIONS /hello", "Rbac", line=11, preflight=True)
     (one,) = findings(template(rest_api(HELLO, preflight, **facts)))
-    assert (one.code, one.severity, one.place.line) == ("T201", Severity.ERROR, 11)
+    assert (one.code, one.severity, one.location.line) == ("T201", Severity.ERROR, 11)
     bare = route("OPTIONS /hello", None, line=11, preflight=True)
     assert found(template(rest_api(HELLO, bare, **facts))) == []
 
@@ -222,7 +222,7 @@ def test_a_websocket_api_has_no_preflights() -> None:
 )
 def test_a_pool_without_mfa_is_a_warning(mfa: Any, *, is_found: bool) -> None:
     """A password alone must not be all that a group's rights hang on."""
-    pool = UserPool(id="Pool", place=at(60), mfa=mfa, mfa_place=at(61))
+    pool = UserPool(id="Pool", location=at(60), mfa=mfa, mfa_location=at(61))
     result = template(http_api(HELLO), pools=(pool,), groups=(group("reader"),))
     assert found(result) == ([("T301", 61)] if is_found else [])
 
@@ -267,7 +267,7 @@ groups:
 
 def group(name: Any, line: int = 70) -> UserGroup:
     """A group that the template creates."""
-    return UserGroup(id="Group", place=at(line), name=name)
+    return UserGroup(id="Group", location=at(line), name=name)
 
 
 def test_groups_that_both_have_are_fine() -> None:
@@ -280,9 +280,9 @@ def test_a_misspelt_group_is_found_in_both_files() -> None:
     """Each side names what the other may have meant."""
     result = template(http_api(HELLO), groups=(group("reader"), group("editors", 71)))
     missing, unknown = findings(result, GROUPS)
-    assert (missing.code, missing.place.line) == ("X301", 5)
+    assert (missing.code, missing.location.line) == ("X301", 5)
     assert "did you mean 'editors'" in missing.message
-    assert (unknown.code, unknown.place.line) == ("X302", 71)
+    assert (unknown.code, unknown.location.line) == ("X302", 71)
     assert "did you mean 'editor'" in unknown.message
 
 
@@ -297,7 +297,7 @@ def test_a_group_that_others_include_need_not_be_created() -> None:
 def test_groups_of_a_template_that_creates_no_users_are_not_judged() -> None:
     """With an existing pool, its groups are not known here; a new one starts without any."""
     assert found(template(http_api(HELLO)), GROUPS) == []
-    pool = UserPool(id="Pool", place=at(60), mfa="ON")
+    pool = UserPool(id="Pool", location=at(60), mfa="ON")
     assert found(template(http_api(HELLO), pools=(pool,)), GROUPS) == [("X301", 3), ("X301", 5)]
 
 

@@ -98,6 +98,6 @@ def test_a_deep_path_is_no_deep_recursion(path: str, kind: AuthorizerKind) -> No
 
 def test_a_long_name_is_clipped() -> None:
     """A message stays readable, whatever a template has for a path."""
-    deep = Route(method="GET", path="/" + DEEP, authorizer=None, place=route("GET /x").place)
+    deep = Route(method="GET", path="/" + DEEP, authorizer=None, location=route("GET /x").location)
     (one,) = (one for one in findings(template(http_api(deep))) if one.code == "X101")
     assert len(one.message) < 300

@@ -117,7 +117,7 @@ def test_json_is_read_with_its_tabs_and_escapes_where_they_stand() -> None:
     )
     (group,) = parse_template(data.encode(), "t.json").groups
     assert group.name == json.loads('"a\\tb \\ud83d\\ude00\\/"')
-    assert str(group.place) == "t.json:3:3"
+    assert str(group.location) == "t.json:3:3"
 
 
 def test_half_a_pair_of_surrogates_can_be_printed() -> None:

@@ -33,11 +33,11 @@ def rules(draw: st.DrawFn) -> str:
 
 def case(caller: Caller, *listed: str) -> Case:
     expectations = tuple(
-        Expectation(request=request, allowed=True, place=HERE)
+        Expectation(request=request, allowed=True, location=HERE)
         for text in listed
         for request in parse_requests(text)
     )
-    return Case(name="x", place=HERE, caller=caller, expectations=expectations, is_complete=True)
+    return Case(name="x", location=HERE, caller=caller, expectations=expectations, is_complete=True)
 
 
 @settings(max_examples=examples(150), deadline=None)

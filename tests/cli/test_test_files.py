@@ -59,10 +59,14 @@ def test_a_case_is_read_with_the_place_of_each_request() -> None:
     )
     (case,) = cases
     assert problems == []
-    assert (case.name, case.is_complete, str(case.place)) == ("one", True, "p.policy-test.yaml:2:5")
+    assert (case.name, case.is_complete, str(case.location)) == (
+        "one",
+        True,
+        "p.policy-test.yaml:2:5",
+    )
     assert (case.caller.groups, case.caller.scopes) == (("reader",), ())
     assert case.caller.claims == {"sub": "42", "level": 3, "tags": ["a", "b"]}
-    assert [(str(one.request), one.allowed, one.place.line) for one in case.expectations] == [
+    assert [(str(one.request), one.allowed, one.location.line) for one in case.expectations] == [
         ("GET /users/42", True, 5),
         ("PATCH /users/42", True, 5),
         ("$connect", False, 6),
@@ -266,7 +270,9 @@ def test_any_bytes_are_cases_or_located_problems(data: bytes) -> None:
         assert isinstance(root, Mapping)
         tests = root.entries["tests"]
         assert (
-            tests.kind == "null" if isinstance(tests, Text) else tests == Listing(tests.place, ())
+            tests.kind == "null"
+            if isinstance(tests, Text)
+            else tests == Listing(tests.location, ())
         )
     assert not any("\n" in problem for problem in problems)
 

@@ -178,8 +178,8 @@ def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random)
         assert answer.verdict is (Verdict.ALLOWED if allowed else Verdict.DENIED), context
         assert answer.decision == judged.decision, (context, answer)
 
-        expected = Expectation(request=request, allowed=allowed, place=PLACE)
-        case = Case(name="x", place=PLACE, caller=caller, expectations=(expected,))
+        expected = Expectation(request=request, allowed=allowed, location=PLACE)
+        case = Case(name="x", location=PLACE, caller=caller, expectations=(expected,))
         assert [one.passed for one in run_cases(world.simulator, [case])] == [True], context
 
         # A cell does not speak of paths that are refused whatever the policy says.

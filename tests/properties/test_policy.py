@@ -399,8 +399,8 @@ def test_any_bytes_are_a_policy_or_located_problems(data: bytes) -> None:
         lines = (
             data.count(b"\n") + data.count(b"\r") + data.count(b"\x85") + data.count(b"\xe2") + 1
         )
-        assert all(1 <= problem.place.line <= lines for problem in problems)
-        assert all(problem.place.column >= 1 and problem.message for problem in problems)
+        assert all(1 <= problem.location.line <= lines for problem in problems)
+        assert all(problem.location.column >= 1 and problem.message for problem in problems)
         assert not any("\n" in problem.message for problem in problems)
     else:
         Policy.parse(dump_policy(document))

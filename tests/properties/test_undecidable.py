@@ -52,7 +52,7 @@ def authorizers(draw: st.DrawFn, name: str) -> Authorizer:
     """An authorizer of any kind."""
     return Authorizer(
         name=name,
-        place=at(20),
+        location=at(20),
         kind=draw(st.sampled_from(AuthorizerKind)),
         function=draw(st.sampled_from(["AuthorizerFunction", "Other", None])),
         payload_version=draw(st.sampled_from(["1.0", "2.0", None])),
@@ -73,7 +73,7 @@ def routes(draw: st.DrawFn) -> Route:
         method=method,
         path=path,
         authorizer=draw(st.sampled_from(["A", "B", "missing", None])),
-        place=at(draw(st.integers(100, 120))),
+        location=at(draw(st.integers(100, 120))),
         is_preflight=method == "OPTIONS" and draw(flags),
     )
 
@@ -84,7 +84,7 @@ def apis(draw: st.DrawFn) -> Api:
     return Api(
         id=draw(st.sampled_from(["One", "Two"])),
         kind=draw(st.sampled_from(ApiKind)),
-        place=at(5),
+        location=at(5),
         routes=tuple(draw(st.lists(routes(), max_size=4))),
         authorizers=(draw(authorizers("A")), draw(authorizers("B"))),
         is_complete=draw(flags),
@@ -98,10 +98,10 @@ def templates(draw: st.DrawFn) -> Template:
     """A template of anything."""
     answers = draw(st.sampled_from([{}, {"AUTHORIZER_HTTP_API_ANSWER": "iam"}]))
     modes = draw(st.sampled_from([{}, {"AUTHORIZER_IAM_MODES": "rest-request=request"}]))
-    pool = UserPool(id="Pool", place=at(60), mfa=draw(st.sampled_from(["ON", "OFF"])))
+    pool = UserPool(id="Pool", location=at(60), mfa=draw(st.sampled_from(["ON", "OFF"])))
     client = AppClient(
         id="Client",
-        place=at(61),
+        location=at(61),
         has_secret=draw(flags),
         auth_flows=("ALLOW_USER_PASSWORD_AUTH",),
         access_token_seconds=draw(st.sampled_from([300, 90000])),
@@ -112,7 +112,7 @@ def templates(draw: st.DrawFn) -> Template:
         apis=tuple(draw(st.lists(apis(), max_size=2))),
         pools=(pool,),
         clients=(client,),
-        groups=tuple(UserGroup(id=name, place=at(70), name=name) for name in names),
+        groups=tuple(UserGroup(id=name, location=at(70), name=name) for name in names),
         functions=(function(**answers, **modes),),
     )
 
@@ -149,8 +149,8 @@ def without(value: Any, way: tuple[Any, ...]) -> Any:
 def test_a_fact_that_is_not_known_adds_no_finding(template: Template, data: st.DataObject) -> None:
     """Forgetting a fact takes findings away; new are only those that say so (T050, T150, X130)."""
     forgetful = without(template, data.draw(st.sampled_from(list(facts(template)))))
-    known = {(one.code, one.place) for one in findings(template, POLICY)}
-    found = {(one.code, one.place) for one in findings(forgetful, POLICY)}
+    known = {(one.code, one.location) for one in findings(template, POLICY)}
+    found = {(one.code, one.location) for one in findings(forgetful, POLICY)}
     assert {one for one in found if one[0] not in {"T050", "T150", "X130"}} <= known
 
 

@@ -101,14 +101,14 @@ class Cache:
     key: CacheKey | None
 
     @property
-    def key_place(self) -> Location:
+    def key_location(self) -> Location:
         """Where the identity sources stand."""
-        return self.authorizer.identity_place or self.authorizer.place
+        return self.authorizer.identity_location or self.authorizer.location
 
     @property
-    def ttl_place(self) -> Location:
+    def ttl_location(self) -> Location:
         """Where the time to live stands."""
-        return self.authorizer.ttl_place or self.authorizer.place
+        return self.authorizer.ttl_location or self.authorizer.location
 
 
 def caches(template: Template, protections: Iterable[RouteProtection]) -> Iterator[Cache]:

@@ -53,13 +53,13 @@ class Expectation:
     """One request, and whether it must get through.
 
     Attributes:
-        place: of the line that says so; of the case, where only its completeness does.
+        location: of the line that says so; of the case, where only its completeness does.
         route: the route that is unlisted, where only the case's completeness says so.
     """
 
     request: Request
     allowed: bool
-    place: Location
+    location: Location
     route: str | None = None
 
 
@@ -73,7 +73,7 @@ class Case:
     """
 
     name: str
-    place: Location
+    location: Location
     caller: Caller
     expectations: tuple[Expectation, ...] = ()
     is_complete: bool = False
@@ -162,7 +162,7 @@ class CaseReader(NodeReader):
         if parts is None:
             return ()
         if "tests" not in parts:
-            self.report(root.place, _CODE, "expected cases under tests, found none")
+            self.report(root.location, _CODE, "expected cases under tests, found none")
         return self.cases(parts.get("tests"))
 
     def cases(self, node: Node | None) -> tuple[Case, ...]:
@@ -186,10 +186,12 @@ class CaseReader(NodeReader):
         self._require_one_answer(expectations)
         is_complete = self._flag(parts.get("complete"))
         if not parts.keys() & {"allow", "deny", "complete"}:
-            self.report(node.place, _CODE, "expected allow, deny or complete in a case, found none")
+            self.report(
+                node.location, _CODE, "expected allow, deny or complete in a case, found none"
+            )
         yield Case(
             name=self._name(parts.get("name")) or _name_of(caller),
-            place=node.place,
+            location=node.location,
             caller=caller,
             expectations=expectations,
             is_complete=is_complete,
@@ -211,19 +213,19 @@ class CaseReader(NodeReader):
             if item.text not in known:
                 found = f"{clip(item.text)}{did_you_mean(item.text, known)}"
                 self.report(
-                    item.place, _CODE, f"expected one of the policy's {what}, found {found}"
+                    item.location, _CODE, f"expected one of the policy's {what}, found {found}"
                 )
         return [item.text for item in items]
 
     def _claims(self, node: Node | None) -> Iterator[tuple[str, Any]]:
-        for name, place, value in self.named(node, "claims to map names to values"):
+        for name, location, value in self.named(node, "claims to map names to values"):
             if name in _SAID_ELSEWHERE:
                 beside = f"{_SAID_ELSEWHERE[name]} beside claims"
-                self.report(place, _CODE, f"expected {beside}, found the claim {name}")
+                self.report(location, _CODE, f"expected {beside}, found the claim {name}")
             claim = self._claim(value)
             if name in _TEXTS and not isinstance(claim, str):
                 found = f"found {describe(value)}: put it in quotes"
-                self.report(value.place, _CODE, f"expected text for the claim {name}, {found}")
+                self.report(value.location, _CODE, f"expected text for the claim {name}, {found}")
             yield name, claim
 
     def _claim(self, node: Node) -> Any:  # noqa: ANN401 - a claim is any JSON
@@ -254,25 +256,25 @@ class CaseReader(NodeReader):
                 is_cut = item.text in METHODS
                 hint = "; quote a request that has commas inside [ ]" if is_cut else ""
                 shift = error.offset + item.is_quoted
-                self.report(item.place, _CODE, f"{error}{hint}", shift)
+                self.report(item.location, _CODE, f"{error}{hint}", shift)
                 continue
             self._left -= len(requests)
             if self._left < 0:
                 self.report(
-                    item.place, _CODE, f"expected at most {MOST_REQUESTS} requests in a file"
+                    item.location, _CODE, f"expected at most {MOST_REQUESTS} requests in a file"
                 )
                 return
             for request in requests:
-                yield Expectation(request=request, allowed=allowed, place=item.place)
+                yield Expectation(request=request, allowed=allowed, location=item.location)
 
     def _require_one_answer(self, expectations: Iterable[Expectation]) -> None:
         seen: dict[object, Expectation] = {}
         for expectation in expectations:
             first = seen.setdefault(expectation.request, expectation)
             if first is not expectation:
-                again = f"found it again (first on line {first.place.line})"
+                again = f"found it again (first on line {first.location.line})"
                 message = f"expected {clip(str(expectation.request))} once in a case, {again}"
-                self.report(expectation.place, _CODE, message)
+                self.report(expectation.location, _CODE, message)
 
     def _flag(self, node: Node | None) -> bool:
         if isinstance(node, Text) and node.kind == "bool":
@@ -291,7 +293,7 @@ class CaseReader(NodeReader):
 
     def _mistaken(self, node: Node, expected: str) -> None:
         """Keep that something else stands there."""
-        self.report(node.place, _CODE, f"{expected}, found {describe(node)}")
+        self.report(node.location, _CODE, f"{expected}, found {describe(node)}")
 
 
 def _name_of(caller: Caller) -> str:

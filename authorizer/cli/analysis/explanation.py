@@ -156,7 +156,7 @@ def _notes_on_the_api(simulator: Simulator, request: Request, answer: Answer) ->
         yield "an API with CORS answers a browser's preflight by itself, and asks no authorizer"
     if answer.verdict is Verdict.UNREAD:
         yield from (
-            f"{fact.place}: {shown(str(fact.what))}: {shown(str(fact.why))}"
+            f"{fact.location}: {shown(str(fact.what))}: {shown(str(fact.why))}"
             for fact in simulator.unread
         )
     if answer.verdict is Verdict.ELSEWHERE:

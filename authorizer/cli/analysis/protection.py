@@ -222,7 +222,7 @@ def _unwritten(api: Api) -> Iterator[Route]:
     """The connection that a WebSocket API takes from anybody where it has no route for it."""
     has_routes = api.kind is ApiKind.WEBSOCKET and api.is_complete and api.routes
     if has_routes and all(route.path != CONNECT for route in api.routes):
-        yield Route(method="", path=CONNECT, authorizer=None, place=api.place)
+        yield Route(method="", path=CONNECT, authorizer=None, location=api.location)
 
 
 def _methods_of(route: Route, taken: Collection[tuple[str, PathPattern]]) -> tuple[str, ...]:
@@ -283,7 +283,7 @@ def decided_by(template: Template, authorizer: Authorizer) -> DecidedBy:
 
 def _may_be_instead(function: FunctionVariables, own: FunctionVariables) -> bool:
     """Whether another function of the same file may be the policy's: it is not the same code."""
-    return function.code != own.code and function.place.file == own.place.file
+    return function.code != own.code and function.location.file == own.location.file
 
 
 def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
@@ -292,7 +292,7 @@ def _asked_beside(template: Template, authorizer: Authorizer) -> set[object]:
         (other.function, other.elsewhere)
         for api in template.apis
         for other in api.authorizers
-        if other.kind in LAMBDA_KINDS and other.place.file == authorizer.place.file
+        if other.kind in LAMBDA_KINDS and other.location.file == authorizer.location.file
     }
 
 

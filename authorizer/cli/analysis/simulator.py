@@ -251,7 +251,7 @@ def simulator_of(
 ) -> Simulator:
     """The policy of a source, for an API of a template; or for what API it may be."""
     policy = Policy.parse(dump_policy(compile_source(source)))
-    lines = tuple(route.place.line for route in source.public)
+    lines = tuple(route.location.line for route in source.public)
     if in_front_of is None:
         return Simulator(policy=policy, file=source.file, public_lines=lines)
     template, api = in_front_of

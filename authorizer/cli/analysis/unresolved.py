@@ -30,7 +30,7 @@ def unread_routes(template: Template, api: Api) -> tuple[Unresolved, ...]:
         if isinstance(fact.what, HiddenRoutes) and fact.what.api not in others
     )
     fallback = Unresolved(
-        place=api.place,
+        location=api.location,
         what=HiddenRoutes(f"the routes of {api.id}", api=api.id),
         why="they are known only when deployed",
     )
@@ -58,11 +58,11 @@ def unread_in_words(template: Template, api: Api) -> Iterator[str]:
     """Of an API that could not be read to the end: what is missing, each with its place and why."""
     unread = unread_routes(template, api)
     if unread:
-        yield f"{api.place}: not every route of {plain(api.id)} could be read offline"
+        yield f"{api.location}: not every route of {plain(api.id)} could be read offline"
     for fact in unread:
-        yield plain(f"{fact.place}: {fact.what}: {fact.why}")
+        yield plain(f"{fact.location}: {fact.what}: {fact.why}")
 
 
 def _place_in_words(fact: Unresolved) -> str:
     label = fact.what.label if isinstance(fact.what, HiddenRoutes) else None
-    return f"{fact.place} ({shown(label or str(fact.what))})"
+    return f"{fact.location} ({shown(label or str(fact.what))})"

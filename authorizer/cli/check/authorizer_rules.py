@@ -34,7 +34,7 @@ def missing_permissions(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T101: Lambda authorizers that API Gateway has no permission to invoke."""
     for api, authorizer in _lambda_authorizers(analysis.template):
         if authorizer.may_be_invoked is False:
-            yield Finding.of("T101", authorizer.place, api=api.id, authorizer=authorizer.name)
+            yield Finding.of("T101", authorizer.location, api=api.id, authorizer=authorizer.name)
 
 
 def payload_versions(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -43,16 +43,16 @@ def payload_versions(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if api.kind is not ApiKind.HTTP:
             continue
         name, version = authorizer.name, authorizer.payload_version
-        place = authorizer.payload_version_place or authorizer.place
+        location = authorizer.payload_version_location or authorizer.location
         is_text = authorizer.payload_version_is_text
         if version not in VERSIONS and (is_text or not isinstance(version, str)):
             given = "given" if isinstance(version, Unknown) else ""
-            yield Finding.of("T150", place, given, authorizer=name, version=version)
+            yield Finding.of("T150", location, given, authorizer=name, version=version)
         if not is_text:
             number = version if isinstance(version, str) else "a number"
-            yield Finding.of("T102", place, authorizer=name, version=number)
+            yield Finding.of("T102", location, authorizer=name, version=number)
         if version == "1.0" and authorizer.simple_responses is True:
-            yield Finding.of("T103", _simple_place(authorizer), authorizer=name)
+            yield Finding.of("T103", _simple_location(authorizer), authorizer=name)
 
 
 def answers_at_odds(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -64,15 +64,15 @@ def answers_at_odds(analysis: TemplateAnalysis) -> Iterator[Finding]:
         is_simple = answers_simply(analysis.template, authorizer)
         if is_simple is not None and isinstance(simple, bool) and simple != is_simple:
             iam = "" if is_simple else "iam"
-            yield Finding.of("T104", _simple_place(authorizer), iam, authorizer=authorizer.name)
+            yield Finding.of("T104", _simple_location(authorizer), iam, authorizer=authorizer.name)
 
 
 def functions_not_redeployed(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T132: authorizers that may ask an old version of the function."""
     for _, authorizer in our_authorizers(analysis.template):
         if authorizer.stays is not None:
-            place = authorizer.function_place or authorizer.place
-            yield Finding.of("T132", place, authorizer=authorizer.name, why=authorizer.stays)
+            location = authorizer.function_location or authorizer.location
+            yield Finding.of("T132", location, authorizer=authorizer.name, why=authorizer.stays)
 
 
 def unresolved_protections(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -82,14 +82,14 @@ def unresolved_protections(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if not isinstance(route.authorizer, Unknown):
             yield Finding.of(
                 "T050",
-                route.place,
+                route.location,
                 "no such authorizer",
                 route=route.key,
                 api=protection.api.id,
                 authorizer=route.authorizer,
             )
         elif not isinstance(route.authorizer.why, Mistake):
-            yield Finding.of("T050", route.place, route=route.key, why=route.authorizer.why)
+            yield Finding.of("T050", route.location, route=route.key, why=route.authorizer.why)
 
 
 def is_unresolved(protection: RouteProtection) -> bool:
@@ -111,20 +111,20 @@ def functions_not_known(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 def _not_known(protection: RouteProtection, authorizer: Authorizer) -> Iterator[Finding]:
     """Why an authorizer may ask another function than the policy's."""
-    place, name = authorizer.function_place or authorizer.place, authorizer.name
+    location, name = authorizer.function_location or authorizer.location, authorizer.name
     for fact in (authorizer.kind, authorizer.function):
         if isinstance(fact, Unknown):
             if not isinstance(fact.why, Mistake):  # of which T003 tells
-                yield Finding.of("X130", place, authorizer=name, why=fact.why)
+                yield Finding.of("X130", location, authorizer=name, why=fact.why)
             return
     if authorizer.function is None:
         note = "note" if _is_written_out(protection, authorizer) else ""
         yield Finding.of(
-            "X130", place, "elsewhere", note, authorizer=name, function=authorizer.elsewhere
+            "X130", location, "elsewhere", note, authorizer=name, function=authorizer.elsewhere
         )
     elif protection.decided_by is not DecidedBy.POLICY:
         function = authorizer.function
-        yield Finding.of("X130", place, "several", authorizer=name, function=function)
+        yield Finding.of("X130", location, "several", authorizer=name, function=function)
 
 
 def _is_written_out(protection: RouteProtection, authorizer: Authorizer) -> bool:
@@ -138,5 +138,5 @@ def _lambda_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
         yield from ((api, one) for one in api.authorizers if one.kind in LAMBDA_KINDS)
 
 
-def _simple_place(authorizer: Authorizer) -> Location:
-    return authorizer.simple_responses_place or authorizer.place
+def _simple_location(authorizer: Authorizer) -> Location:
+    return authorizer.simple_responses_location or authorizer.location

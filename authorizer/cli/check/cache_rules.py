@@ -31,7 +31,7 @@ def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if cache.key is not None and not cache.key.token:
             yield Finding.of(
                 "X205" if sources else "X204",
-                cache.key_place,
+                cache.key_location,
                 authorizer=cache.authorizer.name,
                 sources=sources,
             )
@@ -41,11 +41,11 @@ def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Find
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
     shared: dict[Location, RouteProtection] = {}
     for guarded in analysis.protections:
-        place = guarded.route.shared_answers
-        if guarded.decided_by is not DecidedBy.NOBODY and place is not None:
-            shared.setdefault(place, guarded)
-    for place, guarded in shared.items():
-        yield Finding.of("X205", place, "backend", api=guarded.api.id, route=guarded.route.key)
+        location = guarded.route.shared_answers
+        if guarded.decided_by is not DecidedBy.NOBODY and location is not None:
+            shared.setdefault(location, guarded)
+    for location, guarded in shared.items():
+        yield Finding.of("X205", location, "backend", api=guarded.api.id, route=guarded.route.key)
 
 
 def answers_for_all_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def answers_for_all_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
             if pair:
                 yield Finding.of(
                     "X201",
-                    cache.key_place,
+                    cache.key_location,
                     route=pair[0],
                     other=pair[1],
                     authorizer=cache.authorizer.name,
@@ -79,7 +79,7 @@ def _other_requests(
     route: RouteProtection,
     analysis: TemplateAnalysis,
 ) -> Iterator[Finding]:
-    place, authorizer, api = route.route.place, cache.authorizer, analysis.of(cache.api)
+    location, authorizer, api = route.route.location, cache.authorizer, analysis.of(cache.api)
     facts = {
         "route": route.route.key,
         "authorizer": authorizer.name,
@@ -87,11 +87,11 @@ def _other_requests(
     }
     if not key.path and route.is_decided_by_path:
         # Even where all paths are granted alike, one that can be read in two ways is refused.
-        yield Finding.of("X202", place, **facts)
+        yield Finding.of("X202", location, **facts)
     elif not key.path and (comparing := api.comparing_rule(route)):
-        yield Finding.of("X202", place, "compares", cause=analysis.written(comparing), **facts)
+        yield Finding.of("X202", location, "compares", cause=analysis.written(comparing), **facts)
     elif not key.method and route.takes_every_method and api.differs_by_method(route):
-        yield Finding.of("X203", place, **facts)
+        yield Finding.of("X203", location, **facts)
 
 
 def documents_for_one_request(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -103,10 +103,10 @@ def documents_for_one_request(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 def _other_documents(cache: Cache, key: CacheKey) -> Iterator[Finding]:
     """The first way in which a second request can have the key of a first one."""
-    place, name = cache.ttl_place, cache.authorizer.name
+    location, name = cache.ttl_location, cache.authorizer.name
     pair = _sharing(key, cache.routes)
     if pair:
-        yield Finding.of("X206", place, authorizer=name, route=pair[0], other=pair[1])
+        yield Finding.of("X206", location, authorizer=name, route=pair[0], other=pair[1])
         return
     for route in cache.routes:
         pattern = pattern_of_route(route.route.path)
@@ -114,7 +114,7 @@ def _other_documents(cache: Cache, key: CacheKey) -> Iterator[Finding]:
         has_methods = len(route.methods) > 1
         shared = "paths" if has_paths and not key.path else "methods"
         if (has_paths and not key.path) or (has_methods and not key.method):
-            yield Finding.of("X206", place, shared, authorizer=name, route=route.route.key)
+            yield Finding.of("X206", location, shared, authorizer=name, route=route.route.key)
             return
 
 
@@ -127,7 +127,7 @@ def answers_older_than_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
             if isinstance(ttl, int) and isinstance(valid, int) and ttl > valid:
                 yield Finding.of(
                     "X208",
-                    cache.ttl_place,
+                    cache.ttl_location,
                     authorizer=name,
                     client=client.id,
                     valid=valid,

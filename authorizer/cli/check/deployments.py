@@ -71,19 +71,19 @@ _WHO_DECIDES = frozenset({"X101", "X108", "X130", "X131"})
 def check_deployments(analysis: TemplateAnalysis, known: Sequence[Finding]) -> Iterator[Finding]:
     """X250: what a deployment opens besides what is known of the template by its defaults."""
     template = analysis.template
-    seen = {(finding.code, finding.place) for finding in known}
+    seen = {(finding.code, finding.location) for finding in known}
     if template.has_further_deployments:
-        places = (api.place for api in template.apis)
-        yield Finding.of("X250", next(places, Location(file=template.file)), "many")
+        locations = (api.location for api in template.apis)
+        yield Finding.of("X250", next(locations, Location(file=template.file)), "many")
     for deployment in (*template.deployments, Deployment(chosen=(), template=template)):
         for finding in _open_in(deployment, analysis):
             # Who decides is one question: T050 has asked it already.
-            is_asked = finding.code in _WHO_DECIDES and ("T050", finding.place) in seen
-            if not is_asked and (finding.code, finding.place) not in seen:
-                seen.add((finding.code, finding.place))
+            is_asked = finding.code in _WHO_DECIDES and ("T050", finding.location) in seen
+            if not is_asked and (finding.code, finding.location) not in seen:
+                seen.add((finding.code, finding.location))
                 yield Finding.of(
                     "X250",
-                    finding.place,
+                    finding.location,
                     "" if deployment.chosen else "worst",
                     finding=finding,
                     chosen=deployment.chosen,
@@ -99,7 +99,7 @@ def _open_in(deployment: Deployment, analysis: TemplateAnalysis) -> Iterator[Fin
     if not chosen and worst == deployment.template:
         return  # as it was judged
     open_by_default = {
-        protection.route.place
+        protection.route.location
         for protection in analysis.protections
         if protection.decided_by is DecidedBy.NOBODY
     }
@@ -112,8 +112,8 @@ def _open_in(deployment: Deployment, analysis: TemplateAnalysis) -> Iterator[Fin
 
 def _is_renamed(finding: Finding, deployment: Deployment, known: Collection[Location]) -> bool:
     """Whether an open route is one that is open by default, by another name for a path alike."""
-    return finding.place in known and not any(
-        route.place == finding.place and pattern_of_route(route.path).more is not None
+    return finding.location in known and not any(
+        route.location == finding.location and pattern_of_route(route.path).more is not None
         for api in deployment.template.apis
         for route in api.routes
     )
@@ -145,7 +145,7 @@ def _authorizer_at_worst(
         other.authorizer(authorizer.name)
         for template in further
         for other in template.apis
-        if (other.id, other.place) == (api.id, api.place)
+        if (other.id, other.location) == (api.id, api.location)
     ]
     known = [authorizer, *filter(None, namesakes)]
     worst = {

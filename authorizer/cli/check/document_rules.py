@@ -109,7 +109,7 @@ def _inexact_together(
             variant = "_".join(["overlap"] * bool(collision) + ["more"] * (len(found) > 1))
             yield Finding.of(
                 "X209",
-                union[0].named.place,
+                union[0].named.location,
                 variant,
                 reason=why,
                 collision=collision,
@@ -199,7 +199,7 @@ def _inexact(policy: Policy, caller: _Caller, cache: Cache, why: Inexact) -> Fin
         variant = "overlaps" if collision.others else "overlap"
     return Finding.of(
         "X207",
-        caller.named.place,
+        caller.named.location,
         variant,
         reason=why,
         cause=cause,

@@ -59,20 +59,22 @@ class Finding:
 
     Attributes:
         code: stable, such as ``X201``.
-        place: file, line and column.
+        location: file, line and column.
         variants: of what the catalogue says of the code; none for the usual case.
         facts: by the names that the catalogue's texts have for them.
     """
 
     code: str
-    place: Location
+    location: Location
     variants: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, code: str, place: Location, /, *variants: str, **facts: object) -> Finding:
+    def of(cls, code: str, location: Location, /, *variants: str, **facts: object) -> Finding:
         """A finding with its facts. Variants that are empty count for nothing."""
-        return cls(code=code, place=place, variants=tuple(filter(None, variants)), facts=facts)
+        return cls(
+            code=code, location=location, variants=tuple(filter(None, variants)), facts=facts
+        )
 
     @property
     def severity(self) -> Severity:

@@ -119,7 +119,7 @@ def _for_people(finding: Finding, columns: int | None) -> str:
     severity = click.style(finding.severity.value, fg=_COLOURS[finding.severity], bold=True)
     code = click.style(finding.code, bold=True)
     lines = (
-        f"{one_line(str(finding.place))}: {severity} {code} {one_line(finding.message)}",
+        f"{one_line(str(finding.location))}: {severity} {code} {one_line(finding.message)}",
         f"    effect: {one_line(finding.effect)}",
         f"    fix: {one_line(finding.fix)}",
     )
@@ -130,9 +130,9 @@ def _for_programs(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": finding.severity.value,
-        "file": finding.place.file,
-        "line": finding.place.line,
-        "column": finding.place.column,
+        "file": finding.location.file,
+        "line": finding.location.line,
+        "column": finding.location.column,
         "message": finding.message,
         "effect": finding.effect,
         "fix": finding.fix,
@@ -151,8 +151,8 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
     location = {
-        "artifactLocation": {"uri": uri(finding.place.file)},
-        "region": {"startLine": finding.place.line, "startColumn": finding.place.column},
+        "artifactLocation": {"uri": uri(finding.location.file)},
+        "region": {"startLine": finding.location.line, "startColumn": finding.location.column},
     }
     return {
         "ruleId": finding.code,
@@ -180,9 +180,9 @@ def _version() -> str:
 
 def _command(finding: Finding) -> str:
     properties = {
-        "file": relative(finding.place.file),
-        "line": str(finding.place.line),
-        "col": str(finding.place.column),
+        "file": relative(finding.location.file),
+        "line": str(finding.location.line),
+        "col": str(finding.location.column),
         "title": f"{finding.code} {CATALOGUE[finding.code].title}",
     }
     listed = ",".join(f"{key}={text.translate(_IN_PROPERTY)}" for key, text in properties.items())

@@ -90,13 +90,13 @@ def _wrong_settings(
             continue
         for function in _ours(deployment.template):
             for name, facts in wrong(function):
-                place = function.places.get(name or "", function.place)
-                known = place, name or str(facts)
+                location = function.locations.get(name or "", function.location)
+                known = location, name or str(facts)
                 if known not in seen:
                     seen.add(known)
                     yield Finding.of(
                         code,
-                        place,
+                        location,
                         variant if deployment.chosen else "",
                         function=function.id,
                         chosen=deployment.chosen,
@@ -160,7 +160,7 @@ def doors_beside(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if key is not None:
             code, variant = _DOORS[door.kind]
             yield Finding.of(
-                code, door.place, variant, function=door.function, route=key, door=door.what
+                code, door.location, variant, function=door.function, route=key, door=door.what
             )
 
 

@@ -168,7 +168,7 @@ NAMES = {
     "P301": Entry(
         title="names that differ only by case",
         message="{kind:plain} {name} looks like {kind:plain} {other.name} "
-        "(line {other.place.line})",
+        "(line {other.location.line})",
         effect="they are two to Cognito and to the policy: whoever is put into the wrong one has "
         "other rights than everybody believes",
         fix="make them one, or give them names that nobody confuses",

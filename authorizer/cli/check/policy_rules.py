@@ -91,12 +91,12 @@ def check_names(source: SourcePolicy) -> Iterator[Finding]:
     for named in (*source.groups, *source.scopes):
         normal = normalize("NFC", named.name)
         if named.name != normal:
-            yield Finding.of("P302", named.place, name=named.name, normal=normal)
+            yield Finding.of("P302", named.location, name=named.name, normal=normal)
     for group in source.groups:
         if _OF_PROVIDER.fullmatch(group.name):
-            yield Finding.of("P303", group.place, group=group.name)
+            yield Finding.of("P303", group.location, group=group.name)
         elif not _is_possible(group.name):
-            yield Finding.of("P304", group.place, group=group.name, length=len(group.name))
+            yield Finding.of("P304", group.location, group=group.name, length=len(group.name))
 
 
 def _look_alike(kind: str, named: Iterable[SourceSubject]) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _look_alike(kind: str, named: Iterable[SourceSubject]) -> Iterator[Finding]:
     for later in named:
         other = first.setdefault(normalize("NFC", later.name).casefold(), later)
         if other is not later:
-            yield Finding.of("P301", later.place, kind=kind, name=later.name, other=other)
+            yield Finding.of("P301", later.location, kind=kind, name=later.name, other=other)
 
 
 def _is_possible(name: str) -> bool:
@@ -123,7 +123,7 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
     for rule in rules:
         pattern = rule.pattern
         if rule.effect == "allow" and ANY in pattern.methods and pattern.tail and not pattern.path:
-            yield Finding.of("P204", rule.place, rule=rule)
+            yield Finding.of("P204", rule.location, rule=rule)
     never_asked = set()
     for found in redundancies(source):
         is_never_asked = found.why is Why.NEVER_ASKED
@@ -131,7 +131,11 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
             never_asked.add(id(found.rule))
         variant = "deny" if is_never_asked and found.rule.effect == "deny" else ""
         yield Finding.of(
-            _REDUNDANT[found.why], found.rule.place, variant, rule=found.rule, others=found.covering
+            _REDUNDANT[found.why],
+            found.rule.location,
+            variant,
+            rule=found.rule,
+            others=found.covering,
         )
     denies = (rule for rule in rules if rule.effect == "deny" and id(rule) not in never_asked)
     yield from _misses(rules, denies)
@@ -144,7 +148,7 @@ def _misses(rules: Iterable[SourceRule], denies: Iterable[SourceRule]) -> Iterat
     for rule in denies:
         missed = _missed(rule, grants)
         if missed is not None:
-            yield Finding.of("P205", rule.place, rule=rule, others=(missed,))
+            yield Finding.of("P205", rule.location, rule=rule, others=(missed,))
 
 
 def _missed(rule: SourceRule, grants: Placed[SourceRule]) -> SourceRule | None:
@@ -177,7 +181,7 @@ def check_claims(source: SourcePolicy) -> Iterator[Finding]:
         kind = "no text" if claim in _NO_TEXT else "ID token" if is_of_id_token else ""
         similar = None if kind else closest(claim, sorted(_TEXTS))
         deny = "deny" if rule.effect == "deny" else ""
-        yield Finding.of("P207", rule.place, kind, deny, rule=rule, claim=claim, similar=similar)
+        yield Finding.of("P207", rule.location, kind, deny, rule=rule, claim=claim, similar=similar)
 
 
 POLICY_RULES = (check_names, check_rules, check_claims)

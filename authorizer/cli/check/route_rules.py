@@ -37,7 +37,7 @@ def unreachable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
                 and not analysis.is_public(protection, by_all_lines=False)
                 and not one.is_usable(protection)
             ):
-                yield Finding.of("X104", protection.route.place, route=protection.route.key)
+                yield Finding.of("X104", protection.route.location, route=protection.route.key)
 
 
 def unnameable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def unnameable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     for protection in analysis.protections:
         route = protection.route
         if protection.decided_by is not DecidedBy.OTHER and not can_be_named(route):
-            yield Finding.of("X109", route.place, _why_unnameable(route.path), route=route.key)
+            yield Finding.of("X109", route.location, _why_unnameable(route.path), route=route.key)
 
 
 def can_be_named(route: Route) -> bool:
@@ -76,7 +76,11 @@ def routes_of_others(analysis: TemplateAnalysis) -> Iterator[Finding]:
         route = protection.route
         if rule is not None:
             yield Finding.of(
-                "X108", route.place, route=route.key, cause=rule, authorizer=protection.authorizer
+                "X108",
+                route.location,
+                route=route.key,
+                cause=rule,
+                authorizer=protection.authorizer,
             )
 
 
@@ -86,7 +90,11 @@ def routes_without_policy(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if rule is None and not analysis.is_public(protection):
             route, api = protection.route, protection.api
             yield Finding.of(
-                "X131", route.place, route=route.key, api=api.id, authorizer=protection.authorizer
+                "X131",
+                route.location,
+                route=route.key,
+                api=api.id,
+                authorizer=protection.authorizer,
             )
 
 
@@ -111,11 +119,13 @@ def rules_without_route(analysis: TemplateAnalysis) -> Iterator[Finding]:
         beside = analysis.routes_beside(rule)
         instead = min((one.route.key for one in beside if _takes_literal(one, rule)), default=None)
         if instead is not None:
-            yield Finding.of("X107", rule.place, "deny" * is_deny, rule=rule, route=instead)
+            yield Finding.of("X107", rule.location, "deny" * is_deny, rule=rule, route=instead)
         else:
             similar = closest(rule.text, keys) if hints > 0 else None
             hints -= 1
-            yield Finding.of("X106" if is_deny else "X105", rule.place, rule=rule, similar=similar)
+            yield Finding.of(
+                "X106" if is_deny else "X105", rule.location, rule=rule, similar=similar
+            )
 
 
 def _takes_literal(protection: RouteProtection, rule: SourceRule) -> bool:
@@ -137,7 +147,9 @@ def open_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
             api, route = open_route.api, open_route.route
             preflight = "preflight" if route.method == "OPTIONS" else ""
             private = "private" if api.is_private else ""
-            yield Finding.of("X101", route.place, preflight, private, route=route.key, api=api.id)
+            yield Finding.of(
+                "X101", route.location, preflight, private, route=route.key, api=api.id
+            )
 
 
 def closed_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -146,7 +158,7 @@ def closed_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
         is_closed = closed.decided_by in (DecidedBy.POLICY, DecidedBy.OTHER)
         if is_closed and analysis.is_public(closed, by_all_lines=False):
             yield Finding.of(
-                "X102", closed.route.place, route=closed.route.key, authorizer=closed.authorizer
+                "X102", closed.route.location, route=closed.route.key, authorizer=closed.authorizer
             )
 
 
@@ -158,7 +170,7 @@ def missing_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if not analysis.lists_a_route(line):
             another = next((one.route.key for one in analysis.routes_beside(line)), None)
             variant = "another" if another else ""
-            yield Finding.of("X103", line.place, variant, rule=line, route=another)
+            yield Finding.of("X103", line.location, variant, rule=line, route=another)
 
 
 def is_answered(analysis: TemplateAnalysis) -> Callable[[Finding], bool]:
@@ -167,7 +179,7 @@ def is_answered(analysis: TemplateAnalysis) -> Callable[[Finding], bool]:
     P204 of a line that an open route needs; P206 of a rule whose routes have an authorizer.
     """
     source = analysis.source
-    needed = {line.place for line in source.public if analysis.is_needed(line)}
+    needed = {line.location for line in source.public if analysis.is_needed(line)}
     asked = set()
     for rule in source.rules if needed else ():
         beside = [
@@ -176,6 +188,6 @@ def is_answered(analysis: TemplateAnalysis) -> Callable[[Finding], bool]:
             if rule.pattern.tail or pattern_of_route(one.route.path).more is None
         ]
         if beside and all(one.decided_by is not DecidedBy.NOBODY for one in beside):
-            asked.add(rule.place)
+            asked.add(rule.location)
     answered = {"P204": needed, "P206": asked}
-    return lambda finding: finding.place in answered.get(finding.code, ())
+    return lambda finding: finding.location in answered.get(finding.code, ())

@@ -62,11 +62,11 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
     analysis = _analysis_of(source, template) if template is not None else None
     if analysis is not None:
         findings += _template_findings(analysis)
-    mistaken = {finding.place.file for finding in findings if finding.code == "T003"}
+    mistaken = {finding.location.file for finding in findings if finding.code == "T003"}
     findings = [
         finding
         for finding in findings  # what SAM says of our mistakes is the same again
-        if finding.code != "T052" or finding.place.file not in mistaken
+        if finding.code != "T052" or finding.location.file not in mistaken
     ]
     staying, accepted = accept(findings, source.accepted, templates=analysis is not None)
     if analysis is not None and analysis.template.has_all_routes:
@@ -82,7 +82,7 @@ def _report(findings: Iterable[Finding], accepted: Iterable[Accepted] = ()) -> R
 
 
 def _order(finding: Finding) -> tuple[Location, str, str]:
-    return finding.place, finding.code, finding.message
+    return finding.location, finding.code, finding.message
 
 
 def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
@@ -96,7 +96,9 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
         unreadable = Finding.of(UNREADABLE_POLICY, Location(file=file), "no such file", **facts)
         return SourcePolicy(file=file), [unreadable]
     return source, [
-        Finding.of(found.code, found.place, found.variant, problem=found.message, meant=found.meant)
+        Finding.of(
+            found.code, found.location, found.variant, problem=found.message, meant=found.meant
+        )
         for found in problems
     ]
 
@@ -114,10 +116,10 @@ def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Findin
             findings += refusals_of_sam(path)
         except FileError as error:
             # It may stand in a file that the template includes.
-            place = error.location or Location(file=str(path))
+            location = error.location or Location(file=str(path))
             similar = None if error.location else _similar_file(str(path))
             facts = {"problem": error.message, "similar": similar}
-            findings.append(Finding.of(UNREADABLE_TEMPLATE, place, **facts))
+            findings.append(Finding.of(UNREADABLE_TEMPLATE, location, **facts))
     if not templates or any(finding.code == UNREADABLE_TEMPLATE for finding in findings):
         return None, findings
     from authorizer.cli.template.stacks import join  # noqa: PLC0415
@@ -200,7 +202,7 @@ def accept(
         if id(acceptance) not in used and (templates or acceptance.code.startswith("P")):
             about = "about" if acceptance.about else ""
             facts = {"found": acceptance.code, "about": acceptance.about}
-            staying.append(Finding.of("P402", acceptance.place, about, **facts))
+            staying.append(Finding.of("P402", acceptance.location, about, **facts))
     return [*staying, *_unknown(acceptances)], accepted
 
 
@@ -223,4 +225,4 @@ def _unknown(acceptances: Iterable[Acceptance]) -> Iterator[Finding]:
         code = acceptance.code
         if code not in acceptable:
             similar = None if code in CATALOGUE else closest(code, acceptable)
-            yield Finding.of("P401", acceptance.place, found=code, similar=similar)
+            yield Finding.of("P401", acceptance.location, found=code, similar=similar)

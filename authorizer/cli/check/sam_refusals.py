@@ -60,14 +60,14 @@ def refusals_of_sam(path: Path) -> Iterator[Finding]:
     if not (isinstance(root, Mapping) and _is_for_sam(root)):
         return
     resources = root.entries["Resources"]
-    places = resources.keys if isinstance(resources, Mapping) else {}
+    locations = resources.keys if isinstance(resources, Mapping) else {}
     for message in _refusals(data.decode("utf-8-sig")):
         # A logical id is in no attribute of SAM's refusals.
         found = _LOGICAL_ID.search(message)
-        place = places.get(found[1], root.place) if found else root.place
+        location = locations.get(found[1], root.location) if found else root.location
         plain = " ".join(message.split()).rstrip(".")
         is_long = len(plain) > _LONGEST_REFUSAL
-        yield Finding.of("T052", place, why=plain[:_LONGEST_REFUSAL] + "…" * is_long)
+        yield Finding.of("T052", location, why=plain[:_LONGEST_REFUSAL] + "…" * is_long)
 
 
 def _is_for_sam(root: Mapping) -> bool:

@@ -84,28 +84,28 @@ def unresolved_facts(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T000, T002, T003, T051."""
     template = analysis.template
     mistakes = dict.fromkeys(
-        (fact.why.place or fact.place, fact.why)
+        (fact.why.location or fact.location, fact.why)
         for fact in template.unresolved
         if isinstance(fact.why, Mistake)
     )
-    for place, mistake in mistakes:
-        yield Finding.of("T003", place, mistake=mistake)
+    for location, mistake in mistakes:
+        yield Finding.of("T003", location, mistake=mistake)
     unguarded = {
-        (protection.route.place, protection.route.key)
+        (protection.route.location, protection.route.key)
         for protection in analysis.protections
         if is_unresolved(protection)
     }
     for fact in template.unresolved:
         what = fact.what  # T050 tells who guards a route
-        is_told = isinstance(what, AuthorizerOf) and (fact.place, what.key) in unguarded
+        is_told = isinstance(what, AuthorizerOf) and (fact.location, what.key) in unguarded
         if not (is_told or isinstance(fact.why, Mistake)):
-            yield Finding.of("T000", fact.place, what=what, why=fact.why)
+            yield Finding.of("T000", fact.location, what=what, why=fact.why)
     for api in template.apis:
         if api.elsewhere is not None:
             routes = tuple(route.key for route in api.routes[:_MOST_ROUTES])
-            yield Finding.of("T051", api.place, api=api.id, routes=routes, why=api.elsewhere)
+            yield Finding.of("T051", api.location, api=api.id, routes=routes, why=api.elsewhere)
         elif not api.is_complete:
-            yield Finding.of("T002", api.place, api=api.id)
+            yield Finding.of("T002", api.location, api=api.id)
 
 
 def guarded_preflights(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -114,14 +114,14 @@ def guarded_preflights(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if api.has_cors is not True or api.kind is ApiKind.WEBSOCKET:
             continue
         # SAM makes a preflight for each path out of one line of the template: one finding.
-        by_place: dict[Location, list[Route]] = defaultdict(list)
+        by_location: dict[Location, list[Route]] = defaultdict(list)
         for route in api.routes:
             if isinstance(route.authorizer, str) and _takes_preflights(api, route):
-                by_place[route.place].append(route)
-        for place, routes in by_place.items():
+                by_location[route.location].append(route)
+        for location, routes in by_location.items():
             keys = tuple(route.key for route in routes)
             yield Finding.of(
-                "T201", place, api=api.id, authorizer=routes[0].authorizer, routes=keys
+                "T201", location, api=api.id, authorizer=routes[0].authorizer, routes=keys
             )
 
 
@@ -149,7 +149,7 @@ def refusals_without_cors(analysis: TemplateAnalysis) -> Iterator[Finding]:
             continue
         missing = [kind for kind in _OWN_REFUSALS if not having & {kind, _ALL_REFUSALS}]
         if missing and _refuses(api):
-            yield Finding.of("T202", api.place, api=api.id, missing=missing)
+            yield Finding.of("T202", api.location, api=api.id, missing=missing)
 
 
 def _refuses(api: Api) -> bool:
@@ -161,7 +161,7 @@ def pools_without_mfa(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T301: user pools without a second factor."""
     for pool in analysis.template.pools:
         if pool.mfa == "OFF":
-            yield Finding.of("T301", pool.mfa_place or pool.place, pool=pool.id)
+            yield Finding.of("T301", pool.mfa_location or pool.location, pool=pool.id)
 
 
 def secrets_with_passwords(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -169,7 +169,7 @@ def secrets_with_passwords(analysis: TemplateAnalysis) -> Iterator[Finding]:
     for client in analysis.template.clients:
         flows = client.auth_flows
         if client.has_secret is True and isinstance(flows, tuple) and _PASSWORD_FLOWS & set(flows):
-            yield Finding.of("T302", client.place, client=client.id)
+            yield Finding.of("T302", client.location, client=client.id)
 
 
 def long_access_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -177,8 +177,10 @@ def long_access_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
     for client in analysis.template.clients:
         seconds = client.access_token_seconds
         if isinstance(seconds, int) and seconds > _DAY_SECONDS:
-            place = client.access_token_place or client.place
-            yield Finding.of("T303", place, client=client.id, longest=_DAY_SECONDS, seconds=seconds)
+            location = client.access_token_location or client.location
+            yield Finding.of(
+                "T303", location, client=client.id, longest=_DAY_SECONDS, seconds=seconds
+            )
 
 
 def groups_not_created(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -193,7 +195,7 @@ def groups_not_created(analysis: TemplateAnalysis) -> Iterator[Finding]:
     for group in analysis.source.groups:
         name = group.name
         if name not in used and not _FEDERATED.fullmatch(name):
-            yield Finding.of("X301", group.place, group=name, similar=closest(name, created))
+            yield Finding.of("X301", group.location, group=name, similar=closest(name, created))
 
 
 def groups_without_rules(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -202,7 +204,7 @@ def groups_without_rules(analysis: TemplateAnalysis) -> Iterator[Finding]:
     for group in analysis.template.groups:
         name = group.name
         if isinstance(name, str) and name not in known:
-            yield Finding.of("X302", group.place, group=name, similar=closest(name, known))
+            yield Finding.of("X302", group.location, group=name, similar=closest(name, known))
 
 
 TEMPLATE_RULES: tuple[TemplateRule, ...] = (

@@ -233,7 +233,7 @@ def _route(simulator: Simulator, explanation: Explanation) -> dict[str, Any]:
         "doubt": resolution.doubt,
         "authorizer": _authorizer(explanation.answer.protection),
         "unread": [
-            {"place": str(fact.place), "what": str(fact.what), "why": str(fact.why)}
+            {"place": str(fact.location), "what": str(fact.what), "why": str(fact.why)}
             for fact in simulator.unread
         ],
     }

@@ -149,7 +149,7 @@ def _by_template(line: Line, route: Route, api: Api) -> Line:
         return replace(line, remark=f"authorizer not decidable: {name.why}")
     if name is None:
         is_open = Permission(
-            extent=Extent.ALLOW, origin=f"no authorizer ({route.place})", rules=declared.rules
+            extent=Extent.ALLOW, origin=f"no authorizer ({route.location})", rules=declared.rules
         )
         line = replace(line, permissions={**line.permissions, EVERYONE: is_open})
         remark = "" if declared.rules else "has no authorizer, and is not public in the policy"

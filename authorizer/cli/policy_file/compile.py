@@ -64,7 +64,7 @@ def compiled_rule(text: str, line: int) -> dict[str, Any]:
 
 
 def _rules(rules: Iterable[SourceRule]) -> list[dict[str, Any]]:
-    return [compiled_rule(rule.text, rule.place.line) for rule in rules]
+    return [compiled_rule(rule.text, rule.location.line) for rule in rules]
 
 
 def include_closure(includes: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

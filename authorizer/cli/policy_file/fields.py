@@ -39,11 +39,11 @@ class NodeReader:
     @property
     def problems(self) -> list[Problem]:
         """What is wrong, from the top of the file to its end."""
-        return sorted(self.found, key=lambda problem: problem.place)
+        return sorted(self.found, key=lambda problem: problem.location)
 
     def report(
         self,
-        place: Location,
+        location: Location,
         code: str,
         message: str,
         shift: int = 0,
@@ -52,15 +52,17 @@ class NodeReader:
         meant: str | None = None,
     ) -> None:
         """Keep a problem, at a place or ``shift`` characters later."""
-        place = replace(place, column=place.column + shift)
-        problem = Problem(place=place, message=message, code=code, variant=variant, meant=meant)
+        location = replace(location, column=location.column + shift)
+        problem = Problem(
+            location=location, message=message, code=code, variant=variant, meant=meant
+        )
         self.found.append(problem)
 
     def report_kind(self, node: Node, expected: str) -> None:
         """Keep that a value is of the wrong kind."""
         is_dash = isinstance(node, Text) and _DASH.match(node.text)
         variant = "dash" if is_dash else ""
-        self.report(node.place, "P105", f"{expected}, found {describe(node)}", variant=variant)
+        self.report(node.location, "P105", f"{expected}, found {describe(node)}", variant=variant)
 
     def hint(self, name: str, known: Collection[str]) -> str:
         """A hint at the known name that comes closest, as long as hints are cheap."""
@@ -83,15 +85,15 @@ class NodeReader:
         if not isinstance(node, Mapping):
             expected = f"expected {what} to be a mapping with {', '.join(sorted(allowed))}"
             if is_null(node):
-                self.report(node.place, "P105", f"{expected}, found nothing", variant="empty")
+                self.report(node.location, "P105", f"{expected}, found nothing", variant="empty")
             else:
                 self.report_kind(node, expected)
             return None
-        for name, place, _ in self._unique(node):
+        for name, location, _ in self._unique(node):
             if name not in allowed:
                 expected = f"expected {one_of(sorted(allowed))} in {what}"
                 message = f"{expected}, found {clip(name)}{self.hint(name, allowed)}"
-                self.report(place, "P104", message, variant="of_group" if name in below else "")
+                self.report(location, "P104", message, variant="of_group" if name in below else "")
         return {name: value for name, _, value in node if name in allowed}
 
     def named(self, node: Node | None, what: str) -> list[tuple[str, Location, Node]]:
@@ -123,7 +125,7 @@ class NodeReader:
         for key in node.rejected:
             if isinstance(key, Text):
                 again = f"found {clip(key.text)} again (first on line {node.keys[key.text].line})"
-                self.report(key.place, "P106", f"expected each name once, {again}")
+                self.report(key.location, "P106", f"expected each name once, {again}")
             else:
                 self.report_kind(key, "expected a name")
         return iter(node)

@@ -104,7 +104,7 @@ def _require_source(root: Node) -> None:
     """Refuse a compiled policy as a whole: each of its rules would be a problem of its own."""
     if isinstance(root, Mapping) and root.entries.keys() >= _COMPILED_KEYS:
         message = "expected policy.yaml, found what 'authorizer compile' made of it"
-        raise UnreadableError(root.place, message, "P101", "compiled")
+        raise UnreadableError(root.location, message, "P101", "compiled")
 
 
 def read_document(data: bytes, file: str = "policy.yaml") -> tuple[dict[str, Any], list[Problem]]:
@@ -131,12 +131,16 @@ class PolicyReader(NodeReader):
         policy = SourcePolicy(
             file=self.file,
             groups=tuple(
-                self._subject("group", name, place, value)
-                for name, place, value in self.named(parts.get("groups"), names_to_rules("groups"))
+                self._subject("group", name, location, value)
+                for name, location, value in self.named(
+                    parts.get("groups"), names_to_rules("groups")
+                )
             ),
             scopes=tuple(
-                self._subject("scope", name, place, value)
-                for name, place, value in self.named(parts.get("scopes"), names_to_rules("scopes"))
+                self._subject("scope", name, location, value)
+                for name, location, value in self.named(
+                    parts.get("scopes"), names_to_rules("scopes")
+                )
             ),
             public=tuple(self._rules(parts.get("public"), PUBLIC, "allow")),
             accepted=tuple(self._accepted(parts.get("accept"))),
@@ -148,33 +152,33 @@ class PolicyReader(NodeReader):
     def _version(self, root: Node, node: Node | None) -> None:
         if node is None:
             self.report(
-                root.place, "P103", f"expected 'version: {FORMAT_VERSION}', found no version"
+                root.location, "P103", f"expected 'version: {FORMAT_VERSION}', found no version"
             )
         elif not (isinstance(node, Text) and node.text == str(FORMAT_VERSION)):
             self.report(
-                node.place, "P103", f"expected version {FORMAT_VERSION}, found {describe(node)}"
+                node.location, "P103", f"expected version {FORMAT_VERSION}, found {describe(node)}"
             )
 
-    def _subject(self, kind: str, name: str, place: Location, node: Node) -> SourceSubject:
-        self._require_name(name, place)
-        parts = self._body(kind, name, place, node)
+    def _subject(self, kind: str, name: str, location: Location, node: Node) -> SourceSubject:
+        self._require_name(name, location)
+        parts = self._body(kind, name, location, node)
         return SourceSubject(
             name=name,
-            place=place,
+            location=location,
             includes=tuple(
-                SourceName(name=item.text, place=item.place)
+                SourceName(name=item.text, location=item.location)
                 for item in self.scalars(parts.get("includes"), "groups")
             ),
             allow=tuple(self._rules(parts.get("allow"), f"{kind}:{name}", "allow")),
             deny=tuple(self._rules(parts.get("deny"), f"{kind}:{name}", "deny")),
         )
 
-    def _body(self, kind: str, name: str, place: Location, node: Node) -> dict[str, Node]:
+    def _body(self, kind: str, name: str, location: Location, node: Node) -> dict[str, Node]:
         if kind == "scope":
             return self.fields(node, {"allow"}, "a scope") or {}
         if name in _GROUP_KEYS and isinstance(node, Listing):
             message = f"expected {name} below a group, found it beside groups"
-            self.report(place, "P105", message, variant="beside")
+            self.report(location, "P105", message, variant="beside")
             return {}
         return self.fields(node, _GROUP_KEYS, "a group") or {}
 
@@ -182,7 +186,7 @@ class PolicyReader(NodeReader):
         for item, pattern in self._patterns(node):
             if subject == PUBLIC and pattern.conditions:
                 self.report(
-                    item.place,
+                    item.location,
                     "P110",
                     "expected no {name=claim} in a public route: it has no caller",
                 )
@@ -191,7 +195,7 @@ class PolicyReader(NodeReader):
                 pattern=pattern,
                 subject=subject,
                 effect=effect,
-                place=item.place,
+                location=item.location,
             )
 
     def _patterns(self, node: Node | None) -> Iterator[tuple[Text, RoutePattern]]:
@@ -201,7 +205,7 @@ class PolicyReader(NodeReader):
             except RuleSyntaxError as error:
                 # The offset is right for a rule on one line, quoted or not.
                 self.report(
-                    item.place,
+                    item.location,
                     error.code,
                     str(error),
                     error.offset + item.is_quoted,
@@ -210,16 +214,16 @@ class PolicyReader(NodeReader):
                 )
 
     def _accepted(self, node: Node | None) -> Iterator[Acceptance]:
-        for code, place, value in self.named(node, "accept to map codes of findings to reasons"):
+        for code, location, value in self.named(node, "accept to map codes of findings to reasons"):
             if not isinstance(value, Listing):
-                yield from self._acceptance(code, value, place)
+                yield from self._acceptance(code, value, location)
                 continue
             if not value.items:
                 self._no_reason(value)
             for item in value.items:
-                yield from self._acceptance(code, item, item.place)
+                yield from self._acceptance(code, item, item.location)
 
-    def _acceptance(self, code: str, node: Node, place: Location) -> Iterator[Acceptance]:
+    def _acceptance(self, code: str, node: Node, location: Location) -> Iterator[Acceptance]:
         parts: dict[str, Node] = {"reason": node}
         if not isinstance(node, Text):
             fields = self.fields(node, {"about", "reason"}, "an acceptance")
@@ -230,14 +234,18 @@ class PolicyReader(NodeReader):
         if not texts.get("reason"):
             self._no_reason(node)
         elif "about" in texts and not texts["about"]:
-            self.report(parts["about"].place, "P113", "expected a text of the finding, found none")
+            self.report(
+                parts["about"].location, "P113", "expected a text of the finding, found none"
+            )
         else:
             yield Acceptance(
-                code=code, reason=texts["reason"] or "", about=texts.get("about"), place=place
+                code=code, reason=texts["reason"] or "", about=texts.get("about"), location=location
             )
 
     def _no_reason(self, node: Node) -> None:
-        self.report(node.place, "P113", "expected a reason for accepting the finding, found none")
+        self.report(
+            node.location, "P113", "expected a reason for accepting the finding, found none"
+        )
 
     def _text(self, node: Node) -> str | None:
         if not isinstance(node, Text) or is_null(node):
@@ -252,14 +260,16 @@ class PolicyReader(NodeReader):
                 if item.name not in includes:
                     hint = self.hint(item.name, includes)
                     message = f"expected a group of this policy, found {clip(item.name)}{hint}"
-                    self.report(item.place, "P111", message)
+                    self.report(item.location, "P111", message)
                 elif group.name in closure[item.name]:
                     again = f"{clip(item.name)} includes {clip(group.name)} again"
-                    self.report(item.place, "P112", f"expected no cycle, but {again}")
+                    self.report(item.location, "P112", f"expected no cycle, but {again}")
 
-    def _require_name(self, name: str, place: Location) -> None:
+    def _require_name(self, name: str, location: Location) -> None:
         if not is_nameable(name):
-            self.report(place, "P107", f"expected a name without white space, found {clip(name)}")
+            self.report(
+                location, "P107", f"expected a name without white space, found {clip(name)}"
+            )
         if _SURROGATE.search(name):
             # An escape can write half of a surrogate pair, which UTF-8 cannot.
-            self.report(place, "P107", f"expected a name of valid Unicode, found {clip(name)}")
+            self.report(location, "P107", f"expected a name of valid Unicode, found {clip(name)}")

@@ -34,7 +34,7 @@ class SourceName:
     """A name where it is used, such as a group that another includes."""
 
     name: str
-    place: Location
+    location: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +51,17 @@ class SourceRule:
     pattern: RoutePattern
     subject: str
     effect: Effect
-    place: Location
+    location: Location
 
     @property
     def line(self) -> int:
         """Counted from 1; what the compiled rule has."""
-        return self.place.line
+        return self.location.line
 
     @property
     def column(self) -> int:
         """Counted from 1."""
-        return self.place.column
+        return self.location.column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +69,13 @@ class SourceSubject:
     """A group, or a scope of tokens without a user, with its own rules only.
 
     Attributes:
-        place: of its name.
+        location: of its name.
         includes: in the file's order, each with its place; a scope includes none.
         deny: a scope denies nothing.
     """
 
     name: str
-    place: Location
+    location: Location
     includes: tuple[SourceName, ...] = ()
     allow: tuple[SourceRule, ...] = ()
     deny: tuple[SourceRule, ...] = ()
@@ -90,13 +90,13 @@ class Acceptance:
         reason: why; never empty.
         about: the name of what the finding is about, where not all findings of that code are
             accepted.
-        place: of the code; in a list, of its own entry.
+        location: of the code; in a list, of its own entry.
     """
 
     code: str
     reason: str
     about: str | None = None
-    place: Location
+    location: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from authorizer.cli.template.functions import (
     why_it_stays,
 )
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
-from authorizer.cli.template.nodes import Mapping, Node, Text, child, key_place
+from authorizer.cli.template.nodes import Mapping, Node, Text, child, key_location
 from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.errors import clip
 
@@ -68,17 +68,17 @@ OPENAPI = Spelling(
 )
 
 
-def iam(name: str, place: Location) -> Authorizer:
+def iam(name: str, location: Location) -> Authorizer:
     """Signed requests: no function, and nothing that is kept."""
-    return Authorizer(name=name, place=place, kind=AuthorizerKind.IAM)
+    return Authorizer(name=name, location=location, kind=AuthorizerKind.IAM)
 
 
-def unreadable(name: str, place: Location, why: Cause) -> Authorizer:
+def unreadable(name: str, location: Location, why: Cause) -> Authorizer:
     """An authorizer of which no more than its name is known."""
     unknown = Unknown(why)
     return Authorizer(
         name=name,
-        place=place,
+        location=location,
         kind=unknown,
         function=unknown,
         payload_version=unknown,
@@ -90,13 +90,13 @@ def unreadable(name: str, place: Location, why: Cause) -> Authorizer:
 
 
 def one_body(
-    reading: Reading, draft: Draft, name: str, place: Location, node: Node, *, what: str
+    reading: Reading, draft: Draft, name: str, location: Location, node: Node, *, what: str
 ) -> Mapping | None:
     """An authorizer's one body; where it has more or none, it is unreadable."""
     bodies = list(reading.mappings(node, what))
     if len(bodies) != 1:
         why = "it is not the same in every deployment"
-        draft.authorizers[name] = unreadable(name, place, why)
+        draft.authorizers[name] = unreadable(name, location, why)
         return None
     return bodies[0]
 
@@ -124,9 +124,9 @@ class Written:
 def read_authorizer(reading: Reading, draft: Draft, written: Written) -> None:
     """Read an authorizer into the draft of its API."""
     own = written.authorizer
-    kind = reading.fact(own.kind, own.place, f"the kind of authorizer {own.name}")
+    kind = reading.fact(own.kind, own.location, f"the kind of authorizer {own.name}")
     what = f"the identity sources of {own.name}"
-    reading.fact(own.identity_sources, own.place, what, *written.sources)
+    reading.fact(own.identity_sources, own.location, what, *written.sources)
     is_signed = kind in {AuthorizerKind.JWT, AuthorizerKind.IAM}
     if not is_signed and draft.kind is not ApiKind.WEBSOCKET:
         own = _with_ttl(reading, draft, own, written)
@@ -144,9 +144,9 @@ def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, written: Written)
     return replace(
         own,
         ttl_seconds=reading.fact(
-            seconds, own.place, f"the time to live of {own.name}", child(node, name)
+            seconds, own.location, f"the time to live of {own.name}", child(node, name)
         ),
-        ttl_place=key_place(node, name),
+        ttl_location=key_location(node, name),
     )
 
 
@@ -158,13 +158,13 @@ def _with_function(reading: Reading, draft: Draft, own: Authorizer, written: Wri
     if granted is not True:
         permitted = may_be_invoked(reading, function, draft.id)
         granted = permitted if permitted is True else granted or permitted
-    reading.fact(function, own.place, f"the function of {own.name}", named)
+    reading.fact(function, own.location, f"the function of {own.name}", named)
     if not isinstance(function, Unknown):
-        reading.fact(granted, own.place, f"whether {draft.id} may invoke {own.name}")
+        reading.fact(granted, own.location, f"whether {draft.id} may invoke {own.name}")
     return replace(
         own,
         function=function,
-        function_place=key_place(node, spelling.function),
+        function_location=key_location(node, spelling.function),
         elsewhere=name_elsewhere(reading, named) if function is None else None,
         stays=why_it_stays(reading, named) if function is not None else None,
         may_be_invoked=granted,
@@ -179,25 +179,25 @@ def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
 
 
 def _with_payload(reading: Reading, own: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
-    resolver, name, place = reading.resolver, own.name, own.place
+    resolver, name, location = reading.resolver, own.name, own.location
     version = resolver.get(node, spelling.version)
     simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
     return replace(
         own,
         payload_version=reading.fact(
             resolver.text(version),
-            place,
+            location,
             f"the payload version of {name}",
             child(node, spelling.version),
         ),
-        payload_version_place=key_place(node, spelling.version),
+        payload_version_location=key_location(node, spelling.version),
         payload_version_is_text=not isinstance(version, Text)
         or version.kind == "str"
         or version.text in VERSIONS,
         simple_responses=reading.fact(
-            simple, place, f"whether {name} gives simple answers", child(node, spelling.simple)
+            simple, location, f"whether {name} gives simple answers", child(node, spelling.simple)
         ),
-        simple_responses_place=key_place(node, spelling.simple),
+        simple_responses_location=key_location(node, spelling.simple),
     )
 
 

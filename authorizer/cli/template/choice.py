@@ -56,17 +56,17 @@ def known_routes(template: Template, api: str | None) -> list[str]:
     chosen = chosen_api(template, api)
     if not chosen.is_complete:
         problem = (
-            f"{chosen.place}: expected an API whose routes are all in the file, found {chosen.id} "
-            "with routes that are not decidable; give the parameter a default, or write the route "
-            "out"
+            f"{chosen.location}: expected an API whose routes are all in the file, found "
+            f"{chosen.id} with routes that are not decidable; give the parameter a default, or "
+            "write the route out"
         )
-        whys = [f"{fact.place}: {fact.what}: {fact.why}" for fact in template.unresolved]
+        whys = [f"{fact.location}: {fact.what}: {fact.why}" for fact in template.unresolved]
         raise ConfigurationError([problem, *whys])
     if chosen.kind is ApiKind.WEBSOCKET:
         return [CONNECT]
     routes = [route for route in chosen.routes if not route.is_preflight]
     problems = [
-        f"{route.place}: expected a route whose segments are literal, {{name}} or, at the end, "
+        f"{route.location}: expected a route whose segments are literal, {{name}} or, at the end, "
         f"{{name+}}, found {clip(route.key)}"
         for route in routes
         if not is_route_key(route.key)

@@ -36,7 +36,7 @@ from authorizer.cli.template.nodes import (
     Reference,
     Text,
     child,
-    key_place,
+    key_location,
     parts_of,
     referred,
 )
@@ -80,39 +80,39 @@ def _is_rest(resource: Resource) -> bool:
 def _read_api(reading: Reading, resource: Resource) -> None:
     reading.note_existence(resource, f"{resource.id} is")
     kind, properties = ApiKind.REST if _is_rest(resource) else ApiKind.HTTP, resource.properties
-    draft = Draft(id=resource.id, kind=kind, place=resource.place)
+    draft = Draft(id=resource.id, kind=kind, location=resource.location)
     reading.drafts[draft.id] = draft
-    with reading.hiding(resource.place, f"the kind of {resource.id}", draft):
+    with reading.hiding(resource.location, f"the kind of {resource.id}", draft):
         protocol = known(reading.choice(child(properties, "ProtocolType")))
         if protocol == "WEBSOCKET" and kind is not ApiKind.REST:
             draft.kind = ApiKind.WEBSOCKET
     cors, why = reading.resolver.branches(child(properties, "CorsConfiguration"))
     draft.has_cors = bool(cors)
     if why is not None and len(cors) == 1:
-        draft.has_cors = reading.fact(Unknown(why), draft.place, f"whether {draft.id} has CORS")
+        draft.has_cors = reading.fact(Unknown(why), draft.location, f"whether {draft.id} has CORS")
     packed = child(properties, "BodyS3Location")
     is_at_hand = isinstance(packed, Text)  # a file that is packed with the template
     body = child(properties, "Body")
     if is_at_hand:
-        body = reading.resolver.file(packed, packed.place)
+        body = reading.resolver.file(packed, packed.location)
     openapi.read_routes(reading, draft, body)
     draft.is_private = reading.is_private(properties)
     for name in ("CloneFrom",) if is_at_hand else ("BodyS3Location", "CloneFrom"):
-        place = key_place(properties, name)
-        if place is not None:
+        location = key_location(properties, name)
+        if location is not None:
             why = f"{name} is known only when deployed"
-            reading.hide(place, draft.all_routes, why, draft)
+            reading.hide(location, draft.all_routes, why, draft)
     if not isinstance(child(properties, "Target"), Absent):
         _add_quick_route(reading, draft, properties)
 
 
 def _add_quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
     """The one route that an HTTP API has which names its target itself."""
-    with reading.hiding(draft.place, draft.all_routes, draft):
+    with reading.hiding(draft.location, draft.all_routes, draft):
         key = known(reading.choice(child(properties, "RouteKey"))) or "$default"
-        place = key_place(properties, "Target") or draft.place
+        location = key_location(properties, "Target") or draft.location
         backend = backend_behind(reading, child(properties, "Target"))
-        draft.routes.append(_route_named(key, place, draft, backend))
+        draft.routes.append(_route_named(key, location, draft, backend))
 
 
 def _drafts_of(reading: Reading, resource: Resource, what: str) -> list[Draft]:
@@ -123,7 +123,7 @@ def _drafts_of(reading: Reading, resource: Resource, what: str) -> list[Draft]:
     found = [_draft_named(reading, resource, value, written, what) for value in values]
     drafts = list({one.id: one for one in found}.values())
     if why is not None and (len(drafts) > 1 or len(values) == 1):
-        reading.hide(resource.place, HiddenRoutes(what), why, *drafts)
+        reading.hide(resource.location, HiddenRoutes(what), why, *drafts)
     return drafts
 
 
@@ -138,10 +138,10 @@ def _draft_named(
     alike = [draft for draft in reading.drafts.values() if (draft.kind is ApiKind.REST) is is_rest]
     # It may be any of them, unless it is another template's.
     may_be = [] if isinstance(why, Elsewhere) else alike
-    reading.hide(resource.place, HiddenRoutes(what), why, *may_be)
+    reading.hide(resource.location, HiddenRoutes(what), why, *may_be)
     name = referred(written) or api_id or str(why)
     kind = ApiKind.REST if is_rest else ApiKind.HTTP
-    return reading.draft_elsewhere(why, name, kind, resource.place)
+    return reading.draft_elsewhere(why, name, kind, resource.location)
 
 
 # --- authorizers ---
@@ -152,10 +152,10 @@ def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
     sources = child(properties, "IdentitySource")
     own = Authorizer(
         name=resource.id,
-        place=resource.place,
+        location=resource.location,
         kind=kind_named(reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))),
         identity_sources=identity_sources(reading.resolver.texts(sources)),
-        identity_place=key_place(properties, "IdentitySource"),
+        identity_location=key_location(properties, "IdentitySource"),
     )
     spelling = V1 if is_rest else V2
     written = Written(authorizer=own, node=properties, spelling=spelling, sources=(sources,))
@@ -167,7 +167,7 @@ def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
 
 def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
     resolver, properties = reading.resolver, resource.properties
-    with reading.hiding(resource.place, _route_of(resource), draft):
+    with reading.hiding(resource.location, _route_of(resource), draft):
         written = reading.choice(child(properties, "HttpMethod"))
         path = _path(reading, child(properties, "ResourceId"))
         method = known(written)
@@ -177,7 +177,7 @@ def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
             method=(method or "ANY").upper(),
             path=path,
             authorizer=None,
-            place=resource.place,
+            location=resource.location,
             backend=backend_behind(reading, child(integration, "Uri")),
             is_preflight=mock and method == "OPTIONS",
             keys_by_caller=keys_by_caller(reading, integration),
@@ -204,22 +204,28 @@ def _path(reading: Reading, node: Node) -> str:
 
 
 def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None:
-    with reading.hiding(resource.place, _route_of(resource), draft):
+    with reading.hiding(resource.location, _route_of(resource), draft):
         key = known(reading.choice(child(resource.properties, "RouteKey")))
         if key is None:
             raise UndecidedError("it has no RouteKey")
         if draft.elsewhere and " " not in key and key != "$default":
             draft.kind = ApiKind.WEBSOCKET  # which only their routes tell
         backend = _backend_of(reading, child(resource.properties, "Target"))
-        _add_route(reading, draft, resource, _route_named(key, resource.place, draft, backend))
+        _add_route(reading, draft, resource, _route_named(key, resource.location, draft, backend))
 
 
-def _route_named(key: str, place: Location, draft: Draft, backend: str | Unknown | None) -> Route:
+def _route_named(
+    key: str, location: Location, draft: Draft, backend: str | Unknown | None
+) -> Route:
     method, blank, path = key.partition(" ")
     if draft.kind is ApiKind.WEBSOCKET or not blank:
         method, path = "", key
     return Route(
-        method=method.upper(), path=path.strip(), authorizer=None, place=place, backend=backend
+        method=method.upper(),
+        path=path.strip(),
+        authorizer=None,
+        location=location,
+        backend=backend,
     )
 
 
@@ -236,14 +242,14 @@ def _override(reading: Reading, draft: Draft, resource: Resource) -> None:
     """What changes the route of an API that names its target itself."""
     unknown = Unknown(f"{resource.id} overrides it")
     for number, route in enumerate(draft.routes):
-        reading.fact(unknown, resource.place, AuthorizerOf(route.key))
+        reading.fact(unknown, resource.location, AuthorizerOf(route.key))
         draft.routes[number] = replace(route, authorizer=unknown)
 
 
 def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:
     reading.note_existence(resource, f"{route.key} is")
     authorizer = _authorizer_of(reading, draft, resource)
-    reading.fact(authorizer, resource.place, AuthorizerOf(route.key))
+    reading.fact(authorizer, resource.location, AuthorizerOf(route.key))
     draft.routes.append(replace(route, authorizer=authorizer))
 
 
@@ -253,7 +259,7 @@ def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | 
     if kind not in _AUTHORIZATION:
         raise UndecidedError(f"expected {', '.join(_AUTHORIZATION)}, found {clip(kind)}")
     if kind == IAM:
-        draft.authorizers.setdefault(IAM, iam(IAM, resource.place))
+        draft.authorizers.setdefault(IAM, iam(IAM, resource.location))
     if kind in {NONE, IAM}:
         return IAM if kind == IAM else None
     behind = reading.steady(child(resource.properties, "AuthorizerId"))

@@ -24,7 +24,7 @@ from authorizer.cli.template.nodes import (
     child,
     children_of,
     has_all_entries,
-    key_place,
+    key_location,
     parts_of,
     spelled,
 )
@@ -73,20 +73,20 @@ def read_cognito(reading: Reading, file: str) -> Template:
 
 def _pool(reading: Reading, resource: Resource) -> UserPool:
     written = child(resource.properties, "MfaConfiguration")
-    place = key_place(resource.properties, "MfaConfiguration")
+    location = key_location(resource.properties, "MfaConfiguration")
     text = reading.resolver.text(written) or "OFF"
     mfa = _MFA.get(text.lower(), text) if isinstance(text, str) else text
     what = f"the MFA of {resource.id}"
     return UserPool(
         id=resource.id,
-        place=resource.place,
-        mfa=reading.fact(mfa, place or resource.place, what, written),
-        mfa_place=place,
+        location=resource.location,
+        mfa=reading.fact(mfa, location or resource.location, what, written),
+        mfa_location=location,
     )
 
 
 def _client(reading: Reading, resource: Resource) -> AppClient:
-    resolver, name, place = reading.resolver, resource.id, resource.place
+    resolver, name, location = reading.resolver, resource.id, resource.location
     secret, flows, validity, units = (
         child(resource.properties, name)
         for name in (
@@ -96,21 +96,21 @@ def _client(reading: Reading, resource: Resource) -> AppClient:
     )
     return AppClient(
         id=name,
-        place=place,
+        location=location,
         has_secret=reading.fact(
-            resolver.flag(secret, default=False), place, f"whether {name} has a secret", secret
+            resolver.flag(secret, default=False), location, f"whether {name} has a secret", secret
         ),
         auth_flows=reading.fact(
-            resolver.texts(flows) or _DEFAULT_FLOWS, place, f"the sign-in flows of {name}", flows
+            resolver.texts(flows) or _DEFAULT_FLOWS, location, f"the sign-in flows of {name}", flows
         ),
         access_token_seconds=reading.fact(
             _access_token_seconds(reading, resource.properties),
-            place,
+            location,
             f"how long {name}'s tokens are valid",
             validity,
             units,
         ),
-        access_token_place=key_place(resource.properties, "AccessTokenValidity"),
+        access_token_location=key_location(resource.properties, "AccessTokenValidity"),
     )
 
 
@@ -132,9 +132,9 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
     made_up = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
     text = reading.resolver.text(written)
     name = made_up if text is None else text
-    place = key_place(resource.properties, "GroupName") or resource.place
-    reading.fact(name, place, f"the name of {resource.id}", written)
-    return UserGroup(id=resource.id, place=resource.place, name=name)
+    location = key_location(resource.properties, "GroupName") or resource.location
+    reading.fact(name, location, f"the name of {resource.id}", written)
+    return UserGroup(id=resource.id, location=resource.location, name=name)
 
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
@@ -143,7 +143,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     choices, what = reading.resolver.choices, f"the variables of {resource.id}"
     found = FunctionVariables(
         id=resource.id,
-        place=resource.place,
+        location=resource.location,
         variables={},
         common=_common_to_all(reading, resource, written),
         is_complete=_is_complete(reading, resource),
@@ -155,7 +155,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
         for environment in reading.mappings(child(resource.properties, "Environment"), what)
         for entry in reading.entries(child(environment, "Variables"), what)
     ]
-    for name, place, value in entries:
+    for name, location, value in entries:
         choices.is_watching = name.startswith(SETTINGS)
         text = reading.resolver.text(value)
         likely = _likely(reading, value) if isinstance(text, Unknown) else None
@@ -165,7 +165,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
             text = Unknown("a parameter in it is empty unless a deployment gives it")
         if text is not None:
             found.variables[name] = text
-            found.places[name] = place
+            found.locations[name] = location
     choices.is_watching = False
     return found
 
@@ -183,7 +183,7 @@ def _written(reading: Reading, node: Node) -> str:
 
 def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:
     """The names of variables that Globals give to every function."""
-    common = reading.common.get("AWS::Serverless::Function", Absent(resource.place))
+    common = reading.common.get("AWS::Serverless::Function", Absent(resource.location))
     shared = reading.resolver.get(reading.resolver.get(common, "Environment"), "Variables")
     own = reading.resolver.resolve(written)
     return frozenset(
@@ -226,6 +226,6 @@ def _lacks_a_parameter(reading: Reading, node: Node) -> bool:
         text = node.argument.items[0] if isinstance(node.argument, Listing) else node.argument
         names = _NAMED.findall(text.text) if isinstance(text, Text) else []
     is_empty = reading.resolver.is_left_empty
-    if node.name in {"Ref", "Fn::Sub"} and any(is_empty(name, node.place) for name in names):
+    if node.name in {"Ref", "Fn::Sub"} and any(is_empty(name, node.location) for name in names):
         return True
     return _lacks_a_parameter(reading, node.argument)

@@ -111,7 +111,7 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
             replace(api, routes=()),
             [
                 (
-                    route.place,
+                    route.location,
                     route.authorizer,
                     route.backend,
                     route.shared_answers,
@@ -140,21 +140,21 @@ def _settled(base: Template, others: Sequence[Deployment]) -> Template:
 
 
 def _api(own: Api, theirs: Api, why: str, notes: list[Unresolved]) -> Api:
-    routes = {(route.place, route.key): route for route in theirs.routes}
+    routes = {(route.location, route.key): route for route in theirs.routes}
 
     def settled(mine: _Deciding, other: _Deciding | None) -> _Deciding:
         """A route or an authorizer, with what is not the same there unknown."""
         for name, what in _facts_of(mine) if other is not None else ():
             value = getattr(mine, name)
             if not isinstance(value, Unknown) and value != getattr(other, name):
-                notes.append(Unresolved(place=mine.place, what=what, why=why))
+                notes.append(Unresolved(location=mine.location, what=what, why=why))
                 changed: dict[str, Any] = {name: Unknown(why)}
                 mine = replace(mine, **changed)
         return mine
 
     return replace(
         own,
-        routes=tuple(settled(one, routes.get((one.place, one.key))) for one in own.routes),
+        routes=tuple(settled(one, routes.get((one.location, one.key))) for one in own.routes),
         authorizers=tuple(settled(one, theirs.authorizer(one.name)) for one in own.authorizers),
     )
 

@@ -23,7 +23,7 @@ from authorizer.cli.template.nodes import (
     Unresolvable,
     child,
     children_of,
-    key_place,
+    key_location,
     parts_of,
     why_given,
 )
@@ -80,7 +80,7 @@ def read_doors(reading: Reading) -> tuple[Door, ...]:
     }
     found = [
         Door(
-            place=place,
+            location=location,
             kind=kind,
             function=function,
             what=what,
@@ -88,17 +88,17 @@ def read_doors(reading: Reading) -> tuple[Door, ...]:
         )
         for kind, finders in ways.items()
         for finder in finders
-        for resource, place, target, what in finder(reading)
+        for resource, location, target, what in finder(reading)
         for function in functions_behind(reading, target)
     ]
-    return tuple(sorted(found, key=lambda door: (door.place, str(door.function))))
+    return tuple(sorted(found, key=lambda door: (door.location, str(door.function))))
 
 
 def _urls(reading: Reading) -> Iterator[_Way]:
     urls = [
         (
             resource,
-            resource.place,
+            resource.location,
             child(resource.properties, "TargetFunctionArn"),
             resource.properties,
         )
@@ -107,20 +107,20 @@ def _urls(reading: Reading) -> Iterator[_Way]:
     urls += [
         (
             function,
-            key_place(function.properties, "FunctionUrlConfig") or function.place,
+            key_location(function.properties, "FunctionUrlConfig") or function.location,
             _name_of(function),
             url,
         )
         for function in reading.of_type("AWS::Serverless::Function")
         for url in _at(reading, function.properties, "FunctionUrlConfig")
     ]
-    for resource, place, target, properties in urls:
+    for resource, location, target, properties in urls:
         kind = reading.choice(child(properties, "AuthType"))
         what = "a function URL that asks nobody for authorization"
         if isinstance(kind, Unknown):
             what = "a function URL of which the deployment decides whether it asks anybody"
         if kind != "AWS_IAM":
-            yield resource, place, target, what
+            yield resource, location, target, what
 
 
 def _services(reading: Reading) -> Iterator[_Way]:
@@ -128,22 +128,27 @@ def _services(reading: Reading) -> Iterator[_Way]:
         for resource in reading.of_type(kind):
             what = f"{resource.id}, by which {service} calls it"
             for target in _at(reading, resource.properties, *path.split(".")):
-                yield resource, resource.place, target, what
+                yield resource, resource.location, target, what
 
 
 def _events(reading: Reading) -> Iterator[_Way]:
     """What SAM makes of events of services that hand over what somebody sends."""
     events = [
-        (function, name, place, event)
+        (function, name, location, event)
         for function in reading.of_type("AWS::Serverless::Function")
         for written in _at(reading, function.properties, "Events")
-        for name, place, node in (written if isinstance(written, Mapping) else ())
+        for name, location, node in (written if isinstance(written, Mapping) else ())
         for event in _at(reading, node)
     ]
-    for function, name, place, event in events:
+    for function, name, location, event in events:
         service = _EVENTS.get(str(reading.choice(child(event, "Type"))))
         if service is not None:
-            yield function, place, _name_of(function), f"event {name}, by which {service} calls it"
+            yield (
+                function,
+                location,
+                _name_of(function),
+                f"event {name}, by which {service} calls it",
+            )
 
 
 def _stacks(reading: Reading) -> Iterator[_Way]:
@@ -151,11 +156,11 @@ def _stacks(reading: Reading) -> Iterator[_Way]:
     for resource in reading.stacks_elsewhere:
         what = f"{resource.id}, a stack that is given it, whose template is not at hand"
         for target in _at(reading, resource.properties, "Parameters", "*"):
-            yield resource, resource.place, target, what
+            yield resource, resource.location, target, what
 
 
 def _name_of(function: Resource) -> Node:
-    return Reference(function.place, function.id)
+    return Reference(function.location, function.id)
 
 
 def _at(reading: Reading, node: Node, *path: str) -> Iterator[Node]:
@@ -180,7 +185,7 @@ def _permissions(reading: Reading) -> Iterator[_Way]:
         whom = _whom(reading, resource)
         if whom is not None and not (isinstance(action, str) and action.lower() not in _INVOKES):
             target = child(resource.properties, "FunctionName")
-            yield resource, resource.place, target, f"permission {resource.id} for {whom}"
+            yield resource, resource.location, target, f"permission {resource.id} for {whom}"
 
 
 def _whom(reading: Reading, permission: Resource) -> str | None:

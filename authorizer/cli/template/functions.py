@@ -239,7 +239,7 @@ def _why(reading: Reading, value: Node) -> str | None:
     function = function_behind(reading, value)
     if named is None or not isinstance(function, str):
         return None
-    return _why_qualified(reading, reading.resources[function], Text(value.place, named[1][1:]))
+    return _why_qualified(reading, reading.resources[function], Text(value.location, named[1][1:]))
 
 
 def _qualifier(rest: tuple[Node, ...]) -> Node | None:
@@ -248,7 +248,7 @@ def _qualifier(rest: tuple[Node, ...]) -> Node | None:
     if not (isinstance(head, Text) and head.text.startswith(":")):
         return None
     written = head.text[1:].partition("/")[0]
-    return rest[1] if not written and len(rest) > 1 else Text(head.place, written)
+    return rest[1] if not written and len(rest) > 1 else Text(head.location, written)
 
 
 def _why_numbered(qualifier: Node | None) -> str | None:

@@ -88,7 +88,7 @@ class Intrinsics:
         self._known: dict[Node, Node] = {}
         self._branches: dict[Node, tuple[tuple[Node, ...], Cause | None]] = {}
         self._functions: dict[str, Callable[[Call], Node]] = {
-            "Ref": lambda call: self._named(_literal(call.argument), call.place),
+            "Ref": lambda call: self._named(_literal(call.argument), call.location),
             "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
             "Fn::Join": self._join,
@@ -107,16 +107,16 @@ class Intrinsics:
         if isinstance(node, Call):
             node = self._remembered(node, self._worked_out)
         if isinstance(node, Text) and _DYNAMIC in node.text:
-            return Unresolvable(node.place, f"{clip(node.text)} is looked up when deployed")
+            return Unresolvable(node.location, f"{clip(node.text)} is looked up when deployed")
         return node
 
     def _worked_out(self, call: Call) -> Node:
         try:
             return self._functions.get(call.name, self._not_here)(call)
         except UndecidedError as error:
-            return Unresolvable(call.place, error.why)
+            return Unresolvable(call.location, error.why)
         except ValueError:  # where its arguments are taken apart
-            return Unresolvable(call.place, f"{call.name} is not written as it must be")
+            return Unresolvable(call.location, f"{call.name} is not written as it must be")
 
     def _not_here(self, call: Call) -> Node:
         name = call.name.removeprefix("Fn::")
@@ -124,7 +124,7 @@ class Intrinsics:
             raise UndecidedError(_only_deployed(call))
         known = [known.removeprefix("Fn::") for known in (*_DEPLOYED, *self._functions)]
         why = f"expected a function of CloudFormation's, found {clip(name)}"
-        raise UndecidedError(Mistake(why + did_you_mean(name, known), call.place))
+        raise UndecidedError(Mistake(why + did_you_mean(name, known), call.location))
 
     def get(self, node: Node, name: str) -> Node:
         """A mapping's value under a name, worked out."""
@@ -132,12 +132,12 @@ class Intrinsics:
         if isinstance(mapping, Unresolvable):
             return mapping
         if not isinstance(mapping, Mapping):
-            return Absent(mapping.place)
+            return Absent(mapping.location)
         if name in mapping.entries:
             return self.resolve(mapping.entries[name])
         if mapping.open:
-            return Unresolvable(mapping.place, mapping.open)
-        return Absent(mapping.place)
+            return Unresolvable(mapping.location, mapping.open)
+        return Absent(mapping.location)
 
     def sides(self, call: Call) -> tuple[Verdict, Node, Node] | None:
         """What an ``Fn::If`` chooses by, and between what; nothing where it is no such function."""
@@ -152,7 +152,7 @@ class Intrinsics:
 
     def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
         if node not in self._known:
-            self._known[node] = Unresolvable(node.place, "it is made of itself")
+            self._known[node] = Unresolvable(node.location, "it is made of itself")
             self._known[node] = function(node)
         return self._known[node]
 
@@ -167,29 +167,29 @@ class Intrinsics:
 
     # --- references ---
 
-    def _named(self, name: str, place: Location) -> Node:
+    def _named(self, name: str, location: Location) -> Node:
         if name == "AWS::NoValue":
-            return Absent(place)
+            return Absent(location)
         if name.startswith("AWS::"):
             if name in self.choices.chosen:
-                return Text(place, self.choices.chosen[name])
-            return Unresolvable(place, f"{name} is known only when deployed", name)
+                return Text(location, self.choices.chosen[name])
+            return Unresolvable(location, f"{name} is known only when deployed", name)
         if name in self.parameters:
-            return self.parameters.value(name, place)
+            return self.parameters.value(name, location)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
         resource, _, attribute = name.partition(".")
         if resource in self.resources:
-            return self._attribute(place, resource, attribute or None)
+            return self._attribute(location, resource, attribute or None)
         why = f"{clip(name)} is neither a parameter nor a resource"
-        return Unresolvable(place, self._why_missing(why, resource, place, self.parameters))
+        return Unresolvable(location, self._why_missing(why, resource, location, self.parameters))
 
     def _why_missing(
-        self, why: str, name: str, place: Location, others: Iterable[str] = ()
+        self, why: str, name: str, location: Location, others: Iterable[str] = ()
     ) -> Cause:
         """A mistake, where nothing could bring what is named there."""
         if self._completeness.may_be_added(name):
             return why
-        return Mistake(f"{why}{did_you_mean(name, [*self.resources, *others])}", place)
+        return Mistake(f"{why}{did_you_mean(name, [*self.resources, *others])}", location)
 
     def _get_att(self, call: Call) -> Node:
         argument = self.resolve(call.argument)
@@ -200,16 +200,16 @@ class Intrinsics:
             attribute = ".".join(rest)
         if name not in self.resources:
             why = f"{clip(name)} is no resource of this template"
-            raise UndecidedError(self._why_missing(why, name, call.place))
-        return self._attribute(call.place, name, attribute)
+            raise UndecidedError(self._why_missing(why, name, call.location))
+        return self._attribute(call.location, name, attribute)
 
-    def _attribute(self, place: Location, name: str, attribute: str | None) -> Node:
+    def _attribute(self, location: Location, name: str, attribute: str | None) -> Node:
         """Of a resource; that of another stack is whatever its template says."""
         if name in self.stacks and attribute:
             output = attribute.removeprefix("Outputs.")
             why = f"output {output} of {name} is told by another template"
-            return Unresolvable(place, Elsewhere(why, ("output", name, output)))
-        return Reference(place, name, attribute)
+            return Unresolvable(location, Elsewhere(why, ("output", name, output)))
+        return Reference(location, name, attribute)
 
     def _import_value(self, call: Call) -> Node:
         name = self.resolve(call.argument)
@@ -227,23 +227,23 @@ class Intrinsics:
         if isinstance(template, Listing):
             template, variables = template.items
         before, *rest = _VARIABLE.split(_literal(template))
-        pieces: list[Node] = [Text(call.place, before)]
+        pieces: list[Node] = [Text(call.location, before)]
         for mark, name, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
             if mark:
-                pieces.append(Text(call.place, "${" + name.strip() + "}"))
+                pieces.append(Text(call.location, "${" + name.strip() + "}"))
             else:
-                pieces.append(self._substituted(name.strip(), variables, call.place))
-            pieces.append(Text(call.place, after))
+                pieces.append(self._substituted(name.strip(), variables, call.location))
+            pieces.append(Text(call.location, after))
         return _joined(call, pieces)
 
-    def _substituted(self, name: str, variables: Node | None, place: Location) -> Node:
+    def _substituted(self, name: str, variables: Node | None, location: Location) -> Node:
         if isinstance(variables, Mapping) and name in variables.entries:
             return self.resolve(variables.entries[name])
-        return self._named(name, place)
+        return self._named(name, location)
 
     def _join(self, call: Call) -> Node:
         separator, listing = _items(call.argument)
-        between = Text(separator.place, _literal(separator))
+        between = Text(separator.location, _literal(separator))
         pieces: list[Node] = []
         for item in self._known_items(listing):
             pieces += [between, self.resolve(item)]
@@ -262,7 +262,7 @@ class Intrinsics:
     def _split(self, call: Call) -> Node:
         separator, source = _items(call.argument)
         pieces = self._known_text(source).split(_literal(separator))
-        return Listing(call.place, tuple(Text(call.place, piece) for piece in pieces))
+        return Listing(call.location, tuple(Text(call.location, piece) for piece in pieces))
 
     def _known_items(self, node: Node) -> tuple[Node, ...]:
         listing = self.resolve(node)
@@ -278,7 +278,9 @@ class Intrinsics:
 
     def _find_in_map(self, call: Call) -> Node:
         name, first, second, *otherwise = _items(call.argument)
-        value: Node = Mapping(call.place, self._mappings, dict.fromkeys(self._mappings, call.place))
+        value: Node = Mapping(
+            call.location, self._mappings, dict.fromkeys(self._mappings, call.location)
+        )
         for item in (name, first, second):
             if isinstance(value, Mapping) and (parameter := referred(item)):
                 self.parameters.compare(parameter, value.entries)
@@ -301,42 +303,42 @@ class Intrinsics:
         entries = {key: value for key, _, value in mapping if key != name}
         if not isinstance(included, Mapping):
             why = included.why if isinstance(included, Unresolvable) else "it includes no mapping"
-            return Mapping(mapping.place, entries, mapping.keys, why)
+            return Mapping(mapping.location, entries, mapping.keys, why)
         keys = included.keys | mapping.keys
-        return Mapping(mapping.place, included.entries | entries, keys, included.open)
+        return Mapping(mapping.location, included.entries | entries, keys, included.open)
 
     def _transform(self, call: Call) -> Node:
         name = _literal(self.get(call.argument, "Name"))
         if name != "AWS::Include":
             raise UndecidedError(f"the macro {clip(name)} runs only when deployed")
-        return self.file(self.get(self.get(call.argument, "Parameters"), "Location"), call.place)
+        return self.file(self.get(self.get(call.argument, "Parameters"), "Location"), call.location)
 
-    def file(self, location: Node, place: Location) -> Node:
+    def file(self, uri: Node, location: Location) -> Node:
         """What stands in another file, where that is one beside the template."""
-        if isinstance(location, Unresolvable):
-            return location
-        if not isinstance(location, Text):
-            is_object = isinstance(location, Mapping)
-            why = "it is kept in a bucket" if is_object else why_not_text(location)
-            return Unresolvable(place, why)
-        name = location.text
+        if isinstance(uri, Unresolvable):
+            return uri
+        if not isinstance(uri, Text):
+            is_object = isinstance(uri, Mapping)
+            why = "it is kept in a bucket" if is_object else why_not_text(uri)
+            return Unresolvable(location, why)
+        name = uri.text
         if self._folder is None or "://" in name or name.startswith("/") or "\0" in name:
-            return Unresolvable(place, f"{clip(name)} is not a file beside the template")
+            return Unresolvable(location, f"{clip(name)} is not a file beside the template")
         if name not in self._files:
-            self._files[name] = Unresolvable(place, f"{clip(name)} includes itself")
-            self._files[name] = self._read_file(self._folder, name, place)
+            self._files[name] = Unresolvable(location, f"{clip(name)} includes itself")
+            self._files[name] = self._read_file(self._folder, name, location)
         return self._files[name]
 
-    def _read_file(self, folder: Path, name: str, place: Location) -> Node:
+    def _read_file(self, folder: Path, name: str, location: Location) -> Node:
         path = folder / name
         try:
             if not path.is_file():
-                return Unresolvable(place, f"there is no file {clip(name)} beside the template")
+                return Unresolvable(location, f"there is no file {clip(name)} beside the template")
             return self.resolve(compose(read_source(path), str(path), TEMPLATE))
         except OSError as error:
-            return Unresolvable(place, f"{clip(name)} cannot be read: {error.strerror}")
+            return Unresolvable(location, f"{clip(name)} cannot be read: {error.strerror}")
         except ConfigurationError as error:
-            return Unresolvable(place, error.problems[0])
+            return Unresolvable(location, error.problems[0])
 
 
 def _section(template: Mapping, name: str) -> dict[str, Node]:
@@ -377,5 +379,5 @@ def _joined(call: Call, pieces: list[Node]) -> Node:
         raise UndecidedError(f"{call.name} makes a text of more than {MAX_TEXT} characters")
     texts = [part.text for part in parts if isinstance(part, Text)]
     if len(texts) == len(parts):
-        return Text(call.place, "".join(texts))
-    return parts[0] if len(parts) == 1 else Composite(call.place, tuple(parts))
+        return Text(call.location, "".join(texts))
+    return parts[0] if len(parts) == 1 else Composite(call.location, tuple(parts))

@@ -36,10 +36,10 @@ class Mistake(_Worded):
     """Why something is not decided that no deployment can decide: the template is wrong.
 
     Attributes:
-        place: of what is wrong; nothing where the fact that depends on it tells the place.
+        location: of what is wrong; nothing where the fact that depends on it tells the place.
     """
 
-    place: Location | None = field(default=None, compare=False)
+    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +98,14 @@ class Unknown:
 class Unresolved:
     """Something the reader came across that it could not decide."""
 
-    place: Location
+    location: Location
     what: Missing
     why: Cause
 
 
 def in_order(facts: Iterable[Unresolved]) -> tuple[Unresolved, ...]:
     """Each once, by where it stands; what is at one place stays as it came."""
-    return tuple(sorted(dict.fromkeys(facts), key=lambda fact: (fact.place, str(fact.what))))
+    return tuple(sorted(dict.fromkeys(facts), key=lambda fact: (fact.location, str(fact.what))))
 
 
 class ApiKind(StrEnum):
@@ -132,9 +132,9 @@ class Authorizer:
 
     Attributes:
         name: in its API.
-        place: where it is declared.
+        location: where it is declared.
         function: logical id of the function behind it, where it is one of this template's.
-        function_place: where it is named.
+        function_location: where it is named.
         elsewhere: how a function is named that is none of this template's.
         stays: why not the function's newest code may answer, such as "version 1 is named"; nothing
             where it does.
@@ -151,21 +151,21 @@ class Authorizer:
     """
 
     name: str
-    place: Location
+    location: Location
     kind: AuthorizerKind | Unknown
     function: str | Unknown | None = None
-    function_place: Location | None = None
+    function_location: Location | None = None
     elsewhere: str | None = None
     stays: str | None = None
     payload_version: str | Unknown | None = None
-    payload_version_place: Location | None = None
+    payload_version_location: Location | None = None
     payload_version_is_text: bool = True
     simple_responses: bool | Unknown = False
-    simple_responses_place: Location | None = None
+    simple_responses_location: Location | None = None
     identity_sources: tuple[str, ...] | Unknown = ()
-    identity_place: Location | None = None
+    identity_location: Location | None = None
     ttl_seconds: int | Unknown = 0
-    ttl_place: Location | None = None
+    ttl_location: Location | None = None
     may_be_invoked: bool | Unknown = True
 
 
@@ -177,7 +177,7 @@ class Route:
         method: ``GET``, ...; ``ANY``; empty for ``$default`` and for a WebSocket API's routes.
         path: the template: ``/users/{id}``, ``/files/{proxy+}``, ``/``, ``$default``, ``$connect``.
         authorizer: its name in the API; nothing where the route has none.
-        place: where the route is declared.
+        location: where the route is declared.
         backend: logical id of the function that answers, as far as it is one of this template's;
             where another template tells it, that.
         is_preflight: whether it is an OPTIONS route that SAM or the API adds for CORS.
@@ -188,7 +188,7 @@ class Route:
     method: str
     path: str
     authorizer: str | Unknown | None
-    place: Location
+    location: Location
     backend: str | Unknown | None = None
     is_preflight: bool = False
     keys_by_caller: bool = False
@@ -220,7 +220,7 @@ class Api:
 
     id: str
     kind: ApiKind
-    place: Location
+    location: Location
     routes: tuple[Route, ...] = ()
     authorizers: tuple[Authorizer, ...] = ()
     is_complete: bool = True
@@ -252,9 +252,9 @@ class UserPool:
     """
 
     id: str
-    place: Location
+    location: Location
     mfa: str | Unknown = "OFF"
-    mfa_place: Location | None = None
+    mfa_location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,11 +268,11 @@ class AppClient:
     """
 
     id: str
-    place: Location
+    location: Location
     has_secret: bool | Unknown = False
     auth_flows: tuple[str, ...] | Unknown = ()
     access_token_seconds: int | Unknown = 3600
-    access_token_place: Location | None = None
+    access_token_location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +280,7 @@ class UserGroup:
     """A group of a user pool."""
 
     id: str
-    place: Location
+    location: Location
     name: str | Unknown
 
 
@@ -290,7 +290,7 @@ class FunctionVariables:
 
     Attributes:
         common: names of those that it has from ``Globals``, as every function.
-        places: where each stands.
+        locations: where each stands.
         likely: what those come to that name user pools and app clients of the template: these
             get their ids only when deployed, but of one shape.
         is_complete: whether there can be no others.
@@ -298,10 +298,10 @@ class FunctionVariables:
     """
 
     id: str
-    place: Location
+    location: Location
     variables: dict[str, str | Unknown]
     common: frozenset[str] = frozenset()
-    places: dict[str, Location] = field(default_factory=dict)
+    locations: dict[str, Location] = field(default_factory=dict)
     likely: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
     code: tuple[str, ...] = ()
@@ -326,7 +326,7 @@ class Door:
         api: the only one that may come that way, which is no door if it is at hand.
     """
 
-    place: Location
+    location: Location
     kind: DoorKind
     function: str | Unknown
     what: str

@@ -31,7 +31,7 @@ __all__ = [
     "child",
     "children_of",
     "has_all_entries",
-    "key_place",
+    "key_location",
     "parts_of",
     "pattern_of",
     "referred",
@@ -113,7 +113,7 @@ def child(node: Node, name: str) -> Node:
     """What stands under a name, as it stands."""
     if isinstance(node, Mapping) and name in node.entries:
         return node.entries[name]
-    return Absent(node.place)
+    return Absent(node.location)
 
 
 def has_all_entries(node: Node) -> bool:
@@ -145,7 +145,7 @@ def within(node: Node) -> Iterator[Node]:
             waiting += children_of(part)
 
 
-def key_place(node: Node, name: str) -> Location | None:
+def key_location(node: Node, name: str) -> Location | None:
     """Where a name stands in a mapping."""
     return node.keys.get(name) if isinstance(node, Mapping) else None
 

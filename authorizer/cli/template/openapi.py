@@ -37,7 +37,7 @@ from authorizer.cli.template.nodes import (
     child,
     children_of,
     has_all_entries,
-    key_place,
+    key_location,
 )
 from authorizer.cli.template.stages import keys_by_caller
 from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
@@ -102,8 +102,8 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
     schemes = child(body, "securityDefinitions")
     if isinstance(schemes, Absent):
         schemes = child(reading.resolver.get(body, "components"), "securitySchemes")
-    for name, place, scheme in reading.entries(schemes, f"the authorizers of {draft.id}"):
-        _scheme(reading, draft, name, place, scheme)
+    for name, location, scheme in reading.entries(schemes, f"the authorizers of {draft.id}"):
+        _scheme(reading, draft, name, location, scheme)
     if not isinstance(reading.resolver.get(body, CORS), Absent):
         draft.has_cors = True
     read_gateway_responses(reading, draft, child(body, RESPONSES), "responseParameters")
@@ -128,7 +128,7 @@ def read_routes(reading: Reading, draft: Draft, written: Node) -> None:
 def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
     """An operation as a route, with the one authorizer among the names that it asks for."""
     authorizer = _authorizer_among(draft, operation)
-    reading.fact(authorizer, operation.route.place, AuthorizerOf(operation.route.key))
+    reading.fact(authorizer, operation.route.location, AuthorizerOf(operation.route.key))
     return replace(operation.route, authorizer=authorizer)
 
 
@@ -154,7 +154,7 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
     for scheme in children_of(resolver.get(resolver.get(body, "components"), "securitySchemes")):
         ours = resolver.get(scheme, AUTHORIZER)
         sort = resolver.text(resolver.get(ours, "type"))
-        if sort == "jwt" or key_place(ours, "authorizerPayloadFormatVersion"):
+        if sort == "jwt" or key_location(ours, "authorizerPayloadFormatVersion"):
             return ApiKind.HTTP
         if sort in {"token", "cognito_user_pools"}:
             return ApiKind.REST
@@ -175,20 +175,20 @@ def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Opera
     # HTTP APIs nothing is documented, and nobody may take such a route for a protected one.
     if draft.kind is ApiKind.HTTP and isinstance(child(body, "security"), Listing):
         at_root = Unknown("it is not documented whether HTTP APIs use security at the root")
-    for path, place, item in reading.entries(child(body, "paths"), draft.all_routes, draft):
+    for path, location, item in reading.entries(child(body, "paths"), draft.all_routes, draft):
         what = HiddenRoutes(f"the routes of {path}")
         if path.startswith("Fn::"):
             why = f"{path} is decided only when deployed"
-            reading.hide(place, draft.all_routes, why, draft)
+            reading.hide(location, draft.all_routes, why, draft)
         for found in reading.mappings(item, what, draft) if not path.startswith(_NO_PATHS) else ():
             if "$ref" in found.entries:
-                reading.hide(place, what, "it is described elsewhere ($ref)", draft)
+                reading.hide(location, what, "it is described elsewhere ($ref)", draft)
             for operation in _of_path(reading, draft, path, found):
                 yield replace(operation, otherwise=operation.otherwise or at_root)
 
 
 def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
-    for name, place, node in item:
+    for name, location, node in item:
         method = METHOD_NAMED.get(name.lower(), "")
         what = HiddenRoutes(f"whether {method} {path} is there")
         for operation in reading.mappings(node, what, draft) if method else ():
@@ -196,7 +196,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
             mock = reading.resolver.text(reading.resolver.get(integration, "type"))
             is_preflight = method == "OPTIONS" and str(mock).lower() == "mock"
             route = replace(
-                route_named(method, path, place),
+                route_named(method, path, location),
                 backend=backend_behind(reading, child(integration, "uri")),
                 is_preflight=is_preflight,
                 keys_by_caller=keys_by_caller(reading, integration),
@@ -204,7 +204,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
             # Its type of authorization is not documented to win or to lose.
             declared = reading.choice(child(reading.resolver.get(operation, AUTH), "type"))
             if declared == IAM:  # signed requests without a security scheme
-                draft.authorizers.setdefault(IAM, iam(IAM, place))
+                draft.authorizers.setdefault(IAM, iam(IAM, location))
             yield Operation(
                 route=route,
                 security=_security(reading, operation),
@@ -214,14 +214,14 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
             )
 
 
-def route_named(method: str, path: str, place: Location) -> Route:
+def route_named(method: str, path: str, location: Location) -> Route:
     """A route without an authorizer.
 
     ``$default`` is also written ``/$default``, so that imports do not warn of it.
     """
     is_default = path in {"$default", "/$default"}
     path, method = ("$default", "") if is_default else (path, method)
-    return Route(method=method, path=path, authorizer=None, place=place)
+    return Route(method=method, path=path, authorizer=None, location=location)
 
 
 @or_unknown
@@ -247,23 +247,23 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | None:
 # --- authorizers ---
 
 
-def _scheme(reading: Reading, draft: Draft, name: str, place: Location, node: Node) -> None:
+def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
-    scheme = one_body(reading, draft, name, place, node, what=f"whether {name} is an authorizer")
+    scheme = one_body(reading, draft, name, location, node, what=f"whether {name} is an authorizer")
     if scheme is None:
         return
     ours = reading.steady(child(scheme, AUTHORIZER))
     sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
     if isinstance(ours, Mapping):
-        read_authorizer(reading, draft, _authorizer(reading, name, place, scheme))
+        read_authorizer(reading, draft, _authorizer(reading, name, location, scheme))
     elif sort == "awsSigv4":
-        draft.authorizers[name] = iam(name, place)
+        draft.authorizers[name] = iam(name, location)
     elif isinstance(ours, Unresolvable):
-        reading.note(place, f"authorizer {name}", ours.why)
-        draft.authorizers[name] = unreadable(name, place, ours.why)
+        reading.note(location, f"authorizer {name}", ours.why)
+        draft.authorizers[name] = unreadable(name, location, ours.why)
 
 
-def _authorizer(reading: Reading, name: str, place: Location, scheme: Mapping) -> Written:
+def _authorizer(reading: Reading, name: str, location: Location, scheme: Mapping) -> Written:
     resolver = reading.resolver
     node = resolver.get(scheme, AUTHORIZER)
     named = reading.choice(child(node, "type"))
@@ -274,10 +274,10 @@ def _authorizer(reading: Reading, name: str, place: Location, scheme: Mapping) -
         sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
     own = Authorizer(
         name=name,
-        place=place,
+        location=location,
         kind=kind,
         identity_sources=sources,
-        identity_place=key_place(node, "identitySource"),
+        identity_location=key_location(node, "identitySource"),
     )
     written = (child(node, "identitySource"),)
     return Written(authorizer=own, node=node, spelling=OPENAPI, sources=written)
@@ -299,6 +299,6 @@ def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -
     if not has_all_entries(value):
         why = value.why if isinstance(value, Unresolvable) else "expected a mapping of headers"
         draft.cors_responses_unknown = Unknown(why)
-        reading.note(value.place, f"the headers of gateway response {kind}", why)
+        reading.note(value.location, f"the headers of gateway response {kind}", why)
     elif any(name.lower().endswith(_ALLOW_ORIGIN) for name in getattr(value, "entries", ())):
         draft.cors_responses.add(kind)

@@ -102,28 +102,28 @@ class Parameters:
     def __iter__(self) -> Iterator[str]:
         return iter(self._written)
 
-    def value(self, name: str, place: Location) -> Node:
+    def value(self, name: str, location: Location) -> Node:
         """What a parameter comes to: the value that is chosen for it, or else its default."""
         if self._given is not None and name in self._given:
-            return replace(self._given[name], place=place)
+            return replace(self._given[name], location=location)
         kind = self._text(name, "Type") or ""
         if kind.startswith("AWS::SSM::Parameter::"):
             why = f"parameter {name} is read from the account's parameter store"
-            return Unresolvable(place, why, name)
+            return Unresolvable(location, why, name)
         self.choices.offer(name, self._others(name))
         allowed, value = self._allowed(name), self._get(self._written[name], "Default")
         if name in self.choices.chosen:
-            value = Text(place, self.choices.chosen[name])
+            value = Text(location, self.choices.chosen[name])
         elif isinstance(value, Absent) and len(allowed) == 1:
-            value = Text(place, allowed[0])
+            value = Text(location, allowed[0])
         if not isinstance(value, Text):
             has = "no default" if isinstance(value, Absent) else "a default that is no text"
-            return Unresolvable(place, f"parameter {name} has {has}", name)
+            return Unresolvable(location, f"parameter {name} has {has}", name)
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
             parts = value.text.split(",")
-            return Listing(place, tuple(Text(place, part.strip()) for part in parts))
+            return Listing(location, tuple(Text(location, part.strip()) for part in parts))
         # The value stands where it is used, not where the default is: that is where to look.
-        return Text(place, value.text, value.kind)
+        return Text(location, value.text, value.kind)
 
     def compare(self, name: str, texts: Iterable[str]) -> None:
         """Take note that it makes a difference whether something has one of these values."""
@@ -242,7 +242,7 @@ class Conditions:
 
     def _judge(self, node: Node, what: str) -> Verdict:
         if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
-            node = Call(node.place, "Condition", node.entries["Condition"])
+            node = Call(node.location, "Condition", node.entries["Condition"])
         if not isinstance(node, Call):
             return _unresolved(f"{what} is no condition")
         if node.name == "Condition" and isinstance(node.argument, Text):

@@ -95,7 +95,7 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
         return in_every_deployment(lambda choices: _template(root, file, folder, choices))
     except RecursionError as error:
         message = "expected a template, found definitions that depend on one another without end"
-        raise FileError(root.place, message) from error
+        raise FileError(root.location, message) from error
 
 
 def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> Template:
@@ -113,7 +113,7 @@ def _stack(
 ) -> Stack:
     """Read a template and those that are nested in it."""
     if not isinstance(root, Mapping):
-        raise _no_template(root.place, "found no mapping")
+        raise _no_template(root.location, "found no mapping")
     resolver = Resolver(root, folder, choices, given)
     reading = Reading(resolver, {})
     if "Resources" in root.entries:
@@ -122,7 +122,7 @@ def _stack(
         _read_definition(reading, root)
     else:
         found = ", ".join(clip(name, 30) for name in list(root.entries)[:3]) or "an empty mapping"
-        raise _no_template(root.place, f"found {found}")
+        raise _no_template(root.location, f"found {found}")
     nested = _nested_stacks(reading, folder, prefix)
     template = _facts(reading, file)
     outputs, exports = _outputs(reading, root)
@@ -141,7 +141,7 @@ def _stack(
 
 
 def _facts(reading: Reading, file: str) -> Template:
-    drafts = sorted(reading.drafts.values(), key=lambda draft: draft.place)
+    drafts = sorted(reading.drafts.values(), key=lambda draft: draft.location)
     return replace(
         read_cognito(reading, file),
         apis=tuple(draft.finished() for draft in drafts),
@@ -193,7 +193,7 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
             names = {getattr(value, "id", None) for values in branches for value in values}
             drafts = [draft for name, draft in reading.drafts.items() if name in names]
             what = f"the resources of {resource.id}"
-            reading.hide(resource.place, what, stack.why, *drafts)
+            reading.hide(resource.location, what, stack.why, *drafts)
             reading.stacks_elsewhere.append(resource)
     return found
 
@@ -221,15 +221,15 @@ def _nested_stack(
     """A nested stack, if its template is at hand."""
     resolver = reading.resolver
     is_of_sam = resource.type == "AWS::Serverless::Application"
-    location = resolver.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
-    root = resolver.file(location, location.place) if isinstance(location, Text) else None
+    uri = resolver.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
+    root = resolver.file(uri, uri.location) if isinstance(uri, Text) else None
     if folder is None or not isinstance(root, Mapping) or prefix.count(".") > _DEEPEST:
         raise UndecidedError("a nested stack has a template of its own: check that, too")
     chosen = resolver.choices.chosen.items()
     choices = Choices({name: text for name, text in chosen if name.startswith("AWS::")})
-    inside = (folder / getattr(location, "text", "")).parent
+    inside = (folder / getattr(uri, "text", "")).parent
     try:
-        return _stack(root, root.place.file, inside, choices, prefix=prefix, given=given)
+        return _stack(root, root.location.file, inside, choices, prefix=prefix, given=given)
     except ConfigurationError as error:
         raise UndecidedError(error.problems[0]) from error
 
@@ -239,23 +239,23 @@ def _handed(reading: Reading, node: Node) -> Node:
     value = reading.resolver.resolve(node)
     key = _key_of(value)
     if key is not None:
-        return Unresolvable(value.place, Elsewhere("it is in the stack above", ("up", *key)))
+        return Unresolvable(value.location, Elsewhere("it is in the stack above", ("up", *key)))
     is_told = isinstance(value, Text | Unresolvable)
-    return value if is_told else Unresolvable(value.place, "it is known only when deployed")
+    return value if is_told else Unresolvable(value.location, "it is known only when deployed")
 
 
 # --- what stands in a template ---
 
 
-def _no_template(place: Location, found: str) -> FileError:
+def _no_template(location: Location, found: str) -> FileError:
     expected = "expected a template with Resources, or an OpenAPI definition"
-    return FileError(place, f"{expected}, {found}")
+    return FileError(location, f"{expected}, {found}")
 
 
 def _read_definition(reading: Reading, root: Mapping) -> None:
     """Read an OpenAPI definition that stands alone, such as one that Terraform deploys."""
-    draft = Draft(id="OpenApi", kind=ApiKind.REST, place=root.place, stands_alone=True)
-    with reading.hiding(root.place, "whether this is an HTTP or a REST API"):
+    draft = Draft(id="OpenApi", kind=ApiKind.REST, location=root.location, stands_alone=True)
+    with reading.hiding(root.location, "whether this is an HTTP or a REST API"):
         draft.kind = known(openapi.kind_of(reading, root))
     openapi.read_routes(reading, draft, root)
     reading.drafts[draft.id] = draft
@@ -265,9 +265,9 @@ def read_resources(reading: Reading, root: Mapping) -> None:
     """Read all resources of a template, with what Globals give them."""
     resources = reading.resolver.resolve(root.entries["Resources"])
     if isinstance(resources, Unresolvable):
-        resources = Mapping(resources.place, {}, {}, resources.why)
+        resources = Mapping(resources.location, {}, {}, resources.why)
     if not isinstance(resources, Mapping):
-        raise _no_template(resources.place, "found Resources that are no mapping")
+        raise _no_template(resources.location, "found Resources that are no mapping")
     reading.resolver.resources |= resources.entries.keys() | IMPLICIT.keys()
     globals_ = reading.resolver.get(root, "Globals")
     for name, _, node in globals_ if isinstance(globals_, Mapping) else ():
@@ -285,7 +285,7 @@ def read_resources(reading: Reading, root: Mapping) -> None:
 def _resources(reading: Reading, resources: Mapping) -> Iterator[Resource]:
     """The resources that can exist."""
     resolver = reading.resolver
-    for name, place, node in resources:
+    for name, location, node in resources:
         body = resolver.resolve(node)
         kind = resolver.text(resolver.get(body, "Type"))
         condition = child(body, "Condition")
@@ -296,26 +296,34 @@ def _resources(reading: Reading, resources: Mapping) -> Iterator[Resource]:
             continue
         if isinstance(kind, str):
             own, depends_on = _with_globals(reading, body, kind), verdict.why
-            yield Resource(id=name, place=place, type=kind, properties=own, depends_on=depends_on)
+            yield Resource(
+                id=name, location=location, type=kind, properties=own, depends_on=depends_on
+            )
         else:
             why = kind.why if isinstance(kind, Unknown) else "it has no type"
-            reading.note(place, f"what {name} is", why)
+            reading.note(location, f"what {name} is", why)
 
 
 def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mapping) -> None:
     """Macros and loops may add routes, so that no API is complete beside them."""
     missing: list[tuple[Location, Missing, Cause]] = [
-        (place, HiddenRoutes("what a loop adds"), f"{name} is decided only when deployed")
-        for name, place, _ in resources
+        (location, HiddenRoutes("what a loop adds"), f"{name} is decided only when deployed")
+        for name, location, _ in resources
         if name.startswith("Fn::")
     ]
     missing += [
-        (resource.place, f"what the module {resource.id} adds", "it is registered in the account")
+        (
+            resource.location,
+            f"what the module {resource.id} adds",
+            "it is registered in the account",
+        )
         for resource in reading.resources.values()
         if resource.type.endswith("::MODULE")
     ]
     if resources.open is not None:
-        missing.append((resources.place, HiddenRoutes("which resources there are"), resources.open))
+        missing.append(
+            (resources.location, HiddenRoutes("which resources there are"), resources.open)
+        )
     written = reading.resolver.resolve(child(root, "Transform"))
     transforms = written.items if isinstance(written, Listing) else (written,)
     named = [
@@ -323,12 +331,12 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         for item in transforms
     ]
     missing += [
-        (name.place, HiddenRoutes(f"what the macro {name.text} adds"), "it runs when deployed")
+        (name.location, HiddenRoutes(f"what the macro {name.text} adds"), "it runs when deployed")
         for name in named
         if isinstance(name, Text) and not name.text.startswith(_HARMLESS)
     ]
-    for place, what, why in missing:
-        reading.hide(place, what, why, *reading.drafts.values())
+    for location, what, why in missing:
+        reading.hide(location, what, why, *reading.drafts.values())
 
 
 # --- Globals ---
@@ -337,13 +345,13 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
 def _with_globals(reading: Reading, body: Node, kind: str) -> Node:
     """A resource's properties."""
     properties = reading.resolver.resolve(child(body, "Properties"))
-    common = reading.resolver.resolve(reading.common.get(kind, Absent(body.place)))
+    common = reading.resolver.resolve(reading.common.get(kind, Absent(body.location)))
     written = reading.resolver.texts(child(body, "IgnoreGlobals"))
     ignored = () if isinstance(written, Unknown) else written
     if not isinstance(common, Mapping) or ignored == ("*",):
         return properties
     left = {name: value for name, _, value in common if name not in ignored}
-    return _merged(Mapping(common.place, left, common.keys, common.open), properties)
+    return _merged(Mapping(common.location, left, common.keys, common.open), properties)
 
 
 def _merged(common: Node, own: Node) -> Node:
@@ -351,9 +359,9 @@ def _merged(common: Node, own: Node) -> Node:
     if isinstance(own, Absent):
         return common
     if isinstance(common, Listing) and isinstance(own, Listing):
-        return Listing(own.place, common.items + own.items)
+        return Listing(own.location, common.items + own.items)
     if not (isinstance(common, Mapping) and isinstance(own, Mapping)):
         return own
     merged = {name: _merged(child(common, name), value) for name, _, value in own}
     entries = common.entries | merged
-    return Mapping(own.place, entries, common.keys | own.keys, own.open or common.open)
+    return Mapping(own.location, entries, common.keys | own.keys, own.open or common.open)

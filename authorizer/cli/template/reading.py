@@ -42,13 +42,13 @@ class Resource:
     """A resource of the template.
 
     Attributes:
-        place: of its logical id.
+        location: of its logical id.
         properties: with those that ``Globals`` adds.
         depends_on: what decides whether it exists at all; nothing where it always does.
     """
 
     id: str
-    place: Location
+    location: Location
     type: str
     properties: Node
     depends_on: Cause | None = None
@@ -60,7 +60,7 @@ class Draft:
 
     id: str
     kind: ApiKind
-    place: Location
+    location: Location
     routes: list[Route] = field(default_factory=list)
     authorizers: dict[str, Authorizer] = field(default_factory=dict)
     is_complete: bool = True
@@ -82,7 +82,7 @@ class Draft:
         return Api(
             id=self.id,
             kind=self.kind,
-            place=self.place,
+            location=self.location,
             routes=tuple(self.routes),
             authorizers=tuple(self.authorizers.values()),
             is_complete=self.is_complete,
@@ -112,33 +112,35 @@ class Reading:
         """The resources of these types, in the template's order."""
         return (resource for resource in self.resources.values() if resource.type in types)
 
-    def note(self, place: Location, what: Missing, why: Cause) -> None:
+    def note(self, location: Location, what: Missing, why: Cause) -> None:
         """Write down what could not be decided."""
-        self.unresolved.append(Unresolved(place=place, what=what, why=why))
+        self.unresolved.append(Unresolved(location=location, what=what, why=why))
 
     def note_existence(self, resource: Resource, what: str) -> None:
         """Write down that a resource may not be there."""
         if resource.depends_on:
-            self.note(resource.place, f"whether {what} there", resource.depends_on)
+            self.note(resource.location, f"whether {what} there", resource.depends_on)
 
-    def fact(self, value: _Fact, place: Location, what: Missing, *written: Node) -> _Fact:
+    def fact(self, value: _Fact, location: Location, what: Missing, *written: Node) -> _Fact:
         """A value as it is, written down where it is unknown.
 
         Args:
             value: the fact.
-            place: where to look, if nothing is written.
+            location: where to look, if nothing is written.
             what: which fact it is.
             written: what it was read from, which is where to look. A value that holds under the
                 defaults of parameters only is written down, too.
         """
-        place = next((node.place for node in written if not isinstance(node, Absent)), place)
+        location = next(
+            (node.location for node in written if not isinstance(node, Absent)), location
+        )
         if isinstance(value, Unknown):
-            self.note(place, what, value.why)
+            self.note(location, what, value.why)
             return value
         for node in written:
             why = self.resolver.varies(node)
             if why is not None:
-                self.note(place, f"{what} in every deployment", why)
+                self.note(location, f"{what} in every deployment", why)
         return value
 
     def mappings(self, node: Node, what: Missing, *drafts: Draft) -> Iterator[Mapping]:
@@ -151,17 +153,17 @@ class Reading:
         """
         values, why = self.resolver.branches(node)
         if why is not None:
-            self.note(node.place, what, why)
+            self.note(node.location, what, why)
         for value in values:
             if isinstance(value, Mapping):
                 if value.open is not None:
-                    self.hide(value.place, what, value.open, *drafts)
+                    self.hide(value.location, what, value.open, *drafts)
                 yield value
             elif isinstance(value, Unresolvable):
-                self.hide(value.place, what, value.why, *drafts)
+                self.hide(value.location, what, value.why, *drafts)
             elif not (isinstance(value, Text) and value.kind == "null"):
                 why = "expected a mapping, found something else"
-                self.hide(value.place, what, why, *drafts)
+                self.hide(value.location, what, why, *drafts)
 
     def entries(
         self, node: Node, what: Missing, *drafts: Draft
@@ -170,26 +172,26 @@ class Reading:
         for mapping in self.mappings(node, what, *drafts):
             yield from mapping
 
-    def hide(self, place: Location, what: Missing, why: Cause, *drafts: Draft) -> None:
+    def hide(self, location: Location, what: Missing, why: Cause, *drafts: Draft) -> None:
         """Write down what could not be decided, so that these APIs are incomplete."""
-        self.note(place, what, why)
+        self.note(location, what, why)
         for draft in drafts:
             draft.is_complete = False
 
     @contextmanager
-    def hiding(self, place: Location, what: Missing, *drafts: Draft) -> Iterator[None]:
+    def hiding(self, location: Location, what: Missing, *drafts: Draft) -> Iterator[None]:
         """Whatever is undecided within hides something of these APIs."""
         try:
             yield
         except UndecidedError as error:
-            self.hide(place, what, error.why, *drafts)
+            self.hide(location, what, error.why, *drafts)
 
     def steady(self, node: Node) -> Node:
         """A node that must be the same in every deployment: undecidable where it may not be."""
         values, why = self.resolver.branches(node)
         if why is not None:
-            return Unresolvable(node.place, why)
-        return values[0] if values else Absent(node.place)
+            return Unresolvable(node.location, why)
+        return values[0] if values else Absent(node.location)
 
     def is_private(self, properties: Node) -> bool:
         """Whether a REST API has a private endpoint, and no other, in every deployment."""
@@ -207,12 +209,12 @@ class Reading:
             return Unknown(why)
         return texts[0] if texts else None
 
-    def draft_elsewhere(self, why: Cause, name: str, kind: ApiKind, place: Location) -> Draft:
+    def draft_elsewhere(self, why: Cause, name: str, kind: ApiKind, location: Location) -> Draft:
         """The API that another template has, or of which no more than a name is known."""
         if not isinstance(why, Elsewhere):
             why = Elsewhere(str(why), ("named", name))
         key = f"{'.'.join(why.key[1:])} (elsewhere)"
-        draft = Draft(id=key, kind=kind, place=place, is_complete=False, elsewhere=why)
+        draft = Draft(id=key, kind=kind, location=location, is_complete=False, elsewhere=why)
         return self.drafts.setdefault(key, draft)
 
     def resource_of(self, part: Node) -> Resource | None:

@@ -75,11 +75,11 @@ class Resolver(Intrinsics):
         verdict, *parts = sides
         return tuple(parts) if verdict.value is None else (parts[not verdict.value],)
 
-    def is_left_empty(self, name: str, place: Location) -> bool:
+    def is_left_empty(self, name: str, location: Location) -> bool:
         """Whether it is a parameter that is empty, as it is by default and not by choice."""
         if name not in self.parameters or self.parameters.is_chosen(name):
             return False
-        value = self.parameters.value(name, place)
+        value = self.parameters.value(name, location)
         return isinstance(value, Text) and not value.text
 
     # --- facts ---

@@ -66,7 +66,9 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
     if not isinstance(root, Mapping) or "Resources" not in root.entries:
-        raise ConfigurationError([f"{root.place}: expected a template with Resources, found none"])
+        raise ConfigurationError(
+            [f"{root.location}: expected a template with Resources, found none"]
+        )
     reading = Reading(Resolver(root, path.parent), {})
     read_resources(reading, root)
     _require_globals(reading, root)
@@ -82,7 +84,7 @@ def _require_globals(reading: Reading, root: Mapping) -> None:
     for node in (globals_, reading.resolver.get(globals_, "Function")):
         if not isinstance(node, Absent) and not _is_whole(node):
             message = "expected Globals that are written in the template, found an include"
-            raise ConfigurationError([f"{node.place}: {message}"])
+            raise ConfigurationError([f"{node.location}: {message}"])
 
 
 def _python(function: Resource) -> str:
@@ -112,7 +114,7 @@ def _written(function: Resource, name: str) -> Node:
     """A property as it stands; undecidable where an include may have it."""
     node = child(function.properties, name)
     if isinstance(node, Absent) and not _is_whole(function.properties):
-        return Unresolvable(node.place, f"an include may have {name}")
+        return Unresolvable(node.location, f"an include may have {name}")
     return node
 
 
@@ -121,9 +123,9 @@ def _is_whole(node: Node) -> bool:
 
 
 def _refused(function: Resource, node: Node, expected: str) -> ConfigurationError:
-    place = function.place if isinstance(node, Absent) else node.place
+    location = function.location if isinstance(node, Absent) else node.location
     message = f"expected {expected}, for a package that fits; found {_shown(node)}"
-    return ConfigurationError([f"{place}: {message}"])
+    return ConfigurationError([f"{location}: {message}"])
 
 
 def _shown(node: Node) -> str:

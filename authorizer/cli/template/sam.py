@@ -25,7 +25,7 @@ from authorizer.cli.template.model import (
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Mapping, Node, Unresolvable, child, key_place
+from authorizer.cli.template.nodes import Absent, Mapping, Node, Unresolvable, child, key_location
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.sam_api import SamApi, as_auth
@@ -97,7 +97,7 @@ class _Event:
     """
 
     name: str
-    place: Location
+    location: Location
     kind: str
     properties: Node
     function: str
@@ -114,15 +114,15 @@ def read_sam(reading: Reading) -> None:
         for event in _events(reading, apis, resource):
             kind, _, name = _EVENTS[event.kind]
             if _api_id(reading, event) == name and name not in apis:
-                draft = Draft(id=name, kind=kind, place=event.place)
+                draft = Draft(id=name, kind=kind, location=event.location)
                 if name in reading.resources:
                     # SAM puts its own API in the place of this resource, whatever that says.
-                    draft.replaces = reading.resources.pop(name).place
-                common = reading.common.get(IMPLICIT[name], Absent(event.place))
+                    draft.replaces = reading.resources.pop(name).location
+                common = reading.common.get(IMPLICIT[name], Absent(event.location))
                 apis[name] = SamApi(reading, draft, common)
     for resource in reading.of_type(*_KINDS):
         reading.note_existence(resource, f"{resource.id} is")
-        draft = Draft(id=resource.id, kind=_KINDS[resource.type], place=resource.place)
+        draft = Draft(id=resource.id, kind=_KINDS[resource.type], location=resource.location)
         apis[resource.id] = SamApi(reading, draft, resource.properties)
     for resource in reading.of_type(*_WITH_EVENTS):
         added = [_add_route(reading, apis, event) for event in _events(reading, apis, resource)]
@@ -140,16 +140,16 @@ def _events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> It
     written = child(resource.properties, "Events")
     drafts = [api.draft for api in apis.values()]
     all_events = HiddenRoutes(f"the events of {resource.id}")
-    for name, place, node in reading.entries(written, all_events, *drafts):
+    for name, location, node in reading.entries(written, all_events, *drafts):
         what = HiddenRoutes(f"what event {name} is", label=f"event {name}")
         for event in reading.mappings(node, what, *drafts):
-            with reading.hiding(place, what, *drafts):
+            with reading.hiding(location, what, *drafts):
                 kind = known(reading.resolver.text(reading.resolver.get(event, "Type")))
                 properties = reading.resolver.get(event, "Properties")
                 if kind in _EVENTS:
                     yield _Event(
                         name=name,
-                        place=place,
+                        location=location,
                         kind=kind,
                         properties=properties,
                         function=resource.id,
@@ -168,7 +168,7 @@ def _add_route(reading: Reading, apis: dict[str, SamApi], event: _Event) -> bool
         _add_elsewhere(reading, apis, event, api.why, operation)
         return False
     if isinstance(operation, Unknown):
-        reading.hide(event.place, event.hidden("the route"), operation.why, api.draft)
+        reading.hide(event.location, event.hidden("the route"), operation.why, api.draft)
         return False
     auth = reading.resolver.get(event.properties, "Auth")
     overrides = reading.resolver.get(auth, "OverrideApiAuth")
@@ -191,10 +191,10 @@ def _add_elsewhere(
     """An API that is not known, with the route that an event adds to it."""
     kind, *_ = _EVENTS[event.kind]
     alike = [api.draft for api in apis.values() if api.draft.kind is kind]  # it may be any of them
-    reading.hide(event.place, event.hidden("the API"), why, *alike)
+    reading.hide(event.location, event.hidden("the API"), why, *alike)
     if isinstance(why, Mistake):
         return
-    draft = reading.draft_elsewhere(why, f"the API of {event.name}", kind, event.place)
+    draft = reading.draft_elsewhere(why, f"the API of {event.name}", kind, event.location)
     if isinstance(operation, Operation):
         is_open = operation.security == (openapi.NONE,)
         route = openapi.route_of(reading, draft, replace(operation, security=()))
@@ -223,7 +223,7 @@ def _api_of_event(reading: Reading, apis: dict[str, SamApi], event: _Event) -> S
         raise UndecidedError(f"{clip(api_id)} is no API of SAM's in this template")
     if apis[api_id].draft.kind is not api_kind and event.kind != "HttpApi":
         why = f"an event of type {event.kind} wants a REST API, {clip(api_id)} is an HTTP API"
-        raise UndecidedError(Mistake(why, event.place))
+        raise UndecidedError(Mistake(why, event.location))
     return apis[api_id]
 
 
@@ -241,14 +241,14 @@ def _operation(reading: Reading, event: _Event, mistake: Mistake | None) -> Oper
         name = "ANY"  # SAM deploys it; what it takes is not documented: at worst everything
     if path is None or name is None:
         why = f"expected a path and a method, found {clip(path)} and {clip(method)}"
-        raise UndecidedError(mistake or Mistake(why, event.place))
+        raise UndecidedError(mistake or Mistake(why, event.location))
     auth = as_auth(reading.steady(child(event.properties, "Auth")))
     asked = reading.choice(child(auth, "Authorizer"))
     security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
     if isinstance(auth, Unresolvable):
         security = Unknown(auth.why)
     route = replace(
-        openapi.route_named(name, path, event.place),
+        openapi.route_named(name, path, event.location),
         backend=event.function,
         keys_by_caller=event_keys_by_caller(reading, event.properties),
     )
@@ -264,12 +264,12 @@ def _unknown_property(reading: Reading, event: _Event) -> Mistake | None:
     properties, taken = event.properties, EVENT_PROPERTIES[event.kind]
     refused = f"an event of type {event.kind} has no property"
     mistakes = [
-        Mistake(f"{refused} {clip(name)}{did_you_mean(name, taken)}", place)
-        for name, place, _ in (properties if isinstance(properties, Mapping) else ())
+        Mistake(f"{refused} {clip(name)}{did_you_mean(name, taken)}", location)
+        for name, location, _ in (properties if isinstance(properties, Mapping) else ())
         if name not in taken and not name.startswith("Fn::")
     ]
     for mistake in mistakes:
-        reading.note(mistake.place or event.place, "the event", mistake)
+        reading.note(mistake.location or event.location, "the event", mistake)
     return next(iter(mistakes), None)
 
 
@@ -279,18 +279,20 @@ def _unknown_property(reading: Reading, event: _Event) -> Mistake | None:
 def _read_websocket(reading: Reading, resource: Resource) -> None:
     """Read one into a draft of its own."""
     reading.note_existence(resource, f"{resource.id} is")
-    draft = Draft(id=resource.id, kind=ApiKind.WEBSOCKET, place=resource.place)
+    draft = Draft(id=resource.id, kind=ApiKind.WEBSOCKET, location=resource.location)
     reading.drafts[draft.id] = draft
     name = _websocket_authorizer(reading, draft, resource)
     routes = child(resource.properties, "Routes")
-    for key, place, written in reading.entries(routes, draft.all_routes, draft):
+    for key, location, written in reading.entries(routes, draft.all_routes, draft):
         route = reading.resolver.resolve(written)
         if not isinstance(route, Absent):
             authorizer = name if key == "$connect" else None
-            reading.fact(authorizer, place, AuthorizerOf(key))
+            reading.fact(authorizer, location, AuthorizerOf(key))
             backend = backend_behind(reading, child(route, "FunctionArn"))
             draft.routes.append(
-                Route(method="", path=key, authorizer=authorizer, place=place, backend=backend)
+                Route(
+                    method="", path=key, authorizer=authorizer, location=location, backend=backend
+                )
             )
 
 
@@ -301,18 +303,18 @@ def _websocket_authorizer(reading: Reading, draft: Draft, resource: Resource) ->
     if isinstance(auth, Unresolvable):
         raise UndecidedError(auth.why)
     kind = known(reading.choice(child(auth, "AuthType")))
-    place = key_place(resource.properties, "Auth") or resource.place
+    location = key_location(resource.properties, "Auth") or resource.location
     if kind == IAM:
-        draft.authorizers[IAM] = iam(IAM, place)
+        draft.authorizers[IAM] = iam(IAM, location)
     if kind != "CUSTOM":
         return None if kind == NONE else kind
     written = resolver.text(resolver.get(auth, "Name"))
     own = Authorizer(
         name=written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer",
-        place=place,
+        location=location,
         kind=AuthorizerKind.REQUEST,
         identity_sources=identity_sources(resolver.texts(resolver.get(auth, "IdentitySource"))),
-        identity_place=key_place(auth, "IdentitySource"),
+        identity_location=key_location(auth, "IdentitySource"),
     )
     spelling = replace(SAM, function="AuthArn", role="InvokeRole")
     read_authorizer(

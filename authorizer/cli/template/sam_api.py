@@ -31,7 +31,7 @@ from authorizer.cli.template.nodes import (
     Unresolvable,
     child,
     has_all_entries,
-    key_place,
+    key_location,
 )
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
@@ -112,14 +112,14 @@ class SamApi:
         for operation in self._operations.values():
             settled = replace(operation, security=self._settled(operation))
             if settled.security == (IAM,) and IAM not in self.draft.authorizers:
-                self.draft.authorizers[IAM] = iam(IAM, operation.route.place)
+                self.draft.authorizers[IAM] = iam(IAM, operation.route.location)
             self.draft.routes.append(openapi.route_of(self.reading, self.draft, settled))
 
     def _read_body(self) -> bool:
         written = child(self.properties, "DefinitionBody")
         if isinstance(written, Absent) and self._is_elsewhere:
-            location = self.reading.steady(child(self.properties, "DefinitionUri"))
-            written = self.reading.resolver.file(location, location.place)
+            uri = self.reading.steady(child(self.properties, "DefinitionUri"))
+            written = self.reading.resolver.file(uri, uri.location)
         for body in self.reading.mappings(written, self.draft.all_routes, self.draft):
             for operation in openapi.read_document(self.reading, self.draft, body):
                 self._operations[operation.route.key] = operation
@@ -142,7 +142,7 @@ class SamApi:
         if isinstance(name, str) and name != IAM and name not in self.draft.authorizers:
             unknown = self._no_authorizer(name, written, self.draft.authorizers)
             if isinstance(unknown.why, Mistake):  # SAM refuses it, whether a route needs it or not
-                self.reading.note(written.place, "the default authorizer", unknown.why)
+                self.reading.note(written.location, "the default authorizer", unknown.why)
             return unknown
         return name
 
@@ -151,7 +151,7 @@ class SamApi:
         why = f"{self.draft.id} has no authorizer {clip(name)}"
         if not (self._knows_authorizers and isinstance(written, Text)):
             return Unknown(why)
-        return Unknown(Mistake(f"{why}{did_you_mean(name, known)}", written.place))
+        return Unknown(Mistake(f"{why}{did_you_mean(name, known)}", written.location))
 
     def _has_all_authorizers(self) -> bool:
         if self._is_elsewhere or not self.draft.is_complete:
@@ -162,22 +162,23 @@ class SamApi:
     def _read_authorizers(self) -> None:
         what = f"the authorizers of {self.draft.id}"
         if isinstance(self._auth, Unresolvable):
-            self.reading.note(self._auth.place, what, self._auth.why)
-        for name, place, node in self.reading.entries(child(self._auth, "Authorizers"), what):
+            self.reading.note(self._auth.location, what, self._auth.why)
+        for name, location, node in self.reading.entries(child(self._auth, "Authorizers"), what):
             what = f"authorizer {name}"
-            body = one_body(self.reading, self.draft, name, place, node, what=what)
+            body = one_body(self.reading, self.draft, name, location, node, what=what)
             if body is not None:
-                read_authorizer(self.reading, self.draft, self._authorizer(name, place, body))
+                read_authorizer(self.reading, self.draft, self._authorizer(name, location, body))
 
-    def _authorizer(self, name: str, place: Location, body: Mapping) -> Written:
+    def _authorizer(self, name: str, location: Location, body: Mapping) -> Written:
         kind = self._kind(body)
         identity = self.reading.steady(child(body, "Identity"))
         own = Authorizer(
             name=name,
-            place=place,
+            location=location,
             kind=kind,
             identity_sources=self._identity_sources(kind, body, identity),
-            identity_place=key_place(body, "Identity") or key_place(body, "IdentitySource"),
+            identity_location=key_location(body, "Identity")
+            or key_location(body, "IdentitySource"),
         )
         return Written(
             authorizer=own,
@@ -185,7 +186,7 @@ class SamApi:
             spelling=SAM,
             sources=tuple(child(identity, source) for source in (*_IDENTITY, "Header")),
             # SAM hands no time to live on for a user pool: API Gateway's own holds.
-            keeps=Absent(place) if kind is AuthorizerKind.COGNITO else identity,
+            keeps=Absent(location) if kind is AuthorizerKind.COGNITO else identity,
             granted=self._granted(body),
         )
 
@@ -272,21 +273,21 @@ class SamApi:
         if is_http:
             return
         if is_on:
-            self._add_preflights(key_place(self.properties, name) or value.place)
+            self._add_preflights(key_location(self.properties, name) or value.location)
         written = child(self.properties, "GatewayResponses")
         path = ("ResponseParameters", "Headers")
         openapi.read_gateway_responses(self.reading, self.draft, written, *path)
         if any(operation.route.is_preflight for operation in self._operations.values()):
             self.draft.has_cors = True
 
-    def _add_preflights(self, place: Location) -> None:
+    def _add_preflights(self, location: Location) -> None:
         routes = [operation.route for operation in self._operations.values()]
         answered = {_plain(route.path) for route in routes if route.method == "OPTIONS"}
         for route in routes:
             if _plain(route.path) not in answered:
                 answered.add(_plain(route.path))
                 added = replace(
-                    openapi.route_named("OPTIONS", route.path, place), is_preflight=True
+                    openapi.route_named("OPTIONS", route.path, location), is_preflight=True
                 )
                 self._operations[added.key] = Operation(route=added, security=None)
 
@@ -298,7 +299,7 @@ def as_auth(node: Node) -> Node:
         return node
     found = clip(node.text) if isinstance(node, Text) else "something else"
     why = f"expected Auth to be a mapping such as {{Authorizer: NONE}}, found {found}"
-    return Unresolvable(node.place, Mistake(why, node.place))
+    return Unresolvable(node.location, Mistake(why, node.location))
 
 
 @or_unknown

@@ -39,7 +39,7 @@ class _Setting:
     method: str
     path: str
     is_on: bool
-    place: Location
+    location: Location
 
 
 def keys_by_caller(reading: Reading, integration: Node) -> bool:
@@ -72,7 +72,8 @@ def read_stages(reading: Reading) -> None:
             ]
             draft.routes = [
                 replace(
-                    route, shared_answers=None if route.keys_by_caller else _place(settings, route)
+                    route,
+                    shared_answers=None if route.keys_by_caller else _location(settings, route),
                 )
                 for route in draft.routes
             ]
@@ -80,7 +81,11 @@ def read_stages(reading: Reading) -> None:
 
 def _stages(reading: Reading, draft: Draft) -> Iterator[Node]:
     own = reading.resources.get(draft.id)
-    yield own.properties if own else reading.common.get("AWS::Serverless::Api", Absent(draft.place))
+    yield (
+        own.properties
+        if own
+        else reading.common.get("AWS::Serverless::Api", Absent(draft.location))
+    )
     for resource in reading.of_type("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment"):
         for api in reading.resolver.branches(child(resource.properties, "RestApiId"))[0]:
             if isinstance(api, Reference) and api.id == draft.id:
@@ -96,7 +101,7 @@ def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
     settings, _ = resolver.branches(child(stage, "MethodSettings"))
     is_on = resolver.flag(child(stage, "CachingEnabled"), default=False) is not False
     if is_on or any(isinstance(written, Unresolvable) for written in settings):
-        yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, place=stage.place)
+        yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, location=stage.location)
     listings = (written for written in settings if isinstance(written, Listing))
     for item in (item for listing in listings for item in listing.items):
         for node in resolver.branches(item)[0]:
@@ -110,11 +115,11 @@ def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
                 method=method.upper() if isinstance(method, str) else _EVERY_METHOD,
                 path=f"/{decoded}" if isinstance(path, str) else _EVERY_PATH,
                 is_on=is_on and seconds != 0,
-                place=node.place,
+                location=node.location,
             )
 
 
-def _place(settings: list[_Setting], route: Route) -> Location | None:
+def _location(settings: list[_Setting], route: Route) -> Location | None:
     """The setting by which a stage remembers a route's answers: for each method the closest one."""
     methods = {route.method}
     if route.method == ANY:
@@ -132,5 +137,5 @@ def _place(settings: list[_Setting], route: Route) -> Location | None:
             default=None,
         )
         if best is not None and best.is_on:
-            return best.place
+            return best.location
     return None

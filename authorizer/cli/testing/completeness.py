@@ -64,7 +64,7 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
             worst = next(
                 (request for request in asked if simulator.ask(request, caller).is_open), asked[0]
             )
-            yield Expectation(request=worst, allowed=False, place=case.place, route=key)
+            yield Expectation(request=worst, allowed=False, location=case.location, route=key)
 
 
 def _requests(

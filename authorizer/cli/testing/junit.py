@@ -42,14 +42,14 @@ def junit_xml(
     root = ET.Element("testsuites", name="authorizer test")
     blind = list(blind_in_words(simulator, coverage))
     cases = (*(result.case for result in results), *coverage.blind)
-    for file in dict.fromkeys(case.place.file for case in cases):
+    for file in dict.fromkeys(case.location.file for case in cases):
         suite = _element(root, "testsuite", name=file)
         for result in results:
-            if result.case.place.file == file:
+            if result.case.location.file == file:
                 _add_result(suite, simulator, result, is_strict=is_strict)
         for case, what in blind:
-            if case.place.file == file:
-                test = _test(suite, f"{file}.{case.name}", "complete", file, case.place.line)
+            if case.location.file == file:
+                test = _test(suite, f"{file}.{case.name}", "complete", file, case.location.line)
                 _add_remark(test, what, is_strict=is_strict)
     suite = _element(root, "testsuite", name="not exercised")
     for gap in coverage.gaps:
@@ -68,18 +68,20 @@ def junit_xml(
 def _add_result(
     suite: ET.Element, simulator: Simulator, result: Result, *, is_strict: bool
 ) -> None:
-    expected, place = result.expectation, result.expectation.place
+    expected, location = result.expectation, result.expectation.location
     verb = "allow" if expected.allowed else "deny"
     name = (
         f"{verb} {expected.request}"
         if expected.route is None
         else f"deny {expected.route} (not listed)"
     )
-    test = _test(suite, f"{place.file}.{result.case.name}", name, place.file, place.line)
+    test = _test(suite, f"{location.file}.{result.case.name}", name, location.file, location.line)
     if not result.passed:
         message = failure_in_words(result)
         failure = _element(test, "failure", type="failed", message=message)
-        failure.text = _clean("\n".join([f"{place}: {message}", *reasons_for(simulator, result)]))
+        failure.text = _clean(
+            "\n".join([f"{location}: {message}", *reasons_for(simulator, result)])
+        )
     elif result.is_vacuous:
         _add_remark(test, vacuous_in_words(result), is_strict=is_strict)
 

@@ -60,10 +60,10 @@ def vacuous_in_words(result: Result) -> str:
     if result.is_unsure and result.answer.protection is not None:
         protection = result.answer.protection
         asks = f"whether {protection.in_words} asks the policy{protection.because}"
-        return f"{expected.place}: for {expected.request} it cannot be told {asks}"
+        return f"{expected.location}: for {expected.request} it cannot be told {asks}"
     about = "no route" if result.answer.decision.reason is None else "no rule"
     denied = f"{expected.request} is denied because {about} is about it"
-    return f"{expected.place}: {denied}: is it misspelt?"
+    return f"{expected.location}: {denied}: is it misspelt?"
 
 
 def blind_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[tuple[Case, str]]:
@@ -78,7 +78,7 @@ def summary(results: Sequence[Result], coverage: Coverage) -> str:
     passed = sum(result.passed for result in results)
     unread = sum(not result.answer.is_decidable for result in results)
     undecided = f", {unread} undecidable" if unread else ""
-    cases = len({result.case.place for result in results})
+    cases = len({result.case.location for result in results})
     return (
         f"{counted(cases, 'case')}, {counted(len(results), 'request')}: "
         f"{passed} passed, {len(results) - passed - unread} failed{undecided}; exercised "
@@ -99,7 +99,7 @@ def show(
     for result in results:
         if not result.passed:
             expected = result.expectation
-            where = f"{expected.place}: {shown(result.case.name)}: {failure_in_words(result)}"
+            where = f"{expected.location}: {shown(result.case.name)}: {failure_in_words(result)}"
             print_folded(console, Text.assemble(("failed ", "bold red"), where), 7)
             for reason in reasons_for(simulator, result):
                 print_folded(console, Text(f"       {reason}"), 9)
@@ -107,7 +107,7 @@ def show(
     lines = [
         *(("proves nothing", vacuous_in_words(result)) for result in results if result.is_vacuous),
         *(
-            ("proves nothing", f"{case.place}: {what}")
+            ("proves nothing", f"{case.location}: {what}")
             for case, what in blind_in_words(simulator, coverage)
         ),
         *(
