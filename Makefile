@@ -12,7 +12,16 @@ VENV_BENCHMARKS := .venv-benchmarks
 READY_BENCHMARKS := $(VENV_BENCHMARKS)/.ready
 LOCAL := build/local
 # A lock is complete, so nothing is left to resolve; with hashes, pip would also trip over extras ("boto3[crt]").
-INSTALL_LOCKED := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes --requirement
+FROM_LOCK := --no-deps --require-hashes --requirement
+PIP_INSTALL := install -qq --disable-pip-version-check --no-input --no-compile
+# $(call INTO,environment,what): uv needs two seconds for a lock, and pip half a minute of a processor, for it reads of each
+# package all releases there ever were. Where no uv is to be had, or pip alone is told of an index, pip does it.
+INTO = { [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2); } \
+	|| $(BIN)/python -m pip --python $(1)/bin/python $(PIP_INSTALL) $(2)
+
+# Environments come without byte code: whatever is imported is compiled once, and kept. Else each of the hundreds of
+# processes that the tests start would do it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # What a package is built for is what the template deploys: Runtime and Architectures of its function. `authorizer local
 # platform` reads them, as LAMBDA_PYTHON and LAMBDA_PLATFORM, and fails where only a deployment would decide.
@@ -31,7 +40,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-environments ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -74,15 +83,12 @@ SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadgroup
 
 # The runtime package's own tests reach all of it. To trace the others as well doubles their time, and shows nothing more.
 COVERING_TESTS := tests/unit tests/attacks tests/handlers tests/backstop
-test: ready-environments ## all tests (five minutes, downloads included), with the runtime package's branch coverage at 100 %
+test: ready ## all tests (five minutes, downloads included), with the runtime package's branch coverage at 100 %
 	@$(MAKE) --silent -j2 test-covering ready-test
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(COVERING_TESTS:%=--ignore=%)
 
 test-covering: ready
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-fail-under=100 $(COVERING_TESTS)
-
-# The tests start hundreds of processes: each would compile the same modules again.
-test properties fuzz walks: export PYTHONDONTWRITEBYTECODE =
 
 RUNTIME_TESTS := $(COVERING_TESTS) tests/properties
 test-runtime: ready ## the tests of what runs in Lambda alone, such as on another Python
@@ -148,8 +154,8 @@ runtime: ready ready-sam
 sam-local: ready ready-sam
 	@$(MAKE) --silent build/sam-local/.python$(LAMBDA_PYTHON)
 
-lock: ready ## bring the lock files up to date (needs uv)
-	@command -v uv >/dev/null || { echo "uv not found: https://docs.astral.sh/uv/" >&2; exit 1; }
+lock: ready ## bring the lock files up to date
+	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml --extra lambda --output-file requirements/lambda.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements/lambda.txt --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml requirements/benchmarks.in --constraint requirements/lambda.txt \
@@ -163,7 +169,7 @@ ci: ## what CI runs
 clean: ## remove all that make made
 	rm -rf $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
 
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
 
 # --- environments -----------------------------------------------------------------------------------------------------
@@ -177,10 +183,6 @@ ready-test:
 	@$(LOCKED) $(MAKE) --silent -j4 $(READY) $(READY_SAM) $(LOCAL)/.AuthorizerFunction $(LOCAL)/.HelloFunction \
 		build/dependencies/runtime/.complete
 
-# Both at once: pip works on one processor.
-ready-environments:
-	@$(LOCKED) $(MAKE) --silent -j2 $(READY) $(READY_SAM)
-
 ready-sam:
 	@[ -e $(READY_SAM) ] && [ $(READY_SAM) -nt requirements/sam.txt ] \
 		|| { $(LOCKED) $(MAKE) --silent $(READY_SAM); }
@@ -191,29 +193,31 @@ python:
 
 # The file that says "ready" comes last: an environment whose making was interrupted is made again, from nothing.
 $(READY): requirements/dev.txt pyproject.toml | python
-	@echo "making $(VENV) from requirements/dev.txt (about a minute, once)"
+	@echo "making $(VENV) from requirements/dev.txt (a quarter of a minute, once)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python $(INSTALL_LOCKED) requirements/dev.txt
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip $(PIP_INSTALL) --only-binary=:all: $(FROM_LOCK) requirements/uv.txt \
+		|| echo "no uv for this machine: pip takes a minute longer"
+	@$(call INTO,$(VENV),$(FROM_LOCK) requirements/dev.txt)
+	@$(call INTO,$(VENV),--no-deps --no-build-isolation --editable .)
 	@touch $@
 
-$(READY_SAM): requirements/sam.txt | python
-	@echo "making $(VENV_SAM) from requirements/sam.txt (about a minute, once)"
+$(READY_SAM): requirements/sam.txt | $(READY)
+	@echo "making $(VENV_SAM) from requirements/sam.txt"
 	@rm -rf $(VENV_SAM)
-	@$(PYTHON) -m venv $(VENV_SAM)
-	@$(VENV_SAM)/bin/python $(INSTALL_LOCKED) requirements/sam.txt --no-compile
+	@$(PYTHON) -m venv --without-pip $(VENV_SAM)
+	@$(call INTO,$(VENV_SAM),$(FROM_LOCK) requirements/sam.txt)
 	@touch $@
 
 ready-benchmarks:
 	@[ -e $(READY_BENCHMARKS) ] && [ $(READY_BENCHMARKS) -nt requirements/benchmarks.txt ] \
 		|| { $(LOCKED) $(MAKE) --silent $(READY_BENCHMARKS); }
 
-$(READY_BENCHMARKS): requirements/benchmarks.txt | python
-	@echo "making $(VENV_BENCHMARKS) from requirements/benchmarks.txt (half a minute, once)"
+$(READY_BENCHMARKS): requirements/benchmarks.txt | $(READY)
+	@echo "making $(VENV_BENCHMARKS) from requirements/benchmarks.txt"
 	@rm -rf $(VENV_BENCHMARKS)
-	@$(PYTHON) -m venv $(VENV_BENCHMARKS)
-	@$(VENV_BENCHMARKS)/bin/python $(INSTALL_LOCKED) requirements/benchmarks.txt
+	@$(PYTHON) -m venv --without-pip $(VENV_BENCHMARKS)
+	@$(call INTO,$(VENV_BENCHMARKS),$(FROM_LOCK) requirements/benchmarks.txt)
 	@touch $@
 
 # --- function packages ------------------------------------------------------------------------------------------------
@@ -291,5 +295,5 @@ build/dependencies/runtime/.complete: requirements/runtime.txt Makefile $(READY)
 UNUSED := bin ecdsa ecdsa-* rsa rsa-* pyasn1 pyasn1-* pycparser pycparser-* six.py six-*
 
 INSTALL = rm -rf $(2) && mkdir -p $(2) \
-	&& $(BIN)/python $(INSTALL_LOCKED) $(1) --target $(2) $(3) --no-compile \
+	&& $(BIN)/python -m pip $(PIP_INSTALL) $(FROM_LOCK) $(1) --target $(2) $(3) \
 	&& cd $(2) && rm -rf $(UNUSED) && touch .complete
