@@ -155,7 +155,6 @@ def _environment(folder: Path, url: str, account: str, keys: tuple[str, str]) ->
         "HOME": str(folder),
         "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "GATEWAY_PORT": url.rpartition(":")[2],
         "BIND_HOST": "127.0.0.1",
         # Signatures are checked, and what app clients demand: their secret, and their flows.
