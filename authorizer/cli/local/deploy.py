@@ -116,14 +116,14 @@ def deploy(
 
 
 def zipped(package: Path) -> bytes:
-    """The package as Lambda takes it, without the byte code that a test may have left there.
+    """The package as Lambda takes it.
 
     It goes no farther than this machine, so that to compress it would only take time.
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         for file in sorted(package.rglob("*")):
-            if file.is_file() and file.suffix != ".pyc":
+            if file.is_file():
                 packed.write(file, file.relative_to(package))
     return archive.getvalue()
 
