@@ -26,14 +26,12 @@ ALGORITHM = "RS256"
 # Few are seen: one per key, and those that somebody makes up.
 _REMEMBERED_HEADERS = 64
 
-_ALPHABET = f"{ascii_letters}{digits}-_".encode()
-_FOREIGN = bytes(range(256)).translate(None, delete=_ALPHABET)
-# The decoder knows the other alphabet. What is foreign to ours, padding included, is foreign to it.
-_TO_STANDARD = bytes.maketrans(_FOREIGN + b"-_", b"!" * len(_FOREIGN) + b"+/")
+# The decoder knows the other alphabet, and padding. What that has and ours has not is refused.
+_PLUS, _SLASH, _EQUALS = b"+/="
 # By what remains of the length, divided by four: the padding that the decoder wants, and the last
 # characters whose unused bits are zero. There is no octet in a single character.
 _PADDING = (b"", b"", b"==", b"=")
-_LAST_CHARACTERS = (_ALPHABET, b"", b"AQgw", b"AEIMQUYcgkosw048")
+_LAST_CHARACTERS = (f"{ascii_letters}{digits}-_".encode(), b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
 class UnverifiedToken(NamedTuple):
@@ -83,19 +81,20 @@ def parse_compact(encoded: bytes) -> UnverifiedToken:
         InvalidTokenError: ``token_not_compact``, ``token_not_base64url``, ``header_not_json``,
             ``algorithm_not_allowed``, ``critical_header``, ``key_id_invalid``.
     """
-    parts = encoded.split(b".", 3)
-    if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - header, payload, signature
+    signing_input, _, signature = encoded.rpartition(b".")
+    header, _, payload = signing_input.partition(b".")
+    if not (header and payload and signature) or b"." in payload:
         raise InvalidTokenError(
             Reason.TOKEN_NOT_COMPACT, "expected three non-empty parts between two dots"
         )
-    header, payload, signature = parts
-    claims, signed = _decode(payload), _decode(signature)
-    return UnverifiedToken(
-        key_id=_require_key_id(header),
-        payload=claims,
-        signing_input=encoded[: -len(signature) - 1],
-        signature=signed,
-    )
+    try:
+        claims, signed = decode_base64url(payload), decode_base64url(signature)
+        key_id = _require_key_id(header)
+    except ValueError as error:
+        raise InvalidTokenError(
+            Reason.TOKEN_NOT_BASE64URL, "expected unpadded, canonical base64url"
+        ) from error
+    return UnverifiedToken(key_id, claims, signing_input, signed)
 
 
 def parse_part(data: bytes, name: str, reason: Reason) -> JsonObject:
@@ -120,24 +119,21 @@ def decode_base64url(encoded: bytes) -> bytes:
             whose unused bits are not zero.
     """
     remainder = len(encoded) % 4
-    if encoded[-1:] not in _LAST_CHARACTERS[remainder]:
+    if (
+        encoded[-1:] not in _LAST_CHARACTERS[remainder]
+        or _PLUS in encoded
+        or _SLASH in encoded
+        or _EQUALS in encoded
+    ):
         raise ValueError("not canonical base64url")
-    return a2b_base64(encoded.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
-
-
-def _decode(part: bytes) -> bytes:
-    try:
-        return decode_base64url(part)
-    except ValueError as error:
-        raise InvalidTokenError(
-            Reason.TOKEN_NOT_BASE64URL, "expected unpadded, canonical base64url"
-        ) from error
+    standard = encoded.replace(b"-", b"+").replace(b"_", b"/")
+    return a2b_base64(standard + _PADDING[remainder], strict_mode=True)
 
 
 @lru_cache(_REMEMBERED_HEADERS)
 def _require_key_id(encoded_header: bytes) -> str:
     """Judge the header (step 2) and return its ``kid``. What it says depends on nothing else."""
-    header = parse_part(_decode(encoded_header), "header", Reason.HEADER_NOT_JSON)
+    header = parse_part(decode_base64url(encoded_header), "header", Reason.HEADER_NOT_JSON)
     # Compared with a constant: the token does not get to choose how it is verified.
     if header.get("alg") != ALGORITHM:
         raise InvalidTokenError(
