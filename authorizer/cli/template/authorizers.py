@@ -13,8 +13,16 @@ from authorizer.cli.template.functions import (
     why_it_stays,
 )
 from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
-from authorizer.cli.template.nodes import Mapping, Node, Text, child, key_location
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
+from authorizer.cli.template.nodes import (
+    Mapping,
+    Node,
+    Text,
+    UndecidedError,
+    child,
+    key_location,
+    known,
+    or_unknown,
+)
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -140,7 +148,7 @@ def read_authorizer(reading: Reading, draft: Draft, written: Written) -> None:
 def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, written: Written) -> Authorizer:
     node, name = written.keeps or written.node, written.spelling.ttl
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
-    seconds = reading.resolver.number(reading.resolver.get(node, name), default=default)
+    seconds = reading.number(reading.get(node, name), default=default)
     return replace(
         own,
         ttl_seconds=reading.fact(
@@ -173,19 +181,19 @@ def _with_function(reading: Reading, draft: Draft, own: Authorizer, written: Wri
 
 def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
     """Whether API Gateway takes on a role that may call the function."""
-    values, why = reading.resolver.branches(role)
+    values, why = reading.branches(role)
     roles = [value for value in values if not (isinstance(value, Text) and value.text == "NONE")]
     return Unknown(why) if why is not None and len(roles) == 1 else bool(roles)
 
 
 def _with_payload(reading: Reading, own: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
-    resolver, name, location = reading.resolver, own.name, own.location
-    version = resolver.get(node, spelling.version)
-    simple = resolver.flag(resolver.get(node, spelling.simple), default=False)
+    name, location = own.name, own.location
+    version = reading.get(node, spelling.version)
+    simple = reading.flag(reading.get(node, spelling.simple), default=False)
     return replace(
         own,
         payload_version=reading.fact(
-            resolver.text(version),
+            reading.text(version),
             location,
             f"the payload version of {name}",
             child(node, spelling.version),

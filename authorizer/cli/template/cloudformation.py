@@ -35,15 +35,17 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
+    UndecidedError,
     child,
     key_location,
+    known,
+    or_unknown,
     parts_of,
     referred,
 )
 from authorizer.cli.template.openapi import NONE
 from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.stages import keys_by_caller
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def _read_api(reading: Reading, resource: Resource) -> None:
         protocol = known(reading.choice(child(properties, "ProtocolType")))
         if protocol == "WEBSOCKET" and kind is not ApiKind.REST:
             draft.kind = ApiKind.WEBSOCKET
-    cors, why = reading.resolver.branches(child(properties, "CorsConfiguration"))
+    cors, why = reading.branches(child(properties, "CorsConfiguration"))
     draft.has_cors = bool(cors)
     if why is not None and len(cors) == 1:
         draft.has_cors = reading.fact(Unknown(why), draft.location, f"whether {draft.id} has CORS")
@@ -94,7 +96,7 @@ def _read_api(reading: Reading, resource: Resource) -> None:
     is_at_hand = isinstance(packed, Text)  # a file that is packed with the template
     body = child(properties, "Body")
     if is_at_hand:
-        body = reading.resolver.file(packed, packed.location)
+        body = reading.file(packed, packed.location)
     openapi.read_routes(reading, draft, body)
     draft.is_private = reading.is_private(properties)
     for name in ("CloneFrom",) if is_at_hand else ("BodyS3Location", "CloneFrom"):
@@ -118,7 +120,7 @@ def _add_quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
 def _drafts_of(reading: Reading, resource: Resource, what: str) -> list[Draft]:
     """The APIs that a resource may belong to; those that are not in this template, too."""
     written = child(resource.properties, "RestApiId" if _is_rest(resource) else "ApiId")
-    values, why = reading.resolver.branches(written)
+    values, why = reading.branches(written)
     what = f"the API of {what}"
     found = [_draft_named(reading, resource, value, written, what) for value in values]
     drafts = list({one.id: one for one in found}.values())
@@ -154,7 +156,7 @@ def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
         name=resource.id,
         location=resource.location,
         kind=kind_named(reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))),
-        identity_sources=identity_sources(reading.resolver.texts(sources)),
+        identity_sources=identity_sources(reading.texts(sources)),
         identity_location=key_location(properties, "IdentitySource"),
     )
     spelling = V1 if is_rest else V2
@@ -166,13 +168,13 @@ def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
 
 
 def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
-    resolver, properties = reading.resolver, resource.properties
+    properties = resource.properties
     with reading.hiding(resource.location, _route_of(resource), draft):
         written = reading.choice(child(properties, "HttpMethod"))
         path = _path(reading, child(properties, "ResourceId"))
         method = known(written)
-        integration = resolver.get(properties, "Integration")
-        mock = resolver.text(resolver.get(integration, "Type")) == "MOCK"
+        integration = reading.get(properties, "Integration")
+        mock = reading.text(reading.get(integration, "Type")) == "MOCK"
         route = Route(
             method=(method or "ANY").upper(),
             path=path,
@@ -231,7 +233,7 @@ def _route_named(
 
 def _backend_of(reading: Reading, target: Node) -> str | Unknown | None:
     """The function behind ``integrations/<id>``; not known where that is none of the template's."""
-    value = reading.resolver.resolve(target)
+    value = reading.resolve(target)
     for integration in map(reading.resource_of, parts_of(value)):
         if integration is not None:
             return backend_behind(reading, child(integration.properties, "IntegrationUri"))
@@ -278,7 +280,7 @@ def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | 
 
 
 def _add_gateway_response(reading: Reading, draft: Draft, resource: Resource) -> None:
-    kind = reading.resolver.text(child(resource.properties, "ResponseType"))
+    kind = reading.text(child(resource.properties, "ResponseType"))
     headers = child(resource.properties, "ResponseParameters")
     if isinstance(kind, str):
         openapi.gateway_response(reading, draft, kind, headers)

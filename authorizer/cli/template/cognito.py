@@ -21,14 +21,16 @@ from authorizer.cli.template.nodes import (
     Mapping,
     Node,
     Text,
+    UndecidedError,
     child,
     children_of,
     has_all_entries,
     key_location,
+    known,
+    or_unknown,
     parts_of,
     spelled,
 )
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def read_cognito(reading: Reading, file: str) -> Template:
 
     Those that a condition may leave out count as there: what they would open, they may open.
     """
-    choices, of_type = reading.resolver.choices, reading.of_type
+    choices, of_type = reading.choices, reading.of_type
     choices.is_watching = False  # what they come to opens no route
     found = Template(
         file=file,
@@ -74,7 +76,7 @@ def read_cognito(reading: Reading, file: str) -> Template:
 def _pool(reading: Reading, resource: Resource) -> UserPool:
     written = child(resource.properties, "MfaConfiguration")
     location = key_location(resource.properties, "MfaConfiguration")
-    text = reading.resolver.text(written) or "OFF"
+    text = reading.text(written) or "OFF"
     mfa = _MFA.get(text.lower(), text) if isinstance(text, str) else text
     what = f"the MFA of {resource.id}"
     return UserPool(
@@ -86,7 +88,7 @@ def _pool(reading: Reading, resource: Resource) -> UserPool:
 
 
 def _client(reading: Reading, resource: Resource) -> AppClient:
-    resolver, name, location = reading.resolver, resource.id, resource.location
+    name, location = resource.id, resource.location
     secret, flows, validity, units = (
         child(resource.properties, name)
         for name in (
@@ -98,10 +100,10 @@ def _client(reading: Reading, resource: Resource) -> AppClient:
         id=name,
         location=location,
         has_secret=reading.fact(
-            resolver.flag(secret, default=False), location, f"whether {name} has a secret", secret
+            reading.flag(secret, default=False), location, f"whether {name} has a secret", secret
         ),
         auth_flows=reading.fact(
-            resolver.texts(flows) or _DEFAULT_FLOWS, location, f"the sign-in flows of {name}", flows
+            reading.texts(flows) or _DEFAULT_FLOWS, location, f"the sign-in flows of {name}", flows
         ),
         access_token_seconds=reading.fact(
             _access_token_seconds(reading, resource.properties),
@@ -116,10 +118,9 @@ def _client(reading: Reading, resource: Resource) -> AppClient:
 
 @or_unknown
 def _access_token_seconds(reading: Reading, properties: Node) -> int:
-    resolver = reading.resolver
-    amount = known(resolver.number(child(properties, "AccessTokenValidity"), default=0))
-    units = resolver.get(properties, "TokenValidityUnits")
-    unit = known(resolver.text(resolver.get(units, "AccessToken"))) or "hours"
+    amount = known(reading.number(child(properties, "AccessTokenValidity"), default=0))
+    units = reading.get(properties, "TokenValidityUnits")
+    unit = known(reading.text(reading.get(units, "AccessToken"))) or "hours"
     if amount == 0:
         return 3600
     if unit.lower() not in _UNIT_SECONDS:
@@ -130,7 +131,7 @@ def _access_token_seconds(reading: Reading, properties: Node) -> int:
 def _group(reading: Reading, resource: Resource) -> UserGroup:
     written = child(resource.properties, "GroupName")
     made_up = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
-    text = reading.resolver.text(written)
+    text = reading.text(written)
     name = made_up if text is None else text
     location = key_location(resource.properties, "GroupName") or resource.location
     reading.fact(name, location, f"the name of {resource.id}", written)
@@ -139,8 +140,8 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     """Variables that name resources are known only when deployed; that is no fact amiss."""
-    written = child(reading.resolver.get(resource.properties, "Environment"), "Variables")
-    choices, what = reading.resolver.choices, f"the variables of {resource.id}"
+    written = child(reading.get(resource.properties, "Environment"), "Variables")
+    choices, what = reading.choices, f"the variables of {resource.id}"
     found = FunctionVariables(
         id=resource.id,
         location=resource.location,
@@ -157,7 +158,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     ]
     for name, location, value in entries:
         choices.is_watching = name.startswith(SETTINGS)
-        text = reading.resolver.text(value)
+        text = reading.text(value)
         likely = _likely(reading, value) if isinstance(text, Unknown) else None
         if likely is not None:
             found.likely[name] = likely
@@ -172,7 +173,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
 
 def _written(reading: Reading, node: Node) -> str:
     """A value as it is written, to compare it with another one."""
-    value = reading.resolver.resolve(node)
+    value = reading.resolve(node)
     if isinstance(value, Mapping):
         items = (f"{name}: {_written(reading, item)}" for name, _, item in value)
         return "{" + ", ".join(items) + "}"
@@ -184,8 +185,8 @@ def _written(reading: Reading, node: Node) -> str:
 def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:
     """The names of variables that Globals give to every function."""
     common = reading.common.get("AWS::Serverless::Function", Absent(resource.location))
-    shared = reading.resolver.get(reading.resolver.get(common, "Environment"), "Variables")
-    own = reading.resolver.resolve(written)
+    shared = reading.get(reading.get(common, "Environment"), "Variables")
+    own = reading.resolve(written)
     return frozenset(
         name
         for name, _, value in (shared if isinstance(shared, Mapping) else ())
@@ -195,14 +196,14 @@ def _common_to_all(reading: Reading, resource: Resource, written: Node) -> froze
 
 def _is_complete(reading: Reading, resource: Resource) -> bool:
     """Whether all variables are in the template, in every deployment."""
-    environment = reading.resolver.get(resource.properties, "Environment")
-    nodes = (environment, reading.resolver.get(environment, "Variables"))
+    environment = reading.get(resource.properties, "Environment")
+    nodes = (environment, reading.get(environment, "Variables"))
     return all(has_all_entries(node) for node in nodes)
 
 
 def _likely(reading: Reading, node: Node) -> str | None:
     """A text of ids that Cognito makes up, with others of their shape."""
-    pieces = [_piece(reading, part) for part in parts_of(reading.resolver.resolve(node))]
+    pieces = [_piece(reading, part) for part in parts_of(reading.resolve(node))]
     known_pieces = [piece for piece in pieces if piece is not None]
     return "".join(known_pieces) if known_pieces == pieces else None
 
@@ -220,12 +221,12 @@ def _lacks_a_parameter(reading: Reading, node: Node) -> bool:
     if not isinstance(node, Call):
         return any(_lacks_a_parameter(reading, item) for item in children_of(node))
     if node.name == "Fn::If":
-        return any(_lacks_a_parameter(reading, side) for side in reading.resolver.chosen(node))
+        return any(_lacks_a_parameter(reading, side) for side in reading.chosen(node))
     names = [node.argument.text] if isinstance(node.argument, Text) else []
     if node.name == "Fn::Sub":
         text = node.argument.items[0] if isinstance(node.argument, Listing) else node.argument
         names = _NAMED.findall(text.text) if isinstance(text, Text) else []
-    is_empty = reading.resolver.is_left_empty
+    is_empty = reading.is_left_empty
     if node.name in {"Ref", "Fn::Sub"} and any(is_empty(name, node.location) for name in names):
         return True
     return _lacks_a_parameter(reading, node.argument)

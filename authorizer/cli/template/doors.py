@@ -165,7 +165,7 @@ def _name_of(function: Resource) -> Node:
 
 def _at(reading: Reading, node: Node, *path: str) -> Iterator[Node]:
     """What stands at the end of a path, in one deployment or another."""
-    for value in reading.resolver.branches(node)[0]:
+    for value in reading.branches(node)[0]:
         if not path:
             yield value
             continue
@@ -190,7 +190,7 @@ def _permissions(reading: Reading) -> Iterator[_Way]:
 
 def _whom(reading: Reading, permission: Resource) -> str | None:
     """Who else than the account and its APIs may call; nothing where nobody may."""
-    principal = reading.resolver.resolve(child(permission.properties, "Principal"))
+    principal = reading.resolve(child(permission.properties, "Principal"))
     if isinstance(principal, Reference | Absent):
         return None  # a role of this template
     service = with_names(principal)
@@ -218,8 +218,8 @@ def _whom_unwritten(principal: Node) -> str | None:
 
 def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | None:
     """Whose things may call by a service; nothing where they are this account's, or one thing."""
-    account = reading.resolver.resolve(child(permission.properties, "SourceAccount"))
-    source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
+    account = reading.resolve(child(permission.properties, "SourceAccount"))
+    source = reading.resolve(child(permission.properties, "SourceArn"))
     if isinstance(source, Reference) or (is_source and isinstance(source, Unresolvable)):
         return None  # one topic, one bucket
     *_, owner, named = [*with_names(source).split(":", 5), "", "", "", "", "", ""][:6]
@@ -252,7 +252,7 @@ def _is_known_api(reading: Reading, source: Node, api: str) -> bool:
 
 def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
     """The one API of this account that may call, where another template has it."""
-    source = reading.resolver.resolve(child(permission.properties, "SourceArn"))
+    source = reading.resolve(child(permission.properties, "SourceArn"))
     is_one = re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(source))
     return next(_elsewhere(source), None) if is_one else None
 

@@ -50,7 +50,7 @@ _NEWEST = frozenset({"Alias", "Version"})
 
 def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     """The logical id of the function that a name, an ARN or an invocation URI leads to."""
-    value = reading.resolver.resolve(node)
+    value = reading.resolve(node)
     if isinstance(value, Unresolvable):
         return Unknown(value.why)
     parts = parts_of(value)
@@ -66,10 +66,10 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
 
 def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
     """The same, of a name that must lead to one function in every deployment."""
-    values, _ = reading.resolver.branches(node)
+    values, _ = reading.branches(node)
     found = {function_behind(reading, value) for value in values}
-    why = reading.resolver.varies(node)
-    is_decided_within = why is not None and any(reading.resolver.varies(value) for value in values)
+    why = reading.varies(node)
+    is_decided_within = why is not None and any(reading.varies(value) for value in values)
     function = next(iter(found), None)
     if why is None or not (is_decided_within or len(values) < 2 or len(found) > 1):  # noqa: PLR2004 - two sides
         why = _account_given(reading, node) if isinstance(function, str) else None
@@ -78,16 +78,16 @@ def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
 
 def functions_behind(reading: Reading, node: Node) -> set[str | Unknown]:
     """The functions that a name may lead to, in one deployment or another: all but foreign ones."""
-    found = (function_behind(reading, value) for value in reading.resolver.branches(node)[0])
+    found = (function_behind(reading, value) for value in reading.branches(node)[0])
     return {function for function in found if function is not None}
 
 
 def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
     """The function that an integration's target leads to, also by its URL."""
-    parts = parts_of(reading.resolver.resolve(node))
+    parts = parts_of(reading.resolve(node))
     for url in map(reading.resource_of, parts):
         if url is not None and url.type == "AWS::Lambda::Url":
-            node, parts = reading.resolver.get(url.properties, "TargetFunctionArn"), ()
+            node, parts = reading.get(url.properties, "TargetFunctionArn"), ()
     if parts and isinstance(parts[0], Text) and parts[0].text.startswith(("http:", "https:")):
         return None  # a server of its own
     found = functions_behind(reading, node)
@@ -98,7 +98,7 @@ def backend_behind(reading: Reading, node: Node) -> str | Unknown | None:
 
 def _account_given(reading: Reading, node: Node) -> Cause | None:
     """Why an ARN in words may be of another account or region; nothing where it is of this one."""
-    for value in reading.resolver.branches(node)[0]:
+    for value in reading.branches(node)[0]:
         found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(value))
         if found is not None and found.groups() != _OWN:
             region, account = map(clip, found.groups())
@@ -126,14 +126,14 @@ def _name_of(part: Node) -> str:
 
 def name_elsewhere(reading: Reading, node: Node) -> str:
     """The name of a function that is none of this template's, as far as it is written out."""
-    text = spelled(reading.resolver.resolve(node))
+    text = spelled(reading.resolve(node))
     arn = re.search(r"[^/]*:function:[^/]*", text)
     return arn[0] if arn else text
 
 
 def _function(reading: Reading, resource: Resource | None) -> str | Unknown | None:
     if resource is not None and resource.type in _OF_FUNCTIONS:
-        name = reading.resolver.get(resource.properties, "FunctionName")
+        name = reading.get(resource.properties, "FunctionName")
         return function_behind(reading, name)
     return resource.id if resource is not None and resource.type in FUNCTION_TYPES else None
 
@@ -144,7 +144,7 @@ def _function_named(reading: Reading, value: Node) -> str | None:
     match = re.search(r":function:([A-Za-z0-9_<>-]+)(?=[:/]|\Z)", text, re.ASCII)
     wanted = match[1] if match else text
     for resource in reading.of_type(*FUNCTION_TYPES):
-        name = reading.resolver.get(resource.properties, "FunctionName")
+        name = reading.get(resource.properties, "FunctionName")
         if isinstance(name, Text | Composite) and wanted and spelled(name, _word_for) == wanted:
             return resource.id
     return None
@@ -155,7 +155,7 @@ def _named_when_called(reading: Reading, parts: Iterable[Node]) -> Unknown | Non
     text = "".join(part.text for part in parts if isinstance(part, Text))
     if _STAGE_VARIABLE in text:
         return Unknown("a stage variable names it")
-    chosen = reading.resolver.choices.chosen.items()
+    chosen = reading.choices.chosen.items()
     given = [name for name, value in chosen if is_any(name, value) and value in text]
     return Unknown(f"parameter {given[0]} may name any") if given else None
 
@@ -179,19 +179,19 @@ def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -
 
 
 def _permits(reading: Reading, permission: Resource, function: str, api: str) -> bool | Unknown:
-    properties, resolver = permission.properties, reading.resolver
-    behind = function_behind(reading, resolver.get(properties, "FunctionName"))
+    properties = permission.properties
+    behind = function_behind(reading, reading.get(properties, "FunctionName"))
     stated = (
         (behind, (function,)),
-        (resolver.text(resolver.get(properties, "Principal")), _API_GATEWAY),
-        (resolver.text(resolver.get(properties, "Action")), _INVOKE_ACTIONS),
+        (reading.text(reading.get(properties, "Principal")), _API_GATEWAY),
+        (reading.text(reading.get(properties, "Action")), _INVOKE_ACTIONS),
     )
     if any(isinstance(value, str) and value not in allowed for value, allowed in stated):
         return False
-    covers = _covers(resolver.get(properties, "SourceArn"), api)
+    covers = _covers(reading.get(properties, "SourceArn"), api)
     if covers is not True:
         return covers
-    why = permission.depends_on or resolver.varies(properties)
+    why = permission.depends_on or reading.varies(properties)
     unknown = next((value for value, _ in stated if isinstance(value, Unknown)), None)
     return unknown or (behind == function and (Unknown(why) if why else True))
 
@@ -222,7 +222,7 @@ def _as_pattern(part: Node) -> str:
 
 def why_it_stays(reading: Reading, node: Node) -> str | None:
     """Why the function that a name leads to may answer with old code; nothing where it may not."""
-    values, _ = reading.resolver.branches(node)
+    values, _ = reading.branches(node)
     return next((why for value in values if (why := _why(reading, value))), None)
 
 
@@ -271,7 +271,7 @@ def _why_of(reading: Reading, found: Reference, qualifier: Node | None = None) -
 
 def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str | None:
     """Of a function that is named with a version or an alias."""
-    published = reading.resolver.resolve(child(function.properties, "AutoPublishAlias"))
+    published = reading.resolve(child(function.properties, "AutoPublishAlias"))
     if not isinstance(published, Absent) and _same(published, qualifier):
         return _why_published(reading, function)
     if not isinstance(qualifier, Text):
@@ -279,7 +279,7 @@ def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str
     if qualifier.text == _LATEST:
         return None
     for alias in reading.of_type("AWS::Lambda::Alias"):
-        name = reading.resolver.resolve(child(alias.properties, "Name"))
+        name = reading.resolve(child(alias.properties, "Name"))
         behind = function_behind(reading, child(alias.properties, "FunctionName"))
         if behind == function.id and _same(name, qualifier):
             return _why_alias(reading, alias)
@@ -290,7 +290,7 @@ def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str
 def _why_alias(reading: Reading, alias: Resource) -> str | None:
     if not isinstance(child(alias.properties, "RoutingConfig"), Absent):
         return f"alias {alias.id} sends a part of the calls to other versions"
-    version = reading.resolver.resolve(child(alias.properties, "FunctionVersion"))
+    version = reading.resolve(child(alias.properties, "FunctionVersion"))
     if isinstance(version, Reference) and version.id in reading.resources:
         return _why_of(reading, version)
     if isinstance(version, Text) and version.text == _LATEST:
@@ -301,7 +301,7 @@ def _why_alias(reading: Reading, alias: Resource) -> str | None:
 
 def _why_published(reading: Reading, function: Resource) -> str | None:
     """SAM publishes a version when the code changes, unless a digest is written that stays."""
-    digest = reading.resolver.branches(child(function.properties, "AutoPublishCodeSha256"))[0]
+    digest = reading.branches(child(function.properties, "AutoPublishCodeSha256"))[0]
     return "a version is published only when AutoPublishCodeSha256 is changed" if digest else None
 
 

@@ -21,13 +21,13 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
+    UndecidedError,
     Unresolvable,
     pattern_of,
     referred,
     why_not_text,
 )
 from authorizer.cli.template.parameters import Choices, Conditions, Parameters, Verdict
-from authorizer.cli.template.undecided import UndecidedError
 from authorizer.cli.text import did_you_mean
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
@@ -78,8 +78,8 @@ class Intrinsics:
             self.parameters,
             completeness=self._completeness,
         )
-        # Logical ids. What an AWS::Include brings is added by whoever reads the resources.
-        self.resources = set(_section(template, "Resources"))
+        # Logical ids of resources; what an AWS::Include brings is added by whoever reads them.
+        self.names = set(_section(template, "Resources"))
         # Those of them that have a template of their own.
         self.stacks: set[str] = set()
         self._folder = folder
@@ -178,7 +178,7 @@ class Intrinsics:
             return self.parameters.value(name, location)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
         resource, _, attribute = name.partition(".")
-        if resource in self.resources:
+        if resource in self.names:
             return self._attribute(location, resource, attribute or None)
         why = f"{clip(name)} is neither a parameter nor a resource"
         return Unresolvable(location, self._why_missing(why, resource, location, self.parameters))
@@ -189,7 +189,7 @@ class Intrinsics:
         """A mistake, where nothing could bring what is named there."""
         if self._completeness.may_be_added(name):
             return why
-        return Mistake(f"{why}{did_you_mean(name, [*self.resources, *others])}", location)
+        return Mistake(f"{why}{did_you_mean(name, [*self.names, *others])}", location)
 
     def _get_att(self, call: Call) -> Node:
         argument = self.resolve(call.argument)
@@ -198,7 +198,7 @@ class Intrinsics:
         else:
             name, *rest = (_literal(self.resolve(item)) for item in _items(argument))
             attribute = ".".join(rest)
-        if name not in self.resources:
+        if name not in self.names:
             why = f"{clip(name)} is no resource of this template"
             raise UndecidedError(self._why_missing(why, name, call.location))
         return self._attribute(call.location, name, attribute)

@@ -7,15 +7,16 @@ out; what it makes of them are nodes as well, down to :class:`Unresolvable`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from authorizer.cli.template.model import Cause, Unknown
 from authorizer.cli.yaml_source import Call, Listing, Mapping, Node, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause
 
 __all__ = [
     "Absent",
@@ -27,11 +28,14 @@ __all__ = [
     "Node",
     "Reference",
     "Text",
+    "UndecidedError",
     "Unresolvable",
     "child",
     "children_of",
     "has_all_entries",
     "key_location",
+    "known",
+    "or_unknown",
     "parts_of",
     "pattern_of",
     "referred",
@@ -41,7 +45,8 @@ __all__ = [
     "within",
 ]
 
-
+_Given = ParamSpec("_Given")
+_Fact = TypeVar("_Fact")
 # Transforms that bring no names, but for SAM's.
 _KNOWN = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-", "AWS::CodeDeployBlueGreen")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
@@ -84,6 +89,49 @@ class Unresolvable(Node):
     def is_pseudo(self) -> bool:
         """Whether it is what CloudFormation knows: this account, this region, this stack."""
         return self.name is not None and self.name.startswith("AWS::")
+
+
+# --- what is not decided ---
+
+# It is an exception while a fact is worked out, and a value once that is there. Whoever works out a
+# fact asks for what it needs with known(), and goes straight on; or_unknown() makes a fact of what
+# then comes up. A fact that is not decided is never left out.
+
+
+class UndecidedError(Exception):
+    """What a fact depends on cannot be decided offline."""
+
+    def __init__(self, why: Cause) -> None:
+        """Take why, for the fact."""
+        super().__init__(str(why))
+        self.why = why
+
+
+def known(fact: _Fact | Unknown) -> _Fact:
+    """A fact that is decided.
+
+    Raises:
+        UndecidedError: it is not.
+    """
+    if isinstance(fact, Unknown):
+        raise UndecidedError(fact.why)
+    return fact
+
+
+def or_unknown(decide: Callable[_Given, _Fact]) -> Callable[_Given, _Fact | Unknown]:
+    """A function that gives a fact, or what it raises as undecided as an unknown one."""
+
+    @wraps(decide)
+    def decided(*given: _Given.args, **named: _Given.kwargs) -> _Fact | Unknown:
+        try:
+            return decide(*given, **named)
+        except UndecidedError as error:
+            return Unknown(error.why)
+
+    return decided
+
+
+# --- what nodes are made of ---
 
 
 def parts_of(node: Node) -> tuple[Node, ...]:

@@ -33,14 +33,16 @@ from authorizer.cli.template.nodes import (
     Listing,
     Mapping,
     Node,
+    UndecidedError,
     Unresolvable,
     child,
     children_of,
     has_all_entries,
     key_location,
+    known,
+    or_unknown,
 )
 from authorizer.cli.template.stages import keys_by_caller
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.policy.paths import METHODS
 
 if TYPE_CHECKING:
@@ -101,10 +103,10 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
     """
     schemes = child(body, "securityDefinitions")
     if isinstance(schemes, Absent):
-        schemes = child(reading.resolver.get(body, "components"), "securitySchemes")
+        schemes = child(reading.get(body, "components"), "securitySchemes")
     for name, location, scheme in reading.entries(schemes, f"the authorizers of {draft.id}"):
         _scheme(reading, draft, name, location, scheme)
-    if not isinstance(reading.resolver.get(body, CORS), Absent):
+    if not isinstance(reading.get(body, CORS), Absent):
         draft.has_cors = True
     read_gateway_responses(reading, draft, child(body, RESPONSES), "responseParameters")
     found: dict[str, Operation] = {}
@@ -147,20 +149,19 @@ def _authorizer_among(draft: Draft, operation: Operation) -> str | None:
 
 def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
     """Which kind of API a definition that stands alone is for, by what only one kind has."""
-    resolver = reading.resolver
     for name, kind in _TELLING:
         if name in body.entries:
             return kind
-    for scheme in children_of(resolver.get(resolver.get(body, "components"), "securitySchemes")):
-        ours = resolver.get(scheme, AUTHORIZER)
-        sort = resolver.text(resolver.get(ours, "type"))
+    for scheme in children_of(reading.get(reading.get(body, "components"), "securitySchemes")):
+        ours = reading.get(scheme, AUTHORIZER)
+        sort = reading.text(reading.get(ours, "type"))
         if sort == "jwt" or key_location(ours, "authorizerPayloadFormatVersion"):
             return ApiKind.HTTP
         if sort in {"token", "cognito_user_pools"}:
             return ApiKind.REST
-    paths = children_of(resolver.get(body, "paths"))
+    paths = children_of(reading.get(body, "paths"))
     for operation in (operation for path in paths for operation in children_of(path)):
-        integration = resolver.get(operation, INTEGRATION)
+        integration = reading.get(operation, INTEGRATION)
         if isinstance(integration, Mapping):
             return ApiKind.HTTP if "payloadFormatVersion" in integration.entries else ApiKind.REST
     return Unknown("nothing in it is of one kind of API only")
@@ -192,8 +193,8 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
         method = METHOD_NAMED.get(name.lower(), "")
         what = HiddenRoutes(f"whether {method} {path} is there")
         for operation in reading.mappings(node, what, draft) if method else ():
-            integration = reading.resolver.get(operation, INTEGRATION)
-            mock = reading.resolver.text(reading.resolver.get(integration, "type"))
+            integration = reading.get(operation, INTEGRATION)
+            mock = reading.text(reading.get(integration, "type"))
             is_preflight = method == "OPTIONS" and str(mock).lower() == "mock"
             route = replace(
                 route_named(method, path, location),
@@ -202,7 +203,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
                 keys_by_caller=keys_by_caller(reading, integration),
             )
             # Its type of authorization is not documented to win or to lose.
-            declared = reading.choice(child(reading.resolver.get(operation, AUTH), "type"))
+            declared = reading.choice(child(reading.get(operation, AUTH), "type"))
             if declared == IAM:  # signed requests without a security scheme
                 draft.authorizers.setdefault(IAM, iam(IAM, location))
             yield Operation(
@@ -232,7 +233,7 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | None:
     if not isinstance(value, Listing):
         raise UndecidedError(getattr(value, "why", "security is no list"))
     names: list[str] = []
-    requirements = map(reading.resolver.resolve, value.items)
+    requirements = map(reading.resolve, value.items)
     for requirement in (found for found in requirements if not isinstance(found, Absent)):
         if not isinstance(requirement, Mapping) or requirement.open is not None:
             raise UndecidedError("expected security to list mappings")
@@ -253,7 +254,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node:
     if scheme is None:
         return
     ours = reading.steady(child(scheme, AUTHORIZER))
-    sort = reading.resolver.text(reading.resolver.get(scheme, "x-amazon-apigateway-authtype"))
+    sort = reading.text(reading.get(scheme, "x-amazon-apigateway-authtype"))
     if isinstance(ours, Mapping):
         read_authorizer(reading, draft, _authorizer(reading, name, location, scheme))
     elif sort == "awsSigv4":
@@ -264,14 +265,13 @@ def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node:
 
 
 def _authorizer(reading: Reading, name: str, location: Location, scheme: Mapping) -> Written:
-    resolver = reading.resolver
-    node = resolver.get(scheme, AUTHORIZER)
+    node = reading.get(scheme, AUTHORIZER)
     named = reading.choice(child(node, "type"))
     kind = kind_named(named.upper() if isinstance(named, str) else named)
     if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
-        sources = header_source(resolver.text(resolver.get(scheme, "name")))
+        sources = header_source(reading.text(reading.get(scheme, "name")))
     else:
-        sources = identity_sources(resolver.texts(resolver.get(node, "identitySource")))
+        sources = identity_sources(reading.texts(reading.get(node, "identitySource")))
     own = Authorizer(
         name=name,
         location=location,
@@ -289,7 +289,7 @@ def _authorizer(reading: Reading, name: str, location: Location, scheme: Mapping
 def read_gateway_responses(reading: Reading, draft: Draft, written: Node, *path: str) -> None:
     """Read gateway responses, whose headers are at the end of a path."""
     for kind, _, response in reading.entries(written, f"gateway responses of {draft.id}"):
-        inner = reduce(reading.resolver.get, path[:-1], response)
+        inner = reduce(reading.get, path[:-1], response)
         gateway_response(reading, draft, kind, child(inner, path[-1]))
 
 

@@ -28,17 +28,18 @@ from authorizer.cli.template.nodes import (
     Node,
     Reference,
     Text,
+    UndecidedError,
     Unresolvable,
     child,
+    known,
+    or_unknown,
     pattern_of,
 )
 from authorizer.cli.template.parameters import Choices, Verdict
 from authorizer.cli.template.reading import Draft, Reading, Resource
-from authorizer.cli.template.resolver import Resolver
 from authorizer.cli.template.sam import IMPLICIT, read_sam
 from authorizer.cli.template.stacks import Stack, together
 from authorizer.cli.template.stages import read_stages
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
@@ -114,8 +115,7 @@ def _stack(
     """Read a template and those that are nested in it."""
     if not isinstance(root, Mapping):
         raise _no_template(root.location, "found no mapping")
-    resolver = Resolver(root, folder, choices, given)
-    reading = Reading(resolver, {})
+    reading = Reading(root, folder, choices, given)
     if "Resources" in root.entries:
         read_resources(reading, root)
     elif {"openapi", "swagger"} & root.entries.keys():
@@ -152,15 +152,14 @@ def _facts(reading: Reading, file: str) -> Template:
 
 def _outputs(reading: Reading, root: Mapping) -> tuple[dict[str, Key], dict[str, Key]]:
     """Where outputs are, by their names and by those of their exports."""
-    resolver = reading.resolver
-    resolver.choices.is_watching = False
-    written = resolver.get(root, "Outputs")
+    reading.choices.is_watching = False
+    written = reading.get(root, "Outputs")
     found = [
-        (name, key, pattern_of(resolver.get(resolver.get(node, "Export"), "Name")))
+        (name, key, pattern_of(reading.get(reading.get(node, "Export"), "Name")))
         for name, _, node in (written if isinstance(written, Mapping) else ())
-        if (key := _key_of(resolver.get(node, "Value"))) is not None
+        if (key := _key_of(reading.get(node, "Value"))) is not None
     ]
-    resolver.choices.is_watching = True
+    reading.choices.is_watching = True
     exports = {exported: key for _, key, exported in found if exported is not None}
     return {name: key for name, key, _ in found}, exports
 
@@ -180,7 +179,7 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
     """The stacks of local templates, each read with the parameters that it is given."""
     found: dict[str, Stack] = {}
     for resource in reading.of_type(*_NESTED):
-        written = reading.resolver.get(resource.properties, "Parameters")
+        written = reading.get(resource.properties, "Parameters")
         handed = written.entries if isinstance(written, Mapping) else {}
         given = {name: _handed(reading, node) for name, node in handed.items()}
         stack = _nested_stack(reading, resource, folder, f"{prefix}{resource.id}.", given)
@@ -189,7 +188,7 @@ def _nested_stacks(reading: Reading, folder: Path | None, prefix: str) -> dict[s
             _offer_above(reading, stack, handed)
         else:
             # Whoever is given an API's id may add routes to it.
-            branches = (reading.resolver.branches(node)[0] for node in handed.values())
+            branches = (reading.branches(node)[0] for node in handed.values())
             names = {getattr(value, "id", None) for values in branches for value in values}
             drafts = [draft for name, draft in reading.drafts.items() if name in names]
             what = f"the resources of {resource.id}"
@@ -211,7 +210,7 @@ def _offer_above(reading: Reading, stack: Stack, handed: dict[str, Node]) -> Non
             before, above, after = parts.groups()
             fitting = [text for text in texts if text.startswith(before) and text.endswith(after)]
             values = [one[len(before) : len(one) - len(after)] for one in fitting]
-            reading.resolver.parameters.compare(above.strip(), values)
+            reading.parameters.compare(above.strip(), values)
 
 
 @or_unknown
@@ -219,13 +218,12 @@ def _nested_stack(
     reading: Reading, resource: Resource, folder: Path | None, prefix: str, given: dict[str, Node]
 ) -> Stack:
     """A nested stack, if its template is at hand."""
-    resolver = reading.resolver
     is_of_sam = resource.type == "AWS::Serverless::Application"
-    uri = resolver.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
-    root = resolver.file(uri, uri.location) if isinstance(uri, Text) else None
+    uri = reading.get(resource.properties, "Location" if is_of_sam else "TemplateURL")
+    root = reading.file(uri, uri.location) if isinstance(uri, Text) else None
     if folder is None or not isinstance(root, Mapping) or prefix.count(".") > _DEEPEST:
         raise UndecidedError("a nested stack has a template of its own: check that, too")
-    chosen = resolver.choices.chosen.items()
+    chosen = reading.choices.chosen.items()
     choices = Choices({name: text for name, text in chosen if name.startswith("AWS::")})
     inside = (folder / getattr(uri, "text", "")).parent
     try:
@@ -236,7 +234,7 @@ def _nested_stack(
 
 def _handed(reading: Reading, node: Node) -> Node:
     """What a stack gives to one that is nested in it: a text, or where it is."""
-    value = reading.resolver.resolve(node)
+    value = reading.resolve(node)
     key = _key_of(value)
     if key is not None:
         return Unresolvable(value.location, Elsewhere("it is in the stack above", ("up", *key)))
@@ -263,19 +261,19 @@ def _read_definition(reading: Reading, root: Mapping) -> None:
 
 def read_resources(reading: Reading, root: Mapping) -> None:
     """Read all resources of a template, with what Globals give them."""
-    resources = reading.resolver.resolve(root.entries["Resources"])
+    resources = reading.resolve(root.entries["Resources"])
     if isinstance(resources, Unresolvable):
         resources = Mapping(resources.location, {}, {}, resources.why)
     if not isinstance(resources, Mapping):
         raise _no_template(resources.location, "found Resources that are no mapping")
-    reading.resolver.resources |= resources.entries.keys() | IMPLICIT.keys()
-    globals_ = reading.resolver.get(root, "Globals")
+    reading.names |= resources.entries.keys() | IMPLICIT.keys()
+    globals_ = reading.get(root, "Globals")
     for name, _, node in globals_ if isinstance(globals_, Mapping) else ():
         reading.common[f"AWS::Serverless::{name}"] = node
     for resource in _resources(reading, resources):
         reading.resources[resource.id] = resource
         if resource.type in _NESTED:
-            reading.resolver.stacks.add(resource.id)
+            reading.stacks.add(resource.id)
     read_sam(reading)
     read_cloudformation(reading)
     read_stages(reading)
@@ -284,14 +282,13 @@ def read_resources(reading: Reading, root: Mapping) -> None:
 
 def _resources(reading: Reading, resources: Mapping) -> Iterator[Resource]:
     """The resources that can exist."""
-    resolver = reading.resolver
     for name, location, node in resources:
-        body = resolver.resolve(node)
-        kind = resolver.text(resolver.get(body, "Type"))
+        body = reading.resolve(node)
+        kind = reading.text(reading.get(body, "Type"))
         condition = child(body, "Condition")
         verdict = Verdict(value=True, why=None)
         if isinstance(condition, Text) and isinstance(kind, str):
-            verdict = resolver.condition(condition.text)
+            verdict = reading.condition(condition.text)
         if name.startswith("Fn::") or (verdict.value is False and verdict.why is None):
             continue
         if isinstance(kind, str):
@@ -324,11 +321,10 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         missing.append(
             (resources.location, HiddenRoutes("which resources there are"), resources.open)
         )
-    written = reading.resolver.resolve(child(root, "Transform"))
+    written = reading.resolve(child(root, "Transform"))
     transforms = written.items if isinstance(written, Listing) else (written,)
     named = [
-        reading.resolver.get(item, "Name") if isinstance(item, Mapping) else item
-        for item in transforms
+        reading.get(item, "Name") if isinstance(item, Mapping) else item for item in transforms
     ]
     missing += [
         (name.location, HiddenRoutes(f"what the macro {name.text} adds"), "it runs when deployed")
@@ -344,9 +340,9 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
 
 def _with_globals(reading: Reading, body: Node, kind: str) -> Node:
     """A resource's properties."""
-    properties = reading.resolver.resolve(child(body, "Properties"))
-    common = reading.resolver.resolve(reading.common.get(kind, Absent(body.location)))
-    written = reading.resolver.texts(child(body, "IgnoreGlobals"))
+    properties = reading.resolve(child(body, "Properties"))
+    common = reading.resolve(reading.common.get(kind, Absent(body.location)))
+    written = reading.texts(child(body, "IgnoreGlobals"))
     ignored = () if isinstance(written, Unknown) else written
     if not isinstance(common, Mapping) or ignored == ("*",):
         return properties

@@ -1,40 +1,58 @@
-"""What the readers of a template share: resources, the APIs as they grow, what is unresolved."""
+"""What the readers of a template share: values as facts, the APIs as they grow, what is unresolved.
+
+Who asks whether a route exists, or what protects it, must take every branch
+(:meth:`Reading.branches`): a deployment may choose another one than the defaults do.
+"""
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from authorizer.cli.template.intrinsics import Intrinsics
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
     Authorizer,
+    Cause,
     Elsewhere,
     HiddenRoutes,
+    Missing,
     Route,
     Unknown,
     Unresolved,
 )
 from authorizer.cli.template.nodes import (
     Absent,
+    Call,
+    Listing,
     Mapping,
     Node,
     Reference,
     Text,
+    UndecidedError,
     Unresolvable,
     child,
+    why_not_text,
+    within,
 )
-from authorizer.cli.template.undecided import UndecidedError
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause, Missing
-    from authorizer.cli.template.resolver import Resolver
+    from authorizer.cli.template.parameters import Choices
 
 _Fact = TypeVar("_Fact")
+# As CloudFormation takes them, quoted or not.
+_FLAGS: dict[str, bool | Unknown] = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,18 +113,107 @@ class Draft:
         )
 
 
-class Reading:
+class Reading(Intrinsics):
     """One template while it is being read."""
 
-    def __init__(self, resolver: Resolver, resources: dict[str, Resource]) -> None:
-        self.resolver = resolver
-        self.resources = resources
+    def __init__(
+        self,
+        template: Mapping,
+        folder: Path | None,
+        choices: Choices | None = None,
+        given: dict[str, Node] | None = None,
+    ) -> None:
+        super().__init__(template, folder, choices, given)
+        self.resources: dict[str, Resource] = {}
         # What Globals give to functions, and to the APIs that SAM makes by itself, by their type.
         self.common: dict[str, Node] = {}
         # Stacks whose template is not at hand.
         self.stacks_elsewhere: list[Resource] = []
         self.drafts: dict[str, Draft] = {}
         self.unresolved: list[Unresolved] = []
+
+    # --- values, in every deployment ---
+
+    def branches(self, node: Node) -> tuple[tuple[Node, ...], Cause | None]:
+        """Every value that a deployment could give a node.
+
+        Returns:
+            The values, without ``AWS::NoValue``, and what the choice between them depends on.
+        """
+        if not (isinstance(node, Call) and node.name == "Fn::If"):
+            value = self.resolve(node)
+            return (() if isinstance(value, Absent) else (value,)), None
+        if node not in self._branches:
+            self._branches[node] = self._both(node)
+        return self._branches[node]
+
+    def _both(self, call: Call) -> tuple[tuple[Node, ...], Cause | None]:
+        sides = self.sides(call)
+        if sides is None:
+            return (self.resolve(call),), None
+        verdict, *parts = sides
+        if verdict.why is None:
+            return self.branches(parts[0] if verdict.value else parts[1])
+        values = [self.branches(part)[0] for part in parts]
+        if all(len(side) == 1 for side in values) and values[0][0] is values[1][0]:
+            return values[0], None
+        return (*values[0], *values[1]), verdict.why
+
+    def varies(self, node: Node) -> Cause | None:
+        """What a value depends on that has another branch; nothing where it has none."""
+        whys = (self.branches(part)[1] for part in within(node) if isinstance(part, Call))
+        return next((why for why in whys if why is not None), None)
+
+    def chosen(self, call: Call) -> tuple[Node, ...]:
+        """The side of an ``Fn::If`` that this deployment takes, as it stands."""
+        sides = self.sides(call)
+        if sides is None:
+            return ()
+        verdict, *parts = sides
+        return tuple(parts) if verdict.value is None else (parts[not verdict.value],)
+
+    def is_left_empty(self, name: str, location: Location) -> bool:
+        """Whether it is a parameter that is empty, as it is by default and not by choice."""
+        if name not in self.parameters or self.parameters.is_chosen(name):
+            return False
+        value = self.parameters.value(name, location)
+        return isinstance(value, Text) and not value.text
+
+    # --- facts ---
+
+    def text(self, node: Node) -> str | Unknown | None:
+        """A node as text; nothing where it is absent."""
+        value = self.resolve(node)
+        if isinstance(value, Absent) or (isinstance(value, Text) and value.kind == "null"):
+            return None
+        return value.text if isinstance(value, Text) else Unknown(why_not_text(value))
+
+    def flag(self, node: Node, *, default: bool) -> bool | Unknown:
+        """A node as a boolean."""
+        text = self.text(node)
+        if not isinstance(text, str):
+            return text or default
+        return _FLAGS.get(text.lower(), Unknown(f"expected true or false, found {clip(text)}"))
+
+    def number(self, node: Node, *, default: int) -> int | Unknown:
+        """A node as a whole number, quoted or not."""
+        text = self.text(node)
+        if not isinstance(text, str):
+            return text or default
+        if re.fullmatch(r"[+-]?[0-9]{1,9}", text, re.ASCII):
+            return int(text)
+        return Unknown(f"expected a whole number, found {clip(text)}")
+
+    def texts(self, node: Node) -> tuple[str, ...] | Unknown:
+        """A node as a list of texts; a single text is a list of it."""
+        value = self.resolve(node)
+        texts = [
+            self.text(item) for item in (value.items if isinstance(value, Listing) else [value])
+        ]
+        unknown = next((text for text in texts if isinstance(text, Unknown)), None)
+        return unknown or tuple(text for text in texts if isinstance(text, str))
+
+    # --- what the readers share ---
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, in the template's order."""
@@ -138,7 +245,7 @@ class Reading:
             self.note(location, what, value.why)
             return value
         for node in written:
-            why = self.resolver.varies(node)
+            why = self.varies(node)
             if why is not None:
                 self.note(location, f"{what} in every deployment", why)
         return value
@@ -151,7 +258,7 @@ class Reading:
             what: it says, for what is written down where that cannot be decided.
             drafts: the APIs that are incomplete then.
         """
-        values, why = self.resolver.branches(node)
+        values, why = self.branches(node)
         if why is not None:
             self.note(node.location, what, why)
         for value in values:
@@ -188,7 +295,7 @@ class Reading:
 
     def steady(self, node: Node) -> Node:
         """A node that must be the same in every deployment: undecidable where it may not be."""
-        values, why = self.resolver.branches(node)
+        values, why = self.branches(node)
         if why is not None:
             return Unresolvable(node.location, why)
         return values[0] if values else Absent(node.location)
@@ -196,15 +303,15 @@ class Reading:
     def is_private(self, properties: Node) -> bool:
         """Whether a REST API has a private endpoint, and no other, in every deployment."""
         written = self.steady(child(properties, "EndpointConfiguration"))
-        texts = [self.resolver.texts(child(written, name)) for name in ("Type", "Types")]
+        texts = [self.texts(child(written, name)) for name in ("Type", "Types")]
         if isinstance(written, Text):
             texts = [(written.text,)]
-        return ("PRIVATE",) in texts and self.resolver.varies(written) is None
+        return ("PRIVATE",) in texts and self.varies(written) is None
 
     def choice(self, node: Node) -> str | Unknown | None:
         """A text that must be the same in every deployment."""
-        values, why = self.resolver.branches(node)
-        texts = [self.resolver.text(value) for value in values]
+        values, why = self.branches(node)
+        texts = [self.text(value) for value in values]
         if why is not None and (len(texts) < 2 or len(set(texts)) > 1):  # noqa: PLR2004 - two sides
             return Unknown(why)
         return texts[0] if texts else None

@@ -13,7 +13,6 @@ from authorizer.cli.template.functions import FUNCTION_TYPES
 from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Unresolvable, child
 from authorizer.cli.template.reader import read_resources
 from authorizer.cli.template.reading import Reading
-from authorizer.cli.template.resolver import Resolver
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
@@ -69,7 +68,7 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
         raise ConfigurationError(
             [f"{root.location}: expected a template with Resources, found none"]
         )
-    reading = Reading(Resolver(root, path.parent), {})
+    reading = Reading(root, path.parent)
     read_resources(reading, root)
     _require_globals(reading, root)
     resource = reading.resources.get(function)
@@ -80,8 +79,8 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
 
 def _require_globals(reading: Reading, root: Mapping) -> None:
     """Refuse Globals that come from elsewhere: what they say of functions is not known."""
-    globals_ = reading.resolver.get(root, "Globals")
-    for node in (globals_, reading.resolver.get(globals_, "Function")):
+    globals_ = reading.get(root, "Globals")
+    for node in (globals_, reading.get(globals_, "Function")):
         if not isinstance(node, Absent) and not _is_whole(node):
             message = "expected Globals that are written in the template, found an include"
             raise ConfigurationError([f"{node.location}: {message}"])

@@ -25,12 +25,21 @@ from authorizer.cli.template.model import (
     Route,
     Unknown,
 )
-from authorizer.cli.template.nodes import Absent, Mapping, Node, Unresolvable, child, key_location
+from authorizer.cli.template.nodes import (
+    Absent,
+    Mapping,
+    Node,
+    UndecidedError,
+    Unresolvable,
+    child,
+    key_location,
+    known,
+    or_unknown,
+)
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.stages import event_keys_by_caller
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
@@ -144,8 +153,8 @@ def _events(reading: Reading, apis: dict[str, SamApi], resource: Resource) -> It
         what = HiddenRoutes(f"what event {name} is", label=f"event {name}")
         for event in reading.mappings(node, what, *drafts):
             with reading.hiding(location, what, *drafts):
-                kind = known(reading.resolver.text(reading.resolver.get(event, "Type")))
-                properties = reading.resolver.get(event, "Properties")
+                kind = known(reading.text(reading.get(event, "Type")))
+                properties = reading.get(event, "Properties")
                 if kind in _EVENTS:
                     yield _Event(
                         name=name,
@@ -170,11 +179,11 @@ def _add_route(reading: Reading, apis: dict[str, SamApi], event: _Event) -> bool
     if isinstance(operation, Unknown):
         reading.hide(event.location, event.hidden("the route"), operation.why, api.draft)
         return False
-    auth = reading.resolver.get(event.properties, "Auth")
-    overrides = reading.resolver.get(auth, "OverrideApiAuth")
+    auth = reading.get(event.properties, "Auth")
+    overrides = reading.get(auth, "OverrideApiAuth")
     api.add_event(
         operation,
-        overrides=reading.resolver.flag(overrides, default=False) is not False,
+        overrides=reading.flag(overrides, default=False) is not False,
         # Such an event adds to every definition, also to a REST API's, which SAM lets it name.
         adds=event.kind == "HttpApi",
     )
@@ -207,7 +216,7 @@ def _api_id(reading: Reading, event: _Event) -> str:
     """The logical id of the API that an event adds to, which may be SAM's implicit one."""
     _, property_name, implicit = _EVENTS[event.kind]
     named = child(event.properties, property_name)
-    value = reading.resolver.resolve(named)
+    value = reading.resolve(named)
     if isinstance(value, Absent):
         return implicit
     behind = known(reading.resource_behind(named))
@@ -284,7 +293,7 @@ def _read_websocket(reading: Reading, resource: Resource) -> None:
     name = _websocket_authorizer(reading, draft, resource)
     routes = child(resource.properties, "Routes")
     for key, location, written in reading.entries(routes, draft.all_routes, draft):
-        route = reading.resolver.resolve(written)
+        route = reading.resolve(written)
         if not isinstance(route, Absent):
             authorizer = name if key == "$connect" else None
             reading.fact(authorizer, location, AuthorizerOf(key))
@@ -298,7 +307,6 @@ def _read_websocket(reading: Reading, resource: Resource) -> None:
 
 @or_unknown
 def _websocket_authorizer(reading: Reading, draft: Draft, resource: Resource) -> str | None:
-    resolver = reading.resolver
     auth = as_auth(reading.steady(child(resource.properties, "Auth")))
     if isinstance(auth, Unresolvable):
         raise UndecidedError(auth.why)
@@ -308,12 +316,12 @@ def _websocket_authorizer(reading: Reading, draft: Draft, resource: Resource) ->
         draft.authorizers[IAM] = iam(IAM, location)
     if kind != "CUSTOM":
         return None if kind == NONE else kind
-    written = resolver.text(resolver.get(auth, "Name"))
+    written = reading.text(reading.get(auth, "Name"))
     own = Authorizer(
         name=written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer",
         location=location,
         kind=AuthorizerKind.REQUEST,
-        identity_sources=identity_sources(resolver.texts(resolver.get(auth, "IdentitySource"))),
+        identity_sources=identity_sources(reading.texts(reading.get(auth, "IdentitySource"))),
         identity_location=key_location(auth, "IdentitySource"),
     )
     spelling = replace(SAM, function="AuthArn", role="InvokeRole")

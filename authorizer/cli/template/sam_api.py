@@ -28,13 +28,15 @@ from authorizer.cli.template.nodes import (
     Mapping,
     Node,
     Text,
+    UndecidedError,
     Unresolvable,
     child,
     has_all_entries,
     key_location,
+    known,
+    or_unknown,
 )
 from authorizer.cli.template.openapi import NONE, Operation
-from authorizer.cli.template.undecided import UndecidedError, known, or_unknown
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
@@ -119,7 +121,7 @@ class SamApi:
         written = child(self.properties, "DefinitionBody")
         if isinstance(written, Absent) and self._is_elsewhere:
             uri = self.reading.steady(child(self.properties, "DefinitionUri"))
-            written = self.reading.resolver.file(uri, uri.location)
+            written = self.reading.file(uri, uri.location)
         for body in self.reading.mappings(written, self.draft.all_routes, self.draft):
             for operation in openapi.read_document(self.reading, self.draft, body):
                 self._operations[operation.route.key] = operation
@@ -127,9 +129,7 @@ class SamApi:
 
     def _merges(self) -> bool:
         """Whether events add to a definition: to an HTTP API's always, to another's if asked."""
-        is_asked = self.reading.resolver.flag(
-            child(self.properties, "MergeDefinitions"), default=False
-        )
+        is_asked = self.reading.flag(child(self.properties, "MergeDefinitions"), default=False)
         return self.draft.kind is ApiKind.HTTP or is_asked is True
 
     # --- Auth ---
@@ -206,15 +206,15 @@ class SamApi:
     def _identity_sources(
         self, kind: AuthorizerKind | Unknown, body: Mapping, identity: Node
     ) -> tuple[str, ...]:
-        resolver = self.reading.resolver
+        reading = self.reading
         if known(kind) in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
-            return known(header_source(resolver.text(resolver.get(identity, "Header"))))
-        written = resolver.texts(resolver.get(body, "IdentitySource"))
+            return known(header_source(reading.text(reading.get(identity, "Header"))))
+        written = reading.texts(reading.get(body, "IdentitySource"))
         if kind is AuthorizerKind.REQUEST:
             written = tuple(
                 f"{prefix}.{value}"
                 for name, prefix in _IDENTITY.items()
-                for value in known(resolver.texts(resolver.get(identity, name)))
+                for value in known(reading.texts(reading.get(identity, name)))
             )
         return known(identity_sources(written))
 
@@ -223,7 +223,7 @@ class SamApi:
         """Whether SAM adds the permission: a REST API is given it unless it says no."""
         is_http = self.draft.kind is ApiKind.HTTP
         name = f"{'Enable' if is_http else 'Disable'}FunctionDefaultPermissions"
-        is_set = self.reading.resolver.flag(self.reading.steady(child(body, name)), default=False)
+        is_set = self.reading.flag(self.reading.steady(child(body, name)), default=False)
         return known(is_set) is is_http
 
     def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
@@ -256,7 +256,7 @@ class SamApi:
         if self.draft.kind is ApiKind.HTTP:
             return False
         node = self.reading.steady(child(self._auth, "AddDefaultAuthorizerToCorsPreflight"))
-        return self.reading.resolver.flag(node, default=True)
+        return self.reading.flag(node, default=True)
 
     # --- CORS ---
 
@@ -266,7 +266,7 @@ class SamApi:
         node = child(self.properties, name)
         # SAM takes a function in this place for the origins, whatever it comes to.
         is_function = isinstance(node, Call) and node.name != "Ref"
-        value = node if is_function else self.reading.resolver.resolve(node)
+        value = node if is_function else self.reading.resolve(node)
         off = isinstance(value, Text) and value.text.lower() in {"", "false", "null", "~"}
         is_on = not isinstance(value, Absent) and not off
         self.draft.has_cors = is_on or self.draft.has_cors

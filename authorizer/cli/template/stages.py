@@ -45,17 +45,17 @@ class _Setting:
 def keys_by_caller(reading: Reading, integration: Node) -> bool:
     """Whether the token is in the key that an integration's answers are remembered under."""
     names = ("CacheKeyParameters", "cacheKeyParameters")
-    found = [reading.resolver.texts(child(integration, name)) for name in names]
+    found = [reading.texts(child(integration, name)) for name in names]
     return any(not isinstance(texts, Unknown) and _KEY in map(str.lower, texts) for texts in found)
 
 
 def event_keys_by_caller(reading: Reading, properties: Node) -> bool:
     """The same of a SAM event, whose ``RequestParameters`` say what is in the key."""
-    written = reading.resolver.get(properties, "RequestParameters")
+    written = reading.get(properties, "RequestParameters")
     for item in written.items if isinstance(written, Listing) else ():
-        parameter = reading.resolver.resolve(item)
+        parameter = reading.resolve(item)
         for name, _, node in parameter if isinstance(parameter, Mapping) else ():
-            is_key = reading.resolver.flag(child(node, "Caching"), default=False)
+            is_key = reading.flag(child(node, "Caching"), default=False)
             if name.lower() == _KEY and is_key is True:
                 return True
     return False
@@ -87,28 +87,27 @@ def _stages(reading: Reading, draft: Draft) -> Iterator[Node]:
         else reading.common.get("AWS::Serverless::Api", Absent(draft.location))
     )
     for resource in reading.of_type("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment"):
-        for api in reading.resolver.branches(child(resource.properties, "RestApiId"))[0]:
+        for api in reading.branches(child(resource.properties, "RestApiId"))[0]:
             if isinstance(api, Reference) and api.id == draft.id:
                 yield resource.properties
-                yield reading.resolver.get(resource.properties, "StageDescription")
+                yield reading.get(resource.properties, "StageDescription")
 
 
 def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
     """What a stage is told to remember; what is not decidable, it is taken to be told."""
-    resolver = reading.resolver
-    if resolver.flag(child(stage, "CacheClusterEnabled"), default=False) is False:
+    if reading.flag(child(stage, "CacheClusterEnabled"), default=False) is False:
         return
-    settings, _ = resolver.branches(child(stage, "MethodSettings"))
-    is_on = resolver.flag(child(stage, "CachingEnabled"), default=False) is not False
+    settings, _ = reading.branches(child(stage, "MethodSettings"))
+    is_on = reading.flag(child(stage, "CachingEnabled"), default=False) is not False
     if is_on or any(isinstance(written, Unresolvable) for written in settings):
         yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, location=stage.location)
     listings = (written for written in settings if isinstance(written, Listing))
     for item in (item for listing in listings for item in listing.items):
-        for node in resolver.branches(item)[0]:
-            method = resolver.text(child(node, "HttpMethod"))
-            path = resolver.text(child(node, "ResourcePath"))
-            seconds = resolver.number(child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS)
-            is_on = resolver.flag(child(node, "CachingEnabled"), default=False) is not False
+        for node in reading.branches(item)[0]:
+            method = reading.text(child(node, "HttpMethod"))
+            path = reading.text(child(node, "ResourcePath"))
+            seconds = reading.number(child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS)
+            is_on = reading.flag(child(node, "CachingEnabled"), default=False) is not False
             # A slash within a path is written ``~1``.
             decoded = str(path).replace("~1", "/").lstrip("/")
             yield _Setting(
