@@ -109,66 +109,71 @@ def one_body(
     return bodies[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """An authorizer as it is written, whichever way that is.
+def read_authorizer(
+    reading: Reading,
+    draft: Draft,
+    own: Authorizer,
+    node: Node,
+    spelling: Spelling,
+    *,
+    sources: Iterable[Node] = (),
+    keeps: Node | None = None,
+    granted: bool | Unknown = False,
+) -> None:
+    """Read an authorizer into the draft of its API.
 
-    Attributes:
-        authorizer: its name, kind, place, and under what its answers are kept.
-        node: its properties, by the names of ``spelling``.
+    Args:
+        reading: of the template.
+        draft: of its API.
+        own: its name, kind, location, and under what its answers are kept.
+        node: its properties.
+        spelling: their names.
         sources: what the identity sources were read from.
         keeps: where it is written how long answers are kept, if not among the properties.
         granted: whether the permission to invoke the function comes with it.
     """
-
-    authorizer: Authorizer
-    node: Node
-    spelling: Spelling
-    sources: tuple[Node, ...] = ()
-    keeps: Node | None = None
-    granted: bool | Unknown = False
-
-
-def read_authorizer(reading: Reading, draft: Draft, written: Written) -> None:
-    """Read an authorizer into the draft of its API."""
-    own = written.authorizer
     kind = reading.fact(own.kind, own.location, f"the kind of authorizer {own.name}")
     what = f"the identity sources of {own.name}"
-    reading.fact(own.identity_sources, own.location, what, *written.sources)
+    reading.fact(own.identity_sources, own.location, what, *sources)
     is_signed = kind in {AuthorizerKind.JWT, AuthorizerKind.IAM}
     if not is_signed and draft.kind is not ApiKind.WEBSOCKET:
-        own = _with_ttl(reading, draft, own, written)
+        own = _with_ttl(reading, draft, own, keeps or node, spelling.ttl)
     if not is_signed and kind is not AuthorizerKind.COGNITO:
-        own = _with_function(reading, draft, own, written)
+        own = _with_function(reading, own, node, spelling, api=draft.id, granted=granted)
         if draft.kind is ApiKind.HTTP:
-            own = _with_payload(reading, own, written.node, written.spelling)
+            own = _with_payload(reading, own, node, spelling)
     draft.authorizers[own.name] = own
 
 
-def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, written: Written) -> Authorizer:
-    node, name = written.keeps or written.node, written.spelling.ttl
+def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, node: Node, name: str) -> Authorizer:
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
     seconds = reading.number(reading.get(node, name), default=default)
+    what = f"the time to live of {own.name}"
     return replace(
         own,
-        ttl_seconds=reading.fact(
-            seconds, own.location, f"the time to live of {own.name}", child(node, name)
-        ),
+        ttl_seconds=reading.fact(seconds, own.location, what, child(node, name)),
         ttl_location=key_location(node, name),
     )
 
 
-def _with_function(reading: Reading, draft: Draft, own: Authorizer, written: Written) -> Authorizer:
-    node, spelling = written.node, written.spelling
+def _with_function(
+    reading: Reading,
+    own: Authorizer,
+    node: Node,
+    spelling: Spelling,
+    *,
+    api: str,
+    granted: bool | Unknown,
+) -> Authorizer:
     named = child(node, spelling.function)
     function = steady_function(reading, named)
-    granted = _granted_by_role(reading, child(node, spelling.role)) or written.granted
+    granted = _granted_by_role(reading, child(node, spelling.role)) or granted
     if granted is not True:
-        permitted = may_be_invoked(reading, function, draft.id)
+        permitted = may_be_invoked(reading, function, api)
         granted = permitted if permitted is True else granted or permitted
     reading.fact(function, own.location, f"the function of {own.name}", named)
     if not isinstance(function, Unknown):
-        reading.fact(granted, own.location, f"whether {draft.id} may invoke {own.name}")
+        reading.fact(granted, own.location, f"whether {api} may invoke {own.name}")
     return replace(
         own,
         function=function,

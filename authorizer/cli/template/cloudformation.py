@@ -13,7 +13,6 @@ from authorizer.cli.template.authorizers import (
     IAM,
     V1,
     V2,
-    Written,
     iam,
     identity_sources,
     kind_named,
@@ -159,9 +158,7 @@ def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
         identity_sources=identity_sources(reading.texts(sources)),
         identity_location=key_location(properties, "IdentitySource"),
     )
-    spelling = V1 if is_rest else V2
-    written = Written(authorizer=own, node=properties, spelling=spelling, sources=(sources,))
-    read_authorizer(reading, draft, written)
+    read_authorizer(reading, draft, own, properties, V1 if is_rest else V2, sources=(sources,))
 
 
 # --- routes ---

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.functions import FUNCTION_TYPES
@@ -15,15 +14,14 @@ from authorizer.cli.template.model import (
     UserPool,
 )
 from authorizer.cli.template.nodes import (
+    GIVEN,
     Absent,
-    Call,
     Listing,
     Mapping,
     Node,
     Text,
     UndecidedError,
     child,
-    children_of,
     has_all_entries,
     key_location,
     known,
@@ -49,7 +47,6 @@ _ID_SHAPES = {
 }
 # What tells which code a function runs.
 _CODE = ("Handler", "CodeUri", "Code", "InlineCode", "ImageUri", "ImageConfig", "Layers", "Runtime")
-_NAMED = re.compile(r"\$\{([^!${}]+)\}")
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 
@@ -162,7 +159,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
         likely = _likely(reading, value) if isinstance(text, Unknown) else None
         if likely is not None:
             found.likely[name] = likely
-        elif text is not None and _lacks_a_parameter(reading, value):
+        elif getattr(reading.resolve(value), "kind", None) == GIVEN:
             text = Unknown("a parameter in it is empty unless a deployment gives it")
         if text is not None:
             found.variables[name] = text
@@ -214,19 +211,3 @@ def _piece(reading: Reading, part: Node) -> str | None:
     resource = reading.resource_of(part)
     likely, *attributes = _ID_SHAPES.get(resource.type if resource else "", (None,))
     return likely if getattr(part, "attribute", None) in {None, *attributes} else None
-
-
-def _lacks_a_parameter(reading: Reading, node: Node) -> bool:
-    """Whether a parameter of a text is empty by default, for a deployment to give."""
-    if not isinstance(node, Call):
-        return any(_lacks_a_parameter(reading, item) for item in children_of(node))
-    if node.name == "Fn::If":
-        return any(_lacks_a_parameter(reading, side) for side in reading.chosen(node))
-    names = [node.argument.text] if isinstance(node.argument, Text) else []
-    if node.name == "Fn::Sub":
-        text = node.argument.items[0] if isinstance(node.argument, Listing) else node.argument
-        names = _NAMED.findall(text.text) if isinstance(text, Text) else []
-    is_empty = reading.is_left_empty
-    if node.name in {"Ref", "Fn::Sub"} and any(is_empty(name, node.location) for name in names):
-        return True
-    return _lacks_a_parameter(reading, node.argument)

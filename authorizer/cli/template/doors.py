@@ -95,32 +95,23 @@ def read_doors(reading: Reading) -> tuple[Door, ...]:
 
 
 def _urls(reading: Reading) -> Iterator[_Way]:
-    urls = [
-        (
-            resource,
-            resource.location,
-            child(resource.properties, "TargetFunctionArn"),
-            resource.properties,
-        )
-        for resource in reading.of_type("AWS::Lambda::Url")
-    ]
-    urls += [
-        (
-            function,
-            key_location(function.properties, "FunctionUrlConfig") or function.location,
-            _name_of(function),
-            url,
-        )
-        for function in reading.of_type("AWS::Serverless::Function")
-        for url in _at(reading, function.properties, "FunctionUrlConfig")
-    ]
-    for resource, location, target, properties in urls:
-        kind = reading.choice(child(properties, "AuthType"))
-        what = "a function URL that asks nobody for authorization"
-        if isinstance(kind, Unknown):
-            what = "a function URL of which the deployment decides whether it asks anybody"
-        if kind != "AWS_IAM":
-            yield resource, location, target, what
+    for resource in reading.of_type("AWS::Lambda::Url"):
+        yield from _url(reading, resource, resource.location, resource.properties)
+    for function in reading.of_type("AWS::Serverless::Function"):
+        location = key_location(function.properties, "FunctionUrlConfig") or function.location
+        for url in _at(reading, function.properties, "FunctionUrlConfig"):
+            yield from _url(reading, function, location, url)
+
+
+def _url(reading: Reading, resource: Resource, location: Location, url: Node) -> Iterator[_Way]:
+    kind = reading.choice(child(url, "AuthType"))
+    what = "a function URL that asks nobody for authorization"
+    if isinstance(kind, Unknown):
+        what = "a function URL of which the deployment decides whether it asks anybody"
+    if kind != "AWS_IAM":
+        is_own = resource.type == "AWS::Serverless::Function"
+        target = _name_of(resource) if is_own else child(url, "TargetFunctionArn")
+        yield resource, location, target, what
 
 
 def _services(reading: Reading) -> Iterator[_Way]:

@@ -24,6 +24,7 @@ from authorizer.cli.template.nodes import (
     child,
     parts_of,
     spelled,
+    why_given,
 )
 from authorizer.cli.template.parameters import is_any
 from authorizer.errors import clip
@@ -58,7 +59,7 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     if found:
         return found.pop() if len(found) == 1 else Unknown("it names more than one function")
     named = _function_named(reading, value)
-    why = _why_given(parts)
+    why = why_given(value)
     if named is None and why is not None:
         return Unknown(why)
     return named or _named_when_called(reading, parts)
@@ -103,15 +104,9 @@ def _account_given(reading: Reading, node: Node) -> Cause | None:
         if found is not None and found.groups() != _OWN:
             region, account = map(clip, found.groups())
             written = f"region {region} and account {account} may be others than its own"
-            given = _why_given(parts_of(value)) if "<>" in found.groups() else None
+            given = why_given(value) if "<>" in found.groups() else None
             return given or written
     return None
-
-
-def _why_given(parts: Iterable[Node]) -> Cause | None:
-    """Why the first part is not known that is no pseudo-parameter."""
-    given = (part for part in parts if isinstance(part, Unresolvable) and not part.is_pseudo)
-    return next((part.why for part in given), None)
 
 
 def with_names(node: Node) -> str:
@@ -140,12 +135,12 @@ def _function(reading: Reading, resource: Resource | None) -> str | Unknown | No
 
 def _function_named(reading: Reading, value: Node) -> str | None:
     """A function of this template whose name stands in an ARN, in the same words."""
-    text = spelled(value, _word_for)
+    text = _in_words(value)
     match = re.search(r":function:([A-Za-z0-9_<>-]+)(?=[:/]|\Z)", text, re.ASCII)
     wanted = match[1] if match else text
     for resource in reading.of_type(*FUNCTION_TYPES):
         name = reading.get(resource.properties, "FunctionName")
-        if isinstance(name, Text | Composite) and wanted and spelled(name, _word_for) == wanted:
+        if isinstance(name, Text | Composite) and wanted and _in_words(name) == wanted:
             return resource.id
     return None
 
@@ -160,10 +155,14 @@ def _named_when_called(reading: Reading, parts: Iterable[Node]) -> Unknown | Non
     return Unknown(f"parameter {given[0]} may name any") if given else None
 
 
-def _word_for(part: Node) -> str:
-    """A word for what is known only when deployed, the same for the same."""
-    what = str(getattr(part, "id", "") or getattr(part, "why", ""))
-    return f"<{sha256(what.encode()).hexdigest()}>"
+def _in_words(node: Node) -> str:
+    """A text, with a word for what is known only when deployed, the same for the same."""
+    return spelled(
+        node,
+        lambda part: (
+            f"<{sha256(str(getattr(part, 'id', getattr(part, 'why', ''))).encode()).hexdigest()}>"
+        ),
+    )
 
 
 def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -> bool | Unknown:
@@ -222,8 +221,8 @@ def _as_pattern(part: Node) -> str:
 
 def why_it_stays(reading: Reading, node: Node) -> str | None:
     """Why the function that a name leads to may answer with old code; nothing where it may not."""
-    values, _ = reading.branches(node)
-    return next((why for value in values if (why := _why(reading, value))), None)
+    whys = (_why(reading, value) for value in reading.branches(node)[0])
+    return next(filter(None, whys), None)
 
 
 def _why(reading: Reading, value: Node) -> str | None:
@@ -272,7 +271,7 @@ def _why_of(reading: Reading, found: Reference, qualifier: Node | None = None) -
 def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str | None:
     """Of a function that is named with a version or an alias."""
     published = reading.resolve(child(function.properties, "AutoPublishAlias"))
-    if not isinstance(published, Absent) and _same(published, qualifier):
+    if not isinstance(published, Absent) and _in_words(published) == _in_words(qualifier):
         return _why_published(reading, function)
     if not isinstance(qualifier, Text):
         return "the version or alias is known only when deployed"
@@ -281,7 +280,7 @@ def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str
     for alias in reading.of_type("AWS::Lambda::Alias"):
         name = reading.resolve(child(alias.properties, "Name"))
         behind = function_behind(reading, child(alias.properties, "FunctionName"))
-        if behind == function.id and _same(name, qualifier):
+        if behind == function.id and _in_words(name) == _in_words(qualifier):
             return _why_alias(reading, alias)
     numbered = _why_numbered(qualifier)
     return numbered or f"nothing in this template moves the alias {clip(qualifier.text)}"
@@ -303,13 +302,3 @@ def _why_published(reading: Reading, function: Resource) -> str | None:
     """SAM publishes a version when the code changes, unless a digest is written that stays."""
     digest = reading.branches(child(function.properties, "AutoPublishCodeSha256"))[0]
     return "a version is published only when AutoPublishCodeSha256 is changed" if digest else None
-
-
-def _same(first: Node, other: Node) -> bool:
-    if isinstance(first, Text) and isinstance(other, Text):
-        return first.text == other.text
-    return (
-        isinstance(first, Unresolvable)
-        and isinstance(other, Unresolvable)
-        and first.why == other.why
-    )

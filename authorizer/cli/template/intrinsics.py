@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import Elsewhere, Mistake
 from authorizer.cli.template.nodes import (
+    GIVEN,
     Absent,
     Call,
     Completeness,
@@ -379,5 +380,6 @@ def _joined(call: Call, pieces: list[Node]) -> Node:
         raise UndecidedError(f"{call.name} makes a text of more than {MAX_TEXT} characters")
     texts = [part.text for part in parts if isinstance(part, Text)]
     if len(texts) == len(parts):
-        return Text(call.location, "".join(texts))
+        is_given = any(getattr(piece, "kind", None) == GIVEN for piece in pieces)
+        return Text(call.location, "".join(texts), GIVEN if is_given else "str")
     return parts[0] if len(parts) == 1 else Composite(call.location, tuple(parts))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from authorizer.cli.location import Location
 
 __all__ = [
+    "GIVEN",
     "Absent",
     "Call",
     "Completeness",
@@ -47,6 +48,8 @@ __all__ = [
 
 _Given = ParamSpec("_Given")
 _Fact = TypeVar("_Fact")
+# What kind of text it is that a parameter is left empty in, for a deployment to give.
+GIVEN = "given"
 # Transforms that bring no names, but for SAM's.
 _KNOWN = ("AWS::Serverless-2016-10-31", "AWS::SecretsManager-", "AWS::CodeDeployBlueGreen")
 _SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")

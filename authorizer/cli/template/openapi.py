@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template.authorizers import (
     IAM,
     OPENAPI,
-    Written,
     header_source,
     iam,
     identity_sources,
@@ -256,7 +255,7 @@ def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node:
     ours = reading.steady(child(scheme, AUTHORIZER))
     sort = reading.text(reading.get(scheme, "x-amazon-apigateway-authtype"))
     if isinstance(ours, Mapping):
-        read_authorizer(reading, draft, _authorizer(reading, name, location, scheme))
+        _authorizer(reading, draft, name, location, scheme)
     elif sort == "awsSigv4":
         draft.authorizers[name] = iam(name, location)
     elif isinstance(ours, Unresolvable):
@@ -264,14 +263,16 @@ def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node:
         draft.authorizers[name] = unreadable(name, location, ours.why)
 
 
-def _authorizer(reading: Reading, name: str, location: Location, scheme: Mapping) -> Written:
+def _authorizer(
+    reading: Reading, draft: Draft, name: str, location: Location, scheme: Mapping
+) -> None:
     node = reading.get(scheme, AUTHORIZER)
+    written = child(node, "identitySource")
     named = reading.choice(child(node, "type"))
     kind = kind_named(named.upper() if isinstance(named, str) else named)
+    sources = identity_sources(reading.texts(reading.get(node, "identitySource")))
     if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
         sources = header_source(reading.text(reading.get(scheme, "name")))
-    else:
-        sources = identity_sources(reading.texts(reading.get(node, "identitySource")))
     own = Authorizer(
         name=name,
         location=location,
@@ -279,8 +280,7 @@ def _authorizer(reading: Reading, name: str, location: Location, scheme: Mapping
         identity_sources=sources,
         identity_location=key_location(node, "identitySource"),
     )
-    written = (child(node, "identitySource"),)
-    return Written(authorizer=own, node=node, spelling=OPENAPI, sources=written)
+    read_authorizer(reading, draft, own, node, OPENAPI, sources=(written,))
 
 
 # --- CORS ---

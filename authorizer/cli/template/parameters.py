@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import Mistake
 from authorizer.cli.template.nodes import (
+    GIVEN,
     Absent,
     Call,
     Completeness,
@@ -122,8 +123,9 @@ class Parameters:
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
             parts = value.text.split(",")
             return Listing(location, tuple(Text(location, part.strip()) for part in parts))
+        is_left_empty = value.kind == "str" and not value.text and name not in self.choices.chosen
         # The value stands where it is used, not where the default is: that is where to look.
-        return Text(location, value.text, value.kind)
+        return Text(location, value.text, GIVEN if is_left_empty else value.kind)
 
     def compare(self, name: str, texts: Iterable[str]) -> None:
         """Take note that it makes a difference whether something has one of these values."""

@@ -93,14 +93,12 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
     """
     root = compose(data, file, TEMPLATE)
     try:
-        return in_every_deployment(lambda choices: _template(root, file, folder, choices))
+        return in_every_deployment(
+            lambda choices: together(_stack(root, file, folder, choices).all())
+        )
     except RecursionError as error:
         message = "expected a template, found definitions that depend on one another without end"
         raise FileError(root.location, message) from error
-
-
-def _template(root: Node, file: str, folder: Path | None, choices: Choices) -> Template:
-    return together(_stack(root, file, folder, choices).all())
 
 
 def _stack(

@@ -155,29 +155,17 @@ class Reading(Intrinsics):
         if verdict.why is None:
             return self.branches(parts[0] if verdict.value else parts[1])
         values = [self.branches(part)[0] for part in parts]
-        if all(len(side) == 1 for side in values) and values[0][0] is values[1][0]:
-            return values[0], None
+        same = {
+            value.text if isinstance(value, Text) else value for side in values for value in side
+        }
+        if len(same) == 1 and all(values):
+            return values[0][:1], None
         return (*values[0], *values[1]), verdict.why
 
     def varies(self, node: Node) -> Cause | None:
         """What a value depends on that has another branch; nothing where it has none."""
         whys = (self.branches(part)[1] for part in within(node) if isinstance(part, Call))
         return next((why for why in whys if why is not None), None)
-
-    def chosen(self, call: Call) -> tuple[Node, ...]:
-        """The side of an ``Fn::If`` that this deployment takes, as it stands."""
-        sides = self.sides(call)
-        if sides is None:
-            return ()
-        verdict, *parts = sides
-        return tuple(parts) if verdict.value is None else (parts[not verdict.value],)
-
-    def is_left_empty(self, name: str, location: Location) -> bool:
-        """Whether it is a parameter that is empty, as it is by default and not by choice."""
-        if name not in self.parameters or self.parameters.is_chosen(name):
-            return False
-        value = self.parameters.value(name, location)
-        return isinstance(value, Text) and not value.text
 
     # --- facts ---
 
@@ -310,11 +298,7 @@ class Reading(Intrinsics):
 
     def choice(self, node: Node) -> str | Unknown | None:
         """A text that must be the same in every deployment."""
-        values, why = self.branches(node)
-        texts = [self.text(value) for value in values]
-        if why is not None and (len(texts) < 2 or len(set(texts)) > 1):  # noqa: PLR2004 - two sides
-            return Unknown(why)
-        return texts[0] if texts else None
+        return self.text(self.steady(node))
 
     def draft_elsewhere(self, why: Cause, name: str, kind: ApiKind, location: Location) -> Draft:
         """The API that another template has, or of which no more than a name is known."""

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.functions import FUNCTION_TYPES
-from authorizer.cli.template.nodes import Absent, Listing, Mapping, Node, Text, Unresolvable, child
+from authorizer.cli.template.nodes import (
+    Absent,
+    Listing,
+    Mapping,
+    Node,
+    Text,
+    Unresolvable,
+    child,
+    has_all_entries,
+)
 from authorizer.cli.template.reader import read_resources
 from authorizer.cli.template.reading import Reading
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
@@ -81,7 +90,7 @@ def _require_globals(reading: Reading, root: Mapping) -> None:
     """Refuse Globals that come from elsewhere: what they say of functions is not known."""
     globals_ = reading.get(root, "Globals")
     for node in (globals_, reading.get(globals_, "Function")):
-        if not isinstance(node, Absent) and not _is_whole(node):
+        if not has_all_entries(node):
             message = "expected Globals that are written in the template, found an include"
             raise ConfigurationError([f"{node.location}: {message}"])
 
@@ -112,13 +121,9 @@ def _architecture(function: Resource) -> str:
 def _written(function: Resource, name: str) -> Node:
     """A property as it stands; undecidable where an include may have it."""
     node = child(function.properties, name)
-    if isinstance(node, Absent) and not _is_whole(function.properties):
+    if isinstance(node, Absent) and not has_all_entries(function.properties):
         return Unresolvable(node.location, f"an include may have {name}")
     return node
-
-
-def _is_whole(node: Node) -> bool:
-    return isinstance(node, Mapping) and node.open is None
 
 
 def _refused(function: Resource, node: Node, expected: str) -> ConfigurationError:

@@ -9,7 +9,6 @@ from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
     SAM,
-    Written,
     iam,
     identity_sources,
     read_authorizer,
@@ -325,7 +324,5 @@ def _websocket_authorizer(reading: Reading, draft: Draft, resource: Resource) ->
         identity_location=key_location(auth, "IdentitySource"),
     )
     spelling = replace(SAM, function="AuthArn", role="InvokeRole")
-    read_authorizer(
-        reading, draft, Written(authorizer=own, node=auth, spelling=spelling, granted=True)
-    )
+    read_authorizer(reading, draft, own, auth, spelling, granted=True)
     return own.name

@@ -14,7 +14,6 @@ from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
     SAM,
-    Written,
     header_source,
     iam,
     identity_sources,
@@ -167,9 +166,9 @@ class SamApi:
             what = f"authorizer {name}"
             body = one_body(self.reading, self.draft, name, location, node, what=what)
             if body is not None:
-                read_authorizer(self.reading, self.draft, self._authorizer(name, location, body))
+                self._read_authorizer(name, location, body)
 
-    def _authorizer(self, name: str, location: Location, body: Mapping) -> Written:
+    def _read_authorizer(self, name: str, location: Location, body: Mapping) -> None:
         kind = self._kind(body)
         identity = self.reading.steady(child(body, "Identity"))
         own = Authorizer(
@@ -180,10 +179,12 @@ class SamApi:
             identity_location=key_location(body, "Identity")
             or key_location(body, "IdentitySource"),
         )
-        return Written(
-            authorizer=own,
-            node=body,
-            spelling=SAM,
+        read_authorizer(
+            self.reading,
+            self.draft,
+            own,
+            body,
+            SAM,
             sources=tuple(child(identity, source) for source in (*_IDENTITY, "Header")),
             # SAM hands no time to live on for a user pool: API Gateway's own holds.
             keeps=Absent(location) if kind is AuthorizerKind.COGNITO else identity,

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-caching
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import ApiKind, Route, Unknown
@@ -34,14 +34,6 @@ _GET, _EVERY_METHOD, _EVERY_PATH = "GET", "*", "/*"
 _DEFAULT_SECONDS = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Setting:
-    method: str
-    path: str
-    is_on: bool
-    location: Location
-
-
 def keys_by_caller(reading: Reading, integration: Node) -> bool:
     """Whether the token is in the key that an integration's answers are remembered under."""
     names = ("CacheKeyParameters", "cacheKeyParameters")
@@ -65,11 +57,10 @@ def read_stages(reading: Reading) -> None:
     """Say of each route whether a stage of its API gives its answers to all callers."""
     for draft in reading.drafts.values():
         if draft.kind is ApiKind.REST:
-            settings = [
-                setting
-                for stage in _stages(reading, draft)
-                for setting in _settings(reading, stage)
-            ]
+            settings: dict[tuple[str, str], Location | None] = {}
+            for stage in _stages(reading, draft):
+                for key, location in _settings(reading, stage):
+                    settings.setdefault(key, location)
             draft.routes = [
                 replace(
                     route,
@@ -93,14 +84,18 @@ def _stages(reading: Reading, draft: Draft) -> Iterator[Node]:
                 yield reading.get(resource.properties, "StageDescription")
 
 
-def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
-    """What a stage is told to remember; what is not decidable, it is taken to be told."""
+def _settings(reading: Reading, stage: Node) -> Iterator[tuple[tuple[str, str], Location | None]]:
+    """What a stage is told to remember; what is not decidable, it is taken to be told.
+
+    Returns:
+        Path and method, and where it is told so; nothing where it is told not to.
+    """
     if reading.flag(child(stage, "CacheClusterEnabled"), default=False) is False:
         return
     settings, _ = reading.branches(child(stage, "MethodSettings"))
     is_on = reading.flag(child(stage, "CachingEnabled"), default=False) is not False
     if is_on or any(isinstance(written, Unresolvable) for written in settings):
-        yield _Setting(method=_EVERY_METHOD, path=_EVERY_PATH, is_on=True, location=stage.location)
+        yield (_EVERY_PATH, _EVERY_METHOD), stage.location
     listings = (written for written in settings if isinstance(written, Listing))
     for item in (item for listing in listings for item in listing.items):
         for node in reading.branches(item)[0]:
@@ -110,31 +105,22 @@ def _settings(reading: Reading, stage: Node) -> Iterator[_Setting]:
             is_on = reading.flag(child(node, "CachingEnabled"), default=False) is not False
             # A slash within a path is written ``~1``.
             decoded = str(path).replace("~1", "/").lstrip("/")
-            yield _Setting(
-                method=method.upper() if isinstance(method, str) else _EVERY_METHOD,
-                path=f"/{decoded}" if isinstance(path, str) else _EVERY_PATH,
-                is_on=is_on and seconds != 0,
-                location=node.location,
+            key = (
+                f"/{decoded}" if isinstance(path, str) else _EVERY_PATH,
+                method.upper() if isinstance(method, str) else _EVERY_METHOD,
             )
+            yield key, node.location if is_on and seconds != 0 else None
 
 
-def _location(settings: list[_Setting], route: Route) -> Location | None:
+def _location(settings: dict[tuple[str, str], Location | None], route: Route) -> Location | None:
     """The setting by which a stage remembers a route's answers: for each method the closest one."""
     methods = {route.method}
     if route.method == ANY:
-        methods = {_GET, *(setting.method for setting in settings)} - {_EVERY_METHOD}
+        methods = {_GET, *(method for _, method in settings)} - {_EVERY_METHOD}
     for method in methods:
-        names = {method, _EVERY_METHOD} if method == _GET else {method}
-        fitting = [
-            setting
-            for setting in settings
-            if setting.path in {_EVERY_PATH, route.path} and setting.method in names
-        ]
-        best = max(
-            fitting,
-            key=lambda setting: (setting.path == route.path, setting.method == method),
-            default=None,
-        )
-        if best is not None and best.is_on:
-            return best.location
+        names = (method, _EVERY_METHOD) if method == _GET else (method,)
+        keys = [(path, name) for path in (route.path, _EVERY_PATH) for name in names]
+        closest = next((settings[key] for key in keys if key in settings), None)
+        if closest is not None:
+            return closest
     return None
