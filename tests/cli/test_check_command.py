@@ -9,6 +9,7 @@ from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
+from annotated import CORPUS, read_case
 from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -367,3 +368,36 @@ def test_ten_thousand_rules_take_seconds(policy: Path) -> None:
     # Three seconds are promised. On a busy machine it takes more; rule by rule it took minutes.
     assert process_time() - before < 20
     assert "P202" in result.stdout
+
+
+# --- what tests beside the policy say of callers --------------------------------------------------
+
+TOGETHER = "groups-without-a-document-together"
+
+
+@pytest.mark.parametrize(
+    ("tests", "severities"),
+    [
+        pytest.param(b"", ["warning"], id="empty"),
+        pytest.param(b"\xff", ["warning"], id="no text"),
+        pytest.param(b"tests: {a: [}", ["warning"], id="no YAML"),
+        pytest.param(b"tests:\n  - as: {groups: member}\n", ["warning"], id="no list"),
+        pytest.param(b"tests:\n  - as: {groups: [support, lister]}\n", ["warning"], id="exact"),
+        pytest.param(
+            b"tests:\n  - as: {groups: [support, member]}\n    deny: [/nothing]\n    if: so\n",
+            ["error"],
+            id="with mistakes beside",
+        ),
+    ],
+)
+def test_callers_of_tests_are_judged_as_far_as_these_can_be_read(
+    policy: Path, tests: bytes, severities: list[str]
+) -> None:
+    """A file of tests that is wrong is for 'authorizer test' to tell: check goes on without it."""
+    read_case(CORPUS / f"{TOGETHER}.yaml").findings(policy.parent)
+    (policy.parent / "users.policy-test.yaml").write_bytes(tests)
+    (policy.parent / "folder.policy-test.yaml").mkdir()
+
+    report = json.loads(run("-t", "template.yaml", "--format", "json").stdout)
+    told = [one["severity"] for one in report["findings"] if one["code"] == "X209"]
+    assert told == severities

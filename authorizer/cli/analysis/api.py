@@ -33,10 +33,10 @@ from authorizer.cli.analysis.paths import (
 )
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
 from authorizer.cli.analysis.routes import OTHER_METHODS, asked_route
-from authorizer.policy.paths import MOST_SEGMENTS
+from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.analysis.paths import PathPattern
@@ -258,17 +258,27 @@ class TemplateAnalysis:
         apis: each API, analysed once.
         protections: who guards each route.
         public: the lines that list public routes.
+        tested_groups: reads the sets of groups that callers have in the policy's tests.
     """
 
-    def __init__(self, source: SourcePolicy, policy: Policy, template: Template) -> None:
+    def __init__(
+        self,
+        source: SourcePolicy,
+        policy: Policy,
+        template: Template,
+        tested_groups: Callable[[], Sequence[tuple[str, ...]]] = tuple,
+    ) -> None:
         self.source = source
         self.policy = policy
         self.template = template
-        self.apis = tuple(ApiAnalysis(policy, template, api) for api in template.apis)
+        pairs = zip(policy.rules, source.rules, strict=True)
+        parts = [(part, written) for rule, written in pairs for part in _by_method(rule)]
+        self._written = {id(part): (written, part.pattern.methods) for part, written in parts}
+        asked = replace(policy, rules=tuple(part for part, _ in parts))
+        self.apis = tuple(ApiAnalysis(asked, template, api) for api in template.apis)
         self.protections = tuple(chain.from_iterable(one.protections for one in self.apis))
         self.public = PublicLines(source.public)
-        rules = zip(policy.rules, source.rules, strict=True)
-        self._written = {id(rule): written for rule, written in rules}
+        self.tested_groups = tested_groups
         self._routes = Placed((pattern_of_route(one.route.path), one) for one in self.protections)
 
     @cached_property
@@ -282,7 +292,7 @@ class TemplateAnalysis:
 
     def written(self, rule: Rule) -> SourceRule:
         """A rule of the policy as it stands in the file."""
-        return self._written[id(rule)]
+        return self._written[id(rule)][0]
 
     @cached_property
     def needed_paths(self) -> frozenset[tuple[str, ...]]:
@@ -327,14 +337,18 @@ class TemplateAnalysis:
                 return True
         return False
 
-    def rules_without_route(self) -> Iterator[SourceRule]:
-        """The rules that count for no request of any API."""
+    def rules_without_route(self) -> Mapping[SourceRule, frozenset[str]]:
+        """The rules that count for no request of any API, with the methods that they do not."""
         counting: set[int] = set()
         for one in self.apis:
             for protection in one.protections:
                 for rules in one.rules_for(protection, counting):
                     counting.update(map(id, rules))
-        return (self.written(rule) for rule in self.policy.rules if id(rule) not in counting)
+        found: dict[SourceRule, frozenset[str]] = defaultdict(frozenset)
+        for part, (written, methods) in self._written.items():
+            if part not in counting:
+                found[written] |= methods
+        return found
 
     def first_rule_for(self, protection: RouteProtection) -> SourceRule | None:
         """The first rule that counts for a route, or would."""
@@ -347,6 +361,16 @@ class TemplateAnalysis:
             has_method = any(rule.pattern.covers_method(method) for method in one.methods)
             if has_method and self.of(one.api).takes(one, rule.pattern):
                 yield one
+
+
+def _by_method(rule: Rule) -> Iterator[Rule]:
+    """A rule as several, for a method each: what counts for one may not for another.
+
+    A deny for all is so of each besides: one of them may come by a route for which it is not.
+    """
+    methods = rule.pattern.methods
+    for method in (*methods, *(METHODS if rule.effect == "deny" and ANY in methods else ())):
+        yield replace(rule, pattern=replace(rule.pattern, methods=frozenset({method})))
 
 
 def _may_grant(place: Place, route: AskedRoute) -> bool:

@@ -87,6 +87,29 @@ def read_cases(
     Raises:
         ConfigurationError: with every problem of every file, located; or there are no cases.
     """
+    cases, problems = _read(source, policy, files)
+    if not (problems or cases or may_be_none):
+        named = ", ".join(str(file) for file in files)
+        problems += (
+            [f"expected cases in {named}, found none"] if files else _example(source, policy)
+        )
+    if problems:
+        raise ConfigurationError(problems)
+    return cases
+
+
+def tested_groups(source: SourcePolicy, policy: Path) -> list[tuple[str, ...]]:
+    """The groups of each caller who has several in a test; of a test with mistakes, too."""
+    cases, _ = _read(source, policy)
+    known = [group.name for group in source.groups]
+    found = (tuple(name for name in known if name in case.caller.groups) for case in cases)
+    return [groups for groups in dict.fromkeys(found) if len(groups) > 1]
+
+
+def _read(
+    source: SourcePolicy, policy: Path, files: Sequence[Path] = ()
+) -> tuple[list[Case], list[str]]:
+    """All cases that can be read, and all that is wrong."""
     problems: list[str] = []
     cases: list[Case] = []
     if not files:
@@ -107,14 +130,7 @@ def read_cases(
         except UnreadableError as error:
             problems += error.problems
         problems += map(str, reader.problems)
-    if not (problems or cases or may_be_none):
-        named = ", ".join(str(file) for file in files)
-        problems += (
-            [f"expected cases in {named}, found none"] if files else _example(source, policy)
-        )
-    if problems:
-        raise ConfigurationError(problems)
-    return cases
+    return cases, problems
 
 
 def near_misses(policy: Path) -> Iterator[str]:

@@ -76,14 +76,15 @@ def inexact_documents(analysis: TemplateAnalysis) -> Iterator[Finding]:
         with suppress(RecursionError):  # more segments than Python has frames
             compiled = with_callers(replace(analysis.policy, routes=cache.api.keys))
             documents = CallerDocuments(compiled)
-            alone: list[_Caller] = []
+            alone: dict[str, _Caller] = {}
             for caller in _callers(analysis.source, analysis.policy):
                 why = _why_inexact(documents, caller)
                 if why is not None:
                     yield _inexact(compiled, caller, cache, why)
                 elif caller.groups:
-                    alone.append(caller)
-            yield from _inexact_together(compiled, documents, alone, cache)
+                    alone[caller.named.name] = caller
+            tested = [groups for groups in analysis.tested_groups() if alone.keys() >= {*groups}]
+            yield from _inexact_together(compiled, documents, alone, tested, cache)
 
 
 def _why_inexact(documents: CallerDocuments, caller: _Caller) -> Inexact | None:
@@ -97,33 +98,41 @@ def _why_inexact(documents: CallerDocuments, caller: _Caller) -> Inexact | None:
 
 
 def _inexact_together(
-    policy: Policy, documents: CallerDocuments, alone: Sequence[_Caller], cache: Cache
+    policy: Policy,
+    documents: CallerDocuments,
+    alone: Mapping[str, _Caller],
+    tested: Sequence[tuple[str, ...]],
+    cache: Cache,
 ) -> Iterator[Finding]:
-    """Groups with a document each, and none together: each two, and all."""
+    """Groups with a document each, and none together: those of a test; each two, and all."""
     pairs = list(combinations(alone, 2)) if len(alone) <= _MOST_GROUPS else []
-    for unions in (pairs, [alone] if alone else []):
-        reasons = [(union, _why_inexact(documents, _together(union))) for union in unions]
-        found = [(union, why) for union, why in reasons if why is not None]
-        for union, why in found[:1]:
-            collision = _collision(policy, _together(union), why)
-            variant = "_".join(["overlap"] * bool(collision) + ["more"] * (len(found) > 1))
+    others = dict.fromkeys([*pairs, tuple(alone)]) if alone else {}
+    judged = (len(tested), len(alone) if pairs else 0, len(alone))
+    known: list[set[str]] = []
+    for variant, unions in (("tested", tested), ("", others)):
+        found: list[tuple[_Caller, Inexact]] = []
+        for names in unions:
+            caller = replace(alone[names[0]], groups=names)
+            why = _why_inexact(documents, caller)
+            # With more groups besides, the reason is mostly the same.
+            if why is not None and not any(fewer <= {*names} for fewer in known):
+                known.append({*names})
+                found.append((caller, why))
+        for caller, why in found[:1]:
+            collision = _collision(policy, caller, why)
             yield Finding.of(
                 "X209",
-                union[0].named.location,
+                caller.named.location,
                 variant,
+                "overlap" if collision else "",
                 reason=why,
                 collision=collision,
-                owner=tuple(caller.named.name for caller in union[:_MOST_NAMED]),
+                owner=caller.groups[:_MOST_NAMED],
                 count=len(found) - 1,
+                judged=judged,
                 authorizer=cache.authorizer.name,
                 api=cache.api.id,
             )
-        if found:
-            return
-
-
-def _together(callers: Sequence[_Caller]) -> _Caller:
-    return replace(callers[0], groups=tuple(name for one in callers for name in one.groups))
 
 
 def _callers(source: SourcePolicy, policy: Policy) -> Iterator[_Caller]:

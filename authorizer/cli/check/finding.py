@@ -45,6 +45,7 @@ _SUBJECTS = frozenset(
     ]
 )
 _SHOWN = 40
+_JUDGED = ("what tests name ({})", "each two of {} groups", "all {} together")
 _INEXACT = {
     "path_decides": "a grant below a greedy route, where the path decides",
     "deny_compares_claim": "a deny that compares a claim",
@@ -170,6 +171,12 @@ def _pairs(chosen: Iterable[tuple[str, str]]) -> str:
     return " and ".join(f"{clip(name)} is {clip(text)}" for name, text in chosen)
 
 
+def _judged(counts: Iterable[int]) -> str:
+    return ", ".join(
+        text.format(count) for text, count in zip(_JUDGED, counts, strict=True) if count
+    )
+
+
 def _where(chosen: Sequence[tuple[str, str]]) -> str:
     return f", where {_pairs(chosen)}," if chosen else ""
 
@@ -198,13 +205,16 @@ SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "function": _function,
     "hint": _hint,
     "inexact": lambda reason: _INEXACT.get(reason.value, reason.value),
+    "judged": _judged,
     "key": quoted_key,
     "keys": _keys,
     "lines": _lines,
     "list": ", ".join,
+    "others": lambda count: f"; others without one: {count}" if count else "",
     "owner": _owner,
     "pairs": _pairs,
     "plain": str,
     "value": _value,
     "where": _where,
+    "with": lambda methods: f" with {', '.join(methods)}" if methods else "",
 }

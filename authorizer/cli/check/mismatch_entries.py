@@ -50,25 +50,27 @@ _ROUTES = {
     ),
     "X105": Entry(
         title="allow matches no route",
-        message="expected a route of the template for {rule}, found none{similar:hint}",
-        effect="the line grants nothing, and those it was meant for get 403 or 404",
-        fix="write the rule as the template has the route, add the route, or take the line out",
+        message="expected a route of the template{part:with} for {rule}, found none{similar:hint}",
+        effect="the line grants nothing{part:with}, and those it was meant for get 403 or 404",
+        fix="write the rule as the template has the route, add the route, or take it out",
     ),
     "X106": Entry(
         title="deny matches no route",
-        message="expected a route of the template for {rule}, found none{similar:hint}",
-        effect="the line denies nothing, and what was meant by it may be open",
-        fix="write the rule as the template has the route, add the route, or take the line out",
+        message="expected a route of the template{part:with} for {rule}, found none{similar:hint}",
+        effect="the line denies nothing{part:with}, and what was meant by it may be open",
+        fix="write the rule as the template has the route, add the route, or take it out",
     ),
     "X107": Entry(
         title="rule is shadowed by a route with a parameter",
-        message="expected a route of its own for {rule}, but requests for it come by {route:key}",
-        effect="the line grants nothing: only rules for {route:key} are asked",
+        message="expected a route of its own{part:with} for {rule}, but requests for it come by "
+        "{route:key}",
+        effect="the line grants nothing{part:with}: only rules for {route:key} are asked",
         fix="make it a route of the template, or write the rule for {route:key}",
         variants={
             "deny": {
                 "severity": Severity.ERROR,
-                "effect": "the line denies nothing: whoever may call {route:key} gets this, too",
+                "effect": "the line denies nothing{part:with}: whoever may call {route:key} gets "
+                "this, too",
             }
         },
     ),
@@ -152,7 +154,7 @@ _TOGETHER = (
     "expected an exact IAM document for callers in {owner:keys} together, since {authorizer} of "
     "{api} caches for all routes,"
 )
-_OTHER_PAIRS = "; other pairs of groups without one: {count:plain}"
+_JUDGED = "{count:others} (judged: {judged:judged}; no other sets until a test names them)"
 _CACHES = {
     "X201": Entry(
         title="cached answer opens other routes",
@@ -283,15 +285,18 @@ _CACHES = {
     ),
     "X209": Entry(
         title="no exact document for several groups together",
-        message=f"{_TOGETHER} found {{reason:inexact}}",
+        message=f"{_TOGETHER} found {{reason:inexact}}{_JUDGED}",
         effect="who is in all of these gets a document for one request alone, and then 403 on "
         "others that they may make, until the answer is forgotten",
         fix="accept it, if nobody is in all of them; or let the authorizer remember nothing "
         "(Identity: ReauthorizeEvery: 0), or grant one of them what the other ones have",
         variants={
-            "more": {"message": f"{_TOGETHER} found {{reason:inexact}}{_OTHER_PAIRS}"},
-            "overlap": {"message": f"{_TOGETHER} found {_COLLIDE}"},
-            "overlap_more": {"message": f"{_TOGETHER} found {_COLLIDE}{_OTHER_PAIRS}"},
+            "tested": {
+                "severity": Severity.ERROR,
+                "fix": "let the authorizer remember nothing (Identity: ReauthorizeEvery: 0), or "
+                "grant one of these groups what the other ones have",
+            },
+            "overlap": {"message": f"{_TOGETHER} found {_COLLIDE}{_JUDGED}"},
         },
     ),
     "X250": Entry(

@@ -7,6 +7,8 @@ nothing, and API Gateway matches the other route first.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
@@ -14,10 +16,10 @@ from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.text import closest
 from authorizer.policy.compiled import is_route_key
-from authorizer.policy.paths import PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.policy_file.source import SourceRule
@@ -114,18 +116,29 @@ def rules_without_route(analysis: TemplateAnalysis) -> Iterator[Finding]:
     routes = (one.route for one in analysis.protections)
     keys = sorted({route.key for route in routes if can_be_named(route)})
     hints = _MOST_HINTS
-    for rule in analysis.rules_without_route():
-        is_deny = rule.effect == "deny"
-        beside = analysis.routes_beside(rule)
-        instead = min((one.route.key for one in beside if _takes_literal(one, rule)), default=None)
-        if instead is not None:
-            yield Finding.of("X107", rule.location, "deny" * is_deny, rule=rule, route=instead)
-        else:
-            similar = closest(rule.text, keys) if hints > 0 else None
-            hints -= 1
-            yield Finding.of(
-                "X106" if is_deny else "X105", rule.location, rule=rule, similar=similar
-            )
+    for rule, methods in analysis.rules_without_route().items():
+        is_deny, is_whole = rule.effect == "deny", methods >= rule.pattern.methods
+        for instead, part in _by_route(analysis, rule, methods, is_whole=is_whole).items():
+            facts = {"rule": rule, "part": () if is_whole else part}
+            if instead is not None:
+                yield Finding.of("X107", rule.location, "deny" * is_deny, route=instead, **facts)
+            elif is_whole or ANY not in rule.pattern.methods:
+                similar = closest(rule.text, keys) if is_whole and hints > 0 else None
+                hints -= 1
+                code = "X106" if is_deny else "X105"
+                yield Finding.of(code, rule.location, similar=similar, **facts)
+
+
+def _by_route(
+    analysis: TemplateAnalysis, rule: SourceRule, methods: frozenset[str], *, is_whole: bool
+) -> Mapping[str | None, list[str]]:
+    """The methods of a rule for which it does not count, by the route that they come by."""
+    found: dict[str | None, list[str]] = defaultdict(list)
+    for some in [methods] if is_whole else [frozenset({method}) for method in methods]:
+        asked = replace(rule, pattern=replace(rule.pattern, methods=some))
+        beside = (one for one in analysis.routes_beside(asked) if _takes_literal(one, rule))
+        found[min((one.route.key for one in beside), default=None)] += some
+    return {instead: sorted(some) for instead, some in found.items()}
 
 
 def _takes_literal(protection: RouteProtection, rule: SourceRule) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
     findings += [finding for rule in POLICY_RULES for finding in rule(source)]
     template, unreadable = _read_templates(dict.fromkeys(templates))
     findings += unreadable
-    analysis = _analysis_of(source, template) if template is not None else None
+    analysis = _analysis_of(source, policy, template) if template is not None else None
     if analysis is not None:
         findings += _template_findings(analysis)
     mistaken = {finding.location.file for finding in findings if finding.code == "T003"}
@@ -139,11 +140,12 @@ def _similar_file(name: str) -> str | None:
         return None
 
 
-def _analysis_of(source: SourcePolicy, template: Template) -> TemplateAnalysis:
+def _analysis_of(source: SourcePolicy, path: Path, template: Template) -> TemplateAnalysis:
     from authorizer.cli.analysis.api import TemplateAnalysis  # noqa: PLC0415
+    from authorizer.cli.analysis.cases import tested_groups  # noqa: PLC0415
 
     policy = Policy.parse(dump_policy(compile_source(source)))
-    return TemplateAnalysis(source, policy, template)
+    return TemplateAnalysis(source, policy, template, partial(tested_groups, source, path))
 
 
 def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:
