@@ -11,12 +11,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from authorizer.cli.policy_file import compiled_rule, dump_policy, read_document, with_routes
+from authorizer.cli.policy_file import (
+    compile_source,
+    compiled_rule,
+    dump_policy,
+    read_source,
+    with_routes,
+)
 from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from authorizer.cli.location import Problem
+
+
+def read_document(data: bytes) -> tuple[dict[str, Any], list[Problem]]:
+    """What a policy.yaml compiles to, which is only good when the list of problems is empty."""
+    source, problems = read_source(data)
+    return compile_source(source), problems
 
 
 def policy_of(text: str, routes: Sequence[str] | None = None) -> Policy:

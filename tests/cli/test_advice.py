@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from naive_policy import read_document
 from simulator import NOW, Cognito
 
 from authorizer.cli.account.advice import RefusedCall, advise
 from authorizer.cli.analysis.request import Caller, Request
-from authorizer.cli.policy_file import dump_policy, load_document, read_document
+from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.policy.decision import Policy
 
 SAMPLE_POLICY = Path(__file__).parents[2] / "policy.yaml"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from naive_policy import read_document
 
 from authorizer import ConfigurationError
 from authorizer.cli.location import Location, Problem
@@ -14,7 +15,6 @@ from authorizer.cli.policy_file import (
     MAX_DOCUMENT_BYTES,
     compiled_rule,
     load_document,
-    read_document,
 )
 from authorizer.cli.policy_file.reader import PolicyReader
 from authorizer.cli.yaml_source import POLICY, compose

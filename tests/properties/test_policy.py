@@ -14,7 +14,7 @@ from api_gateway import FLAVOURS, Call
 from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from naive_policy import Body, NaivePolicy, Question, is_plain, segments_of
+from naive_policy import Body, NaivePolicy, Question, is_plain, read_document, segments_of
 from simulator import Clock, Cognito
 
 from authorizer import (
@@ -28,7 +28,7 @@ from authorizer import (
     TokenVerifier,
 )
 from authorizer.authorizer import Verdict
-from authorizer.cli.policy_file import dump_policy, load_document, read_document
+from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.gateway.events import parse_request
 from authorizer.policy.paths import safe_segments
 from authorizer.settings import HttpApiAnswer

@@ -6,9 +6,9 @@ from time import process_time
 from typing import Any
 
 import pytest
-from naive_policy import policy_of
+from naive_policy import policy_of, read_document
 
-from authorizer.cli.policy_file import read_document, with_routes
+from authorizer.cli.policy_file import with_routes
 from authorizer.cli.policy_file.words import Index
 from authorizer.policy.caller_document import CallerDocuments, Grants, covers
 from authorizer.policy.caller_table import Inexact

@@ -9,7 +9,7 @@ from authorizer.cli.policy_file import (
     compile_source,
     dump_policy,
     load_source,
-    read_document,
+    read_source,
     with_routes,
 )
 from authorizer.cli.policy_file.source import PUBLIC
@@ -59,10 +59,10 @@ def read_policy(data: bytes, name: str) -> NamedPolicy:
     Raises:
         ConfigurationError: with every problem, located.
     """
-    document, problems = read_document(data, name)
+    source, problems = read_source(data, name)
     if problems:
         raise ConfigurationError(map(str, problems))
-    return named_policy_of(document, name)
+    return named_policy_of(compile_source(source), name)
 
 
 def named_policy_of(document: Mapping[str, Any], name: str) -> NamedPolicy:

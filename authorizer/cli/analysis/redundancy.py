@@ -89,7 +89,7 @@ def _idle(
 
 def _subjects(source: SourcePolicy) -> dict[str, dict[str, None]]:
     """Each subject with those whose rules everybody has who has this one's, in the file's order."""
-    includes = {group.name: [item.name for item in group.includes] for group in source.groups}
+    includes = {group.name: [item.text for item in group.includes] for group in source.groups}
     order = {group: position for position, group in enumerate(includes)}
     subjects = {
         f"group:{group}": {
@@ -216,7 +216,7 @@ def _narrowness(rule: SourceRule) -> tuple[int, int, bool, int, int, int]:
     pattern = rule.pattern
     methods = 99 if ANY in pattern.methods else len(pattern.methods)
     depth, conditions = len(pattern.path), len(pattern.conditions)
-    return (methods, -depth, pattern.tail, -conditions, -rule.line, -rule.column)
+    return (methods, -depth, pattern.tail, -conditions, -rule.line, -rule.location.column)
 
 
 def _meaning(rule: SourceRule) -> tuple[object, ...]:

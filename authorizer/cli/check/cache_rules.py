@@ -7,6 +7,7 @@ serve every request of the caller's, if there is one that says exactly that.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
@@ -138,8 +139,6 @@ def answers_older_than_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 def _sharing(key: CacheKey, routes: Sequence[RouteProtection]) -> tuple[str, str] | None:
     """The keys of two routes whose requests can have the same key."""
-    for at, first in enumerate(routes):
-        for second in routes[at + 1 :]:
-            if key.may_be_shared(first.route, second.route):
-                return first.route.key, second.route.key
-    return None
+    pairs = combinations((one.route for one in routes), 2)
+    shared = ((one.key, other.key) for one, other in pairs if key.may_be_shared(one, other))
+    return next(shared, None)

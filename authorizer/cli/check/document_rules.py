@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
+from authorizer.cli.analysis.request import Caller, described_caller
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
@@ -41,31 +42,6 @@ _MOST_NAMED = 5
 _VALUE = "00000000-0000-4000-8000-000000000000"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Caller:
-    """Somebody who is in one group, or a machine that has one scope."""
-
-    named: SourceSubject
-    groups: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    claims: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Collision:
-    """Two routes of which a document can only allow both, or none.
-
-    Attributes:
-        kept_out: what is not granted.
-        granted: what whatever keeps that out takes away a part of.
-        others: how many routes there are besides that cannot be kept out.
-    """
-
-    kept_out: str
-    granted: str
-    others: int
-
-
 def inexact_documents(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X207, X209: who is answered for one request alone, while answers are cached."""
     for cache in analysis.caches:
@@ -76,18 +52,18 @@ def inexact_documents(analysis: TemplateAnalysis) -> Iterator[Finding]:
         with suppress(RecursionError):  # more segments than Python has frames
             compiled = with_callers(replace(analysis.policy, routes=cache.api.keys))
             documents = CallerDocuments(compiled)
-            alone: dict[str, _Caller] = {}
-            for caller in _callers(analysis.source, analysis.policy):
+            alone: dict[str, SourceSubject] = {}
+            for named, caller in _callers(analysis.source, analysis.policy):
                 why = _why_inexact(documents, caller)
                 if why is not None:
-                    yield _inexact(compiled, caller, cache, why)
+                    yield _inexact(compiled, named, caller, cache, why)
                 elif caller.groups:
-                    alone[caller.named.name] = caller
+                    alone[named.name] = named
             tested = [groups for groups in analysis.tested_groups() if alone.keys() >= {*groups}]
             yield from _inexact_together(compiled, documents, alone, tested, cache)
 
 
-def _why_inexact(documents: CallerDocuments, caller: _Caller) -> Inexact | None:
+def _why_inexact(documents: CallerDocuments, caller: Caller) -> Inexact | None:
     """Why no document says exactly what the policy does, or none that could be sent."""
     found = documents.of(caller.groups, caller.scopes, caller.claims)
     if isinstance(found, Inexact):
@@ -100,7 +76,7 @@ def _why_inexact(documents: CallerDocuments, caller: _Caller) -> Inexact | None:
 def _inexact_together(
     policy: Policy,
     documents: CallerDocuments,
-    alone: Mapping[str, _Caller],
+    alone: Mapping[str, SourceSubject],
     tested: Sequence[tuple[str, ...]],
     cache: Cache,
 ) -> Iterator[Finding]:
@@ -109,10 +85,11 @@ def _inexact_together(
     others = dict.fromkeys([*pairs, tuple(alone)]) if alone else {}
     judged = (len(tested), len(alone) if pairs else 0, len(alone))
     known: list[set[str]] = []
+    claims = _claims(policy)
     for variant, unions in (("tested", tested), ("", others)):
-        found: list[tuple[_Caller, Inexact]] = []
+        found: list[tuple[Caller, Inexact]] = []
         for names in unions:
-            caller = replace(alone[names[0]], groups=names)
+            caller = Caller(groups=names, claims=claims)
             why = _why_inexact(documents, caller)
             # With more groups besides, the reason is mostly the same.
             if why is not None and not any(fewer <= {*names} for fewer in known):
@@ -122,32 +99,33 @@ def _inexact_together(
             collision = _collision(policy, caller, why)
             yield Finding.of(
                 "X209",
-                caller.named.location,
+                alone[caller.groups[0]].location,
                 variant,
                 "overlap" if collision else "",
                 reason=why,
-                collision=collision,
                 owner=caller.groups[:_MOST_NAMED],
                 count=len(found) - 1,
                 judged=judged,
                 authorizer=cache.authorizer.name,
                 api=cache.api.id,
+                **collision,
             )
 
 
-def _callers(source: SourcePolicy, policy: Policy) -> Iterator[_Caller]:
-    claims = {
-        condition.claim: _VALUE for rule in policy.rules for condition in rule.pattern.conditions
-    }
-    user = {"sub": _VALUE, "username": "a-user", **claims}
-    for group in source.groups:
-        yield _Caller(named=group, groups=(group.name,), claims=user)
-    machine = {"sub": "a-client", "client_id": "a-client"}
-    for scope in source.scopes:
-        yield _Caller(named=scope, scopes=(scope.name,), claims=machine)
+def _callers(source: SourcePolicy, policy: Policy) -> Iterator[tuple[SourceSubject, Caller]]:
+    """Who is in one group, and machines that have one scope."""
+    claims = _claims(policy)
+    yield from ((group, Caller(groups=(group.name,), claims=claims)) for group in source.groups)
+    yield from ((scope, described_caller((), (scope.name,), {})) for scope in source.scopes)
 
 
-def _cause(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
+def _claims(policy: Policy) -> dict[str, str]:
+    """A user's."""
+    compared = (one.claim for rule in policy.rules for one in rule.pattern.conditions)
+    return {"sub": _VALUE, "username": "a-user", **dict.fromkeys(compared, _VALUE)}
+
+
+def _cause(policy: Policy, caller: Caller, why: Inexact) -> Rule | None:
     """The first rule with which the caller has no document, where it is one."""
     if why not in (Inexact.DENY_COMPARES_CLAIM, Inexact.PATH_DECIDES):
         return None
@@ -173,15 +151,20 @@ def _cause(policy: Policy, caller: _Caller, why: Inexact) -> Rule | None:
     return next(found, None)
 
 
-def _collision(policy: Policy, caller: _Caller, why: Inexact) -> _Collision | None:
-    """What cannot be kept out, and why not, as the authorizer would find it."""
+def _collision(policy: Policy, caller: Caller, why: Inexact) -> dict[str, Any]:
+    """Two routes of which a document can only allow both, or none, as the authorizer finds them.
+
+    Returns:
+        ``kept_out``, which is not granted; ``granted``, of which whatever keeps that out takes a
+        part away; ``further``, how many besides cannot be kept out. Nothing for another reason.
+    """
     table = policy.callers
     if table is None or why is not Inexact.ROUTES_OVERLAP:
-        return None
+        return {}
     subjects = policy.subjects_of(caller.groups, caller.scopes)
     granted = granted_parts(table, subjects, caller.claims)
     if isinstance(granted, Inexact):
-        return None
+        return {}
     _, _, left = choose(table, granted, subjects, is_small=False)
     spot = left & -left
     narrowest = min(
@@ -194,37 +177,39 @@ def _collision(policy: Policy, caller: _Caller, why: Inexact) -> _Collision | No
     kept_out = routes.get(re.sub(r"\{[^}]+\}", "*", narrowest["glob"]), narrowest["glob"])
     # As it is, where it has the caller's own value; with the blank of a route.
     taken = routes.get(part["glob"], part["glob"].replace("/", " /", 1))
-    return _Collision(kept_out=kept_out, granted=taken, others=left.bit_count() - 1)
+    return {"kept_out": kept_out, "granted": taken, "further": left.bit_count() - 1}
 
 
-def _inexact(policy: Policy, caller: _Caller, cache: Cache, why: Inexact) -> Finding:
+def _inexact(
+    policy: Policy, named: SourceSubject, caller: Caller, cache: Cache, why: Inexact
+) -> Finding:
     collision = _collision(policy, caller, why)
     cause = _cause(policy, caller, why)
-    greedy = None
-    if cause is not None and why is Inexact.PATH_DECIDES:
-        greedy = _greedy_route(cache.api, cause)
+    greedy = _greedy_route(cache.api, cause) if cause and why is Inexact.PATH_DECIDES else None
     variant = "below" if greedy else "rule" if cause else ""
-    if collision is not None:
-        variant = "overlaps" if collision.others else "overlap"
+    if collision:
+        variant = "overlaps" if collision["further"] else "overlap"
     return Finding.of(
         "X207",
-        caller.named.location,
+        named.location,
         variant,
         reason=why,
         cause=cause,
-        collision=collision,
         route=greedy,
-        owner=caller.named.name,
+        owner=named.name,
         authorizer=cache.authorizer.name,
         api=cache.api.id,
+        **collision,
     )
 
 
 def _greedy_route(api: Api, rule: Rule) -> str | None:
     """The first route without a path of its own that the rule has requests of."""
-    for route in api.routes:
-        pattern = pattern_of_route(route.path)
-        takes = route.method in ("", ANY) or rule.pattern.covers_method(route.method)
-        if pattern.more is not None and takes and pattern_of_rule(rule.pattern).overlaps(pattern):
-            return route.key
-    return None
+    patterns = ((route, pattern_of_route(route.path)) for route in api.routes)
+    greedy = (
+        route.key
+        for route, pattern in patterns
+        if pattern.more is not None and pattern_of_rule(rule.pattern).overlaps(pattern)
+        if route.method in ("", ANY) or rule.pattern.covers_method(route.method)
+    )
+    return next(greedy, None)

@@ -16,7 +16,7 @@ import click
 
 from authorizer.cli.check.catalogue import CATALOGUE
 from authorizer.cli.check.entry import Severity
-from authorizer.cli.text import counted, fold
+from authorizer.cli.text import counted, fold, plain
 
 if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding
@@ -107,21 +107,13 @@ def uri(file: str) -> str:
     return f"file://{encoded}" if name.startswith("/") else encoded
 
 
-def one_line(text: str) -> str:
-    """Text with its line breaks, controls and halves of surrogate pairs escaped."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
 def _for_people(finding: Finding, columns: int | None) -> str:
     severity = click.style(finding.severity.value, fg=_COLOURS[finding.severity], bold=True)
     code = click.style(finding.code, bold=True)
     lines = (
-        f"{one_line(str(finding.location))}: {severity} {code} {one_line(finding.message)}",
-        f"    effect: {one_line(finding.effect)}",
-        f"    fix: {one_line(finding.fix)}",
+        f"{plain(str(finding.location))}: {severity} {code} {plain(finding.message)}",
+        f"    effect: {plain(finding.effect)}",
+        f"    fix: {plain(finding.fix)}",
     )
     return "\n".join(fold(line, columns, 6) for line in lines)
 

@@ -143,8 +143,8 @@ _ROUTES = {
     ),
 }
 _COLLIDE = (
-    "that whatever keeps out {collision.kept_out:key}, which is not granted, takes away a part of "
-    "{collision.granted:key}, which is"
+    "that whatever keeps out {kept_out:key}, which is not granted, takes away a part of "
+    "{granted:key}, which is"
 )
 _NOT_KEPT_OUT = (
     "expected an exact IAM document for {owner}, since {authorizer} of {api} caches for all "
@@ -263,12 +263,12 @@ _CACHES = {
             },
             "overlap": {
                 "message": _NOT_KEPT_OUT,
-                "fix": "allow {collision.kept_out:key}, too, which is the least, if they may have "
+                "fix": "allow {kept_out:key}, too, which is the least, if they may have "
                 "it; or move it below a segment of its own; or let the authorizer remember nothing "
                 "(Identity: ReauthorizeEvery: 0)",
             },
             "overlaps": {
-                "message": _NOT_KEPT_OUT + "; others like it: {collision.others:plain}",
+                "message": _NOT_KEPT_OUT + "; others like it: {further:plain}",
                 "fix": "let the authorizer remember nothing (Identity: ReauthorizeEvery: 0), which "
                 "is the least; or move each of these routes below a segment of its own; or allow "
                 "them, too",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
 _MAX_GROUP_NAME = 128
 # Cognito adds users of a provider to a group of the pool's id and the provider's name.
-_OF_PROVIDER = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+_[A-Za-z0-9]+_.+", re.ASCII)
+OF_PROVIDER = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+_[A-Za-z0-9]+_.+", re.ASCII)
 # Texts that every access token, or those of some pools, have by themselves.
 _TEXTS = frozenset(
     [
@@ -93,7 +93,7 @@ def check_names(source: SourcePolicy) -> Iterator[Finding]:
         if named.name != normal:
             yield Finding.of("P302", named.location, name=named.name, normal=normal)
     for group in source.groups:
-        if _OF_PROVIDER.fullmatch(group.name):
+        if OF_PROVIDER.fullmatch(group.name):
             yield Finding.of("P303", group.location, group=group.name)
         elif not _is_possible(group.name):
             yield Finding.of("P304", group.location, group=group.name, length=len(group.name))
@@ -124,12 +124,10 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
         pattern = rule.pattern
         if rule.effect == "allow" and ANY in pattern.methods and pattern.tail and not pattern.path:
             yield Finding.of("P204", rule.location, rule=rule)
-    never_asked = set()
-    for found in redundancies(source):
-        is_never_asked = found.why is Why.NEVER_ASKED
-        if is_never_asked:
-            never_asked.add(id(found.rule))
-        variant = "deny" if is_never_asked and found.rule.effect == "deny" else ""
+    redundant = list(redundancies(source))
+    never_asked = {id(found.rule) for found in redundant if found.why is Why.NEVER_ASKED}
+    for found in redundant:
+        variant = "deny" if id(found.rule) in never_asked and found.rule.effect == "deny" else ""
         yield Finding.of(
             _REDUNDANT[found.why],
             found.rule.location,

@@ -58,11 +58,12 @@ def can_be_named(route: Route) -> bool:
 
 
 def _why_unnameable(path: str) -> str:
-    if not path.startswith("/"):
-        return "no slash"
-    if path.endswith("/"):
-        return "final slash"
-    return "empty segment" if "//" in path else ""
+    mistakes = {
+        "no slash": not path.startswith("/"),
+        "final slash": path.endswith("/"),
+        "empty segment": "//" in path,
+    }
+    return next((variant for variant, is_made in mistakes.items() if is_made), "")
 
 
 def replaced_apis(analysis: TemplateAnalysis) -> Iterator[Finding]:

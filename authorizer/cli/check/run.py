@@ -168,8 +168,8 @@ def _without_guesses(findings: list[Finding], analysis: TemplateAnalysis) -> lis
     from authorizer.cli.check.route_rules import is_answered  # noqa: PLC0415
 
     is_known = is_answered(analysis)
-    guess = GUESS_OF_ROUTES
-    return [finding for finding in findings if finding.code != guess and not is_known(finding)]
+    left = (finding for finding in findings if finding.code != GUESS_OF_ROUTES)
+    return [finding for finding in left if not is_known(finding)]
 
 
 # --- what the policy accepts ----------------------------------------------------------------------

@@ -12,7 +12,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -43,6 +42,7 @@ from authorizer.cli.check.function_rules import (
     relaxing_settings,
     settings_refused,
 )
+from authorizer.cli.check.policy_rules import OF_PROVIDER
 from authorizer.cli.check.route_rules import (
     closed_public_routes,
     missing_public_routes,
@@ -76,8 +76,6 @@ _OWN_REFUSALS = ("UNAUTHORIZED", "ACCESS_DENIED")
 _PASSWORD_FLOWS = frozenset({"ALLOW_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"})
 # The longest that Cognito gives access tokens.
 _DAY_SECONDS = 24 * 3600
-# Cognito itself makes <pool id>_<provider> for users of an identity provider.
-_FEDERATED = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d_[A-Za-z0-9]+_.+")
 
 
 def unresolved_facts(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -126,10 +124,11 @@ def guarded_preflights(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 
 def _takes_preflights(api: Api, route: Route) -> bool:
-    if route.is_preflight or route.method == _PREFLIGHT:
-        return True
-    return route.method in ("", ANY) and not any(
-        _takes_instead(other, route) for other in api.routes
+    others = (_takes_instead(other, route) for other in api.routes)
+    return (
+        route.is_preflight
+        or route.method == _PREFLIGHT
+        or (route.method in ("", ANY) and not any(others))
     )
 
 
@@ -194,7 +193,7 @@ def groups_not_created(analysis: TemplateAnalysis) -> Iterator[Finding]:
     used = {member for name in created for member in analysis.policy.groups.get(name, ())}
     for group in analysis.source.groups:
         name = group.name
-        if name not in used and not _FEDERATED.fullmatch(name):
+        if name not in used and not OF_PROVIDER.fullmatch(name):
             yield Finding.of("X301", group.location, group=name, similar=closest(name, created))
 
 

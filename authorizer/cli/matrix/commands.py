@@ -10,7 +10,16 @@ from rich.console import Console
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import markdown_of, print_sheet
-from authorizer.cli.options import FILE, POLICY, api_option, open_api, template_option, write_file
+from authorizer.cli.options import (
+    FILE,
+    api_option,
+    open_api,
+    policy_argument,
+    policy_of,
+    policy_option,
+    template_option,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +28,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("policy", type=FILE, required=False)
-@click.option(
-    "--policy", "named", type=FILE, metavar="FILE", help="The same as the argument POLICY."
-)
+@policy_argument
+@policy_option
 @template_option
 @api_option
 @click.option(
@@ -34,8 +41,8 @@ if TYPE_CHECKING:
 @click.option("--html", "page", type=FILE, metavar="FILE", help="Write an HTML page instead.")
 def matrix(
     *,
-    policy: Path | None,
-    named: Path | None,
+    policy: Path,
+    policy_file: Path | None,
     template: Path | None,
     api: str | None,
     form: str | None,
@@ -49,11 +56,9 @@ def matrix(
 
     Exit code 0, or 2 if there is no sheet, because a file cannot be read or written.
     """
-    if policy is not None and named is not None:
-        raise click.UsageError("--policy is the argument POLICY: give one of them")
     if form is not None and page is not None:
         raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
-    source = load_policy(policy or named or POLICY)
+    source = load_policy(policy_of(policy, policy_file))
     opened = open_api(template, api)
     sheet = sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
     if page is not None:

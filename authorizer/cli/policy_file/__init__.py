@@ -10,7 +10,6 @@ from authorizer.cli.policy_file.compile import (
 from authorizer.cli.policy_file.reader import (
     load_document,
     load_source,
-    read_document,
     read_source,
 )
 from authorizer.cli.yaml_source import MAX_DOCUMENT_BYTES
@@ -23,7 +22,6 @@ __all__ = [
     "include_closure",
     "load_document",
     "load_source",
-    "read_document",
     "read_source",
     "with_routes",
 ]

@@ -374,7 +374,4 @@ def _widened(words: Words, shape: Words) -> Words:
 
 
 def _bits(numbers: Iterable[int]) -> int:
-    bits = 0
-    for number in numbers:
-        bits |= 1 << number
-    return bits
+    return sum(1 << number for number in {*numbers})

@@ -22,7 +22,7 @@ _ROWS = {"line", "glob", "subject"}
 def compile_source(source: SourcePolicy) -> dict[str, Any]:
     """The compiled document: rules as they were read, without tests and acceptances."""
     closure = include_closure(
-        {group.name: [item.name for item in group.includes] for group in source.groups}
+        {group.name: [item.text for item in group.includes] for group in source.groups}
     )
     return {
         "version": FORMAT_VERSION,

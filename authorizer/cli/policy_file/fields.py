@@ -60,8 +60,7 @@ class NodeReader:
 
     def report_kind(self, node: Node, expected: str) -> None:
         """Keep that a value is of the wrong kind."""
-        is_dash = isinstance(node, Text) and _DASH.match(node.text)
-        variant = "dash" if is_dash else ""
+        variant = "dash" if isinstance(node, Text) and _DASH.match(node.text) else ""
         self.report(node.location, "P105", f"{expected}, found {describe(node)}", variant=variant)
 
     def hint(self, name: str, known: Collection[str]) -> str:

@@ -72,13 +72,14 @@ def parse_rule(text: str) -> dict[str, Any]:
     """
     if text == CONNECT:
         return {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
-    methods, path = _split(text)
-    segments, equals = [], {}
-    for segment in split_path(path.removesuffix("/**") or "/"):
-        parameter = _PARAMETER.fullmatch(segment)
-        segments.append(f"{{{parameter['name']}}}" if parameter else segment)
-        if parameter and parameter["claim"]:
-            equals[segments[-1]] = parameter["claim"]
+    methods, blank, path = text.partition(" ")
+    if ", " in text:
+        message = "expected methods separated by commas without blanks, found"
+        raise RuleSyntaxError(f"{message} {clip(text)}", text.index(", ") + 1, "blank_in_list")
+    if not blank:
+        raise RuleSyntaxError(f"expected METHOD /path, found {clip(text)}", 0, "no_method")
+    _require_methods(methods)
+    segments, equals = _segments(path, len(methods) + 1)
     return {
         "methods": methods.split(","),
         "path": segments,
@@ -96,22 +97,6 @@ def pattern_of(text: str) -> RoutePattern:
     return parse_pattern(parse_rule(text))
 
 
-def _split(text: str) -> tuple[str, str]:
-    """The methods and the path of a rule, both as they should be."""
-    if ", " in text:
-        raise RuleSyntaxError(
-            f"expected methods separated by commas without blanks, found {clip(text)}",
-            text.index(", ") + 1,
-            "blank_in_list",
-        )
-    methods, blank, path = text.partition(" ")
-    if not blank:
-        raise RuleSyntaxError(f"expected METHOD /path, found {clip(text)}", 0, "no_method")
-    _require_methods(methods)
-    _require_path(path, len(methods) + 1)
-    return methods, path
-
-
 def _require_methods(text: str) -> None:
     methods = text.split(",")
     offset = 0
@@ -119,7 +104,8 @@ def _require_methods(text: str) -> None:
         if method not in METHODS and method != ANY:
             known = f"{', '.join(METHODS)} or {ANY}"
             message = f"expected a method among {known}, found {clip(method)}"
-            meant = _method_meant(method)
+            close = get_close_matches(method.strip().upper(), [*METHODS, ANY], n=1)
+            meant = ANY if method == "*" else next(iter(close), None)
             variant = "misspelt" if meant else ""
             raise RuleSyntaxError(message, offset, variant, code="P109", meant=meant)
         offset += len(method) + 1
@@ -127,13 +113,8 @@ def _require_methods(text: str) -> None:
         raise RuleSyntaxError(f"expected each method once, or {ANY} alone, found {clip(text)}")
 
 
-def _method_meant(text: str) -> str | None:
-    if text == "*":
-        return ANY
-    return next(iter(get_close_matches(text.strip().upper(), [*METHODS, ANY], n=1)), None)
-
-
-def _require_path(path: str, offset: int) -> None:
+def _segments(path: str, offset: int) -> tuple[list[str], dict[str, str]]:
+    """The segments of a path that stands at an offset, and the claims that some must equal."""
     if not path.startswith("/"):
         message = f"expected one blank and a path that starts with /, found {clip(path)}"
         raise RuleSyntaxError(message, offset, "no_slash")
@@ -144,17 +125,21 @@ def _require_path(path: str, offset: int) -> None:
     plain = path.removesuffix("/**")
     if plain == "/" != path:
         raise RuleSyntaxError("expected no empty segment", offset, "empty_segment")
-    names: set[str] = set()
-    for segment in split_path(plain) if plain else ():
+    segments: list[str] = []
+    equals: dict[str, str] = {}
+    for segment in split_path(plain or "/"):
         parameter = _PARAMETER.fullmatch(segment)
+        name = f"{{{parameter['name']}}}" if parameter else segment
         if parameter is None:
             _require_literal(segment, offset)
-        elif parameter["name"] in names:
+        elif name in segments:
             message = f"expected each parameter name once, found {clip(segment)} again"
             raise RuleSyntaxError(message, offset, "name_again")
-        else:
-            names.add(parameter["name"])
+        elif parameter["claim"]:
+            equals[name] = parameter["claim"]
+        segments.append(name)
         offset += len(segment) + 1
+    return segments, equals
 
 
 def _require_literal(segment: str, offset: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from authorizer.cli.location import UnreadableError
 from authorizer.cli.policy_file.compile import (
@@ -22,7 +22,6 @@ from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.policy_file.source import (
     PUBLIC,
     Acceptance,
-    SourceName,
     SourcePolicy,
     SourceRule,
     SourceSubject,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.location import Location, Problem
-    from authorizer.policy.model import Effect, RoutePattern
+    from authorizer.policy.model import Effect
 
 # Of policy.yaml; the compiled form has its own.
 FORMAT_VERSION = 1
@@ -107,16 +106,6 @@ def _require_source(root: Node) -> None:
         raise UnreadableError(root.location, message, "P101", "compiled")
 
 
-def read_document(data: bytes, file: str = "policy.yaml") -> tuple[dict[str, Any], list[Problem]]:
-    """Read the bytes of ``policy.yaml`` into the compiled document.
-
-    Returns:
-        The document, which is only good when the list of problems is empty.
-    """
-    source, problems = read_source(data, file)
-    return compile_source(source), problems
-
-
 @dataclass(slots=True)
 class PolicyReader(NodeReader):
     """Walks the nodes, builds the policy, and collects what is wrong."""
@@ -165,10 +154,7 @@ class PolicyReader(NodeReader):
         return SourceSubject(
             name=name,
             location=location,
-            includes=tuple(
-                SourceName(name=item.text, location=item.location)
-                for item in self.scalars(parts.get("includes"), "groups")
-            ),
+            includes=tuple(self.scalars(parts.get("includes"), "groups")),
             allow=tuple(self._rules(parts.get("allow"), f"{kind}:{name}", "allow")),
             deny=tuple(self._rules(parts.get("deny"), f"{kind}:{name}", "deny")),
         )
@@ -183,25 +169,9 @@ class PolicyReader(NodeReader):
         return self.fields(node, _GROUP_KEYS, "a group") or {}
 
     def _rules(self, node: Node | None, subject: str, effect: Effect) -> Iterator[SourceRule]:
-        for item, pattern in self._patterns(node):
-            if subject == PUBLIC and pattern.conditions:
-                self.report(
-                    item.location,
-                    "P110",
-                    "expected no {name=claim} in a public route: it has no caller",
-                )
-            yield SourceRule(
-                text=pattern.text,
-                pattern=pattern,
-                subject=subject,
-                effect=effect,
-                location=item.location,
-            )
-
-    def _patterns(self, node: Node | None) -> Iterator[tuple[Text, RoutePattern]]:
         for item in self.scalars(node, "rules"):
             try:
-                yield item, pattern_of(item.text)
+                pattern = pattern_of(item.text)
             except RuleSyntaxError as error:
                 # The offset is right for a rule on one line, quoted or not.
                 self.report(
@@ -212,6 +182,17 @@ class PolicyReader(NodeReader):
                     variant=error.variant,
                     meant=error.meant,
                 )
+                continue
+            if subject == PUBLIC and pattern.conditions:
+                message = "expected no {name=claim} in a public route: it has no caller"
+                self.report(item.location, "P110", message)
+            yield SourceRule(
+                text=pattern.text,
+                pattern=pattern,
+                subject=subject,
+                effect=effect,
+                location=item.location,
+            )
 
     def _accepted(self, node: Node | None) -> Iterator[Acceptance]:
         for code, location, value in self.named(node, "accept to map codes of findings to reasons"):
@@ -224,12 +205,11 @@ class PolicyReader(NodeReader):
                 yield from self._acceptance(code, item, item.location)
 
     def _acceptance(self, code: str, node: Node, location: Location) -> Iterator[Acceptance]:
-        parts: dict[str, Node] = {"reason": node}
-        if not isinstance(node, Text):
-            fields = self.fields(node, {"about", "reason"}, "an acceptance")
-            if fields is None:
-                return
-            parts = fields
+        names = {"about", "reason"}
+        is_text = isinstance(node, Text)
+        parts = {"reason": node} if is_text else self.fields(node, names, "an acceptance")
+        if parts is None:
+            return
         texts = {name: self._text(part) for name, part in parts.items()}
         if not texts.get("reason"):
             self._no_reason(node)
@@ -253,16 +233,16 @@ class PolicyReader(NodeReader):
         return node.text.strip() or None
 
     def _check_includes(self, groups: tuple[SourceSubject, ...]) -> None:
-        includes = {group.name: [item.name for item in group.includes] for group in groups}
+        includes = {group.name: [item.text for item in group.includes] for group in groups}
         closure = include_closure(includes)
         for group in groups:
             for item in group.includes:
-                if item.name not in includes:
-                    hint = self.hint(item.name, includes)
-                    message = f"expected a group of this policy, found {clip(item.name)}{hint}"
+                if item.text not in includes:
+                    hint = self.hint(item.text, includes)
+                    message = f"expected a group of this policy, found {clip(item.text)}{hint}"
                     self.report(item.location, "P111", message)
-                elif group.name in closure[item.name]:
-                    again = f"{clip(item.name)} includes {clip(group.name)} again"
+                elif group.name in closure[item.text]:
+                    again = f"{clip(item.text)} includes {clip(group.name)} again"
                     self.report(item.location, "P112", f"expected no cycle, but {again}")
 
     def _require_name(self, name: str, location: Location) -> None:

@@ -22,19 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.yaml_source import Node
+    from authorizer.cli.yaml_source import Node, Text
     from authorizer.policy.model import Effect, RoutePattern
 
 # Subject of the lines that list public routes.
 PUBLIC = "public"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceName:
-    """A name where it is used, such as a group that another includes."""
-
-    name: str
-    location: Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +50,6 @@ class SourceRule:
         """Counted from 1; what the compiled rule has."""
         return self.location.line
 
-    @property
-    def column(self) -> int:
-        """Counted from 1."""
-        return self.location.column
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSubject:
@@ -76,7 +63,7 @@ class SourceSubject:
 
     name: str
     location: Location
-    includes: tuple[SourceName, ...] = ()
+    includes: tuple[Text, ...] = ()
     allow: tuple[SourceRule, ...] = ()
     deny: tuple[SourceRule, ...] = ()
 
