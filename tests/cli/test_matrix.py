@@ -378,7 +378,7 @@ def test_the_page_is_written_to_a_file(policy: Path, tmp_path: Path) -> None:
         pytest.param(["policy.yaml", "--api", "Api"], "give --template", id="api alone"),
         pytest.param(["policy.yaml", "--template", "none"], "none: ", id="no template"),
         pytest.param(
-            ["policy.yaml", "--policy", "policy.yaml"], "give one of them", id="policy twice"
+            ["policy.yaml", "--policy", "x.yaml"], "expected one policy", id="two policies"
         ),
         pytest.param(
             ["--html", "x.html", "--format", "markdown"], "give one", id="a page and Markdown"
