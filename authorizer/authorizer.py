@@ -12,15 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from authorizer.errors import InvalidTokenError, Reason, UnauthorizedError
-from authorizer.gateway.events import Flavour, Request, parse_request
+from authorizer.gateway.events import HTTP_APIS, Flavour, Request, parse_request
 from authorizer.gateway.responses import (
     MOST_ANSWER_BYTES,
     NOBODY,
     Answer,
-    Context,
-    IamAnswer,
-    SimpleAnswer,
-    caller_context,
+    context_of,
 )
 from authorizer.policy.caller_document import CallerDocuments, Grants
 from authorizer.policy.caller_table import Inexact
@@ -59,20 +56,20 @@ class Outcome(NamedTuple):
         request: what was asked.
         token: the caller's token; nothing when it was refused.
         decision: the policy's decision; nothing when the token was refused.
-        refusal: why the token was refused, where it was.
-        iam_mode: what the answer's IAM document covers; nothing for an answer without one.
-        inexact: why it covers the request alone, where it was meant to cover all of the caller's.
         document: the answer's IAM document; nothing for an answer without one.
+        iam_mode: what the document covers; nothing without one, or without a caller.
+        inexact: why it covers the request alone, where it was meant to cover all of the caller's.
+        refusal: why the token was refused, where it was.
         is_raised: whether API Gateway is to make it a 401, and gets an error in place of an answer.
     """
 
     request: Request
     token: AccessToken | None = None
     decision: Decision | None = None
-    refusal: InvalidTokenError | None = None
+    document: PolicyDocument | None = None
     iam_mode: IamMode | None = None
     inexact: Inexact | None = None
-    document: PolicyDocument | None = None
+    refusal: InvalidTokenError | None = None
     is_raised: bool = False
 
     @property
@@ -101,27 +98,24 @@ class Outcome(NamedTuple):
         """
         if self.is_raised:
             raise UnauthorizedError
-        allowed, context = self.decision is not None and self.decision.allowed, Context()
+        token, allowed = self.token, self.decision is not None and self.decision.allowed
         # A document for the caller may be remembered and allow their next request, which then gets
         # this context, whatever was decided about the present one.
-        if self.token is not None and (allowed or self.iam_mode is IamMode.CALLER):
-            context = caller_context(
-                texts={
-                    "sub": self.token.sub,
-                    "username": self.token.username,
-                    "client_id": self.token.client_id,
-                    "jti": self.token.jti,
-                },
-                lists={"groups": self.token.groups, "scope": self.token.scopes},
-            )
+        is_told = token is not None and (allowed or self.iam_mode is IamMode.CALLER)
+        context = context_of(token) if token is not None and is_told else {}
         if self.document is None:
-            return SimpleAnswer(isAuthorized=allowed, context=context)
-        principal = self.token.sub if self.token else NOBODY
-        return IamAnswer(principalId=principal, policyDocument=self.document, context=context)
+            return {"isAuthorized": allowed, "context": context}
+        principal = NOBODY if token is None else token.sub
+        return {"principalId": principal, "policyDocument": self.document, "context": context}
 
 
 class Authorizer:
-    """A verifier and a policy behind API Gateway's events. Thread-safe; make one and keep it."""
+    """A verifier and a policy behind API Gateway's events. Thread-safe; make one and keep it.
+
+    Attributes:
+        keys: where the keys come from, for metrics.
+        policy: the policy that is enforced.
+    """
 
     def __init__(
         self,
@@ -134,13 +128,13 @@ class Authorizer:
     ) -> None:
         """Put the parts together; see :class:`Settings` for the choices."""
         self._verifier = verifier
-        self._policy = policy
-        self._iam_modes = iam_modes
+        self.keys, self.policy = verifier.keys, policy
         self._documents = CallerDocuments(policy)
-        # Of which kinds of events answers are simple, and refused tokens raised.
+        # Of which kinds of events answers are simple, or documents for callers, or refusals raised.
         self._simple = (Flavour.HTTP_2,) if http_api_answer is HttpApiAnswer.SIMPLE else ()
         is_raised = http_api_refusal is HttpApiRefusal.UNAUTHORIZED
-        self._raised = tuple(one for one in Flavour if is_raised or not one.is_http_api)
+        self._for_callers = tuple(one for one in Flavour if iam_modes[one] is IamMode.CALLER)
+        self._raised = tuple(one for one in Flavour if is_raised or one not in HTTP_APIS)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Authorizer:
@@ -157,16 +151,6 @@ class Authorizer:
             http_api_refusal=settings.http_api_refusal,
             iam_modes=settings.iam_modes,
         )
-
-    @property
-    def keys(self) -> JwksCache:
-        """Where the keys come from, for metrics."""
-        return self._verifier.keys
-
-    @property
-    def policy(self) -> Policy:
-        """The policy that is enforced."""
-        return self._policy
 
     def authorize(self, event: object) -> Answer:
         """Answer an authorizer event of any flavour.
@@ -186,14 +170,15 @@ class Authorizer:
             MalformedRequestError: the event is not an authorizer event.
         """
         request = parse_request(event)
-        is_simple = request.flavour in self._simple
+        flavour = request.flavour
+        is_simple = flavour in self._simple
         try:
             token = self._verifier.verify(request.bearer_token())
         except InvalidTokenError as error:
             nothing = None if is_simple else request_document(*_arn_parts(request), allowed=False)
-            is_raised = request.flavour in self._raised
-            return Outcome(request=request, refusal=error, document=nothing, is_raised=is_raised)
-        decision = self._policy.decide(
+            is_raised = flavour in self._raised
+            return Outcome(request, document=nothing, refusal=error, is_raised=is_raised)
+        decision = self.policy.decide(
             method=request.method,
             route=request.route,
             path=request.path,
@@ -202,26 +187,23 @@ class Authorizer:
             scopes=token.scopes,
             claims=token.claims,
         )
-        outcome = Outcome(request=request, token=token, decision=decision)
-        return outcome if is_simple else self._written(outcome, token)
+        if is_simple:
+            return Outcome(request, token, decision)
+        inexact = None
+        if flavour in self._for_callers:
+            found = self._caller_document(request, token, is_allowed=decision.allowed)
+            if not isinstance(found, Inexact):
+                return Outcome(request, token, decision, found, IamMode.CALLER)
+            inexact = found
+        arn_parts = _arn_parts(request)
+        document = request_document(*arn_parts, allowed=decision.allowed)
+        if decision.allowed and document["Statement"][0]["Effect"] == "Deny":  # for its spelling
+            decision = Decision(allowed=False, reason=why_unnamed(*arn_parts))
+        return Outcome(request, token, decision, document, IamMode.REQUEST, inexact)
 
-    def _written(self, outcome: Outcome, token: AccessToken) -> Outcome:
-        """The outcome with the IAM document that says it."""
-        arn_parts, is_allowed = _arn_parts(outcome.request), outcome.verdict is Verdict.ALLOWED
-        if self._iam_modes[outcome.request.flavour] is IamMode.CALLER:
-            for_caller = self._written_for_caller(outcome, token)
-            if isinstance(for_caller, Outcome):
-                return for_caller
-            outcome = outcome._replace(inexact=for_caller)
-        document = request_document(*arn_parts, allowed=is_allowed)
-        if is_allowed and document["Statement"][0]["Effect"] == "Deny":  # for what it is spelt like
-            reason = why_unnamed(*arn_parts)
-            outcome = outcome._replace(decision=Decision(allowed=False, reason=reason))
-        return outcome._replace(iam_mode=IamMode.REQUEST, document=document)
-
-    def _written_for_caller(self, outcome: Outcome, token: AccessToken) -> Outcome | Inexact:
-        request = outcome.request
-        is_allowed = outcome.verdict is Verdict.ALLOWED
+    def _caller_document(
+        self, request: Request, token: AccessToken, *, is_allowed: bool
+    ) -> PolicyDocument | Inexact:
         grants: Grants | Inexact | None
         if request.flavour is Flavour.WEBSOCKET:  # there, nothing else is ever asked
             grants = Grants(allow=(CONNECT,) if is_allowed else (), deny=())
@@ -229,7 +211,7 @@ class Authorizer:
             grants = self._documents.of(token.groups, token.scopes, token.claims)
         if isinstance(grants, Inexact):
             return grants
-        prefix, resource = request.arn.stage_arn, request.arn.resource
+        prefix, resource = request.stage_arn, request.resource
         while grants is not None:
             refused = []
             if grants.allows(resource) is not is_allowed:
@@ -237,10 +219,9 @@ class Authorizer:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
                 refused = [denying_glob(prefix, resource)]  # for its path alone: others are granted
             document = grants.document(prefix, refused)
-            written = outcome._replace(iam_mode=IamMode.CALLER, document=document)
-            size = len(json.dumps(written.answer()))
-            if size <= MOST_ANSWER_BYTES and grants.fits(prefix):
-                return written
+            answer = Outcome(request, token, None, document, IamMode.CALLER).answer()
+            if len(json.dumps(answer)) <= MOST_ANSWER_BYTES and grants.fits(prefix):
+                return document
             grants = grants.smaller
         return Inexact.TOO_LARGE
 
@@ -248,5 +229,5 @@ class Authorizer:
 def _arn_parts(request: Request) -> tuple[str, str]:
     """The request's ARN as what API Gateway chose, and what the client chose."""
     if request.flavour is Flavour.WEBSOCKET:
-        return request.arn.text, ""
-    return request.arn.stage_arn, request.arn.resource
+        return request.stage_arn + request.resource, ""
+    return request.stage_arn, request.resource

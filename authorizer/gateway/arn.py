@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-referenc
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from authorizer.errors import MalformedRequestError, clip
 
@@ -19,27 +18,13 @@ from authorizer.errors import MalformedRequestError, clip
 _ARN = re.compile(r"(arn:[^:]+:execute-api:[^:]*:[^:]*:[^/]+/[^/]+/)(([^/]+)(/.*)?)", re.DOTALL)
 
 
-class ExecuteApiArn(NamedTuple):
-    """What a request's ARN says.
-
-    Attributes:
-        text: the whole ARN, as received.
-        stage_arn: the part up to and including the stage, with the slash after it.
-        resource: the rest: method and path, which the client chose, or a WebSocket route key.
-        method: the HTTP method; for WebSocket APIs the route key.
-        path: the concrete path with its leading slash, as API Gateway spells it; nothing for
-            WebSocket APIs.
-    """
-
-    text: str
-    stage_arn: str
-    resource: str
-    method: str
-    path: str | None
-
-
-def parse_arn(text: object) -> ExecuteApiArn:
+def parse_arn(text: object) -> tuple[str, str, str, str | None]:
     """Take a request's ARN apart.
+
+    Returns:
+        The part up to and including the stage, with the slash after it; the rest, which the client
+        chose, or a WebSocket route key; of that the HTTP method, or the route key; and the concrete
+        path with its leading slash, as API Gateway spells it; nothing for WebSocket APIs.
 
     Raises:
         MalformedRequestError: when it is none of API Gateway's.
@@ -47,7 +32,7 @@ def parse_arn(text: object) -> ExecuteApiArn:
     found = _ARN.fullmatch(text) if isinstance(text, str) else None
     if found is not None:
         stage_arn, resource, method, path = found.groups()
-        return ExecuteApiArn(found[0], stage_arn, resource, method, path)
+        return stage_arn, resource, method, path
     raise MalformedRequestError(
         f"expected an execute-api ARN of API, stage and method, found {clip(text, 120)}"
     )

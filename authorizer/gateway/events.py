@@ -12,14 +12,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from authorizer.errors import InvalidTokenError, MalformedRequestError, Reason, clip
-from authorizer.gateway.arn import ExecuteApiArn, parse_arn
-
-_TEXT = frozenset({str})
+from authorizer.gateway.arn import parse_arn
 
 
 class Flavour(StrEnum):
@@ -31,20 +28,25 @@ class Flavour(StrEnum):
     REST_TOKEN = "rest-token"
     WEBSOCKET = "websocket"
 
-    @property
-    def is_http_api(self) -> bool:
-        """Whether it comes from an HTTP API."""
-        return self in {Flavour.HTTP_1, Flavour.HTTP_2}
+
+# Reading a member from the class takes as long as reading a header.
+_HTTP_2, _HTTP_1, _REST_REQUEST, _REST_TOKEN, _WEBSOCKET = Flavour
+HTTP_APIS = (_HTTP_2, _HTTP_1)
+_LENGTH = len("authorization")
+# What a part of an event must be, and in words.
+_OBJECT = ((dict, Mapping), "to be an object")
+_TEXT = (str, "to be text")
+_LISTS = (list, "to hold lists")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What API Gateway asks, in one form for all flavours.
 
     Attributes:
         flavour: the kind of event it came from.
-        arn: the request's ARN.
-        method: the HTTP method of the request.
+        stage_arn: the part of the request's ARN that API Gateway chose, up to the stage.
+        resource: the rest: method and path, which the client chose, or a WebSocket route key.
+        method: the HTTP method of the request; none for WebSocket APIs.
         route: the template that API Gateway matched, ``$default`` or ``$connect``; nothing where
             the event does not tell.
         path: the concrete path without the stage; nothing for WebSocket APIs.
@@ -54,13 +56,18 @@ class Request:
     """
 
     flavour: Flavour
-    arn: ExecuteApiArn
+    stage_arn: str
+    resource: str
     method: str
     route: str | None
     path: str | None
-    path_parameters: Mapping[str, str] = field(default_factory=dict)
-    authorizations: tuple[str, ...] = field(default=(), repr=False)
-    request_id: str | None = None
+    path_parameters: Mapping[str, str]
+    authorizations: tuple[str, ...]
+    request_id: str | None
+
+    def __repr__(self) -> str:
+        """Whoever prints a request, prints no credentials."""
+        return f"<{self.flavour} request for {self.stage_arn}{self.resource}>"
 
     def bearer_token(self) -> str:
         """The one bearer token of the request, unverified.
@@ -69,15 +76,16 @@ class Request:
             InvalidTokenError: ``token_missing``, ``authorization_ambiguous``,
                 ``authorization_not_bearer``.
         """
-        if not self.authorizations:
+        sent = self.authorizations
+        if not sent:
             raise InvalidTokenError(Reason.TOKEN_MISSING, "expected an Authorization header")
-        if len(self.authorizations) > 1:
+        if len(sent) > 1:
             raise InvalidTokenError(
                 Reason.AUTHORIZATION_AMBIGUOUS,
-                f"expected one Authorization header, found {len(self.authorizations)}",
+                f"expected one Authorization header, found {len(sent)}",
             )
         # RFC 9110, 11.1: the scheme is compared without case. RFC 6750, 2.1: "Bearer" 1*SP token.
-        scheme, _, rest = self.authorizations[0].partition(" ")
+        scheme, _, rest = sent[0].partition(" ")
         token = rest.lstrip(" ")
         if scheme.lower() != "bearer" or not token or " " in token:
             raise InvalidTokenError(
@@ -92,84 +100,74 @@ def parse_request(event: object) -> Request:
     Raises:
         MalformedRequestError: when it is none of them; it says what was expected.
     """
-    event = _mapping(event, "the event")
+    event = cast("Mapping[str, Any]", _require(event, _OBJECT, "the event"))
     kind, version = event.get("type"), event.get("version")
     if kind == "TOKEN":
-        return _read_rest_token(event)
+        return _parse_rest_token(event)
     if kind != "REQUEST" or version not in ("2.0", "1.0", None):
         raise MalformedRequestError(
             "expected an API Gateway authorizer event: type TOKEN, or type REQUEST with version "
             f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
         )
-    context = _mapping(event.get("requestContext"), "requestContext")
+    context = _require(event.get("requestContext"), _OBJECT, "requestContext")
     if version is None and "eventType" in context:
-        return _read_websocket(event, context)
+        return _parse_websocket(event, context)
     if version == "2.0":
-        http = _mapping(context.get("http"), "requestContext.http")
-        flavour, arn = Flavour.HTTP_2, parse_arn(event.get("routeArn"))
-        method = _text(http.get("method"), "requestContext.http.method")
-        route_key = _text(event.get("routeKey"), "routeKey")
+        http = _require(context.get("http"), _OBJECT, "requestContext.http")
+        flavour, arn = _HTTP_2, parse_arn(event.get("routeArn"))
+        method = _require(http.get("method"), _TEXT, "requestContext.http.method")
+        key = _require(event.get("routeKey"), _TEXT, "routeKey")
     else:
-        flavour = Flavour.HTTP_1 if version else Flavour.REST_REQUEST
+        flavour = _REST_REQUEST if version is None else _HTTP_1
         arn = parse_arn(event.get("methodArn"))
-        method = _text(event.get("httpMethod"), "httpMethod")
-        # An HTTP API's resource is a whole route key in some events, a REST API's never is.
-        route_key = _text(event.get("resource"), "resource")
-    route = route_key.split(" ", 1)[-1]
-    return Request(
-        flavour=flavour,
-        arn=arn,
-        method=method,
-        route=route,
-        path=_path_of(arn, route),
-        path_parameters=_path_parameters(event),
-        authorizations=_authorizations(event),
-        request_id=_optional_text(context.get("requestId")),
-    )
+        method = _require(event.get("httpMethod"), _TEXT, "httpMethod")
+        key = _require(event.get("resource"), _TEXT, "resource")
+    # An HTTP API's resource is a whole route key in some events, a REST API's never is.
+    route = key[key.find(" ") + 1 :]
+    path, parameters = _path_of(arn[3], route), _path_parameters(event)
+    sent, request_id = _authorizations(event), _request_id(context)
+    return Request(flavour, arn[0], arn[1], method, route, path, parameters, sent, request_id)
 
 
-def _read_rest_token(event: Mapping[str, Any]) -> Request:
-    arn = parse_arn(event.get("methodArn"))
-    token = event.get("authorizationToken")
+def _parse_rest_token(event: Mapping[str, Any]) -> Request:
+    stage_arn, resource, method, path = parse_arn(event.get("methodArn"))
     # API Gateway tells no route here. An emulator that tells no path tells the route instead.
-    route = _optional_text(event.get("resource"))
-    path = _path_of(arn, route)
-    return Request(
-        flavour=Flavour.REST_TOKEN,
-        arn=arn,
-        method=arn.method,
-        route=route if path is None else None,
-        path=path,
-        path_parameters=_path_parameters(event),
-        authorizations=() if token is None else (_text(token, "authorizationToken"),),
-    )
+    route = event.get("resource")
+    path, parameters = _path_of(path, route), _path_parameters(event)
+    route = route if path is None else None
+    token = event.get("authorizationToken")
+    sent = () if token is None else (_require(token, _TEXT, "authorizationToken"),)
+    return Request(_REST_TOKEN, stage_arn, resource, method, route, path, parameters, sent, None)
 
 
-def _read_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
-    if context.get("eventType") != "CONNECT":
+def _parse_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
+    if context["eventType"] != "CONNECT":
         raise MalformedRequestError(
             "expected a WebSocket event of type CONNECT, the only one that is authorized; "
-            f"found {clip(context.get('eventType'))}"
+            f"found {clip(context['eventType'])}"
         )
-    return Request(
-        flavour=Flavour.WEBSOCKET,
-        arn=parse_arn(event.get("methodArn")),
-        method="",
-        route=_text(context.get("routeKey"), "requestContext.routeKey"),
-        path=None,
-        authorizations=_authorizations(event),
-        request_id=_optional_text(context.get("requestId")),
-    )
+    stage_arn, resource, _, _ = parse_arn(event.get("methodArn"))
+    route = _require(context.get("routeKey"), _TEXT, "requestContext.routeKey")
+    sent, request_id = _authorizations(event), _request_id(context)
+    return Request(_WEBSOCKET, stage_arn, resource, "", route, None, {}, sent, request_id)
 
 
-def _path_of(arn: ExecuteApiArn, route: str | None) -> str | None:
+def _path_of(path: str | None, route: object) -> str | None:
     # The emulator serverless-offline puts the matched template in the path's place, which tells no
     # path. A client of API Gateway that sends one gains nothing: its parameters are those braces.
     # Where they would not tell the path either, it stays, and is refused for its braces.
-    if route is not None and "{" in route and "+}" not in route and arn.path == route:
+    if path == route and path and "{" in path and "+}" not in path:
         return None
     # The root may come as ".../GET" as well as ".../GET/".
-    return arn.path or "/"
+    return path or "/"
+
+
+def _path_parameters(event: Mapping[str, Any]) -> Mapping[str, str]:
+    found = event.get("pathParameters")
+    values: Mapping[str, str] = {} if found is None else _require(found, _OBJECT, "pathParameters")
+    for value in values.values():
+        _require(value, _TEXT, "pathParameters")
+    return values
 
 
 def _authorizations(event: Mapping[str, Any]) -> tuple[str, ...]:
@@ -179,43 +177,28 @@ def _authorizations(event: Mapping[str, Any]) -> tuple[str, ...]:
     HTTP APIs join them by commas, which no bearer token contains.
     """
     multiple = event.get("multiValueHeaders")
-    what, headers = (
-        ("multiValueHeaders", multiple) if multiple else ("headers", event.get("headers"))
-    )
-    found = [
-        value
-        for name, value in _mapping(headers or {}, what).items()
-        if name.lower() == "authorization"
-    ]
-    if multiple:
-        found = [value for values in found for value in _list(values, what)]
-    return tuple(_text(value, "a header") for value in found)
+    what = "multiValueHeaders" if multiple else "headers"
+    headers = _require(multiple or event.get("headers") or {}, _OBJECT, what)
+    found: list[Any] = []
+    try:
+        for name in headers:
+            # None of the letters has a spelling of another length.
+            if len(name) == _LENGTH and name.lower() == "authorization":
+                found += _require(headers[name], _LISTS, what) if multiple else (headers[name],)
+    except (AttributeError, TypeError):  # in JSON there are no such names
+        raise MalformedRequestError(f"expected the names of {what} to be text") from None
+    for value in found:
+        _require(value, _TEXT, "a header")
+    return tuple(found)
 
 
-def _mapping(value: object, what: str) -> Mapping[str, Any]:
-    # Every event's every object comes by here, and their names are as many as a client likes.
-    if isinstance(value, (dict, Mapping)) and _TEXT.issuperset(map(type, value)):
+def _request_id(context: Mapping[str, Any]) -> str | None:
+    found = context.get("requestId")
+    return found if isinstance(found, str) else None
+
+
+def _require(value: Any, kind: tuple[Any, str], what: str) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    kinds, words = kind
+    if isinstance(value, kinds):
         return value
-    raise MalformedRequestError(f"expected {what} to be an object, found {type(value).__name__}")
-
-
-def _list(value: object, what: str) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    raise MalformedRequestError(f"expected {what} to hold lists, found {type(value).__name__}")
-
-
-def _text(value: object, what: str) -> str:
-    if isinstance(value, str):
-        return value
-    raise MalformedRequestError(f"expected {what} to be text, found {type(value).__name__}")
-
-
-def _optional_text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _path_parameters(event: Mapping[str, Any]) -> Mapping[str, str]:
-    found = event.get("pathParameters")
-    values = _mapping({} if found is None else found, "pathParameters")
-    return {name: _text(value, "pathParameters") for name, value in values.items()}
+    raise MalformedRequestError(f"expected {what} {words}, found {type(value).__name__}")

@@ -15,12 +15,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-aut
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from authorizer.policy.iam import PolicyDocument
+    from authorizer.tokens.claims import AccessToken
 
 Context = dict[str, str]
 # What API Gateway takes from an authorizer of a WebSocket API. For the other kinds it documents no
@@ -49,15 +48,20 @@ class IamAnswer(TypedDict):
 Answer = SimpleAnswer | IamAnswer
 
 
-def caller_context(
-    *, texts: Mapping[str, str | None], lists: Mapping[str, Sequence[str]]
-) -> Context:
+def context_of(token: AccessToken) -> Context:
     """What the backend learns of the caller: absent values left out, lists joined by blanks.
 
     Group and scope names contain no white space (a group in which one does is skipped, a scope
     cannot have any), so that the backend can split them again.
     """
-    context = {name: value for name, value in texts.items() if value is not None}
-    for name, values in lists.items():
-        context[name] = " ".join(values)
+    context: dict[str, Any] = {
+        "sub": token.sub,
+        "username": token.username,
+        "client_id": token.client_id,
+        "jti": token.jti,
+        "groups": " ".join(token.groups),
+        "scope": " ".join(token.scopes),
+    }
+    if None in context.values():
+        return {name: value for name, value in context.items() if value is not None}
     return context

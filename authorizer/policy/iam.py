@@ -81,16 +81,18 @@ def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyD
         client_part: the rest, which the client chose.
         allowed: what was decided. An ARN that cannot be named is denied all the same.
     """
-    is_allowed = allowed and why_unnamed(prefix, client_part) is None
-    resource = prefix + client_part.translate(_ESCAPES)
-    if len(resource) > MOST_RESOURCE_CHARACTERS:
-        resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
+    is_named = why_unnamed(prefix, client_part) is None
+    resource = prefix + client_part
+    if not is_named:
+        resource = prefix + client_part.translate(_ESCAPES)
+        if len(resource) > MOST_RESOURCE_CHARACTERS:
+            resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Action": "execute-api:Invoke",
-                "Effect": "Allow" if is_allowed else "Deny",
+                "Effect": "Allow" if allowed and is_named else "Deny",
                 "Resource": resource,
             }
         ],

@@ -8,7 +8,7 @@ import pytest
 from api_gateway import ARN, FLAVOURS, Call, http_1, http_2, rest_request, rest_token, websocket
 
 from authorizer import InvalidTokenError, MalformedRequestError, Reason
-from authorizer.gateway.events import Flavour, parse_request
+from authorizer.gateway.events import HTTP_APIS, Flavour, parse_request
 
 CALL = Call(method="PUT", route="/articles/{id}", path="/articles/1", parameters={"id": "1"})
 
@@ -19,7 +19,7 @@ def test_every_flavour_is_recognised(flavour: str) -> None:
     request = parse_request(FLAVOURS[flavour](CALL))
 
     assert request.flavour == Flavour(flavour)
-    assert request.flavour.is_http_api is flavour.startswith("http")
+    assert (request.flavour in HTTP_APIS) is flavour.startswith("http")
     assert request.bearer_token() == "token"
 
 
@@ -245,7 +245,12 @@ def _in_context(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
     [
         pytest.param(None, "expected the event to be an object, found NoneType", id="null"),
         pytest.param([], "the event to be an object, found list", id="list"),
-        pytest.param({1: 2}, "the event to be an object, found dict", id="names that are none"),
+        pytest.param({1: 2}, "found type None and version None", id="names that are none"),
+        pytest.param(
+            http_2(CALL, headers={1: "Bearer a"}),
+            "expected the names of headers to be text",
+            id="a header's name that is none",
+        ),
         pytest.param({}, "found type None and version None", id="empty"),
         pytest.param({"type": "OTHER"}, "type TOKEN, or type REQUEST", id="other type"),
         pytest.param({"type": 10**5_000}, "found type a value of type int that", id="huge type"),
