@@ -76,11 +76,18 @@ class InvalidTokenError(AuthorizerError):
 
     Attributes:
         reason: which rule refused it. Log this; tell the client nothing but the status.
+
+    As text, it says what was expected, and clipped what was found, where that is given. Who refuses
+    a flood of tokens and logs none pays for no words.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
+    def __init__(self, reason: Reason, message: str, *found: object) -> None:
+        super().__init__(reason, message, *found)
         self.reason = reason
+
+    def __str__(self) -> str:
+        _, message, *found = self.args
+        return f"{self.reason}: {', found '.join([message, *map(clip, found)])}"
 
 
 class KeysUnavailableError(AuthorizerError):

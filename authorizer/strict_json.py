@@ -41,7 +41,7 @@ def parse_object(data: bytes) -> JsonObject:
         value, end = _DECODER.raw_decode(text)
         if end < len(text):
             raise json.JSONDecodeError("Extra data", text, end)
-        if "\\u" in text:
+        if "\\" in text:
             # Only an escape can smuggle in half of a surrogate pair; re-encoding finds it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except NotStrictJsonError:

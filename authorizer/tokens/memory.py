@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from authorizer.tokens.keys import SigningKey
 
 
+Digest = tuple[str, bytes]
+
+
 class Remembered(NamedTuple):
     """A verdict, with what it hangs on.
 
@@ -42,26 +45,26 @@ class VerifiedTokens:
 
     def __init__(self, capacity: int) -> None:
         """Remember at most ``capacity`` tokens; 0 remembers none."""
-        self._entries: LRUCache[bytes, Remembered] = LRUCache(capacity)
+        self._entries: LRUCache[Digest, Remembered] = LRUCache(capacity)
         self._lock = Lock()
 
-    def recall(self, digest: bytes) -> Remembered | None:
+    def recall(self, digest: Digest) -> Remembered | None:
         """What is remembered of that token, verified for that use."""
         with self._lock:
             return self._entries.get(digest)
 
-    def remember(self, digest: bytes, verdict: Remembered) -> None:
+    def remember(self, digest: Digest, verdict: Remembered) -> None:
         """Keep a verdict. The digest must be of the token's one accepted spelling."""
         if self._entries.maxsize > 0:
             with self._lock:
                 self._entries[digest] = verdict
 
-    def forget(self, digest: bytes) -> None:
+    def forget(self, digest: Digest) -> None:
         """Drop a verdict that no longer holds."""
         with self._lock:
             self._entries.pop(digest, None)
 
 
-def digest_of(token_use: str, encoded: bytes) -> bytes:
+def digest_of(token_use: str, encoded: bytes) -> Digest:
     """The name of a token. The use is part of it: an ID token is no access token."""
-    return sha256(f"{token_use}\0".encode() + encoded).digest()
+    return token_use, sha256(encoded).digest()

@@ -13,7 +13,7 @@ from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, cli
 from authorizer.tokens.claims import TOKEN_USES, AccessToken, IdToken, TokenUse, judge_claims
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
 from authorizer.tokens.jwks import JwksCache
-from authorizer.tokens.memory import Remembered, VerifiedTokens, digest_of
+from authorizer.tokens.memory import Digest, Remembered, VerifiedTokens, digest_of
 from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class TokenVerifier:
         """
         if remember < 0:
             raise ConfigurationError([f"expected remember to be 0 or more, found {clip(remember)}"])
-        self._pools = _by_issuer((pools,) if isinstance(pools, UserPool) else tuple(pools))
         self._keys = keys or JwksCache(clock=clock)
+        by_issuer = _by_issuer((pools,) if isinstance(pools, UserPool) else tuple(pools))
+        self._pools = {issuer: (pool, self._keys.of(pool)) for issuer, pool in by_issuer.items()}
         self._verified = VerifiedTokens(remember)
         self._clock = clock
 
@@ -85,7 +86,7 @@ class TokenVerifier:
         digest = digest_of(token_use, encoded)
         return self._recall(digest) or self._verify_anew(encoded, digest, token_use)
 
-    def _recall(self, digest: bytes) -> AccessToken | IdToken | None:
+    def _recall(self, digest: Digest) -> AccessToken | IdToken | None:
         verdict = self._verified.recall(digest)
         if verdict is None:
             return None
@@ -101,24 +102,21 @@ class TokenVerifier:
         return None
 
     def _verify_anew(
-        self, encoded: bytes, digest: bytes, token_use: TokenUse
+        self, encoded: bytes, digest: Digest, token_use: TokenUse
     ) -> AccessToken | IdToken:
         # 1. shape, and 2. header
         unverified = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours
         unverified_claims = parse_part(unverified.payload, "claims", Reason.CLAIMS_NOT_JSON)
         issuer = unverified_claims.get("iss")
-        pool = self._pools.get(issuer) if isinstance(issuer, str) else None
-        if pool is None:
-            raise InvalidTokenError(
-                Reason.ISSUER_UNKNOWN, f"expected a configured issuer, found {clip(issuer)}"
-            )
-        keys = self._keys.of(pool)
+        known = self._pools.get(issuer) if isinstance(issuer, str) else None
+        if known is None:
+            raise InvalidTokenError(Reason.ISSUER_UNKNOWN, "expected a configured issuer", issuer)
+        pool, keys = known
         key = keys.get(unverified.key_id)
         if key is None:
             raise InvalidTokenError(
-                Reason.KEY_UNKNOWN,
-                f"expected a kid of pool {pool.id}, found {clip(unverified.key_id)}",
+                Reason.KEY_UNKNOWN, f"expected a kid of pool {pool.id}", unverified.key_id
             )
         # 4. signature
         if not key.verifies(unverified.signing_input, unverified.signature):
@@ -128,16 +126,7 @@ class TokenVerifier:
         # 5. claims, at the instant at which everything else is known
         claims, now = unverified_claims, self._clock()
         token = judge_claims(claims, pool, now, token_use)
-        self._verified.remember(
-            digest,
-            Remembered(
-                token=token,
-                keys=keys,
-                key=key,
-                judged_at_seconds=now,
-                expires_at_seconds=int(claims["exp"]),
-            ),
-        )
+        self._verified.remember(digest, Remembered(token, keys, key, now, claims["exp"]))
         return token
 
 
