@@ -33,6 +33,12 @@ _LAST_NUMERIC_DATE = 253_402_300_799
 # Where the two kinds of tokens name their client and their user.
 _CLIENT_CLAIMS: Mapping[TokenUse, str] = {"access": "client_id", "id": "aud"}
 _USER_CLAIMS: Mapping[TokenUse, str] = {"access": "username", "id": "cognito:username"}
+# What may not be said of the future, beyond the skew: why it is refused if it is no time; if it is
+# said; and in which words.
+_NOT_AHEAD = (
+    ("nbf", Reason.NOT_BEFORE_INVALID, Reason.NOT_YET_VALID, "not valid for another {:.0f} s"),
+    ("iat", Reason.ISSUED_AT_INVALID, Reason.ISSUED_IN_THE_FUTURE, "issued {:.0f} s from now"),
+)
 # What must be text that is not empty, where it is there: why it is refused otherwise.
 _TEXTS = {
     "sub": Reason.SUBJECT_INVALID,
@@ -188,14 +194,11 @@ def _judge_times(claims: JsonObject, now: float) -> None:
     exp = _numeric_date(claims, "exp", Reason.EXPIRY_INVALID)
     if now >= exp:
         raise InvalidTokenError(Reason.EXPIRED, f"expired {now - exp:.0f} s ago")
-    if "nbf" in claims:
-        ahead = _numeric_date(claims, "nbf", Reason.NOT_BEFORE_INVALID) - now
-        if ahead > CLOCK_SKEW_SECONDS:
-            raise InvalidTokenError(Reason.NOT_YET_VALID, f"not valid for another {ahead:.0f} s")
-    if "iat" in claims:
-        ahead = _numeric_date(claims, "iat", Reason.ISSUED_AT_INVALID) - now
-        if ahead > CLOCK_SKEW_SECONDS:
-            raise InvalidTokenError(Reason.ISSUED_IN_THE_FUTURE, f"issued {ahead:.0f} s from now")
+    for name, malformed, is_ahead, words in _NOT_AHEAD:
+        if name in claims:
+            seconds = _numeric_date(claims, name, malformed) - now
+            if seconds > CLOCK_SKEW_SECONDS:
+                raise InvalidTokenError(is_ahead, words.format(seconds))
 
 
 def _numeric_date(claims: JsonObject, name: str, malformed: Reason) -> int:

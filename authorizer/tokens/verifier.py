@@ -7,20 +7,50 @@ used follows from our configuration; the token only chooses among what was confi
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal, overload
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+
+from cachetools import LRUCache
 
 from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
 from authorizer.tokens.claims import TOKEN_USES, AccessToken, IdToken, TokenUse, judge_claims
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
 from authorizer.tokens.jwks import JwksCache
-from authorizer.tokens.memory import Digest, Remembered, VerifiedTokens, digest_of
 from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from authorizer.tokens.jwks import KeySource
+    from authorizer.tokens.keys import SigningKey
+
 # A sandbox serves one request at a time; this many callers within a token's life are a lot.
 REMEMBERED_TOKENS = 1_000
+
+
+class _Verdict(NamedTuple):
+    """What is remembered of a token that was verified, with what it hangs on.
+
+    Attributes:
+        token: what verification returned.
+        keys: where the keys of the pool come from that issued it.
+        key: the key that signed it. The verdict falls with the key.
+        judged_at_seconds: when it was given, seconds since the epoch. It says nothing about times
+            before that.
+        expires_at_seconds: the ``exp`` claim, seconds since the epoch.
+    """
+
+    token: AccessToken | IdToken
+    keys: KeySource
+    key: SigningKey
+    judged_at_seconds: float
+    expires_at_seconds: int
+
+
+# A token's use and digest: an ID token is no access token, and the memory holds no bearer token
+# that a core dump could leak. The digest is of the one accepted spelling.
+_Name = tuple[TokenUse, bytes]
 
 
 class TokenVerifier:
@@ -49,9 +79,11 @@ class TokenVerifier:
         if remember < 0:
             raise ConfigurationError([f"expected remember to be 0 or more, found {clip(remember)}"])
         self._keys = keys or JwksCache(clock=clock)
-        by_issuer = _by_issuer((pools,) if isinstance(pools, UserPool) else tuple(pools))
-        self._pools = {issuer: (pool, self._keys.of(pool)) for issuer, pool in by_issuer.items()}
-        self._verified = VerifiedTokens(remember)
+        given = (pools,) if isinstance(pools, UserPool) else tuple(pools)
+        self._pools = _by_issuer(given, self._keys)
+        # It forgets what was not used for longest. Only what passed gets into it.
+        self._verified: LRUCache[_Name, _Verdict] = LRUCache(remember)
+        self._lock = Lock()
         self._clock = clock
 
     @property
@@ -83,11 +115,12 @@ class TokenVerifier:
         if token_use not in TOKEN_USES:
             raise ConfigurationError([f"expected token_use access or id, found {clip(token_use)}"])
         encoded = require_bounded_ascii(unverified_text)
-        digest = digest_of(token_use, encoded)
-        return self._recall(digest) or self._verify_anew(encoded, digest, token_use)
+        name = token_use, sha256(encoded).digest()
+        return self._recall(name) or self._verify_anew(encoded, name)
 
-    def _recall(self, digest: Digest) -> AccessToken | IdToken | None:
-        verdict = self._verified.recall(digest)
+    def _recall(self, name: _Name) -> AccessToken | IdToken | None:
+        with self._lock:
+            verdict = self._verified.get(name)
         if verdict is None:
             return None
         # A key that left the JWK Set takes the tokens it signed with it. The clock is read after
@@ -98,12 +131,11 @@ class TokenVerifier:
             verdict.judged_at_seconds <= self._clock() < verdict.expires_at_seconds
         ):
             return verdict.token
-        self._verified.forget(digest)
+        with self._lock:
+            self._verified.pop(name, None)
         return None
 
-    def _verify_anew(
-        self, encoded: bytes, digest: Digest, token_use: TokenUse
-    ) -> AccessToken | IdToken:
+    def _verify_anew(self, encoded: bytes, name: _Name) -> AccessToken | IdToken:
         # 1. shape, and 2. header
         unverified = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours
@@ -125,18 +157,23 @@ class TokenVerifier:
             )
         # 5. claims, at the instant at which everything else is known
         claims, now = unverified_claims, self._clock()
-        token = judge_claims(claims, pool, now, token_use)
-        self._verified.remember(digest, Remembered(token, keys, key, now, claims["exp"]))
+        token = judge_claims(claims, pool, now, name[0])
+        if self._verified.maxsize:
+            with self._lock:
+                self._verified[name] = _Verdict(token, keys, key, now, claims["exp"])
         return token
 
 
-def _by_issuer(pools: tuple[UserPool, ...]) -> dict[str, UserPool]:
+def _by_issuer(
+    pools: tuple[UserPool, ...], keys: JwksCache
+) -> dict[str, tuple[UserPool, KeySource]]:
+    """Each pool, and where its keys come from."""
     if not pools:
         raise ConfigurationError(["expected at least one user pool, found none"])
-    by_issuer: dict[str, UserPool] = {}
+    by_issuer: dict[str, tuple[UserPool, KeySource]] = {}
     for pool in pools:
         for issuer in pool.issuers:
-            if by_issuer.setdefault(issuer, pool) is not pool:
+            if by_issuer.setdefault(issuer, (pool, keys.of(pool)))[0] is not pool:
                 raise ConfigurationError(
                     [f"expected one user pool per issuer, found {clip(issuer, 120)} in two"]
                 )

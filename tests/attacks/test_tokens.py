@@ -595,7 +595,7 @@ def test_a_remembered_token_lends_nothing_to_its_neighbours() -> None:
         for position, character in enumerate(GOOD):
             other = "B" if character == "A" else "A"
             refusal(verifier, f"{GOOD[:position]}{other}{GOOD[position + 1 :]}")
-        assert len(verifier._verified._entries) == 1
+        assert len(verifier._verified) == 1
 
 
 def test_what_one_caller_does_to_a_token_the_next_does_not_see() -> None:

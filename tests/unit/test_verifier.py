@@ -178,7 +178,7 @@ def test_refusals_are_not_remembered() -> None:
     for signature in range(256, 512):
         forged = f"{token.rpartition('.')[0]}.{b64(signature.to_bytes(2))}"
         assert refusal(verifier, forged) is Reason.SIGNATURE_INVALID
-    assert len(verifier._verified._entries) == 1
+    assert len(verifier._verified) == 1
 
 
 def test_the_memory_is_bounded() -> None:
@@ -186,7 +186,65 @@ def test_the_memory_is_bounded() -> None:
     verifier = COGNITO.verifier(Clock(), remember=3)
     for number in range(10):
         verifier.verify(COGNITO.token(jti=f"number {number}"))
-    assert len(verifier._verified._entries) == 3
+    assert len(verifier._verified) == 3
+
+
+def test_what_was_not_used_for_longest_is_forgotten() -> None:
+    """Whose token came again a moment ago is remembered; of the others, the first one goes."""
+    verifier = COGNITO.verifier(Clock(), remember=3)
+    texts = [COGNITO.token(jti=f"number {number}") for number in range(4)]
+    first, second, third = (verifier.verify(text) for text in texts[:3])
+    assert verifier.verify(texts[0]) is first
+    verifier.verify(texts[3])
+    assert [verifier.verify(texts[number]) for number in (0, 2)] == [first, third]
+    assert (verifier.verify(texts[0]), verifier.verify(texts[2])) == (first, third)
+    assert verifier.verify(texts[0]) is first
+    assert verifier.verify(texts[2]) is third
+    assert verifier.verify(texts[1]) is not second
+
+
+@pytest.mark.parametrize("capacity", [0, 1])
+def test_the_smallest_memories(capacity: int) -> None:
+    """One token is remembered until another comes; or none is at all."""
+    verifier = COGNITO.verifier(Clock(), remember=capacity)
+    texts = [COGNITO.token(jti=jti) for jti in "ab"]
+    first = verifier.verify(texts[0])
+    assert (verifier.verify(texts[0]) is first) is bool(capacity)
+    second = verifier.verify(texts[1])
+    assert (verifier.verify(texts[1]) is second) is bool(capacity)
+    assert verifier.verify(texts[0]) is not first
+    assert len(verifier._verified) == capacity
+
+
+def test_a_remembered_token_is_good_for_its_use_only() -> None:
+    """What was remembered as an ID token is refused as an access token, and the reverse."""
+    verifier = COGNITO.verifier(Clock())
+    access, identity = COGNITO.token(), COGNITO.id_token()
+    verifier.verify(access)
+    verifier.verify(identity, token_use="id")
+    assert refusal(verifier, identity) is Reason.TOKEN_USE_WRONG
+    with pytest.raises(InvalidTokenError, match="expected token_use 'id', found 'access'"):
+        verifier.verify(access, token_use="id")
+    assert len(verifier._verified) == 2
+
+
+@pytest.mark.parametrize("other", [" ", "=", "B", "\0"])
+def test_another_spelling_is_another_token(other: str) -> None:
+    """Whatever is put after or before a remembered token makes it one that is not remembered."""
+    verifier, token = COGNITO.verifier(Clock()), COGNITO.token()
+    verifier.verify(token)
+    for text in (token + other, other + token):
+        assert refusal(verifier, text) in {Reason.TOKEN_NOT_BASE64URL, Reason.HEADER_NOT_JSON}
+
+
+def test_the_memory_holds_no_token_text() -> None:
+    """A memory dump shows verdicts, but nothing that could be sent as a bearer token."""
+    verifier, token = COGNITO.verifier(Clock()), COGNITO.token()
+    verifier.verify(token)
+    ((_, digest),) = verifier._verified
+    assert len(digest) == 32
+    assert digest not in token.encode()
+    assert token.rpartition(".")[2] not in repr(verifier._verified)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +274,7 @@ def test_an_expired_token_leaves_the_memory() -> None:
     verifier.verify(token)
     clock.pass_seconds(1)
     assert refusal(verifier, token) is Reason.EXPIRED
-    assert len(verifier._verified._entries) == 0
+    assert len(verifier._verified) == 0
 
 
 def test_what_one_verifier_remembers_is_nothing_to_another() -> None:
@@ -334,7 +392,7 @@ def test_a_withdrawn_key_takes_its_tokens_with_it() -> None:
         assert verifier.verify(token).username == "alice"  # and the keys are being refreshed
         refreshed(verifier)
         assert refusal(verifier, token) is Reason.KEY_UNKNOWN
-        assert len(verifier._verified._entries) == 0
+        assert len(verifier._verified) == 0
 
 
 def test_a_replaced_key_takes_its_tokens_with_it() -> None:
