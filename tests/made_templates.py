@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.api import TemplateAnalysis
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.location import Location
-from authorizer.cli.policy_file import compile_source, dump_policy, read_source
+from authorizer.cli.policy_file import read_source
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
@@ -18,13 +19,11 @@ from authorizer.cli.template.model import (
     Route,
     Template,
 )
-from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.policy_file.source import SourcePolicy
 
 FILE = "template.yaml"
 # Everybody may do everything, so that nothing but what a test is about is found.
@@ -111,16 +110,16 @@ def client(**facts: Any) -> AppClient:
     return AppClient(id="Client", location=at(50), access_token_location=at(51), **facts)
 
 
-def read_policy(text: str) -> tuple[SourcePolicy, Policy]:
-    """A policy's places, and the policy."""
+def read_policy(text: str) -> NamedPolicy:
+    """A policy of that text."""
     source, problems = read_source(text.encode())
     assert not problems
-    return source, Policy.parse(dump_policy(compile_source(source)))
+    return NamedPolicy(source=source)
 
 
 def analysis_of(template: Template, policy: str = ALL_ALLOWED) -> TemplateAnalysis:
     """What the template rules look at."""
-    return TemplateAnalysis(*read_policy(policy), template)
+    return TemplateAnalysis(read_policy(policy), template)
 
 
 def findings(template: Template, policy: str = ALL_ALLOWED) -> list[Finding]:

@@ -14,7 +14,7 @@ from naive_gateway import candidates
 from naive_policy import segments_of
 from random_policies import RULE_PATHS, random_policy
 
-from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.protection import protection_by_route
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source, with_routes
 from authorizer.cli.template.choice import known_routes
@@ -74,7 +74,7 @@ class Made:
 
     @cached_property
     def source(self) -> NamedPolicy:
-        return named_policy_of(compile_source(self.document), "policy.yaml")
+        return NamedPolicy(source=self.document)
 
     @cached_property
     def template(self) -> Template:

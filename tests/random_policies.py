@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -13,9 +14,10 @@ from naive_policy import Body, NaivePolicy
 
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, Clause
 from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
-from authorizer.cli.analysis.named_policy import NamedPolicy, named_policy_of
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
+from authorizer.cli.policy_file import read_source
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
@@ -101,7 +103,18 @@ def random_asked_routes(random: Random, keys: Sequence[str]) -> tuple[AskedRoute
 
 
 def source(naive: NaivePolicy) -> NamedPolicy:
-    return named_policy_of(naive.document(), "policy.yaml")
+    """The same, read from its text; groups may include one another."""
+    text = json.dumps(
+        {
+            "version": 1,
+            "groups": {name: dataclasses.asdict(body) for name, body in naive.groups.items()},
+            "scopes": {name: {"allow": body.allow} for name, body in naive.scopes.items()},
+            "public": naive.public,
+        }
+    )
+    source, problems = read_source(text.encode())
+    assert {problem.code for problem in problems} <= {"P112"}
+    return NamedPolicy(source=source)
 
 
 def knowing(policy: Policy, routes: Sequence[str]) -> Policy:

@@ -13,7 +13,6 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
 
 POLICY = Path("policy.yaml")
@@ -101,23 +100,6 @@ def policy_of(argument: Path, option: Path | None) -> Path:
             f"expected one policy, found {str(argument)!r} and --policy {str(option)!r}"
         )
     return option
-
-
-def open_policy(path: Path) -> SourcePolicy:
-    """Read the policy.
-
-    Raises:
-        ConfigurationError: with every problem, located; of a file that is not there, where to go.
-    """
-    from authorizer.cli.policy_file import load_source  # noqa: PLC0415 - not for every command
-
-    try:
-        return load_source(path)
-    except ConfigurationError as error:
-        if path != POLICY or path.exists():
-            raise
-        hint = f"run it where {POLICY} is, or name it with --policy"
-        raise ConfigurationError([f"{error}; {hint}"]) from error
 
 
 def open_api(template: Path | None, api: str | None) -> tuple[Template, Api] | None:

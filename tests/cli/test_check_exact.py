@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authorizer import Policy
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.check.policy_rules import check_rules
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source
 
@@ -67,7 +68,11 @@ def compiled(source: SourcePolicy) -> Policy:
 
 
 def lines_of(source: SourcePolicy, *codes: str) -> set[int]:
-    return {finding.location.line for finding in check_rules(source) if finding.code in codes}
+    return {
+        finding.location.line
+        for finding in check_rules(NamedPolicy(source=source))
+        if finding.code in codes
+    }
 
 
 # Every path that the rules know, and one below it that they do not.

@@ -24,8 +24,7 @@ from authorizer.cli.check.template_rules import TEMPLATE_RULES
 from authorizer.cli.template.model import AuthorizerKind, Route
 
 if TYPE_CHECKING:
-    from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.policy.decision import Policy
+    from authorizer.cli.analysis.named_policy import NamedPolicy
 
 METHODS = ("GET", "POST", "PUT")
 # One to five on a quiet machine. To try every rule on every other would take minutes.
@@ -33,7 +32,7 @@ MOST_SECONDS = 30
 
 
 @cache
-def large_policy(rule: str) -> tuple[SourcePolicy, Policy]:
+def large_policy(rule: str) -> NamedPolicy:
     """A hundred groups of a hundred rules, and one that shuts out."""
     lines = ["version: 1", "groups:"]
     for group in range(100):
@@ -60,11 +59,11 @@ def large_policy(rule: str) -> tuple[SourcePolicy, Policy]:
 )
 def test_ten_thousand_rules_and_three_hundred_routes_take_seconds(key: str, rule: str) -> None:
     """No rule tries every route, and no route every rule."""
-    source, policy = large_policy(rule)
+    named = large_policy(rule)
     routes = [route(key.format(number=number), line=number + 1) for number in range(300)]
     made = template(http_api(*routes, route("$default"), by=[authorizer(ttl_seconds=60)]))
     start = process_time()
-    analysis = TemplateAnalysis(source, policy, made)
+    analysis = TemplateAnalysis(named, made)
     for check in TEMPLATE_RULES:
         list(check(analysis))
     assert process_time() - start < MOST_SECONDS

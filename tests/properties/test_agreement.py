@@ -92,7 +92,7 @@ class World:
 
     @cached_property
     def simulator(self) -> Simulator:
-        return simulator_of(self.made.document, (self.made.template, self.made.api))
+        return simulator_of(self.made.source, (self.made.template, self.made.api))
 
     @cached_property
     def sheet(self) -> Sheet:

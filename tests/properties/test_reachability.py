@@ -120,7 +120,7 @@ def test_a_route_is_reachable_if_and_only_if_some_caller_is_allowed(
     is_complete: bool,  # noqa: FBT001
 ) -> None:
     """One caller a rule, and one path a length, are enough to try."""
-    _, policy = read_policy(text)
+    policy = read_policy(text).policy
     if told or key == "$default":
         api = http_api(route(key), is_complete=is_complete)
         told = True
@@ -137,7 +137,7 @@ def test_a_route_is_reachable_if_and_only_if_some_caller_is_allowed(
 @given(policies(), st.sampled_from(["GET /a", "GET /{p}", "ANY /{p}/b", "GET /{p}/{q}"]))
 def test_an_answer_that_may_be_shared_is_the_answer_to_all(text: str, key: str) -> None:
     """Of a route whose answers may be remembered, all paths and methods are decided alike."""
-    _, policy = read_policy(text)
+    policy = read_policy(text).policy
     api = http_api(route(key), by=[authorizer(ttl_seconds=60)])
     if {"X202", "X203"}.isdisjoint(one.code for one in findings(template(api), text)):
         for groups, claims in callers():

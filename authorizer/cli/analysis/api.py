@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from authorizer.cli.analysis.caching import Cache
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routes import AskedRoute
-    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import RoutePattern, Rule
@@ -141,7 +142,7 @@ class ApiAnalysis:
             return
         is_left = False
         within = pattern_of_rule(pattern)
-        for paths in widest_classes(route, within, self._longest):
+        for paths in widest_classes(route.pattern, within, self._longest):
             for method in self._methods(route, paths, pattern):
                 is_left = True
                 yield paths, method
@@ -252,8 +253,9 @@ class TemplateAnalysis:
     """A policy in front of all APIs of a template.
 
     Attributes:
-        source: the policy with its places.
-        policy: as it decides, without routes.
+        named: the policy.
+        source: the same with its places.
+        policy: the same as it decides, without routes.
         template: of the APIs.
         apis: each API, analysed once.
         protections: who guards each route.
@@ -263,21 +265,19 @@ class TemplateAnalysis:
 
     def __init__(
         self,
-        source: SourcePolicy,
-        policy: Policy,
+        named: NamedPolicy,
         template: Template,
         tested_groups: Callable[[], Sequence[tuple[str, ...]]] = tuple,
     ) -> None:
-        self.source = source
-        self.policy = policy
+        self.named = named
+        self.source, self.policy = named.source, named.policy
         self.template = template
-        pairs = zip(policy.rules, source.rules, strict=True)
-        parts = [(part, written) for rule, written in pairs for part in _by_method(rule)]
+        parts = [(part, rule) for rule in self.source.rules for part in _by_method(rule)]
         self._written = {id(part): (written, part.pattern.methods) for part, written in parts}
-        asked = replace(policy, rules=tuple(part for part, _ in parts))
+        asked = replace(self.policy, rules=tuple(part for part, _ in parts))
         self.apis = tuple(ApiAnalysis(asked, template, api) for api in template.apis)
         self.protections = tuple(chain.from_iterable(one.protections for one in self.apis))
-        self.public = PublicLines(source.public)
+        self.public = PublicLines(self.source.public)
         self.tested_groups = tested_groups
         self._routes = Placed((pattern_of_route(one.route.path), one) for one in self.protections)
 
@@ -304,7 +304,7 @@ class TemplateAnalysis:
             and pattern_of_route(one.route.path).more is not None
         )
 
-    def is_needed(self, line: SourceRule) -> bool:
+    def is_needed(self, line: Rule) -> bool:
         """Whether an open route for all other paths needs a public line.
 
         It can be listed by a line for all its paths only, though other routes are in front of some

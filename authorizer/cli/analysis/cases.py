@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.request import (
     Caller,
     Request,
@@ -338,7 +339,7 @@ def _example(source: SourcePolicy, policy: Path) -> Iterator[str]:
 
 def _granted(source: SourcePolicy) -> Iterator[tuple[str, str]]:
     """Groups with a request that the policy surely allows them, and not every other one."""
-    simulator = simulator_of(source)
+    simulator = simulator_of(NamedPolicy(source=source))
     elsewhere = Request(method="GET", path="/somewhere/else")
     for group in source.groups:
         caller = Caller(groups=(group.name,))

@@ -13,9 +13,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import (
+    ALWAYS,
     AccessCondition,
     Clause,
     Excluded,
@@ -29,6 +30,7 @@ from authorizer.cli.analysis.partition import (
     RequestClass,
 )
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind
+from authorizer.cli.policy_file.source import PUBLIC
 from authorizer.policy.decision import CLAIMS_OF_USERS
 from authorizer.policy.paths import MOST_SEGMENTS, Route
 from authorizer.policy.route_tree import Tree
@@ -37,16 +39,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import Effect, Rule
     from authorizer.policy.route_tree import Place
 
 # The routes of an API, each at its place with its methods.
 Competing = Tree
-
-
-Line = TypeVar("Line", "Rule", "SourceRule")
 
 
 class SubjectKind(StrEnum):
@@ -79,23 +77,23 @@ class Grant:
     rules: tuple[Rule, ...]
 
 
-class PublicLines(Generic[Line]):
+class PublicLines:
     """The lines that list public routes, by where they stand."""
 
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._lines: dict[tuple[tuple[str, ...], bool], list[Line]] = defaultdict(list)
+    def __init__(self, lines: Iterable[Rule]) -> None:
+        self._lines: dict[tuple[tuple[str, ...], bool], list[Rule]] = defaultdict(list)
         for line in lines:
             self._lines[line.pattern.path, line.pattern.tail].append(line)
 
-    def at(self, route: AskedRoute, method: str) -> Iterator[Line]:
-        """Those that make a route public, for one of its methods."""
+    def at(self, route: AskedRoute, method: str | None = None) -> Iterator[Rule]:
+        """Those that make a route public, for one of its methods or for any."""
         lengths = range(min(len(route.path), MOST_SEGMENTS) + 1)
         places = [(route.path[:length], True) for length in lengths]
         if not route.is_open_ended:
             places.append((route.path, False))
         for place in places:
             lines = self._lines.get(place, ())
-            yield from (line for line in lines if line.pattern.covers_method(method))
+            yield from lines if method is None else _for_method(lines, method)
 
 
 class Analysis:
@@ -130,10 +128,10 @@ class Analysis:
     @staticmethod
     def of(source: NamedPolicy, routes: Iterable[str] | None = None) -> Analysis:
         """Of a policy file, compiled with the keys of its API's routes, or without."""
-        policy = source.policy
+        policy, written = source.policy, source.source
         if routes is not None:
             policy = replace(policy, routes=tuple(routes))
-        return Analysis(policy, source.public, source.scopes)
+        return Analysis(policy, written.public, [scope.name for scope in written.scopes])
 
     def places_of(self, route: AskedRoute, paths: PathClass) -> tuple[Place, ...]:
         """The places that match a class of paths, the most specific one first."""
@@ -160,6 +158,20 @@ class Analysis:
         for effect, places in self.deciding_places(route, paths, method).items():
             for place in places:
                 yield from _for_method(self.rules_of[place, effect], method)
+
+    def rules_for(self, subject: str, route: AskedRoute, paths: PathClass) -> Iterator[Rule]:
+        """The rules that stand for a class of paths, of a subject as rules name it.
+
+        With those of what it includes; of rules that say the same, the first.
+        """
+        if subject == PUBLIC:
+            yield from self.public.at(route)
+            return
+        kind, _, name = subject.partition(":")
+        subjects = {subject} if kind == SubjectKind.SCOPE else self.policy.subjects_of([name], ())
+        for place in self.places_of(route, paths):
+            for each in place.rules.keys() & subjects:
+                yield from place.rules[each].values()
 
     def grants(self, requests: RequestClass) -> dict[Subject, Grant]:
         """What each subject is granted that any rule is for; nothing to the others."""
@@ -195,7 +207,7 @@ def _grant(subject: Subject, rules: Sequence[Rule], paths: PathClass) -> Grant:
     is_machine = subject.kind is SubjectKind.SCOPE
     clauses: dict[Effect, set[Clause]] = {"allow": set(), "deny": set()}
     for rule in rules:
-        clause = _clause(rule, paths.terms, is_machine=is_machine)
+        clause = clause_of(rule, paths.terms, is_machine=is_machine)
         if clause is not None:
             clauses[rule.effect].add(clause)
     allows, denies = (frozenset(found) for found in clauses.values())
@@ -203,8 +215,10 @@ def _grant(subject: Subject, rules: Sequence[Rule], paths: PathClass) -> Grant:
     return Grant(condition=condition, rules=tuple(rules))
 
 
-def _clause(rule: Rule, terms: tuple[Term, ...], *, is_machine: bool) -> Clause | None:
+def clause_of(rule: Rule, terms: tuple[Term, ...], *, is_machine: bool) -> Clause | None:
     """What a rule asks of values and claims; nothing where no caller has such claims."""
+    if not rule.pattern.conditions:
+        return ALWAYS
     claims = {condition.position: condition.claim for condition in rule.pattern.conditions}
     if is_machine:
         if not CLAIMS_OF_USERS.isdisjoint(claims.values()):

@@ -1,10 +1,12 @@
-"""A policy with the lines of its public routes, which the runtime has no use for."""
+"""A policy with where everything in it stands, which the runtime has no use for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from authorizer.cli.options import POLICY
 from authorizer.cli.policy_file import (
     compile_source,
     dump_policy,
@@ -12,45 +14,60 @@ from authorizer.cli.policy_file import (
     read_source,
     with_routes,
 )
-from authorizer.cli.policy_file.source import PUBLIC
 from authorizer.errors import ConfigurationError
+from authorizer.policy.compiled import parse_policy
 from authorizer.policy.decision import Policy
-from authorizer.policy.model import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from authorizer.cli.policy_file.source import SourcePolicy
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NamedPolicy:
-    """A policy as it was read, and what to call it.
+    """A policy as it was read, and as it decides.
 
     Attributes:
-        name: of the file or revision, for messages and pages.
-        public: the public routes as rules, for their lines.
-        scopes: every scope that the policy names, with rules or without.
-        document: the compiled form, without routes.
+        source: as it was read, without any problem.
     """
 
-    name: str
-    policy: Policy
-    public: tuple[Rule, ...] = ()
-    scopes: tuple[str, ...] = ()
-    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    source: SourcePolicy
+
+    @property
+    def name(self) -> str:
+        """Of the file or revision, for messages and pages."""
+        return self.source.file
+
+    @cached_property
+    def policy(self) -> Policy:
+        """As it decides where the routes of the API are not known, by the rules of the source."""
+        compiled = parse_policy(dump_policy(self._document))
+        return Policy.of(replace(compiled, rules=tuple(self.source.rules)))
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
+        return compile_source(self.source)
 
     def compiled_with(self, routes: Sequence[str]) -> Policy:
         """The policy as it ships in front of an API with these routes."""
-        return Policy.parse(dump_policy(with_routes(self.document, routes)))
+        return Policy.parse(dump_policy(with_routes(self._document, routes)))
 
 
 def load_policy(path: Path) -> NamedPolicy:
     """Read ``policy.yaml``.
 
     Raises:
-        ConfigurationError: with every problem, located.
+        ConfigurationError: with every problem, located; of a file that is not there, where to go.
     """
-    return named_policy_of(compile_source(load_source(path)), str(path))
+    try:
+        return NamedPolicy(source=load_source(path))
+    except ConfigurationError as error:
+        if path != POLICY or path.exists():
+            raise
+        hint = f"run it where {POLICY} is, or name it with --policy"
+        raise ConfigurationError([f"{error}; {hint}"]) from error
 
 
 def read_policy(data: bytes, name: str) -> NamedPolicy:
@@ -62,20 +79,4 @@ def read_policy(data: bytes, name: str) -> NamedPolicy:
     source, problems = read_source(data, name)
     if problems:
         raise ConfigurationError(map(str, problems))
-    return named_policy_of(compile_source(source), name)
-
-
-def named_policy_of(document: Mapping[str, Any], name: str) -> NamedPolicy:
-    """The same from the compiled document."""
-    policy = Policy.parse(dump_policy(document))
-    lines = zip(policy.public, document["public"], strict=True)
-    return NamedPolicy(
-        name=name,
-        policy=policy,
-        public=tuple(
-            Rule(effect="allow", subject=PUBLIC, pattern=pattern, line=written["line"])
-            for pattern, written in lines
-        ),
-        scopes=tuple(document["scopes"]),
-        document=document,
-    )
+    return NamedPolicy(source=source)

@@ -108,13 +108,13 @@ class Partition:
             waiting += reversed(front.after(told[depth] if depth < len(told) else PARAMETER))
 
 
-def widest_classes(route: AskedRoute, within: PathPattern, longest: int) -> Iterator[PathClass]:
-    """Of the paths of a route and of another pattern: those with no segment that need not be.
+def widest_classes(own: PathPattern, other: PathPattern, longest: int) -> Iterator[PathClass]:
+    """Of the paths that two patterns have in common: those with no segment that need not be.
 
     One class of each length, up to a longest one; whatever matches all of it, matches every other
     class of that length.
     """
-    fewest, most, told = _in_common([route.pattern, within])
+    fewest, most, told = _in_common([own, other])
     for length in range(fewest, max(fewest, longest if most is None else most) + 1):
         segments = enumerate((*told, *(PARAMETER,) * length)[:length])
         yield PathClass(terms=tuple(at if one == PARAMETER else one for at, one in segments))

@@ -1,36 +1,39 @@
 """What removing a rule would change: of a redundant one, nothing.
 
-A rule is redundant if without it every subject is granted the same in every class of requests. All
-classes in which it counts lie at its own path or below it, and whatever covers it at its own path
-covers it below. So only rules at that path are looked at, and those with a ``/**`` above it: of the
-subjects whose rules everybody has who has this one, and under no condition that this one lacks.
-Several may cover one together, method by method.
+A rule is redundant if without it every subject is granted the same in every class of requests. Two
+kinds of classes tell. At the rule's own route stand the rules that are looked at: whatever of them
+makes it idle there does so in all classes below, and for everybody who has the rule. And where API
+Gateway tells no route, a rule makes its path known: without it, the path may be taken for one of a
+``{parameter}``'s.
 
-Exact: without all that is reported here, together, every caller is granted the same. Therefore a
-rule that is redundant covers no other one any more.
+Exact: without all that other rules repeat or cover, together, every caller is granted the same.
+Therefore a rule that is redundant covers no other one any more. One that is never asked, or denied
+anyway, may still make its path known.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from itertools import combinations
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import Placed, pattern_of_rule
-from authorizer.cli.policy_file import include_closure
+from authorizer.cli.analysis.conditions import ALWAYS, implies
+from authorizer.cli.analysis.grants import Analysis, clause_of
+from authorizer.cli.analysis.partition import PathClass, widest_classes
+from authorizer.cli.analysis.paths import PathPattern, overlapping
+from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.cli.policy_file.source import PUBLIC
-from authorizer.policy.paths import ANY, PARAMETER
+from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
-    from authorizer.policy.model import Condition, Effect, RoutePattern
-
-# Rules of one subject at one path, by what they compare and by what they do.
-_Alike = dict[frozenset["Condition"], dict["Effect", list["SourceRule"]]]
+    from authorizer.cli.analysis.named_policy import NamedPolicy
+    from authorizer.cli.policy_file.source import SourceRule
+    from authorizer.policy.model import RoutePattern, Rule
+    from authorizer.policy.route_tree import Place
 
 
 class Why(Enum):
@@ -48,167 +51,156 @@ class Redundancy:
 
     rule: SourceRule
     why: Why
-    covering: tuple[SourceRule, ...]
+    covering: tuple[Rule, ...]
 
 
-def redundancies(source: SourcePolicy) -> Iterator[Redundancy]:
+def redundancies(named: NamedPolicy) -> Iterator[Redundancy]:
     """The redundant ones of a policy's rules, its public routes among them as grants to all."""
-    rules = [*source.rules, *source.public]
-    subjects = _subjects(source)
-    coverage = _Coverage(rules)
-    idle = [found for rule in rules for found in _idle(coverage, rule, subjects[rule.subject])]
+    rules = [*named.source.rules, *named.source.public]
+    region = _Region(Analysis.of(named), rules)
+    cells = [(rule, region.beside(rule, rule.subject)) for rule in rules]
+    idle = [found for rule, beside in cells for found in _idle(region, rule, beside)]
     yield from idle
-    coverage.left_out.update(id(found.rule) for found in idle)
-    known = _KnownPaths(rules)
-    for rule in sorted(rules, key=_narrowness):
-        if id(rule) in coverage.left_out:
+    region.left_out.update(id(found.rule) for found in idle)
+    for rule, beside in sorted(cells, key=lambda cell: _narrowness(cell[0])):
+        if region.is_left_out(rule):
             continue
-        # A deny counts for a grant, too: with GET denied and PUT granted elsewhere, GET,PUT does
-        # nothing.
-        effects: tuple[Effect, ...] = ("allow", "deny") if rule.effect == "allow" else ("deny",)
-        covering = coverage.covering(rule, subjects[rule.subject], effects)
-        if covering and not known.only_by(rule, covering):
-            coverage.left_out.add(id(rule))
-            known.forget(rule)
+        covering = _covering(rule, [other for other in beside if not region.is_left_out(other)])
+        if covering and not region.tells_apart(rule):
+            region.leave_out(rule)
             is_same = [_meaning(rule)] == [_meaning(other) for other in covering]
             why = Why.REPEATED if is_same else Why.COVERED
             yield Redundancy(rule=rule, why=why, covering=covering)
 
 
-def _idle(
-    coverage: _Coverage, rule: SourceRule, subjects: Mapping[str, None]
-) -> Iterator[Redundancy]:
+def _idle(region: _Region, rule: SourceRule, beside: Iterable[Rule]) -> Iterator[Redundancy]:
     """Why a rule of a group or scope never decides: it is never asked, or denied anyway."""
     if rule.subject == PUBLIC:
         return
-    if covering := coverage.covering(rule, {PUBLIC: None}, ("allow",)):
+    if covering := _covering(rule, region.beside(rule, PUBLIC)):
         yield Redundancy(rule=rule, why=Why.NEVER_ASKED, covering=covering)
-    elif rule.effect == "allow" and (covering := coverage.covering(rule, subjects, ("deny",))):
-        yield Redundancy(rule=rule, why=Why.DENIED, covering=covering)
+    elif rule.effect == "allow":
+        denies = [other for other in beside if other.effect == "deny"]
+        if covering := _covering(rule, denies):
+            yield Redundancy(rule=rule, why=Why.DENIED, covering=covering)
 
 
-def _subjects(source: SourcePolicy) -> dict[str, dict[str, None]]:
-    """Each subject with those whose rules everybody has who has this one's, in the file's order."""
-    includes = {group.name: [item.text for item in group.includes] for group in source.groups}
-    order = {group: position for position, group in enumerate(includes)}
-    subjects = {
-        f"group:{group}": {
-            f"group:{member}": None for member in sorted(members, key=order.__getitem__)
-        }
-        for group, members in include_closure(includes).items()
-    }
-    for scope in source.scopes:
-        subjects[f"scope:{scope.name}"] = {f"scope:{scope.name}": None}
-    return {**subjects, PUBLIC: {PUBLIC: None}}
+class _Region:
+    """The classes of requests in which rules meet, without the rules that are left out."""
 
-
-class _Coverage:
-    """Rules by path, subject and conditions, so that not all are compared with all."""
-
-    def __init__(self, rules: Iterable[SourceRule]) -> None:
+    def __init__(self, analysis: Analysis, rules: Iterable[Rule]) -> None:
         self.left_out: set[int] = set()
-        self._rules: dict[tuple[tuple[str, ...], bool], dict[str, _Alike]] = defaultdict(dict)
-        for rule in rules:
-            pattern = rule.pattern
-            alike = self._rules[pattern.path, pattern.tail].setdefault(rule.subject, {})
-            effects = alike.setdefault(frozenset(pattern.conditions), {"allow": [], "deny": []})
-            effects[rule.effect].append(rule)
+        self._analysis = analysis
+        self._tree = analysis.policy.tree
+        # How many lines make a place known. A public line for all below one does not.
+        self._known = Counter(place for rule in rules if (place := self._place(rule)))
+        self._longest = max((len(place.path) for place in self._known), default=0) + 1
 
-    def covering(
-        self, rule: SourceRule, subjects: Mapping[str, None], effects: Sequence[Effect]
-    ) -> tuple[SourceRule, ...]:
-        """Other rules that cover a rule together; none where it is not covered.
-
-        One rule alone is preferred to several, the nearest path to others, and then the order of
-        the subjects given.
-        """
-        nearest: list[SourceRule] = []
-        for other in self._candidates(rule.pattern, subjects, effects):
-            if other is rule or id(other) in self.left_out:
-                continue
-            if all(other.pattern.covers_method(method) for method in rule.pattern.methods):
-                return (other,)
-            nearest.append(other)
-        return _together(nearest, rule.pattern.methods)
-
-    def _candidates(
-        self, pattern: RoutePattern, subjects: Mapping[str, None], effects: Sequence[Effect]
-    ) -> Iterator[SourceRule]:
-        """The rules that cover a pattern's paths, under no further condition."""
-        tails = [(pattern.path[:depth], True) for depth in range(len(pattern.path), -1, -1)]
-        for place in tails if pattern.tail else [(pattern.path, False), *tails]:
-            rules = self._rules.get(place, {})
-            # Both are in the file's order, so that the same file always gives the same findings.
-            fewer, more = (rules, subjects) if len(rules) < len(subjects) else (subjects, rules)
-            for subject in (one for one in fewer if one in more):
-                for conditions in _subsets(pattern.conditions, rules[subject]):
-                    found = rules[subject].get(conditions, {})
-                    yield from (rule for effect in effects for rule in found.get(effect, ()))
-
-
-class _KnownPaths:
-    """By which rules alone the policy knows that a path is not some ``{parameter}``'s.
-
-    Where API Gateway tells no route, a grant of ``/{lang}/help`` would be one of ``/admin/help``
-    if nothing named that, though ``/admin/**`` grants it.
-    """
-
-    def __init__(self, rules: Iterable[SourceRule]) -> None:
-        patterns = [(pattern_of_rule(rule.pattern), rule) for rule in rules]
-        self._count = Counter(pattern for pattern, _ in patterns)
-        self._grants = Placed(
-            (pattern, rule)
-            for pattern, rule in patterns
-            if rule.effect == "allow" and rule.subject != PUBLIC
-        )
-        self._forgotten: set[int] = set()
-
-    def forget(self, rule: SourceRule) -> None:
+    def leave_out(self, rule: Rule) -> None:
         """Have the policy not contain a rule."""
-        self._count[pattern_of_rule(rule.pattern)] -= 1
-        self._forgotten.add(id(rule))
+        self.left_out.add(id(rule))
+        if place := self._place(rule):
+            self._known[place] -= 1
 
-    def only_by(self, rule: SourceRule, covering: Iterable[SourceRule]) -> bool:
-        """Whether a path of a rule would be taken for a parameter's, given what covers it."""
-        pattern = pattern_of_rule(rule.pattern)
-        depth = min(len(other.pattern.path) for other in covering)
-        if self._count[pattern] > 1:
+    def _place(self, rule: Rule) -> Place | None:
+        pattern = rule.pattern
+        if rule.subject == PUBLIC and pattern.tail:
+            return None
+        return self._tree.place(pattern.path, is_tail=pattern.tail)
+
+    def is_left_out(self, rule: Rule) -> bool:
+        """Whether a rule does nothing, and is not there any more."""
+        return id(rule) in self.left_out
+
+    def beside(self, rule: Rule, subject: str) -> list[Rule]:
+        """Other rules that hold wherever a rule does, at its own route: the nearest path first.
+
+        A deny is beside a grant, too: with GET denied and PUT granted elsewhere, GET,PUT does
+        nothing.
+
+        Args:
+            rule: the rule.
+            subject: whose rules to take, with those of what it includes.
+        """
+        route, paths = _own_class(rule.pattern.path, rule.pattern.tail)
+        effects = {rule.effect, "deny"} if subject != PUBLIC else {"allow"}
+        is_machine = subject.startswith("scope:")
+        clause = clause_of(rule, paths.terms, is_machine=is_machine)
+        if clause is None:
+            return []  # no caller has such claims
+        found = []
+        for other in self._analysis.rules_for(subject, route, paths):
+            if other is not rule and other.effect in effects:
+                target = clause_of(other, paths.terms, is_machine=is_machine)
+                if target is not None and implies(clause, ALWAYS, target):
+                    found.append(other)
+        return sorted(found, key=_distance)
+
+    def tells_apart(self, rule: Rule) -> bool:
+        """Whether this rule alone keeps a path from being taken for one of a parameter's.
+
+        Where API Gateway tells no route, a grant of ``/{lang}/help`` would be one of
+        ``/admin/help`` if nothing named that, though ``/**`` grants it.
+        """
+        own = self._place(rule)
+        if own is None or self._known[own] > 1:
             return False
-        for other in self._grants.overlapping(pattern):
-            at = parameter_beside(rule.pattern, other.pattern)
-            if at is not None and at >= depth and id(other) not in self._forgotten:
-                return True
-        return False
+        others = overlapping(self._tree, _paths_of(own))
+        return any(
+            self._is_granting(place)
+            for other in others
+            if other is not own and self._is_granting(other)
+            for place in self._gained(own, other)
+        )
+
+    def _gained(self, own: Place, other: Place) -> set[Place]:
+        """Where allows stand that count only without one place, for the paths of it and another."""
+        *_, paths = widest_classes(_paths_of(own), _paths_of(other), self._longest)
+        places = tuple(one for one in self._tree.matching(paths.example) if self._known[one])
+        without = tuple(one for one in places if one is not own)
+        before, after = (
+            self._analysis.policy.deciding_places("", None, some, len(paths.terms))[0]
+            for some in (places, without)
+        )
+        return {*after} - {*before}
+
+    def _is_granting(self, place: Place) -> bool:
+        rules = self._analysis.rules_of.get((place, "allow"), ())
+        return not all(map(self.is_left_out, rules))
 
 
-def parameter_beside(pattern: RoutePattern, other: RoutePattern) -> int | None:
-    """Where two patterns first differ, if the other one has a parameter there."""
-    for at, (own, theirs) in enumerate(zip(pattern.path, other.path, strict=False)):
-        if own != theirs:
-            return at if theirs == PARAMETER else None
-    return None
+@lru_cache(maxsize=4096)
+def _own_class(path: tuple[str, ...], is_tail: bool) -> tuple[AskedRoute, PathClass]:  # noqa: FBT001
+    """The route of a rule, and the class of its paths."""
+    kind = RouteKind.BELOW if is_tail else RouteKind.EXACT
+    route = AskedRoute(key="", kind=kind, path=path, names=(), methods=())
+    return route, PathClass(terms=tuple(range(len(path))))
 
 
-def _together(rules: Sequence[SourceRule], methods: frozenset[str]) -> tuple[SourceRule, ...]:
-    """For each method the first rule that covers it; none if one has none."""
-    found: dict[int, SourceRule] = {}
-    for method in sorted(methods):
-        covering = next((rule for rule in rules if rule.pattern.covers_method(method)), None)
-        if covering is None:
-            return ()
-        found[id(covering)] = covering
-    return tuple(found.values())
+def _paths_of(place: Place) -> PathPattern:
+    return PathPattern(path=place.path, more=0 if place.is_tail else None)
 
 
-def _subsets(
-    conditions: tuple[Condition, ...], known: Collection[frozenset[Condition]]
-) -> Iterator[frozenset[Condition]]:
-    """Those sets among the known ones that demand no more; by whichever way is shorter."""
-    if len(known) <= 2 ** len(conditions):
-        yield from (one for one in known if one <= set(conditions))
-        return
-    for size in range(len(conditions) + 1):
-        yield from map(frozenset, combinations(conditions, size))
+def _covering(rule: Rule, others: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Of rules beside a rule those that leave it nothing to do; none where it has some.
+
+    One rule alone is preferred to several, each for some of the methods.
+    """
+    methods = sorted(rule.pattern.methods)
+    for other in others:
+        if all(map(other.pattern.covers_method, methods)):
+            return (other,)
+    found = [
+        next((other for other in others if other.pattern.covers_method(method)), None)
+        for method in methods
+    ]
+    return () if None in found else tuple(dict.fromkeys(filter(None, found)))
+
+
+def _distance(rule: Rule) -> tuple[int, bool, int, str, str]:
+    """Sorts the nearest path of those that cover a route first, and then as the file does."""
+    pattern = rule.pattern
+    return (-len(pattern.path), pattern.tail, rule.line, rule.subject, pattern.text)
 
 
 def _narrowness(rule: SourceRule) -> tuple[int, int, bool, int, int, int]:
@@ -219,7 +211,5 @@ def _narrowness(rule: SourceRule) -> tuple[int, int, bool, int, int, int]:
     return (methods, -depth, pattern.tail, -conditions, -rule.line, -rule.location.column)
 
 
-def _meaning(rule: SourceRule) -> tuple[object, ...]:
-    pattern = rule.pattern
-    conditions = frozenset(pattern.conditions)
-    return rule.subject, pattern.methods, pattern.path, pattern.tail, conditions
+def _meaning(rule: Rule) -> tuple[str, RoutePattern]:
+    return rule.subject, replace(rule.pattern, text="")

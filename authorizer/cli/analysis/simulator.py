@@ -20,24 +20,23 @@ from authorizer.cli.analysis.protection import (
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
-from authorizer.cli.policy_file import compile_source, dump_policy
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.template.model import ApiKind
 from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.caller_table import Inexact
 from authorizer.policy.compiled import is_route_key
-from authorizer.policy.decision import Policy
 from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.request import Request
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template, Unresolved
     from authorizer.errors import Reason
+    from authorizer.policy.decision import Policy
 
 # Subjects that are nobody's: a rule of theirs takes up its place and grants nothing.
 _NOBODY = "nobody:"
@@ -246,21 +245,18 @@ def _without_policy(protection: RouteProtection | None, *, is_listed: bool) -> V
     return Verdict.PUBLIC if is_open or who is DecidedBy.NOBODY else None
 
 
-def simulator_of(
-    source: SourcePolicy, in_front_of: tuple[Template, Api] | None = None
-) -> Simulator:
-    """The policy of a source, for an API of a template; or for what API it may be."""
-    policy = Policy.parse(dump_policy(compile_source(source)))
-    lines = tuple(route.location.line for route in source.public)
+def simulator_of(named: NamedPolicy, in_front_of: tuple[Template, Api] | None = None) -> Simulator:
+    """A policy for an API of a template; or for what API it may be."""
+    lines = tuple(line.line for line in named.source.public)
     if in_front_of is None:
-        return Simulator(policy=policy, file=source.file, public_lines=lines)
+        return Simulator(policy=named.policy, file=named.name, public_lines=lines)
     template, api = in_front_of
     # As it is when it was compiled with them; what else is there, such as a WebSocket API's
     # messages, asks no policy.
     routes = tuple(filter(is_route_key, routes_that_ask(api)))
     return Simulator(
-        policy=replace(policy, routes=routes),
-        file=source.file,
+        policy=replace(named.policy, routes=routes),
+        file=named.name,
         public_lines=lines,
         routes=routes,
         routes_from=template.file,

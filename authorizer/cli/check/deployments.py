@@ -103,7 +103,7 @@ def _open_in(deployment: Deployment, analysis: TemplateAnalysis) -> Iterator[Fin
         for protection in analysis.protections
         if protection.decided_by is DecidedBy.NOBODY
     }
-    deployed = TemplateAnalysis(analysis.source, analysis.policy, worst)
+    deployed = TemplateAnalysis(analysis.named, worst)
     for rule in _OPENING_RULES:
         for finding in rule(deployed):
             if finding.code != "X101" or not _is_renamed(finding, deployment, open_by_default):

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 from unicodedata import category, normalize
 
 from authorizer.cli.analysis.paths import Placed, pattern_of_rule
-from authorizer.cli.analysis.redundancy import Why, parameter_beside, redundancies
+from authorizer.cli.analysis.redundancy import Why, redundancies
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import Location
 from authorizer.cli.text import closest
-from authorizer.policy.paths import ANY
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule, SourceSubject
+    from authorizer.cli.analysis.named_policy import NamedPolicy
+    from authorizer.cli.policy_file.source import SourceRule, SourceSubject
+    from authorizer.policy.model import RoutePattern
 
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
 _MAX_GROUP_NAME = 128
@@ -84,14 +86,15 @@ _REDUNDANT = {
 }
 
 
-def check_names(source: SourcePolicy) -> Iterator[Finding]:
+def check_names(named: NamedPolicy) -> Iterator[Finding]:
     """P301 to P304: names that look alike, and those nobody can have."""
+    source = named.source
     yield from _look_alike("group", source.groups)
     yield from _look_alike("scope", source.scopes)
-    for named in (*source.groups, *source.scopes):
-        normal = normalize("NFC", named.name)
-        if named.name != normal:
-            yield Finding.of("P302", named.location, name=named.name, normal=normal)
+    for subject in (*source.groups, *source.scopes):
+        normal = normalize("NFC", subject.name)
+        if subject.name != normal:
+            yield Finding.of("P302", subject.location, name=subject.name, normal=normal)
     for group in source.groups:
         if OF_PROVIDER.fullmatch(group.name):
             yield Finding.of("P303", group.location, group=group.name)
@@ -111,12 +114,13 @@ def _is_possible(name: str) -> bool:
     return len(name) <= _MAX_GROUP_NAME and all(category(mark)[0] in "LMSNP" for mark in name)
 
 
-def check_rules(source: SourcePolicy) -> Iterator[Finding]:
+def check_rules(named: NamedPolicy) -> Iterator[Finding]:
     """P201 to P206, P208: rules that do nothing, one finding a rule, and rules that do too much.
 
     Whether a rule is dead or covered is asked among the rules that every caller has who has this
     one: those of its group and of what that includes.
     """
+    source = named.source
     if not source.public and all(rule.effect == "deny" for rule in source.rules):
         yield Finding.of("P208", Location(file=source.file))
     rules = [*source.rules, *source.public]
@@ -124,7 +128,7 @@ def check_rules(source: SourcePolicy) -> Iterator[Finding]:
         pattern = rule.pattern
         if rule.effect == "allow" and ANY in pattern.methods and pattern.tail and not pattern.path:
             yield Finding.of("P204", rule.location, rule=rule)
-    redundant = list(redundancies(source))
+    redundant = list(redundancies(named))
     never_asked = {id(found.rule) for found in redundant if found.why is Why.NEVER_ASKED}
     for found in redundant:
         variant = "deny" if id(found.rule) in never_asked and found.rule.effect == "deny" else ""
@@ -156,10 +160,18 @@ def _missed(rule: SourceRule, grants: Placed[SourceRule]) -> SourceRule | None:
         pairs = zip(rule.pattern.path, grant.pattern.path, strict=False)
         if all(own == theirs for own, theirs in pairs):
             return None
-        at = parameter_beside(rule.pattern, grant.pattern)
+        at = _parameter_beside(rule.pattern, grant.pattern)
         if at is not None and _share_a_method(grant, rule):
             beside.setdefault(at, grant)
     return beside[min(beside)] if beside else None
+
+
+def _parameter_beside(pattern: RoutePattern, other: RoutePattern) -> int | None:
+    """Where two patterns first differ, if the other one has a parameter there."""
+    for at, (own, theirs) in enumerate(zip(pattern.path, other.path, strict=False)):
+        if own != theirs:
+            return at if theirs == PARAMETER else None
+    return None
 
 
 def _share_a_method(grant: SourceRule, deny: SourceRule) -> bool:
@@ -168,9 +180,9 @@ def _share_a_method(grant: SourceRule, deny: SourceRule) -> bool:
     )
 
 
-def check_claims(source: SourcePolicy) -> Iterator[Finding]:
+def check_claims(named: NamedPolicy) -> Iterator[Finding]:
     """P207: conditions on a claim that access tokens of Cognito do not have."""
-    for rule in source.rules:
+    for rule in named.source.rules:
         claims = (condition.claim for condition in rule.pattern.conditions)
         claim = next((claim for claim in claims if claim not in _TEXTS), None)
         if claim is None:

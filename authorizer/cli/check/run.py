@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.check.catalogue import (
     CATALOGUE,
     GUESS_OF_ROUTES,
@@ -21,10 +22,9 @@ from authorizer.cli.check.catalogue import (
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
 from authorizer.cli.location import FileError, Location
-from authorizer.cli.policy_file import compile_source, dump_policy, read_source
+from authorizer.cli.policy_file import read_source
 from authorizer.cli.policy_file.source import Acceptance, SourcePolicy
 from authorizer.cli.text import closest
-from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,10 +57,11 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
     source, findings = _read_policy(policy)
     if findings:
         return _report(findings)
-    findings += [finding for rule in POLICY_RULES for finding in rule(source)]
+    named = NamedPolicy(source=source)
+    findings += [finding for rule in POLICY_RULES for finding in rule(named)]
     template, unreadable = _read_templates(dict.fromkeys(templates))
     findings += unreadable
-    analysis = _analysis_of(source, policy, template) if template is not None else None
+    analysis = _analysis_of(named, policy, template) if template is not None else None
     if analysis is not None:
         findings += _template_findings(analysis)
     mistaken = {finding.location.file for finding in findings if finding.code == "T003"}
@@ -140,12 +141,11 @@ def _similar_file(name: str) -> str | None:
         return None
 
 
-def _analysis_of(source: SourcePolicy, path: Path, template: Template) -> TemplateAnalysis:
+def _analysis_of(named: NamedPolicy, path: Path, template: Template) -> TemplateAnalysis:
     from authorizer.cli.analysis.api import TemplateAnalysis  # noqa: PLC0415
     from authorizer.cli.analysis.cases import tested_groups  # noqa: PLC0415
 
-    policy = Policy.parse(dump_policy(compile_source(source)))
-    return TemplateAnalysis(source, policy, template, partial(tested_groups, source, path))
+    return TemplateAnalysis(named, template, partial(tested_groups, named.source, path))
 
 
 def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:

@@ -137,7 +137,7 @@ def compare(
         unnamed: those whose authorizer is given the concrete path alone.
     """
     if routes is None:
-        rules = (*new.policy.rules, *new.public, *old.policy.rules, *old.public)
+        rules = [rule for one in (new, old) for rule in (*one.policy.rules, *one.source.public)]
         asked, competing = routes_of_rules(rule.pattern for rule in rules), None
     else:
         asked = asked_routes(routes, unnamed)

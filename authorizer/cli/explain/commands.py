@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.explanation import explain as explained
+from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.request import (
     Request,
     RequestSyntaxError,
@@ -22,7 +23,6 @@ from authorizer.cli.options import (
     api_option,
     asked_policy_option,
     open_api,
-    open_policy,
     pool_options,
     template_option,
 )
@@ -88,8 +88,8 @@ def explain(
     request = _request(method, path)
     if token is not None and (groups or scopes or claims):
         raise click.UsageError("a token has its own groups, scopes and claims: give either")
-    source, opened = open_policy(policy), open_api(template, api)
-    simulator = simulator_of(source, opened)
+    opened = open_api(template, api)
+    simulator = simulator_of(load_policy(policy), opened)
     for warning in unread_warning(*opened) if opened else ():
         click.echo(warning, err=True)
     judged = None if token is None else _judged(token, **judging)

@@ -12,6 +12,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from authorizer.cli.analysis.cases import read_cases
+from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.protection import our_authorizers
 from authorizer.cli.analysis.simulator import simulator_of
 from authorizer.cli.policy_file import load_source
@@ -99,7 +100,7 @@ def read_project(folder: Path) -> Project:
     return Project(
         parts=parts,
         policy=policy,
-        simulator=simulator_of(policy, parts.source),
+        simulator=simulator_of(NamedPolicy(source=policy), parts.source),
         groups=parts.groups or tuple(group.name for group in policy.groups),
         tests=tuple(read_cases(policy, folder / POLICY, may_be_none=True)),
     )

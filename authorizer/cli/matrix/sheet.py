@@ -89,7 +89,7 @@ def sheet_of_policy(source: NamedPolicy) -> Sheet:
     """The routes that the policy names."""
     analysis = Analysis.of(source)
     partition = Partition(analysis.policy.tree)
-    rules = (*source.policy.rules, *source.public)
+    rules = (*source.policy.rules, *source.source.public)
     lines = tuple(
         _as_public(
             Line(route=route, permissions=permissions_of(route, partition, analysis)),

@@ -187,10 +187,10 @@ class PolicyReader(NodeReader):
                 message = "expected no {name=claim} in a public route: it has no caller"
                 self.report(item.location, "P110", message)
             yield SourceRule(
-                text=pattern.text,
-                pattern=pattern,
-                subject=subject,
                 effect=effect,
+                subject=subject,
+                pattern=pattern,
+                line=item.location.line,
                 location=item.location,
             )
 

@@ -18,37 +18,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.policy.model import Rule
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
     from authorizer.cli.yaml_source import Node, Text
-    from authorizer.policy.model import Effect, RoutePattern
 
 # Subject of the lines that list public routes.
 PUBLIC = "public"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRule:
-    """One line that grants or denies.
+class SourceRule(Rule):
+    """One line that grants or denies; or that lists a public route, as a grant to ``PUBLIC``."""
 
-    Attributes:
-        text: as written, without quotes.
-        subject: who it is for, as in the compiled policy: ``group:<name>``, ``scope:<name>``; or
-            ``PUBLIC``.
-    """
-
-    text: str
-    pattern: RoutePattern
-    subject: str
-    effect: Effect
     location: Location
 
     @property
-    def line(self) -> int:
-        """Counted from 1; what the compiled rule has."""
-        return self.location.line
+    def text(self) -> str:
+        """As written, without quotes."""
+        return self.pattern.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

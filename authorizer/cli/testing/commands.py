@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.cases import is_policy, near_misses, read_cases
+from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.simulator import simulator_of
 from authorizer.cli.analysis.unresolved import unread_warning
 from authorizer.cli.options import (
@@ -17,7 +18,6 @@ from authorizer.cli.options import (
     api_option,
     asked_policy_option,
     open_api,
-    open_policy,
     template_option,
     write_file,
 )
@@ -63,15 +63,15 @@ def test(
     """
     if len(files) == 1 and policy in {POLICY, files[0]} and is_policy(files[0]):
         policy, files = files[0], ()
-    source = open_policy(policy)
+    named = load_policy(policy)
     opened = open_api(template, api)
-    simulator = simulator_of(source, opened)
+    simulator = simulator_of(named, opened)
     for warning in unread_warning(*opened) if opened else ():
         click.echo(warning, err=True)
     if not files:
         for sentence in near_misses(policy):
             click.echo(sentence, err=True)
-    cases = read_cases(source, policy, files)
+    cases = read_cases(named.source, policy, files)
     results = run_cases(simulator, cases)
     covered = coverage(simulator, results, cases)
     show(Console(highlight=False), simulator, results, covered, is_strict=strict)
