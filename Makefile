@@ -11,6 +11,8 @@ READY_SAM := $(VENV_SAM)/.ready
 VENV_BENCHMARKS := .venv-benchmarks
 READY_BENCHMARKS := $(VENV_BENCHMARKS)/.ready
 LOCAL := build/local
+# What libraries bring along, and the function has no use for.
+LEFT_OUT := authorizer/cli/left_out.txt
 # A lock is complete, so nothing is left to resolve; with hashes, pip would also trip over extras ("boto3[crt]").
 FROM_LOCK := --no-deps --require-hashes --requirement
 PIP_INSTALL := install -qq --disable-pip-version-check --no-input --no-compile
@@ -30,7 +32,7 @@ LAMBDA_DEPENDENCIES = build/dependencies/$(LAMBDA_PLATFORM)-python$(LAMBDA_PYTHO
 
 # What the packages are made of. Folders count too, so that a deleted module is noticed.
 SOURCES := $(shell find authorizer handlers -name __pycache__ -prune -o \( -name '*.py' -o -type d \) -print 2>/dev/null) \
-	policy.yaml template.yaml requirements/lambda.txt Makefile
+	policy.yaml template.yaml requirements/lambda.txt $(LEFT_OUT) Makefile
 
 # Environments and packages are made by one make at a time in a checkout; a second one waits, and then finds them made.
 # The lock is on an open file, so it cannot outlive its holder, however that ends.
@@ -40,7 +42,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -128,6 +130,21 @@ benchmarks: bench ## decisions beside other engines (three minutes), and tokens,
 
 bench: ready-benchmarks ## tokens and whole events beside other libraries (half a minute), into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.tokens --readme benchmarks/README.md
+
+# Also on the Python that is deployed, where it can be had: of a root of Debian's, which is kept.
+COLD_ROOT := build/debian
+bench-cold: package runtime ready-benchmarks ## cold start, package and memory of the function, into benchmarks/README.md
+	@platform=$$($(BIN)/authorizer local platform template.yaml AuthorizerFunction | sed "s/manylinux2014_.*/manylinux2014_$$(uname -m)/") \
+		&& $(MAKE) --silent $$platform bench-cold-of-both
+
+bench-cold-of-both:
+	@if [ -e $(COLD_ROOT)/.complete ] || { echo "making a root with Python $(LAMBDA_PYTHON) in $(COLD_ROOT)"; rm -rf $(COLD_ROOT); \
+			.ci/make-root $(COLD_ROOT) $(LAMBDA_PYTHON) && touch $(COLD_ROOT)/.complete; }; then \
+		rm -rf build/benchmarks/$(LAMBDA_PYTHON)/ours && mkdir -p build/benchmarks/$(LAMBDA_PYTHON) \
+		&& $(MAKE) --silent LAMBDA_PYTHON=$(LAMBDA_PYTHON) LAMBDA_PLATFORM=$(LAMBDA_PLATFORM) ARTIFACTS_DIR=build/benchmarks/$(LAMBDA_PYTHON)/ours \
+			BYTECODE_PYTHON=".ci/in-root $(COLD_ROOT) python3" assemble-for-lambda || exit 1; \
+		root="--root $(LAMBDA_PYTHON) $(COLD_ROOT)"; \
+	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md
 
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check
@@ -236,6 +253,7 @@ artifacts-dir:
 
 assemble-for-lambda: $(LAMBDA_DEPENDENCIES)/.complete
 	@$(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
+	@$(call COMPILE_BYTECODE,$(BYTECODE_PYTHON),$(ARTIFACTS_DIR))
 
 build-HelloFunction: artifacts-dir
 	@$(call ASSEMBLE_HELLO,$(ARTIFACTS_DIR))
@@ -247,14 +265,14 @@ $(LOCAL)/.AuthorizerFunction: $(SOURCES) | $(READY)
 	@$(call COMPILE_POLICY,build/policy.json)
 	@$(MAKE) --silent build/dependencies/native/.complete
 	@$(call ASSEMBLE_AUTHORIZER,build/dependencies/native,build/policy.json,build/new-authorizer)
-	@$(call WITH_BYTE_CODE,build/new-authorizer)
+	@$(call COMPILE_BYTECODE,$(BIN)/python,build/new-authorizer)
 	@rm -rf $(LOCAL)/AuthorizerFunction && mv build/new-authorizer $(LOCAL)/AuthorizerFunction && touch $@
 
 $(LOCAL)/.HelloFunction: $(SOURCES) | $(READY)
 	@echo "building HelloFunction into $(LOCAL)"
 	@rm -rf build/new-hello && mkdir -p build/new-hello $(LOCAL)
 	@$(call ASSEMBLE_HELLO,build/new-hello)
-	@$(call WITH_BYTE_CODE,build/new-hello)
+	@$(call COMPILE_BYTECODE,$(BIN)/python,build/new-hello)
 	@rm -rf $(LOCAL)/HelloFunction && mv build/new-hello $(LOCAL)/HelloFunction && touch $@
 
 # The same again, for a container on this machine: the deployed Python (LAMBDA_PYTHON=3.12 chooses another) on this
@@ -275,19 +293,25 @@ ASSEMBLE_AUTHORIZER = mkdir -p $(3)/handlers \
 	&& cp $(2) $(3)/policy.json \
 	&& find $(3) -name __pycache__ -prune -exec rm -rf {} +
 
+# Lambda cannot write byte code beside the modules, and without it each cold start compiles all of them anew, which takes
+# longer than all else. So it is made here, by the version of Python that is deployed: another one would not look at it.
+# It says that nobody need compare it with its source, whose time is another once it went through an archive. The times are
+# the same in every build, and so is the rest: two builds of the same sources have the same bytes.
+BYTECODE_PYTHON ?= python$(LAMBDA_PYTHON)
+COMPILE_BYTECODE = if $(1) -c "" 2>/dev/null; then \
+	PYTHONHASHSEED=0 $(1) -m compileall -q --invalidation-mode unchecked-hash -s $(2) -p /var/task $(2); \
+	else echo "no $(1) here: the package works, but has no byte code, so that each cold start compiles it, and takes twice as long or more; install $(1), or say sam build --use-container" >&2; fi \
+	&& find $(2) -exec env TZ=UTC touch -h -t 198001020000 {} +
+
 ASSEMBLE_HELLO = mkdir -p $(1)/handlers \
 	&& cp handlers/__init__.py handlers/hello.py $(1)/handlers
 
-# The emulator unpacks a package for each of a function's workers, which would compile it anew. So this byte code is good
-# for files of whatever time, by their content. It only saves time.
-WITH_BYTE_CODE = $(BIN)/python -m compileall -qq --invalidation-mode checked-hash $(1) || true
-
 # Dependencies are installed once for a lock file and then copied.
-$(LAMBDA_DEPENDENCIES)/.complete: requirements/lambda.txt Makefile
+$(LAMBDA_DEPENDENCIES)/.complete: requirements/lambda.txt $(LEFT_OUT) Makefile
 	@echo "installing the function's dependencies for $(LAMBDA_PLATFORM), Python $(LAMBDA_PYTHON)"
 	@$(call INSTALL,requirements/lambda.txt,$(@D),--platform $(LAMBDA_PLATFORM) --implementation cp --python-version $(LAMBDA_PYTHON) --only-binary=:all:)
 
-build/dependencies/native/.complete: requirements/lambda.txt Makefile $(READY)
+build/dependencies/native/.complete: requirements/lambda.txt $(LEFT_OUT) Makefile $(READY)
 	@echo "installing the function's dependencies for this machine"
 	@$(call INSTALL,requirements/lambda.txt,$(@D),)
 
@@ -296,10 +320,6 @@ build/dependencies/runtime/.complete: requirements/runtime.txt Makefile $(READY)
 	@echo "installing Lambda's runtime interface client"
 	@$(call INSTALL,requirements/runtime.txt,$(@D),)
 
-# python-jose requires ecdsa, rsa and pyasn1, but with cryptography present it loads none of them (ecdsa has a known
-# weakness, too: CVE-2024-23342); cffi needs pycparser to compile declarations, never to run; six is ecdsa's.
-UNUSED := bin ecdsa ecdsa-* rsa rsa-* pyasn1 pyasn1-* pycparser pycparser-* six.py six-*
-
 INSTALL = rm -rf $(2) && mkdir -p $(2) \
 	&& $(BIN)/python -m pip $(PIP_INSTALL) $(FROM_LOCK) $(1) --target $(2) $(3) \
-	&& cd $(2) && rm -rf $(UNUSED) && touch .complete
+	&& cd $(2) && rm -rf $$(grep -v '^\#' $(CURDIR)/$(LEFT_OUT)) && touch .complete

@@ -14,11 +14,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from authorizer import Authorizer, AuthorizerError, ConfigurationError, Outcome, Settings
+from authorizer.deferral import deferred
 from authorizer.errors import clip
+
+# Of these, a logger and metrics need nothing.
+with deferred(
+    "aws_lambda_powertools.tracing",
+    "aws_lambda_powertools.utilities.jmespath_utils",
+    "typing_extensions",
+):
+    from aws_lambda_powertools import Logger, Metrics
+    from aws_lambda_powertools.metrics import MetricUnit
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -11,14 +11,19 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import warnings
 from contextlib import suppress
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
-import requests
-from requests.adapters import HTTPAdapter
-
+from authorizer.deferral import deferred
 from authorizer.errors import AuthorizerError, clip
+
+with warnings.catch_warnings(), deferred("importlib.metadata"):
+    # That nothing guesses encodings: a function's package has no such library, and we read bytes.
+    warnings.simplefilter("ignore")
+    import requests
+    from requests.adapters import HTTPAdapter
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -22,7 +22,6 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from authorizer.errors import AuthorizerError, KeysUnavailableError
-from authorizer.tokens.fetch import fetch_document
 from authorizer.tokens.keys import KeySet, SigningKey
 from authorizer.tokens.pool import JwksTiming, UserPool
 
@@ -201,6 +200,9 @@ class _PoolKeys:
             self._conclude(self._fetch, f"no thread to fetch with: {error}")
 
     def _run(self, fetch: threading.Event, asked_at: float) -> None:
+        # Imported here: whose keys are shipped starts without requests, which takes the longest.
+        from authorizer.tokens.fetch import fetch_document  # noqa: PLC0415
+
         try:
             document = fetch_document(self._pool.jwks_url, deadline=self._timing.deadline)
             outcome: KeySet | str = KeySet.parse(document, may_be_empty=True)

@@ -13,11 +13,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from jose import jwk as jose_jwk
-
+from authorizer.deferral import deferred
 from authorizer.errors import AuthorizerError
 from authorizer.strict_json import NotStrictJsonError, parse_object
 from authorizer.tokens.compact import ALGORITHM, MAX_KEY_ID_CHARACTERS, decode_base64url
+
+# For keys in PEM and in certificates, which ours are not: half of what importing jose takes.
+with deferred("cryptography.hazmat.primitives.serialization", "cryptography.x509"):
+    from jose import jwk as jose_jwk
 
 # RFC 7518, 3.3 asks for 2048 bits or more. Verification costs grow with the size, so there is an
 # upper bound too: no signer we know of uses more.

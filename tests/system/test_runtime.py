@@ -17,6 +17,7 @@ from authorizer.cli.event.tokens import TokenSource, bundle_keys, throw_away_poo
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import Function, running_function
 from authorizer.cli.local.sam import seen
+from benchmarks.cold import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,28 @@ def test_no_token_is_in_any_log(functions: dict[str, Function], pool: TokenSourc
         log = "\n".join(functions["authorizer"].invoke(event).log)
         assert "decision" in log
         assert "eyJ" not in log
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_keys_are_fetched_with_what_is_in_the_package(
+    pool: TokenSource, tmp_path: Path, *, is_trusted: bool
+) -> None:
+    """Nothing that was left out is needed to ask over TLS, to believe the answer, or not to."""
+    ((pool_id, keys),) = pool.key_sets().items()
+    event = load_sample(EVENTS, "http-2.0-allowed").filled(pool.token)
+    with served(keys, tmp_path) as (url, certificates):
+        environment = {
+            "AUTHORIZER_USER_POOLS": pool.pools,
+            "AUTHORIZER_JWKS_URLS": f"{pool_id}={url}",
+        } | ({"REQUESTS_CA_BUNDLE": str(certificates)} if is_trusted else {})
+        with running_function(PROJECT, "AuthorizerFunction", environment) as function:
+            invocation = function.invoke(event)
+    if is_trusted:
+        assert seen(event, invocation) == INDEX["http-2.0-allowed"]
+        assert not [line for line in invocation.log if not line.startswith("{")]
+    else:
+        assert invocation.answer["errorType"] == "KeysUnavailableError"
+        assert "CERTIFICATE_VERIFY_FAILED" in invocation.answer["errorMessage"]
 
 
 def test_a_package_without_a_dependency_does_not_start(pool: TokenSource, tmp_path: Path) -> None:

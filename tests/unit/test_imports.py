@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import os
+import site
 import subprocess
 import sys
 import tokenize
@@ -74,18 +75,19 @@ def test_wings_do_not_import_one_another_to_run(wing: str) -> None:
     [
         pytest.param("errors.py", (), id="errors"),
         pytest.param("strict_json.py", (), id="strict_json"),
+        pytest.param("deferral.py", (), id="deferral"),
     ],
 )
 def test_the_ground_floor_imports_nothing_of_ours(name: str, allowed: tuple[str, ...]) -> None:
-    """Errors and JSON lie below everything."""
+    """Errors, JSON and what puts imports off lie below everything."""
     ours = {m for m in imports_of(Path("authorizer") / name) if under(m, "authorizer")}
     assert ours == set(allowed)
 
 
 @pytest.mark.parametrize("wing", WINGS)
 def test_wings_stand_on_the_ground_floor(wing: str) -> None:
-    """A wing imports itself, errors and strict JSON, and nothing that stands above it."""
-    allowed = [f"authorizer.{name}" for name in (*WINGS, "errors", "strict_json")]
+    """A wing imports itself and the ground floor, and nothing that stands above it."""
+    allowed = [f"authorizer.{name}" for name in (*WINGS, "errors", "strict_json", "deferral")]
     for path in RUNTIME:
         if path.parts[1] == wing:
             ours = [module for module in imports_of(path) if under(module, "authorizer")]
@@ -239,6 +241,45 @@ def test_the_handler_loads_nothing_that_only_tools_need(tmp_path: Path) -> None:
     # under a millisecond. What costs is a session.
     assert {module for module in loaded if under(module, "botocore")} <= {"botocore"}
     assert loaded & {"boto3", "click", "rich", "yaml", "pyotp"} == set()
+
+
+# Of a dependency, what a cold start with shipped keys has no use for, by what would bring it.
+DEFERRED = {
+    "requests": ("requests", "urllib3", "charset_normalizer", "idna", "certifi", "http", "ssl"),
+    "jose": ("cryptography.x509", "cryptography.hazmat.primitives.serialization", "ecdsa", "rsa"),
+    "Powertools": (
+        *("aws_lambda_powertools.tracing", "aws_lambda_powertools.event_handler", "jmespath"),
+        *("aws_lambda_powertools.utilities.jmespath_utils", "typing_extensions"),
+    ),
+}
+# Modules of all kinds, the standard library's among them, on any Python that we know.
+MOST_MODULES_AT_START = 240
+
+
+def test_the_handler_starts_without_what_it_does_not_use(tmp_path: Path) -> None:
+    """A cold start is imports, and time is not what a test can hold on to: their number is."""
+    policy = tmp_path / "policy.json"
+    policy.write_bytes(dump_policy(NaivePolicy().document()))
+    program = (
+        "import sys; sys.path[:0] = sys.argv[1:]\nimport handlers.authorize\nprint(*sys.modules)"
+    )
+    finished = subprocess.run(
+        # Without `site`, which loads what is installed here and nowhere else.
+        [sys.executable, "-I", "-S", "-c", program, str(ROOT), *site.getsitepackages()],
+        env={
+            "AUTHORIZER_USER_POOLS": "eu-west-1_AbCdEfGhI=client",
+            "AUTHORIZER_POLICY": str(policy),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(finished.stdout.split())
+
+    assert {"jose.jwk", "aws_lambda_powertools.logging", "cachetools"} <= loaded
+    for modules in DEFERRED.values():
+        assert {name for name in loaded if under(name, *modules)} == set()
+    assert len(loaded) <= MOST_MODULES_AT_START
 
 
 def test_the_hello_handler_needs_the_standard_library_alone() -> None:
