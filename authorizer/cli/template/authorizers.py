@@ -12,7 +12,7 @@ from authorizer.cli.template.functions import (
     steady_function,
     why_it_stays,
 )
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Unknown
+from authorizer.cli.template.model import Api, ApiKind, Authorizer, AuthorizerKind, Cause, Unknown
 from authorizer.cli.template.nodes import (
     Mapping,
     Node,
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause
-    from authorizer.cli.template.reading import Draft, Reading
+    from authorizer.cli.template.reading import Reading
 
 # REST APIs keep an authorizer's answer for five minutes unless told otherwise.
 REST_TTL_SECONDS = 300
@@ -76,9 +75,10 @@ OPENAPI = Spelling(
 )
 
 
-def iam(name: str, location: Location) -> Authorizer:
-    """Signed requests: no function, and nothing that is kept."""
-    return Authorizer(name=name, location=location, kind=AuthorizerKind.IAM)
+def sign(draft: Api, location: Location, name: str = IAM) -> None:
+    """Signed requests, if nothing else goes by that name: no function, and nothing is kept."""
+    if draft.authorizer(name) is None:
+        draft.put(Authorizer(name=name, location=location, kind=AuthorizerKind.IAM))
 
 
 def unreadable(name: str, location: Location, why: Cause) -> Authorizer:
@@ -98,20 +98,20 @@ def unreadable(name: str, location: Location, why: Cause) -> Authorizer:
 
 
 def one_body(
-    reading: Reading, draft: Draft, name: str, location: Location, node: Node, *, what: str
+    reading: Reading, draft: Api, name: str, location: Location, node: Node, *, what: str
 ) -> Mapping | None:
     """An authorizer's one body; where it has more or none, it is unreadable."""
     bodies = list(reading.mappings(node, what))
     if len(bodies) != 1:
         why = "it is not the same in every deployment"
-        draft.authorizers[name] = unreadable(name, location, why)
+        draft.put(unreadable(name, location, why))
         return None
     return bodies[0]
 
 
 def read_authorizer(
     reading: Reading,
-    draft: Draft,
+    draft: Api,
     own: Authorizer,
     node: Node,
     spelling: Spelling,
@@ -142,10 +142,10 @@ def read_authorizer(
         own = _with_function(reading, own, node, spelling, api=draft.id, granted=granted)
         if draft.kind is ApiKind.HTTP:
             own = _with_payload(reading, own, node, spelling)
-    draft.authorizers[own.name] = own
+    draft.put(own)
 
 
-def _with_ttl(reading: Reading, draft: Draft, own: Authorizer, node: Node, name: str) -> Authorizer:
+def _with_ttl(reading: Reading, draft: Api, own: Authorizer, node: Node, name: str) -> Authorizer:
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
     seconds = reading.number(reading.get(node, name), default=default)
     what = f"the time to live of {own.name}"

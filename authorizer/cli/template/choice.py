@@ -5,16 +5,11 @@ A policy stands in front of one API. Where a template has several, the user says
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from authorizer.cli.template.model import ApiKind
+from authorizer.cli.template.model import Api, ApiKind, Template
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.compiled import is_route_key
 from authorizer.policy.paths import CONNECT
-
-if TYPE_CHECKING:
-    from authorizer.cli.template.model import Api, Template
 
 
 def chosen_api(template: Template, api: str | None = None) -> Api:

@@ -13,13 +13,14 @@ from authorizer.cli.template.authorizers import (
     IAM,
     V1,
     V2,
-    iam,
     identity_sources,
     kind_named,
     read_authorizer,
+    sign,
 )
 from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
+    Api,
     ApiKind,
     Authorizer,
     AuthorizerKind,
@@ -43,7 +44,6 @@ from authorizer.cli.template.nodes import (
     referred,
 )
 from authorizer.cli.template.openapi import NONE
-from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.stages import keys_by_caller
 from authorizer.errors import clip
 
@@ -81,7 +81,7 @@ def _is_rest(resource: Resource) -> bool:
 def _read_api(reading: Reading, resource: Resource) -> None:
     reading.note_existence(resource, f"{resource.id} is")
     kind, properties = ApiKind.REST if _is_rest(resource) else ApiKind.HTTP, resource.properties
-    draft = Draft(id=resource.id, kind=kind, location=resource.location)
+    draft = Api(id=resource.id, kind=kind, location=resource.location)
     reading.drafts[draft.id] = draft
     with reading.hiding(resource.location, f"the kind of {resource.id}", draft):
         protocol = known(reading.choice(child(properties, "ProtocolType")))
@@ -107,16 +107,16 @@ def _read_api(reading: Reading, resource: Resource) -> None:
         _add_quick_route(reading, draft, properties)
 
 
-def _add_quick_route(reading: Reading, draft: Draft, properties: Node) -> None:
+def _add_quick_route(reading: Reading, draft: Api, properties: Node) -> None:
     """The one route that an HTTP API has which names its target itself."""
     with reading.hiding(draft.location, draft.all_routes, draft):
         key = known(reading.choice(child(properties, "RouteKey"))) or "$default"
         location = key_location(properties, "Target") or draft.location
         backend = backend_behind(reading, child(properties, "Target"))
-        draft.routes.append(_route_named(key, location, draft, backend))
+        draft.routes += (_route_named(key, location, draft, backend),)
 
 
-def _drafts_of(reading: Reading, resource: Resource, what: str) -> list[Draft]:
+def _drafts_of(reading: Reading, resource: Resource, what: str) -> list[Api]:
     """The APIs that a resource may belong to; those that are not in this template, too."""
     written = child(resource.properties, "RestApiId" if _is_rest(resource) else "ApiId")
     values, why = reading.branches(written)
@@ -130,7 +130,7 @@ def _drafts_of(reading: Reading, resource: Resource, what: str) -> list[Draft]:
 
 def _draft_named(
     reading: Reading, resource: Resource, value: Node, written: Node, what: str
-) -> Draft:
+) -> Api:
     api_id = getattr(value, "id", getattr(value, "text", ""))
     if api_id in reading.drafts:
         return reading.drafts[api_id]
@@ -148,7 +148,7 @@ def _draft_named(
 # --- authorizers ---
 
 
-def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
+def _add_authorizer(reading: Reading, draft: Api, resource: Resource) -> None:
     properties, is_rest = resource.properties, _is_rest(resource)
     sources = child(properties, "IdentitySource")
     own = Authorizer(
@@ -164,7 +164,7 @@ def _add_authorizer(reading: Reading, draft: Draft, resource: Resource) -> None:
 # --- routes ---
 
 
-def _add_method(reading: Reading, draft: Draft, resource: Resource) -> None:
+def _add_method(reading: Reading, draft: Api, resource: Resource) -> None:
     properties = resource.properties
     with reading.hiding(resource.location, _route_of(resource), draft):
         written = reading.choice(child(properties, "HttpMethod"))
@@ -202,7 +202,7 @@ def _path(reading: Reading, node: Node) -> str:
         node = child(behind.properties, "ParentId")
 
 
-def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None:
+def _add_route_named(reading: Reading, draft: Api, resource: Resource) -> None:
     with reading.hiding(resource.location, _route_of(resource), draft):
         key = known(reading.choice(child(resource.properties, "RouteKey")))
         if key is None:
@@ -213,9 +213,7 @@ def _add_route_named(reading: Reading, draft: Draft, resource: Resource) -> None
         _add_route(reading, draft, resource, _route_named(key, resource.location, draft, backend))
 
 
-def _route_named(
-    key: str, location: Location, draft: Draft, backend: str | Unknown | None
-) -> Route:
+def _route_named(key: str, location: Location, draft: Api, backend: str | Unknown | None) -> Route:
     method, blank, path = key.partition(" ")
     if draft.kind is ApiKind.WEBSOCKET or not blank:
         method, path = "", key
@@ -237,46 +235,44 @@ def _backend_of(reading: Reading, target: Node) -> str | Unknown | None:
     return None if isinstance(value, Absent) else Unknown("its integration is not in this template")
 
 
-def _override(reading: Reading, draft: Draft, resource: Resource) -> None:
+def _override(reading: Reading, draft: Api, resource: Resource) -> None:
     """What changes the route of an API that names its target itself."""
     unknown = Unknown(f"{resource.id} overrides it")
-    for number, route in enumerate(draft.routes):
+    for route in draft.routes:
         reading.fact(unknown, resource.location, AuthorizerOf(route.key))
-        draft.routes[number] = replace(route, authorizer=unknown)
+    draft.routes = tuple(replace(route, authorizer=unknown) for route in draft.routes)
 
 
-def _add_route(reading: Reading, draft: Draft, resource: Resource, route: Route) -> None:
+def _add_route(reading: Reading, draft: Api, resource: Resource, route: Route) -> None:
     reading.note_existence(resource, f"{route.key} is")
     authorizer = _authorizer_of(reading, draft, resource)
     reading.fact(authorizer, resource.location, AuthorizerOf(route.key))
-    draft.routes.append(replace(route, authorizer=authorizer))
+    draft.routes += (replace(route, authorizer=authorizer),)
 
 
 @or_unknown
-def _authorizer_of(reading: Reading, draft: Draft, resource: Resource) -> str | None:
+def _authorizer_of(reading: Reading, draft: Api, resource: Resource) -> str | None:
     kind = known(reading.choice(child(resource.properties, "AuthorizationType"))) or NONE
     if kind not in _AUTHORIZATION:
         raise UndecidedError(f"expected {', '.join(_AUTHORIZATION)}, found {clip(kind)}")
     if kind == IAM:
-        draft.authorizers.setdefault(IAM, iam(IAM, resource.location))
+        sign(draft, resource.location)
     if kind in {NONE, IAM}:
         return IAM if kind == IAM else None
     behind = reading.steady(child(resource.properties, "AuthorizerId"))
-    if isinstance(behind, Reference) and behind.id in draft.authorizers:
-        found = draft.authorizers[behind.id].kind
-        if isinstance(found, AuthorizerKind) and found not in _ASKED[kind]:
-            raise UndecidedError(f"it asks for {kind}, and {behind.id} is of kind {found.value}")
-        return behind.id
-    is_named = isinstance(behind, Text)
-    why = (
-        "its authorizer is not in this template"
-        if is_named
-        else f"{draft.id} has no such authorizer"
-    )
+    found = draft.authorizer(behind.id) if isinstance(behind, Reference) else None
+    if found is not None:
+        if isinstance(found.kind, AuthorizerKind) and found.kind not in _ASKED[kind]:
+            why = f"it asks for {kind}, and {found.name} is of kind {found.kind.value}"
+            raise UndecidedError(why)
+        return found.name
+    why = f"{draft.id} has no such authorizer"
+    if isinstance(behind, Text):
+        why = "its authorizer is not in this template"
     raise UndecidedError(getattr(behind, "why", why))
 
 
-def _add_gateway_response(reading: Reading, draft: Draft, resource: Resource) -> None:
+def _add_gateway_response(reading: Reading, draft: Api, resource: Resource) -> None:
     kind = reading.text(child(resource.properties, "ResponseType"))
     headers = child(resource.properties, "ResponseParameters")
     if isinstance(kind, str):

@@ -13,9 +13,11 @@ from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from authorizer.cli.template.model import (
+    Api,
     Authorizer,
     AuthorizerOf,
     Deployment,
+    Missing,
     Route,
     Template,
     Unknown,
@@ -28,7 +30,6 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.template.model import Api, Missing
 
 _Deciding = TypeVar("_Deciding", Route, Authorizer)
 # What was chosen, with the choices that came up, and what that made of the template.
@@ -130,7 +131,11 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
 def _settled(base: Template, others: Sequence[Deployment]) -> Template:
     """The base, unresolved where a deployment has another authorizer, or another behind it."""
     notes: list[Unresolved] = []
-    apis = {api.id: replace(api, authorizers=_by_name(api)) for api in base.apis}
+    apis = {
+        # Of several stacks' authorizers with one name the last.
+        api.id: replace(api, authorizers=tuple({one.name: one for one in api.authorizers}.values()))
+        for api in base.apis
+    }
     for deployment in others:
         for theirs in deployment.template.apis:
             if theirs.id in apis:
@@ -157,11 +162,6 @@ def _api(own: Api, theirs: Api, why: str, notes: list[Unresolved]) -> Api:
         routes=tuple(settled(one, routes.get((one.location, one.key))) for one in own.routes),
         authorizers=tuple(settled(one, theirs.authorizer(one.name)) for one in own.authorizers),
     )
-
-
-def _by_name(api: Api) -> tuple[Authorizer, ...]:
-    """Its authorizers; of several stacks' with one name the last."""
-    return tuple({authorizer.name: authorizer for authorizer in api.authorizers}.values())
 
 
 def _facts_of(deciding: Route | Authorizer) -> tuple[tuple[str, Missing], ...]:

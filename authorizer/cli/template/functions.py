@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Elsewhere, Unknown
+from authorizer.cli.template.model import Cause, Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Composite,
@@ -32,7 +32,6 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from authorizer.cli.template.model import Cause
     from authorizer.cli.template.reading import Reading, Resource
 
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")

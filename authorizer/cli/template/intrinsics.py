@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Elsewhere, Mistake
+from authorizer.cli.template.model import Cause, Elsewhere, Mistake
 from authorizer.cli.template.nodes import (
     GIVEN,
     Absent,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause
 
 # No text that decides anything is longer, and texts made of texts could grow without end.
 MAX_TEXT = 20_000

@@ -200,9 +200,9 @@ class Route:
         return f"{self.method} {self.path}" if self.method else self.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Api:
-    """One API of the template.
+    """One API of the template: put together while that is read, and then left as it is.
 
     Attributes:
         id: logical id; SAM's implicit ones are ``ServerlessRestApi`` and ``ServerlessHttpApi``.
@@ -235,6 +235,16 @@ class Api:
     def keys(self) -> tuple[str, ...]:
         """Its routes by their keys, but for the preflights that are answered for it."""
         return tuple(dict.fromkeys(route.key for route in self.routes if not route.is_preflight))
+
+    @property
+    def all_routes(self) -> HiddenRoutes:
+        """The name of the fact which routes it has."""
+        return HiddenRoutes(f"the routes of {self.id}", api=self.id)
+
+    def put(self, authorizer: Authorizer) -> None:
+        """Add an authorizer, in the place of one of its name."""
+        by_name = {other.name: other for other in self.authorizers}
+        self.authorizers = tuple((by_name | {authorizer.name: authorizer}).values())
 
     def authorizer(self, name: str) -> Authorizer | None:
         """The authorizer of that name."""

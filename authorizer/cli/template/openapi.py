@@ -10,15 +10,16 @@ from authorizer.cli.template.authorizers import (
     IAM,
     OPENAPI,
     header_source,
-    iam,
     identity_sources,
     kind_named,
     one_body,
     read_authorizer,
+    sign,
     unreadable,
 )
 from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
+    Api,
     ApiKind,
     Authorizer,
     AuthorizerKind,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.reading import Draft, Reading
+    from authorizer.cli.template.reading import Reading
 
 # By their names in lower case.
 METHOD_NAMED = {
@@ -94,7 +95,7 @@ class Operation:
     integrates: bool = True
 
 
-def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operation]:
+def read_document(reading: Reading, draft: Api, body: Mapping) -> list[Operation]:
     """Read a definition into a draft.
 
     Returns:
@@ -117,16 +118,16 @@ def read_document(reading: Reading, draft: Draft, body: Mapping) -> list[Operati
     return list(found.values())
 
 
-def read_routes(reading: Reading, draft: Draft, written: Node) -> None:
+def read_routes(reading: Reading, draft: Api, written: Node) -> None:
     """Read a definition, and all routes that it has, into a draft."""
     for body in reading.mappings(written, draft.all_routes, draft):
         for operation in read_document(reading, draft, body):
             route = route_of(reading, draft, operation)
-            draft.routes.append(route)
+            draft.routes += (route,)
             draft.has_cors = route.is_preflight or draft.has_cors
 
 
-def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
+def route_of(reading: Reading, draft: Api, operation: Operation) -> Route:
     """An operation as a route, with the one authorizer among the names that it asks for."""
     authorizer = _authorizer_among(draft, operation)
     reading.fact(authorizer, operation.route.location, AuthorizerOf(operation.route.key))
@@ -134,9 +135,9 @@ def route_of(reading: Reading, draft: Draft, operation: Operation) -> Route:
 
 
 @or_unknown
-def _authorizer_among(draft: Draft, operation: Operation) -> str | None:
+def _authorizer_among(draft: Api, operation: Operation) -> str | None:
     names = known(operation.otherwise if operation.security is None else operation.security) or ()
-    found = [name for name in dict.fromkeys(names) if name in draft.authorizers]
+    found = [name for name in dict.fromkeys(names) if draft.authorizer(name)]
     if len(found) > 1:
         raise UndecidedError(f"it asks for {' and '.join(found)}, API Gateway takes one")
     if found and operation.declared not in {None, found[0], *_DECLARED_BY_SECURITY}:
@@ -169,7 +170,7 @@ def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
 # --- operations ---
 
 
-def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Operation]:
+def _operations(reading: Reading, draft: Api, body: Mapping) -> Iterator[Operation]:
     at_root = None
     # REST APIs do not use security at the root (the developer guide's notes for REST APIs); of
     # HTTP APIs nothing is documented, and nobody may take such a route for a protected one.
@@ -187,7 +188,7 @@ def _operations(reading: Reading, draft: Draft, body: Mapping) -> Iterator[Opera
                 yield replace(operation, otherwise=operation.otherwise or at_root)
 
 
-def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterator[Operation]:
+def _of_path(reading: Reading, draft: Api, path: str, item: Mapping) -> Iterator[Operation]:
     for name, location, node in item:
         method = METHOD_NAMED.get(name.lower(), "")
         what = HiddenRoutes(f"whether {method} {path} is there")
@@ -204,7 +205,7 @@ def _of_path(reading: Reading, draft: Draft, path: str, item: Mapping) -> Iterat
             # Its type of authorization is not documented to win or to lose.
             declared = reading.choice(child(reading.get(operation, AUTH), "type"))
             if declared == IAM:  # signed requests without a security scheme
-                draft.authorizers.setdefault(IAM, iam(IAM, location))
+                sign(draft, location)
             yield Operation(
                 route=route,
                 security=_security(reading, operation),
@@ -247,7 +248,7 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | None:
 # --- authorizers ---
 
 
-def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node: Node) -> None:
+def _scheme(reading: Reading, draft: Api, name: str, location: Location, node: Node) -> None:
     """A security scheme, where it is an authorizer: an API key is none."""
     scheme = one_body(reading, draft, name, location, node, what=f"whether {name} is an authorizer")
     if scheme is None:
@@ -257,14 +258,14 @@ def _scheme(reading: Reading, draft: Draft, name: str, location: Location, node:
     if isinstance(ours, Mapping):
         _authorizer(reading, draft, name, location, scheme)
     elif sort == "awsSigv4":
-        draft.authorizers[name] = iam(name, location)
+        sign(draft, location, name)
     elif isinstance(ours, Unresolvable):
         reading.note(location, f"authorizer {name}", ours.why)
-        draft.authorizers[name] = unreadable(name, location, ours.why)
+        draft.put(unreadable(name, location, ours.why))
 
 
 def _authorizer(
-    reading: Reading, draft: Draft, name: str, location: Location, scheme: Mapping
+    reading: Reading, draft: Api, name: str, location: Location, scheme: Mapping
 ) -> None:
     node = reading.get(scheme, AUTHORIZER)
     written = child(node, "identitySource")
@@ -286,19 +287,21 @@ def _authorizer(
 # --- CORS ---
 
 
-def read_gateway_responses(reading: Reading, draft: Draft, written: Node, *path: str) -> None:
+def read_gateway_responses(reading: Reading, draft: Api, written: Node, *path: str) -> None:
     """Read gateway responses, whose headers are at the end of a path."""
     for kind, _, response in reading.entries(written, f"gateway responses of {draft.id}"):
         inner = reduce(reading.get, path[:-1], response)
         gateway_response(reading, draft, kind, child(inner, path[-1]))
 
 
-def gateway_response(reading: Reading, draft: Draft, kind: str, headers: Node) -> None:
+def gateway_response(reading: Reading, draft: Api, kind: str, headers: Node) -> None:
     """Whether a gateway response lets a browser read it."""
     value = reading.steady(headers)
     if not has_all_entries(value):
         why = value.why if isinstance(value, Unresolvable) else "expected a mapping of headers"
-        draft.cors_responses_unknown = Unknown(why)
+        draft.cors_gateway_responses = Unknown(why)
         reading.note(value.location, f"the headers of gateway response {kind}", why)
-    elif any(name.lower().endswith(_ALLOW_ORIGIN) for name in getattr(value, "entries", ())):
-        draft.cors_responses.add(kind)
+    elif isinstance(draft.cors_gateway_responses, frozenset) and any(
+        name.lower().endswith(_ALLOW_ORIGIN) for name in getattr(value, "entries", ())
+    ):
+        draft.cors_gateway_responses |= {kind}

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Mistake
+from authorizer.cli.template.model import Cause, Mistake
 from authorizer.cli.template.nodes import (
     GIVEN,
     Absent,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause
 
 # The longest that API Gateway remembers an answer: what an open number may come to.
 _GREATEST = 3600

@@ -6,16 +6,19 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.location import FileError
+from authorizer.cli.location import FileError, Location
 from authorizer.cli.template import openapi
 from authorizer.cli.template.cloudformation import read_cloudformation
 from authorizer.cli.template.cognito import read_cognito
 from authorizer.cli.template.deployments import in_every_deployment
 from authorizer.cli.template.doors import read_doors
 from authorizer.cli.template.model import (
+    Api,
     ApiKind,
+    Cause,
     Elsewhere,
     HiddenRoutes,
+    Missing,
     Template,
     Unknown,
     in_order,
@@ -36,9 +39,9 @@ from authorizer.cli.template.nodes import (
     pattern_of,
 )
 from authorizer.cli.template.parameters import Choices, Verdict
-from authorizer.cli.template.reading import Draft, Reading, Resource
+from authorizer.cli.template.reading import Reading, Resource
 from authorizer.cli.template.sam import IMPLICIT, read_sam
-from authorizer.cli.template.stacks import Stack, together
+from authorizer.cli.template.stacks import Key, Stack, together
 from authorizer.cli.template.stages import read_stages
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
@@ -47,9 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause, Missing
-    from authorizer.cli.template.stacks import Key
 
 _SAM = "AWS::Serverless-2016-10-31"
 # Transforms that add no routes, or that are worked out here.
@@ -142,7 +142,7 @@ def _facts(reading: Reading, file: str) -> Template:
     drafts = sorted(reading.drafts.values(), key=lambda draft: draft.location)
     return replace(
         read_cognito(reading, file),
-        apis=tuple(draft.finished() for draft in drafts),
+        apis=tuple(drafts),
         doors=read_doors(reading),
         unresolved=in_order(reading.unresolved),
     )
@@ -250,7 +250,7 @@ def _no_template(location: Location, found: str) -> FileError:
 
 def _read_definition(reading: Reading, root: Mapping) -> None:
     """Read an OpenAPI definition that stands alone, such as one that Terraform deploys."""
-    draft = Draft(id="OpenApi", kind=ApiKind.REST, location=root.location, stands_alone=True)
+    draft = Api(id="OpenApi", kind=ApiKind.REST, location=root.location, stands_alone=True)
     with reading.hiding(root.location, "whether this is an HTTP or a REST API"):
         draft.kind = known(openapi.kind_of(reading, root))
     openapi.read_routes(reading, draft, root)

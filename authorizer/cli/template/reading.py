@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from authorizer.cli.template.intrinsics import Intrinsics
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
-    Authorizer,
     Cause,
     Elsewhere,
-    HiddenRoutes,
     Missing,
-    Route,
     Unknown,
     Unresolved,
 )
@@ -72,47 +69,6 @@ class Resource:
     depends_on: Cause | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class Draft:
-    """An API that is still being put together. The fields are those of :class:`Api`."""
-
-    id: str
-    kind: ApiKind
-    location: Location
-    routes: list[Route] = field(default_factory=list)
-    authorizers: dict[str, Authorizer] = field(default_factory=dict)
-    is_complete: bool = True
-    is_private: bool = False
-    stands_alone: bool = False
-    elsewhere: Elsewhere | None = None
-    has_cors: bool | Unknown = False
-    cors_responses: set[str] = field(default_factory=set)
-    cors_responses_unknown: Unknown | None = None
-    replaces: Location | None = None
-
-    @property
-    def all_routes(self) -> HiddenRoutes:
-        """The name of the fact which routes it has."""
-        return HiddenRoutes(f"the routes of {self.id}", api=self.id)
-
-    def finished(self) -> Api:
-        """The API, as far as it was read."""
-        return Api(
-            id=self.id,
-            kind=self.kind,
-            location=self.location,
-            routes=tuple(self.routes),
-            authorizers=tuple(self.authorizers.values()),
-            is_complete=self.is_complete,
-            is_private=self.is_private,
-            stands_alone=self.stands_alone,
-            elsewhere=self.elsewhere,
-            has_cors=self.has_cors,
-            cors_gateway_responses=self.cors_responses_unknown or frozenset(self.cors_responses),
-            replaces=self.replaces,
-        )
-
-
 class Reading(Intrinsics):
     """One template while it is being read."""
 
@@ -129,7 +85,7 @@ class Reading(Intrinsics):
         self.common: dict[str, Node] = {}
         # Stacks whose template is not at hand.
         self.stacks_elsewhere: list[Resource] = []
-        self.drafts: dict[str, Draft] = {}
+        self.drafts: dict[str, Api] = {}
         self.unresolved: list[Unresolved] = []
 
     # --- values, in every deployment ---
@@ -238,7 +194,7 @@ class Reading(Intrinsics):
                 self.note(location, f"{what} in every deployment", why)
         return value
 
-    def mappings(self, node: Node, what: Missing, *drafts: Draft) -> Iterator[Mapping]:
+    def mappings(self, node: Node, what: Missing, *drafts: Api) -> Iterator[Mapping]:
         """Every mapping that a node may come to.
 
         Args:
@@ -261,20 +217,20 @@ class Reading(Intrinsics):
                 self.hide(value.location, what, why, *drafts)
 
     def entries(
-        self, node: Node, what: Missing, *drafts: Draft
+        self, node: Node, what: Missing, *drafts: Api
     ) -> Iterator[tuple[str, Location, Node]]:
         """The entries of these mappings: each name, where it stands, and what stands under it."""
         for mapping in self.mappings(node, what, *drafts):
             yield from mapping
 
-    def hide(self, location: Location, what: Missing, why: Cause, *drafts: Draft) -> None:
+    def hide(self, location: Location, what: Missing, why: Cause, *drafts: Api) -> None:
         """Write down what could not be decided, so that these APIs are incomplete."""
         self.note(location, what, why)
         for draft in drafts:
             draft.is_complete = False
 
     @contextmanager
-    def hiding(self, location: Location, what: Missing, *drafts: Draft) -> Iterator[None]:
+    def hiding(self, location: Location, what: Missing, *drafts: Api) -> Iterator[None]:
         """Whatever is undecided within hides something of these APIs."""
         try:
             yield
@@ -300,12 +256,12 @@ class Reading(Intrinsics):
         """A text that must be the same in every deployment."""
         return self.text(self.steady(node))
 
-    def draft_elsewhere(self, why: Cause, name: str, kind: ApiKind, location: Location) -> Draft:
+    def draft_elsewhere(self, why: Cause, name: str, kind: ApiKind, location: Location) -> Api:
         """The API that another template has, or of which no more than a name is known."""
         if not isinstance(why, Elsewhere):
             why = Elsewhere(str(why), ("named", name))
         key = f"{'.'.join(why.key[1:])} (elsewhere)"
-        draft = Draft(id=key, kind=kind, location=location, is_complete=False, elsewhere=why)
+        draft = Api(id=key, kind=kind, location=location, is_complete=False, elsewhere=why)
         return self.drafts.setdefault(key, draft)
 
     def resource_of(self, part: Node) -> Resource | None:

@@ -21,14 +21,13 @@ from authorizer.cli.template.nodes import (
     has_all_entries,
 )
 from authorizer.cli.template.reader import read_resources
-from authorizer.cli.template.reading import Reading
+from authorizer.cli.template.reading import Reading, Resource
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from authorizer.cli.template.reading import Resource
 
 # Lambda's processors, and what pip calls a package for them. The oldest Amazon Linux that Lambda
 # has for our versions of Python is older than what the later names ask for.

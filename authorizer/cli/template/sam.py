@@ -6,19 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
-from authorizer.cli.template.authorizers import (
-    IAM,
-    SAM,
-    iam,
-    identity_sources,
-    read_authorizer,
-)
+from authorizer.cli.template.authorizers import IAM, SAM, identity_sources, read_authorizer, sign
 from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
+    Api,
     ApiKind,
     Authorizer,
     AuthorizerKind,
     AuthorizerOf,
+    Cause,
     HiddenRoutes,
     Mistake,
     Route,
@@ -36,7 +32,6 @@ from authorizer.cli.template.nodes import (
     or_unknown,
 )
 from authorizer.cli.template.openapi import NONE, Operation
-from authorizer.cli.template.reading import Draft
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.stages import event_keys_by_caller
 from authorizer.cli.text import did_you_mean
@@ -46,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Cause
     from authorizer.cli.template.reading import Reading, Resource
 
 _KINDS = {
@@ -122,7 +116,7 @@ def read_sam(reading: Reading) -> None:
         for event in _events(reading, apis, resource):
             kind, _, name = _EVENTS[event.kind]
             if _api_id(reading, event) == name and name not in apis:
-                draft = Draft(id=name, kind=kind, location=event.location)
+                draft = Api(id=name, kind=kind, location=event.location)
                 if name in reading.resources:
                     # SAM puts its own API in the place of this resource, whatever that says.
                     draft.replaces = reading.resources.pop(name).location
@@ -130,7 +124,7 @@ def read_sam(reading: Reading) -> None:
                 apis[name] = SamApi(reading, draft, common)
     for resource in reading.of_type(*_KINDS):
         reading.note_existence(resource, f"{resource.id} is")
-        draft = Draft(id=resource.id, kind=_KINDS[resource.type], location=resource.location)
+        draft = Api(id=resource.id, kind=_KINDS[resource.type], location=resource.location)
         apis[resource.id] = SamApi(reading, draft, resource.properties)
     for resource in reading.of_type(*_WITH_EVENTS):
         added = [_add_route(reading, apis, event) for event in _events(reading, apis, resource)]
@@ -207,7 +201,7 @@ def _add_elsewhere(
         is_open = operation.security == (openapi.NONE,)
         route = openapi.route_of(reading, draft, replace(operation, security=()))
         unknown = Unknown("its API, which says what guards it, is not known")
-        draft.routes.append(replace(route, authorizer=None if is_open else unknown))
+        draft.routes += (replace(route, authorizer=None if is_open else unknown),)
 
 
 @or_unknown
@@ -287,7 +281,7 @@ def _unknown_property(reading: Reading, event: _Event) -> Mistake | None:
 def _read_websocket(reading: Reading, resource: Resource) -> None:
     """Read one into a draft of its own."""
     reading.note_existence(resource, f"{resource.id} is")
-    draft = Draft(id=resource.id, kind=ApiKind.WEBSOCKET, location=resource.location)
+    draft = Api(id=resource.id, kind=ApiKind.WEBSOCKET, location=resource.location)
     reading.drafts[draft.id] = draft
     name = _websocket_authorizer(reading, draft, resource)
     routes = child(resource.properties, "Routes")
@@ -297,22 +291,22 @@ def _read_websocket(reading: Reading, resource: Resource) -> None:
             authorizer = name if key == "$connect" else None
             reading.fact(authorizer, location, AuthorizerOf(key))
             backend = backend_behind(reading, child(route, "FunctionArn"))
-            draft.routes.append(
+            draft.routes += (
                 Route(
                     method="", path=key, authorizer=authorizer, location=location, backend=backend
-                )
+                ),
             )
 
 
 @or_unknown
-def _websocket_authorizer(reading: Reading, draft: Draft, resource: Resource) -> str | None:
+def _websocket_authorizer(reading: Reading, draft: Api, resource: Resource) -> str | None:
     auth = as_auth(reading.steady(child(resource.properties, "Auth")))
     if isinstance(auth, Unresolvable):
         raise UndecidedError(auth.why)
     kind = known(reading.choice(child(auth, "AuthType")))
     location = key_location(resource.properties, "Auth") or resource.location
     if kind == IAM:
-        draft.authorizers[IAM] = iam(IAM, location)
+        sign(draft, location)
     if kind != "CUSTOM":
         return None if kind == NONE else kind
     written = reading.text(reading.get(auth, "Name"))

@@ -15,12 +15,12 @@ from authorizer.cli.template.authorizers import (
     IAM,
     SAM,
     header_source,
-    iam,
     identity_sources,
     one_body,
     read_authorizer,
+    sign,
 )
-from authorizer.cli.template.model import ApiKind, Authorizer, AuthorizerKind, Mistake, Unknown
+from authorizer.cli.template.model import Api, ApiKind, Authorizer, AuthorizerKind, Mistake, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Call,
@@ -40,10 +40,8 @@ from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from authorizer.cli.location import Location
-    from authorizer.cli.template.reading import Draft, Reading
+    from authorizer.cli.template.reading import Reading
 
 _IDENTITY = {
     "Headers": "request.header",
@@ -56,7 +54,7 @@ _IDENTITY = {
 class SamApi:
     """One of SAM's APIs while it is being read."""
 
-    def __init__(self, reading: Reading, draft: Draft, properties: Node) -> None:
+    def __init__(self, reading: Reading, draft: Api, properties: Node) -> None:
         self.reading = reading
         self.draft = draft
         self.properties = properties
@@ -112,9 +110,9 @@ class SamApi:
         self._read_cors()
         for operation in self._operations.values():
             settled = replace(operation, security=self._settled(operation))
-            if settled.security == (IAM,) and IAM not in self.draft.authorizers:
-                self.draft.authorizers[IAM] = iam(IAM, operation.route.location)
-            self.draft.routes.append(openapi.route_of(self.reading, self.draft, settled))
+            if settled.security == (IAM,):
+                sign(self.draft, operation.route.location)
+            self.draft.routes += (openapi.route_of(self.reading, self.draft, settled),)
 
     def _read_body(self) -> bool:
         written = child(self.properties, "DefinitionBody")
@@ -138,18 +136,19 @@ class SamApi:
             return Unknown(self._auth.why)
         written = child(self._auth, "DefaultAuthorizer")
         name = self.reading.choice(written)
-        if isinstance(name, str) and name != IAM and name not in self.draft.authorizers:
-            unknown = self._no_authorizer(name, written, self.draft.authorizers)
+        if isinstance(name, str) and name != IAM and self.draft.authorizer(name) is None:
+            unknown = self._no_authorizer(name, written)
             if isinstance(unknown.why, Mistake):  # SAM refuses it, whether a route needs it or not
                 self.reading.note(written.location, "the default authorizer", unknown.why)
             return unknown
         return name
 
-    def _no_authorizer(self, name: str, written: Node | None, known: Iterable[str]) -> Unknown:
+    def _no_authorizer(self, name: str, written: Node | None, *further: str) -> Unknown:
         """A mistake, where the name is written out, and all that there are are known."""
         why = f"{self.draft.id} has no authorizer {clip(name)}"
         if not (self._knows_authorizers and isinstance(written, Text)):
             return Unknown(why)
+        known = [*(authorizer.name for authorizer in self.draft.authorizers), *further]
         return Unknown(Mistake(f"{why}{did_you_mean(name, known)}", written.location))
 
     def _has_all_authorizers(self) -> bool:
@@ -230,9 +229,8 @@ class SamApi:
     def _checked(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
         """What an event asks for, which must be one of the API's authorizers."""
         for name in operation.security if isinstance(operation.security, tuple) else ():
-            if name not in {NONE, IAM} and name not in self.draft.authorizers:
-                known = [*self.draft.authorizers, NONE, IAM]
-                return self._no_authorizer(name, operation.asked, known)
+            if name not in {NONE, IAM} and self.draft.authorizer(name) is None:
+                return self._no_authorizer(name, operation.asked, NONE, IAM)
         return operation.security
 
     def _settled(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
@@ -241,7 +239,7 @@ class SamApi:
             return security  # and where that says nothing, what the definition says otherwise
         asked = security or ()
         if self.draft.kind is ApiKind.REST:
-            chosen = tuple(name for name in asked if name in {*self.draft.authorizers, IAM})
+            chosen = tuple(name for name in asked if name == IAM or self.draft.authorizer(name))
             if NONE in asked or chosen:
                 return () if NONE in asked else chosen
         elif asked:

@@ -10,13 +10,21 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 
-from authorizer.cli.template.model import AuthorizerKind, Elsewhere, Template, Unknown
+from authorizer.cli.template.model import (
+    Api,
+    AuthorizerKind,
+    Cause,
+    Elsewhere,
+    Route,
+    Template,
+    Unknown,
+    Unresolved,
+)
 from authorizer.cli.template.parameters import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from authorizer.cli.template.model import Api, Cause, Route, Unresolved
 
 Key = tuple[str, ...]
 _Function = TypeVar("_Function", str | Unknown, str | Unknown | None)

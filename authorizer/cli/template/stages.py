@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import ApiKind, Route, Unknown
+from authorizer.cli.template.model import Api, ApiKind, Route, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
     Listing,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.reading import Draft, Reading
+    from authorizer.cli.template.reading import Reading
 
 _KEY = "method.request.header.authorization"
 _GET, _EVERY_METHOD, _EVERY_PATH = "GET", "*", "/*"
@@ -61,16 +61,16 @@ def read_stages(reading: Reading) -> None:
             for stage in _stages(reading, draft):
                 for key, location in _settings(reading, stage):
                     settings.setdefault(key, location)
-            draft.routes = [
+            draft.routes = tuple(
                 replace(
                     route,
                     shared_answers=None if route.keys_by_caller else _location(settings, route),
                 )
                 for route in draft.routes
-            ]
+            )
 
 
-def _stages(reading: Reading, draft: Draft) -> Iterator[Node]:
+def _stages(reading: Reading, draft: Api) -> Iterator[Node]:
     own = reading.resources.get(draft.id)
     yield (
         own.properties
