@@ -14,14 +14,13 @@ from authorizer.cli.analysis.alternatives import with_another_scope, with_other_
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import shown
 from authorizer.errors import Reason
-from authorizer.policy.model import Rule
+from authorizer.policy.model import Decision, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from authorizer.cli.analysis.request import Caller, Request
     from authorizer.policy.decision import Policy
-    from authorizer.policy.model import Decision
 
 _DECODE = "run 'authorizer decode'"
 # Statuses that mean the same to everybody, by their first digit.

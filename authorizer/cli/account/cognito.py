@@ -23,6 +23,7 @@ from authorizer.cli.account.errors import (
     REFRESHING,
     SIGNING_IN,
     AccountError,
+    Refusals,
     RefusedError,
     refused,
 )
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import BotoCoreError
 
-    from authorizer.cli.account.errors import Refusals
 
 Answer = dict[str, Any]
 _TIMEOUT_SECONDS = 15

@@ -9,19 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import click
 
 from authorizer.cli.account.challenges import SignIn
 from authorizer.cli.account.cognito import GoneError, find_target, revoke
 from authorizer.cli.account.errors import AccountError, RefusedError
-from authorizer.cli.account.sessions import NobodySignedInError, SessionStore
+from authorizer.cli.account.sessions import NobodySignedInError, Session, SessionStore
 from authorizer.cli.options import grouped, profile_option
 from authorizer.cli.text import printable
-
-if TYPE_CHECKING:
-    from authorizer.cli.account.sessions import Session
 
 _OR_FORGET = "nothing was removed; logout --forget removes it here, and leaves it valid at Cognito"
 # Whom to sign in with.

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.errors import ConfigurationError, InvalidTokenError, KeysUnavailableError, Reason
-from authorizer.strict_json import NotStrictJsonError, parse_object
+from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 from authorizer.tokens.compact import MAX_TOKEN_CHARACTERS, parse_compact, require_bounded_ascii
 from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from authorizer.strict_json import JsonObject
 
 # The steps of which a token alone is judged.
 TOKEN_STEPS = MappingProxyType({1: "shape", 2: "header", 3: "key", 4: "signature", 5: "claims"})

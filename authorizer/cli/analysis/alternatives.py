@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from authorizer.cli.analysis.paths import pattern_of_rule
+from authorizer.cli.analysis.paths import PathPattern, pattern_of_rule
 from authorizer.cli.analysis.request import MACHINE, Caller, Request
-from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
 from authorizer.errors import Reason
 from authorizer.policy.decision import CLAIMS_OF_USERS
 from authorizer.policy.paths import CONNECT, METHODS, PARAMETER, safe_segments, split_path
@@ -26,8 +26,6 @@ from authorizer.policy.paths import CONNECT, METHODS, PARAMETER, safe_segments, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.analysis.paths import PathPattern
-    from authorizer.cli.analysis.simulator import Answer, Simulator
     from authorizer.policy.model import Rule
 
 _GROUP, _SCOPE = "group:", "scope:"

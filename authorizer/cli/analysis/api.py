@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.caching import caches
+from authorizer.cli.analysis.caching import Cache, caches
 from authorizer.cli.analysis.conditions import ALWAYS
 from authorizer.cli.analysis.grants import Analysis, PublicLines, competing_routes, methods_left
 from authorizer.cli.analysis.partition import (
@@ -26,23 +26,20 @@ from authorizer.cli.analysis.partition import (
     widest_classes,
 )
 from authorizer.cli.analysis.paths import (
+    PathPattern,
     Placed,
     overlapping,
     pattern_of_route,
     pattern_of_rule,
 )
-from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.analysis.routes import OTHER_METHODS, asked_route
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, protections_of
+from authorizer.cli.analysis.routes import OTHER_METHODS, AskedRoute, asked_route
 from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.analysis.caching import Cache
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.analysis.paths import PathPattern
-    from authorizer.cli.analysis.protection import RouteProtection
-    from authorizer.cli.analysis.routes import AskedRoute
     from authorizer.cli.policy_file.source import SourceRule
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.decision import Policy

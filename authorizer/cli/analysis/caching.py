@@ -14,19 +14,27 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import (
+    AnswerKind,
     DecidedBy,
+    RouteProtection,
     answer_kind,
     our_authorizers,
 )
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Unknown
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Authorizer,
+    AuthorizerKind,
+    Route,
+    Template,
+    Unknown,
+)
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.analysis.protection import AnswerKind, RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Api, Authorizer, Route, Template
 
 TOKEN_SOURCE = "header:authorization"
 # Methods of routes that take every method: $default has none.

@@ -22,7 +22,7 @@ from authorizer.cli.analysis.request import (
     parse_requests,
 )
 from authorizer.cli.analysis.simulator import simulator_of
-from authorizer.cli.location import UnreadableError
+from authorizer.cli.location import Location, UnreadableError
 from authorizer.cli.policy_file.fields import NodeReader, describe, is_null
 from authorizer.cli.text import did_you_mean, shown
 from authorizer.cli.yaml_source import Listing, Mapping, Node, Text, compose
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from authorizer.cli.location import Location
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
 SUFFIX = ".policy-test.yaml"

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from authorizer.cli.analysis.alternatives import Kind, nearest_alternatives
-from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.analysis.alternatives import (
+    Alternative,
+    Change,
+    Kind,
+    nearest_alternatives,
+)
+from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
 from authorizer.cli.analysis.unresolved import where_unread
 from authorizer.cli.text import did_you_mean, listed, shown
 from authorizer.errors import Reason, clip
@@ -17,9 +22,7 @@ from authorizer.policy.paths import safe_segments, split_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.analysis.alternatives import Alternative, Change
     from authorizer.cli.analysis.request import Caller, Request
-    from authorizer.cli.analysis.simulator import Answer, Simulator
     from authorizer.policy.model import Rule
 
 # Encoded characters that follow one another may be one character beyond ASCII.

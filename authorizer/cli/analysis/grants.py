@@ -31,17 +31,15 @@ from authorizer.cli.analysis.partition import (
 )
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.cli.policy_file.source import PUBLIC
-from authorizer.policy.decision import CLAIMS_OF_USERS
+from authorizer.policy.decision import CLAIMS_OF_USERS, Policy
 from authorizer.policy.paths import MOST_SEGMENTS, Route
-from authorizer.policy.route_tree import Tree
+from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.policy.decision import Policy
     from authorizer.policy.model import Effect, Rule
-    from authorizer.policy.route_tree import Place
 
 # The routes of an API, each at its place with its methods.
 Competing = Tree

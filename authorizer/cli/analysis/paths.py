@@ -14,13 +14,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from authorizer.policy.paths import PARAMETER, parse_route
-from authorizer.policy.route_tree import Tree
+from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.policy.model import RoutePattern
-    from authorizer.policy.route_tree import Place
 
 Item = TypeVar("Item")
 

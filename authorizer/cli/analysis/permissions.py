@@ -7,17 +7,25 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.conditions import ALWAYS, NOTHING
-from authorizer.cli.analysis.grants import request_classes
-from authorizer.cli.analysis.routes import EVERY_METHOD, OTHER_METHODS
+from authorizer.cli.analysis.conditions import (
+    ALWAYS,
+    NOTHING,
+    AccessCondition,
+    Clause,
+)
+from authorizer.cli.analysis.grants import (
+    Analysis,
+    Competing,
+    Grant,
+    Subject,
+    request_classes,
+)
+from authorizer.cli.analysis.routes import EVERY_METHOD, OTHER_METHODS, AskedRoute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from authorizer.cli.analysis.conditions import AccessCondition, Clause
-    from authorizer.cli.analysis.grants import Analysis, Competing, Grant, Subject
     from authorizer.cli.analysis.partition import Partition, RequestClass
-    from authorizer.cli.analysis.routes import AskedRoute
     from authorizer.policy.model import Rule
 
 # So many differing paths are shown of a route that the path decides on.

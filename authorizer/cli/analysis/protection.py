@@ -11,8 +11,17 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.template.model import ApiKind, AuthorizerKind, Route, Unknown
+from authorizer.cli.analysis.paths import PathPattern, pattern_of_route
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Authorizer,
+    AuthorizerKind,
+    FunctionVariables,
+    Route,
+    Template,
+    Unknown,
+)
 from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
@@ -23,8 +32,6 @@ from authorizer.settings import DEFAULT_IAM_MODES, NAMES, PREFIX, HttpApiAnswer
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from authorizer.cli.analysis.paths import PathPattern
-    from authorizer.cli.template.model import Api, Authorizer, FunctionVariables, Template
 
 LAMBDA_KINDS = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
 # Every variable that the function knows.

@@ -24,14 +24,13 @@ from authorizer.cli.analysis.grants import Analysis, clause_of
 from authorizer.cli.analysis.partition import PathClass, widest_classes
 from authorizer.cli.analysis.paths import PathPattern, overlapping
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind
-from authorizer.cli.policy_file.source import PUBLIC
+from authorizer.cli.policy_file.source import PUBLIC, SourceRule
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.policy_file.source import SourceRule
     from authorizer.policy.model import RoutePattern, Rule
     from authorizer.policy.route_tree import Place
 

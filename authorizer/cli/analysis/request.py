@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.text import shown
 from authorizer.errors import clip
-from authorizer.policy.decision import CLAIMS_OF_USERS, is_machine
+from authorizer.policy.decision import CLAIMS_OF_USERS, Policy, is_machine
 from authorizer.policy.paths import ANY, CONNECT, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from authorizer.policy.decision import Policy
     from authorizer.policy.model import Decision
 
 MACHINE = "machine"

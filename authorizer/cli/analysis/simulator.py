@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.protection import (
     AnswerKind,
     DecidedBy,
+    RouteProtection,
     protection_by_route,
     routes_that_ask,
 )
-from authorizer.cli.analysis.request import Caller
+from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.policy_file.caller_table import with_callers
-from authorizer.cli.template.model import ApiKind
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Template,
+    Unresolved,
+)
 from authorizer.policy.caller_document import CallerDocuments
 from authorizer.policy.caller_table import Inexact
 from authorizer.policy.compiled import is_route_key
@@ -32,9 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.analysis.protection import RouteProtection
-    from authorizer.cli.analysis.request import Request
-    from authorizer.cli.template.model import Api, Template, Unresolved
     from authorizer.errors import Reason
     from authorizer.policy.decision import Policy
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import HiddenRoutes, Unresolved
+from authorizer.cli.template.model import (
+    Api,
+    HiddenRoutes,
+    Template,
+    Unresolved,
+)
 from authorizer.cli.text import plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from authorizer.cli.template.model import Api, Template
 
 _MOST_PLACES = 3
 

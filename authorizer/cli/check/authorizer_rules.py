@@ -11,20 +11,26 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.protection import (
     LAMBDA_KINDS,
     DecidedBy,
+    RouteProtection,
     answers_simply,
     our_authorizers,
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.template.authorizers import VERSIONS
-from authorizer.cli.template.model import ApiKind, Mistake, Unknown
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    Authorizer,
+    Mistake,
+    Template,
+    Unknown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Api, Authorizer, Template
 
 # A function's newest code, with nothing left open.
 _ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+", re.ASCII)

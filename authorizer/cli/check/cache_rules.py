@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.analysis.protection import AnswerKind, DecidedBy
+from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, RouteProtection
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.route_rules import can_be_named
 from authorizer.policy.paths import PARAMETER
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache, CacheKey
-    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
 
 

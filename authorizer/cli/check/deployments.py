@@ -34,12 +34,17 @@ from authorizer.cli.check.route_rules import (
     routes_without_policy,
 )
 from authorizer.cli.location import Location
-from authorizer.cli.template.model import Deployment, Unknown
+from authorizer.cli.template.model import (
+    Api,
+    Authorizer,
+    Deployment,
+    Template,
+    Unknown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from authorizer.cli.template.model import Api, Authorizer, Template
 
 # What no deployment at hand tells of an authorizer: its answers are remembered for as long as API
 # Gateway can, under nothing, and say no more than yes.

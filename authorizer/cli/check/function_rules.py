@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.protection import (
     SETTINGS,
     DecidedBy,
+    RouteProtection,
     our_authorizers,
 )
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file import compile_source, dump_policy
-from authorizer.cli.template.model import ApiKind, Deployment, DoorKind, Unknown
+from authorizer.cli.template.model import (
+    ApiKind,
+    Deployment,
+    DoorKind,
+    FunctionVariables,
+    Template,
+    Unknown,
+)
 from authorizer.cli.template.parameters import is_any
 from authorizer.errors import ConfigurationError
 from authorizer.settings import PREFIX, Settings
@@ -27,9 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import FunctionVariables, Template
 
 _POOLS = "AUTHORIZER_USER_POOLS"
 _POLICY = "AUTHORIZER_POLICY"

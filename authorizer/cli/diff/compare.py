@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, lifts
 from authorizer.cli.analysis.grants import (
     Analysis,
+    Competing,
     Grant,
     Subject,
     SubjectKind,
     competing_routes,
     request_classes,
 )
-from authorizer.cli.analysis.partition import Partition
+from authorizer.cli.analysis.partition import Partition, RequestClass
 from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import (
     AskedRoute,
@@ -38,9 +39,7 @@ from authorizer.cli.analysis.routes import (
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from authorizer.cli.analysis.grants import Competing
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.analysis.partition import RequestClass
     from authorizer.policy.model import Rule
 
 # What each subject is granted in a class of requests by one policy, and by another one.

@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from authorizer import Authorizer, Settings, UnauthorizedError
-from authorizer.cli.event.samples import load_sample, require_samples
-from authorizer.cli.event.tokens import PREFIX, SOURCES, SOURCES_HELP, bundle_keys, token_source
+from authorizer import (
+    Authorizer,
+    Outcome,
+    Settings,
+    UnauthorizedError,
+)
+from authorizer.cli.event.samples import Sample, load_sample, require_samples
+from authorizer.cli.event.tokens import (
+    PREFIX,
+    SOURCES,
+    SOURCES_HELP,
+    TokenSource,
+    bundle_keys,
+    token_source,
+)
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
@@ -21,11 +33,6 @@ from authorizer.policy.iam import IamMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
-
-    from authorizer import Outcome
-    from authorizer.cli.event.samples import Sample
-    from authorizer.cli.event.tokens import TokenSource
 
 
 @click.command()

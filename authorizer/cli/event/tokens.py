@@ -27,14 +27,19 @@ from jose.utils import base64url_encode
 
 from authorizer import UserPool
 from authorizer.cli.account.cognito import fresh_session
-from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, SampleCallers, callers_of_file
+from authorizer.cli.event.samples import (
+    SAMPLE_SUB,
+    Placeholder,
+    Sample,
+    SampleCallers,
+    callers_of_file,
+)
 from authorizer.tokens.fetch import FetchError, fetch_document
 from authorizer.tokens.pool import derived_issuers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from authorizer.cli.event.samples import Sample
 
 SOURCES = ("throw-away", "local", "login", "-")
 SOURCES_HELP = (

@@ -11,12 +11,13 @@ from rich.console import Console
 from authorizer.cli.analysis.explanation import explain as explained
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.request import (
+    Caller,
     Request,
     RequestSyntaxError,
     described_caller,
     require_path,
 )
-from authorizer.cli.analysis.simulator import simulator_of
+from authorizer.cli.analysis.simulator import Answer, simulator_of
 from authorizer.cli.analysis.unresolved import unread_warning
 from authorizer.cli.explain import report
 from authorizer.cli.options import (
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
-    from authorizer.cli.analysis.request import Caller
-    from authorizer.cli.analysis.simulator import Answer
     from authorizer.cli.explain.token import JudgedToken
 
 

@@ -10,32 +10,27 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.event.samples import callers_of_file, load_sample
+from authorizer.cli.event.samples import Sample, callers_of_file, load_sample
 from authorizer.cli.event.tokens import (
     POLICY,
     SOURCES,
     SOURCES_HELP,
+    TokenSource,
     bundle_keys,
     throw_away_pool,
     token_source,
 )
 from authorizer.cli.local import report, sam, scenario
 from authorizer.cli.local.project import LocalStackError, read_parts
-from authorizer.cli.local.runtime import running_function
-from authorizer.cli.local.stack import LocalStack
+from authorizer.cli.local.runtime import Invocation, running_function
+from authorizer.cli.local.stack import LocalStack, Say
 from authorizer.cli.template.runtime import PYTHONS, function_runtime
-
-if TYPE_CHECKING:
-    from authorizer.cli.event.samples import Sample
-    from authorizer.cli.event.tokens import TokenSource
-    from authorizer.cli.local.runtime import Invocation
-    from authorizer.cli.local.stack import Say
 
 _SEEDS = 10_000
 _EVENTS = Path("events")

@@ -21,11 +21,12 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from authorizer.cli.local.emulator import unconfigured_session
+from authorizer.cli.local.emulator import Emulator, unconfigured_session
 from authorizer.cli.local.project import (
     OUTPUTS,
     TEMPLATE,
     LocalStackError,
+    Parts,
     load_template,
     package_of,
     read_parts,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from authorizer.cli.local.emulator import Emulator
-    from authorizer.cli.local.project import Parts
 
 STACK = "authorizer-local"
 _BUCKET = "packages"

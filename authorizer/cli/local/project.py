@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from authorizer.cli.analysis.cases import read_cases
+from authorizer.cli.analysis.cases import Case, read_cases
 from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.protection import our_authorizers
-from authorizer.cli.analysis.simulator import simulator_of
+from authorizer.cli.analysis.simulator import Simulator, simulator_of
 from authorizer.cli.policy_file import load_source
 from authorizer.cli.template.choice import chosen_api
-from authorizer.cli.template.model import ApiKind
+from authorizer.cli.template.model import Api, ApiKind, Template
 from authorizer.cli.template.reader import read_template
 from authorizer.errors import clip
 
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from authorizer.cli.analysis.cases import Case
-    from authorizer.cli.analysis.simulator import Simulator
     from authorizer.cli.event.samples import Sample
     from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.cli.template.model import Api, Template
 
 TEMPLATE, POLICY = "template.yaml", "policy.yaml"
 # What `make package` builds into.

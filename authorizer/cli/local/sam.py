@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.samples import Expected, load_sample, read_index, status_of
-from authorizer.cli.event.tokens import bundle_keys
+from authorizer.cli.event.tokens import TokenSource, bundle_keys
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
 from authorizer.cli.local.runtime import ALLOWED, Invocation, NewLines, last_reason, without_trace
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.event.tokens import TokenSource
     from authorizer.cli.local.scenario import Case
 
 # This machine's processor, as Lambda calls it.

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.caching import cache_key
-from authorizer.cli.analysis.protection import DecidedBy
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.request import Request
 from authorizer.cli.analysis.simulator import Answer as Prediction
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.local import users
-from authorizer.cli.local.project import LocalStackError
+from authorizer.cli.local.project import LocalStackError, Project
 from authorizer.cli.local.runtime import ALLOWED
 from authorizer.errors import Reason
 from authorizer.policy.paths import METHODS, safe_segments
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.analysis.cases import Case as Test
-    from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.analysis.routing import Candidate
-    from authorizer.cli.local.project import Project
     from authorizer.cli.local.stack import Answer, Api, LocalStack
     from authorizer.cli.local.users import Person
 

@@ -5,7 +5,7 @@ It is called as a client calls an API, and the authorizer's log says why it answ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,14 @@ from authorizer.cli.event.samples import Placeholder, callers_of
 from authorizer.cli.event.tokens import ServedPool
 from authorizer.cli.local import users
 from authorizer.cli.local.deploy import Deployment, deploy
-from authorizer.cli.local.emulator import direct_session, running_emulator
+from authorizer.cli.local.emulator import Emulator, direct_session, running_emulator
 from authorizer.cli.local.project import Project, read_project
 from authorizer.cli.local.runtime import json_object, last_reason
 from authorizer.cli.local.users import Person, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.local.emulator import Emulator
 
 Say = Callable[[str], None]
 _REQUEST_SECONDS = 30

@@ -17,16 +17,14 @@ from jose import jwt
 
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.event.tokens import encoded
-from authorizer.cli.local.emulator import direct_session
-from authorizer.cli.local.project import LocalStackError
+from authorizer.cli.local.emulator import Emulator, direct_session
+from authorizer.cli.local.project import LocalStackError, Project
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authorizer.cli.local.deploy import Deployment
-    from authorizer.cli.local.emulator import Emulator
-    from authorizer.cli.local.project import Project
 
 _REQUEST_SECONDS = 30
 # Claims of a test's caller that a sign-in gives to whoever is made for it.

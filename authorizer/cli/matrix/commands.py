@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.named_policy import load_policy
-from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
+from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.text import markdown_of, print_sheet
 from authorizer.cli.options import (
     FILE,
@@ -23,8 +23,6 @@ from authorizer.cli.options import (
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from authorizer.cli.matrix.sheet import Sheet
 
 
 @click.command()

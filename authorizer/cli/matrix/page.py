@@ -13,8 +13,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.grants import SubjectKind
-from authorizer.cli.analysis.permissions import NO_PERMISSION
+from authorizer.cli.analysis.grants import Subject, SubjectKind
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission
 from authorizer.cli.matrix.text import LOOKS, NOTHING, title_of
 from authorizer.cli.text import counted, located, plain, spelled
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from authorizer.cli.analysis.grants import Subject
-    from authorizer.cli.analysis.permissions import Permission
     from authorizer.cli.matrix.sheet import Line, Sheet
     from authorizer.policy.model import Rule
 

@@ -13,14 +13,19 @@ from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.routes import AskedRoute, asked_routes, routes_of_rules
 from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.template.choice import known_routes
-from authorizer.cli.template.model import Api, AuthorizerKind, Route, Unknown
+from authorizer.cli.template.model import (
+    Api,
+    AuthorizerKind,
+    Route,
+    Template,
+    Unknown,
+)
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.template.model import Template
 
 _NAMED = (
     "the routes are those that the policy names; --template takes them from the API",

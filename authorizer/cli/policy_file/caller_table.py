@@ -18,9 +18,14 @@ import json
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
+from authorizer.cli.policy_file.route_parts import (
+    KnownRoute,
+    KnownRoutes,
+    Part,
+    outweighs,
+)
 from authorizer.cli.policy_file.words import (
     STAR,
     Index,
@@ -35,9 +40,7 @@ from authorizer.policy.paths import ANY, PARAMETER, parse_route, split_route_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeVar
 
-    from authorizer.cli.policy_file.route_parts import KnownRoute, Part
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import RoutePattern, Rule
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.location import Problem
+from authorizer.cli.location import Location, Problem
 from authorizer.cli.text import did_you_mean
 from authorizer.cli.yaml_source import Listing, Mapping, Node, Text
 from authorizer.errors import clip
@@ -14,7 +14,6 @@ from authorizer.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from authorizer.cli.location import Location
 
 # Comparing names with names takes time: a file full of unknown ones gets the first few hints.
 _MOST_HINTS = 20

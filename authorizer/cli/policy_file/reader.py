@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.location import UnreadableError
+from authorizer.cli.location import Location, Problem, UnreadableError
 from authorizer.cli.policy_file.compile import (
     compile_source,
     dump_policy,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from authorizer.cli.location import Location, Problem
     from authorizer.policy.model import Effect
 
 # Of policy.yaml; the compiled form has its own.

@@ -23,13 +23,11 @@ from authorizer.cli.options import (
 )
 from authorizer.cli.testing.junit import junit_xml
 from authorizer.cli.testing.report import show
-from authorizer.cli.testing.runner import coverage, run_cases
+from authorizer.cli.testing.runner import Result, coverage, run_cases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from authorizer.cli.testing.runner import Result
 
 
 @click.command()

@@ -12,7 +12,7 @@ from authorizer.cli.analysis.explanation import (
     headline,
     rule_in_words,
 )
-from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.analysis.unresolved import where_unread
 from authorizer.cli.text import counted, print_folded, shown
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from authorizer.cli.analysis.cases import Case
-    from authorizer.cli.analysis.simulator import Simulator
     from authorizer.cli.testing.runner import Coverage, Result
 
 # Of the ways in which a failed request would be allowed.

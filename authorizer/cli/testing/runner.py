@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.alternatives import with_other_claims
-from authorizer.cli.analysis.simulator import Verdict
+from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
 from authorizer.cli.testing.completeness import implied
 from authorizer.errors import Reason
 from authorizer.policy.paths import ANY
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from authorizer.cli.analysis.cases import Case, Expectation
-    from authorizer.cli.analysis.simulator import Answer, Simulator
     from authorizer.policy.model import Rule
 
 
