@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 # Whether a property holds is no question of how busy the machine is.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
+
+# Thousands of tests stay until the end. To look for garbage among them again and again takes time.
+gc.set_threshold(20_000)
 
 # A shell's background job ignores Ctrl-C, and so would whatever the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,3 +34,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             suffix = f"@{group.args[0]}"
             item._id = type(item._id).parse(item.nodeid.removesuffix(suffix) + suffix)
             assert item.nodeid.endswith(suffix)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there by now alone when garbage is looked for."""
+    gc.freeze()
