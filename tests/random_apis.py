@@ -46,6 +46,8 @@ KEYS = (
     "GET /{id}/{proxy+}",
     "ANY /{proxy+}",
 )
+# Of an HTTP API: to a REST API, a path with a slash at its end is the one without.
+SLASHED = ("GET /a/", "GET /{id}/", "ANY /a/b/", "ANY /{id}/{other}/")
 CROSSING = ("GET /a/{other}", "GET /{id}/b")
 FUNCTION = {"Type": "AWS::Serverless::Function", "Properties": {}}
 OURS = {"Fn::GetAtt": ["Ours", "Arn"]}
@@ -122,7 +124,7 @@ def random_http(random: Random, version: str) -> Made:
         "Rbac": _resource("AWS::ApiGatewayV2::Authorizer", **rbac),
         "Login": _resource("AWS::ApiGatewayV2::Authorizer", **login),
     }
-    for number, key in enumerate(_keys(random, (*KEYS, "$default"))):
+    for number, key in enumerate(_keys(random, (*KEYS, *SLASHED, "$default"))):
         name = _one_of(random, "Rbac", "Login")
         resources[f"Route{number}"] = _route(key, name, "JWT" if name == "Login" else "CUSTOM")
     return _made(random, resources)

@@ -79,6 +79,7 @@ PATHS = [
     *(f"/{two}/{one}" for one in VALUES for two in HOSTILE),
     *(f"/{one}" for one in HOSTILE),
     *("/a/b/c/a", "/a/a/a/a", "/b/c/c/c/c", "/c/c/c/c"),
+    *(f"{path}/" for path in _paths(*VALUES, most=2) if path != "/"),
 ]
 CALLERS: tuple[dict[str, Any], ...] = (
     {"groups": ("reader",), "scopes": (), "claims": {"sub": "c", "username": "x"}},
@@ -102,10 +103,14 @@ def random_api(random: Random) -> tuple[NaivePolicy, tuple[str, ...]]:
         keys.add(
             random.choice(["GET /a/{proxy+}", "ANY /{proxy+}", "GET /{p0}/{proxy+}", "$default"])
         )
+    if random.random() < 0.25:  # as an HTTP API may have them; no rule names one
+        slashed = [f"{template}/" for template in TEMPLATES if template != "/"]
+        keys |= {f"{random.choice(['GET', 'PUT', 'ANY'])} {random.choice(slashed)}"}
 
     def rule(paths: list[str]) -> str:
         method = random.choice(["GET", "GET", "GET", "ANY", "PUT", "GET,PUT"])
-        plain = [key.partition(" ")[2] for key in sorted(keys) if not is_greedy(key)]
+        told = [key.partition(" ")[2] for key in sorted(keys) if not is_greedy(key)]
+        plain = [path for path in told if path == "/" or path[-1] != "/"]
         path = random.choice(plain) if plain and random.random() < 0.6 else random.choice(paths)
         return f"{method} {path}"
 
@@ -156,12 +161,14 @@ def counter_examples(naive: NaivePolicy, keys: Sequence[str]) -> list[str]:
             allowed = iam_allows(document, PREFIX + resource)
             if allowed is not grants.allows(resource):
                 wrong.append(f"{resource} is read otherwise by IAM: {document}")
-            if allowed and grants.allow != ("*/*",) and path != "/" and "" in path[1:].split("/"):
+            is_plain_text = path == "/" or "" not in path[1:].split("/")
+            routes = candidates(keys, method, path)
+            if allowed and not is_plain_text and not routes and grants.allow != ("*/*",):
                 wrong.append(f"{resource} may be another route's: {document}")
             wrong += [
                 f"{caller['groups']} {resource} on {key}: document says {allowed}\n"
                 f"{naive}\n{document}"
-                for key in candidates(keys, method, path)
+                for key in routes
                 if naive.allows(asked(key, method, path, caller)) is not allowed
             ]
     return wrong

@@ -112,9 +112,11 @@ hostile_values = st.sampled_from(
 concrete_paths = st.lists(st.one_of(values, values, values, hostile_values), max_size=4).map(
     lambda parts: "/" + "/".join(parts)
 )
-ROUTES = ["/", *_paths(*LITERALS, "{id}", "{user}")]
+# An HTTP API may have routes that end in a slash, which no rule names, and a rule with /** covers.
+SLASHED = ["/a/", "/{id}/", "/a/b/", "/{id}/b/"]
+ROUTES = ["/", *_paths(*LITERALS, "{id}", "{user}"), *SLASHED]
 routes = st.sampled_from(
-    [*ROUTES, "/{rest+}", *(f"{route}/{{rest+}}" for route in ROUTES if route != "/")]
+    [*ROUTES, "/{rest+}", *(f"{route}/{{rest+}}" for route in ROUTES if route[-1] != "/")]
 )
 
 
@@ -182,7 +184,7 @@ def _targets(path: str) -> Iterator[tuple[str | None, dict[str, str]]]:
     yield "$default", {}
     parts = segments_of(path)
     names = ["/", *_paths(*LITERALS, "{id}"), "/{id}/{user}"]
-    for route in [*names, "/{rest+}", *(f"{route}/{{rest+}}" for route in names[1:])]:
+    for route in [*names, *SLASHED, "/{rest+}", *(f"{route}/{{rest+}}" for route in names[1:])]:
         template = segments_of(route)
         greedy = route.endswith("+}")
         known = template[:-1] if greedy else template
@@ -194,7 +196,20 @@ def _targets(path: str) -> Iterator[tuple[str | None, dict[str, str]]]:
 
 GRID = [
     Question(method="GET", route=route, path=path, path_parameters=extracted, **caller)
-    for path in ("/", "/a", "/c", "/a/b", "/c/b", "/c/a", "/a/%C3%A9", "/a/b/c", "/c/b/a")
+    for path in (
+        "/",
+        "/a",
+        "/c",
+        "/a/b",
+        "/c/b",
+        "/c/a",
+        "/a/%C3%A9",
+        "/a/b/c",
+        "/c/b/a",
+        "/a/",
+        "/c/",
+        "/a/b/",
+    )
     for route, extracted in _targets(path)
     for caller in CALLERS
 ]
@@ -212,7 +227,8 @@ KEYS = [
 def _random_policy(random: Random, *, knows_routes: bool) -> NaivePolicy:
     """A policy as dense as the grid; hypothesis likes small ones better."""
     keys = random.sample([*KEYS, "$default"], k=random.randrange(2, 9)) if knows_routes else []
-    paths = [path for key in keys if (path := key.partition(" ")[2]) and "+" not in path]
+    plain = (key.partition(" ")[2] for key in keys if not key.endswith(("+}", "$default")))
+    paths = [path for path in plain if path == "/" or path[-1] != "/"]
 
     def some(count: int) -> tuple[str, ...]:
         return tuple(
