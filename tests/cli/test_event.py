@@ -138,6 +138,23 @@ def test_a_document_for_more_than_the_event_is_told_of(*, is_for_caller: bool) -
 
 
 @pytest.mark.usefixtures("in_project")
+def test_the_environment_says_how_to_answer() -> None:
+    """As it does for the function; whose token is good is not of the environment's choice."""
+    variables = {
+        "AUTHORIZER_HTTP_API_ANSWER": "iam",
+        "AUTHORIZER_IAM_MODES": "http-2.0=caller",
+        "AUTHORIZER_USER_POOLS": "no pool at all",
+    }
+    result = run("http-2.0-denied-by-role", "--invoke", **variables)
+    assert "for all that the caller may do" in result.stderr
+    assert json.loads(result.stdout)["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+
+    wrong = run("http-2.0-allowed", "--invoke", AUTHORIZER_IAM_MODES="caller")
+    assert wrong.exit_code == 1
+    assert "AUTHORIZER_IAM_MODES" in wrong.stderr
+
+
+@pytest.mark.usefixtures("in_project")
 def test_a_file_without_a_placeholder_is_taken_as_it_is(tmp_path: Path) -> None:
     """That no token was put in is said; its own is judged by the pools of the environment."""
     path = own(tmp_path, OWN | {"authorizationToken": "Bearer e30.e30.e30"})

@@ -6,6 +6,7 @@ Each is deployed to the emulator as a stack of its own, from the same packages, 
 from __future__ import annotations
 
 import secrets
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
+from authorizer.cli.local.project import load_template
 from authorizer.cli.local.stack import Answer, Api, DecisionLog
 from authorizer.cli.local.users import Person, add_user, enrol, sign_in
 
@@ -83,9 +85,17 @@ class Environment:
         return answer.status, answer.reason
 
 
+# The most that a request may have for a template, which an API's body alone can be.
+_MOST_REQUEST_BYTES = 51_200
+
+
 @pytest.fixture
-def deployed(emulator: Emulator) -> Iterator[Callable[..., Environment]]:
-    """Deploy the template with parameters."""
+def deployed(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Environment]]:
+    """Deploy the template with parameters, made as large as those of real APIs."""
+    larger = load_template(PROJECT / "template.yaml") | {"Metadata": "x" * _MOST_REQUEST_BYTES}
+    monkeypatch.setattr("authorizer.cli.local.deploy.load_template", lambda _: deepcopy(larger))
     apis = []
 
     def with_parameters(**parameters: str) -> Environment:

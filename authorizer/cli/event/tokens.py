@@ -51,6 +51,7 @@ POLICY = Path("policy.yaml")
 SERVING = "build/serving.json"
 PREFIX = "AUTHORIZER_"
 _POOLS = f"{PREFIX}USER_POOLS"
+_ANSWERS = {f"{PREFIX}{name}" for name in ("HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES")}
 # The discard port. Keys that are bundled are never fetched, and this keeps it so.
 _NOWHERE = "http://127.0.0.1:9/jwks.json"
 _DEADLINE = timedelta(seconds=10)
@@ -284,17 +285,20 @@ def bundle_keys(source: TokenSource, folder: Path, seen_as: str | None = None) -
         seen_as: the folder as the authorizer sees it, where that is another; "" for its package.
 
     Returns:
-        Environment variables. For a source without keys, those of this process.
+        Environment variables: those of this process; for a source with keys, of these only what
+        says how to answer.
     """
     key_sets = source.key_sets()
+    given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     if not key_sets:
-        return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+        return given
     files = {}
     for pool_id, keys in key_sets.items():
         name = f"{pool_id}.jwks.json"
         (folder / name).write_bytes(keys)
         files[pool_id] = str(Path(str(folder) if seen_as is None else seen_as) / name)
     return {
+        **{name: value for name, value in given.items() if name in _ANSWERS},
         f"{PREFIX}USER_POOLS": source.pools,
         f"{PREFIX}JWKS_FILES": " ".join(f"{pool}={file}" for pool, file in files.items()),
         f"{PREFIX}JWKS_URLS": " ".join(f"{pool}={_NOWHERE}" for pool in files),

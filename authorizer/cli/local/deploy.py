@@ -161,10 +161,13 @@ def _translate(
 def _create_stack(
     template: dict[str, Any], emulator: Emulator, name: str, parameters: Mapping[str, str]
 ) -> dict[str, str]:
+    # With the body of a real API it is more than the 51,200 bytes that a request may have.
+    body = json.dumps(template).encode()
+    emulator.client("s3").put_object(Bucket=_BUCKET, Key=f"{name}.json", Body=body)
     cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=json.dumps(template),
+        TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/{name}.json",
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
