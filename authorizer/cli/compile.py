@@ -67,7 +67,7 @@ def compile(  # noqa: A001 - the command's name
         raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
     known = "" if routes is None else f", {counted(len(routes), 'route')} of {template}"
     if loaded.callers is not None:
-        known += f", {len(dump_policy(loaded.callers)) // 1024 + 1} KB for documents of callers"
+        known += f", a table of {len(dump_policy(loaded.callers)) // 1024 + 1} KB for documents"
     rules, groups = counted(len(loaded.rules), "rule"), counted(len(loaded.groups), "group")
     click.echo(
         f"{policy}: {rules} for {groups}{known} -> {output} (digest {loaded.digest})", err=True
