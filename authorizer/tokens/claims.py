@@ -211,14 +211,12 @@ def _numeric_date(claims: JsonObject, name: str, malformed: Reason) -> int:
 
 def _judge_audience(claims: JsonObject, pool: UserPool) -> None:
     """Whether a resource-bound token is for this API. RFC 8707, 2; RFC 7519, 4.1.3."""
-    if pool.audiences is None or not (pool.audiences or "aud" in claims):
-        return
-    named = claims.get("aud")
-    names: Any = [named] if isinstance(named, str) else named
-    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not is_list or pool.audiences.isdisjoint(names):
-        expected = "an aud that is configured" if pool.audiences else "no aud"
-        raise InvalidTokenError(Reason.AUDIENCE_WRONG, f"expected {expected}", named)
+    if pool.audiences or (pool.audiences is not None and "aud" in claims):
+        named = claims.get("aud")
+        names = named if isinstance(named, list) else [named]
+        if not _TEXT.issuperset(map(type, names)) or pool.audiences.isdisjoint(names):
+            expected = "an aud that is configured" if pool.audiences else "no aud"
+            raise InvalidTokenError(Reason.AUDIENCE_WRONG, f"expected {expected}", named)
 
 
 def _scopes(claims: JsonObject) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ RFC 7517, sections 4 and 5; RFC 7518, sections 3.3 and 6.3.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from authorizer.deferral import deferred
 from authorizer.errors import AuthorizerError
@@ -36,10 +37,6 @@ class KeySetError(AuthorizerError):
     """The document holds no usable key. Whoever fetched it turns this into a failed fetch."""
 
 
-class _Verifier(Protocol):
-    def verify(self, msg: bytes, sig: bytes) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """One RSA public key of a pool. Two are equal when their numbers are.
@@ -53,7 +50,7 @@ class SigningKey:
     key_id: str
     modulus: int
     exponent: int
-    _verifier: _Verifier = field(compare=False, repr=False)
+    _verifier: Any = field(compare=False, repr=False)
 
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
         """Whether ``signature`` is this key's RS256 signature over ``signing_input``."""
@@ -121,21 +118,18 @@ def _is_for_verifying(entry: dict[str, Any]) -> bool:
 
 def _build(entry: dict[str, Any]) -> SigningKey | None:
     """The key, or nothing where its numbers are missing, misspelt, or of the wrong size."""
-    try:
+    with suppress(Exception):  # jose and cryptography raise many types; all mean "skip it"
         modulus, exponent = (_unsigned(entry[name]) for name in ("n", "e"))
-        if not MIN_KEY_BITS <= modulus.bit_length() <= MAX_KEY_BITS:
-            return None
-        if exponent.bit_length() > MAX_EXPONENT_BITS:
-            return None
-        numbers = {"kty": "RSA", "n": entry["n"], "e": entry["e"]}
-        return SigningKey(
-            key_id=entry["kid"],
-            modulus=modulus,
-            exponent=exponent,
-            _verifier=jose_jwk.construct(numbers, algorithm=ALGORITHM),
-        )
-    except Exception:  # noqa: BLE001 - jose and cryptography raise many types; all mean "skip it"
-        return None
+        if (
+            MIN_KEY_BITS <= modulus.bit_length() <= MAX_KEY_BITS
+            and exponent.bit_length() <= MAX_EXPONENT_BITS
+        ):
+            numbers = {"kty": "RSA", "n": entry["n"], "e": entry["e"]}
+            verifier = jose_jwk.construct(numbers, algorithm=ALGORITHM)
+            return SigningKey(
+                key_id=entry["kid"], modulus=modulus, exponent=exponent, _verifier=verifier
+            )
+    return None
 
 
 def _unsigned(encoded: str) -> int:

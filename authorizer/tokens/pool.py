@@ -87,10 +87,18 @@ class UserPool:
         )
         further = tuple(further_issuers)
         pattern = _POOL_ID if issuer is None or not hosts else _EMULATORS_POOL_ID
+        what = f"user pool {clip(pool_id)}"
         problems = [
-            *_host_problems(hosts),
-            *_pool_id_problems(pool_id, pattern),
-            *_client_problems(pool_id, clients),
+            *_unlike(
+                _EMULATORS_HOST,
+                hosts,
+                "the name or address of an emulator's host, in small letters and none of AWS's",
+            ),
+            *_unlike(
+                pattern, [pool_id], "a user pool id such as 'eu-west-1_AbCdEfGhI'", _EMULATOR_HINT
+            ),
+            *([] if clients else [f"expected at least one app client id for {what}, found none"]),
+            *_unlike(_CLIENT_ID, clients, f"an app client id of letters and digits for {what}"),
             *_url_problems("issuer", [*([] if issuer is None else [issuer]), *further], hosts),
             *_url_problems("JWKS URL", [] if jwks_url is None else [jwks_url], hosts),
         ]
@@ -122,30 +130,15 @@ def derived_issuers(pool_id: str) -> tuple[str, str]:
     )
 
 
-def _host_problems(hosts: frozenset[object]) -> list[str]:
+def _unlike(
+    pattern: re.Pattern[str], values: Iterable[object], expected: str, hint: str = ""
+) -> list[str]:
+    """What is wrong with values that are not like that; with a hint, where they have a ``_``."""
     return [
-        f"expected the name or address of an emulator's host, in small letters and none of AWS's, "
-        f"found {clip(host)}"
-        for host in sorted(hosts, key=clip)
-        if not (isinstance(host, str) and _EMULATORS_HOST.fullmatch(host))
-    ]
-
-
-def _pool_id_problems(pool_id: object, pattern: re.Pattern[str]) -> list[str]:
-    if isinstance(pool_id, str) and pattern.fullmatch(pool_id):
-        return []
-    hint = _EMULATOR_HINT if isinstance(pool_id, str) and "_" in pool_id else ""
-    return [f"expected a user pool id such as 'eu-west-1_AbCdEfGhI', found {clip(pool_id)}{hint}"]
-
-
-def _client_problems(pool_id: object, client_ids: frozenset[object]) -> list[str]:
-    if not client_ids:
-        return [f"expected at least one app client id for user pool {clip(pool_id)}, found none"]
-    return [
-        f"expected an app client id of letters and digits for user pool {clip(pool_id)}, "
-        f"found {clip(client)}"
-        for client in sorted(client_ids, key=clip)
-        if not (isinstance(client, str) and _CLIENT_ID.fullmatch(client))
+        f"expected {expected}, found {clip(value)}"
+        f"{hint if isinstance(value, str) and '_' in value else ''}"
+        for value in sorted(values, key=clip)
+        if not (isinstance(value, str) and pattern.fullmatch(value))
     ]
 
 
@@ -160,21 +153,14 @@ def _url_problems(what: str, urls: Iterable[str], hosts: frozenset[str]) -> list
 
 
 def _is_acceptable_url(url: object, insecure_hosts: frozenset[str]) -> bool:
-    if not isinstance(url, str) or not _URL.fullmatch(url):
-        return False
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-        if host and "@" not in parts.netloc:
-            is_near = host in insecure_hosts or _is_loopback(host)
-            return parts.scheme == "https" or (parts.scheme == "http" and is_near)
+    if isinstance(url, str) and _URL.fullmatch(url):
+        with suppress(ValueError):  # no URL; or a host that is no address, so that it is not near
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+            if host and "@" not in parts.netloc and parts.scheme in {"https", "http"}:
+                is_fit = parts.scheme == "https" or host in {"localhost", *insecure_hosts}
+                return is_fit or ip_address(host).is_loopback
     return False
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
