@@ -25,7 +25,7 @@ _WHITE_SPACE = " \t\n\r"
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
-class NotStrictJsonError(ValueError):
+class NotStrictJsonError(Exception):
     """The text is not one unambiguous JSON object. Callers turn this into an error of ours."""
 
 
@@ -37,15 +37,15 @@ def parse_object(data: bytes) -> JsonObject:
     """
     try:
         text = data.decode("utf-8").strip(_WHITE_SPACE)
-        _require_shallow(text)
+        # No text is deeper than it has brackets: most need no second look.
+        if len(data) - len(data.translate(None, delete=b"[{")) > MOST_LEVELS:
+            _require_shallow(text)
         value, end = _DECODER.raw_decode(text)
         if end < len(text):
             raise json.JSONDecodeError("Extra data", text, end)
         if "\\" in text:
             # Only an escape can smuggle in half of a surrogate pair; re-encoding finds it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except NotStrictJsonError:
-        raise
     except UnicodeError as error:
         raise NotStrictJsonError("text that is not valid Unicode") from error
     except ValueError as error:
@@ -57,11 +57,9 @@ def parse_object(data: bytes) -> JsonObject:
 
 
 def _require_shallow(text: str) -> None:
-    # No text is deeper than it has brackets: most need no second look.
-    if text.count("{") + text.count("[") > MOST_LEVELS:
-        brackets = _BRACKET.findall(_STRING.sub("", text))
-        if max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0) > MOST_LEVELS:
-            raise NotStrictJsonError("values nested too deeply")
+    brackets = _BRACKET.findall(_STRING.sub("", text))
+    if max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0) > MOST_LEVELS:
+        raise NotStrictJsonError("values nested too deeply")
 
 
 def _object_of_unique_names(pairs: list[tuple[str, Any]]) -> JsonObject:

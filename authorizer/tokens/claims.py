@@ -117,14 +117,14 @@ class IdToken(VerifiedToken):
     """A verified ID token: says who signed in. Not fit for authorizing API calls."""
 
 
-def is_nameable(*groups: str) -> bool:
-    """Whether a policy can name each of these groups.
+def is_nameable(group: str) -> bool:
+    """Whether a policy can name that group.
 
     The names of Cognito's own groups have no white space; those of an identity provider may. To a
     backend, which gets groups joined by blanks, each would be two. Nothing is trimmed: ``admin``
     with a blank after it is another group.
     """
-    return tuple(" ".join(groups).split()) == groups
+    return group.split() == [group]
 
 
 def judge_claims(
@@ -237,8 +237,8 @@ def _groups(claims: JsonObject) -> tuple[str, ...]:
         raise InvalidTokenError(
             Reason.GROUPS_INVALID, "expected cognito:groups to be a list of names"
         )
-    # All at once: many have many groups, and few have one that cannot be named.
-    return tuple(groups if is_nameable(*groups) else filter(is_nameable, groups))
+    # All at once: of many groups, nearly always each can be named.
+    return tuple(groups if " ".join(groups).split() == groups else filter(is_nameable, groups))
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
