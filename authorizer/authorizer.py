@@ -19,8 +19,7 @@ from authorizer.gateway.responses import (
     Answer,
     context_of,
 )
-from authorizer.policy.caller_document import CallerDocuments, Grants
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.iam import (
     IamMode,
     PolicyDocument,

@@ -20,9 +20,7 @@ from authorizer.cli.policy_file import (
     with_routes,
 )
 from authorizer.cli.policy_file.caller_table import caller_table
-from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.caller_table import Inexact
-from authorizer.policy.compiled import FORMAT_VERSION
+from authorizer.policy.caller_document import CallerDocuments, Inexact
 from authorizer.policy.decision import Policy
 from authorizer.policy.paths import split_route_key
 from benchmarks.timing import Figure, compare, without_collector
@@ -169,8 +167,7 @@ def made(size: int) -> Api:
     }
     includes = {group: included for group, (included, _) in GROUPS.items()}
     closure = include_closure(includes)
-    document = {
-        "version": FORMAT_VERSION,
+    document: dict[str, Any] = {
         "groups": {
             group: {
                 "includes": sorted(closure[group] - {group}),

@@ -41,7 +41,6 @@ from authorizer import (
 )
 from authorizer.cli.policy_file import compiled_rule, dump_policy
 from authorizer.gateway.events import Flavour
-from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer
 from authorizer.tokens.claims import judge_claims
@@ -257,7 +256,6 @@ def events(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
     rules = ("GET /articles/{id}", "$connect")
     group = {"includes": [], "allow": [compiled_rule(rule, 1) for rule in rules], "deny": []}
     document = {
-        "version": FORMAT_VERSION,
         "groups": {"reader": group},
         "scopes": {},
         "public": [],

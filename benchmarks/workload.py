@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from authorizer.cli.policy_file import compiled_rule, include_closure
-from authorizer.policy.compiled import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,10 +79,13 @@ class Workload:
         scopes: dict[str, Any] = {}
         for number, line in enumerate(self.lines, start=1):
             kind, _, name = line.subject.partition(":")
-            body = groups[name] if kind == "group" else scopes.setdefault(name, {"allow": []})
+            body = (
+                groups[name]
+                if kind == "group"
+                else scopes.setdefault(name, {"allow": [], "deny": []})
+            )
             body[line.effect].append(compiled_rule(f"{line.method} {line.path}", number))
         return {
-            "version": FORMAT_VERSION,
             "groups": groups,
             "scopes": scopes,
             "public": [],

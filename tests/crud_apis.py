@@ -12,7 +12,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.policy_file.compile import compiled_rule
-from authorizer.policy.compiled import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +54,6 @@ class CrudApi:
     def document(self) -> dict[str, Any]:
         """What its policy.yaml compiles to, without the routes."""
         return {
-            "version": FORMAT_VERSION,
             "groups": {
                 role: {
                     "includes": [],

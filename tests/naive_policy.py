@@ -18,7 +18,6 @@ from authorizer.cli.policy_file import (
     read_source,
     with_routes,
 )
-from authorizer.policy.compiled import FORMAT_VERSION
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
@@ -74,7 +73,6 @@ class NaivePolicy:
     def document(self) -> dict[str, Any]:
         """The compiled form; every rule on line 1, since lines decide nothing."""
         document = {
-            "version": FORMAT_VERSION,
             "groups": {
                 name: {
                     "includes": sorted(self._with_includes([name]) - {name}),
@@ -84,7 +82,8 @@ class NaivePolicy:
                 for name, body in self.groups.items()
             },
             "scopes": {
-                name: {"allow": _on_line_1(body.allow)} for name, body in self.scopes.items()
+                name: {"allow": _on_line_1(body.allow), "deny": []}
+                for name, body in self.scopes.items()
             },
             "public": _on_line_1(self.public),
             "routes": None,

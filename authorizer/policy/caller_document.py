@@ -5,31 +5,60 @@ if it is told the route. (A TOKEN authorizer is not: what it refuses as ``path_u
 is allowed by a document from before, if API Gateway found it to be a route that is granted.)
 
 The difficulty is that ``*`` in an ARN also crosses ``/``: ``GET/users/*``, meant for
-``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own. What to
-deny for it is looked up in ``caller_table``; here the result is remembered.
+``/users/{id}``, grants ``/users/1/keys``, too, and ``/users/admin``, a route of its own. What each
+glob covers, and what each deny takes away, depends on the routes and the rules alone, and was
+worked out at build time, by ``authorizer.cli.policy_file.caller_table``. The table's sets are
+integers: each bit is a *part* that rules grant, a route or the caller's own paths of it; or a
+*spot* that globs cover, words of a route or of none. For one caller they are put together:
+
+1. The parts that its groups are granted together; a deny overrides.
+2. Their globs; one for several of them where a rule says as much, or it takes fewer denies.
+3. For each spot of these that is not granted, the widest deny that takes nothing away.
+
+If a spot is left, no document says exactly what the policy does.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.caller_table import Inexact, choose, granted_parts
-from authorizer.policy.compiled import CLAIM
-from authorizer.policy.decision import counting_scopes
+from authorizer.policy.decision import Policy, counting_scopes
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from authorizer.policy.caller_table import Table
-    from authorizer.policy.decision import Policy
+    Table = Mapping[str, Any]
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
 # More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
 _MOST_RESOURCES = 150
+# Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
+_LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
+# Allows everything, also what is no route: only where a rule says as much.
+_EVERYTHING = "*/*"
+
+
+class Inexact(StrEnum):
+    """Why a document covers the request alone. The strings are stable: logs carry them.
+
+    Either there is no exact document for the caller, or it cannot be used for the answer.
+    """
+
+    ROUTES_UNKNOWN = "routes_unknown"
+    PATH_DECIDES = "path_decides"
+    CLAIM_NOT_LITERAL = "claim_not_literal"
+    DENY_COMPARES_CLAIM = "deny_compares_claim"
+    ROUTES_OVERLAP = "routes_overlap"
+    REQUEST_DIFFERS = "request_differs"
+    TOO_LARGE = "too_large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +102,9 @@ class CallerDocuments:
     def __init__(self, policy: Policy) -> None:
         """Take a policy; without a table, no document is made."""
         self._policy = policy
-        self._compared = sorted(
-            {one.claim for rule in policy.rules for one in rule.pattern.conditions}
-        )
-        self._made: dict[tuple[Any, ...], Grants | Inexact] = {}
+        conditions = (one for rule in policy.rules for one in rule.pattern.conditions)
+        self._compared = sorted({one.claim for one in conditions})
+        self._remembered = lru_cache(maxsize=_MOST_CALLERS)(self._grants)
 
     def of(
         self, groups: Sequence[str], scopes: Iterable[str], claims: Mapping[str, Any]
@@ -88,19 +116,36 @@ class CallerDocuments:
             scopes: the token's. They count only if the claims show that no user is there.
             claims: the token's.
         """
+        counting = counting_scopes(groups, scopes, claims)
+        texts = ((name, claims.get(name)) for name in self._compared)
+        compared = tuple((name, text) for name, text in texts if type(text) is str)
+        return self._remembered(tuple(groups), counting, compared)
+
+    def _grants(
+        self,
+        groups: tuple[str, ...],
+        scopes: tuple[str, ...],
+        compared: tuple[tuple[str, str], ...],
+    ) -> Grants | Inexact:
         table = self._policy.callers
         if table is None:
             return Inexact.ROUTES_UNKNOWN if self._policy.routes is None else Inexact.TOO_LARGE
-        counting = counting_scopes(groups, scopes, claims)
-        texts = {name: claims[name] for name in self._compared if type(claims.get(name)) is str}
-        key = (tuple(groups), counting, tuple(texts.items()))
-        made = self._made.get(key)
-        if made is None:
-            made = _grants(table, self._policy.subjects_of(groups, counting), texts)
-            if len(self._made) >= _MOST_CALLERS:
-                self._made.clear()
-            self._made[key] = made
-        return made
+        subjects, texts = self._policy.subjects_of(groups, scopes), dict(compared)
+        granted = granted_parts(table, subjects, texts)
+        if isinstance(granted, Inexact):
+            return granted
+        found: Grants | None = None
+        for is_small in (True, False):
+            allow, deny, left = choose(table, granted, subjects, is_small=is_small)
+            if left:
+                return Inexact.ROUTES_OVERLAP
+            if len(allow) + len(deny) <= _MOST_RESOURCES:
+                try:
+                    allowed, denied = _filled(allow, texts), _filled(deny, texts)
+                except KeyError:
+                    return Inexact.CLAIM_NOT_LITERAL  # it is not there at all
+                found = Grants(allow=allowed, deny=denied, smaller=found)
+        return found or Inexact.TOO_LARGE
 
 
 def covers(glob: str, text: str) -> bool:
@@ -119,22 +164,90 @@ def covers(glob: str, text: str) -> bool:
     return at + len(others[-1]) <= len(text) and text.endswith(others[-1])
 
 
-def _grants(table: Table, subjects: AbstractSet[str], texts: Mapping[str, str]) -> Grants | Inexact:
-    granted = granted_parts(table, subjects, texts)
-    if isinstance(granted, Inexact):
-        return granted
-    found: Grants | None = None
-    for is_small in (True, False):
-        allow, deny, left = choose(table, granted, subjects, is_small=is_small)
-        if left:
-            return Inexact.ROUTES_OVERLAP
-        if len(allow) + len(deny) <= _MOST_RESOURCES:
-            allowed, denied = _filled(allow, texts), _filled(deny, texts)
-            found = Grants(allow=allowed, deny=denied, smaller=found)
-    return found or Inexact.TOO_LARGE
+def granted_parts(
+    table: Table, subjects: AbstractSet[str], texts: Mapping[str, str]
+) -> int | Inexact:
+    """The parts that a caller is granted; or why no document can say so.
+
+    Args:
+        table: the policy's.
+        subjects: whose rules the caller has.
+        texts: of its claims those that rules compare.
+    """
+    if any(
+        row["subject"] in subjects and subjects.isdisjoint(row["unless"]) for row in table["below"]
+    ):
+        return Inexact.PATH_DECIDES
+    rows = [row for subject, row in table["subjects"].items() if subject in subjects]
+    granted = _union(row["allow"] for row in rows) & ~_union(row["deny"] for row in rows)
+    for at, part in enumerate(table["parts"]):
+        for claim, taken in part["values"].items() if granted >> at & 1 else ():
+            value = texts.get(claim, "%")
+            # An encoded value equals nothing; what is granted altogether compares none.
+            if part["whole"] & granted or "%" in value or value in taken:
+                granted &= ~(1 << at)
+                break
+            # What globs cover was found out without the values: none is a word of a route.
+            if not _LITERAL_VALUE.fullmatch(value) or value in table["words"]:
+                return Inexact.CLAIM_NOT_LITERAL
+    # A deny that compares one also denies other spellings of it, and there is no end of them.
+    if any(
+        row["subject"] in subjects and texts.keys() >= {*row["claims"]} and row["parts"] & granted
+        for row in table["compared"]
+    ):
+        return Inexact.DENY_COMPARES_CLAIM
+    return Inexact.ROUTES_OVERLAP if granted & table["shared"] else granted
+
+
+def choose(
+    table: Table, granted: int, subjects: AbstractSet[str], *, is_small: bool
+) -> tuple[list[str], list[str], int]:
+    """The globs of a document, with ``{claim}`` for a value.
+
+    Args:
+        table: the policy's.
+        granted: what ``granted_parts`` found.
+        subjects: whose rules the caller has.
+        is_small: whether few globs matter more than to keep out what is no route of the API.
+
+    Returns:
+        Those that allow, those that deny, and the spots that cannot be kept out.
+    """
+    granted_spots = _union(
+        1 << spot for spot, parts in enumerate(table["granted_by"]) if parts & granted
+    )
+    needed = ~granted_spots & ~(table["spare"] if is_small else 0)
+    denies = [row for row in table["denies"] if not row["takes"] & granted]
+    deniable = _union(row["covers"] for row in denies)
+    rest, chosen = granted, []
+    for fold in table["folds"]:
+        spots = fold["hits"] & needed
+        saved = (fold["parts"] & rest).bit_count() - 1
+        cost = (spots & ~table["wanted"]).bit_count()
+        is_said = cost == 0 and not subjects.isdisjoint(fold["subjects"])
+        is_cheap = is_small and fold["glob"] != _EVERYTHING and not spots & ~deniable
+        if saved > 0 and (is_said or (is_cheap and saved > cost)):
+            rest &= ~fold["parts"]
+            chosen.append(fold)
+    parts = [part for at, part in enumerate(table["parts"]) if rest >> at & 1]
+    left = _union(row["hits"] for row in (*chosen, *parts)) & needed
+    chosen += [part for part in parts if not part["within"] & rest]
+    denied = []
+    for row in denies:
+        if row["covers"] & left:
+            left &= ~row["covers"]
+            denied.append(row["glob"])
+    return [row["glob"] for row in chosen], denied, left & ~table["wanted"]
+
+
+def _union(sets: Iterable[int]) -> int:
+    return reduce(or_, sets, 0)
 
 
 def _filled(globs: Iterable[str], texts: Mapping[str, str]) -> tuple[str, ...]:
     """The globs with the caller's values in them."""
-    filled = (CLAIM.sub(lambda claim: texts[claim[1]], glob).split("/") for glob in globs)
+    filled = (
+        [texts[word[1:-1]] if word.startswith("{") else word for word in glob.split("/")]
+        for glob in globs
+    )
     return tuple(map("/".join, sorted(filled)))

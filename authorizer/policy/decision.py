@@ -19,15 +19,23 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from authorizer.errors import Reason
-from authorizer.policy.compiled import load_policy, parse_policy
-from authorizer.policy.model import CompiledPolicy, Decision
+from authorizer.errors import ConfigurationError, Reason, clip
+from authorizer.policy.model import (
+    Decision,
+    Effect,
+    RoutePattern,
+    Rule,
+    contents_of,
+    require_sealed,
+)
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
@@ -43,13 +51,15 @@ from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Set as AbstractSet
+    from functools import _lru_cache_wrapper
 
-    from authorizer.policy.model import Rule
+    # Rules that compare values, with what each decides; and what is decided if none holds.
+    _Answer = tuple[Sequence[tuple[Rule, Decision]], Decision]
 
 # Methods are case-sensitive, and API Gateway knows only upper-case ones.
 _METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
-_USUAL_METHODS = frozenset(METHODS)
+_NAMED_METHODS = frozenset(METHODS)
 # Whose token has one of these has a user behind it.
 CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
 # Tells nothing of the path, and so does what nobody can read.
@@ -60,17 +70,31 @@ _MOST_ANSWERS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy(CompiledPolicy):
+class Policy:
     """Who may call what. Immutable, and safe to share among threads.
 
     Attributes:
+        rules: every line that grants or denies, in the file's order.
+        groups: each group with all groups whose rules it has, itself among them.
+        public: routes that carry no authorizer. They grant nothing here; they are known, so that
+            a path that belongs to them is not taken for another route's.
+        routes: every route of the API, as its template has them: ``GET /users/{id}``; nothing
+            where the policy was compiled without the template. They grant nothing either.
+        callers: what a document for all of a caller's routes is looked up in (see
+            ``caller_document``); nothing where the routes are not known, or too many.
+        digest: names the compiled document that this came from, for logs.
         tree: where its rules and routes stand.
     """
 
+    rules: tuple[Rule, ...]
+    groups: Mapping[str, frozenset[str]]
+    public: tuple[RoutePattern, ...] = ()
+    routes: tuple[str, ...] | None = None
+    callers: Mapping[str, Any] | None = None
+    digest: str = ""
     tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
-    _answers: dict[tuple[Any, ...], Answer] = field(
-        init=False, compare=False, repr=False, default_factory=dict
-    )
+    # What was found out before, of as many as there are.
+    _remembered: _lru_cache_wrapper[_Answer] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the rules, and what else is known, by path."""
@@ -85,11 +109,12 @@ class Policy(CompiledPolicy):
                 self.tree.place(pattern.path, is_tail=False)
         for key in self.routes or ():
             method, template = split_route_key(key)
-            route = parse_route(template)
-            if route is None:  # $default, which is all paths
+            route = parse_route(template) or _DEFAULT
+            self.tree.place(route.path, is_tail=route.greedy).methods.add(method or ANY)
+            if route is _DEFAULT:  # unlike {proxy+}, it takes the root, too
                 self.tree.place((), is_tail=False).methods.add(ANY)
-            path, is_tail = ((), True) if route is None else (route.path, route.greedy)
-            self.tree.place(path, is_tail=is_tail).methods.add(method or ANY)
+        remembered = lru_cache(maxsize=_MOST_ANSWERS)(self._answer)
+        object.__setattr__(self, "_remembered", remembered)
 
     @classmethod
     def load(cls, path: Path | str) -> Policy:
@@ -98,28 +123,28 @@ class Policy(CompiledPolicy):
         Raises:
             ConfigurationError: for a file that is missing or not a compiled policy.
         """
-        return cls.of(load_policy(path))
+        try:
+            return cls.parse(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from error
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {problem}" for problem in error.problems) from error
 
     @classmethod
     def parse(cls, data: bytes) -> Policy:
         """Read a compiled policy.
 
         Raises:
-            ConfigurationError: with the first thing that does not fit.
+            ConfigurationError: it is none.
         """
-        return cls.of(parse_policy(data))
-
-    @classmethod
-    def of(cls, compiled: CompiledPolicy) -> Policy:
-        """The policy that says what was compiled."""
-        return cls(
-            rules=compiled.rules,
-            groups=compiled.groups,
-            public=compiled.public,
-            routes=compiled.routes,
-            callers=compiled.callers,
-            digest=compiled.digest,
-        )
+        require_sealed(data)
+        try:
+            return cls(**contents_of(json.loads(data)))
+        except Exception as error:  # whatever it is, no policy came of it
+            raise ConfigurationError(
+                [f"expected a policy made by 'authorizer compile', found {clip(error)}"]
+            ) from error
 
     def decide(
         self,
@@ -147,71 +172,61 @@ class Policy(CompiledPolicy):
         """
         if route == CONNECT:
             method = ""  # a connection has none, so that only ANY covers it
-        elif method not in _USUAL_METHODS and not _METHOD.fullmatch(method):
-            return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
-        groups = tuple(groups)
-        scopes = counting_scopes(groups, scopes, claims) if scopes else ()
+        elif method not in _NAMED_METHODS:
+            if not _METHOD.fullmatch(method):
+                return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
+            method = ""  # no rule and no route names it, and there is no end of such ones
+        claims, groups = claims or {}, tuple(groups)
         matched = None if route is None else parse_route(route) or _DEFAULT
-        if matched is None or matched.greedy:
-            return self._decide_on_path(method, matched, path, (groups, scopes), claims or {})
+        found = self._found(matched, path, path_parameters or {})
+        if isinstance(found, Reason):
+            return Decision(allowed=False, reason=found)
+        values, places = found
+        told = matched and matched.path
+        length = min(len(values), MOST_SEGMENTS + 1)  # no place tells longer ones apart
+        scopes = counting_scopes(groups, scopes, claims) if scopes else ()
         # What a caller's groups are told about a route is told once, and then remembered.
-        key = (method, route, groups, scopes)
-        answer = self._answers.get(key)
-        if answer is None:
-            places = self.tree.covering(matched.path)
-            rules = self._rules_of(places, method, groups, scopes)
-            answer = Answer.of(rules, rules, known=bool(places))
-            self._remember(key, answer)
-        if path is not None and not matched.agrees(path, path_parameters or {}):
-            # As for who is told no route: what is wrong has the same name everywhere.
-            unsafe = safe_segments(path) is None
-            reason = Reason.PATH_UNSAFE if unsafe else Reason.PATH_DISAGREES
-            return Decision(allowed=False, reason=reason)
-        if answer.decision is not None:
-            return answer.decision
-        parameters: Mapping[str | None, str] = path_parameters or {}  # type: ignore[assignment]
-        return answer.judge(tuple(map(parameters.get, matched.names)), claims or {})
+        compared, otherwise = self._remembered(method, told, places, length, (groups, scopes))
+        for rule, decision in compared:
+            if _holds(rule, values, claims):
+                return decision
+        return otherwise
 
-    def _decide_on_path(
-        self,
-        method: str,
-        route: Route | None,
-        path: str | None,
-        caller: tuple[tuple[str, ...], tuple[str, ...]],
-        claims: Mapping[str, Any],
-    ) -> Decision:
+    def _found(
+        self, route: Route | None, path: str | None, parameters: Mapping[str, str]
+    ) -> tuple[Sequence[str | None], tuple[Place, ...] | None] | Reason:
+        """The values of a path's segments, with the places that match where no route tells it.
+
+        Or why the path is no good.
+        """
+        if route is not None and not route.greedy:
+            if path is None or route.agrees(path, parameters):
+                return [name and parameters.get(name) for name in route.names], None
+            # As for who is told no route: what is wrong has the same name everywhere.
+            return Reason.PATH_UNSAFE if safe_segments(path) is None else Reason.PATH_DISAGREES
         if path is None:
-            return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
+            return Reason.ROUTE_UNKNOWN
         segments = safe_segments(path)
         if segments is None:
-            return Decision(allowed=False, reason=Reason.PATH_UNSAFE)
+            return Reason.PATH_UNSAFE
         # Unlike {proxy+}, $default takes the root, too.
-        if route and route is not _DEFAULT and not _starts_with(segments, route.path):
-            return Decision(allowed=False, reason=Reason.PATH_DISAGREES)
-        places = self.tree.matching(segments)
-        if not places:
-            return Decision(allowed=False, reason=Reason.ROUTE_UNKNOWN)
-        length = min(len(segments), MOST_SEGMENTS + 1)  # no place tells longer ones apart
-        key = (method, route and route.path, places, length, caller)
-        answer = self._answers.get(key)
-        if answer is None:
-            granting, denying = self.deciding_places(method, route, places, length)
-            answer = Answer.of(
-                self._rules_of(granting, method, *caller),
-                self._rules_of(denying, method, *caller),
-                known=bool(denying),
-            )
-            self._remember(key, answer)
-        return answer.decision or answer.judge(segments, claims)
+        if route and route is not _DEFAULT and not _is_under(segments, route.path):
+            return Reason.PATH_DISAGREES
+        return segments, self.tree.matching(segments)
 
     def deciding_places(
-        self, method: str, route: Route | None, places: tuple[Place, ...], length: int
+        self,
+        method: str,
+        told: tuple[str, ...] | None,
+        places: tuple[Place, ...],
+        length: int,
     ) -> tuple[Sequence[Place], Sequence[Place]]:
         """Where the path decides: the places whose allows count, and those whose denies do.
 
         Args:
             method: of the request.
-            route: a greedy one that was matched; nothing where the event does not tell.
+            told: the path of a greedy route that was matched; nothing where the event does not
+                tell.
             places: those that match the path, the most specific one first.
             length: how many segments the path has.
         """
@@ -227,108 +242,53 @@ class Policy(CompiledPolicy):
         # /{lang}/help or /admin/{proxy+} for /admin/help depends on the kind of API; a rule that
         # says "admin" is never answered for by one that does not. A greedy route does not tell the
         # path; the policy may know places below it, and every deny that matches counts.
-        is_resolved = route is None and is_known and not routed[0].is_tail
+        is_resolved = told is None and is_known and not routed[0].is_tail
         best = routed[0] if is_resolved else places[0]
-        told = routed[0].path if is_known else ()
-        told = route.path if route and route.path else told
-        granting = [place for place in places if best.is_below(place) and place.may_be_of(told)]
+        known = told or (routed[0].path if is_known else ())
+        granting = [place for place in places if best.is_below(place) and place.may_be_of(known)]
         rivals = [one for one in routed if one is best or not best.surely_beats(one, method)]
-        denying: Sequence[Place] = places
-        if is_resolved and not any(one.is_tail for one in rivals):
-            denying = [place for place in places if any(one.is_below(place) for one in rivals)]
+        is_any_deny = not is_resolved or any(one.is_tail for one in rivals)
+        denying = [
+            place for place in places if is_any_deny or any(one.is_below(place) for one in rivals)
+        ]
         return granting, denying
 
-    def _rules_of(
+    def _answer(
         self,
-        places: Iterable[Place],
         method: str,
-        groups: Iterable[str],
-        scopes: Iterable[str],
-    ) -> list[Rule]:
-        subjects = self.subjects_of(groups, scopes)
-        return [
-            rule
-            for place in places
-            for subject in place.rules.keys() & subjects
-            for rule in place.rules[subject].values()
-            if rule.pattern.covers_method(method)
-        ]
-
-    def rules_of(self, groups: Iterable[str], scopes: Iterable[str]) -> list[Rule]:
-        """All rules of a caller, in the file's order; for scopes see ``counting_scopes``."""
-        subjects = self.subjects_of(groups, scopes)
-        return [rule for rule in self.rules if rule.subject in subjects]
+        told: tuple[str, ...] | None,
+        places: tuple[Place, ...] | None,
+        length: int,
+        caller: tuple[tuple[str, ...], tuple[str, ...]],
+    ) -> _Answer:
+        """What the policy says, but for the values: of places, or of those that cover a route."""
+        if places is not None:
+            granting, denying = self.deciding_places(method, told, places, length)
+        else:
+            granting = denying = self.tree.covering(told or ())
+        subjects = self.subjects_of(*caller)
+        denies = _rules_of(denying, "deny", method, subjects)
+        compared: list[tuple[Rule, Decision]] = []
+        for rule in (*denies, *_rules_of(granting, "allow", method, subjects)):
+            reason = Reason.DENIED_BY_RULE if rule.effect == "deny" else None
+            decision = Decision(allowed=reason is None, reason=reason, rule=rule)
+            if not rule.pattern.conditions:
+                return tuple(compared), decision
+            compared.append((rule, decision))
+        reason = Reason.NOT_GRANTED if denying else Reason.ROUTE_UNKNOWN
+        return tuple(compared), Decision(allowed=False, reason=reason)
 
     def subjects_of(self, groups: Iterable[str], scopes: Iterable[str]) -> set[str]:
         """Whose rules a caller has; for scopes see ``counting_scopes``."""
-        subjects = {f"scope:{scope}" for scope in scopes}
-        for group in groups:
-            subjects |= {f"group:{member}" for member in self.groups.get(group, ())}
-        return subjects
-
-    def _remember(self, key: tuple[Any, ...], answer: Answer) -> None:
-        if key[0] and key[0] not in _USUAL_METHODS:
-            return  # made up by the client, and there is no end of them
-        if len(self._answers) >= _MOST_ANSWERS:
-            self._answers.clear()
-        self._answers[key] = answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the policy says to a caller of a route, but for the values that it compares.
-
-    Attributes:
-        decision: the decision, where no value is compared.
-    """
-
-    decision: Decision | None = None
-    # Each rule's comparisons, and what is decided if they hold; and what, if none do.
-    _steps: tuple[tuple[bool, tuple[tuple[int, str], ...], Decision], ...] = ()
-    _otherwise: Decision | None = None
-
-    @classmethod
-    def of(cls, allows: Iterable[Rule], denies: Iterable[Rule], *, known: bool) -> Answer:
-        """Sort out the rules of two sets of places."""
-        allowing, denying = (
-            tuple(
-                sorted(
-                    (rule for rule in rules if rule.effect == effect),
-                    key=lambda rule: (rule.line, rule.subject, rule.pattern.text),
-                )
-            )
-            for rules, effect in ((allows, "allow"), (denies, "deny"))
-        )
-        reason = Reason.NOT_GRANTED if known else Reason.ROUTE_UNKNOWN
-        answer = cls(
-            _steps=tuple(_step(rule) for rule in (*denying, *allowing)),
-            _otherwise=Decision(allowed=False, reason=reason),
-        )
-        if any(compared for _, compared, _ in answer._steps):
-            return answer
-        return replace(answer, decision=answer.judge((), {}))
-
-    def judge(self, values: Sequence[str | None], claims: Mapping[str, Any]) -> Decision:
-        """Decide, with the values of the path's segments and the caller's claims."""
-        for denies, compared, decision in self._steps:
-            equals = _may_equal if denies else _surely_equals
-            if all(equals(values[position], claims.get(claim)) for position, claim in compared):
-                return decision
-        return cast("Decision", self._otherwise)
-
-
-def _step(rule: Rule) -> tuple[bool, tuple[tuple[int, str], ...], Decision]:
-    denies = rule.effect == "deny"
-    reason = Reason.DENIED_BY_RULE if denies else None
-    compared = tuple((one.position, one.claim) for one in rule.pattern.conditions)
-    return denies, compared, Decision(allowed=not denies, reason=reason, rule=rule)
+        members = (member for group in groups for member in self.groups.get(group, ()))
+        return {f"scope:{scope}" for scope in scopes} | {f"group:{member}" for member in members}
 
 
 def counting_scopes(
-    groups: Sequence[str], scopes: Iterable[str], claims: Mapping[str, Any] | None
+    groups: Sequence[str], scopes: Iterable[str], claims: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """The scopes that grant something: a machine's, and nobody else's."""
-    return tuple(scopes) if scopes and not groups and is_machine(claims or {}) else ()
+    return tuple(scopes) if not groups and is_machine(claims) else ()
 
 
 def is_machine(claims: Mapping[str, Any]) -> bool:
@@ -343,9 +303,30 @@ def is_machine(claims: Mapping[str, Any]) -> bool:
     )
 
 
+def _rules_of(
+    places: Iterable[Place], effect: Effect, method: str, subjects: AbstractSet[str]
+) -> list[Rule]:
+    """The rules that count there, as they stand in the file."""
+    rules = [
+        rule
+        for place in places
+        for subject in place.rules.keys() & subjects
+        for rule in place.rules[subject].values()
+        if rule.effect == effect and rule.pattern.covers_method(method)
+    ]
+    return sorted(rules, key=lambda rule: (rule.line, rule.subject, rule.pattern.text))
+
+
+def _holds(rule: Rule, values: Sequence[str | None], claims: Mapping[str, Any]) -> bool:
+    equals = _surely_equals if rule.effect == "allow" else _may_equal
+    return all(
+        equals(values[one.position], claims.get(one.claim)) for one in rule.pattern.conditions
+    )
+
+
 def _surely_equals(value: str | None, claim: object) -> bool:
     # An encoded value may reach the backend decoded, as another one: it allows nothing.
-    return isinstance(claim, str) and isinstance(value, str) and "%" not in value and value == claim
+    return isinstance(claim, str) and value == claim and "%" not in claim
 
 
 def _may_equal(value: str | None, claim: object) -> bool:
@@ -360,7 +341,7 @@ def _spellings(value: str) -> frozenset[str]:
     return frozenset({value, unquote(value), unquote(unquote(value))})
 
 
-def _starts_with(segments: tuple[str, ...], prefix: tuple[str, ...]) -> bool:
+def _is_under(segments: tuple[str, ...], prefix: tuple[str, ...]) -> bool:
     """Whether a path lies under a greedy route, which covers one segment or more."""
     return len(segments) > len(prefix) and all(
         expected in (PARAMETER, segment)

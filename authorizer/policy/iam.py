@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 # Method and path without wildcards, empty or dot segments, backslashes and control characters.
 # Percent encodings stand for themselves, and so does a blank, which HTTP APIs decode.
@@ -57,10 +57,9 @@ class PolicyDocument(TypedDict):
 
 def why_unnamed(prefix: str, client_part: str) -> Reason | None:
     """Why no document can allow a request and no other one; nothing where one can."""
-    if not _PLAIN.fullmatch(client_part):
-        return Reason.PATH_UNSAFE
     is_too_long = len(prefix + client_part) > MOST_RESOURCE_CHARACTERS
-    return Reason.RESOURCE_TOO_LONG if is_too_long else None
+    too_long = Reason.RESOURCE_TOO_LONG if is_too_long else None
+    return too_long if _PLAIN.fullmatch(client_part) else Reason.PATH_UNSAFE
 
 
 def denying_glob(prefix: str, client_part: str) -> str:
@@ -87,16 +86,7 @@ def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyD
         resource = prefix + client_part.translate(_ESCAPES)
         if len(resource) > MOST_RESOURCE_CHARACTERS:
             resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Action": "execute-api:Invoke",
-                "Effect": "Allow" if allowed and is_named else "Deny",
-                "Resource": resource,
-            }
-        ],
-    }
+    return _document({"Allow" if allowed and is_named else "Deny": resource})
 
 
 def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> PolicyDocument:
@@ -108,13 +98,15 @@ def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> P
         deny: what is taken away from it; everything where nothing is allowed.
     """
     allowed, denied = ([prefix + glob for glob in globs] for globs in (allow, deny))
-    if not allowed:
-        return {"Version": "2012-10-17", "Statement": [_statement("Deny", [f"{prefix}*"])]}
-    statements = [_statement("Allow", allowed)]
-    if denied:
-        statements.append(_statement("Deny", denied))
-    return {"Version": "2012-10-17", "Statement": statements}
+    return _document({"Allow": allowed, "Deny": denied} if allowed else {"Deny": [f"{prefix}*"]})
 
 
-def _statement(effect: Literal["Allow", "Deny"], resources: list[str]) -> Statement:
-    return {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resources}
+def _document(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
+            for effect, resource in resources.items()
+            if resource
+        ],
+    }

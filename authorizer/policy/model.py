@@ -1,4 +1,4 @@
-"""What a policy is made of: values, without what decides by them (see ``decision``).
+"""What a policy is made of: values, and the JSON that they ship as; see ``decision`` for the rest.
 
 A rule is one line of ``policy.yaml``, ``METHOD[,METHOD] /path``. A segment of the path is literal,
 ``{name}`` (the route's own parameter at that place), or ``{name=claim}`` (the same, equal to that
@@ -8,21 +8,47 @@ wildcards. The text is read when the policy is compiled; what ships is what was 
 A pattern covers a *route*, such as API Gateway's ``/users/{id}``, and a parameter covers a
 parameter, whatever either is called: a rule for ``/users/{id}`` says nothing about a route
 ``/users/admin``.
+
+``policy.json`` mirrors ``policy.yaml`` line by line, so that a person can read it and a log can
+name a rule. Its first line seals all that follows: a file that was edited by hand, cut short or
+made by another version is refused before anything of it is read. What is sealed was judged when it
+was compiled, and not again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from authorizer.policy.paths import ANY
+from authorizer.errors import ConfigurationError
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from authorizer.errors import Reason
 
+FORMAT_VERSION = 4
+# The largest policy.yaml that is read, of the shortest rules, becomes less.
+_MOST_BYTES = 32 * 1024 * 1024
 Effect = Literal["allow", "deny"]
+_EFFECTS: tuple[Effect, ...] = ("allow", "deny")
+# What ``caller_document`` looks up: an object of these names, or (``str``) of any; a list of such
+# items; or a value of a kind.
+_CALLERS = {
+    "subjects": {str: {"allow": int, "deny": int}},
+    "parts": [{"glob": str, "values": {str: [str]}, "whole": int, "within": int, "hits": int}],
+    "words": [str],
+    "folds": [{"glob": str, "parts": int, "hits": int, "subjects": [str]}],
+    "denies": [{"glob": str, "takes": int, "covers": int}],
+    "granted_by": [int],
+    "spare": int,
+    "wanted": int,
+    "shared": int,
+    "below": [{"subject": str, "unless": [str]}],
+    "compared": [{"subject": str, "claims": [str], "parts": int}],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,25 +119,84 @@ class Decision:
     rule: Rule | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledPolicy:
-    """What ``policy.json`` says. ``decision.Policy`` is the same, ready to be asked.
+def seal_of(rest: bytes) -> bytes:
+    """The first line of a ``policy.json``, by all that follows it.
 
-    Attributes:
-        rules: every line that grants or denies, in the file's order.
-        groups: each group with all groups whose rules it has, itself among them.
-        public: routes that carry no authorizer. They grant nothing here; they are known, so that
-            a path that belongs to them is not taken for another route's.
-        routes: every route of the API, as its template has them: ``GET /users/{id}``; nothing
-            where the policy was compiled without the template. They grant nothing either.
-        callers: what a document for all of a caller's routes is looked up in (see
-            ``caller_table``); nothing where the routes are not known, or too many.
-        digest: names the compiled document that this came from, for logs.
+    A plain hash: it guards against a file that is stale, cut short or mended by hand, not against
+    somebody who may write the file, and could as well change the rules.
     """
+    return b'{"version": %d, "seal": "%s",\n' % (FORMAT_VERSION, sha256(rest).hexdigest().encode())
 
-    rules: tuple[Rule, ...]
-    groups: Mapping[str, frozenset[str]]
-    public: tuple[RoutePattern, ...] = ()
-    routes: tuple[str, ...] | None = None
-    callers: Mapping[str, Any] | None = None
-    digest: str = ""
+
+def require_sealed(data: bytes) -> None:
+    """Refuse what is no ``policy.json`` as it was written.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if len(data) > _MOST_BYTES:
+        raise ConfigurationError([f"expected at most {_MOST_BYTES} bytes, found {len(data)}"])
+    if not data.startswith(seal_of(data.partition(b"\n")[2])):
+        problem = (
+            "expected a policy made by 'authorizer compile', found another file, or one of another "
+            "version, or changed since: run 'authorizer compile' again, with the --template that "
+            "it had"
+        )
+        raise ConfigurationError([problem])
+
+
+def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
+    """What a rule covers.
+
+    Args:
+        rule: as the compiled policy has it: its text (``rule``), its ``methods``, the segments of
+            its ``path`` with ``{name}`` for a parameter, whether everything below follows
+            (``tail``), and which claims parameters must equal: ``{"{user}": "sub"}``.
+    """
+    path, equals = list(rule["path"]), rule["equals"].items()
+    return RoutePattern(
+        text=str(rule["rule"]),
+        methods=frozenset(rule["methods"]),
+        path=tuple(PARAMETER if segment.startswith("{") else segment for segment in path),
+        tail=rule["tail"],
+        conditions=tuple(
+            Condition(position=path.index(segment), claim=claim) for segment, claim in equals
+        ),
+    )
+
+
+def contents_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy is made with, by the compiled document; anything is raised where it is none."""
+    return {
+        "rules": tuple(
+            Rule(
+                effect=effect,
+                subject=f"{kind}:{name}",
+                pattern=parse_pattern(rule),
+                line=int(rule["line"]),
+            )
+            for kind in ("group", "scope")
+            for name, body in document[f"{kind}s"].items()
+            for effect in _EFFECTS
+            for rule in body[effect]
+        ),
+        "groups": {
+            group: frozenset({group, *body["includes"]})
+            for group, body in document["groups"].items()
+        },
+        "public": tuple(map(parse_pattern, document["public"])),
+        "routes": None if document["routes"] is None else tuple(document["routes"]),
+        "callers": None if document["callers"] is None else _read(document["callers"], _CALLERS),
+        "digest": document["seal"][:16],
+    }
+
+
+def _read(value: Any, shape: Any) -> Any:  # noqa: ANN401 - JSON, and its shape
+    """A value with all that its shape has, each of the kind that stands there."""
+    if isinstance(shape, type):
+        return shape(value)
+    if isinstance(shape, list):
+        return [_read(item, shape[0]) for item in value]
+    if str in shape:
+        return {name: _read(part, shape[str]) for name, part in value.items()}
+    return {name: _read(value[name], part) for name, part in shape.items()}

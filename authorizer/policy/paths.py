@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ANY = "ANY"
@@ -29,15 +28,14 @@ MOST_SEGMENTS = 100
 
 # Emulators write a greedy one as {proxy*}: that is no parameter of one segment.
 _ROUTE = re.compile(r"(?:/(?:[^{}/]*|\{[^{}/+*]+\}))*(?P<greedy>/\{[^{}/+*]+\+\})?")
-# A literal segment of a rule. Nothing in it could be read in two ways.
-LITERAL = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()+,=:@-]+"
-_PLAIN_PATH = re.compile(rf"(?:/{LITERAL})+")  # what most paths look like
-# Characters that some program between here and the backend treats as a separator or wildcard,
-# besides white space and controls.
-_UNSAFE = re.compile(r"[;*?\\#\s\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# An encoded character is only safe where no literal segment can contain it: beyond ASCII, or a
-# blank. "%2f", "%2e", "%25" and also "%61" can be read in two ways.
-_UNSAFE_ENCODING = re.compile(r"%(?!20|[89a-fA-F][0-9a-fA-F])")
+# What some program between here and the backend treats as a separator or wildcard, white space and
+# controls. An encoded character is only safe where no literal segment can contain it, beyond ASCII
+# or a blank: "%2f", "%2e", "%25" and also "%61" can be read in two ways.
+_SAFE = (
+    r"[^#%*/;?\\{}\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*+"
+    r"(?:%(?:20|[89a-fA-F][0-9a-fA-F]))?+"
+)
+_SAFE_PATH = re.compile(rf"/|(?:/(?!\.{{0,2}}(?:/|\Z))(?:{_SAFE})*+)++")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,49 +46,32 @@ class Route:
         path: canonical segments, without a greedy parameter at the end.
         names: the parameter's name per segment, ``None`` where the segment is literal.
         greedy: whether a ``{proxy+}`` follows, so that the route does not tell the path.
+        form: the path as a format of the parameters' values.
     """
 
     path: tuple[str, ...]
     names: tuple[str | None, ...]
     greedy: bool
-    # The path as a format of the parameters' values, and what takes these out of a mapping.
-    _format: str = field(init=False, repr=False, compare=False)
-    _values: Callable[[Any], Any] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Prepare what ``agrees`` compares with."""
-        segments = (segment.replace("%", "%%") for segment in self.path)
-        plain = "".join(
-            f"/{segment if name is None else '%s'}"
-            for segment, name in zip(segments, self.names, strict=True)
-        )
-        names = [name for name in self.names if name is not None]
-        object.__setattr__(self, "_format", plain or "/")
-        object.__setattr__(self, "_values", itemgetter(*names) if names else lambda _: ())
+    form: str = field(default="/", repr=False, compare=False)
 
     def agrees(self, path: str, parameters: Mapping[str, str]) -> bool:
         """Whether a concrete path is one of this route's, with the values that were extracted.
 
         Neither spelling is known to be the decoded one, so that either may be, by one step.
         """
-        if path.count("/") != (len(self.path) or 1) or (path == "/" and self.path):
-            return False
         try:
-            if self._format % self._values(parameters) == path:
+            if path.count("/") == len(self.path) and path == self.form % parameters != "/":
                 return True
-        except KeyError:
+        except (KeyError, ValueError):
             pass  # compared below, as far as they were extracted
         segments = split_path(path)
         if len(segments) != len(self.path) or not path.startswith("/"):
             return False
-        for segment, expected, name in zip(segments, self.path, self.names, strict=True):
-            if name is None:
-                if expected not in {segment, unquote(segment)}:
-                    return False
-            elif name in parameters:
-                value = parameters[name]
-                if unquote(segment) not in {value, unquote(value)} and segment != unquote(value):
-                    return False
+        for segment, literal, name in zip(segments, self.path, self.names, strict=True):
+            expected = literal if name is None else parameters.get(name, segment)
+            spellings = {expected} if name is None else {expected, unquote(expected)}
+            if spellings.isdisjoint({segment, unquote(segment)}):
+                return False
         return True
 
 
@@ -110,7 +91,11 @@ def parse_route(template: str) -> Route | None:
     segments = split_path(template)[: -1 if is_greedy else None]
     names = tuple(segment[1:-1] if segment.startswith("{") else None for segment in segments)
     path = tuple(PARAMETER if segment.startswith("{") else segment for segment in segments)
-    return Route(path=path, names=names, greedy=is_greedy)
+    form = "".join(
+        f"/%({name})s" if name else "/" + segment.replace("%", "%%")
+        for name, segment in zip(names, segments, strict=True)
+    )
+    return Route(path=path, names=names, greedy=is_greedy, form=form or "/")
 
 
 def split_route_key(key: str) -> tuple[str, str]:
@@ -131,17 +116,13 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     control characters, encodings of anything that could be written plainly, and encodings that
     are not UTF-8.
     """
-    if _PLAIN_PATH.fullmatch(path):
-        return tuple(path[1:].split("/"))
-    if not path.startswith("/") or _UNSAFE.search(path) or _UNSAFE_ENCODING.search(path):
+    if not _SAFE_PATH.fullmatch(path):
         return None
-    try:
-        decoded = unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        return None  # such as the overlong %c0%af, which lenient decoders read as a slash
-    if _UNSAFE.search(decoded.replace(" ", "")):
-        return None
-    segments = split_path(path)
-    if any(segment in {"", ".", ".."} or "{" in segment or "}" in segment for segment in segments):
-        return None
-    return segments
+    if "%" in path:
+        try:
+            decoded = unquote(path, errors="strict").replace(" ", "_")
+        except UnicodeDecodeError:
+            return None  # such as the overlong %c0%af, which lenient decoders read as a slash
+        if not _SAFE_PATH.fullmatch(decoded):
+            return None
+    return split_path(path)

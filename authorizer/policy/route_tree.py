@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.policy.paths import ANY, PARAMETER
+from authorizer.policy.paths import ANY, MOST_SEGMENTS, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +37,9 @@ class Place:
 
     def is_route_of(self, method: str, length: int) -> bool:
         """Whether the API has a route there that takes a method, and a path of so many segments."""
-        if self.is_tail and length == len(self.path):
-            return False  # a greedy route takes one segment more, or several
-        return method in self.methods or ANY in self.methods
+        # A greedy route takes one segment more, or several.
+        is_shorter = self.is_tail and length == len(self.path)
+        return not is_shorter and (method in self.methods or ANY in self.methods)
 
     def is_below(self, other: Place) -> bool:
         """Whether the other one covers this one: it is the same, or a /** above it."""
@@ -71,6 +71,8 @@ class Tree:
 
     def place(self, path: tuple[str, ...], *, is_tail: bool) -> Place:
         """The place of a canonical path; made if it is not there."""
+        if len(path) > MOST_SEGMENTS:
+            raise ValueError(f"more than {MOST_SEGMENTS} segments")
         node = self
         for segment in path:
             node = node.children[segment]

@@ -10,8 +10,7 @@ from api_gateway import ARN
 from naive_gateway import iam_allows
 from naive_policy import policy_of
 
-from authorizer.policy.caller_document import CallerDocuments, Grants
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 
 if TYPE_CHECKING:
     from authorizer.policy.decision import Policy

@@ -34,7 +34,14 @@ def test_compile_prints_the_compiled_policy(policy: Path) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout)["groups"]["reader"]["allow"] == [
-        {"line": 3, "methods": ["GET"], "path": ["hello"], "tail": False, "equals": {}}
+        {
+            "line": 3,
+            "rule": "GET /hello",
+            "methods": ["GET"],
+            "path": ["hello"],
+            "tail": False,
+            "equals": {},
+        }
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import Inexact
 from authorizer.policy.decision import counting_scopes
 from oracles.grants import Grants, InexactError
 from oracles.known_routes import KnownRoutes

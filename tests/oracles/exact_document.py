@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import Inexact
 from authorizer.policy.paths import ANY, PARAMETER
 from oracles.globs import (
     STAR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import Inexact
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 from oracles.globs import covers
 

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import Inexact
 from authorizer.policy.paths import ANY, CONNECT, PARAMETER, parse_route, split_route_key
 from oracles.exact_document import KnownRoute, Maker
 from oracles.globs import STAR, Words, is_narrower, steps_of, wins_over
@@ -68,7 +68,8 @@ class KnownRoutes:
             InexactError: no document says exactly that.
         """
         steps = Steps()
-        rules = self._policy.rules_of(groups, scopes)
+        subjects = self._policy.subjects_of(groups, scopes)
+        rules = [rule for rule in self._policy.rules if rule.subject in subjects]
         # A policy may say the same many times.
         allows, denies = (
             tuple(
@@ -80,7 +81,6 @@ class KnownRoutes:
         )
         self._require_nothing_below(allows, denies, steps)
         owned: dict[Words, KnownRoute] = {}
-        subjects = self._policy.subjects_of(groups, scopes)
         said: dict[tuple[Place, ...], _Said] = {}
         for known in self._plain:
             steps.take(10)

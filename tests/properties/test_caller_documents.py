@@ -24,8 +24,7 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer, JwksCache, TokenVerifier
 from authorizer.authorizer import Verdict
 from authorizer.gateway.events import Flavour
-from authorizer.policy.caller_document import CallerDocuments, Grants
-from authorizer.policy.caller_table import Inexact
+from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer
 

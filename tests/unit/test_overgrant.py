@@ -25,8 +25,10 @@ VALUES = (SUB, "42", "keys")
 def naive_document(caller: dict[str, Any]) -> Any:
     """What the samples do: each rule's path, with a star for each parameter."""
     document: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
-    rules = policy().rules_of(caller["groups"], caller["scopes"])
-    for rule in rules:
+    subjects = policy().subjects_of(caller["groups"], caller["scopes"])
+    for rule in policy().rules:
+        if rule.subject not in subjects:
+            continue
         path = re.sub(r"\{\w+=sub\}", SUB, rule.pattern.text.partition(" ")[2])
         path = re.sub(r"\{\w+\}", "*", path).replace("/**", "/*")
         document["Statement"].append(

@@ -32,7 +32,7 @@ from authorizer.cli.analysis.partition import (
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.cli.policy_file.source import PUBLIC
 from authorizer.policy.decision import CLAIMS_OF_USERS, Policy
-from authorizer.policy.paths import MOST_SEGMENTS, Route
+from authorizer.policy.paths import MOST_SEGMENTS
 from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Analysis:
         places = self.places_of(route, paths)
         if route.tells_path:
             return {"allow": places, "deny": places}
-        told = Route(path=route.path, names=route.names, greedy=True) if route.is_named else None
+        told = route.path if route.is_named else None
         allows, denies = self.policy.deciding_places(method, told, places, len(paths.terms))
         return {"allow": allows, "deny": denies}
 

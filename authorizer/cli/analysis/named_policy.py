@@ -15,7 +15,6 @@ from authorizer.cli.policy_file import (
     with_routes,
 )
 from authorizer.errors import ConfigurationError
-from authorizer.policy.compiled import parse_policy
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
@@ -43,8 +42,8 @@ class NamedPolicy:
     @cached_property
     def policy(self) -> Policy:
         """As it decides where the routes of the API are not known, by the rules of the source."""
-        compiled = parse_policy(dump_policy(self._document))
-        return Policy.of(replace(compiled, rules=tuple(self.source.rules)))
+        compiled = Policy.parse(dump_policy(self._document))
+        return replace(compiled, rules=tuple(self.source.rules))
 
     @cached_property
     def _document(self) -> Mapping[str, Any]:

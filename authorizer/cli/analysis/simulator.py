@@ -22,15 +22,14 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.policy_file.caller_table import with_callers
+from authorizer.cli.policy_file.grammar import is_route_key
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
     Template,
     Unresolved,
 )
-from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.caller_table import Inexact
-from authorizer.policy.compiled import is_route_key
+from authorizer.policy.caller_document import CallerDocuments, Inexact
 from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Rule
 

@@ -16,8 +16,7 @@ from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
 from authorizer.gateway.responses import MOST_ANSWER_BYTES
-from authorizer.policy.caller_document import CallerDocuments
-from authorizer.policy.caller_table import Inexact, choose, granted_parts
+from authorizer.policy.caller_document import CallerDocuments, Inexact, choose, granted_parts
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _cause(policy: Policy, caller: Caller, why: Inexact) -> Rule | None:
         return None
     known = KnownRoutes.of(policy)
     subjects = policy.subjects_of(caller.groups, caller.scopes)
-    rules = policy.rules_of(caller.groups, caller.scopes)
+    rules = [rule for rule in policy.rules if rule.subject in subjects]
     denies = [rule for rule in rules if rule.effect == "deny"]
     if why is Inexact.DENY_COMPARES_CLAIM:
         granted = [

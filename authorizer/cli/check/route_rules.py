@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.check.finding import Finding
+from authorizer.cli.policy_file.grammar import is_route_key
 from authorizer.cli.text import closest
-from authorizer.policy.compiled import is_route_key
 from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:

@@ -169,12 +169,12 @@ def _covering_in_words(
     """The rules for everything below a path that count besides, for this method."""
     route = parse_route(other.template)
     policy = simulator.policy
-    of_caller = policy.rules_of(caller.groups, caller.scopes if caller.is_machine else ())
-    for rule in simulator.policy.rules:
+    subjects = policy.subjects_of(caller.groups, caller.scopes if caller.is_machine else ())
+    for rule in policy.rules:
         own = rule.pattern
         is_it = route is not None and own.tail and own.path == route.path
         if is_it and own.covers_method(request.method):
-            rest = "" if rule in of_caller else ", but is not for this caller"
+            rest = "" if rule.subject in subjects else ", but is not for this caller"
             yield f"{rule_in_words(simulator, rule)} covers it, too{rest}"
 
 

@@ -1,4 +1,7 @@
-"""Compiling ``policy.yaml``: the JSON that ships, which ``authorizer.policy.compiled`` reads."""
+"""Compiling ``policy.yaml``: the JSON that ships, which ``authorizer.policy.model`` reads.
+
+The authorizer trusts what is sealed here: all that it must not contain is refused here.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.policy_file.caller_table import caller_table
-from authorizer.cli.policy_file.grammar import parse_rule
-from authorizer.policy.compiled import FORMAT_VERSION, seal_of
+from authorizer.cli.policy_file.grammar import is_route_key, parse_rule
+from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.decision import Policy
+from authorizer.policy.model import seal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
 
@@ -25,7 +29,6 @@ def compile_source(source: SourcePolicy) -> dict[str, Any]:
         {group.name: [item.text for item in group.includes] for group in source.groups}
     )
     return {
-        "version": FORMAT_VERSION,
         "groups": {
             group.name: {
                 "includes": sorted(closure[group.name] - {group.name}),
@@ -34,24 +37,32 @@ def compile_source(source: SourcePolicy) -> dict[str, Any]:
             }
             for group in source.groups
         },
-        "scopes": {scope.name: {"allow": _rules(scope.allow)} for scope in source.scopes},
+        "scopes": {
+            scope.name: {"allow": _rules(scope.allow), "deny": []} for scope in source.scopes
+        },
         "public": _rules(source.public),
         "routes": None,
         "callers": None,
     }
 
 
-def with_routes(document: Mapping[str, Any], routes: Iterable[str]) -> dict[str, Any]:
+def with_routes(document: Mapping[str, Any], routes: Collection[str]) -> dict[str, Any]:
     """The compiled document for an API: with its routes, and what is worked out from them.
 
     Without that, where the API is too large for it.
+
+    Raises:
+        ConfigurationError: one of them is no route.
     """
+    problems = [
+        f"expected a route such as GET /users/{{id}}, found {clip(key)}"
+        for key in routes
+        if not is_route_key(key)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
     routed = {**document, "routes": list(routes), "callers": None}
-    table = caller_table(Policy.parse(dump_policy(routed)))
-    if table is not None:
-        routed["callers"] = {"seal": "", **table}
-        routed["callers"]["seal"] = seal_of(routed)
-    return routed
+    return {**routed, "callers": caller_table(Policy.parse(dump_policy(routed)))}
 
 
 def compiled_rule(text: str, line: int) -> dict[str, Any]:
@@ -82,7 +93,8 @@ def include_closure(includes: Mapping[str, Iterable[str]]) -> dict[str, frozense
 
 def dump_policy(document: Mapping[str, Any]) -> bytes:
     """Write the compiled form: the same bytes for the same document, on every machine."""
-    return f"{_written(document)}\n".encode()
+    rest = _written(document).removeprefix("{\n").encode() + b"\n"
+    return seal_of(rest) + rest
 
 
 def _written(value: object, indent: str = "") -> str:

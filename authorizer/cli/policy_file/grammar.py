@@ -2,7 +2,7 @@
 
 A rule is ``METHOD[,METHOD] /path``, or ``$connect``. A segment of the path is literal, ``{name}``
 or ``{name=claim}``; ``/**`` at the end stands for everything below. It is read when the policy is
-compiled; ``authorizer.policy.compiled`` reads what came of it.
+compiled; ``authorizer.policy.model`` reads what came of it, and does not judge it again.
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from authorizer.errors import clip
-from authorizer.policy.compiled import parse_pattern
+from authorizer.policy.model import parse_pattern
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
     CONNECT_PATH,
-    LITERAL,
     METHODS,
     MOST_SEGMENTS,
+    parse_route,
     split_path,
+    split_route_key,
 )
 
 if TYPE_CHECKING:
     from authorizer.policy.model import RoutePattern
 
-_LITERAL = re.compile(LITERAL)
+# Nothing in it could be read in two ways, or would be a wildcard in an ARN.
+_LITERAL = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
+# What would be a wildcard in an ARN, and what no path contains.
+_WILDCARD = re.compile(r"[*?\s\x00-\x1f]")
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII)
 
 
@@ -63,15 +67,17 @@ def parse_rule(text: str) -> dict[str, Any]:
     """Read a rule such as ``GET,PATCH /users/{user=sub}`` or ``ANY /admin/**``.
 
     Returns:
-        What the compiled policy has of it, but for its line: ``methods``; the segments of its
-        ``path``, with ``{name}`` for a parameter; whether everything below follows (``tail``); and
-        which claims parameters must equal: ``{"{user}": "sub"}``. Not to be changed.
+        What the compiled policy has of it, but for its line: its text (``rule``); ``methods``; the
+        segments of its ``path``, with ``{name}`` for a parameter; whether everything below follows
+        (``tail``); and which claims parameters must equal: ``{"{user}": "sub"}``. Not to be
+        changed.
 
     Raises:
         RuleSyntaxError: for anything else.
     """
     if text == CONNECT:
-        return {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
+        connection = {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
+        return {"rule": text, **connection}
     methods, blank, path = text.partition(" ")
     if ", " in text:
         message = "expected methods separated by commas without blanks, found"
@@ -81,6 +87,7 @@ def parse_rule(text: str) -> dict[str, Any]:
     _require_methods(methods)
     segments, equals = _segments(path, len(methods) + 1)
     return {
+        "rule": text,
         "methods": methods.split(","),
         "path": segments,
         "tail": path.endswith("/**"),
@@ -95,6 +102,20 @@ def pattern_of(text: str) -> RoutePattern:
         RuleSyntaxError: the text is none.
     """
     return parse_pattern(parse_rule(text))
+
+
+def is_route_key(key: str) -> bool:
+    """Whether it is a route as API Gateway names it: ``GET /users/{id}``, ``$default``."""
+    method, path = split_route_key(key)
+    if not method:
+        return path in {"$default", CONNECT}
+    return (
+        method in {*METHODS, ANY}
+        and path.startswith("/")
+        and path.count("/") <= MOST_SEGMENTS
+        and _WILDCARD.search(path) is None
+        and parse_route(path) is not None
+    )
 
 
 def _require_methods(text: str) -> None:

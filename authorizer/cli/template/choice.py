@@ -5,10 +5,10 @@ A policy stands in front of one API. Where a template has several, the user says
 
 from __future__ import annotations
 
+from authorizer.cli.policy_file.grammar import is_route_key
 from authorizer.cli.template.model import Api, ApiKind, Template
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.compiled import is_route_key
 from authorizer.policy.paths import CONNECT
 
 

@@ -46,10 +46,9 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
         (_route_of(simulator, routes, expectation.request), expectation.request.method)
         for expectation in case.expectations
     }
+    subjects = policy.subjects_of(caller.groups, caller.scopes)
     granting = [
-        rule.pattern
-        for rule in policy.rules_of(caller.groups, caller.scopes)
-        if rule.effect == "allow"
+        rule.pattern for rule in policy.rules if rule.effect == "allow" and rule.subject in subjects
     ]
     longest = _longest((*patterns, *policy.public), routes)
     for key in routes:
