@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from simulator import b64, serve_jwks
 
 from authorizer.cli.local import scenario
+from authorizer.cli.local.project import load_template
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
@@ -269,14 +270,28 @@ def test_a_broken_configuration_fails_every_request(stack: LocalStack) -> None:
     assert stack.call("GET", "/hello", bearer(stack)).status == 200
 
 
+def of_two_routes(folder: Path) -> Path:
+    """The project without most routes and without its tests, so that it is played sooner."""
+    template = load_template(PROJECT / "template.yaml")
+    hello = template["Resources"]["HelloFunction"]["Properties"]
+    hello["Events"] = {name: hello["Events"][name] for name in ("Hello", "Health")}
+    (folder / "build").mkdir(parents=True)
+    (folder / "build" / "local").symlink_to(PROJECT / "build" / "local")
+    (folder / "template.yaml").write_text(json.dumps(template))
+    shutil.copy(PROJECT / "policy.yaml", folder)
+    return folder
+
+
 @pytest.mark.xdist_group("serving")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_serving_leaves_nothing_behind(end: signal.Signals, tmp_path: Path) -> None:
     """However `make serve` ends, its emulator, function workers and folders end with it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "authorizer.cli", "local", "serve"],
-        cwd=PROJECT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        cwd=of_two_routes(tmp_path / "project"),
+        env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -294,8 +309,8 @@ def test_serving_leaves_nothing_behind(end: signal.Signals, tmp_path: Path) -> N
     assert process.returncode == {signal.SIGINT: 0, signal.SIGTERM: 143, signal.SIGKILL: -9}[end]
 
     give_up_at = time.monotonic() + 60
-    while (left := _processes_in(tmp_path)) or any(tmp_path.iterdir()):
-        assert time.monotonic() < give_up_at, (left, list(tmp_path.iterdir()))
+    while (left := _processes_in(temporary)) or any(temporary.iterdir()):
+        assert time.monotonic() < give_up_at, (left, list(temporary.iterdir()))
         time.sleep(0.05)
 
 
