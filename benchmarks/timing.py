@@ -19,7 +19,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 NS_PER_SECOND = 1_000_000_000
 # Of one engine's turn. Long against the clock's resolution, short against a time slice.
@@ -31,6 +31,8 @@ _OWN_SHARE = 0.97
 _MOST_TRIES = 8
 # Longer turns, of what needs so long for one call, are seldom undisturbed.
 _LONGEST_RETRIED_NS = 3_000_000
+# Of calls that are timed one by one; the first ones are not counted.
+_PAIRS_IN_A_TURN, _PAIRS_OF_WARM_UP = 40, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,44 @@ def compare(
         )
         for name in order
     }
+
+
+def alternate(
+    contenders: Mapping[str, Sequence[Callable[[], object]]],
+    unit: Sequence[Callable[[], object]],
+    *,
+    repeats: int,
+) -> dict[str, Figure]:
+    """Time each contender's calls one by one, each between two of the unit's.
+
+    So the unit finds the processor's caches as the contender has left them, and the reverse, as it
+    is where the one is a part of the other. A round is the medians of a turn: what interrupts the
+    thread now and then is not in them.
+    """
+    pairs = {
+        name: cycle(zip(cycle(unit), calls, strict=False)) for name, calls in contenders.items()
+    }
+    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, both in pairs.items():
+            times = [
+                (_nanoseconds(of_unit), _nanoseconds(call))
+                for of_unit, call in islice(both, _PAIRS_IN_A_TURN)
+            ][_PAIRS_OF_WARM_UP:]
+            rounds[name].append((median(u for u, _ in times), median(c for _, c in times)))
+    return {
+        name: Figure(
+            ratio=median(call / of_unit for of_unit, call in taken),
+            microseconds=median(call for _, call in taken) / 1000,
+        )
+        for name, taken in rounds.items()
+    }
+
+
+def _nanoseconds(call: Callable[[], object]) -> int:
+    start = perf_counter_ns()
+    call()
+    return perf_counter_ns() - start
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -46,7 +47,7 @@ from authorizer.settings import HttpApiAnswer
 from authorizer.tokens.claims import judge_claims
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
 from benchmarks import report
-from benchmarks.timing import compare, without_collector
+from benchmarks.timing import alternate, compare, without_collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -142,6 +143,10 @@ def measure(*, repeats: int) -> dict[str, dict[str, Figure]]:
         with without_collector():
             figures = compare({**contenders, UNIT: bare}, unit=UNIT, repeats=repeats)
         found[title] = {name: figures[name] for name in contenders} | {UNIT: figures[UNIT]}
+    title, contenders = next(iter(parts.items()))
+    with without_collector():
+        between = alternate({**contenders, UNIT: bare}, bare, repeats=repeats)
+    found[f"{title}, between two bare verifications"] = between
     return found
 
 
@@ -188,6 +193,7 @@ def steps(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
     texts = [require_bounded_ascii(token) for token in tokens]
     parts = [parse_compact(text) for text in texts]
     claims = [parse_part(part.payload, "claims", Reason.CLAIMS_NOT_JSON) for part in parts]
+    remembered = LRUCache[bytes, bytes](_FEW)
     return {
         "its digest, which it is remembered by": [partial(_digest, text) for text in texts],
         "1, 2: shape and header": [partial(parse_compact, text) for text in texts],
@@ -199,6 +205,9 @@ def steps(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
             partial(key.verifies, part.signing_input, part.signature) for part in parts
         ],
         "5: the claims": [partial(judge_claims, one, pool, now, "access") for one in claims],
+        "remembering one, and forgetting another": [
+            partial(remembered.__setitem__, _digest(text), text) for text in texts
+        ],
     }
 
 
