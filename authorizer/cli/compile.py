@@ -13,6 +13,7 @@ from authorizer.cli.options import (
     policy_of,
     policy_option,
     template_option,
+    write_file,
 )
 from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.cli.template.choice import known_routes
@@ -61,10 +62,7 @@ def compile(  # noqa: A001 - the command's name
     if output is None:
         click.echo(compiled.decode("utf-8"), nl=False)
         return
-    try:
-        output.write_bytes(compiled)
-    except OSError as error:
-        raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from error
+    write_file(output, compiled)
     known = "" if routes is None else f", {counted(len(routes), 'route')} of {template}"
     if loaded.callers is not None:
         known += f", a table of {len(dump_policy(loaded.callers)) // 1024 + 1} KB for documents"

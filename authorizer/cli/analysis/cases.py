@@ -186,7 +186,7 @@ class CaseReader(NodeReader):
         if node is None or is_null(node):
             return ()
         if not isinstance(node, Listing):
-            self._mistaken(node, "expected tests to be a list")
+            self.report_kind(node, "expected tests to be a list")
             return ()
         return tuple(case for item in node.items for case in self._case(item))
 
@@ -251,7 +251,7 @@ class CaseReader(NodeReader):
         scalars = [item for item in items if isinstance(item, Text)]
         if isinstance(node, Listing) and len(scalars) == len(items):
             return [self._scalar(item) for item in scalars]
-        self._mistaken(node, "expected a claim's value or a list of some")
+        self.report_kind(node, "expected a claim's value or a list of some")
         return None
 
     def _scalar(self, node: Text) -> Any:  # noqa: ANN401 - likewise
@@ -261,7 +261,7 @@ class CaseReader(NodeReader):
             scalar = yaml.ScalarNode(f"tag:yaml.org,2002:{node.kind}", node.text)
             return yaml.constructor.SafeConstructor().construct_object(scalar)
         except (yaml.YAMLError, ValueError, LookupError, OverflowError):
-            self._mistaken(node, "expected a number or a truth value")
+            self.report_kind(node, "expected a number or a truth value")
             return None
 
     def _expectations(self, node: Node | None, *, allowed: bool) -> Iterator[Expectation]:
@@ -296,7 +296,7 @@ class CaseReader(NodeReader):
         if isinstance(node, Text) and node.kind == "bool":
             return self._scalar(node) is True
         if node is not None:
-            self._mistaken(node, "expected complete to be true or false")
+            self.report_kind(node, "expected complete to be true or false")
         return False
 
     def _name(self, node: Node | None) -> str | None:
@@ -304,12 +304,8 @@ class CaseReader(NodeReader):
             return None
         if isinstance(node, Text):
             return node.text
-        self._mistaken(node, "expected a name as plain text")
+        self.report_kind(node, "expected a name as plain text")
         return None
-
-    def _mistaken(self, node: Node, expected: str) -> None:
-        """Keep that something else stands there."""
-        self.report(node.location, _CODE, f"{expected}, found {describe(node)}")
 
 
 def _name_of(caller: Caller) -> str:

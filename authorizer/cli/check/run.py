@@ -143,9 +143,14 @@ def _similar_file(name: str) -> str | None:
 
 def _analysis_of(named: NamedPolicy, path: Path, template: Template) -> TemplateAnalysis:
     from authorizer.cli.analysis.api import TemplateAnalysis  # noqa: PLC0415
-    from authorizer.cli.analysis.cases import tested_groups  # noqa: PLC0415
 
-    return TemplateAnalysis(named, template, partial(tested_groups, named.source, path))
+    return TemplateAnalysis(named, template, partial(_tested_groups, named.source, path))
+
+
+def _tested_groups(source: SourcePolicy, path: Path) -> list[tuple[str, ...]]:
+    from authorizer.cli.analysis.cases import tested_groups  # noqa: PLC0415 - few templates need it
+
+    return tested_groups(source, path)
 
 
 def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:

@@ -9,9 +9,11 @@ asked for, until it is longer than all that they name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.cases import Case, Expectation
+from authorizer.cli.analysis.partition import widest_classes
+from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
 from authorizer.cli.analysis.simulator import Simulator, Verdict
@@ -19,15 +21,15 @@ from authorizer.policy.paths import (
     ANY,
     CONNECT,
     METHODS,
-    PARAMETER,
     parse_route,
     safe_segments,
     split_route_key,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from authorizer.cli.analysis.partition import PathClass
     from authorizer.policy.model import RoutePattern
 
 # No route has such a segment, and no claim such a value.
@@ -50,7 +52,9 @@ def implied(simulator: Simulator, case: Case) -> Iterator[Expectation]:
     granting = [
         rule.pattern for rule in policy.rules if rule.effect == "allow" and rule.subject in subjects
     ]
-    longest = _longest((*patterns, *policy.public), routes)
+    named = [pattern.path for pattern in (*patterns, *policy.public)]
+    named += [pattern_of_route(split_route_key(key)[1]).path for key in routes]
+    longest = max(map(len, named), default=0)
     for key in routes:
         asked = [
             request
@@ -83,60 +87,31 @@ def _requests(
 def _paths(
     template: str, patterns: Iterable[RoutePattern], caller: Caller, longest: int
 ) -> Iterator[str]:
-    route = parse_route(template)
-    if route is None and template != DEFAULT:
+    if parse_route(template) is None and template != DEFAULT:
         return
-    known = () if route is None else route.path
-    is_open_ended = route is None or route.greedy
-    least = len(known) + (route is not None and route.greedy)
-    yield _path(
-        _ANY_VALUE if segment == PARAMETER else segment for segment in _filled(known, least)
-    )
+    route = pattern_of_route(template)
+    yield _path(next(widest_classes(route, route, 0)), {})
     for pattern in patterns:
-        shortest = max(least, len(pattern.path))
-        most = max(shortest, longest + 1) if is_open_ended and pattern.tail else shortest
-        for length in range(shortest, most + 1):
-            wanted = _wanted(pattern, known, length, caller)
-            if wanted is not None:
-                yield _path(wanted)
+        claims = {one.position: caller.claims.get(one.claim) for one in pattern.conditions}
+        own = pattern_of_rule(pattern)
+        # A value that no path can have equals none.
+        if route.overlaps(own) and all(map(_can_stand, claims.values())):
+            for paths in widest_classes(route, own, longest + 1):
+                yield _path(paths, claims)
 
 
-def _filled(path: tuple[str, ...], length: int) -> tuple[str, ...]:
-    return (*path, *(PARAMETER,) * (length - len(path)))
+def _can_stand(value: object) -> bool:
+    return isinstance(value, str) and "/" not in value and safe_segments(f"/{value}") is not None
 
 
-def _wanted(
-    pattern: RoutePattern, known: tuple[str, ...], length: int, caller: Caller
-) -> list[str] | None:
-    """The segments of a path that route and rule both match; nothing where there is none."""
-    claims = {
-        condition.position: caller.claims.get(condition.claim) for condition in pattern.conditions
-    }
-    segments = []
-    pairs = zip(_filled(known, length), _filled(pattern.path, length), strict=True)
-    for position, (own, its) in enumerate(pairs):
-        value = claims.get(position, _ANY_VALUE)
-        if own != PARAMETER and its not in {PARAMETER, own}:
-            return None
-        literal = own if own != PARAMETER else its
-        if not isinstance(value, str) or safe_segments(f"/{value}") is None or "/" in value:
-            return None
-        segments.append(value if literal == PARAMETER else literal)
-    return segments
-
-
-def _path(segments: Iterable[str]) -> str:
-    return "/" + "/".join(segments)
+def _path(paths: PathClass, claims: Mapping[int, Any]) -> str:
+    """A path of a class, with a claim's value where that is compared."""
+    words = (
+        term if isinstance(term, str) else claims.get(term, _ANY_VALUE) for term in paths.terms
+    )
+    return "/" + "/".join(words)
 
 
 def _route_of(simulator: Simulator, routes: tuple[str, ...], request: Request) -> str | None:
     winner = resolve(routes, request, is_rest=simulator.is_rest).winner
     return winner.key if winner is not None else None
-
-
-def _longest(patterns: Iterable[RoutePattern], routes: Iterable[str]) -> int:
-    """How many segments the longest path has that rules or routes name."""
-    parsed = (parse_route(split_route_key(key)[1]) for key in routes)
-    paths = [pattern.path for pattern in patterns]
-    paths += [route.path for route in parsed if route is not None]
-    return max(map(len, paths), default=0)
