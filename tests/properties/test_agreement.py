@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,13 @@ from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.testing.runner import run_cases
 from authorizer.errors import Reason
+from authorizer.policy.model import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from authorizer import Decision
     from authorizer.authorizer import Outcome as Judgement
 
 COGNITO = Cognito()
@@ -155,6 +157,14 @@ def a_path(random: Random, key: str) -> str:
     return f"/{path}{'/' if random.random() < 0.02 else ''}"
 
 
+def as_shipped(decision: Decision) -> Decision:
+    """The same by the rule that ships, which knows its line alone."""
+    if decision.rule is None:
+        return decision
+    facts = {each.name: getattr(decision.rule, each.name) for each in fields(Rule)}
+    return replace(decision, rule=Rule(**facts))
+
+
 @pytest.mark.parametrize("flavour", MAKERS)
 @settings(max_examples=examples(200), deadline=None)
 @given(random=seeds)
@@ -176,7 +186,7 @@ def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random)
         if answer.verdict is Verdict.AMBIGUOUS:
             continue  # another way to read the path leads to another answer
         assert answer.verdict is (Verdict.ALLOWED if allowed else Verdict.DENIED), context
-        assert answer.decision == judged.decision, (context, answer)
+        assert as_shipped(answer.decision) == judged.decision, (context, answer)
 
         expected = Expectation(request=request, allowed=allowed, location=PLACE)
         case = Case(name="x", location=PLACE, caller=caller, expectations=(expected,))
