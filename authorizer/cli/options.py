@@ -35,7 +35,7 @@ template_option = click.option(
     "-t",
     type=FILE,
     metavar="FILE",
-    help="SAM, CloudFormation or OpenAPI file of the API.",
+    help="SAM, CloudFormation or OpenAPI file of the API, or a Terraform plan as JSON.",
 )
 api_option = click.option(
     "--api", metavar="ID", help="Logical id of the API, where the template has several."

@@ -31,8 +31,14 @@ def problem(data: bytes) -> str:
         (b"", "t.yaml:1:1: expected a template, found nothing"),
         (b"\xff\xfe\x00", "t.yaml:1:1: expected UTF-8, found 0xff at byte 0"),
         (b"a\x00b", "t.yaml:1:1: expected YAML: control characters are not allowed"),
-        (b"just text", "expected a template with Resources, or an OpenAPI definition"),
-        (b"a: 1\nb: 2", "t.yaml:1:1: expected a template with Resources, or an OpenAPI definition"),
+        (
+            b"just text",
+            "expected a template with Resources, an OpenAPI definition or a Terraform plan",
+        ),
+        (
+            b"a: 1\nb: 2",
+            "t.yaml:1:1: expected a template with Resources, an OpenAPI definition or ",
+        ),
         (b"Resources: []", "t.yaml:1:12: expected a template with Resources"),
         (b"Resources:", "found Resources that are no mapping"),
         (b"a: [1", "expected YAML: did not find expected ',' or ']'"),

@@ -26,7 +26,8 @@ from authorizer.cli.text import columns_of
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="SAM, CloudFormation or OpenAPI file of the API. May be repeated; every API is judged.",
+    help="SAM, CloudFormation or OpenAPI file of the API, or a Terraform plan as JSON. May be "
+    "repeated; every API is judged.",
 )
 @click.option(
     "form",

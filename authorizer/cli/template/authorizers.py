@@ -216,9 +216,8 @@ def _with_payload(reading: Reading, own: Authorizer, node: Node, spelling: Spell
 
 def kind_named(text: str | Unknown | None) -> AuthorizerKind | Unknown:
     """The kind of authorizer that CloudFormation calls so."""
-    if isinstance(text, Unknown):
-        return text
-    return _KINDS.get(text or "") or Unknown("its type is none of API Gateway's")
+    named = text if isinstance(text, Unknown) else _KINDS.get(text or "")
+    return named or Unknown("its type is none of API Gateway's")
 
 
 @or_unknown

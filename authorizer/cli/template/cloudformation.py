@@ -93,9 +93,7 @@ def _read_api(reading: Reading, resource: Resource) -> None:
         draft.has_cors = reading.fact(Unknown(why), draft.location, f"whether {draft.id} has CORS")
     packed = child(properties, "BodyS3Location")
     is_at_hand = isinstance(packed, Text)  # a file that is packed with the template
-    body = child(properties, "Body")
-    if is_at_hand:
-        body = reading.file(packed, packed.location)
+    body = reading.file(packed, packed.location) if is_at_hand else child(properties, "Body")
     openapi.read_routes(reading, draft, body)
     draft.is_private = reading.is_private(properties)
     for name in ("CloneFrom",) if is_at_hand else ("BodyS3Location", "CloneFrom"):

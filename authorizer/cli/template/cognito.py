@@ -137,14 +137,15 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     """Variables that name resources are known only when deployed; that is no fact amiss."""
-    written = child(reading.get(resource.properties, "Environment"), "Variables")
+    environment = reading.get(resource.properties, "Environment")
     choices, what = reading.choices, f"the variables of {resource.id}"
     found = FunctionVariables(
         id=resource.id,
         location=resource.location,
         variables={},
-        common=_common_to_all(reading, resource, written),
-        is_complete=_is_complete(reading, resource),
+        common=_common_to_all(reading, resource, child(environment, "Variables")),
+        is_complete=has_all_entries(environment)
+        and has_all_entries(reading.get(environment, "Variables")),
         code=tuple(_written(reading, child(resource.properties, name)) for name in _CODE),
     )
     choices.is_watching = True  # settings may be on one side of a condition
@@ -189,13 +190,6 @@ def _common_to_all(reading: Reading, resource: Resource, written: Node) -> froze
         for name, _, value in (shared if isinstance(shared, Mapping) else ())
         if child(own, name) is value
     )
-
-
-def _is_complete(reading: Reading, resource: Resource) -> bool:
-    """Whether all variables are in the template, in every deployment."""
-    environment = reading.get(resource.properties, "Environment")
-    nodes = (environment, reading.get(environment, "Variables"))
-    return all(has_all_entries(node) for node in nodes)
 
 
 def _likely(reading: Reading, node: Node) -> str | None:

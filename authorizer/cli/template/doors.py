@@ -187,8 +187,11 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
     service = with_names(principal)
     for mark, text in _IN_NAMES.items():
         service = service.replace(mark, text)
+    given = why_given(principal)
+    if given is not None:
+        return f"whom the deployment names ({given})"
     if "<" in service:
-        return _whom_unwritten(principal)
+        return None if _OWN in service else "another account"
     if service.startswith("arn:") or (service != "*" and "." not in service.partition("/")[0]):
         return f"the account of {clip(service)}"
     is_source = _EVENT_SOURCES.fullmatch(service) is not None
@@ -197,14 +200,6 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
         return name
     behind = _whose(reading, permission, is_source=is_source)
     return behind and f"{name} in {behind}"
-
-
-def _whom_unwritten(principal: Node) -> str | None:
-    """Of a principal that is known only when deployed: this account, or another one."""
-    why = why_given(principal)
-    if why is not None:
-        return f"whom the deployment names ({why})"
-    return None if _OWN in with_names(principal) else "another account"
 
 
 def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | None:

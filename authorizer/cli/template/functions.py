@@ -202,7 +202,7 @@ def _covers(source: Node, api: str) -> bool | Unknown:
         return Unknown(source.why)
     resource = spelled(source, _as_pattern).split(":", 5)[-1]
     # A name that only the deployment knows is a name, and no wildcard, but for this API's.
-    pattern = resource.replace("[", "[[]").replace(f"<{api}>", _API)
+    pattern = resource.replace(f"<{api}>", _API).replace("[", "[[]")
     pattern = re.sub(r"(?<=/authorizers/)<[^<>]+>\Z", "0", pattern)
     if fnmatchcase(f"{_API}/authorizers/0", pattern):
         return True

@@ -72,7 +72,7 @@ class Intrinsics:
         )
         self._mappings = _section(template, "Mappings")
         self._completeness = Completeness(template)
-        self._conditions = Conditions(
+        self.conditions = Conditions(
             _section(template, "Conditions"),
             self.resolve,
             self.parameters,
@@ -144,11 +144,7 @@ class Intrinsics:
         items = call.argument.items if isinstance(call.argument, Listing) else ()
         if len(items) != 3 or not isinstance(items[0], Text):  # noqa: PLR2004 - condition and sides
             return None
-        return self.condition(items[0].text), items[1], items[2]
-
-    def condition(self, name: str) -> Verdict:
-        """What a condition of the template comes to."""
-        return self._conditions.verdict(name)
+        return self.conditions.verdict(items[0].text), items[1], items[2]
 
     def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
         if node not in self._known:
@@ -174,14 +170,16 @@ class Intrinsics:
             if name in self.choices.chosen:
                 return Text(location, self.choices.chosen[name])
             return Unresolvable(location, f"{name} is known only when deployed", name)
-        if name in self.parameters:
+        if name in self.parameters.written:
             return self.parameters.value(name, location)
         # SAM lets a function's alias be named as ``!Ref Function.Alias``.
         resource, _, attribute = name.partition(".")
         if resource in self.names:
             return self._attribute(location, resource, attribute or None)
         why = f"{clip(name)} is neither a parameter nor a resource"
-        return Unresolvable(location, self._why_missing(why, resource, location, self.parameters))
+        return Unresolvable(
+            location, self._why_missing(why, resource, location, self.parameters.written)
+        )
 
     def _why_missing(
         self, why: str, name: str, location: Location, others: Iterable[str] = ()

@@ -28,7 +28,7 @@ from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from authorizer.cli.location import Location
 
@@ -74,6 +74,7 @@ class Parameters:
 
     Attributes:
         choices: of this reading.
+        written: what stands under ``Parameters``.
     """
 
     def __init__(
@@ -91,16 +92,10 @@ class Parameters:
             get: what stands under a name.
             given: what a stack above hands down, which nobody else can choose.
         """
-        self._written = written
+        self.written = written
         self.choices = choices
         self._get = get
         self._given = given
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._written
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._written)
 
     def value(self, name: str, location: Location) -> Node:
         """What a parameter comes to: the value that is chosen for it, or else its default."""
@@ -111,7 +106,7 @@ class Parameters:
             why = f"parameter {name} is read from the account's parameter store"
             return Unresolvable(location, why, name)
         self.choices.offer(name, self._others(name))
-        allowed, value = self._allowed(name), self._get(self._written[name], "Default")
+        allowed, value = self._allowed(name), self._get(self.written[name], "Default")
         if name in self.choices.chosen:
             value = Text(location, self.choices.chosen[name])
         elif isinstance(value, Absent) and len(allowed) == 1:
@@ -128,7 +123,7 @@ class Parameters:
 
     def compare(self, name: str, texts: Iterable[str]) -> None:
         """Take note that it makes a difference whether something has one of these values."""
-        if name in self._written:
+        if name in self.written:
             texts = self._allowed(name) or (*self._default(name), *texts, _any(name))
         self.choices.offer(name, texts)
 
@@ -144,14 +139,14 @@ class Parameters:
 
     def is_chosen(self, name: str) -> bool:
         """Whether this reading says what it is."""
-        return name in self.choices.chosen or (self._given is not None and name in self._written)
+        return name in self.choices.chosen or (self._given is not None and name in self.written)
 
     def _text(self, name: str, what: str) -> str | None:
-        value = self._get(self._written[name], what)
+        value = self._get(self.written[name], what)
         return value.text if isinstance(value, Text) else None
 
     def _allowed(self, name: str) -> tuple[str, ...]:
-        written = self._get(self._written[name], "AllowedValues")
+        written = self._get(self.written[name], "AllowedValues")
         items = written.items if isinstance(written, Listing) else ()
         return tuple(item.text for item in items if isinstance(item, Text))
 
@@ -292,7 +287,9 @@ class Conditions:
         texts = [side.text for side in pair if isinstance(side, Text)]
         if len(texts) == 2:  # noqa: PLR2004 - both sides
             return {} if (texts[0] == texts[1]) is is_equal else None
-        names = [name for side in pair if (name := referred(side)) and name in self._parameters]
+        names = [
+            name for side in pair if (name := referred(side)) and name in self._parameters.written
+        ]
         if not (names and texts):
             return None
         chosen = self._parameters.value_that(names[0], texts[0], is_equal=is_equal)

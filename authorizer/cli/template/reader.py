@@ -43,6 +43,7 @@ from authorizer.cli.template.reading import Reading, Resource
 from authorizer.cli.template.sam import IMPLICIT, read_sam
 from authorizer.cli.template.stacks import Key, Stack, together
 from authorizer.cli.template.stages import read_stages
+from authorizer.cli.template.terraform import as_template, is_plan
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
@@ -57,13 +58,15 @@ _HARMLESS = (
     *(_SAM, "AWS::Include", "AWS::SecretsManager", "AWS::CodeDeployBlueGreen"),
     "AWS::LanguageExtensions",
 )
+# What the Serverless Framework makes of its own file.
+_SERVERLESS = ".serverless/cloudformation-template-update-stack.json"
 # Stacks within stacks within stacks; more is a circle.
 _DEEPEST = 5
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 
 
 def read_template(path: Path, *, name: str | None = None) -> Template:
-    """Read a SAM or CloudFormation template, or an OpenAPI definition that stands alone.
+    """Read a SAM or CloudFormation template, an OpenAPI definition alone, or a Terraform plan.
 
     Args:
         path: of the file. Files that it includes are looked for beside it.
@@ -73,11 +76,23 @@ def read_template(path: Path, *, name: str | None = None) -> Template:
         FileError: if it cannot be read, or is no template at all.
     """
     file = name or str(path)
+    return parse_template(template_bytes(path, file), file, folder=path.parent)
+
+
+def template_bytes(path: Path, file: str) -> bytes:
+    """What is in a template's file.
+
+    Raises:
+        FileError: if it cannot be read, or is what a template or a plan is made of.
+    """
     try:
         data = read_source(path)
     except OSError as error:
         raise FileError(file, f"cannot be read: {error.strerror}") from error
-    return parse_template(data, file, folder=path.parent)
+    if path.suffix == ".tf" or data.startswith(b"PK"):
+        message = "expected JSON that 'terraform show -json PLAN' writes, found what it is made of"
+        raise FileError(file, message)
+    return data
 
 
 def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Template:
@@ -92,6 +107,8 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
         FileError: if it is no template at all.
     """
     root = compose(data, file, TEMPLATE)
+    if is_plan(root):
+        root = as_template(root)
     try:
         return in_every_deployment(
             lambda choices: together(_stack(root, file, folder, choices).all())
@@ -120,6 +137,8 @@ def _stack(
         _read_definition(reading, root)
     else:
         found = ", ".join(clip(name, 30) for name in list(root.entries)[:3]) or "an empty mapping"
+        if {"service", "provider"} <= root.entries.keys():
+            found = f"a serverless.yml: run 'serverless package', and give {_SERVERLESS}"
         raise _no_template(root.location, f"found {found}")
     nested = _nested_stacks(reading, folder, prefix)
     template = _facts(reading, file)
@@ -244,7 +263,7 @@ def _handed(reading: Reading, node: Node) -> Node:
 
 
 def _no_template(location: Location, found: str) -> FileError:
-    expected = "expected a template with Resources, or an OpenAPI definition"
+    expected = "expected a template with Resources, an OpenAPI definition or a Terraform plan"
     return FileError(location, f"{expected}, {found}")
 
 
@@ -286,7 +305,7 @@ def _resources(reading: Reading, resources: Mapping) -> Iterator[Resource]:
         condition = child(body, "Condition")
         verdict = Verdict(value=True, why=None)
         if isinstance(condition, Text) and isinstance(kind, str):
-            verdict = reading.condition(condition.text)
+            verdict = reading.conditions.verdict(condition.text)
         if name.startswith("Fn::") or (verdict.value is False and verdict.why is None):
             continue
         if isinstance(kind, str):

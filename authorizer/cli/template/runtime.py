@@ -20,9 +20,9 @@ from authorizer.cli.template.nodes import (
     child,
     has_all_entries,
 )
-from authorizer.cli.template.reader import read_resources
+from authorizer.cli.template.reader import read_resources, template_bytes
 from authorizer.cli.template.reading import Reading, Resource
-from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
+from authorizer.cli.yaml_source import TEMPLATE, compose
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
         ConfigurationError: there is no such function, or a deployment decides what it runs on, or
             it is nothing that a package can be built for.
     """
-    try:
-        root = compose(read_source(path), str(path), TEMPLATE)
-    except OSError as error:
-        raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
+    root = compose(template_bytes(path, str(path)), str(path), TEMPLATE)
     if not isinstance(root, Mapping) or "Resources" not in root.entries:
         raise ConfigurationError(
             [f"{root.location}: expected a template with Resources, found none"]
@@ -96,11 +93,11 @@ def _require_globals(reading: Reading, root: Mapping) -> None:
 
 def _python(function: Resource) -> str:
     node = _written(function, "Runtime")
-    for python in PYTHONS:
-        if isinstance(node, Text) and node.text == f"python{python}":
-            return python
-    expected = f"Runtime: one of python{', python'.join(PYTHONS)}, written as it is"
-    raise _refused(function, node, expected)
+    named = node.text if isinstance(node, Text) else ""
+    if named not in {f"python{python}" for python in PYTHONS}:
+        expected = f"Runtime: one of python{', python'.join(PYTHONS)}, written as it is"
+        raise _refused(function, node, expected)
+    return named.removeprefix("python")
 
 
 def _architecture(function: Resource) -> str:

@@ -63,6 +63,9 @@ class SamApi:
         # SAM neither reads nor changes a definition that is not inline.
         self._is_elsewhere = "DefinitionUri" in getattr(properties, "entries", ())
         self._has_body = self._read_body()
+        # Events add to an HTTP API's definition always, to another one's if that is asked for.
+        merges = reading.flag(child(properties, "MergeDefinitions"), default=False)
+        self._merges = draft.kind is ApiKind.HTTP or merges is True
         draft.is_private = reading.is_private(properties)
         self._read_authorizers()
         self._knows_authorizers = self._has_all_authorizers()
@@ -78,7 +81,7 @@ class SamApi:
         """
         route = operation.route
         own = self._operations.get(route.key)
-        merges = adds or self._merges()
+        merges = adds or self._merges
         is_left = self._has_body and not merges and not (own and overrides)
         if self._is_elsewhere or is_left:
             return
@@ -123,11 +126,6 @@ class SamApi:
             for operation in openapi.read_document(self.reading, self.draft, body):
                 self._operations[operation.route.key] = operation
         return not isinstance(written, Absent)
-
-    def _merges(self) -> bool:
-        """Whether events add to a definition: to an HTTP API's always, to another's if asked."""
-        is_asked = self.reading.flag(child(self.properties, "MergeDefinitions"), default=False)
-        return self.draft.kind is ApiKind.HTTP or is_asked is True
 
     # --- Auth ---
 

@@ -18,12 +18,11 @@ from authorizer.cli.template.model import (
     Route,
     Template,
     Unknown,
-    Unresolved,
 )
 from authorizer.cli.template.parameters import Choices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 Key = tuple[str, ...]
@@ -111,17 +110,12 @@ class _Joint:
 
     def template(self) -> Template:
         """Everything, with what belongs together in one place."""
-        found = [
-            (stack, api, self._home(stack, api.elsewhere))
-            for stack in self._stacks
-            for api in stack.template.apis
-        ]
-        for stack, api, home in found:
+        apis = [(stack, api) for stack in self._stacks for api in stack.template.apis]
+        found = [(*pair, self._home(pair[0], pair[1].elsewhere)) for pair in apis]
+        for stack, api, home in sorted(found, key=lambda one: one[-1] is not None):
             if home is None:
-                own = replace(api, id=stack.api_prefix + api.id)
-                self._apis[id(stack), api.id] = self._own(stack, own)
-        for stack, api, home in found:
-            if home is not None:
+                self._apis[id(stack), api.id] = self._own(stack, api)
+            else:
                 self._apis[home] = self._with(self._apis[home], stack, api)
         templates = [stack.template for stack in self._stacks]
         return Template(
@@ -141,7 +135,12 @@ class _Joint:
                 for each in stack.template.doors
                 if self._home(stack, each.api) is None
             ),
-            unresolved=tuple(self._unresolved()),
+            unresolved=tuple(
+                fact
+                for stack in self._stacks
+                for fact in stack.template.unresolved
+                if (id(stack), fact.why) not in self._linked
+            ),
             exports={
                 name: place[0].prefix + place[1]
                 for stack in self._stacks
@@ -187,14 +186,12 @@ class _Joint:
         return self._find(*found[0], steps - 1) if len(found) == 1 else None
 
     def _own(self, stack: Stack, api: Api) -> Api:
-        """An API with the ids that its functions have among all."""
+        """An API with the ids that it and its functions have among all."""
         return replace(
             api,
+            id=stack.api_prefix + api.id,
             routes=tuple(
-                self._asked(
-                    stack,
-                    replace(route, backend=self._function(stack, route.backend)),
-                )
+                self._asked(stack, replace(route, backend=self._function(stack, route.backend)))
                 for route in api.routes
             ),
             authorizers=tuple(
@@ -252,14 +249,6 @@ class _Joint:
             return route
         self._linked.add((id(stack), asked.why))
         return replace(route, authorizer=f"{found[0].prefix}\0{found[1]}")
-
-    def _unresolved(self) -> Iterable[Unresolved]:
-        return (
-            fact
-            for stack in self._stacks
-            for fact in stack.template.unresolved
-            if (id(stack), fact.why) not in self._linked
-        )
 
 
 def _with_known_authorizers(api: Api) -> Api:

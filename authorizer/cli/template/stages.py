@@ -44,13 +44,14 @@ def keys_by_caller(reading: Reading, integration: Node) -> bool:
 def event_keys_by_caller(reading: Reading, properties: Node) -> bool:
     """The same of a SAM event, whose ``RequestParameters`` say what is in the key."""
     written = reading.get(properties, "RequestParameters")
-    for item in written.items if isinstance(written, Listing) else ():
-        parameter = reading.resolve(item)
-        for name, _, node in parameter if isinstance(parameter, Mapping) else ():
-            is_key = reading.flag(child(node, "Caching"), default=False)
-            if name.lower() == _KEY and is_key is True:
-                return True
-    return False
+    items = written.items if isinstance(written, Listing) else ()
+    keys = [
+        child(node, "Caching")
+        for parameter in map(reading.resolve, items)
+        for name, _, node in (parameter if isinstance(parameter, Mapping) else ())
+        if name.lower() == _KEY
+    ]
+    return any(reading.flag(key, default=False) is True for key in keys)
 
 
 def read_stages(reading: Reading) -> None:

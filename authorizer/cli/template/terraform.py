@@ -1,0 +1,399 @@
+"""A plan of Terraform's as the CloudFormation template that makes the same.
+
+A plan, as ``terraform show -json`` writes it, says what each resource is to have, but not what is
+known only once it is applied: ids and ARNs. Which resources such a value is made of stands in the
+configuration, by names that lead through variables, outputs and loops; how it is made of them does
+not. So one resource of the right type is taken for what is meant, and with several it is undecided.
+
+https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from authorizer.cli.template.nodes import (
+    Absent,
+    Composite,
+    Listing,
+    Mapping,
+    Node,
+    Reference,
+    Text,
+    Unresolvable,
+    child,
+    children_of,
+)
+from authorizer.cli.yaml_source import TEMPLATE, compose
+from authorizer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authorizer.cli.location import Location
+
+_API, _REST_API = "AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"
+_METHOD, _STAGE = "AWS::ApiGateway::Method", "AWS::ApiGateway::Stage"
+_FUNCTIONS = ("AWS::Lambda::Function", "AWS::Lambda::Alias")
+# What belongs to another resource in CloudFormation.
+_PART_OF_METHOD, _PART_OF_STAGE = "aws_api_gateway_integration", "aws_api_gateway_method_settings"
+_TYPES = {
+    "aws_api_gateway_authorizer": "AWS::ApiGateway::Authorizer",
+    "aws_api_gateway_gateway_response": "AWS::ApiGateway::GatewayResponse",
+    _PART_OF_METHOD: _PART_OF_METHOD,
+    "aws_api_gateway_method": _METHOD,
+    _PART_OF_STAGE: _PART_OF_STAGE,
+    "aws_api_gateway_resource": "AWS::ApiGateway::Resource",
+    "aws_api_gateway_rest_api": _REST_API,
+    "aws_api_gateway_stage": _STAGE,
+    "aws_apigatewayv2_api": _API,
+    "aws_apigatewayv2_authorizer": "AWS::ApiGatewayV2::Authorizer",
+    "aws_apigatewayv2_integration": "AWS::ApiGatewayV2::Integration",
+    "aws_apigatewayv2_route": "AWS::ApiGatewayV2::Route",
+    "aws_appsync_datasource": "AWS::AppSync::DataSource",
+    "aws_cognito_user_group": "AWS::Cognito::UserPoolGroup",
+    "aws_cognito_user_pool": "AWS::Cognito::UserPool",
+    "aws_cognito_user_pool_client": "AWS::Cognito::UserPoolClient",
+    "aws_lambda_alias": "AWS::Lambda::Alias",
+    "aws_lambda_function": "AWS::Lambda::Function",
+    "aws_lambda_function_url": "AWS::Lambda::Url",
+    "aws_lambda_permission": "AWS::Lambda::Permission",
+}
+# What CloudFormation does not call as Terraform does, but for the case of letters.
+_PROPERTIES = {
+    "aws_api_gateway_method": {"authorization": "AuthorizationType"},
+    "aws_apigatewayv2_authorizer": {"identity_sources": "IdentitySource"},
+    "aws_appsync_datasource": {"function_arn": "LambdaFunctionArn"},
+    "aws_cognito_user_group": {"name": "GroupName"},
+    "aws_lambda_function": {"filename": "Code"},
+    "aws_lambda_function_url": {
+        "authorization_type": "AuthType",
+        "function_name": "TargetFunctionArn",
+    },
+}
+# The types of what properties lead to.
+_LEADS_TO = {
+    **dict.fromkeys(("AuthorizerUri", "IntegrationUri", "Uri", "LambdaFunctionArn"), _FUNCTIONS),
+    **dict.fromkeys(("FunctionName", "FunctionVersion", "TargetFunctionArn"), _FUNCTIONS),
+    **dict.fromkeys(("ParentId", "ResourceId"), ("AWS::ApiGateway::Resource", _REST_API)),
+    "ApiId": (_API,),
+    "AuthorizerId": ("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer"),
+    "RestApiId": (_REST_API,),
+    "SourceArn": (_API, _REST_API),
+    "Target": ("AWS::ApiGatewayV2::Integration", *_FUNCTIONS),
+}
+# Attributes by which a resource is named, with what CloudFormation calls those that are no Ref.
+_IDS = {
+    **dict.fromkeys(("id", "arn", "invoke_arn", "execution_arn")),
+    "root_resource_id": "RootResourceId",
+    **dict.fromkeys(("version", "qualified_arn", "qualified_invoke_arn"), "Version"),
+}
+# What the provider sends to HTTP APIs where nothing is written.
+_TTL, _TTL_SECONDS = "AuthorizerResultTtlInSeconds", "300"
+_REFERENCE = re.compile(
+    r'(?P<name>[\w-]+\.[\w-]+)(?P<index>\[(?:\d+|"(?:[^"\\]|\\.)*")\])?(?:\.(?P<attribute>\w+))?.*',
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Module:
+    """One instance of a module, by what addresses in it begin with.
+
+    Attributes:
+        written: its configuration.
+        call: where it is called in the module above, if it is not the root.
+    """
+
+    prefix: str
+    written: Node
+    call: Node
+    above: _Module | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Instance:
+    """One instance of a resource.
+
+    Attributes:
+        base: its address without the key of a loop.
+        planned: what the plan says of it.
+        written: what the configuration says of it.
+    """
+
+    address: str
+    base: str
+    type: str
+    module: _Module
+    planned: Node
+    written: Node
+
+
+def is_plan(root: Node) -> bool:
+    """Whether a document is what ``terraform show -json`` writes, of a plan or of a state."""
+    return {"terraform_version", "format_version"} <= _names(root)
+
+
+def as_template(plan: Node) -> Mapping:
+    """The template that makes what a plan makes, each thing where the plan has it."""
+    properties = _Plan(plan).properties()
+    for kind, own in properties.values():
+        if kind == _PART_OF_METHOD:
+            for method in _alike(properties, _METHOD, own, "ResourceId", "HttpMethod"):
+                _put(method, "Integration", own)
+        elif kind == _PART_OF_STAGE:
+            for stage in _alike(properties, _STAGE, own, "RestApiId", "StageName"):
+                before = children_of(child(stage, "MethodSettings"))
+                settings = Listing(own.location, (*before, _method_settings(own)))
+                _put(stage, "MethodSettings", settings)
+    resources: dict[str, Node] = {
+        address: _mapping(own.location, {"Type": Text(own.location, kind), "Properties": own})
+        for address, (kind, own) in properties.items()
+    }
+    why = "the plan is not complete" if _text(plan, "complete") == "false" else None
+    section = replace(_mapping(plan.location, resources), open=why)
+    return _mapping(plan.location, {"Resources": section})
+
+
+def _alike(
+    properties: dict[str, tuple[str, Mapping]], kind: str, own: Mapping, *names: str
+) -> Iterator[Mapping]:
+    """The resources of a type that have the same under these names."""
+    wanted = [_named(child(own, name)) for name in names]
+    for other, found in properties.values():
+        if other == kind and [_named(child(found, name)) for name in names] == wanted:
+            yield found
+
+
+def _method_settings(own: Mapping) -> Mapping:
+    """Settings of methods as a stage of CloudFormation's lists them."""
+    path, _, method = _text(own, "MethodPath").rpartition("/")
+    where: dict[str, Node] = {
+        "ResourcePath": Text(own.location, f"/{path}"),
+        "HttpMethod": Text(own.location, method),
+    }
+    return _mapping(own.location, where | getattr(child(own, "Settings"), "entries", {}))
+
+
+class _Plan:
+    """A plan while it is being read."""
+
+    def __init__(self, plan: Node) -> None:
+        # By addresses without keys of loops: the addresses with them.
+        self._bases: dict[str, list[str]] = {}
+        self._modules: dict[str, _Module] = {}
+        self._instances: dict[str, _Instance] = {}
+        self._unknown = {
+            _text(change, "address"): _at(change, "change", "after_unknown")
+            for change in children_of(child(plan, "resource_changes"))
+        }
+        values = child(plan, "planned_values" if "planned_values" in _names(plan) else "values")
+        written = _at(plan, "configuration", "root_module")
+        root = _Module(prefix="", written=written, call=Absent(plan.location))
+        self._read_module(root, child(values, "root_module"))
+        # What is known by an id or an ARN, by its type.
+        self._known = {
+            (_TYPES[one.type], text): Reference(one.planned.location, address, attribute)
+            for address, one in self._instances.items()
+            for name, attribute in _IDS.items()
+            if (text := _text(child(one.planned, "values"), name))
+        }
+
+    def properties(self) -> dict[str, tuple[str, Mapping]]:
+        """The types of all resources that matter, and their properties, by their addresses."""
+        return {
+            address: (
+                _TYPES[instance.type],
+                self._block(
+                    instance,
+                    child(instance.planned, "values"),
+                    self._unknown.get(address, Absent(instance.planned.location)),
+                    child(instance.written, "expressions"),
+                ),
+            )
+            for address, instance in self._instances.items()
+        }
+
+    def _read_module(self, module: _Module, values: Node) -> None:
+        """Take note of the resources of a module, and of those that it calls."""
+        self._modules[module.prefix] = module
+        resources = children_of(child(module.written, "resources"))
+        written = {_text(resource, "address"): resource for resource in resources}
+        for planned in children_of(child(values, "resources")):
+            kind, address = _text(planned, "type"), _text(planned, "address")
+            base = f"{kind}.{_text(planned, 'name')}"
+            if kind in _TYPES and _text(planned, "mode") == "managed":
+                self._bases.setdefault(module.prefix + base, []).append(address)
+                self._instances[address] = _Instance(
+                    address=address,
+                    base=module.prefix + base,
+                    type=kind,
+                    module=module,
+                    planned=planned,
+                    written=written.get(base, Absent(planned.location)),
+                )
+        for below in children_of(child(values, "child_modules")):
+            prefix = _text(below, "address") + "."
+            name = re.split(r"[.\[]", prefix[len(module.prefix) :], maxsplit=2)[1]
+            self._bases.setdefault(f"{module.prefix}module.{name}", []).append(prefix)
+            call = _at(module.written, "module_calls", name)
+            inner = _Module(prefix=prefix, written=child(call, "module"), call=call, above=module)
+            self._read_module(inner, below)
+
+    # --- values ---
+
+    def _block(self, instance: _Instance, values: Node, unknown: Node, written: Node) -> Mapping:
+        """What stands in a block, by CloudFormation's names."""
+        entries: dict[str, Node] = {}
+        names = _PROPERTIES.get(instance.type, {})
+        for name in sorted(_names(values) | _names(unknown)):
+            value, is_unknown, expression = (child(one, name) for one in (values, unknown, written))
+            known_as = names.get(name, "".join(map(str.capitalize, name.split("_"))))
+            if isinstance(value, Listing) and value.items and isinstance(value.items[0], Mapping):
+                # A block that may stand once is a list of one.
+                inner = (next(iter(children_of(one)), one) for one in (is_unknown, expression))
+                entries[known_as] = self._block(instance, value.items[0], *inner)
+            else:
+                value = _with_unknown(value, is_unknown)
+                entries[known_as] = self._value(instance, known_as, value, expression)
+        known = {name: node for name, node in entries.items() if not _is_nothing(node)}
+        return _mapping(instance.planned.location, known)
+
+    def _value(self, instance: _Instance, name: str, value: Node, expression: Node) -> Node:
+        """A value, or the resource that it leads to."""
+        if name == _TTL and isinstance(value, Unresolvable) and isinstance(expression, Absent):
+            return Text(value.location, _TTL_SECONDS, "int")
+        if name not in {"Body", *_LEADS_TO} or _is_nothing(value):
+            return value
+        if name == "Body":
+            return _body(value) if isinstance(value, Text) else value
+        text, rest = getattr(value, "text", ""), ""
+        if name == "SourceArn":
+            text, _, rest = text.partition("/")
+        keys = [(kind, text) for kind in _LEADS_TO[name]]
+        known = [self._known[key] for key in keys if key in self._known]
+        index = instance.address[len(instance.base) :]
+        loop = child(instance.written, "for_each_expression")
+        led = dict(self._leads(instance.module, expression, loop, index))
+        found = known or [
+            Reference(value.location, address, _IDS.get(attribute))
+            for address, attribute in led.items()
+            if _TYPES[self._instances[address].type] in _LEADS_TO[name]
+        ]
+        if len(found) != 1:
+            return value
+        if name == "SourceArn":
+            return _execution_arn(value, found[0], f"/{rest}" if known else "/*")
+        return replace(found[0], location=value.location)
+
+    def _leads(
+        self, module: _Module, expression: Node, loop: Node, index: str
+    ) -> Iterator[tuple[str, str]]:
+        """The addresses of what an expression is made of, and which attribute is used of each.
+
+        In a loop, ``each`` stands for something, and there is the key of this turn, in brackets.
+        """
+        written = [getattr(one, "text", "") for one in children_of(child(expression, "references"))]
+        is_looping = any(text.startswith(("each.", "count.")) for text in written)
+        nothing = Absent(expression.location)
+        # After an attribute stands what it is one of: the attribute shall come last.
+        for found in filter(None, map(_REFERENCE.fullmatch, reversed(written))):
+            kind, _, name = found["name"].partition(".")
+            base, attribute = module.prefix + found["name"], found["attribute"] or ""
+            start = base + (found["index"] or "")
+            own = [address for address in self._bases.get(base, ()) if address.startswith(start)]
+            same = [address for address in own if is_looping and address == base + index]
+            if kind == "each":
+                yield from self._leads(module, loop, nothing, index)
+            elif kind == "var" and module.above is not None:
+                given = _at(module.call, "expressions", name)
+                outer = child(module.call, "for_each_expression")
+                yield from self._leads(module.above, given, outer, "")
+            elif kind == "module":
+                for prefix in own:
+                    below = self._modules[prefix]
+                    given = _at(below.written, "outputs", attribute, "expression")
+                    yield from self._leads(below, given, nothing, "")
+            else:
+                yield from ((address, attribute) for address in same or own)
+
+
+# --- nodes ---
+
+
+def _execution_arn(value: Node, api: Reference, rest: str) -> Composite:
+    """An API's ARN as CloudFormation writes it.
+
+    What follows, where only applying tells, is taken to cover the API. Where it does not, the
+    authorizer cannot be called, and nobody gets in.
+    """
+    region, account = (
+        Unresolvable(value.location, f"{name} is known only when deployed", name)
+        for name in ("AWS::Region", "AWS::AccountId")
+    )
+    before, colon = Text(value.location, "arn:aws:execute-api:"), Text(value.location, ":")
+    # Which authorizer may call is not looked at, as it is not in templates.
+    after = Text(value.location, re.sub(r"(?<=^/authorizers/)\w+\Z", "*", rest))
+    return Composite(value.location, (before, region, colon, account, colon, api, after))
+
+
+def _with_unknown(value: Node, unknown: Node) -> Node:
+    """A value, undecidable as far as it is known only when applied."""
+    why = Unresolvable(value.location, "it is known only when applied")
+    if isinstance(value, Mapping) and isinstance(unknown, Mapping):
+        more = {name: why for name, _, inner in unknown if _is_true(inner)}
+        return _mapping(value.location, value.entries | more)
+    return why if any(map(_is_true, (unknown, *children_of(unknown)))) else value
+
+
+def _body(written: Text) -> Node:
+    """A definition, all of which stands where its text does."""
+    try:
+        found = compose(written.text.encode(), written.location.file, TEMPLATE)
+    except ConfigurationError as error:
+        return Unresolvable(written.location, error.problems[0])
+    return _moved(found, written.location)
+
+
+def _moved(node: Node, location: Location) -> Node:
+    if isinstance(node, Listing):
+        return Listing(location, tuple(_moved(item, location) for item in node.items))
+    if isinstance(node, Mapping):
+        return _mapping(location, {name: _moved(value, location) for name, _, value in node})
+    return replace(node, location=location)
+
+
+def _is_true(node: Node) -> bool:
+    return isinstance(node, Text) and node.text == "true"
+
+
+def _is_nothing(node: Node) -> bool:
+    is_null = isinstance(node, Text) and node.kind == "null"
+    return is_null or isinstance(node, Absent) or (isinstance(node, Listing) and not node.items)
+
+
+def _mapping(location: Location, entries: dict[str, Node]) -> Mapping:
+    return Mapping(location, entries, {name: node.location for name, node in entries.items()})
+
+
+def _put(mapping: Mapping, name: str, node: Node) -> None:
+    mapping.entries[name], mapping.keys[name] = node, node.location
+
+
+def _at(node: Node, *path: str) -> Node:
+    return reduce(child, path, node)
+
+
+def _names(node: Node) -> set[str]:
+    return set(node.entries) if isinstance(node, Mapping) else set()
+
+
+def _named(node: Node) -> tuple[str | None, ...]:
+    return tuple(getattr(node, name, None) for name in ("id", "attribute", "text"))
+
+
+def _text(node: Node, name: str) -> str:
+    return getattr(child(node, name), "text", "")
