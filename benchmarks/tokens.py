@@ -192,17 +192,19 @@ def steps(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
         raise WrongVerdictError("expected the key that was bundled")
     texts = [require_bounded_ascii(token) for token in tokens]
     parts = [parse_compact(text) for text in texts]
-    claims = [parse_part(part.payload, "claims", Reason.CLAIMS_NOT_JSON) for part in parts]
+    claims = [parse_part(payload, "claims", Reason.CLAIMS_NOT_JSON) for _, payload, _, _ in parts]
     remembered = LRUCache[bytes, bytes](_FEW)
     return {
         "its digest, which it is remembered by": [partial(_digest, text) for text in texts],
         "1, 2: shape and header": [partial(parse_compact, text) for text in texts],
         "3: the payload's JSON": [
-            partial(parse_part, part.payload, "claims", Reason.CLAIMS_NOT_JSON) for part in parts
+            partial(parse_part, payload, "claims", Reason.CLAIMS_NOT_JSON)
+            for _, payload, _, _ in parts
         ],
         "3: the key": [partial(keys.get, "benchmark")],
         "4: the signature": [
-            partial(key.verifies, part.signing_input, part.signature) for part in parts
+            partial(key.verifies, signing_input, signature)
+            for _, _, signing_input, signature in parts
         ],
         "5: the claims": [partial(judge_claims, one, pool, now, "access") for one in claims],
         "remembering one, and forgetting another": [

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # Cognito's document has two keys in about 900 bytes; a hundred keys fit in this.
 MAX_DOCUMENT_BYTES = 64 * 1024
+_BOUNDED = f"at most {MAX_DOCUMENT_BYTES} bytes"
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -67,36 +68,29 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                _require_plain_ok(response)
-                _require_at_most(MAX_DOCUMENT_BYTES, len(response.content))
+                status = response.status_code
+                encoding = response.headers.get("Content-Encoding", "identity")
+                _require(status == requests.codes.ok, f"status 200, found {status}")
+                # Not asked for; and decompressing could multiply what we have bounded.
+                _require(encoding == "identity", f"an unencoded body, found {clip(encoding)}")
+                _require(len(response.content) <= MAX_DOCUMENT_BYTES, _BOUNDED)
                 return response.content
     except FetchError as error:
         raise FetchError(f"GET {url}: {error}") from error
     except Exception as error:
-        if time.monotonic() >= bounds.give_up_at:
-            seconds = deadline.total_seconds()
-            raise FetchError(f"GET {url} failed: timed out after {seconds:g} s") from error
         # requests documents its own errors, but lets urllib3's and the socket's through as well.
         # Their texts may quote what the server sent, at any length.
-        raise FetchError(
-            f"GET {url} failed: {type(error).__name__}: {clip(str(error), 400)}"
-        ) from error
+        problem = f"{type(error).__name__}: {clip(str(error), 400)}"
+        if time.monotonic() >= bounds.give_up_at:
+            problem = f"timed out after {deadline.total_seconds():g} s"
+        raise FetchError(f"GET {url} failed: {problem}") from error
     finally:
         bounds.over.set()
 
 
-def _require_plain_ok(response: requests.Response) -> None:
-    if response.status_code != requests.codes.ok:
-        raise FetchError(f"expected status 200, found {response.status_code}")
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        # Not asked for; and decompressing could multiply what we have bounded.
-        raise FetchError(f"expected an unencoded body, found {clip(encoding)}")
-
-
-def _require_at_most(most: int, found: int) -> None:
-    if found > most:
-        raise FetchError(f"expected at most {MAX_DOCUMENT_BYTES} bytes")
+def _require(holds: bool, expected: str) -> None:  # noqa: FBT001 - as the word that it is
+    if not holds:
+        raise FetchError(f"expected {expected}")
 
 
 class _Bounds(HTTPAdapter):
@@ -149,7 +143,7 @@ class _Bounds(HTTPAdapter):
             self.seconds_left()  # what was cut off may look like a whole: headers, a body
             received += count
             # As much again for the headers, and for what chunks add: in practice, a kilobyte.
-            _require_at_most(2 * MAX_DOCUMENT_BYTES, received)
+            _require(received <= 2 * MAX_DOCUMENT_BYTES, _BOUNDED)
             return count
 
         # Below the buffer that status, headers, chunks and trailers are read from.

@@ -137,23 +137,21 @@ class TokenVerifier:
 
     def _verify_anew(self, encoded: bytes, name: _Name) -> AccessToken | IdToken:
         # 1. shape, and 2. header
-        unverified = parse_compact(encoded)
+        key_id, unverified_payload, signing_input, signature = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours
-        unverified_claims = parse_part(unverified.payload, "claims", Reason.CLAIMS_NOT_JSON)
+        unverified_claims = parse_part(unverified_payload, "claims", Reason.CLAIMS_NOT_JSON)
         issuer = unverified_claims.get("iss")
         known = self._pools.get(issuer) if isinstance(issuer, str) else None
         if known is None:
             raise InvalidTokenError(Reason.ISSUER_UNKNOWN, "expected a configured issuer", issuer)
         pool, keys = known
-        key = keys.get(unverified.key_id)
+        key = keys.get(key_id)
         if key is None:
-            raise InvalidTokenError(
-                Reason.KEY_UNKNOWN, f"expected a kid of pool {pool.id}", unverified.key_id
-            )
+            raise InvalidTokenError(Reason.KEY_UNKNOWN, f"expected a kid of pool {pool.id}", key_id)
         # 4. signature
-        if not key.verifies(unverified.signing_input, unverified.signature):
+        if not key.verifies(signing_input, signature):
             raise InvalidTokenError(
-                Reason.SIGNATURE_INVALID, f"not signed by key {clip(key.key_id)} of pool {pool.id}"
+                Reason.SIGNATURE_INVALID, f"not signed by key {clip(key_id)} of pool {pool.id}"
             )
         # 5. claims, at the instant at which everything else is known
         claims, now = unverified_claims, self._clock()
