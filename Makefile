@@ -119,8 +119,8 @@ fuzz: ready ## SECONDS=600: arbitrary bytes as policy, template and tests for so
 		-k "bytes or never_breaks or mutat or wrong_shape or nothing_printed"
 
 WALKS ?= 1000
-walks: package ## WALKS=1000: so many walks on each kind of API that remembers answers
-	@WALKS=$(WALKS) $(BIN)/python -m pytest tests/system/test_walks.py
+walks: package ## WALKS=1000: so many on each kind of API that remembers answers, with 26 routes and with 150
+	@WALKS=$(WALKS) $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/system/test_walks.py
 
 exactness: ready ## how many callers of synthetic APIs have an exact IAM document, into docs/cached-answers.md
 	@$(BIN)/python tests/exactness.py
