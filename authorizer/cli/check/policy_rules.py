@@ -98,7 +98,9 @@ def check_names(named: NamedPolicy) -> Iterator[Finding]:
     for group in source.groups:
         if OF_PROVIDER.fullmatch(group.name):
             yield Finding.of("P303", group.location, group=group.name)
-        elif not _is_possible(group.name):
+        elif len(group.name) > _MAX_GROUP_NAME or not all(
+            category(mark)[0] in "LMSNP" for mark in group.name
+        ):
             yield Finding.of("P304", group.location, group=group.name, length=len(group.name))
 
 
@@ -108,10 +110,6 @@ def _look_alike(kind: str, named: Iterable[SourceSubject]) -> Iterator[Finding]:
         other = first.setdefault(normalize("NFC", later.name).casefold(), later)
         if other is not later:
             yield Finding.of("P301", later.location, kind=kind, name=later.name, other=other)
-
-
-def _is_possible(name: str) -> bool:
-    return len(name) <= _MAX_GROUP_NAME and all(category(mark)[0] in "LMSNP" for mark in name)
 
 
 def check_rules(named: NamedPolicy) -> Iterator[Finding]:

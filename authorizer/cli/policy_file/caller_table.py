@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from authorizer.cli.policy_file.route_parts import (
     KnownRoute,
     KnownRoutes,
-    Part,
     outweighs,
 )
 from authorizer.cli.policy_file.words import (
@@ -147,7 +146,8 @@ class _Compiler:
                     "values": {
                         word[1:-1]: part.taken(word) for word in filter(is_claim, part.words)
                     },
-                    "whole": self._whole(at, part),
+                    # The part that is all of its route; none where it is that itself.
+                    "whole": _bits({self._wholes.get(part.route, at)} - {at}),
                     "within": self._within(at, part.words),
                     "hits": hits[at],
                 }
@@ -246,10 +246,6 @@ class _Compiler:
         """The parts that a glob allows."""
         near = self._near(self._part_index, glob)
         return [at for at, part in near if covers(glob, part.words)]
-
-    def _whole(self, at: int, part: Part) -> int:
-        """The part that is all of a part's route; none where it is that itself."""
-        return _bits({self._wholes.get(part.route, at)} - {at})
 
     def _within(self, at: int, words: Words) -> int:
         """The parts whose globs allow this one, too."""
