@@ -258,7 +258,7 @@ def _random_policy(random: Random, *, knows_routes: bool) -> NaivePolicy:
 def test_decide_is_what_the_rules_say_everywhere(seed: int, *, knows_routes: bool) -> None:
     """The same for any route that could have been matched for a path, and for five callers."""
     random = Random(seed)
-    for _ in range(50):
+    for _ in range(examples(200)):
         naive = _random_policy(random, knows_routes=knows_routes)
         policy = naive.compiled()
 
