@@ -32,9 +32,6 @@ from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
-
-    Table = Mapping[str, Any]
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
@@ -117,9 +114,10 @@ class CallerDocuments:
             claims: the token's.
         """
         counting = counting_scopes(groups, scopes, claims)
-        texts = ((name, claims.get(name)) for name in self._compared)
-        compared = tuple((name, text) for name, text in texts if type(text) is str)
-        return self._remembered(tuple(groups), counting, compared)
+        compared = [
+            (name, claims[name]) for name in self._compared if type(claims.get(name)) is str
+        ]
+        return self._remembered(tuple(groups), counting, tuple(compared))
 
     def _grants(
         self,
@@ -165,7 +163,7 @@ def covers(glob: str, text: str) -> bool:
 
 
 def granted_parts(
-    table: Table, subjects: AbstractSet[str], texts: Mapping[str, str]
+    table: Mapping[str, Any], subjects: set[str], texts: Mapping[str, str]
 ) -> int | Inexact:
     """The parts that a caller is granted; or why no document can say so.
 
@@ -200,7 +198,7 @@ def granted_parts(
 
 
 def choose(
-    table: Table, granted: int, subjects: AbstractSet[str], *, is_small: bool
+    table: Mapping[str, Any], granted: int, subjects: set[str], *, is_small: bool
 ) -> tuple[list[str], list[str], int]:
     """The globs of a document, with ``{claim}`` for a value.
 

@@ -50,9 +50,7 @@ from authorizer.policy.paths import (
 from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
-    from functools import _lru_cache_wrapper
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     # Rules that compare values, with what each decides; and what is decided if none holds.
     _Answer = tuple[Sequence[tuple[Rule, Decision]], Decision]
@@ -94,7 +92,7 @@ class Policy:
     digest: str = ""
     tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
     # What was found out before, of as many as there are.
-    _remembered: _lru_cache_wrapper[_Answer] = field(init=False, compare=False, repr=False)
+    _remembered: Callable[..., _Answer] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the rules, and what else is known, by path."""
@@ -170,49 +168,37 @@ class Policy:
             claims: the token's claims, for ``{name=claim}``, and for whether there is a user: a
                 machine's ``sub`` is its ``client_id``, and it has no username and no groups.
         """
-        if route == CONNECT:
-            method = ""  # a connection has none, so that only ANY covers it
-        elif method not in _NAMED_METHODS:
-            if not _METHOD.fullmatch(method):
+        if method not in _NAMED_METHODS or route == CONNECT:
+            if route != CONNECT and not _METHOD.fullmatch(method):
                 return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
-            method = ""  # no rule and no route names it, and there is no end of such ones
-        claims, groups = claims or {}, tuple(groups)
+            # A connection has none. Others are in no rule and no route, and there is no end of
+            # them: only ANY covers both.
+            method = ""
+        groups, claims, parameters = tuple(groups), claims or {}, path_parameters or {}
         matched = None if route is None else parse_route(route) or _DEFAULT
-        found = self._found(matched, path, path_parameters or {})
-        if isinstance(found, Reason):
-            return Decision(allowed=False, reason=found)
-        values, places = found
-        told = matched and matched.path
-        length = min(len(values), MOST_SEGMENTS + 1)  # no place tells longer ones apart
+        values: Sequence[str | None] = ()
+        where = None
+        if matched is None or matched.greedy:
+            segments = _segments(matched, path)
+            if isinstance(segments, Reason):
+                return Decision(allowed=False, reason=segments)
+            # No place tells longer paths apart.
+            where = self.tree.matching(segments), min(len(segments), MOST_SEGMENTS + 1)
+            values = segments
+        elif path is not None and not matched.agrees(path, parameters):
+            # As for who is told no route: what is wrong has the same name everywhere.
+            is_unsafe = safe_segments(path) is None
+            reason = Reason.PATH_UNSAFE if is_unsafe else Reason.PATH_DISAGREES
+            return Decision(allowed=False, reason=reason)
         scopes = counting_scopes(groups, scopes, claims) if scopes else ()
         # What a caller's groups are told about a route is told once, and then remembered.
-        compared, otherwise = self._remembered(method, told, places, length, (groups, scopes))
+        compared, otherwise = self._remembered(method, route, where, groups, scopes)
+        if compared and matched and not values:
+            values = [name and parameters.get(name) for name in matched.names]
         for rule, decision in compared:
             if _holds(rule, values, claims):
                 return decision
         return otherwise
-
-    def _found(
-        self, route: Route | None, path: str | None, parameters: Mapping[str, str]
-    ) -> tuple[Sequence[str | None], tuple[Place, ...] | None] | Reason:
-        """The values of a path's segments, with the places that match where no route tells it.
-
-        Or why the path is no good.
-        """
-        if route is not None and not route.greedy:
-            if path is None or route.agrees(path, parameters):
-                return [name and parameters.get(name) for name in route.names], None
-            # As for who is told no route: what is wrong has the same name everywhere.
-            return Reason.PATH_UNSAFE if safe_segments(path) is None else Reason.PATH_DISAGREES
-        if path is None:
-            return Reason.ROUTE_UNKNOWN
-        segments = safe_segments(path)
-        if segments is None:
-            return Reason.PATH_UNSAFE
-        # Unlike {proxy+}, $default takes the root, too.
-        if route and route is not _DEFAULT and not _is_under(segments, route.path):
-            return Reason.PATH_DISAGREES
-        return segments, self.tree.matching(segments)
 
     def deciding_places(
         self,
@@ -256,17 +242,27 @@ class Policy:
     def _answer(
         self,
         method: str,
-        told: tuple[str, ...] | None,
-        places: tuple[Place, ...] | None,
-        length: int,
-        caller: tuple[tuple[str, ...], tuple[str, ...]],
+        route: str | None,
+        where: tuple[tuple[Place, ...], int] | None,
+        groups: tuple[str, ...],
+        scopes: tuple[str, ...],
     ) -> _Answer:
-        """What the policy says, but for the values: of places, or of those that cover a route."""
-        if places is not None:
-            granting, denying = self.deciding_places(method, told, places, length)
+        """What the policy says, but for the values.
+
+        Args:
+            method: of the request.
+            route: that was matched.
+            where: the places that match the path, and how many segments that has; nothing where
+                the route tells it.
+            groups: the caller's.
+            scopes: the caller's that count.
+        """
+        told = None if route is None else (parse_route(route) or _DEFAULT).path
+        if where is not None:
+            granting, denying = self.deciding_places(method, told, *where)
         else:
             granting = denying = self.tree.covering(told or ())
-        subjects = self.subjects_of(*caller)
+        subjects = self.subjects_of(groups, scopes)
         denies = _rules_of(denying, "deny", method, subjects)
         compared: list[tuple[Rule, Decision]] = []
         for rule in (*denies, *_rules_of(granting, "allow", method, subjects)):
@@ -303,8 +299,20 @@ def is_machine(claims: Mapping[str, Any]) -> bool:
     )
 
 
+def _segments(route: Route | None, path: str | None) -> tuple[str, ...] | Reason:
+    """The segments of a path that no route tells, or why it is no good."""
+    if path is None:
+        return Reason.ROUTE_UNKNOWN
+    segments = safe_segments(path)
+    if segments is None:
+        return Reason.PATH_UNSAFE
+    # Unlike {proxy+}, $default takes the root, too.
+    is_under = route is None or route is _DEFAULT or _is_under(segments, route.path)
+    return segments if is_under else Reason.PATH_DISAGREES
+
+
 def _rules_of(
-    places: Iterable[Place], effect: Effect, method: str, subjects: AbstractSet[str]
+    places: Iterable[Place], effect: Effect, method: str, subjects: set[str]
 ) -> list[Rule]:
     """The rules that count there, as they stand in the file."""
     rules = [

@@ -21,13 +21,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from authorizer.errors import ConfigurationError
+from authorizer.errors import ConfigurationError, Reason
 from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from authorizer.errors import Reason
 
 FORMAT_VERSION = 4
 # The largest policy.yaml that is read, of the shortest rules, becomes less.

@@ -31,11 +31,10 @@ _ROUTE = re.compile(r"(?:/(?:[^{}/]*|\{[^{}/+*]+\}))*(?P<greedy>/\{[^{}/+*]+\+\}
 # What some program between here and the backend treats as a separator or wildcard, white space and
 # controls. An encoded character is only safe where no literal segment can contain it, beyond ASCII
 # or a blank: "%2f", "%2e", "%25" and also "%61" can be read in two ways.
-_SAFE = (
-    r"[^#%*/;?\\{}\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*+"
-    r"(?:%(?:20|[89a-fA-F][0-9a-fA-F]))?+"
+_SAFE = r"[^#%*/;?\\{}\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*+"
+_SAFE_PATH = re.compile(
+    rf"(?:/(?!\.{{0,2}}(?:/|\Z)){_SAFE}(?:%(?:20|[89a-fA-F][0-9a-fA-F]){_SAFE})*+)++|/"
 )
-_SAFE_PATH = re.compile(rf"/|(?:/(?!\.{{0,2}}(?:/|\Z))(?:{_SAFE})*+)++")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
