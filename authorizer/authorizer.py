@@ -17,12 +17,14 @@ from authorizer.gateway.responses import (
     MOST_ANSWER_BYTES,
     NOBODY,
     Answer,
+    bytes_beside_document,
     context_of,
 )
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.iam import (
     IamMode,
     PolicyDocument,
+    copy_of,
     denying_glob,
     request_document,
     why_unnamed,
@@ -211,16 +213,17 @@ class Authorizer:
         if isinstance(grants, Inexact):
             return grants
         prefix, resource = request.stage_arn, request.resource
+        most = MOST_ANSWER_BYTES - bytes_beside_document(token)
         while grants is not None:
-            refused = []
+            document, size = grants.written(prefix)
             if grants.allows(resource) is not is_allowed:
                 if is_allowed:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
-                refused = [denying_glob(prefix, resource)]  # for its path alone: others are granted
-            document = grants.document(prefix, refused)
-            answer = Outcome(request, token, None, document, IamMode.CALLER).answer()
-            if len(json.dumps(answer)) <= MOST_ANSWER_BYTES and grants.fits(prefix):
-                return document
+                # For its path alone: others are granted.
+                document = grants.document(prefix, [denying_glob(prefix, resource)])
+                size = max(size, len(json.dumps(document)))
+            if size <= most:
+                return copy_of(document)
             grants = grants.smaller
         return Inexact.TOO_LARGE
 

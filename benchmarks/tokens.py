@@ -46,7 +46,7 @@ from authorizer.policy.iam import IamMode
 from authorizer.settings import HttpApiAnswer
 from authorizer.tokens.claims import judge_claims
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
-from benchmarks import report
+from benchmarks import documents, report
 from benchmarks.timing import alternate, compare, without_collector
 
 if TYPE_CHECKING:
@@ -73,6 +73,10 @@ _SAMPLES = {
     Flavour.WEBSOCKET: "websocket-denied-by-role",
 }
 _PLACEHOLDER = "REPLACE_WITH_ACCESS_TOKEN"
+_GROUPS = ("reader", "eu-west-1_pool_SAML")
+# Of a caller who gets a document for all that they may do, and of the APIs that it is for.
+_MANY_GROUPS = (*_GROUPS, "editor", "admin")
+_API_SIZES = (25, 300)
 
 
 class WrongVerdictError(Exception):
@@ -88,12 +92,12 @@ class Issuer:
     )
     issuer: str = f"https://cognito-idp.eu-west-1.amazonaws.com/{_POOL_ID}"
 
-    def token(self, **header: str) -> str:
+    def token(self, groups: Sequence[str] = _GROUPS, **header: str) -> str:
         """A user's access token, with members of its header replaced."""
         now = int(time.time())
         claims = {
             "sub": str(uuid.uuid4()),
-            "cognito:groups": ["reader", "eu-west-1_pool_SAML"],
+            "cognito:groups": groups,
             "iss": self.issuer,
             "client_id": _CLIENT_ID,
             "origin_jti": str(uuid.uuid4()),
@@ -136,7 +140,10 @@ def measure(*, repeats: int) -> dict[str, dict[str, Figure]]:
             "a remembered token": ours(issuer, tokens[:_FEW], remember=TOKENS),
             **refusals(issuer),
         },
-        "a whole event, with a remembered token": events(issuer, tokens[:_FEW]),
+        "a whole event, with a remembered token": {
+            **events(issuer, tokens[:_FEW]),
+            **events_for_callers(issuer),
+        },
     }
     found = {}
     for title, contenders in parts.items():
@@ -293,6 +300,25 @@ def events(issuer: Issuer, tokens: Sequence[str]) -> dict[str, Calls]:
             name = f"{flavour}, {answer}" if flavour is Flavour.HTTP_2 else flavour.value
             found[name] = [partial(authorizer.authorize, event) for event in asked]
     return dict(sorted(found.items()))
+
+
+def events_for_callers(issuer: Issuer) -> dict[str, Calls]:
+    """The same for a REST API, a document for all that a caller of four groups may do."""
+    tokens = [issuer.token(_MANY_GROUPS) for _ in range(_FEW)]
+    text = (_EVENTS / f"{_SAMPLES[Flavour.REST_REQUEST]}.json").read_text(encoding="utf-8")
+    found: dict[str, Calls] = {}
+    for size in _API_SIZES:
+        policy = documents.made(size).policy
+        authorizer = Authorizer(verifier(issuer, remember=TOKENS), policy)
+        below = text.replace("/articles", "/app-0/articles")
+        asked = [json.loads(below.replace(_PLACEHOLDER, token)) for token in tokens]
+        for event in asked:
+            outcome = authorizer.judge(event)
+            if outcome.reason is not None or outcome.iam_mode is not IamMode.CALLER:
+                raise WrongVerdictError(f"expected a document for a caller of {size} routes")
+        name = f"{Flavour.REST_REQUEST}, for all of a caller's, {size} routes"
+        found[name] = [partial(authorizer.authorize, event) for event in asked]
+    return found
 
 
 def peers(issuer: Issuer, tokens: Iterable[str]) -> dict[str, Calls]:

@@ -20,10 +20,13 @@ If a spot is left, no document says exactly what the policy does.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache, reduce
+from math import inf
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 _MOST_CALLERS = 512
 # More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
 _MOST_RESOURCES = 150
+# An authorizer serves few; what names them is API Gateway's, unless somebody makes up events.
+_MOST_STAGES = 16
+# Stands for no segment: a glob that has a star in each may cover any text.
+_ANYWHERE = "*"
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
 # Allows everything, also what is no route: only where a rule says as much.
@@ -71,17 +78,46 @@ class Grants:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     smaller: Grants | None = field(default=None, compare=False)
+    # By a segment that every text has which the glob covers; with whether it denies, and its parts.
+    _globs: dict[str, list[tuple[bool, list[str]]]] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
+    _written: dict[str, tuple[PolicyDocument, float]] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Sort the globs, so that a request is compared with few of them."""
+        texts = [(False, glob) for glob in self.allow] + [(True, glob) for glob in self.deny]
+        numbers = Counter(segment for _, glob in texts for segment in glob.split("/"))
+        for denies, glob in texts:
+            literal = [segment for segment in glob.split("/") if "*" not in segment]
+            rarest = min(literal, key=numbers.__getitem__, default=_ANYWHERE)
+            self._globs.setdefault(rarest, []).append((denies, glob.split("*")))
 
     def allows(self, resource: str) -> bool:
         """Whether the document allows the rest of a request's ARN: ``GET/users/1``."""
-        return any(covers(glob, resource) for glob in self.allow) and not any(
-            covers(glob, resource) for glob in self.deny
-        )
+        allowed = False
+        for segment in {_ANYWHERE, *resource.split("/")}:
+            for denies, parts in self._globs.get(segment, ()):
+                if resource.startswith(parts[0]) and covers(parts, resource):
+                    if denies:
+                        return False
+                    allowed = True
+        return allowed
 
-    def fits(self, prefix: str) -> bool:
-        """Whether no ARN is longer than a document may name, such as one with a claim's value."""
-        most = MOST_RESOURCE_CHARACTERS - len(prefix)
-        return all(len(glob) <= most for glob in (*self.allow, *self.deny))
+    def written(self, prefix: str) -> tuple[PolicyDocument, float]:
+        """The document, made once, and its bytes as JSON: infinitely many if an ARN is too long."""
+        found = self._written.get(prefix)
+        if found is None:
+            most = MOST_RESOURCE_CHARACTERS - len(prefix)
+            fits = all(len(glob) <= most for glob in (*self.allow, *self.deny))
+            document = self.document(prefix)
+            if len(self._written) >= _MOST_STAGES:
+                self._written.clear()
+            found = (document, len(json.dumps(document)) if fits else inf)
+            self._written[prefix] = found
+        return found
 
     def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
         """The document, for the API and stage that the prefix of the ARN names.
@@ -146,20 +182,24 @@ class CallerDocuments:
         return found or Inexact.TOO_LARGE
 
 
-def covers(glob: str, text: str) -> bool:
+def covers(parts: Sequence[str], text: str) -> bool:
     """Whether a glob covers a text as IAM reads it, in which ``*`` is any run of characters.
 
     The text may be a client's, so this goes through it once, whatever the glob.
+
+    Args:
+        parts: the glob, split at its stars.
+        text: what it may cover.
     """
-    first, *others = glob.split("*")
-    if not others or not text.startswith(first):
-        return glob == text
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1 or not text.startswith(first):
+        return first == text
     at = len(first)
-    for part in others[:-1]:
+    for part in parts[1:-1]:
         at = text.find(part, at) + len(part)
         if at < len(part):
             return False
-    return at + len(others[-1]) <= len(text) and text.endswith(others[-1])
+    return at + len(last) <= len(text) and text.endswith(last)
 
 
 def granted_parts(

@@ -101,6 +101,11 @@ def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> P
     return _document({"Allow": allowed, "Deny": denied} if allowed else {"Deny": [f"{prefix}*"]})
 
 
+def copy_of(document: PolicyDocument) -> PolicyDocument:
+    """A document for an answer, of one that is remembered: whoever gets it may change it."""
+    return _document({one["Effect"]: [*one["Resource"]] for one in document["Statement"]})
+
+
 def _document(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
     return {
         "Version": "2012-10-17",

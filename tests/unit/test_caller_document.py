@@ -384,12 +384,12 @@ def test_a_document_names_api_and_stage() -> None:
 )
 def test_a_glob_covers_a_resource(glob: str, words: str, covered: bool) -> None:  # noqa: FBT001
     """A star is any run of characters, as IAM has it: one segment or more, which may be empty."""
-    assert covers(glob, words) is covered
+    assert covers(glob.split("*"), words) is covered
 
 
 def test_a_hostile_path_is_compared_in_time() -> None:
     """A client may send thousands of segments that almost fit; there is no way back."""
-    glob = "GET/" + "*/b/" * 8 + "c"
+    glob = ("GET/" + "*/b/" * 8 + "c").split("*")
     assert not covers(glob, "GET" + "/b" * 500_000)
     assert covers(glob, "GET" + "/b" * 500_000 + "/c")
 
