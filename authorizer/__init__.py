@@ -55,8 +55,8 @@ else:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         for path in _MODULES:
-            found = vars(import_module(f"{__name__}.{path}"))
-            globals().update({public: found[public] for public in __all__ if public in found})
+            names = vars(import_module(f"{__name__}.{path}"))
+            globals().update({name: names[name] for name in names.keys() & {*__all__}})
         return globals()[name]
 
 

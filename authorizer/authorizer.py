@@ -80,11 +80,6 @@ class Outcome(NamedTuple):
         return outcome.reason if outcome else None
 
     @property
-    def detail(self) -> str | None:
-        """The refusal in words, for logs. Never for the client."""
-        return str(self.refusal) if self.refusal else None
-
-    @property
     def verdict(self) -> Verdict:
         """Allowed; denied, with a good token; or refused, without one."""
         if self.token is None:
@@ -133,9 +128,12 @@ class Authorizer:
         self._documents = CallerDocuments(policy)
         # Of which kinds of events answers are simple, or documents for callers, or refusals raised.
         self._simple = (Flavour.HTTP_2,) if http_api_answer is HttpApiAnswer.SIMPLE else ()
-        is_raised = http_api_refusal is HttpApiRefusal.UNAUTHORIZED
         self._for_callers = tuple(one for one in Flavour if iam_modes[one] is IamMode.CALLER)
-        self._raised = tuple(one for one in Flavour if is_raised or one not in HTTP_APIS)
+        self._raised = tuple(
+            flavour
+            for flavour in Flavour
+            if http_api_refusal is HttpApiRefusal.UNAUTHORIZED or flavour not in HTTP_APIS
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Authorizer:
@@ -177,8 +175,9 @@ class Authorizer:
             token = self._verifier.verify(request.bearer_token())
         except InvalidTokenError as error:
             nothing = None if is_simple else request_document(*_arn_parts(request), allowed=False)
-            is_raised = flavour in self._raised
-            return Outcome(request, document=nothing, refusal=error, is_raised=is_raised)
+            return Outcome(
+                request, document=nothing, refusal=error, is_raised=flavour in self._raised
+            )
         decision = self.policy.decide(
             method=request.method,
             route=request.route,

@@ -124,7 +124,9 @@ class Settings:
         """
         reader = _Reader(environment, base or Path())
         pools = reader.pools()
-        policy = reader.policy()
+        policy = reader.attempt(
+            Policy.load, reader.base / reader.values.get("POLICY", "policy.json")
+        )
         chosen = {
             "policy": policy,
             "bundled_keys": reader.bundled_keys("JWKS_FILES", pools),
@@ -161,40 +163,44 @@ class _Reader:
     """Reads the variables one by one, and collects what is wrong with them."""
 
     def __init__(self, environment: Mapping[str, str], base: Path) -> None:
-        self._values = {
+        self.values = {
             name.removeprefix(PREFIX): value
             for name, value in environment.items()
             if name.startswith(PREFIX)
         }
-        self._base = base
+        self.base = base
         self.problems: list[str] = []
-        for name in sorted(self._values.keys() - NAMES):
+        for name in sorted(self.values.keys() - NAMES):
             close = get_close_matches(name, NAMES, n=1)
             self._note(
                 name,
                 "no such setting" + (f"; did you mean {PREFIX}{close[0]}?" if close else ""),
             )
-        if "CLIENT_IDS" in self._values:
+        if "CLIENT_IDS" in self.values:
             # With several pools, a client of one must not become a client of another.
-            pool, clients = self._values.get("USER_POOLS", "").strip(), self._values["CLIENT_IDS"]
+            pool, clients = self.values.get("USER_POOLS", "").strip(), self.values["CLIENT_IDS"]
             if len(pool.split()) == len(clients.split()) == 1 and "=" not in pool + clients:
-                self._values["USER_POOLS"] = f"{pool}={clients.strip()}"
+                self.values["USER_POOLS"] = f"{pool}={clients.strip()}"
             else:
                 self._note(
                     "CLIENT_IDS",
                     f"expected <client id>[,<client id>], and one pool id alone in "
                     f"{PREFIX}USER_POOLS; found {clip(clients)} and {clip(pool)}",
                 )
-        hosts = self._values.get("INSECURE_EMULATOR_HOSTS")
-        self.insecure_emulator_hosts = () if hosts is None else tuple(hosts.split(","))
+        self.insecure_emulator_hosts = (
+            tuple(self.values["INSECURE_EMULATOR_HOSTS"].split(","))
+            if "INSECURE_EMULATOR_HOSTS" in self.values
+            else ()
+        )
         self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
         # A pool that is left out, or an empty value, would be tokens whose aud nobody looks at.
-        if "AUDIENCES" in self._values and (
+        if "AUDIENCES" in self.values and (
             self._by_pool["AUDIENCES"].keys() != self._by_pool["USER_POOLS"].keys()
         ):
             self._note("AUDIENCES", f"expected an entry for each pool of {PREFIX}USER_POOLS")
-        bundled = self._by_pool["JWKS_FILES"]
-        for pool_id in sorted(self._by_pool["NEVER_EXPIRING_JWKS_FILES"].keys() & bundled.keys()):
+        for pool_id in sorted(
+            self._by_pool["NEVER_EXPIRING_JWKS_FILES"].keys() & self._by_pool["JWKS_FILES"].keys()
+        ):
             self._note(
                 "NEVER_EXPIRING_JWKS_FILES",
                 f"expected it in place of {PREFIX}JWKS_FILES, found {clip(pool_id)} in both",
@@ -206,21 +212,17 @@ class _Reader:
             self._note("USER_POOLS", "expected <pool id>=<client id>[,<client id>], found nothing")
         for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
             given = {name: pairs.get(pool_id, ()) for name, pairs in self._by_pool.items()}
-            audiences = given["AUDIENCES"] or None
-            pools[pool_id] = self._attempt(
+            pools[pool_id] = self.attempt(
                 UserPool,
                 pool_id,
                 client_ids,
                 issuer=next(iter(given["ISSUERS"]), None),
                 further_issuers=(*given["ISSUERS"][1:], *given["FURTHER_ISSUERS"]),
                 jwks_url=next(iter(given["JWKS_URLS"]), None),
-                audiences=() if audiences == ("none",) else audiences,
+                audiences=() if given["AUDIENCES"] == ("none",) else given["AUDIENCES"] or None,
                 insecure_emulator_hosts=self.insecure_emulator_hosts,
             )
         return {pool_id: pool for pool_id, pool in pools.items() if pool is not None}
-
-    def policy(self) -> Policy | None:
-        return self._attempt(Policy.load, self._base / self._values.get("POLICY", "policy.json"))
 
     def bundled_keys(self, name: str, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
         bundled = {}
@@ -228,7 +230,7 @@ class _Reader:
             # With the library for keys, which build-time tools that read settings need not load.
             from authorizer.tokens.keys import KeySet, KeySetError  # noqa: PLC0415
 
-            path = self._base / file
+            path = self.base / file
             try:
                 bundled[pool_id] = KeySet.parse(path.read_bytes())
             except (OSError, ValueError, KeySetError) as error:
@@ -238,24 +240,24 @@ class _Reader:
         return {pools[pool_id]: keys for pool_id, keys in bundled.items() if pool_id in pools}
 
     def jwks_timing(self) -> JwksTiming | None:
-        return self._attempt(
+        return self.attempt(
             JwksTiming,
             **{
                 attribute: span
                 for name, attribute in _TIMES.items()
-                if name in self._values and (span := self._seconds(name, self._values[name]))
+                if name in self.values and (span := self._seconds(name, self.values[name]))
             },
         )
 
     def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
-        text = self._values.get(name)
+        text = self.values.get(name)
         if text not in {None, *choices}:
             self._note(name, f"expected {' or '.join(choices)}, found {clip(text)}")
         return choices(text) if text in set(choices) else None
 
     def iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
         chosen: dict[Flavour, IamMode] = {}
-        for pair in self._values.get("IAM_MODES", "").split():
+        for pair in self.values.get("IAM_MODES", "").split():
             flavour, _, mode = pair.partition("=")
             if flavour not in set(Flavour) or mode not in set(IamMode):
                 self._note(
@@ -267,8 +269,11 @@ class _Reader:
                 self._note("IAM_MODES", f"expected each event once, found {clip(flavour)} twice")
             else:
                 chosen[Flavour(flavour)] = IamMode(mode)
-        wanting = {one for one, mode in chosen.items() if mode is IamMode.CALLER}
-        if wanting - {Flavour.WEBSOCKET} and policy is not None and policy.routes is None:
+        if (
+            policy is not None
+            and policy.routes is None
+            and IamMode.CALLER in {mode for one, mode in chosen.items() if one != Flavour.WEBSOCKET}
+        ):
             self._note(
                 "IAM_MODES",
                 "expected a policy with the API's routes for mode caller, found one without: "
@@ -288,8 +293,7 @@ class _Reader:
 
     def _pairs(self, name: str, most: int | None) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
-        pool_ids = {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
-        for pair in self._values.get(name, "").split():
+        for pair in self.values.get(name, "").split():
             pool_id, _, listed = pair.partition("=")
             values = tuple(listed.split(","))
             if not (pool_id and all(values)):
@@ -298,7 +302,9 @@ class _Reader:
                 self._note(name, f"expected each pool once, found {clip(pool_id)} twice")
             elif most is not None and len(values) > most:
                 self._note(name, f"expected one value for {clip(pool_id)}, found {len(values)}")
-            elif name != "USER_POOLS" and pool_id not in pool_ids:
+            elif pool_id not in {
+                pair.partition("=")[0] for pair in self.values.get("USER_POOLS", "").split()
+            }:
                 self._note(
                     name,
                     f"{clip(pool_id)} is not among {PREFIX}USER_POOLS",
@@ -313,7 +319,7 @@ class _Reader:
         noted.name, noted.beside = f"{PREFIX}{name}", beside
         self.problems.append(noted)
 
-    def _attempt(
+    def attempt(
         self,
         make: Callable[..., _Made],
         *given: Any,  # noqa: ANN401 - whatever it takes

@@ -90,7 +90,7 @@ def describe(outcome: Outcome) -> dict[str, Any]:
     return {
         "decision": outcome.verdict.value,
         "reason": outcome.reason,
-        "detail": outcome.detail,
+        "detail": outcome.refusal and str(outcome.refusal),
         "rule": rule and f"{rule.effect} {rule.pattern.text}",
         "rule_subject": rule and rule.subject,
         "rule_line": rule and rule.line,

@@ -11,12 +11,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
 from authorizer.errors import InvalidTokenError, MalformedRequestError, Reason, clip
-from authorizer.gateway.arn import parse_arn
 
 
 class Flavour(StrEnum):
@@ -32,7 +32,11 @@ class Flavour(StrEnum):
 # Reading a member from the class takes as long as reading a header.
 _HTTP_2, _HTTP_1, _REST_REQUEST, _REST_TOKEN, _WEBSOCKET = Flavour
 HTTP_APIS = (_HTTP_2, _HTTP_1)
-_LENGTH = len("authorization")
+# arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{METHOD}/{path}, and for a WebSocket
+# API .../{stage}/{routeKey}. Partition, API, stage and method have something in them; a Region and
+# an account may be missing. The path is the client's and may hold anything, such as colons.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
+_ARN = re.compile(r"(arn:[^:]+:execute-api:[^:]*:[^:]*:[^/]+/[^/]+/)(([^/]+)(/.*)?)", re.DOTALL)
 # What a part of an event must be, and in words.
 _OBJECT = ((dict, Mapping), "to be an object")
 _TEXT = (str, "to be text")
@@ -110,8 +114,10 @@ def parse_request(event: object) -> Request:
             f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
         )
     context = _require(event.get("requestContext"), _OBJECT, "requestContext")
+    told_id = context.get("requestId")
+    request_id = told_id if isinstance(told_id, str) else None
     if version is None and "eventType" in context:
-        return _parse_websocket(event, context)
+        return _parse_websocket(event, context, request_id)
     if version == "2.0":
         http = _require(context.get("http"), _OBJECT, "requestContext.http")
         flavour, arn = _HTTP_2, parse_arn(event.get("routeArn"))
@@ -124,9 +130,17 @@ def parse_request(event: object) -> Request:
         key = _require(event.get("resource"), _TEXT, "resource")
     # An HTTP API's resource is a whole route key in some events, a REST API's never is.
     route = key[key.find(" ") + 1 :]
-    path, parameters = _path_of(arn[3], route), _path_parameters(event)
-    sent, request_id = _authorizations(event), _request_id(context)
-    return Request(flavour, arn[0], arn[1], method, route, path, parameters, sent, request_id)
+    return Request(
+        flavour,
+        arn[0],
+        arn[1],
+        method,
+        route,
+        _path_of(arn[3], route),
+        _path_parameters(event),
+        _authorizations(event),
+        request_id,
+    )
 
 
 def _parse_rest_token(event: Mapping[str, Any]) -> Request:
@@ -140,7 +154,9 @@ def _parse_rest_token(event: Mapping[str, Any]) -> Request:
     return Request(_REST_TOKEN, stage_arn, resource, method, route, path, parameters, sent, None)
 
 
-def _parse_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Request:
+def _parse_websocket(
+    event: Mapping[str, Any], context: Mapping[str, Any], request_id: str | None
+) -> Request:
     if context["eventType"] != "CONNECT":
         raise MalformedRequestError(
             "expected a WebSocket event of type CONNECT, the only one that is authorized; "
@@ -148,8 +164,9 @@ def _parse_websocket(event: Mapping[str, Any], context: Mapping[str, Any]) -> Re
         )
     stage_arn, resource, _, _ = parse_arn(event.get("methodArn"))
     route = _require(context.get("routeKey"), _TEXT, "requestContext.routeKey")
-    sent, request_id = _authorizations(event), _request_id(context)
-    return Request(_WEBSOCKET, stage_arn, resource, "", route, None, {}, sent, request_id)
+    return Request(
+        _WEBSOCKET, stage_arn, resource, "", route, None, {}, _authorizations(event), request_id
+    )
 
 
 def _path_of(path: str | None, route: object) -> str | None:
@@ -180,21 +197,31 @@ def _authorizations(event: Mapping[str, Any]) -> tuple[str, ...]:
     what = "multiValueHeaders" if multiple else "headers"
     headers = _require(multiple or event.get("headers") or {}, _OBJECT, what)
     found: list[Any] = []
-    try:
-        for name in headers:
-            # None of the letters has a spelling of another length.
-            if len(name) == _LENGTH and name.lower() == "authorization":
-                found += _require(headers[name], _LISTS, what) if multiple else (headers[name],)
-    except (AttributeError, TypeError):  # in JSON there are no such names
-        raise MalformedRequestError(f"expected the names of {what} to be text") from None
+    for name, value in headers.items():
+        if str(name).lower() == "authorization":
+            found += _require(value, _LISTS, what) if multiple else (value,)
     for value in found:
         _require(value, _TEXT, "a header")
     return tuple(found)
 
 
-def _request_id(context: Mapping[str, Any]) -> str | None:
-    found = context.get("requestId")
-    return found if isinstance(found, str) else None
+def parse_arn(text: object) -> tuple[str, str, str, str | None]:
+    """Take a request's ARN apart.
+
+    Returns:
+        The part up to and including the stage, with the slash after it; the rest, which the client
+        chose, or a WebSocket route key; of that the HTTP method, or the route key; and the concrete
+        path with its leading slash, as API Gateway spells it; nothing for WebSocket APIs.
+
+    Raises:
+        MalformedRequestError: when it is none of API Gateway's.
+    """
+    found = _ARN.fullmatch(text) if isinstance(text, str) else None
+    if found is not None:
+        return cast("tuple[str, str, str, str | None]", found.groups())
+    raise MalformedRequestError(
+        f"expected an execute-api ARN of API, stage and method, found {clip(text, 120)}"
+    )
 
 
 def _require(value: Any, kind: tuple[Any, str], what: str) -> Any:  # noqa: ANN401 - JSON in, JSON out

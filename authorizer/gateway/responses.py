@@ -28,7 +28,6 @@ Context = dict[str, str]
 # limit, and this one is kept.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 MOST_ANSWER_BYTES = 8192
-_MOST_CALLERS = 1024
 # Stands for a caller who is nobody, where API Gateway insists on a principal.
 NOBODY = "unauthenticated"
 
@@ -70,7 +69,7 @@ def context_of(token: AccessToken) -> Context:
     return context
 
 
-@lru_cache(maxsize=_MOST_CALLERS)
+@lru_cache(maxsize=1024)
 def bytes_beside_document(token: AccessToken) -> int:
     """How long an answer with a document is without that, as JSON: the same for each request."""
     answer = {"principalId": token.sub, "policyDocument": 0, "context": context_of(token)}

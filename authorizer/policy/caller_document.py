@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache, reduce
@@ -42,8 +41,6 @@ _MOST_CALLERS = 512
 _MOST_RESOURCES = 150
 # An authorizer serves few; what names them is API Gateway's, unless somebody makes up events.
 _MOST_STAGES = 16
-# Stands for no segment: a glob that has a star in each may cover any text.
-_ANYWHERE = "*"
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
 # Allows everything, also what is no route: only where a rule says as much.
@@ -78,46 +75,39 @@ class Grants:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     smaller: Grants | None = field(default=None, compare=False)
-    # By a segment that every text has which the glob covers; with whether it denies, and its parts.
-    _globs: dict[str, list[tuple[bool, list[str]]]] = field(
-        init=False, compare=False, repr=False, default_factory=dict
+    # Of each glob: whether it denies, its longest part without a star, and all its parts.
+    _globs: list[tuple[bool, str, list[str]]] = field(
+        init=False, compare=False, repr=False, default_factory=list
     )
     _written: dict[str, tuple[PolicyDocument, float]] = field(
         init=False, compare=False, repr=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        """Sort the globs, so that a request is compared with few of them."""
-        texts = [(False, glob) for glob in self.allow] + [(True, glob) for glob in self.deny]
-        numbers = Counter(segment for _, glob in texts for segment in glob.split("/"))
-        for denies, glob in texts:
-            literal = [segment for segment in glob.split("/") if "*" not in segment]
-            rarest = min(literal, key=numbers.__getitem__, default=_ANYWHERE)
-            self._globs.setdefault(rarest, []).append((denies, glob.split("*")))
+        """Split the globs once."""
+        for denies, globs in ((False, self.allow), (True, self.deny)):
+            split = [glob.split("*") for glob in globs]
+            self._globs.extend((denies, max(parts, key=len), parts) for parts in split)
 
     def allows(self, resource: str) -> bool:
         """Whether the document allows the rest of a request's ARN: ``GET/users/1``."""
-        allowed = False
-        for segment in {_ANYWHERE, *resource.split("/")}:
-            for denies, parts in self._globs.get(segment, ()):
-                if resource.startswith(parts[0]) and covers(parts, resource):
-                    if denies:
-                        return False
-                    allowed = True
-        return allowed
+        said = {
+            denies
+            for denies, part, parts in self._globs
+            if part in resource and covers(parts, resource)
+        }
+        return said == {False}
 
     def written(self, prefix: str) -> tuple[PolicyDocument, float]:
         """The document, made once, and its bytes as JSON: infinitely many if an ARN is too long."""
-        found = self._written.get(prefix)
-        if found is None:
+        if prefix not in self._written:
             most = MOST_RESOURCE_CHARACTERS - len(prefix)
             fits = all(len(glob) <= most for glob in (*self.allow, *self.deny))
             document = self.document(prefix)
             if len(self._written) >= _MOST_STAGES:
                 self._written.clear()
-            found = (document, len(json.dumps(document)) if fits else inf)
-            self._written[prefix] = found
-        return found
+            self._written[prefix] = document, len(json.dumps(document)) if fits else inf
+        return self._written[prefix]
 
     def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
         """The document, for the API and stage that the prefix of the ARN names.

@@ -177,7 +177,7 @@ def test_the_tools_say_what_the_authorizer_answers(flavour: str, random: Random)
             continue
         (key, request), who = found, a_caller(random)
         judged = world.judge(key, request, who)
-        assert judged.token is not None, judged.detail
+        assert judged.token is not None, judged.refusal
         allowed = judged.verdict is Judged.ALLOWED
         caller = Caller(groups=who.groups, scopes=who.scopes, claims=judged.token.claims)
         context = (world.made, key, request, who, judged.decision)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authorizer import MalformedRequestError
-from authorizer.gateway.arn import parse_arn
+from authorizer.gateway.events import parse_arn
 
 HEAD = "arn:aws:execute-api:eu-west-1:123456789012:abcdef123"
 

@@ -89,7 +89,7 @@ def test_allowed(flavour: str) -> None:
     """A good token and a grant: the caller is let in, and the backend told who it is."""
     outcome = make().judge(event_of(flavour, COGNITO.token()))
 
-    assert (outcome.verdict, outcome.reason, outcome.detail) == (Verdict.ALLOWED, None, None)
+    assert (outcome.verdict, outcome.reason, outcome.refusal) == (Verdict.ALLOWED, None, None)
     expected = (
         {"isAuthorized": True, "context": CONTEXT}
         if flavour == "http-2.0"

@@ -150,6 +150,9 @@ def test_absent_parts_are_empty(flavour: str) -> None:
         pytest.param(http_2(Call(authorization=None)), Reason.TOKEN_MISSING, id="no header"),
         pytest.param(rest_token(Call(authorization=None)), Reason.TOKEN_MISSING, id="no token"),
         pytest.param(
+            http_2(CALL, headers={1: "Bearer a"}), Reason.TOKEN_MISSING, id="no name of a header"
+        ),
+        pytest.param(
             rest_request(CALL, multiValueHeaders={"Accept": ["x"]}),
             Reason.TOKEN_MISSING,
             id="many values, none of it",
@@ -246,11 +249,6 @@ def _in_context(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
         pytest.param(None, "expected the event to be an object, found NoneType", id="null"),
         pytest.param([], "the event to be an object, found list", id="list"),
         pytest.param({1: 2}, "found type None and version None", id="names that are none"),
-        pytest.param(
-            http_2(CALL, headers={1: "Bearer a"}),
-            "expected the names of headers to be text",
-            id="a header's name that is none",
-        ),
         pytest.param({}, "found type None and version None", id="empty"),
         pytest.param({"type": "OTHER"}, "type TOKEN, or type REQUEST", id="other type"),
         pytest.param({"type": 10**5_000}, "found type a value of type int that", id="huge type"),

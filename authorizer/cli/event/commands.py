@@ -107,8 +107,8 @@ def _look_at(sample: Sample, filled: Mapping[str, Any], *, invoke: bool) -> None
 
 def _in_words(outcome: Outcome) -> str:
     """Why, for the person at the terminal: the client is never told."""
-    if outcome.detail is not None:
-        return f"{outcome.verdict}: {outcome.detail}"
+    if outcome.refusal is not None:
+        return f"{outcome.verdict}: {outcome.refusal}"
     rule = outcome.decision.rule if outcome.decision else None
     because = f" ({rule.effect} {rule.pattern.text}, line {rule.line})" if rule else ""
     is_for_caller = outcome.iam_mode is IamMode.CALLER
