@@ -997,6 +997,17 @@ def test_a_snapshot_without_keys(rig: Rig) -> None:
     assert rig.has()
 
 
+def test_a_snapshot_before_the_first_question(rig: Rig) -> None:
+    """A pool that nobody has asked about is not taken for one that has no keys."""
+    rig.cache.of(rig.pool)
+    rig.cache.after_restore()
+    rig.server.status = 500
+    rig.unavailable()
+    rig.server.status = 200
+    rig.clock.pass_seconds(2)
+    assert rig.has()
+
+
 def test_an_endpoint_that_hangs_for_an_hour(rig: Rig) -> None:
     """A request a second, each with its key at hand: none waits, whatever the endpoint does."""
     assert rig.has()
