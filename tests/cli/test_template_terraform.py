@@ -142,10 +142,19 @@ def test_what_a_local_value_is_made_of_is_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "guard"), [('["a"]', '["a"]'), ('["b"]', '["b"]'), ("", None)], ids=["a", "b", "none"]
+    ("key", "looks", "guard"),
+    [
+        ('["a"]', ["each.key"], '["a"]'),
+        ('["b"]', ["each.key"], '["b"]'),
+        ("", ["each.key"], None),
+        ('["a"]', ["each.value.guard", "each.value"], None),
+    ],
+    ids=["a", "b", "none", "by value"],
 )
-def test_a_turn_of_a_loop_refers_to_the_same_turn(key: str, guard: str | None) -> None:
-    """With ``for_each`` over the same keys, each route has the authorizer of its own key."""
+def test_a_turn_of_a_loop_refers_to_the_same_turn(
+    key: str, looks: list[str], guard: str | None
+) -> None:
+    """With ``for_each`` over the same keys, a route has the authorizer of its key."""
     names = [f'aws_apigatewayv2_authorizer.g["{name}"]' for name in "ab"]
     address = f"aws_apigatewayv2_route.r{key}"
     refer = {name: {"api_id": [API], "authorizer_uri": [FUNCTION]} for name in names}
@@ -165,7 +174,7 @@ def test_a_turn_of_a_loop_refers_to_the_same_turn(key: str, guard: str | None) -
                         "address": "aws_apigatewayv2_route.r",
                         "expressions": {
                             "api_id": {"references": [API]},
-                            "authorizer_id": {"references": [base, "each.key"]},
+                            "authorizer_id": {"references": [base, *looks]},
                         },
                     },
                 ]

@@ -225,37 +225,28 @@ def why_it_stays(reading: Reading, node: Node) -> str | None:
 
 
 def _why(reading: Reading, value: Node) -> str | None:
-    parts = parts_of(value)
-    for number, part in enumerate(parts):
-        qualifier = _qualifier(parts[number + 1 :])
+    text = _in_words(value)
+    for part in parts_of(value):
+        following = re.match(":([^/]+)", text.partition(_in_words(part))[2])
+        qualifier = following[1] if following else ""
         if isinstance(part, Reference) and part.id in reading.resources:
             return _why_of(reading, part, qualifier)
         if isinstance(getattr(part, "why", None), Elsewhere):
             # Another template may move an alias of its own, but no version.
             return _why_numbered(qualifier)
-    named = re.search(r":function:[^:/]+(:[^/]+)", spelled(value))
+    named = re.search(":function:[^:/]+:([^/]+)", text)
     function = function_behind(reading, value)
     if named is None or not isinstance(function, str):
         return None
-    return _why_qualified(reading, reading.resources[function], Text(value.location, named[1][1:]))
+    return _why_qualified(reading, reading.resources[function], named[1])
 
 
-def _qualifier(rest: tuple[Node, ...]) -> Node | None:
-    """The version or alias in what follows a function's ARN."""
-    head = rest[0] if rest else None
-    if not (isinstance(head, Text) and head.text.startswith(":")):
-        return None
-    written = head.text[1:].partition("/")[0]
-    return rest[1] if not written and len(rest) > 1 else Text(head.location, written)
+def _why_numbered(qualifier: str) -> str | None:
+    is_version = re.fullmatch("[0-9]+", qualifier, re.ASCII)
+    return f"version {clip(qualifier)} is named, which never changes" if is_version else None
 
 
-def _why_numbered(qualifier: Node | None) -> str | None:
-    if isinstance(qualifier, Text) and re.fullmatch("[0-9]+", qualifier.text, re.ASCII):
-        return f"version {clip(qualifier.text)} is named, which never changes"
-    return None
-
-
-def _why_of(reading: Reading, found: Reference, qualifier: Node | None = None) -> str | None:
+def _why_of(reading: Reading, found: Reference, qualifier: str = "") -> str | None:
     resource = reading.resources[found.id]
     if resource.type == "AWS::Lambda::Version":
         is_made_anew = _WITH_DIGEST.search(resource.id)
@@ -264,25 +255,25 @@ def _why_of(reading: Reading, found: Reference, qualifier: Node | None = None) -
         return _why_alias(reading, resource)
     if resource.type in FUNCTION_TYPES and found.attribute in _NEWEST:
         return _why_published(reading, resource)
-    return None if qualifier is None else _why_qualified(reading, resource, qualifier)
+    return _why_qualified(reading, resource, qualifier) if qualifier else None
 
 
-def _why_qualified(reading: Reading, function: Resource, qualifier: Node) -> str | None:
-    """Of a function that is named with a version or an alias."""
+def _why_qualified(reading: Reading, function: Resource, qualifier: str) -> str | None:
+    """Of a function that is named with a version or an alias, in words."""
     published = reading.resolve(child(function.properties, "AutoPublishAlias"))
-    if not isinstance(published, Absent) and _in_words(published) == _in_words(qualifier):
+    if not isinstance(published, Absent) and _in_words(published) == qualifier:
         return _why_published(reading, function)
-    if not isinstance(qualifier, Text):
+    if "<" in qualifier:
         return "the version or alias is known only when deployed"
-    if qualifier.text == _LATEST:
+    if qualifier == _LATEST:
         return None
     for alias in reading.of_type("AWS::Lambda::Alias"):
         name = reading.resolve(child(alias.properties, "Name"))
         behind = function_behind(reading, child(alias.properties, "FunctionName"))
-        if behind == function.id and _in_words(name) == _in_words(qualifier):
+        if behind == function.id and _in_words(name) == qualifier:
             return _why_alias(reading, alias)
     numbered = _why_numbered(qualifier)
-    return numbered or f"nothing in this template moves the alias {clip(qualifier.text)}"
+    return numbered or f"nothing in this template moves the alias {clip(qualifier)}"
 
 
 def _why_alias(reading: Reading, alias: Resource) -> str | None:

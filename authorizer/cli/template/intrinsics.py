@@ -24,6 +24,7 @@ from authorizer.cli.template.nodes import (
     Text,
     UndecidedError,
     Unresolvable,
+    parts_of,
     pattern_of,
     referred,
     why_not_text,
@@ -363,16 +364,11 @@ def _literal(node: Node) -> str:
 
 
 def _joined(call: Call, pieces: list[Node]) -> Node:
-    parts: list[Text | Reference | Unresolvable] = []
-    for piece in pieces:
-        if isinstance(piece, Composite):
-            parts += piece.parts
-        elif isinstance(piece, Reference | Unresolvable) or (
-            isinstance(piece, Text) and piece.text
-        ):
-            parts.append(piece)
-        elif not isinstance(piece, Text | Absent):
-            raise _MalformedError
+    found = [part for piece in pieces for part in parts_of(piece) if not isinstance(part, Absent)]
+    parts = [part for part in found if isinstance(part, Text | Reference | Unresolvable)]
+    if len(parts) != len(found):
+        raise _MalformedError
+    parts = [part for part in parts if not isinstance(part, Text) or part.text]
     if sum(len(part.text) if isinstance(part, Text) else 1 for part in parts) > MAX_TEXT:
         raise UndecidedError(f"{call.name} makes a text of more than {MAX_TEXT} characters")
     texts = [part.text for part in parts if isinstance(part, Text)]

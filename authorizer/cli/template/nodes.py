@@ -6,7 +6,7 @@ out; what it makes of them are nodes as well, down to :class:`Unresolvable`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -36,6 +36,8 @@ __all__ = [
     "has_all_entries",
     "key_location",
     "known",
+    "mapping_at",
+    "moved",
     "or_unknown",
     "parts_of",
     "pattern_of",
@@ -165,6 +167,20 @@ def child(node: Node, name: str) -> Node:
     if isinstance(node, Mapping) and name in node.entries:
         return node.entries[name]
     return Absent(node.location)
+
+
+def mapping_at(location: Location, entries: dict[str, Node]) -> Mapping:
+    """A mapping that is made up, of things with places of their own."""
+    return Mapping(location, entries, {name: node.location for name, node in entries.items()})
+
+
+def moved(node: Node, location: Location) -> Node:
+    """A node of which everything stands at one place."""
+    if isinstance(node, Listing):
+        return Listing(location, tuple(moved(item, location) for item in node.items))
+    if isinstance(node, Mapping):
+        return mapping_at(location, {name: moved(value, location) for name, _, value in node})
+    return replace(node, location=location)
 
 
 def has_all_entries(node: Node) -> bool:

@@ -26,6 +26,8 @@ from authorizer.cli.template.nodes import (
     Unresolvable,
     child,
     children_of,
+    mapping_at,
+    moved,
 )
 from authorizer.cli.yaml_source import TEMPLATE, compose
 from authorizer.errors import ConfigurationError
@@ -33,7 +35,6 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from authorizer.cli.location import Location
 
 _API, _REST_API = "AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"
 _METHOD, _STAGE = "AWS::ApiGateway::Method", "AWS::ApiGateway::Stage"
@@ -106,9 +107,11 @@ class _Module:
     Attributes:
         written: its configuration.
         call: where it is called in the module above, if it is not the root.
+        index: the key of a loop that it is called in, in brackets.
     """
 
     prefix: str
+    index: str
     written: Node
     call: Node
     above: _Module | None = None
@@ -150,12 +153,12 @@ def as_template(plan: Node) -> Mapping:
                 settings = Listing(own.location, (*before, _method_settings(own)))
                 _put(stage, "MethodSettings", settings)
     resources: dict[str, Node] = {
-        address: _mapping(own.location, {"Type": Text(own.location, kind), "Properties": own})
+        address: mapping_at(own.location, {"Type": Text(own.location, kind), "Properties": own})
         for address, (kind, own) in properties.items()
     }
     why = "the plan is not complete" if _text(plan, "complete") == "false" else None
-    section = replace(_mapping(plan.location, resources), open=why)
-    return _mapping(plan.location, {"Resources": section})
+    section = replace(mapping_at(plan.location, resources), open=why)
+    return mapping_at(plan.location, {"Resources": section})
 
 
 def _alike(
@@ -175,7 +178,7 @@ def _method_settings(own: Mapping) -> Mapping:
         "ResourcePath": Text(own.location, f"/{path}"),
         "HttpMethod": Text(own.location, method),
     }
-    return _mapping(own.location, where | getattr(child(own, "Settings"), "entries", {}))
+    return mapping_at(own.location, where | getattr(child(own, "Settings"), "entries", {}))
 
 
 class _Plan:
@@ -192,7 +195,7 @@ class _Plan:
         }
         values = child(plan, "planned_values" if "planned_values" in _names(plan) else "values")
         written = _at(plan, "configuration", "root_module")
-        root = _Module(prefix="", written=written, call=Absent(plan.location))
+        root = _Module(prefix="", index="", written=written, call=Absent(plan.location))
         self._read_module(root, child(values, "root_module"))
         # What is known by an id or an ARN, by its type.
         self._known = {
@@ -236,11 +239,17 @@ class _Plan:
                     written=written.get(base, Absent(planned.location)),
                 )
         for below in children_of(child(values, "child_modules")):
-            prefix = _text(below, "address") + "."
-            name = re.split(r"[.\[]", prefix[len(module.prefix) :], maxsplit=2)[1]
-            self._bases.setdefault(f"{module.prefix}module.{name}", []).append(prefix)
+            address = _text(below, "address")
+            name, bracket, index = address[len(f"{module.prefix}module.") :].partition("[")
+            self._bases.setdefault(f"{module.prefix}module.{name}", []).append(address)
             call = _at(module.written, "module_calls", name)
-            inner = _Module(prefix=prefix, written=child(call, "module"), call=call, above=module)
+            inner = _Module(
+                prefix=f"{address}.",
+                index=bracket + index,
+                written=child(call, "module"),
+                call=call,
+                above=module,
+            )
             self._read_module(inner, below)
 
     # --- values ---
@@ -260,7 +269,7 @@ class _Plan:
                 value = _with_unknown(value, is_unknown)
                 entries[known_as] = self._value(instance, known_as, value, expression)
         known = {name: node for name, node in entries.items() if not _is_nothing(node)}
-        return _mapping(instance.planned.location, known)
+        return mapping_at(instance.planned.location, known)
 
     def _value(self, instance: _Instance, name: str, value: Node, expression: Node) -> Node:
         """A value, or the resource that it leads to."""
@@ -297,7 +306,10 @@ class _Plan:
         In a loop, ``each`` stands for something, and there is the key of this turn, in brackets.
         """
         written = [getattr(one, "text", "") for one in children_of(child(expression, "references"))]
-        is_looping = any(text.startswith(("each.", "count.")) for text in written)
+        # With the values of a loop anything can be chosen, with its key what has the same one.
+        is_by_key = (
+            not {"each.key", "count.index"}.isdisjoint(written) and "each.value" not in written
+        )
         nothing = Absent(expression.location)
         # After an attribute stands what it is one of: the attribute shall come last.
         for found in filter(None, map(_REFERENCE.fullmatch, reversed(written))):
@@ -305,16 +317,16 @@ class _Plan:
             base, attribute = module.prefix + found["name"], found["attribute"] or ""
             start = base + (found["index"] or "")
             own = [address for address in self._bases.get(base, ()) if address.startswith(start)]
-            same = [address for address in own if is_looping and address == base + index]
+            same = [address for address in own if is_by_key and address == base + index]
             if kind == "each":
                 yield from self._leads(module, loop, nothing, index)
             elif kind == "var" and module.above is not None:
                 given = _at(module.call, "expressions", name)
                 outer = child(module.call, "for_each_expression")
-                yield from self._leads(module.above, given, outer, "")
+                yield from self._leads(module.above, given, outer, module.index)
             elif kind == "module":
-                for prefix in own:
-                    below = self._modules[prefix]
+                for address in same or own:
+                    below = self._modules[f"{address}."]
                     given = _at(below.written, "outputs", attribute, "expression")
                     yield from self._leads(below, given, nothing, "")
             else:
@@ -345,7 +357,7 @@ def _with_unknown(value: Node, unknown: Node) -> Node:
     why = Unresolvable(value.location, "it is known only when applied")
     if isinstance(value, Mapping) and isinstance(unknown, Mapping):
         more = {name: why for name, _, inner in unknown if _is_true(inner)}
-        return _mapping(value.location, value.entries | more)
+        return mapping_at(value.location, value.entries | more)
     return why if any(map(_is_true, (unknown, *children_of(unknown)))) else value
 
 
@@ -355,15 +367,7 @@ def _body(written: Text) -> Node:
         found = compose(written.text.encode(), written.location.file, TEMPLATE)
     except ConfigurationError as error:
         return Unresolvable(written.location, error.problems[0])
-    return _moved(found, written.location)
-
-
-def _moved(node: Node, location: Location) -> Node:
-    if isinstance(node, Listing):
-        return Listing(location, tuple(_moved(item, location) for item in node.items))
-    if isinstance(node, Mapping):
-        return _mapping(location, {name: _moved(value, location) for name, _, value in node})
-    return replace(node, location=location)
+    return moved(found, written.location)
 
 
 def _is_true(node: Node) -> bool:
@@ -373,10 +377,6 @@ def _is_true(node: Node) -> bool:
 def _is_nothing(node: Node) -> bool:
     is_null = isinstance(node, Text) and node.kind == "null"
     return is_null or isinstance(node, Absent) or (isinstance(node, Listing) and not node.items)
-
-
-def _mapping(location: Location, entries: dict[str, Node]) -> Mapping:
-    return Mapping(location, entries, {name: node.location for name, node in entries.items()})
 
 
 def _put(mapping: Mapping, name: str, node: Node) -> None:
