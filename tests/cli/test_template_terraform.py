@@ -11,6 +11,7 @@ import pytest
 from authorizer.cli.location import FileError
 from authorizer.cli.template.model import DoorKind, Unknown
 from authorizer.cli.template.reader import parse_template, read_template
+from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
     from authorizer.cli.template.model import Api, Authorizer, Template
@@ -298,6 +299,13 @@ def test_functions_behind_routes_and_doors_are_found() -> None:
     assert backends == {"aws_lambda_function.orders", None}
     (door,) = template.doors
     assert (door.kind, door.function) == (DoorKind.URL, "aws_lambda_function.orders")
+
+
+def test_what_a_function_runs_on_is_read_for_its_package() -> None:
+    """Where nothing is written, Lambda takes its own processor."""
+    runtime = function_runtime(PLAN, "aws_lambda_function.authorizer")
+
+    assert (runtime.python, runtime.architecture) == ("3.13", "x86_64")
 
 
 def test_a_definition_stands_where_its_text_does() -> None:

@@ -76,11 +76,11 @@ def read_template(path: Path, *, name: str | None = None) -> Template:
         FileError: if it cannot be read, or is no template at all.
     """
     file = name or str(path)
-    return parse_template(template_bytes(path, file), file, folder=path.parent)
+    return _parsed(read_document(path, file), file, path.parent)
 
 
-def template_bytes(path: Path, file: str) -> bytes:
-    """What is in a template's file.
+def read_document(path: Path, file: str) -> Node:
+    """What is in a template's file; of a plan the template that makes the same.
 
     Raises:
         FileError: if it cannot be read, or is what a template or a plan is made of.
@@ -92,7 +92,12 @@ def template_bytes(path: Path, file: str) -> bytes:
     if path.suffix == ".tf" or data.startswith(b"PK"):
         message = "expected JSON that 'terraform show -json PLAN' writes, found what it is made of"
         raise FileError(file, message)
-    return data
+    return _document(data, file)
+
+
+def _document(data: bytes, file: str) -> Node:
+    root = compose(data, file, TEMPLATE)
+    return as_template(root) if is_plan(root) else root
 
 
 def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Template:
@@ -106,9 +111,10 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
     Raises:
         FileError: if it is no template at all.
     """
-    root = compose(data, file, TEMPLATE)
-    if is_plan(root):
-        root = as_template(root)
+    return _parsed(_document(data, file), file, folder)
+
+
+def _parsed(root: Node, file: str, folder: Path | None) -> Template:
     try:
         return in_every_deployment(
             lambda choices: together(_stack(root, file, folder, choices).all())

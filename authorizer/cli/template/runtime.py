@@ -20,9 +20,8 @@ from authorizer.cli.template.nodes import (
     child,
     has_all_entries,
 )
-from authorizer.cli.template.reader import read_resources, template_bytes
+from authorizer.cli.template.reader import read_document, read_resources
 from authorizer.cli.template.reading import Reading, Resource
-from authorizer.cli.yaml_source import TEMPLATE, compose
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
         ConfigurationError: there is no such function, or a deployment decides what it runs on, or
             it is nothing that a package can be built for.
     """
-    root = compose(template_bytes(path, str(path)), str(path), TEMPLATE)
+    root = read_document(path, str(path))
     if not isinstance(root, Mapping) or "Resources" not in root.entries:
         raise ConfigurationError(
             [f"{root.location}: expected a template with Resources, found none"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from authorizer.cli.location import Location
 from authorizer.cli.template.nodes import (
     Absent,
     Composite,
@@ -92,8 +93,12 @@ _IDS = {
     "root_resource_id": "RootResourceId",
     **dict.fromkeys(("version", "qualified_arn", "qualified_invoke_arn"), "Version"),
 }
-# What the provider sends to HTTP APIs where nothing is written.
-_TTL, _TTL_SECONDS = "AuthorizerResultTtlInSeconds", "300"
+_NOWHERE = Location(file="")
+# What holds where nothing is written: the provider sends the first to HTTP APIs.
+_DEFAULTS: dict[str, Node] = {
+    "AuthorizerResultTtlInSeconds": Text(_NOWHERE, "300", "int"),
+    "Architectures": Absent(_NOWHERE),
+}
 _REFERENCE = re.compile(
     r'(?P<name>[\w-]+\.[\w-]+)(?P<index>\[(?:\d+|"(?:[^"\\]|\\.)*")\])?(?:\.(?P<attribute>\w+))?.*',
     re.DOTALL,
@@ -105,14 +110,12 @@ class _Module:
     """One instance of a module, by what addresses in it begin with.
 
     Attributes:
-        written: its configuration.
-        call: where it is called in the module above, if it is not the root.
+        call: what the configuration says of it, and of what it is given.
         index: the key of a loop that it is called in, in brackets.
     """
 
     prefix: str
     index: str
-    written: Node
     call: Node
     above: _Module | None = None
 
@@ -194,8 +197,8 @@ class _Plan:
             for change in children_of(child(plan, "resource_changes"))
         }
         values = child(plan, "planned_values" if "planned_values" in _names(plan) else "values")
-        written = _at(plan, "configuration", "root_module")
-        root = _Module(prefix="", index="", written=written, call=Absent(plan.location))
+        call = mapping_at(plan.location, {"module": _at(plan, "configuration", "root_module")})
+        root = _Module(prefix="", index="", call=call)
         self._read_module(root, child(values, "root_module"))
         # What is known by an id or an ARN, by its type.
         self._known = {
@@ -223,7 +226,7 @@ class _Plan:
     def _read_module(self, module: _Module, values: Node) -> None:
         """Take note of the resources of a module, and of those that it calls."""
         self._modules[module.prefix] = module
-        resources = children_of(child(module.written, "resources"))
+        resources = children_of(_at(module.call, "module", "resources"))
         written = {_text(resource, "address"): resource for resource in resources}
         for planned in children_of(child(values, "resources")):
             kind, address = _text(planned, "type"), _text(planned, "address")
@@ -242,14 +245,9 @@ class _Plan:
             address = _text(below, "address")
             name, bracket, index = address[len(f"{module.prefix}module.") :].partition("[")
             self._bases.setdefault(f"{module.prefix}module.{name}", []).append(address)
-            call = _at(module.written, "module_calls", name)
-            inner = _Module(
-                prefix=f"{address}.",
-                index=bracket + index,
-                written=child(call, "module"),
-                call=call,
-                above=module,
-            )
+            call = _at(module.call, "module", "module_calls", name)
+            index = bracket + index
+            inner = _Module(prefix=f"{address}.", index=index, call=call, above=module)
             self._read_module(inner, below)
 
     # --- values ---
@@ -273,8 +271,8 @@ class _Plan:
 
     def _value(self, instance: _Instance, name: str, value: Node, expression: Node) -> Node:
         """A value, or the resource that it leads to."""
-        if name == _TTL and isinstance(value, Unresolvable) and isinstance(expression, Absent):
-            return Text(value.location, _TTL_SECONDS, "int")
+        if name in _DEFAULTS and isinstance(value, Unresolvable) and isinstance(expression, Absent):
+            return moved(_DEFAULTS[name], value.location)
         if name not in {"Body", *_LEADS_TO} or _is_nothing(value):
             return value
         if name == "Body":
@@ -327,7 +325,7 @@ class _Plan:
             elif kind == "module":
                 for address in same or own:
                     below = self._modules[f"{address}."]
-                    given = _at(below.written, "outputs", attribute, "expression")
+                    given = _at(below.call, "module", "outputs", attribute, "expression")
                     yield from self._leads(below, given, nothing, "")
             else:
                 yield from ((address, attribute) for address in same or own)
