@@ -12,7 +12,7 @@ from authorizer.cli.policy_file.caller_table import caller_table
 from authorizer.cli.policy_file.grammar import is_route_key, parse_rule
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.decision import Policy
-from authorizer.policy.model import seal_of
+from authorizer.policy.model import contents_of, seal_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -62,7 +62,8 @@ def with_routes(document: Mapping[str, Any], routes: Collection[str]) -> dict[st
     if problems:
         raise ConfigurationError(problems)
     routed = {**document, "routes": list(routes), "callers": None}
-    return {**routed, "callers": caller_table(Policy.parse(dump_policy(routed)))}
+    # Nobody but the table's maker reads it before it is sealed.
+    return {**routed, "callers": caller_table(Policy(**contents_of({**routed, "seal": ""})))}
 
 
 def compiled_rule(text: str, line: int) -> dict[str, Any]:
