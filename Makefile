@@ -42,7 +42,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -130,6 +130,8 @@ benchmarks: bench ## decisions beside other engines (three minutes), and tokens,
 
 bench: ready-benchmarks ## tokens and whole events beside other libraries (half a minute), into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.tokens --readme benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.node_peers --readme benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.standing --readme benchmarks/README.md --plot benchmarks/tokens.png
 
 # Also on the Python that is deployed, where it can be had: of a root of Debian's, which is kept.
 COLD_ROOT := build/debian
@@ -145,6 +147,12 @@ bench-cold-of-both:
 			BYTECODE_PYTHON=".ci/in-root $(COLD_ROOT) python3" assemble-for-lambda || exit 1; \
 		root="--root $(LAMBDA_PYTHON) $(COLD_ROOT)"; \
 	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md
+
+growth: ready-benchmarks ## what grows with rules, pools and tokens, eight threads, and a million tokens, into benchmarks/
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth --readme benchmarks/README.md --plot benchmarks/growth.png
+
+fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simulated, into docs/scale.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.fleet --page docs/scale.md
 
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check

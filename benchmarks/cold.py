@@ -277,7 +277,9 @@ def deployed(root: Path, version: str, work: Path) -> Interpreter:
 def _pip(folder: Path, *options: str, lock: str = "lambda") -> None:
     shutil.rmtree(folder, ignore_errors=True)
     _run(
-        *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
+        # The project's environment has pip; that of the benchmarks need not.
+        *(str(PROJECT / ".venv" / "bin" / "python"), "-m", "pip", "install", "-qq"),
+        "--disable-pip-version-check",
         *("--no-deps", "--require-hashes", "--no-compile", "--target", str(folder), *options),
         *("--requirement", str(PROJECT / "requirements" / f"{lock}.txt")),
     )

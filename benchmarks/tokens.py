@@ -92,10 +92,16 @@ class Issuer:
     )
     issuer: str = f"https://cognito-idp.eu-west-1.amazonaws.com/{_POOL_ID}"
 
-    def token(self, groups: Sequence[str] = _GROUPS, **header: str) -> str:
-        """A user's access token, with members of its header replaced."""
+    def token(
+        self,
+        groups: Sequence[str] = _GROUPS,
+        *,
+        claims: Mapping[str, Any] | None = None,
+        **header: str,
+    ) -> str:
+        """A user's access token, with other claims, and members of its header replaced."""
         now = int(time.time())
-        claims = {
+        usual = {
             "sub": str(uuid.uuid4()),
             "cognito:groups": groups,
             "iss": self.issuer,
@@ -110,7 +116,7 @@ class Issuer:
             "jti": str(uuid.uuid4()),
             "username": "user",
         }
-        parts = ({"kid": "benchmark", "alg": "RS256"} | header, claims)
+        parts = ({"kid": "benchmark", "alg": "RS256"} | header, usual | dict(claims or {}))
         signing_input = ".".join(_b64(json.dumps(part).encode()) for part in parts)
         signature = self.key.sign(signing_input.encode(), padding.PKCS1v15(), SHA256())
         return f"{signing_input}.{_b64(signature)}"

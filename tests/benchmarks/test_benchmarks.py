@@ -10,7 +10,18 @@ import pytest
 from authorizer.cli.policy_file import dump_policy
 from authorizer.errors import Reason
 from authorizer.policy.decision import Policy
-from benchmarks import documents, peers, report, timing, tokens
+from benchmarks import (
+    cold,
+    documents,
+    fleet,
+    growth,
+    node_peers,
+    peers,
+    report,
+    standing,
+    timing,
+    tokens,
+)
 from benchmarks.__main__ import main
 from benchmarks.decide import WrongAnswerError, right_questions
 from benchmarks.documents import GROUPS, SIZES
@@ -145,3 +156,69 @@ def test_a_wrong_verdict_is_not_timed() -> None:
     issuer = tokens.Issuer()
     with pytest.raises(tokens.WrongVerdictError):
         tokens._refusal(tokens.verifier(issuer, remember=1), issuer.token(), Reason.EXPIRED)
+
+
+def test_a_package_is_weighed_as_it_is_zipped(tmp_path: Path) -> None:
+    """Byte code is part of it, and told apart."""
+    (tmp_path / "module.py").write_text("VALUE = 1\n" * 1000)
+    plain, compiled = cold.packed_bytes(tmp_path)
+    assert (compiled, plain < 1000) == (0, True)
+    (tmp_path / "module.pyc").write_bytes(bytes(range(256)) * 4)
+    size, compiled = cold.packed_bytes(tmp_path)
+    assert 0 < compiled < size - plain + compiled
+
+
+def test_figures_of_cold_starts_are_over_what_nothing_costs() -> None:
+    """A second on top of a second is one second; a ratio is of what is on top."""
+    first = {
+        cold.TRIVIAL: [cold.First(wall=1, cpu=1)],
+        **{
+            f"{who}, {keys}": [cold.First(wall=seconds, cpu=seconds)]
+            for who, seconds in ((cold.OURS, 2.0), (cold.NAIVE, 5.0))
+            for keys in (cold.BUNDLED, cold.FETCHED)
+        },
+    }
+    found = cold.Found(
+        firsts=first,
+        peaks=dict.fromkeys(first, 1_000_000),
+        packages={cold.OURS: (5_000_000, 0), cold.NAIVE: (10_000_000, 0)},
+    )
+    text = cold.page({"3.14": found}, rounds=1)
+    assert "| first answer, keys shipped | 1000 ms | 4000 ms | **0.25** |" in text
+    assert "| package, zipped, with byte code | 5.0 MB | 10.0 MB | **0.50** |" in text
+
+
+def test_a_fleet_with_shipped_keys_survives_an_outage() -> None:
+    """Who starts without keys in an outage cannot answer; who has them asks nobody for them."""
+    fetched, shipped = (
+        fleet.simulate(fleet.Scenario(shipped=shipped, spread=0), containers=10)
+        for shipped in (False, True)
+    )
+    assert sum(fetched.failed.values()) > 0 == sum(shipped.failed.values())
+    assert max(fetched.fetches[second] for second in range(11)) > 0
+    assert max(shipped.fetches[second] for second in range(11)) == 0
+    assert (fetched.refused, shipped.refused) == (0, 0)
+
+
+def test_tokens_are_as_long_as_they_should_be() -> None:
+    """What a token's size is told to be is what it has, nearly."""
+    issuer = tokens.Issuer()
+    for kib in (1, 2, 8):
+        token = issuer.token(claims={"custom": "x" * growth.padding(issuer, kib)})
+        assert abs(len(token) - kib * 1024) < 100
+
+
+def test_the_picture_shows_what_the_page_says() -> None:
+    """Ours and every peer's figure are read off the tables; the unit is a line."""
+    found = standing.figures(README.read_text())
+    assert {"**authorizer**", "**authorizer**, a remembered token"} <= found.keys()
+    assert any(name.startswith("PyJWT") for name in found)
+    assert standing._UNIT not in found
+    assert all(ratio > 0 for ratio in found.values())
+
+
+def test_figures_of_node_are_ratios_within_a_round() -> None:
+    """A slow round is slow for all, and no figure."""
+    found = node_peers.figures({"unit": [1, 10, 1], "peer": [2, 20, 3]}, "unit")
+    assert (found["peer"].ratio, found["unit"].ratio) == (2, 1)
+    assert found["peer"].microseconds == 3
