@@ -111,8 +111,7 @@ class Policy:
             self.tree.place(route.path, is_tail=route.greedy).methods.add(method or ANY)
             if route is _DEFAULT:  # unlike {proxy+}, it takes the root, too
                 self.tree.place((), is_tail=False).methods.add(ANY)
-        remembered = lru_cache(maxsize=_MOST_ANSWERS)(self._answer)
-        object.__setattr__(self, "_remembered", remembered)
+        object.__setattr__(self, "_remembered", lru_cache(maxsize=_MOST_ANSWERS)(self._answer))
 
     @classmethod
     def load(cls, path: Path | str) -> Policy:
@@ -178,18 +177,17 @@ class Policy:
         matched = None if route is None else parse_route(route) or _DEFAULT
         values: Sequence[str | None] = ()
         where = None
-        if matched is None or matched.greedy:
+        if (
+            matched is None
+            or matched.greedy
+            or (path is not None and not matched.agrees(path, parameters))
+        ):
             segments = _segments(matched, path)
             if isinstance(segments, Reason):
                 return Decision(allowed=False, reason=segments)
             # No place tells longer paths apart.
             where = self.tree.matching(segments), min(len(segments), MOST_SEGMENTS + 1)
             values = segments
-        elif path is not None and not matched.agrees(path, parameters):
-            # As for who is told no route: what is wrong has the same name everywhere.
-            is_unsafe = safe_segments(path) is None
-            reason = Reason.PATH_UNSAFE if is_unsafe else Reason.PATH_DISAGREES
-            return Decision(allowed=False, reason=reason)
         scopes = counting_scopes(groups, scopes, claims) if scopes else ()
         # What a caller's groups are told about a route is told once, and then remembered.
         compared, otherwise = self._remembered(method, route, where, groups, scopes)
@@ -300,15 +298,20 @@ def is_machine(claims: Mapping[str, Any]) -> bool:
 
 
 def _segments(route: Route | None, path: str | None) -> tuple[str, ...] | Reason:
-    """The segments of a path that no route tells, or why it is no good."""
+    """The segments of a path that a route does not tell, or why it is no good.
+
+    What is wrong has the same name for a route that tells it, and is not one of the path.
+    """
     if path is None:
         return Reason.ROUTE_UNKNOWN
     segments = safe_segments(path)
     if segments is None:
         return Reason.PATH_UNSAFE
     # Unlike {proxy+}, $default takes the root, too.
-    is_under = route is None or route is _DEFAULT or _is_under(segments, route.path)
-    return segments if is_under else Reason.PATH_DISAGREES
+    if route is None or route is _DEFAULT:
+        return segments
+    is_good = route.greedy and _is_under(segments, route.path)
+    return segments if is_good else Reason.PATH_DISAGREES
 
 
 def _rules_of(
