@@ -16,6 +16,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -235,6 +236,31 @@ def packed_bytes(folder: Path) -> tuple[int, int]:
     return len(archive.getvalue()), compiled
 
 
+def checking(rounds: int) -> list[tuple[First, First]]:
+    """``authorizer check`` of the sample, and cfn-lint of its template, in turns."""
+    ours = (str(PROJECT / ".venv" / "bin" / "authorizer"), "check", "policy.yaml")
+    linter = (str(PROJECT / ".venv-sam" / "bin" / "cfn-lint"), "--template", "template.yaml")
+    pairs = [
+        (
+            _finished(*ours, "--template", "template.yaml"),
+            _finished(*linter, "--regions", "us-east-1"),
+        )
+        for _ in range(rounds + 1)
+    ]
+    return pairs[1:]
+
+
+def _finished(*command: str) -> First:
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)  # noqa: S603
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise WrongAnswerError(f"{command[0]} has findings")
+    wall = time.perf_counter() - started
+    return First(wall=wall, cpu=used.ru_utime + used.ru_stime)
+
+
 # --- what is run ----------------------------------------------------------------------------------
 
 
@@ -292,7 +318,9 @@ def _run(*command: str) -> None:
 # --- how it is written ----------------------------------------------------------------------------
 
 
-def page(found: Mapping[str, Found], *, rounds: int) -> str:
+def page(
+    found: Mapping[str, Found], checks: Sequence[tuple[First, First]] = (), *, rounds: int
+) -> str:
     """The figures as Markdown."""
     parts = [f"{report.machine()}; medians of {rounds} rounds."]
     for version, one in found.items():
@@ -302,7 +330,22 @@ def page(found: Mapping[str, Found], *, rounds: int) -> str:
             f"{_milliseconds(median(trivial))} after its process was started.\n\n"
             + report.table(["", OURS, NAIVE, "ratio"], _rows(one))
         )
+    if checks:
+        rows = []
+        for what, label in (("wall", "until it ends"), ("cpu", "processor time")):
+            pairs = [(getattr(ours, what), getattr(other, what)) for ours, other in checks]
+            rows.append(_row(label, pairs))
+        head = ["the sample, on this machine", "authorizer check", "cfn-lint", "ratio"]
+        parts.append("#### A check\n\n" + report.table(head, rows))
     return "\n\n".join(parts)
+
+
+def _row(label: str, pairs: Sequence[tuple[float, float]]) -> list[str]:
+    return [
+        label,
+        *(_milliseconds(median(side)) for side in zip(*pairs, strict=True)),
+        f"**{median(a / b for a, b in pairs):.2f}**",
+    ]
 
 
 def _rows(found: Found) -> Iterator[list[str]]:
@@ -310,11 +353,7 @@ def _rows(found: Found) -> Iterator[list[str]]:
         ours, naive = (_over_trivial(found, f"{who}, {keys}") for who in (OURS, NAIVE))
         for what, label in (("wall", "first answer"), ("cpu", "of that, processor time")):
             pairs = [(getattr(a, what), getattr(b, what)) for a, b in zip(ours, naive, strict=True)]
-            yield [
-                f"{label}, {keys}",
-                *(_milliseconds(median(side)) for side in zip(*pairs, strict=True)),
-                f"**{median(a / b for a, b in pairs):.2f}**",
-            ]
+            yield _row(f"{label}, {keys}", pairs)
     peaks = [found.peaks[f"{who}, {FETCHED}"] for who in (OURS, NAIVE)]
     yield ["memory at the peak, warm, keys fetched", *map(_megabytes, peaks), _ratio(*peaks)]
     peaks = [found.peaks[f"{who}, {BUNDLED}"] for who in (OURS, NAIVE)]
@@ -366,7 +405,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = {
         python.version: measure(python, folder, rounds=options.rounds) for python, folder in pythons
     }
-    text = page(found, rounds=options.rounds)
+    checks = checking(max(3, options.rounds // 4))
+    text = page(found, checks, rounds=options.rounds)
     sys.stdout.write(text + "\n")
     if options.readme:
         report.put_into(options.readme, text, part="figures of cold starts")
