@@ -122,9 +122,9 @@ def test_one_authorizer_of_several_is_not_guessed() -> None:
     """An expression that leads to two authorizers is undecided."""
     both = ["var.strict", f"{GUARD}.id", GUARD, "aws_apigatewayv2_authorizer.h.id"]
     template = http_api(
-        resource("aws_apigatewayv2_authorizer.h", authorizer_type="JWT"),
+        resource("aws_apigatewayv2_authorizer.h", authorizer_type="REQUEST"),
         refer={
-            "aws_apigatewayv2_authorizer.h": {"api_id": [API]},
+            "aws_apigatewayv2_authorizer.h": {"api_id": [API], "authorizer_uri": [FUNCTION]},
             "aws_apigatewayv2_route.r": {"api_id": [API], "authorizer_id": both},
         },
     )
@@ -132,6 +132,22 @@ def test_one_authorizer_of_several_is_not_guessed() -> None:
     (api,) = template.apis
     assert isinstance(api.routes[0].authorizer, Unknown)
     assert "known only when applied" in str(api.routes[0].authorizer.why)
+
+
+def test_a_route_asks_for_one_kind_of_authorizer() -> None:
+    """Of a Lambda authorizer and a JWT authorizer, ``CUSTOM`` means the first."""
+    template = http_api(
+        resource("aws_apigatewayv2_authorizer.h", authorizer_type="JWT"),
+        refer={
+            "aws_apigatewayv2_authorizer.h": {"api_id": [API]},
+            "aws_apigatewayv2_route.r": {
+                "api_id": [API],
+                "authorizer_id": ["var.kind", GUARD, "aws_apigatewayv2_authorizer.h.id"],
+            },
+        },
+    )
+
+    assert template.apis[0].routes[0].authorizer == GUARD
 
 
 def test_what_a_local_value_is_made_of_is_not_told() -> None:

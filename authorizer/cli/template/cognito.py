@@ -127,9 +127,9 @@ def _access_token_seconds(reading: Reading, properties: Node) -> int:
 
 def _group(reading: Reading, resource: Resource) -> UserGroup:
     written = child(resource.properties, "GroupName")
-    made_up = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
-    text = reading.text(written)
-    name = made_up if text is None else text
+    name = reading.text(written)
+    if name is None:
+        name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
     location = key_location(resource.properties, "GroupName") or resource.location
     reading.fact(name, location, f"the name of {resource.id}", written)
     return UserGroup(id=resource.id, location=resource.location, name=name)

@@ -240,10 +240,9 @@ def _api_elsewhere(reading: Reading, permission: Resource) -> Elsewhere | None:
     """The one API of this account that may call, where another template has it."""
     source = reading.resolve(child(permission.properties, "SourceArn"))
     is_one = re.match(rf"arn:[^:]+:execute-api:[^:]*:{_OWN}:<>", with_names(source))
-    return next(_elsewhere(source), None) if is_one else None
+    return next(iter(_elsewhere(source)), None) if is_one else None
 
 
-def _elsewhere(node: Node) -> Iterator[Elsewhere]:
-    for part in parts_of(node):
-        if isinstance(part, Unresolvable) and isinstance(part.why, Elsewhere):
-            yield part.why
+def _elsewhere(node: Node) -> list[Elsewhere]:
+    whys = (getattr(part, "why", None) for part in parts_of(node))
+    return [why for why in whys if isinstance(why, Elsewhere)]

@@ -211,6 +211,22 @@ def _covers(source: Node, api: str) -> bool | Unknown:
     return False
 
 
+def execution_arn(value: Node, api: Reference, rest: str) -> Composite:
+    """An API's ARN that Terraform writes, as CloudFormation does.
+
+    What follows, where only applying tells, is taken to cover the API. Where it does not, the
+    authorizer cannot be called, and nobody gets in.
+    """
+    region, account = (
+        Unresolvable(value.location, f"{name} is known only when deployed", name)
+        for name in ("AWS::Region", "AWS::AccountId")
+    )
+    before, colon = Text(value.location, "arn:aws:execute-api:"), Text(value.location, ":")
+    # Which authorizer may call is not looked at, as it is not in templates.
+    after = Text(value.location, re.sub(r"(?<=^/authorizers/)\w+\Z", "*", rest))
+    return Composite(value.location, (before, region, colon, account, colon, api, after))
+
+
 def _as_pattern(part: Node) -> str:
     return f"<{part.id}>" if isinstance(part, Reference) else _UNDECIDED
 

@@ -1,9 +1,9 @@
 """A plan of Terraform's as the CloudFormation template that makes the same.
 
-A plan, as ``terraform show -json`` writes it, says what each resource is to have, but not what is
-known only once it is applied: ids and ARNs. Which resources such a value is made of stands in the
-configuration, by names that lead through variables, outputs and loops; how it is made of them does
-not. So one resource of the right type is taken for what is meant, and with several it is undecided.
+A plan says what each resource is to have, but not what is known only once it is applied: ids and
+ARNs. Which resources such a value is made of stands in the configuration, by names that lead
+through variables, outputs and loops; how it is made of them does not. So one resource of the right
+type is taken for what is meant, and with several it is undecided.
 
 https://developer.hashicorp.com/terraform/internals/json-format
 """
@@ -16,9 +16,9 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from authorizer.cli.location import Location
+from authorizer.cli.template.functions import execution_arn
 from authorizer.cli.template.nodes import (
     Absent,
-    Composite,
     Listing,
     Mapping,
     Node,
@@ -122,18 +122,17 @@ class _Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Instance:
-    """One instance of a resource.
+    """One instance of a resource: what a plan, and the configuration, say of it.
 
     Attributes:
         base: its address without the key of a loop.
-        planned: what the plan says of it.
-        written: what the configuration says of it.
     """
 
     address: str
     base: str
     type: str
     module: _Module
+    location: Location
     planned: Node
     written: Node
 
@@ -202,10 +201,10 @@ class _Plan:
         self._read_module(root, child(values, "root_module"))
         # What is known by an id or an ARN, by its type.
         self._known = {
-            (_TYPES[one.type], text): Reference(one.planned.location, address, attribute)
+            (_TYPES[one.type], text): Reference(one.location, address, attribute)
             for address, one in self._instances.items()
             for name, attribute in _IDS.items()
-            if (text := _text(child(one.planned, "values"), name))
+            if (text := _text(one.planned, name))
         }
 
     def properties(self) -> dict[str, tuple[str, Mapping]]:
@@ -215,8 +214,8 @@ class _Plan:
                 _TYPES[instance.type],
                 self._block(
                     instance,
-                    child(instance.planned, "values"),
-                    self._unknown.get(address, Absent(instance.planned.location)),
+                    instance.planned,
+                    self._unknown.get(address, Absent(instance.location)),
                     child(instance.written, "expressions"),
                 ),
             )
@@ -238,7 +237,8 @@ class _Plan:
                     base=module.prefix + base,
                     type=kind,
                     module=module,
-                    planned=planned,
+                    location=planned.location,
+                    planned=child(planned, "values"),
                     written=written.get(base, Absent(planned.location)),
                 )
         for below in children_of(child(values, "child_modules")):
@@ -267,7 +267,7 @@ class _Plan:
                 value = _with_unknown(value, is_unknown)
                 entries[known_as] = self._value(instance, known_as, value, expression)
         known = {name: node for name, node in entries.items() if not _is_nothing(node)}
-        return mapping_at(instance.planned.location, known)
+        return mapping_at(instance.location, known)
 
     def _value(self, instance: _Instance, name: str, value: Node, expression: Node) -> Node:
         """A value, or the resource that it leads to."""
@@ -290,11 +290,20 @@ class _Plan:
             for address, attribute in led.items()
             if _TYPES[self._instances[address].type] in _LEADS_TO[name]
         ]
+        if name == "AuthorizerId":
+            found = [reference for reference in found if self._fits(instance, reference)]
         if len(found) != 1:
             return value
         if name == "SourceArn":
-            return _execution_arn(value, found[0], f"/{rest}" if known else "/*")
+            return execution_arn(value, found[0], f"/{rest}" if known else "/*")
         return replace(found[0], location=value.location)
+
+    def _fits(self, route: _Instance, authorizer: Reference) -> bool:
+        """Whether it is an authorizer of the kind that a route asks for, as far as it tells."""
+        own, others = route.planned, self._instances[authorizer.id].planned
+        asked = _text(own, "authorization_type") or _text(own, "authorization")
+        kind = _text(others, "authorizer_type") or _text(others, "type")
+        return asked in {"", kind} or (asked == "CUSTOM" and kind in {"REQUEST", "TOKEN"})
 
     def _leads(
         self, module: _Module, expression: Node, loop: Node, index: str
@@ -332,22 +341,6 @@ class _Plan:
 
 
 # --- nodes ---
-
-
-def _execution_arn(value: Node, api: Reference, rest: str) -> Composite:
-    """An API's ARN as CloudFormation writes it.
-
-    What follows, where only applying tells, is taken to cover the API. Where it does not, the
-    authorizer cannot be called, and nobody gets in.
-    """
-    region, account = (
-        Unresolvable(value.location, f"{name} is known only when deployed", name)
-        for name in ("AWS::Region", "AWS::AccountId")
-    )
-    before, colon = Text(value.location, "arn:aws:execute-api:"), Text(value.location, ":")
-    # Which authorizer may call is not looked at, as it is not in templates.
-    after = Text(value.location, re.sub(r"(?<=^/authorizers/)\w+\Z", "*", rest))
-    return Composite(value.location, (before, region, colon, account, colon, api, after))
 
 
 def _with_unknown(value: Node, unknown: Node) -> Node:
