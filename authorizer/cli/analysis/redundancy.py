@@ -25,7 +25,7 @@ from authorizer.cli.analysis.partition import PathClass, widest_classes
 from authorizer.cli.analysis.paths import PathPattern, overlapping
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.cli.policy_file.source import PUBLIC, SourceRule
-from authorizer.policy.paths import ANY
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.policy.model import RoutePattern, Rule
     from authorizer.policy.route_tree import Place
+
+
+# To look at so many takes a second. Ten thousand rules of a usual kind have fewer to look at.
+_MOST_PLACES = 100_000
 
 
 class Why(Enum):
@@ -94,6 +98,7 @@ class _Region:
         # How many lines make a place known. A public line for all below one does not.
         self._known = Counter(place for rule in rules if (place := self._place(rule)))
         self._longest = max((len(place.path) for place in self._known), default=0) + 1
+        self._left = _MOST_PLACES
 
     def leave_out(self, rule: Rule) -> None:
         """Have the policy not contain a rule."""
@@ -144,18 +149,19 @@ class _Region:
         own = self._place(rule)
         if own is None or self._known[own] > 1:
             return False
-        others = overlapping(self._tree, _paths_of(own))
-        return any(
-            self._is_granting(place)
-            for other in others
-            if other is not own and self._is_granting(other)
-            for place in self._gained(own, other)
-        )
+        for other in overlapping(self._tree, _paths_of(own)):
+            if self._left <= 0:
+                return True  # what takes too long to prove is not said
+            is_rival = _may_take_over(other, own) and self._is_granting(other)
+            if is_rival and any(map(self._is_granting, self._gained(own, other))):
+                return True
+        return False
 
     def _gained(self, own: Place, other: Place) -> set[Place]:
         """Where allows stand that count only without one place, for the paths of it and another."""
         *_, paths = widest_classes(_paths_of(own), _paths_of(other), self._longest)
         places = tuple(one for one in self._tree.matching(paths.example) if self._known[one])
+        self._left -= len(places)
         without = tuple(one for one in places if one is not own)
         before, after = (
             self._analysis.policy.deciding_places("", None, some, len(paths.terms))[0]
@@ -178,6 +184,13 @@ def _own_class(path: tuple[str, ...], is_tail: bool) -> tuple[AskedRoute, PathCl
 
 def _paths_of(place: Place) -> PathPattern:
     return PathPattern(path=place.path, more=0 if place.is_tail else None)
+
+
+def _may_take_over(other: Place, own: Place) -> bool:
+    """Whether a place has a parameter where another one is literal, and nothing before differs."""
+    pairs = zip(own.path, other.path, strict=False)
+    mine, theirs = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    return theirs == PARAMETER != mine
 
 
 def _covering(rule: Rule, others: Sequence[Rule]) -> tuple[Rule, ...]:

@@ -9,7 +9,6 @@ template does that.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
 from contextlib import contextmanager, suppress
@@ -39,7 +38,6 @@ _FUNCTION = "AWS::Serverless::Function"
 _IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/image:tag"
 _LOGICAL_ID = re.compile(r"id \[(.*?)\]")
 _LONGEST_REFUSAL = 300
-_SILENCE = logging.NullHandler()
 # What the translator imports for other callers: AWS, for a region, policies, applications and
 # switches that are not given to it; and a validator, for the list of policies in its own package.
 _NOT_ASKED = (
@@ -80,8 +78,10 @@ def _is_for_sam(root: Mapping) -> bool:
 
 def _refusals(text: str) -> list[str]:
     """What is refused, in SAM's words."""
+    import logging  # noqa: PLC0415 - nothing else of check needs it
+
     # It counts what it does, and complains on standard error, when Python ends, that nobody asked.
-    logging.getLogger("samtranslator").addHandler(_SILENCE)
+    logging.getLogger("samtranslator").addHandler(logging.NullHandler())
     # Another version may need them: then they are loaded below.
     with suppress(ImportError, AttributeError, TypeError), _stand_ins():
         import_module("samtranslator.translator.translator")

@@ -16,7 +16,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
-from authorizer.cli.analysis.protection import LAMBDA_KINDS
+from authorizer.cli.analysis.protection import LAMBDA_KINDS, AnswerKind
 from authorizer.cli.check.authorizer_rules import (
     answers_at_odds,
     functions_not_known,
@@ -34,7 +34,6 @@ from authorizer.cli.check.cache_rules import (
     backend_answers_for_all_callers,
     documents_for_one_request,
 )
-from authorizer.cli.check.document_rules import inexact_documents
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.function_rules import (
     doors_beside,
@@ -206,6 +205,15 @@ def groups_without_rules(analysis: TemplateAnalysis) -> Iterator[Finding]:
             yield Finding.of("X302", group.location, group=name, similar=closest(name, known))
 
 
+def documents_for_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
+    """X207, X209: who is answered for one request alone, while answers for all are cached."""
+    if any(cache.kind is AnswerKind.CALLER for cache in analysis.caches):
+        # Slow to load, and few templates need it.
+        from authorizer.cli.check.document_rules import inexact_documents  # noqa: PLC0415
+
+        yield from inexact_documents(analysis)
+
+
 TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     missing_permissions,
     payload_versions,
@@ -235,7 +243,7 @@ TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     answers_for_all_routes,
     answers_for_other_requests,
     documents_for_one_request,
-    inexact_documents,
+    documents_for_callers,
     answers_older_than_tokens,
     backend_answers_for_all_callers,
     groups_not_created,

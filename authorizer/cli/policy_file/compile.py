@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.policy_file.caller_table import caller_table
 from authorizer.cli.policy_file.grammar import is_route_key, parse_rule
 from authorizer.errors import ConfigurationError, clip
 from authorizer.policy.decision import Policy
@@ -61,6 +60,8 @@ def with_routes(document: Mapping[str, Any], routes: Collection[str]) -> dict[st
     ]
     if problems:
         raise ConfigurationError(problems)
+    from authorizer.cli.policy_file.caller_table import caller_table  # noqa: PLC0415 - slow to load
+
     routed = {**document, "routes": list(routes), "callers": None}
     # Nobody but the table's maker reads it before it is sealed.
     return {**routed, "callers": caller_table(Policy(**contents_of({**routed, "seal": ""})))}
