@@ -128,7 +128,8 @@ class Analysis:
         """Of a policy file, compiled with the keys of its API's routes, or without."""
         policy, written = source.policy, source.source
         if routes is not None:
-            policy = replace(policy, routes=tuple(routes))
+            keys = tuple(key for key in routes if key.count("/") <= MOST_SEGMENTS)
+            policy = replace(policy, routes=keys)
         return Analysis(policy, written.public, [scope.name for scope in written.scopes])
 
     def places_of(self, route: AskedRoute, paths: PathClass) -> tuple[Place, ...]:
@@ -237,7 +238,8 @@ def competing_routes(routes: Iterable[AskedRoute]) -> Competing:
     """The routes of an API, of which one may get a request that another one could."""
     competing = Tree()
     for route in routes:
-        if route.kind is not RouteKind.DEFAULT:  # which takes what is left
+        # $default takes what is left, and no request gets to a longer one.
+        if route.kind is not RouteKind.DEFAULT and len(route.path) <= MOST_SEGMENTS:
             place = competing.place(route.path, is_tail=route.is_open_ended)
             place.methods.update(route.methods)
     return competing

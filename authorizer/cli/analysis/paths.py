@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from authorizer.policy.paths import PARAMETER, parse_route
+from authorizer.policy.paths import MOST_SEGMENTS, PARAMETER, parse_route
 from authorizer.policy.route_tree import Place, Tree
 
 if TYPE_CHECKING:
@@ -107,10 +107,12 @@ class Placed(Generic[Item]):
         self._tree = Tree()
         self._items: dict[Place, list[tuple[PathPattern, Item]]] = defaultdict(list)
         for pattern, item in items:
-            place = self._tree.place(pattern.path, is_tail=pattern.more is not None)
+            # A template may have any length.
+            is_tail = pattern.more is not None or len(pattern.path) > MOST_SEGMENTS
+            place = self._tree.place(pattern.path[:MOST_SEGMENTS], is_tail=is_tail)
             self._items[place].append((pattern, item))
 
     def overlapping(self, pattern: PathPattern) -> Iterator[Item]:
         """The things that have a concrete path in common with a pattern."""
         for place in overlapping(self._tree, pattern):
-            yield from (item for own, item in self._items[place] if own.has_length_of(pattern))
+            yield from (item for own, item in self._items[place] if own.overlaps(pattern))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from authorizer.policy.paths import MOST_SEGMENTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -233,8 +235,12 @@ class Api:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Its routes by their keys, but for the preflights that are answered for it."""
-        return tuple(dict.fromkeys(route.key for route in self.routes if not route.is_preflight))
+        """Its routes by their keys, but for preflights that are answered for it.
+
+        And but for those that are longer than any path that API Gateway lets through.
+        """
+        routes = (route for route in self.routes if route.path.count("/") <= MOST_SEGMENTS)
+        return tuple(dict.fromkeys(route.key for route in routes if not route.is_preflight))
 
     @property
     def all_routes(self) -> HiddenRoutes:
