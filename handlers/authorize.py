@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 SERVICE = "authorizer"
 # Routes are the longest of what is logged as it is.
 _USUAL_CHARACTERS = 256
-logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE))
+logger = Logger(
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
+    json_deserializer=str,  # what is logged is a word, and no JSON to look into
+)
 metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CognitoRbac"),
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
@@ -78,7 +81,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         before, counted[0] = counted[0], authorizer.keys.statistics()
         _add("JwksFetches", counted[0].fetches - before.fetches)
         _add("JwksFetchFailures", counted[0].failures - before.failures)
-    logger.info("decision", **describe(outcome), duration_ms=_milliseconds_since(started))
+    line = describe(outcome) | {"duration_ms": _milliseconds_since(started)}
+    # What is not there need not be formatted first to be left out.
+    logger.info("decision", extra={name: said for name, said in line.items() if said is not None})
     _count(outcome.verdict.value.capitalize(), outcome.reason)
     return dict(outcome.answer())
 

@@ -1,0 +1,132 @@
+"""``python -m benchmarks.handler``: what a whole function adds to one that does nothing, when warm.
+
+Ours as it is built, with its log line and its metrics, and an authorizer as it is usually written
+(``functions/naive.py``), each in a process of its own behind Lambda's Runtime API, are asked in
+turns, one event at a time; so is a function that does nothing. What Lambda itself needs is in all
+three. Keys are shipped, and every token was met before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from benchmarks import report
+from benchmarks.cold import FUNCTIONS, NAIVE, OURS, PROJECT, TRIVIAL, WrongAnswerError, here
+from benchmarks.runtime_api import Package, running
+from benchmarks.tokens import Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.cold import Interpreter
+    from benchmarks.runtime_api import RunningFunction
+
+_ROUNDS = 2_000
+_WARM_UP_ROUNDS = 200
+_TOKENS = 16
+_POOL, _CLIENT = "eu-west-1_Benchmark", "4k2benchmarkclient"
+_EVENT = PROJECT / "events" / "http-2.0-allowed.json"
+_PLACEHOLDER = "REPLACE_WITH_ACCESS_TOKEN"
+
+
+def measure(python: Interpreter, work: Path, *, rounds: int) -> dict[str, float]:
+    """Seconds that one call takes, the median of the rounds, by who was asked."""
+    issuer = Issuer()
+    text = _EVENT.read_text(encoding="utf-8")
+    events = [text.replace(_PLACEHOLDER, issuer.token()).encode() for _ in range(_TOKENS)]
+    taken: dict[str, list[float]] = {}
+    with ExitStack() as stack:
+        functions = {
+            name: stack.enter_context(running(package))
+            for name, package in contenders(python, work, issuer).items()
+        }
+        order = list(functions)
+        for number in range(-_WARM_UP_ROUNDS, rounds):
+            for name in (*order[number % 3 :], *order[: number % 3]):
+                seconds = _ask(functions[name], events[number % _TOKENS])
+                taken.setdefault(name, []).append(seconds)
+    return {name: median(seconds[_WARM_UP_ROUNDS:]) for name, seconds in taken.items()}
+
+
+def contenders(python: Interpreter, work: Path, issuer: Issuer) -> Mapping[str, Package]:
+    """Who is asked."""
+    keys = work / "jwks.json"
+    keys.write_text(json.dumps(issuer.jwks()), encoding="utf-8")
+    trivial = Package(
+        python=python.command,
+        folder=str(FUNCTIONS),
+        client=str(python.client),
+        handler="trivial.handler",
+        environment={},
+    )
+    return {
+        TRIVIAL: trivial,
+        OURS: replace(
+            trivial,
+            folder=str(python.ours),
+            handler="handlers.authorize.handler",
+            environment={
+                "AUTHORIZER_USER_POOLS": f"{_POOL}={_CLIENT}",
+                "AUTHORIZER_JWKS_FILES": f"{_POOL}={keys}",
+            },
+        ),
+        NAIVE: replace(
+            trivial,
+            folder=str(python.naive),
+            handler="naive.handler",
+            environment={
+                "NAIVE_POOL": _POOL,
+                "NAIVE_CLIENT": _CLIENT,
+                "NAIVE_JWKS_FILE": str(keys),
+            },
+        ),
+    }
+
+
+def _ask(function: RunningFunction, event: bytes) -> float:
+    started = perf_counter()
+    answer, _ = function.ask(event)
+    seconds = perf_counter() - started
+    if json.loads(answer).get("isAuthorized") is not True:
+        raise WrongAnswerError(answer.decode(errors="replace"))
+    return seconds
+
+
+def page(found: Mapping[str, float], *, rounds: int) -> str:
+    """The figures as Markdown."""
+    unit = found[TRIVIAL]
+    rows = (
+        [name, f"{seconds * 1e6:.0f} µs", f"{seconds / unit - 1:+.0%}"]
+        for name, seconds in found.items()
+    )
+    head = f"{report.machine()}; medians of {rounds} rounds."
+    return f"{head}\n\n" + report.table(["a warm call", "", "added"], rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.handler", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="rounds to take medians of")
+    parser.add_argument("--readme", type=Path, help="a file to put the figures into")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="authorizer-handler-") as folder:
+        work = Path(folder)
+        found = measure(here(work), work, rounds=options.rounds)
+    text = page(found, rounds=options.rounds)
+    sys.stdout.write(text + "\n")
+    if options.readme:
+        report.put_into(options.readme, text, part="figures of a warm function")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
