@@ -146,7 +146,8 @@ bench-cold-of-both:
 		&& $(MAKE) --silent LAMBDA_PYTHON=$(LAMBDA_PYTHON) LAMBDA_PLATFORM=$(LAMBDA_PLATFORM) ARTIFACTS_DIR=build/benchmarks/$(LAMBDA_PYTHON)/ours \
 			BYTECODE_PYTHON=".ci/in-root $(COLD_ROOT) python3" assemble-for-lambda || exit 1; \
 		root="--root $(LAMBDA_PYTHON) $(COLD_ROOT)"; \
-	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md
+	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md \
+		&& $(VENV_BENCHMARKS)/bin/python -m benchmarks.handler --readme benchmarks/README.md
 
 growth: ready-benchmarks ## what grows with rules, pools and tokens, eight threads, and a million tokens, into benchmarks/
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth --readme benchmarks/README.md --plot benchmarks/growth.png
