@@ -33,7 +33,7 @@ from authorizer.policy.decision import Policy, counting_scopes
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
@@ -70,8 +70,6 @@ class Grants:
         allow: globs of what is allowed, with ``*`` as IAM understands it.
         deny: of what is taken away from that.
         smaller: the same in fewer globs, which keep out less of what is no route of the API.
-        written: for the prefix of an ARN the document, made once, and its bytes as JSON:
-            infinitely many if an ARN is too long.
     """
 
     allow: tuple[str, ...]
@@ -81,13 +79,12 @@ class Grants:
     _globs: list[tuple[bool, str, list[str]]] = field(
         init=False, compare=False, repr=False, default_factory=list
     )
-    written: Callable[[str], tuple[PolicyDocument, float]] = field(
-        init=False, compare=False, repr=False
+    _written: dict[str, tuple[PolicyDocument, float]] = field(
+        init=False, compare=False, repr=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
         """Split the globs once."""
-        object.__setattr__(self, "written", lru_cache(maxsize=_MOST_STAGES)(self._write))
         for denies, globs in ((False, self.allow), (True, self.deny)):
             split = [glob.split("*") for glob in globs]
             self._globs.extend((denies, max(parts, key=len), parts) for parts in split)
@@ -101,11 +98,18 @@ class Grants:
         }
         return said == {False}
 
-    def _write(self, prefix: str) -> tuple[PolicyDocument, float]:
-        most = MOST_RESOURCE_CHARACTERS - len(prefix)
-        fits = all(len(glob) <= most for glob in (*self.allow, *self.deny))
-        document = self.document(prefix)
-        return document, len(json.dumps(document)) if fits else inf
+    def written(self, prefix: str) -> tuple[PolicyDocument, float]:
+        """The document, made once, and its bytes as JSON: infinitely many if an ARN is too long."""
+        found = self._written.get(prefix)
+        if found is None:
+            most = MOST_RESOURCE_CHARACTERS - len(prefix)
+            fits = all(len(glob) <= most for glob in (*self.allow, *self.deny))
+            document = self.document(prefix)
+            found = document, len(json.dumps(document)) if fits else inf
+            if len(self._written) >= _MOST_STAGES:
+                self._written.clear()  # another thread may do that, too
+            self._written[prefix] = found
+        return found
 
     def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
         """The document, for the API and stage that the prefix of the ARN names.

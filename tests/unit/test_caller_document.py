@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import process_time
 from typing import Any
 
@@ -352,6 +353,17 @@ def test_documents_are_remembered_for_alike_callers() -> None:
         documents.of(("g",), (), {"sub": str(number)})
     assert documents.of(("g",), (), {"sub": "1"}) == first
     assert documents._remembered.cache_info().currsize == 512
+
+
+def test_a_document_is_written_once_for_a_stage() -> None:
+    """Its memory has an end, whoever makes up stages."""
+    some = Grants(allow=("GET/a",), deny=())
+    assert some.written("arn:api/s/") is some.written("arn:api/s/")
+    for number in range(40):
+        document, size = some.written(f"arn:api/{number}/")
+        assert document == some.document(f"arn:api/{number}/")
+        assert size == len(json.dumps(document))
+        assert len(some._written) <= 16
 
 
 def test_a_document_names_api_and_stage() -> None:

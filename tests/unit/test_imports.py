@@ -318,4 +318,4 @@ def lines_of_code(path: Path) -> int:
 
 def test_the_runtime_package_stays_small() -> None:
     """What decides about access can be read in an afternoon."""
-    assert sum(lines_of_code(path) for path in RUNTIME) < 1_653
+    assert sum(lines_of_code(path) for path in RUNTIME) < 1_658
