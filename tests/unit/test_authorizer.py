@@ -549,6 +549,20 @@ def test_the_largest_answer(flavour: str) -> None:
     assert outcome_of(101 + room)[0] == "too_large"
 
 
+@pytest.mark.parametrize("flavour", ON_REST)
+def test_whoever_changes_an_answer_changes_no_other(flavour: str) -> None:
+    """Documents are remembered, and given away as copies, contexts and statements too."""
+    authorizer, event = for_callers(), event_of(flavour, COGNITO.token())
+    first: Any = authorizer.authorize(event)
+    expected = json.dumps(first)
+    first["context"]["groups"] = "admin"
+    for statement in first["policyDocument"]["Statement"]:
+        statement["Effect"] = "Allow"
+        statement["Resource"].append("*")
+    first["policyDocument"]["Statement"].append({})
+    assert json.dumps(authorizer.authorize(event)) == expected
+
+
 def test_a_refused_token_gets_no_document_for_callers() -> None:
     """Nobody's document denies the one request, on HTTP APIs; REST APIs are told Unauthorized."""
     outcome = for_callers(iam_modes=ALL_CALLERS).judge(event_of("http-1.0"))
