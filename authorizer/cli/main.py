@@ -46,6 +46,11 @@ _COMMANDS = {
         "cli",
         "What becomes of a request, and what would have to differ.",
     ),
+    "init": (
+        "authorizer.cli.init.commands",
+        "cli",
+        "Begin a policy for the API of a project, with tests.",
+    ),
     "local": (
         "authorizer.cli.local.commands",
         "local",

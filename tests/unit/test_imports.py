@@ -109,7 +109,7 @@ FLOORS = (
     ("options",),
     ("analysis",),
     ("account",),
-    ("check", "compile", "diff", "event", "explain", "matrix", "testing"),
+    ("check", "compile", "diff", "event", "explain", "init", "matrix", "testing"),
     ("local",),
     ("main",),
     ("__main__",),

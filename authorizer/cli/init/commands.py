@@ -1,0 +1,144 @@
+"""``authorizer init``: from a template to a policy, its tests, and what the template needs."""
+
+from __future__ import annotations
+
+from difflib import unified_diff
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from authorizer.cli.analysis.protection import DecidedBy, protections_of
+from authorizer.cli.init.project import (
+    Deployer,
+    deployer_of,
+    find_template,
+    is_sam_api,
+    names_of,
+)
+from authorizer.cli.init.starter import missing_rules, starting_policy, starting_tests, with_rules
+from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
+from authorizer.cli.policy_file import load_document, load_source
+from authorizer.cli.text import counted, plain
+from authorizer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from authorizer.cli.analysis.protection import RouteProtection
+    from authorizer.cli.template.model import Api, Template
+
+
+@click.command()
+@click.argument("template", type=FILE, required=False)
+@api_option
+@click.option(
+    "--policy",
+    type=FILE,
+    metavar="FILE",
+    default=POLICY,
+    show_default=True,
+    help="Where the policy is, or shall be.",
+)
+@click.option(
+    "--update", is_flag=True, help="Add the routes that are new to the policy, after a question."
+)
+def init(*, template: Path | None, api: str | None, policy: Path, update: bool) -> None:
+    """Begin a policy for the API of TEMPLATE, by default the one of the project in this folder.
+
+    Lists the routes with who guards them now; writes a policy with every route once, in comments,
+    and its tests; and prints what to paste into the template. No file that exists is changed. Where
+    there is a policy already, it tells which routes are new in the template.
+    """
+    path = template or find_template(Path())
+    read, chosen = open_api(path, api) or (None, None)
+    if read is None or chosen is None:
+        return
+    protections = tuple(protections_of(read, chosen))
+    _print_routes(protections, path, chosen)
+    if policy.exists():
+        _tell_news(read, chosen, path, policy, update=update)
+    else:
+        _write_policy(protections, read, path, policy)
+    if all(protection.decided_by is not DecidedBy.POLICY for protection in protections):
+        _print_snippet(read, chosen, path)
+
+
+def _print_routes(protections: Sequence[RouteProtection], path: Path, api: Api) -> None:
+    click.echo(f"{path}: {api.kind.upper()} API {api.id}, {counted(len(protections), 'route')}\n")
+    table = Table("route", "guarded now by", box=None, pad_edge=False, header_style="dim")
+    for protection in protections:
+        table.add_row(plain(protection.route.key), plain(protection.in_words))
+    Console().print(table)
+    if not api.is_complete:
+        click.echo("and routes that only a deployment decides: 'authorizer check' says why")
+
+
+def _write_policy(
+    protections: Sequence[RouteProtection], template: Template, path: Path, policy: Path
+) -> None:
+    groups = tuple(dict.fromkeys(names_of(template))) or ("users",)
+    written = {policy: starting_policy(protections, groups, path.name)}
+    tests = policy.with_suffix(".policy-test.yaml")
+    if not tests.exists():
+        written[tests] = starting_tests(groups, policy.name)
+    for file, text in written.items():
+        write_file(file, text.encode())
+    click.echo(
+        f"\nwritten: {' and '.join(map(str, written))}. Nobody may do anything yet: say there who\n"
+        f"may what, and then: authorizer check {policy} --template {path} --strict"
+    )
+
+
+def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update: bool) -> None:
+    try:
+        before = policy.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{policy}: cannot be read: {error}"]) from error
+    source, (_, compiled) = load_source(policy), load_document(policy)
+    rules = missing_rules(source, compiled, template, api, before)
+    if not rules:
+        click.echo(f"\n{policy} is there, and knows every route of {path}")
+        return
+    click.echo(f"\n{policy} is there, and does not know {counted(len(rules), 'route')} of {path}:")
+    after = with_rules(before, rules, path.name)
+    click.echo("".join(_diff(before, after, str(policy))), nl=False)
+    if not update:
+        click.echo("nothing is changed; --update adds these lines")
+    elif click.confirm(f"add them to {policy}?"):
+        write_file(policy, after.encode())
+
+
+def _diff(before: str, after: str, name: str) -> Sequence[str]:
+    lines = unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), name, name
+    )
+    return [line if line.endswith("\n") else f"{line}\n" for line in lines]
+
+
+def _print_snippet(template: Template, api: Api, path: Path) -> None:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow
+
+    environment = Environment(
+        loader=PackageLoader("authorizer.cli.init", "snippets"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - a template of a stack, and no HTML
+    )
+    pools = [pool.id for pool in template.pools]
+    clients = [client.id for client in template.clients]
+    is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
+    deployer = deployer_of(path, api)
+    click.echo("\nwhat the template needs besides:\n")
+    click.echo(
+        environment.get_template(f"{deployer}.txt").render(
+            kind=api.kind.value,
+            api=api.id,
+            is_sam=deployer is Deployer.SAM and is_sam_api(path, api),
+            pool=pools[0] if is_own else None,
+            client=clients[0] if is_own else None,
+        )
+    )

@@ -1,0 +1,155 @@
+"""A policy to begin with: every route of the API once, and nobody may use any yet.
+
+Each route is a line in a comment. A person moves it to the group that may use it; nothing is
+granted, nor declared public, because of what a template happens to say today.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import yaml
+
+from authorizer.cli.analysis.api import TemplateAnalysis
+from authorizer.cli.analysis.protection import DecidedBy
+from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
+from authorizer.policy.paths import split_route_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from authorizer.cli.analysis.protection import RouteProtection
+    from authorizer.cli.policy_file.source import SourcePolicy
+    from authorizer.cli.template.model import Api, Template
+    from authorizer.policy.decision import Policy
+
+_GREEDY = re.compile(r"/\{[^{}/]+\+\}\Z")
+# A line that is switched off: "# - GET /hello    # a remark".
+_COMMENTED = re.compile(r"^\s*#\s*-\s*(?P<rule>\S+ /\S*|\$connect)(?:\s+#.*)?$", re.MULTILINE)
+_HEAD = """\
+# Who may call what. Each line grants (or denies) "METHOD[,METHOD] /path".
+# Deny overrides allow, everything not granted is denied, and order never matters.
+#
+# These are the routes of {template}. Nobody may use any yet: move each line to the group that may,
+# and take its "#" away. {{name=claim}} grants what is one's own: GET /users/{{id=sub}}. A group has
+# what it includes: includes: [other].
+version: 1
+
+groups:
+"""
+_PUBLIC = """\
+
+# Routes that carry no authorizer. These have none in {template} now; whatever is not meant to be
+# open belongs above.
+public:
+"""
+_NEW = "\n# New in {template}. Nobody may use these yet: move each to the group that may.\n"
+_TESTS_HEAD = """\
+# What {policy} must allow and deny. Tried by: authorizer test --strict
+# "complete" means that every route that is not listed must be denied.
+tests:
+"""
+
+
+def rule_for(route_key: str) -> str:
+    """The line that a policy has for a route; its key, which is none, where no rule can name it."""
+    return "ANY /**" if route_key == "$default" else _GREEDY.sub("/**", route_key)
+
+
+def starting_policy(
+    protections: Iterable[RouteProtection], groups: Sequence[str], template: str
+) -> str:
+    """The text of a policy that has every route of an API in a comment.
+
+    Args:
+        protections: who guards each route now.
+        groups: of the user pool; the first one gets the lines.
+        template: its file's name.
+    """
+    lines: dict[bool, list[str]] = {False: [], True: []}
+    for protection in protections:
+        is_open = protection.decided_by is DecidedBy.NOBODY
+        lines[is_open].append(rule_for(protection.route.key))
+    if not lines[False]:  # the project has no authorizer at all: being open says nothing
+        lines = {False: lines[True], True: []}
+    text = _HEAD.format(template=template)
+    for name in groups:
+        text += f"  {_quoted(name)}:\n    allow:\n"
+        text += "".join(f"      {line}\n" for line in _commented(lines[False]))
+        lines[False] = []
+    if lines[True]:
+        text += _PUBLIC.format(template=template)
+        text += "".join(f"  {line}\n" for line in _commented(lines[True]))
+    return text
+
+
+def starting_tests(groups: Sequence[str], policy: str) -> str:
+    """The text of tests that say what ``starting_policy`` does: nobody may do anything."""
+    text = _TESTS_HEAD.format(policy=policy)
+    for name in groups:
+        quoted = _quoted(name)
+        text += f"  - name: {_quoted(f'what {name} may do')}\n"
+        text += f"    as: {{groups: [{quoted}], claims: {{sub: somebody}}}}\n"
+        text += "    # allow:\n    #   - GET /hello\n    complete: true\n\n"
+    return text + (
+        "  - name: who is in no group may nothing\n"
+        "    as: {claims: {sub: somebody}}\n    complete: true\n"
+    )
+
+
+def missing_rules(
+    source: SourcePolicy, policy: Policy, template: Template, api: Api, text: str
+) -> list[str]:
+    """The lines for routes of an API that nobody may use, and that the file does not mention.
+
+    Args:
+        source: the policy with its places.
+        policy: as it decides.
+        template: that has the API.
+        api: whose routes are looked at.
+        text: of the policy's file, with its comments.
+    """
+    analysis = TemplateAnalysis(source, policy, template)
+    mentioned = {match["rule"] for match in _COMMENTED.finditer(text)}
+    rules = (
+        rule_for(protection.route.key)
+        for protection in analysis.of(api).protections
+        if not analysis.of(api).is_usable(protection) and not analysis.is_public(protection)
+    )
+    return [rule for rule in dict.fromkeys(rules) if rule not in mentioned]
+
+
+def with_rules(text: str, rules: Sequence[str], template: str) -> str:
+    """The text of a policy with lines for further routes at its end, in comments."""
+    end = "" if text.endswith("\n") else "\n"
+    lines = "".join(f"{line}\n" for line in _commented(rules))
+    return f"{text}{end}{_NEW.format(template=template)}{lines}"
+
+
+def _commented(rules: Iterable[str]) -> Iterator[str]:
+    """Each rule as a comment, those of one first segment together."""
+    ordered = sorted(dict.fromkeys(rules), key=lambda rule: split_route_key(rule)[::-1])
+    for segment, together in groupby(ordered, _first_segment):
+        yield f"# {segment}"
+        yield from (f"# - {rule}{_remark(rule)}" for rule in together)
+
+
+def _first_segment(rule: str) -> str:
+    return "/".join(split_route_key(rule)[1].split("/")[:2])
+
+
+def _remark(rule: str) -> str:
+    try:
+        pattern_of(rule)
+    except RuleSyntaxError:
+        return "   # no rule can name this path: rename the route"
+    return ""
+
+
+def _quoted(name: str) -> str:
+    """A name as YAML has it."""
+    return (
+        yaml.safe_dump(name, allow_unicode=True, width=float("inf")).removesuffix("...\n").strip()
+    )

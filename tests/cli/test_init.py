@@ -1,0 +1,266 @@
+"""``authorizer init``: what it writes grants nothing and fits; what it prints guards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from authorizer.cli.main import cli
+
+SAM_ROUTES = """Transform: AWS::Serverless-2016-10-31
+Resources:
+  Backend:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      Runtime: python3.14
+      CodeUri: .
+      Events:
+        A: {Type: KIND, Properties: {REF Method: GET, Path: "/hello"}}
+        B: {Type: KIND, Properties: {REF Method: DELETE, Path: "/users/{id}"}}
+        C: {Type: KIND, Properties: {REF Method: GET, Path: "/files/{proxy+}"}}
+"""
+SAM = {
+    "http": SAM_ROUTES.replace("KIND", "HttpApi").replace("REF", "ApiId: !Ref Api,")
+    + "  Api: {Type: AWS::Serverless::HttpApi}\n",
+    "rest": SAM_ROUTES.replace("KIND", "Api").replace("REF", "RestApiId: !Ref Api,")
+    + "  Api: {Type: AWS::Serverless::Api, Properties: {StageName: prod}}\n",
+    "implicit http": SAM_ROUTES.replace("KIND", "HttpApi").replace("REF ", ""),
+    "implicit rest": SAM_ROUTES.replace("KIND", "Api").replace("REF ", ""),
+    "websocket": """Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Routes: {$connect: {FunctionArn: arn:aws:lambda:eu-west-1:123456789012:function:f}}
+""",
+}
+GUARDED = "AuthorizationType: CUSTOM, AuthorizerId: !Ref RbacAuthorizer"
+PLAIN = {
+    "http": """Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP, Name: a}}
+  Hello:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: GET /hello, GUARD}
+""",
+    "rest": """Resources:
+  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a}}
+  Path:
+    Type: AWS::ApiGateway::Resource
+    Properties: {RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: hello}
+  Hello:
+    Type: AWS::ApiGateway::Method
+    Properties: {RestApiId: !Ref Api, ResourceId: !Ref Path, HttpMethod: GET, GUARD}
+""",
+    "websocket": """Resources:
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Connect:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: $connect, GUARD}
+""",
+}
+UNGUARDED = PLAIN["http"].replace(", GUARD", "")
+OPENAPI = """openapi: 3.0.1
+info: {title: a, version: "1"}
+paths:
+  /hello:
+    get: {x-amazon-apigateway-integration: {INTEGRATION}}
+"""
+INTEGRATION = {
+    "http": 'type: aws_proxy, payloadFormatVersion: "2.0"',
+    "rest": "type: aws_proxy, httpMethod: POST",
+}
+
+
+class _Tags(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def _function(loader: _Tags, suffix: str, node: yaml.ScalarNode) -> dict[str, Any]:
+    return {suffix if suffix == "Ref" else f"Fn::{suffix}": loader.construct_scalar(node)}
+
+
+_Tags.add_multi_constructor("!", _function)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, answer: str | None = None) -> Result:
+    return CliRunner().invoke(cli, arguments, input=answer, catch_exceptions=False)
+
+
+def pasted(template: str, output: str) -> str:
+    """The template with what was printed put where it says."""
+    snippet = output.partition("needs besides:\n")[2]
+    merged = yaml.load(template, _Tags)
+
+    def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
+        for name, value in other.items():
+            if isinstance(value, dict) and isinstance(into.get(name), dict):
+                merge(into[name], value)
+            else:
+                into[name] = value
+
+    merge(merged, yaml.load(snippet, _Tags))
+    return json.dumps(merged)
+
+
+def grant_everything(policy: str = "policy.yaml") -> None:
+    """Take every "#" away, as who would allow all of it."""
+    path = Path(policy)
+    path.write_text(path.read_text().replace("# - ", "- "))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        *(pytest.param(text, id=f"SAM, {kind}") for kind, text in SAM.items()),
+        *(pytest.param(text, id=f"CloudFormation, {kind}") for kind, text in PLAIN.items()),
+    ],
+)
+def test_what_is_printed_makes_a_project_that_passes(template: str) -> None:
+    """Pasted, and with the lines taken out of their comments, nothing is found, of any severity."""
+    Path("template.yaml").write_text(template.replace(", GUARD", ""))
+    begun = run("init")
+    assert begun.exit_code == 0, begun.output
+    grant_everything()
+    Path("template.yaml").write_text(pasted(template.replace("GUARD", GUARDED), begun.output))
+    checked = run("check", "policy.yaml", "--template", "template.yaml", "--strict")
+    assert checked.exit_code == 0, checked.output
+
+
+@pytest.mark.parametrize("kind", INTEGRATION)
+def test_a_definition_alone_gets_a_security_scheme(kind: str) -> None:
+    """Of the kind of API that its integrations are for."""
+    definition = OPENAPI.replace("INTEGRATION", INTEGRATION[kind])
+    Path("openapi.yaml").write_text(definition)
+    begun = run("init")
+    definition = definition.replace("get: {", "get: {security: [{Rbac: []}], ")
+    Path("openapi.yaml").write_text(pasted(definition, begun.output))
+    grant_everything()
+    checked = run("check", "policy.yaml", "--template", "openapi.yaml")
+    assert checked.exit_code == 0, checked.output
+    assert run("init").output.count("its authorizer 'Rbac' (request") == 1
+
+
+@pytest.mark.parametrize("template", SAM.values(), ids=SAM)
+def test_what_is_written_grants_nothing(template: str) -> None:
+    """Each route stands there once, in a comment; and the tests say that nobody may anything."""
+    Path("template.yaml").write_text(template)
+    assert run("init").exit_code == 0
+    tried = run("test", "--template", "template.yaml", "--strict")
+    assert tried.exit_code == 0, tried.output
+    text = Path("policy.yaml").read_text()
+    rules = [line for line in text.splitlines() if line.strip().startswith("# - ")]
+    assert len(rules) == len(set(rules)) == (1 if "WebSocket" in template else 3)
+    assert yaml.safe_load(text)["groups"] == {"users": {"allow": None}}
+    assert yaml.safe_load(text).get("public") is None
+
+
+def test_groups_of_the_pool_are_those_of_the_policy() -> None:
+    """Whatever they are called: the first has the lines."""
+    groups = ["no", "a:b", "Leser*"]
+    pool = "".join(
+        f"  G{at}:\n    Type: AWS::Cognito::UserPoolGroup\n"
+        f"    Properties: {{UserPoolId: x, GroupName: '{name}'}}\n"
+        for at, name in enumerate(groups)
+    )
+    Path("template.yaml").write_text(SAM["http"] + pool)
+    assert run("init").exit_code == 0
+    assert [*yaml.safe_load(Path("policy.yaml").read_text())["groups"]] == groups
+    assert run("test", "--template", "template.yaml", "--strict").exit_code == 0
+
+
+def test_nothing_that_exists_is_changed() -> None:
+    """Neither the policy nor its tests; and nothing is new in a template that did not change."""
+    Path("template.yaml").write_text(SAM["http"])
+    Path("policy.policy-test.yaml").write_text("mine")
+    run("init")
+    before = Path("policy.yaml").read_bytes()
+    again = run("init", "--update")
+    assert "knows every route" in again.output
+    assert Path("policy.yaml").read_bytes() == before
+    assert Path("policy.policy-test.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "is_added"),
+    [((), None, False), (("--update",), "n\n", False), (("--update",), "y\n", True)],
+    ids=["told", "asked, and no", "asked, and yes"],
+)
+def test_new_routes_are_added_only_when_told_to(
+    *, arguments: tuple[str, ...], answer: str | None, is_added: bool
+) -> None:
+    """The change is shown first. What is added is a comment, and grants nothing."""
+    Path("template.yaml").write_text(SAM["http"])
+    run("init")
+    before = Path("policy.yaml").read_text()
+    Path("template.yaml").write_text(SAM["http"].replace("/hello", "/orders/{id}"))
+    told = run("init", *arguments, answer=answer)
+    assert "+# - GET /orders/{id}" in told.output
+    assert "+# - DELETE" not in told.output
+    after = Path("policy.yaml").read_text()
+    assert (after != before) is is_added
+    assert after.startswith(before)
+    assert yaml.safe_load(after) == yaml.safe_load(before)
+    if is_added:
+        assert "knows every route" in run("init").output
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, "name the file"),
+        ({"serverless.yml": "service: a"}, "serverless package"),
+        ({"cdk.json": "{}"}, "cdk synth"),
+        (
+            {f"cdk.out/{name}.template.json": UNGUARDED for name in "ab"},
+            "which template is meant: cdk.out/a.template.json or cdk.out/b.template.json",
+        ),
+    ],
+    ids=["nothing", "Serverless Framework", "CDK", "two stacks"],
+)
+def test_without_a_template_it_says_what_to_do(files: dict[str, str], expected: str) -> None:
+    """And writes nothing."""
+    for name, text in files.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    refused = run("init")
+    assert refused.exit_code == 1
+    assert expected in refused.output
+    assert not Path("policy.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "piece"),
+    [
+        (".serverless", "cloudformation-template-update-stack.json", "functionName: rbac"),
+        ("cdk.out", "Api.template.json", "new HttpLambdaAuthorizer("),
+    ],
+)
+def test_each_deployer_gets_its_own_piece(folder: str, name: str, piece: str) -> None:
+    """For what is made of its files, its own way to write them."""
+    Path(folder).mkdir()
+    Path(folder, name).write_text(UNGUARDED)
+    begun = run("init")
+    assert begun.exit_code == 0
+    assert piece in begun.output
+
+
+def test_a_route_that_no_rule_can_name_is_said() -> None:
+    """It stays a comment that tells why."""
+    Path("template.yaml").write_text(SAM["http"].replace("/hello", "/hello/"))
+    run("init")
+    assert "# - GET /hello/   # no rule can name this path" in Path("policy.yaml").read_text()
+    assert "knows every route" in run("init").output
