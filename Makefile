@@ -28,7 +28,6 @@ export PYTHONDONTWRITEBYTECODE :=
 # What a package is built for is what the template deploys: Runtime and Architectures of its function. `authorizer local
 # platform` reads them, as LAMBDA_PYTHON and LAMBDA_PLATFORM, and fails where only a deployment would decide.
 BUILT_TEMPLATE ?= template.yaml
-LAMBDA_DEPENDENCIES = build/dependencies/$(LAMBDA_PLATFORM)-python$(LAMBDA_PYTHON)
 
 # What the packages are made of. Folders count too, so that a deleted module is noticed.
 SOURCES := $(shell find authorizer handlers -name __pycache__ -prune -o \( -name '*.py' -o -type d \) -print 2>/dev/null) \
@@ -43,7 +42,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
-	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction assemble-for-lambda
+	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -102,7 +101,7 @@ test-runtime-arguments:
 check: ready ## does the policy fit the template and its caches? check, its tests, compile
 	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict
 	@$(BIN)/authorizer test --template template.yaml --strict
-	@mkdir -p build && $(call COMPILE_POLICY,build/policy.json)
+	@mkdir -p build && $(BIN)/authorizer compile policy.yaml --template template.yaml --output build/policy.json
 
 golden: ready ## keep what the commands print now as what they must print (tests/golden)
 	@REWRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/cli/test_golden.py
@@ -136,15 +135,17 @@ bench: ready-benchmarks ## tokens and whole events beside other libraries (half 
 # Also on the Python that is deployed, where it can be had: of a root of Debian's, which is kept.
 COLD_ROOT := build/debian
 bench-cold: package runtime ready-benchmarks ## cold start, package and memory of the function, into benchmarks/README.md
-	@platform=$$($(BIN)/authorizer local platform template.yaml AuthorizerFunction | sed "s/manylinux2014_.*/manylinux2014_$$(uname -m)/") \
-		&& $(MAKE) --silent $$platform bench-cold-of-both
+	@platform=$$($(BIN)/authorizer local platform template.yaml AuthorizerFunction) && $(MAKE) --silent $$platform bench-cold-of-both
 
+# Its package is the template's, but for the processor; the root's Python is the one that compiles it.
 bench-cold-of-both:
 	@if [ -e $(COLD_ROOT)/.complete ] || { echo "making a root with Python $(LAMBDA_PYTHON) in $(COLD_ROOT)"; rm -rf $(COLD_ROOT); \
 			.ci/make-root $(COLD_ROOT) $(LAMBDA_PYTHON) && touch $(COLD_ROOT)/.complete; }; then \
-		rm -rf build/benchmarks/$(LAMBDA_PYTHON)/ours && mkdir -p build/benchmarks/$(LAMBDA_PYTHON) \
-		&& $(MAKE) --silent LAMBDA_PYTHON=$(LAMBDA_PYTHON) LAMBDA_PLATFORM=$(LAMBDA_PLATFORM) ARTIFACTS_DIR=build/benchmarks/$(LAMBDA_PYTHON)/ours \
-			BYTECODE_PYTHON=".ci/in-root $(COLD_ROOT) python3" assemble-for-lambda || exit 1; \
+		made=build/benchmarks/$(LAMBDA_PYTHON) && mkdir -p $$made/bin && case $$(uname -m) in aarch64) own=arm64;; *) own=x86_64;; esac \
+		&& sed "s/Architectures: .*/Architectures: [$$own]/" template.yaml > $$made/template.yaml \
+		&& printf '#!/bin/sh\nexec .ci/in-root $(COLD_ROOT) python3 "$$@"\n' > $$made/bin/python$(LAMBDA_PYTHON) \
+		&& chmod +x $$made/bin/python$(LAMBDA_PYTHON) \
+		&& PATH=$$PWD/$$made/bin:$$PATH $(call PACKAGE_AUTHORIZER,--template $$made/template.yaml --output $$made/ours) || exit 1; \
 		root="--root $(LAMBDA_PYTHON) $(COLD_ROOT)"; \
 	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md \
 		&& $(VENV_BENCHMARKS)/bin/python -m benchmarks.handler --readme benchmarks/README.md
@@ -247,41 +248,29 @@ $(READY_BENCHMARKS): requirements/benchmarks.txt | $(READY)
 	@touch $@
 
 # --- function packages ------------------------------------------------------------------------------------------------
-# What is deployed is what stands here: authorizer/ without its CLI, one handler, the compiled policy, dependencies.
+# What is deployed: authorizer/ without its CLI, one handler, the compiled policy, dependencies.
 
-# `sam build` calls these with ARTIFACTS_DIR. The policy comes first: one that does not compile, or does not fit the
-# template, costs nothing but the message, and leaves the package empty.
+# `sam build` calls these with ARTIFACTS_DIR. A policy that does not compile, or does not fit the template, costs nothing
+# but the message, and leaves the package empty.
 build-AuthorizerFunction: artifacts-dir ready
-	@$(LOCKED) $(BIN)/authorizer check policy.yaml --template template.yaml \
-		&& $(call COMPILE_POLICY,build/policy.json) \
-		&& platform=$$($(BIN)/authorizer local platform $(BUILT_TEMPLATE) AuthorizerFunction) \
-		&& $(MAKE) --silent $$platform assemble-for-lambda
+	@$(LOCKED) $(call PACKAGE_AUTHORIZER,--template $(BUILT_TEMPLATE) --function AuthorizerFunction --output $(ARTIFACTS_DIR))
 
 artifacts-dir:
 	@[ -n "$(ARTIFACTS_DIR)" ] || { echo "expected ARTIFACTS_DIR, the folder to build in, which 'sam build' sets: run 'sam build' or 'make sam'; 'make package' builds for this machine" >&2; exit 1; }
 
-assemble-for-lambda: $(LAMBDA_DEPENDENCIES)/.complete
-	@$(call ASSEMBLE_AUTHORIZER,$(LAMBDA_DEPENDENCIES),build/policy.json,$(ARTIFACTS_DIR))
-	@$(call COMPILE_BYTECODE,$(BYTECODE_PYTHON),$(ARTIFACTS_DIR))
-
 build-HelloFunction: artifacts-dir
 	@$(call ASSEMBLE_HELLO,$(ARTIFACTS_DIR))
 
-# The same for the Python that runs here: the local stack's functions. Made aside and moved into place whole.
+# The same for the Python that runs here: the local stack's functions.
 $(LOCAL)/.AuthorizerFunction: $(SOURCES) | $(READY)
 	@echo "building AuthorizerFunction into $(LOCAL)"
-	@rm -rf build/new-authorizer && mkdir -p build/new-authorizer $(LOCAL)
-	@$(call COMPILE_POLICY,build/policy.json)
-	@$(MAKE) --silent build/dependencies/native/.complete
-	@$(call ASSEMBLE_AUTHORIZER,build/dependencies/native,build/policy.json,build/new-authorizer)
-	@$(call COMPILE_BYTECODE,$(BIN)/python,build/new-authorizer)
-	@rm -rf $(LOCAL)/AuthorizerFunction && mv build/new-authorizer $(LOCAL)/AuthorizerFunction && touch $@
+	@$(call PACKAGE_AUTHORIZER,--template template.yaml --output $(LOCAL)/AuthorizerFunction --for-this-machine)
+	@touch $@
 
 $(LOCAL)/.HelloFunction: $(SOURCES) | $(READY)
 	@echo "building HelloFunction into $(LOCAL)"
 	@rm -rf build/new-hello && mkdir -p build/new-hello $(LOCAL)
 	@$(call ASSEMBLE_HELLO,build/new-hello)
-	@$(call COMPILE_BYTECODE,$(BIN)/python,build/new-hello)
 	@rm -rf $(LOCAL)/HelloFunction && mv build/new-hello $(LOCAL)/HelloFunction && touch $@
 
 # The same again, for a container on this machine: the deployed Python (LAMBDA_PYTHON=3.12 chooses another) on this
@@ -292,43 +281,14 @@ build/sam-local/.python$(LAMBDA_PYTHON): $(SOURCES)
 	@$(BIN)/authorizer local sam build $(LAMBDA_PYTHON:%=--python %)
 	@touch $@
 
-COMPILE_POLICY = $(BIN)/authorizer compile policy.yaml --template template.yaml --output $(1)
-
-ASSEMBLE_AUTHORIZER = mkdir -p $(3)/handlers \
-	&& cp -R $(1)/. $(3) && rm -f $(3)/.complete \
-	&& cp -R authorizer $(3) && rm -rf $(3)/authorizer/cli \
-	&& find $(3)/authorizer -type f ! -name '*.py' ! -name py.typed -delete \
-	&& cp handlers/__init__.py handlers/authorize.py $(3)/handlers \
-	&& cp $(2) $(3)/policy.json \
-	&& find $(3) -name __pycache__ -prune -exec rm -rf {} +
-
-# Lambda cannot write byte code beside the modules, and without it each cold start compiles all of them anew, which takes
-# longer than all else. So it is made here, by the version of Python that is deployed: another one would not look at it.
-# It says that nobody need compare it with its source, whose time is another once it went through an archive. The times are
-# the same in every build, and so is the rest: two builds of the same sources have the same bytes.
-BYTECODE_PYTHON ?= python$(LAMBDA_PYTHON)
-COMPILE_BYTECODE = if $(1) -c "" 2>/dev/null; then \
-	PYTHONHASHSEED=0 $(1) -m compileall -q --invalidation-mode unchecked-hash -s $(2) -p /var/task $(2); \
-	else echo "no $(1) here: the package works, but has no byte code, so that each cold start compiles it, and takes twice as long or more; install $(1), or say sam build --use-container" >&2; fi \
-	&& find $(2) -exec env TZ=UTC touch -h -t 198001020000 {} +
+PACKAGE_AUTHORIZER = $(BIN)/authorizer package policy.yaml --include handlers/__init__.py --include handlers/authorize.py $(1)
 
 ASSEMBLE_HELLO = mkdir -p $(1)/handlers \
 	&& cp handlers/__init__.py handlers/hello.py $(1)/handlers
 
-# Dependencies are installed once for a lock file and then copied.
-$(LAMBDA_DEPENDENCIES)/.complete: requirements/lambda.txt $(LEFT_OUT) Makefile
-	@echo "installing the function's dependencies for $(LAMBDA_PLATFORM), Python $(LAMBDA_PYTHON)"
-	@$(call INSTALL,requirements/lambda.txt,$(@D),--platform $(LAMBDA_PLATFORM) --implementation cp --python-version $(LAMBDA_PYTHON) --only-binary=:all:)
-
-build/dependencies/native/.complete: requirements/lambda.txt $(LEFT_OUT) Makefile $(READY)
-	@echo "installing the function's dependencies for this machine"
-	@$(call INSTALL,requirements/lambda.txt,$(@D),)
-
 # Not part of a package: what Lambda's runtime has beside it, for `make invoke`.
 build/dependencies/runtime/.complete: requirements/runtime.txt Makefile $(READY)
 	@echo "installing Lambda's runtime interface client"
-	@$(call INSTALL,requirements/runtime.txt,$(@D),)
-
-INSTALL = rm -rf $(2) && mkdir -p $(2) \
-	&& $(BIN)/python -m pip $(PIP_INSTALL) $(FROM_LOCK) $(1) --target $(2) $(3) \
-	&& cd $(2) && rm -rf $$(grep -v '^\#' $(CURDIR)/$(LEFT_OUT)) && touch .complete
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(BIN)/python -m pip $(PIP_INSTALL) $(FROM_LOCK) requirements/runtime.txt --target $(@D)
+	@touch $@

@@ -71,6 +71,11 @@ _COMMANDS = {
         "cli",
         "Who may do what: the routes by groups and scopes.",
     ),
+    "package": (
+        "authorizer.cli.package",
+        "cli",
+        "Make the function's folder, for whatever deploys it.",
+    ),
     "test": (
         "authorizer.cli.testing.commands",
         "cli",

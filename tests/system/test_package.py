@@ -118,9 +118,8 @@ def test_two_builds_are_one(tmp_path: Path) -> None:
     for name in ("one", "another"):
         done = subprocess.run(
             [
-                *("make", "--silent", "assemble-for-lambda", f"ARTIFACTS_DIR={tmp_path / name}"),
-                *("LAMBDA_DEPENDENCIES=build/dependencies/native",),
-                *(f"BYTECODE_PYTHON={sys.executable}", f"VENV={Path(sys.executable).parents[1]}"),
+                *(sys.executable, "-m", "authorizer.cli", "package", "--for-this-machine"),
+                *("--template", "template.yaml", "--output", str(tmp_path / name)),
             ],
             cwd=PROJECT,
             capture_output=True,

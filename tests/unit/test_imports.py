@@ -110,7 +110,7 @@ FLOORS = (
     ("analysis",),
     ("account",),
     ("check", "compile", "diff", "event", "explain", "init", "matrix", "testing"),
-    ("local",),
+    ("local", "package"),
     ("main",),
     ("__main__",),
 )

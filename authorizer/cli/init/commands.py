@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
 from authorizer.cli.init.project import (
     Deployer,
@@ -20,7 +21,6 @@ from authorizer.cli.init.project import (
 )
 from authorizer.cli.init.starter import missing_rules, starting_policy, starting_tests, with_rules
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
-from authorizer.cli.policy_file import load_document, load_source
 from authorizer.cli.text import counted, plain
 from authorizer.errors import ConfigurationError
 
@@ -97,8 +97,7 @@ def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update
         before = policy.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{policy}: cannot be read: {error}"]) from error
-    source, (_, compiled) = load_source(policy), load_document(policy)
-    rules = missing_rules(source, compiled, template, api, before)
+    rules = missing_rules(load_policy(policy), template, api, before)
     if not rules:
         click.echo(f"\n{policy} is there, and knows every route of {path}")
         return

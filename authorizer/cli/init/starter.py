@@ -20,10 +20,9 @@ from authorizer.policy.paths import split_route_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.analysis.protection import RouteProtection
-    from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Api, Template
-    from authorizer.policy.decision import Policy
 
 _GREEDY = re.compile(r"/\{[^{}/]+\+\}\Z")
 # A line that is switched off: "# - GET /hello    # a remark".
@@ -99,19 +98,16 @@ def starting_tests(groups: Sequence[str], policy: str) -> str:
     )
 
 
-def missing_rules(
-    source: SourcePolicy, policy: Policy, template: Template, api: Api, text: str
-) -> list[str]:
+def missing_rules(policy: NamedPolicy, template: Template, api: Api, text: str) -> list[str]:
     """The lines for routes of an API that nobody may use, and that the file does not mention.
 
     Args:
-        source: the policy with its places.
-        policy: as it decides.
+        policy: that the file has.
         template: that has the API.
         api: whose routes are looked at.
         text: of the policy's file, with its comments.
     """
-    analysis = TemplateAnalysis(source, policy, template)
+    analysis = TemplateAnalysis(policy, template)
     mentioned = {match["rule"] for match in _COMMENTED.finditer(text)}
     rules = (
         rule_for(protection.route.key)

@@ -1,0 +1,272 @@
+"""``authorizer package``: the function's folder, as Lambda takes it, for whatever deploys it.
+
+It holds the runtime, its libraries for the function's processor and Python, and the policy. The
+same files make the same bytes. Nothing is left half-made: it is put together aside, and then moved.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import authorizer
+from authorizer.cli.analysis.protection import our_authorizers
+from authorizer.cli.check.entry import Severity
+from authorizer.cli.check.formats import to_text
+from authorizer.cli.check.run import run_checks
+from authorizer.cli.options import FILE, api_option, policy_argument
+from authorizer.cli.policy_file import load_document
+from authorizer.cli.template.choice import known_routes
+from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.runtime import FunctionRuntime, function_runtime
+from authorizer.cli.text import columns_of
+from authorizer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SOURCES = Path(authorizer.__file__).parent
+_TOOLS = Path(__file__).parent
+# In the wheel, and in a checkout.
+_LOCKS = (_TOOLS / "lambda.txt", _SOURCES.parent / "requirements" / "lambda.txt")
+# What libraries bring along, and the function has no use for.
+_LEFT_OUT = _TOOLS / "left_out.txt"
+# Of functions that no template tells: Lambda's newest Python, on its cheaper processor.
+_USUAL = FunctionRuntime(python="3.14", architecture="arm64")
+# What is in a layer is found here, and what is in a function's folder, there.
+_IN_LAYER, _TASK_ROOT, _LAYER_ROOT = "python", "/var/task", "/opt/python"
+# Of every file: an archive would otherwise tell when it was made. No ZIP knows an earlier day.
+_TIME = 315619200  # 1980-01-02 00:00 UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """What a package is made for; nothing of the runtime means this machine."""
+
+    runtime: FunctionRuntime | None
+
+    @property
+    def python(self) -> str:
+        """The version of Python, such as ``3.14``."""
+        own = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return own if self.runtime is None else self.runtime.python
+
+    @property
+    def options(self) -> Sequence[str]:
+        """What pip has to know of it."""
+        if self.runtime is None:
+            return ()
+        return (
+            *("--platform", self.runtime.platform, "--implementation", "cp"),
+            *("--python-version", self.runtime.python, "--only-binary=:all:"),
+        )
+
+    @property
+    def interpreter(self) -> str | None:
+        """A Python whose byte code the function can use; nothing where there is none here."""
+        asked = ("-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+        for program in (sys.executable, shutil.which(f"python{self.python}")):
+            # What has the name may be a shim for a version that is not installed.
+            command = [program, *asked] if program else ["false"]
+            found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            if found.stdout.strip() == self.python:
+                return program
+        return None
+
+
+@click.command()
+@policy_argument
+@click.option(
+    *("--template", "-t"),
+    type=FILE,
+    metavar="FILE",
+    required=True,
+    help="SAM, CloudFormation or OpenAPI file of the API.",
+)
+@api_option
+@click.option("--output", "-o", type=FILE, required=True, metavar="DIR", help="Folder to make.")
+@click.option(
+    "--function",
+    metavar="ID",
+    help="Logical id of the function; default: the one that the template's authorizers ask.",
+)
+@click.option(
+    "includes",
+    "--include",
+    type=FILE,
+    multiple=True,
+    metavar="PATH",
+    help="A file or folder of one's own to put in, at the same place; such as a handler that wraps "
+    "ours. Repeatable.",
+)
+@click.option("--layer", is_flag=True, help="Make a layer for other functions: without a policy.")
+@click.option("--for-this-machine", is_flag=True, help="To try it here, instead of for Lambda.")
+def package(
+    *,
+    policy: Path,
+    template: Path,
+    api: str | None,
+    output: Path,
+    function: str | None,
+    includes: tuple[Path, ...],
+    layer: bool,
+    for_this_machine: bool,
+) -> None:
+    """Make the authorizer's function, with POLICY, by default policy.yaml, ready to be deployed.
+
+    Whatever deploys it takes the folder as it is; its handler is authorizer.aws_lambda.handler. The
+    libraries are those for the Python and the processor that the template says. Nothing is made
+    where 'authorizer check' finds an error, but for this machine.
+    """
+    if not (layer or for_this_machine):
+        _require_no_errors(policy, template)
+    compiled = None
+    if not layer:
+        compiled, _ = load_document(policy, known_routes(read_template(template), api))
+    target = _Target(runtime=None if for_this_machine else _runtime(template, function))
+    _require_replaceable(output)
+    _require_below(includes)
+    with tempfile.TemporaryDirectory(dir=_parent(output), prefix=".package-") as aside:
+        made = Path(aside, output.name)
+        root = made / _IN_LAYER if layer else made
+        _assemble(root, _libraries(target), compiled, includes)
+        _compile_bytecode(target, root, _LAYER_ROOT if layer else _TASK_ROOT)
+        for path in (made, *made.rglob("*")):
+            os.utime(path, (_TIME, _TIME), follow_symlinks=False)
+        if output.exists():
+            output.rename(Path(aside, "old"))
+        made.rename(output)
+    size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
+    click.echo(f"{output}: {size / 1_000_000:.1f} MB, for Python {target.python}", err=True)
+
+
+def _runtime(path: Path, function: str | None) -> FunctionRuntime:
+    """What the function runs on; the usual where the template does not have it."""
+    asked = {one.function for _, one in our_authorizers(read_template(path))}
+    named = function or next((name for name in asked if isinstance(name, str)), None)
+    if named is not None:
+        return function_runtime(path, named)
+    click.echo(
+        f"{path} does not have the authorizer's function: made for Python {_USUAL.python} on "
+        f"{_USUAL.architecture}",
+        err=True,
+    )
+    return _USUAL
+
+
+def _require_no_errors(policy: Path, template: Path) -> None:
+    report = run_checks(policy, [template])
+    if report.count(Severity.ERROR):
+        click.echo(to_text(report, columns_of(sys.stdout)), nl=False)
+        raise click.ClickException("nothing is packaged before these errors are mended")
+
+
+def _require_replaceable(output: Path) -> None:
+    """Refuse to replace what is no package."""
+    is_ours = (output / "authorizer").is_dir() or (output / _IN_LAYER / "authorizer").is_dir()
+    if output.exists() and not (output.is_dir() and (is_ours or not any(output.iterdir()))):
+        raise ConfigurationError(
+            [f"{output}: expected a new folder, an empty one or a package, found something else"]
+        )
+
+
+def _require_below(includes: Sequence[Path]) -> None:
+    for path in includes:
+        if not path.exists() or path.is_absolute() or ".." in path.parts:
+            raise ConfigurationError(
+                [f"{path}: expected a file or a folder that is here or below, found none"]
+            )
+
+
+def _parent(output: Path) -> Path:
+    parent = output.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError([f"{parent}: cannot be made: {error.strerror}"]) from error
+    return parent
+
+
+def _assemble(
+    root: Path, libraries: Path, compiled: bytes | None, includes: Sequence[Path]
+) -> None:
+    shutil.copytree(libraries, root)
+    # What is compiled here is for this Python, and the tools are not for Lambda.
+    ignored = shutil.ignore_patterns("cli", "__pycache__")
+    shutil.copytree(_SOURCES, root / "authorizer", ignore=ignored)
+    for path in includes:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, root / path, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(path, root / path)
+    if compiled is not None:
+        (root / "policy.json").write_bytes(compiled)
+
+
+def _libraries(target: _Target) -> Path:
+    """The libraries, without what the function does not use: installed once, and then kept."""
+    lock = next(path for path in _LOCKS if path.exists())
+    made_of = "\0".join((lock.read_text(), _LEFT_OUT.read_text(), target.python, *target.options))
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "authorizer"
+    folder = kept / sha256(made_of.encode()).hexdigest()[:16]
+    if folder.exists():
+        return folder
+    kept.mkdir(parents=True, exist_ok=True)
+    click.echo(f"installing the libraries for Python {target.python}, once", err=True)
+    with tempfile.TemporaryDirectory(dir=kept) as aside:
+        _install(lock, Path(aside, "new"), target.options)
+        try:
+            Path(aside, "new").rename(folder)
+        except OSError:  # somebody else has just made the same
+            if not folder.exists():
+                raise
+    return folder
+
+
+def _install(lock: Path, folder: Path, options: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    command += ["--no-input", "--no-deps", "--no-compile", "--require-hashes", "--requirement"]
+    done = subprocess.run(  # noqa: S603 - our own words and paths
+        [*command, str(lock), "--target", str(folder), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise click.ClickException(f"pip could not install the libraries: {done.stderr.strip()}")
+    for pattern in _LEFT_OUT.read_text().splitlines():
+        for path in folder.glob(pattern) if pattern and not pattern.startswith("#") else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _compile_bytecode(target: _Target, root: Path, deployed: str) -> None:
+    """Lambda cannot keep byte code, and would compile all modules anew at each cold start.
+
+    That nobody compares it with its source ("unchecked") is because archives change the times.
+    """
+    interpreter = target.interpreter
+    if interpreter is None:
+        click.echo(
+            f"no python{target.python} here: the package works, but has no byte code, and starts "
+            f"in about twice the time; install Python {target.python}, and make it again",
+            err=True,
+        )
+        return
+    subprocess.run(  # noqa: S603 - an interpreter, and our own folder
+        [
+            *(interpreter, "-m", "compileall", "-q", "--invalidation-mode"),
+            *("unchecked-hash", "-s", str(root), "-p", deployed, str(root)),
+        ],
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+        check=True,
+    )
