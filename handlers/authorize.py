@@ -1,134 +1,17 @@
-"""The Lambda authorizer: composed once when the sandbox starts, asked once per request.
+"""The authorizer's function: what the package has, and a place for what is one's own.
 
-Every decision is one structured log line and one set of metrics. Neither ever holds a token, a
-claims set, or the event.
+A function may wrap it without copying it: fields for its logs, a context for its backends.
+
+    from authorizer.aws_lambda import handler as authorize, logger
+
+    logger.append_keys(team="payments")
+
+    def handler(event, context):
+        answer = authorize(event, context)   # raises what API Gateway makes a 401 or a 500
+        answer["context"]["tenant"] = "..."  # flat texts alone
+        return answer
 """
 
-from __future__ import annotations
+from authorizer.aws_lambda import handler
 
-import os
-import time
-from contextlib import suppress
-from hashlib import sha256
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from authorizer import Authorizer, AuthorizerError, ConfigurationError, Outcome, Settings
-from authorizer.deferral import deferred
-from authorizer.errors import clip
-
-# Of these, a logger and metrics need nothing.
-with deferred(
-    "aws_lambda_powertools.tracing",
-    "aws_lambda_powertools.utilities.jmespath_utils",
-    "typing_extensions",
-):
-    from aws_lambda_powertools import Logger, Metrics
-    from aws_lambda_powertools.metrics import MetricUnit
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
-SERVICE = "authorizer"
-# Routes are the longest of what is logged as it is.
-_USUAL_CHARACTERS = 256
-logger = Logger(
-    service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
-    json_deserializer=str,  # what is logged is a word, and no JSON to look into
-)
-metrics = Metrics(
-    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CognitoRbac"),
-    service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
-)
-
-
-def compose() -> Authorizer:
-    """Build the authorizer from the environment; files are looked for in the function's package."""
-    base = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).parent.parent))
-    try:
-        settings = Settings.from_environment(os.environ, base)
-    except ConfigurationError as error:
-        logger.critical("configuration", problems=error.problems)
-        raise
-    if settings.insecure_emulator_hosts:
-        # Whoever is between here and there can make keys of their own, and tokens for them.
-        logger.critical("insecure_emulator", hosts=settings.insecure_emulator_hosts)
-    return Authorizer.from_settings(settings)
-
-
-authorizer = compose()
-# What has been counted so far. A fetch in the background may end while nobody is asking.
-counted = [authorizer.keys.statistics()]
-with suppress(ImportError):
-    # Of Lambda's Python runtimes alone, for SnapStart: a snapshot may be days old when it is used.
-    import_module("snapshot_restore_py").register_after_restore(authorizer.keys.after_restore)
-
-
-@metrics.log_metrics
-def handler(event: object, context: LambdaContext) -> dict[str, Any]:
-    """Answer API Gateway's question; raise what it turns into 401 or 500."""
-    logger.set_correlation_id(context.aws_request_id)
-    started = time.perf_counter()
-    try:
-        outcome = authorizer.judge(event)
-    except AuthorizerError as error:
-        # Not logger.exception: the traceback's frames are known, and Lambda logs it once more.
-        logger.error("failure", error=type(error).__name__, detail=str(error))  # noqa: TRY400
-        _count("Failed", type(error).__name__)
-        raise
-    finally:
-        before, counted[0] = counted[0], authorizer.keys.statistics()
-        _add("JwksFetches", counted[0].fetches - before.fetches)
-        _add("JwksFetchFailures", counted[0].failures - before.failures)
-    line = describe(outcome) | {"duration_ms": _milliseconds_since(started)}
-    # What is not there need not be formatted first to be left out.
-    logger.info("decision", extra={name: said for name, said in line.items() if said is not None})
-    _count(outcome.verdict.value.capitalize(), outcome.reason)
-    return dict(outcome.answer())
-
-
-def describe(outcome: Outcome) -> dict[str, Any]:
-    """The log line of a decision. The caller is named by a digest, the rule by its line."""
-    rule = outcome.decision.rule if outcome.decision else None
-    token = outcome.token
-    return {
-        "decision": outcome.verdict.value,
-        "reason": outcome.reason,
-        "detail": outcome.refusal and str(outcome.refusal),
-        "rule": rule and f"{rule.effect} {rule.pattern.text}",
-        "rule_subject": rule and rule.subject,
-        "rule_line": rule and rule.line,
-        "policy": authorizer.policy.digest,
-        "flavour": outcome.request.flavour,
-        "iam_mode": outcome.iam_mode,
-        "iam_inexact": outcome.inexact,
-        "method": _short(outcome.request.method),
-        "route": _short(outcome.request.route),
-        "request_id": _short(outcome.request.request_id),
-        "client_id": token and token.client_id,
-        "groups_skipped": (token and token.groups_skipped) or None,
-        "sub_digest": token and sha256(token.sub.encode()).hexdigest()[:16],
-    }
-
-
-def _short(foreign: str | None) -> str | None:
-    """What the request says, as it is; where it is long or not printable, clipped."""
-    usual = foreign is None or (len(foreign) <= _USUAL_CHARACTERS and foreign.isprintable())
-    return foreign if usual else clip(foreign)
-
-
-def _count(verdict: str, reason: str | None) -> None:
-    """One count per verdict, and one per reason, so that both can be charted and alarmed on."""
-    _add(verdict, 1)
-    if reason:
-        _add(f"{verdict}.{reason}", 1)
-
-
-def _add(name: str, count: int) -> None:
-    if count:
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-
-
-def _milliseconds_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 3)
+__all__ = ["handler"]

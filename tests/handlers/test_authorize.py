@@ -104,11 +104,11 @@ def deploy(
         }
         for name, value in (defaults | environment).items():
             monkeypatch.setenv(name, value)
-        sys.modules.pop("handlers.authorize", None)
-        return Deployed(importlib.import_module("handlers.authorize"), capsys)
+        sys.modules.pop("authorizer.aws_lambda", None)
+        return Deployed(importlib.import_module("authorizer.aws_lambda"), capsys)
 
     yield deploy
-    sys.modules.pop("handlers.authorize", None)
+    sys.modules.pop("authorizer.aws_lambda", None)
 
 
 def live_token(**changes: Any) -> str:
@@ -550,11 +550,11 @@ def test_files_are_looked_for_beside_the_handlers(
     """Outside of Lambda the package is the folder above the handlers."""
     deploy()
     monkeypatch.delenv("LAMBDA_TASK_ROOT")
-    sys.modules.pop("handlers.authorize")
+    sys.modules.pop("authorizer.aws_lambda")
     monkeypatch.setenv("AUTHORIZER_POLICY", str(tmp_path / "policy.json"))
     monkeypatch.setenv("AUTHORIZER_JWKS_FILES", f"{POOL_ID}=jwks.json")
     with pytest.raises(ConfigurationError) as caught:
-        importlib.import_module("handlers.authorize")
+        importlib.import_module("authorizer.aws_lambda")
 
     root = Path(__file__).parents[2]
     assert str(caught.value) == (

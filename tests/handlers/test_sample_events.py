@@ -56,9 +56,9 @@ def authorize(
     monkeypatch.setenv("AUTHORIZER_USER_POOLS", pool.pools)
     monkeypatch.setenv("AUTHORIZER_JWKS_FILES", f"{pool_id}=jwks.json")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Tests")
-    sys.modules.pop("handlers.authorize", None)
-    yield importlib.import_module("handlers.authorize")
-    sys.modules.pop("handlers.authorize", None)
+    sys.modules.pop("authorizer.aws_lambda", None)
+    yield importlib.import_module("authorizer.aws_lambda")
+    sys.modules.pop("authorizer.aws_lambda", None)
 
 
 def read(name: str, pool: TokenSource) -> Any:
@@ -104,8 +104,8 @@ def test_a_connection_is_allowed_once_the_policy_grants_it(
     source = tmp_path / "policy.yaml"
     source.write_text(policy.replace("- GET /hello", "- GET /hello\n      - $connect", 1))
     (tmp_path / "policy.json").write_bytes(load_document(source)[0])
-    monkeypatch.delitem(sys.modules, "handlers.authorize")
-    handler = importlib.import_module("handlers.authorize").handler
+    monkeypatch.delitem(sys.modules, "authorizer.aws_lambda")
+    handler = importlib.import_module("authorizer.aws_lambda").handler
 
     event = read("websocket-denied-by-role", pool)
     answer = handler(event, SimpleNamespace(aws_request_id="invocation-1"))

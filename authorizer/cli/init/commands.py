@@ -12,13 +12,7 @@ from rich.table import Table
 
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.init.project import (
-    Deployer,
-    deployer_of,
-    find_template,
-    is_sam_api,
-    names_of,
-)
+from authorizer.cli.init.project import deployer_of, find_template
 from authorizer.cli.init.starter import missing_rules, starting_policy, starting_tests, with_rules
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
 from authorizer.cli.text import counted, plain
@@ -79,7 +73,8 @@ def _print_routes(protections: Sequence[RouteProtection], path: Path, api: Api) 
 def _write_policy(
     protections: Sequence[RouteProtection], template: Template, path: Path, policy: Path
 ) -> None:
-    groups = tuple(dict.fromkeys(names_of(template))) or ("users",)
+    names = [group.name for group in template.groups if isinstance(group.name, str)]
+    groups = tuple(dict.fromkeys(names)) or ("users",)
     written = {policy: starting_policy(protections, groups, path.name)}
     tests = policy.with_suffix(".policy-test.yaml")
     if not tests.exists():
@@ -130,13 +125,11 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
     pools = [pool.id for pool in template.pools]
     clients = [client.id for client in template.clients]
     is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
-    deployer = deployer_of(path, api)
     click.echo("\nwhat the template needs besides:\n")
     click.echo(
-        environment.get_template(f"{deployer}.txt").render(
+        environment.get_template(f"{deployer_of(path, api)}.txt").render(
             kind=api.kind.value,
             api=api.id,
-            is_sam=deployer is Deployer.SAM and is_sam_api(path, api),
             pool=pools[0] if is_own else None,
             client=clients[0] if is_own else None,
         )

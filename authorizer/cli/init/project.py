@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.sam import IMPLICIT
 from authorizer.cli.text import listed
-from authorizer.cli.yaml_source import TEMPLATE, compose
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from authorizer.cli.template.model import Api, Template
-
-
-class Deployer(StrEnum):
-    """Who deploys the API. The strings name the pieces of template in ``snippets/``."""
-
-    SAM = "sam"
-    CLOUDFORMATION = "cloudformation"
-    CDK = "cdk"
-    SERVERLESS = "serverless"
-    OPENAPI = "openapi"
+    from authorizer.cli.template.model import Api
 
 
 # Where deployers keep what they deploy, the first that is there.
@@ -41,6 +30,8 @@ _SOURCES = {
     "serverless.yml": "run 'serverless package', which writes .serverless, and then this again",
     "serverless.yaml": "run 'serverless package', which writes .serverless, and then this again",
 }
+_BY_FOLDER = {".serverless": "serverless", "cdk.out": "cdk"}
+_OF_SAM = {ApiKind.HTTP: "HttpApi", ApiKind.REST: "Api", ApiKind.WEBSOCKET: "WebSocketApi"}
 
 
 def find_template(folder: Path) -> Path:
@@ -65,25 +56,13 @@ def find_template(folder: Path) -> Path:
     raise ConfigurationError([f"expected {expected} here, found none: name the file"])
 
 
-def deployer_of(path: Path, api: Api) -> Deployer:
-    """Who deploys an API of a template."""
+def deployer_of(path: Path, api: Api) -> str:
+    """Who deploys an API of a template: the name of a piece of template in ``snippets/``."""
     if api.stands_alone:
-        return Deployer.OPENAPI
-    by_folder = {".serverless": Deployer.SERVERLESS, "cdk.out": Deployer.CDK}
-    is_sam = "AWS::Serverless" in path.read_text("utf-8", "replace")
-    usual = Deployer.SAM if is_sam else Deployer.CLOUDFORMATION
-    return by_folder.get(path.absolute().parent.name, usual)
-
-
-def is_sam_api(path: Path, api: Api) -> bool:
-    """Whether an API is one of SAM's resources, which take its authorizers; or SAM makes it."""
-    root: Any = compose(path.read_bytes(), str(path), TEMPLATE)
-    resource = root.entries["Resources"].entries.get(api.id)
-    return resource is None or resource.entries["Type"].text.startswith("AWS::Serverless")
-
-
-def names_of(template: Template) -> Iterator[str]:
-    """The groups that a template creates."""
-    for group in template.groups:
-        if isinstance(group.name, str):
-            yield group.name
+        return "openapi"
+    folder = path.absolute().parent.name
+    if folder in _BY_FOLDER:
+        return _BY_FOLDER[folder]
+    resource = f"AWS::Serverless::{_OF_SAM[api.kind]}"
+    is_sam = api.id in IMPLICIT.values() or resource in path.read_text("utf-8", "replace")
+    return "sam" if is_sam else "cloudformation"
