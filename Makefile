@@ -41,7 +41,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke sam-run test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -65,11 +65,6 @@ sam-invoke: event-named ready ready-sam ## EVENT=NAME: the same with `sam local 
 	@$(BIN)/authorizer local sam engine "make $@" "make invoke EVENT=$(EVENT)"
 	@$(MAKE) --silent sam-local
 	@$(BIN)/authorizer local sam invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
-
-sam-run: ready ready-sam ## every event and the scenario of `make run`, in containers
-	@$(BIN)/authorizer local sam engine "make $@" "make run"
-	@$(MAKE) --silent sam-local
-	@$(BIN)/authorizer local sam run
 
 # Before anything is built for it.
 event-named:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,41 +48,6 @@ _IN_LAYER, _TASK_ROOT, _LAYER_ROOT = "python", "/var/task", "/opt/python"
 _TIME = 315619200  # 1980-01-02 00:00 UTC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    """What a package is made for; nothing of the runtime means this machine."""
-
-    runtime: FunctionRuntime | None
-
-    @property
-    def python(self) -> str:
-        """The version of Python, such as ``3.14``."""
-        own = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return own if self.runtime is None else self.runtime.python
-
-    @property
-    def options(self) -> Sequence[str]:
-        """What pip has to know of it."""
-        if self.runtime is None:
-            return ()
-        return (
-            *("--platform", self.runtime.platform, "--implementation", "cp"),
-            *("--python-version", self.runtime.python, "--only-binary=:all:"),
-        )
-
-    @property
-    def interpreter(self) -> str | None:
-        """A Python whose byte code the function can use; nothing where there is none here."""
-        asked = ("-c", "import sys; print('%d.%d' % sys.version_info[:2])")
-        for program in (sys.executable, shutil.which(f"python{self.python}")):
-            # What has the name may be a shim for a version that is not installed.
-            command = [program, *asked] if program else ["false"]
-            found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-            if found.stdout.strip() == self.python:
-                return program
-        return None
-
-
 @click.command()
 @policy_argument
 @click.option(
@@ -102,7 +67,7 @@ class _Target:
 @click.option(
     "includes",
     "--include",
-    type=FILE,
+    type=click.Path(exists=True, path_type=Path),
     multiple=True,
     metavar="PATH",
     help="A file or folder of one's own to put in, at the same place; such as a handler that wraps "
@@ -132,21 +97,49 @@ def package(
     compiled = None
     if not layer:
         compiled, _ = load_document(policy, known_routes(read_template(template), api))
-    target = _Target(runtime=None if for_this_machine else _runtime(template, function))
-    _require_replaceable(output)
-    _require_below(includes)
-    with tempfile.TemporaryDirectory(dir=_parent(output), prefix=".package-") as aside:
-        made = Path(aside, output.name)
-        root = made / _IN_LAYER if layer else made
-        _assemble(root, _libraries(target), compiled, includes)
-        _compile_bytecode(target, root, _LAYER_ROOT if layer else _TASK_ROOT)
-        for path in (made, *made.rglob("*")):
-            os.utime(path, (_TIME, _TIME), follow_symlinks=False)
-        if output.exists():
-            output.rename(Path(aside, "old"))
-        made.rename(output)
+    runtime = None if for_this_machine else _runtime(template, function)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".package-") as aside:
+            made = Path(aside, output.name)
+            root = made / _IN_LAYER if layer else made
+            _assemble(root, _libraries(runtime), compiled, includes)
+            _compile_bytecode(runtime, root, _LAYER_ROOT if layer else _TASK_ROOT)
+            for path in (made, *made.rglob("*")):
+                os.utime(path, (_TIME, _TIME), follow_symlinks=False)
+            _replace(output, made, Path(aside, "old"))
+    except OSError as error:
+        raise ConfigurationError([f"{output}: cannot be made: {error}"]) from error
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-    click.echo(f"{output}: {size / 1_000_000:.1f} MB, for Python {target.python}", err=True)
+    click.echo(f"{output}: {size / 1_000_000:.1f} MB, for Python {_python(runtime)}", err=True)
+
+
+def _replace(output: Path, made: Path, old: Path) -> None:
+    """Put the package in its place, which nothing else may have."""
+    is_ours = (output / "authorizer").is_dir() or (output / _IN_LAYER / "authorizer").is_dir()
+    if output.exists() and not (output.is_dir() and (is_ours or not any(output.iterdir()))):
+        raise ConfigurationError(
+            [f"{output}: expected a new folder, an empty one or a package, found something else"]
+        )
+    if output.exists():
+        output.rename(old)
+    made.rename(output)
+
+
+def _python(runtime: FunctionRuntime | None) -> str:
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return own if runtime is None else runtime.python
+
+
+def _interpreter(python: str) -> str | None:
+    """A Python whose byte code the function can use; nothing where there is none here."""
+    asked = ("-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    for program in filter(None, (sys.executable, shutil.which(f"python{python}"))):
+        # What has the name may be a shim for a version that is not installed.
+        found = subprocess.run([program, *asked], capture_output=True, text=True, check=False)  # noqa: S603
+        if found.stdout.strip() == python:
+            return program
+    return None
 
 
 def _runtime(path: Path, function: str | None) -> FunctionRuntime:
@@ -170,32 +163,6 @@ def _require_no_errors(policy: Path, template: Path) -> None:
         raise click.ClickException("nothing is packaged before these errors are mended")
 
 
-def _require_replaceable(output: Path) -> None:
-    """Refuse to replace what is no package."""
-    is_ours = (output / "authorizer").is_dir() or (output / _IN_LAYER / "authorizer").is_dir()
-    if output.exists() and not (output.is_dir() and (is_ours or not any(output.iterdir()))):
-        raise ConfigurationError(
-            [f"{output}: expected a new folder, an empty one or a package, found something else"]
-        )
-
-
-def _require_below(includes: Sequence[Path]) -> None:
-    for path in includes:
-        if not path.exists() or path.is_absolute() or ".." in path.parts:
-            raise ConfigurationError(
-                [f"{path}: expected a file or a folder that is here or below, found none"]
-            )
-
-
-def _parent(output: Path) -> Path:
-    parent = output.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError([f"{parent}: cannot be made: {error.strerror}"]) from error
-    return parent
-
-
 def _assemble(
     root: Path, libraries: Path, compiled: bytes | None, includes: Sequence[Path]
 ) -> None:
@@ -204,6 +171,8 @@ def _assemble(
     ignored = shutil.ignore_patterns("cli", "__pycache__")
     shutil.copytree(_SOURCES, root / "authorizer", ignore=ignored)
     for path in includes:
+        if path.is_absolute() or ".." in path.parts:
+            raise ConfigurationError([f"{path}: expected a path that is here or below"])
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             shutil.copytree(path, root / path, ignore=shutil.ignore_patterns("__pycache__"))
@@ -213,23 +182,25 @@ def _assemble(
         (root / "policy.json").write_bytes(compiled)
 
 
-def _libraries(target: _Target) -> Path:
+def _libraries(runtime: FunctionRuntime | None) -> Path:
     """The libraries, without what the function does not use: installed once, and then kept."""
+    options: tuple[str, ...] = ()
+    if runtime is not None:
+        options = (
+            *("--platform", runtime.platform, "--implementation", "cp"),
+            *("--python-version", runtime.python, "--only-binary=:all:"),
+        )
     lock = next(path for path in _LOCKS if path.exists())
-    made_of = "\0".join((lock.read_text(), _LEFT_OUT.read_text(), target.python, *target.options))
+    made_of = "\0".join((lock.read_text(), _LEFT_OUT.read_text(), sys.version, *options))
     kept = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "authorizer"
     folder = kept / sha256(made_of.encode()).hexdigest()[:16]
-    if folder.exists():
-        return folder
-    kept.mkdir(parents=True, exist_ok=True)
-    click.echo(f"installing the libraries for Python {target.python}, once", err=True)
-    with tempfile.TemporaryDirectory(dir=kept) as aside:
-        _install(lock, Path(aside, "new"), target.options)
-        try:
-            Path(aside, "new").rename(folder)
-        except OSError:  # somebody else has just made the same
-            if not folder.exists():
-                raise
+    if not folder.exists():
+        click.echo(f"installing the libraries for Python {_python(runtime)}, once", err=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept) as aside:
+            _install(lock, Path(aside, "new"), options)
+            with suppress(OSError):  # somebody else has just made the same
+                Path(aside, "new").rename(folder)
     return folder
 
 
@@ -249,16 +220,17 @@ def _install(lock: Path, folder: Path, options: Sequence[str]) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _compile_bytecode(target: _Target, root: Path, deployed: str) -> None:
+def _compile_bytecode(runtime: FunctionRuntime | None, root: Path, deployed: str) -> None:
     """Lambda cannot keep byte code, and would compile all modules anew at each cold start.
 
     That nobody compares it with its source ("unchecked") is because archives change the times.
     """
-    interpreter = target.interpreter
+    python = _python(runtime)
+    interpreter = _interpreter(python)
     if interpreter is None:
         click.echo(
-            f"no python{target.python} here: the package works, but has no byte code, and starts "
-            f"in about twice the time; install Python {target.python}, and make it again",
+            f"no python{python} here: the package works, but has no byte code, and starts in about "
+            f"twice the time; install Python {python}, and make it again",
             err=True,
         )
         return
@@ -268,5 +240,5 @@ def _compile_bytecode(target: _Target, root: Path, deployed: str) -> None:
             *("unchecked-hash", "-s", str(root), "-p", deployed, str(root)),
         ],
         env={**os.environ, "PYTHONHASHSEED": "0"},
-        check=True,
+        check=False,  # what does not compile is not needed, or says so when it is imported
     )

@@ -24,7 +24,6 @@ NO_ENGINE = "needs a container engine, and none answers: install Docker and star
         ("build-HelloFunction", NO_FOLDER),
         ("invoke", NO_EVENT),
         ("sam-invoke", NO_EVENT),
-        ("sam-run", f"'make sam-run' {NO_ENGINE} 'make run'"),
         ("sam-invoke EVENT=a", f"'make sam-invoke' {NO_ENGINE} 'make invoke EVENT=a'"),
     ],
 )

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from start_api import seen
 
 from authorizer.cli.event.samples import callers_of_file, load_sample, read_index, status_of
 from authorizer.cli.event.tokens import TokenSource, bundle_keys, throw_away_pool
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import Function, running_function
-from authorizer.cli.local.sam import seen
 from benchmarks.cold import served
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """``sam local`` with a real engine: samples, the scenario, and where it differs from AWS.
 
-Only where a container engine answers and ``make sam-local`` has built for it; ``make sam-run``
-replays every sample.
+Only where a container engine answers and ``make sam-local`` has built for it.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from start_api import as_start_api_answers, invoke_samples, started_api
 
 from authorizer.cli.event.samples import callers_of_file, read_index
 from authorizer.cli.event.tokens import throw_away_pool
@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.system, pytest.mark.xdist_group("containers")]
 
 PROJECT = Path(__file__).parents[2]
 EVENTS = PROJECT / "events"
-SOME = ("http-2.0-own-record", "rest-token-expired-token", "hello-http-2.0")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,21 +41,20 @@ def stack() -> Iterator[LocalStack]:
 
 
 def test_samples_answer_as_their_names_say() -> None:
-    """In a container too; `make sam-run` does all of them."""
+    """In a container too."""
     pool = throw_away_pool(callers_of_file(PROJECT / "policy.yaml"))
     with sam.with_keys(PROJECT, pool) as local:
-        replays = list(sam.invoke_samples(local, pool, EVENTS, SOME))
-    assert [replay.name for replay in replays] == list(SOME)
+        replays = list(invoke_samples(local, pool, EVENTS))
     assert [replay for replay in replays if replay.found != replay.expected] == []
-    assert set(SOME) <= read_index(EVENTS).keys()
+    assert {replay.name for replay in replays} == read_index(EVENTS).keys()
 
 
 def test_the_scenario_differs_only_as_documented(stack: LocalStack) -> None:
     """Every user on every route, through start-api: the same but for what the README lists."""
-    cases = [sam.as_start_api_answers(case) for case in scenario.cases(stack)]
+    cases = [as_start_api_answers(case) for case in scenario.cases(stack)]
     with (
         sam.with_keys(PROJECT, stack.served_pool().source()) as local,
-        sam.started_api(local) as api,
+        started_api(local) as api,
     ):
         outcomes = list(scenario.play(api, cases))
     assert len(outcomes) > 70
@@ -76,7 +74,7 @@ def test_what_is_raised_is_a_502(setting: dict[str, str], reason: str | None) ->
         sam.with_keys(
             PROJECT, throw_away_pool(callers_of_file(PROJECT / "policy.yaml")), setting
         ) as local,
-        sam.started_api(local) as api,
+        started_api(local) as api,
     ):
         answer = api.call("GET", "/hello", "Bearer garbage")
     assert (answer.status, answer.reason) == (502, reason)

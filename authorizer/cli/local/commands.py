@@ -16,14 +16,12 @@ import click
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.event.samples import Sample, callers_of_file, load_sample
+from authorizer.cli.event.samples import Sample, load_sample
 from authorizer.cli.event.tokens import (
-    POLICY,
     SOURCES,
     SOURCES_HELP,
     TokenSource,
     bundle_keys,
-    throw_away_pool,
     token_source,
 )
 from authorizer.cli.local import report, sam, scenario
@@ -187,25 +185,6 @@ def sam_invoke(name: str | None, token_from: str) -> None:
         _print(built.invoke(read_parts(Path()).function_for(sample), event))
 
 
-@sam_group.command("run")
-def sam_run() -> None:
-    """Every sample with `sam local invoke`, then the scenario with `sam local start-api`."""
-    terminal = report.console()
-    sam.require_engine(Path(), "authorizer local sam run", "authorizer local run")
-    with report.progress(terminal) as say:
-        replays = _invoke_samples(say)
-    terminal.print(report.replays(replays))
-    with report.progress(terminal) as say:
-        outcomes = _play_start_api(say)
-    terminal.print(report.table(outcomes, width=terminal.width, remembered=False))
-    wrong = sum(1 for replay in replays if replay.found != replay.expected)
-    differing = sum(1 for outcome in outcomes if outcome.differences)
-    terminal.print(f"{len(replays)} events: {report.verdict(wrong)}")
-    terminal.print(f"{len(outcomes)} requests: {report.verdict(differing)}")
-    if wrong or differing:
-        sys.exit(1)
-
-
 def _filled(name: str | None, token_from: str) -> tuple[Sample, TokenSource, dict[str, Any]]:
     """The event that is meant, where its token is from, and the event with a token in it."""
     if name is None:
@@ -222,27 +201,3 @@ def _print(invocation: Invocation) -> None:
     for line in invocation.log:
         click.echo(line, err=True)
     click.echo(json.dumps(invocation.answer, indent=2))
-
-
-def _invoke_samples(say: Say) -> list[sam.Replay]:
-    pool = throw_away_pool(callers_of_file(POLICY))
-    replays = []
-    with sam.with_keys(Path(), pool) as built:
-        say("sam local invoke, for every event")
-        for replay in sam.invoke_samples(built, pool, _EVENTS):
-            replays.append(replay)
-            say(f"sam local invoke: {replay.name}")
-    return replays
-
-
-def _play_start_api(say: Say) -> list[scenario.Outcome]:
-    """The cases of `make run`: tokens of real sign-ins, whose pool's keys are in the package."""
-    with LocalStack.running(Path(), say) as stack:
-        cases = [sam.as_start_api_answers(case) for case in _cases(stack, say)]
-        say("starting sam local start-api")
-        with (
-            sam.with_keys(Path(), stack.served_pool().source()) as built,
-            sam.started_api(built) as api,
-        ):
-            say(f"sending {len(cases)} requests")
-            return list(scenario.play(api, cases))

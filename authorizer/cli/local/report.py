@@ -14,7 +14,6 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from authorizer.cli.local.sam import Replay
     from authorizer.cli.local.scenario import Case, Outcome
     from authorizer.cli.local.stack import LocalStack, Say
 
@@ -58,17 +57,6 @@ def table(outcomes: Iterable[Outcome], *, width: int, remembered: bool = True) -
         expected = "✓" if width < _WHOLE_ROW_COLUMNS and is_right else expected
         rows.append((is_right, (case.request, case.who, *found, expected)))
     return _table(("request", "who", "status", "reason", "expected"), rows)
-
-
-def replays(replayed: Iterable[Replay]) -> Table:
-    """One row for each sample event; what differs is red."""
-    rows = []
-    for replay in replayed:
-        found, expected = (
-            (str(one.status), one.reason or "") for one in (replay.found, replay.expected)
-        )
-        rows.append((found == expected, (replay.name, *found, " ".join(expected))))
-    return _table(("event", "status", "reason", "expected"), rows)
 
 
 def _table(titles: Iterable[str], rows: Iterable[tuple[bool, Iterable[str]]]) -> Table:

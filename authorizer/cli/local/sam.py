@@ -1,4 +1,4 @@
-"""``sam build``, ``sam local invoke`` and ``sam local start-api``, with keys in the package.
+"""``sam build`` and ``sam local invoke``, with keys in the package.
 
 The deployed template names Amazon's processors and a pool that is not there yet. What runs here
 is therefore derived from it: the same functions, routes and authorizers, built for a container on
@@ -13,26 +13,21 @@ import os
 import platform
 import signal
 import subprocess
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.event.samples import Expected, load_sample, read_index, status_of
 from authorizer.cli.event.tokens import TokenSource, bundle_keys
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
-from authorizer.cli.local.runtime import ALLOWED, Invocation, NewLines, last_reason, without_trace
-from authorizer.cli.local.stack import Api
-from authorizer.cli.local.supervisor import LOG, free_port, is_listening, own_folder, wait_until
+from authorizer.cli.local.runtime import Invocation, without_trace
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from authorizer.cli.local.scenario import Case
 
 # This machine's processor, as Lambda calls it.
 _PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -41,9 +36,6 @@ _DERIVED, _BUILT, _RUNNING = "template.json", "built", "running.json"
 _BUILD_SECONDS = 600
 _INVOKE_SECONDS = 600  # the first one may pull an image
 _STOP_SECONDS = 15
-_START_SECONDS = 120
-_PREFLIGHT, _START_API_PREFLIGHT = 204, 200
-_NOT_FOUND, _START_API_NOT_FOUND = 404, 403
 _FIND_ENGINE = """\
 from samcli.local.docker.container_client_factory import ContainerClientFactory
 ContainerClientFactory.create_client()
@@ -242,7 +234,7 @@ def _run(
 ) -> tuple[int, str, str]:
     """Exit code, output, and what is said beside it."""
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with _started(project, arguments, environment, cwd=project, text=True, **streams) as process:
+    with started_sam(project, arguments, environment, cwd=project, text=True, **streams) as process:
         try:
             out, err = process.communicate(stdin, timeout=timeout_seconds)
         except subprocess.TimeoutExpired as error:
@@ -251,7 +243,7 @@ def _run(
 
 
 @contextmanager
-def _started(
+def started_sam(
     project: Path,
     arguments: list[str | Path],
     environment: Mapping[str, str] = MappingProxyType({}),
@@ -275,76 +267,3 @@ def _started(
                 process.send_signal(end)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP_SECONDS)
-
-
-# --- start-api
-
-
-@contextmanager
-def started_api(local: SamLocal) -> Iterator[Api]:
-    """Start the API on loopback; stop it, and its containers, in the end.
-
-    Raises:
-        LocalStackError: it did not start.
-    """
-    port = free_port()
-    command = [
-        *("local", "start-api", *local.options(), "--warm-containers", "LAZY"),
-        *("--host", "127.0.0.1", "--port", str(port)),
-    ]
-    with own_folder() as folder, (folder / LOG).open("wb") as log:
-        streams: dict[str, Any] = {
-            "stdin": subprocess.DEVNULL,
-            "stdout": log,
-            "stderr": subprocess.STDOUT,
-        }
-        with _started(local.project, command, cwd=folder, **streams) as process:
-            if not wait_until(partial(is_listening, port), _START_SECONDS, process):
-                words = (folder / LOG).read_text("utf-8", "replace").strip()
-                raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")
-            new_lines = NewLines(folder / LOG)
-            with closing(Api(f"http://127.0.0.1:{port}", lambda: last_reason(new_lines()))) as api:
-                yield api
-
-
-# --- what must come of it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """A sample, and what came of it."""
-
-    name: str
-    expected: Expected
-    found: Expected
-
-
-def invoke_samples(
-    local: SamLocal, source: TokenSource, folder: Path, names: Iterable[str] | None = None
-) -> Iterator[Replay]:
-    """``sam local invoke`` for the samples, one after the other; all of them by default."""
-    index, parts = read_index(folder), read_parts(local.project)
-    for name in index if names is None else names:
-        sample = load_sample(folder, name)
-        event = sample.filled(source.token, source.sub)
-        invocation = local.invoke(parts.function_for(sample), event)
-        yield Replay(name=name, expected=index[name], found=seen(event, invocation))
-
-
-def seen(event: Mapping[str, Any], invocation: Invocation) -> Expected:
-    """An invocation, as a client and a reader of logs see it."""
-    return Expected(status=status_of(invocation.answer, event), reason=last_reason(invocation.log))
-
-
-def as_start_api_answers(case: Case) -> Case:
-    """The case, with what start-api is known to answer where AWS answers otherwise.
-
-    It remembers nothing, so that the authorizer is asked each time; it answers a method without a
-    route as REST APIs do; and a preflight with 200.
-    """
-    remembered = case.authorization and case.reason is None and case.status != _NOT_FOUND
-    status = {
-        _PREFLIGHT: _START_API_PREFLIGHT,
-        _NOT_FOUND: _START_API_NOT_FOUND,
-    }.get(case.status, case.status)
-    return replace(case, status=status, reason=ALLOWED if remembered else case.reason)
