@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.event.samples import Expected, load_sample, read_index, status_of
+from sample_index import Expected, read_index, status_of
+
+from authorizer.cli.event.samples import load_sample
 from authorizer.cli.local.project import LocalStackError, read_parts
 from authorizer.cli.local.runtime import ALLOWED, Invocation, NewLines, last_reason
 from authorizer.cli.local.sam import started_sam

@@ -42,6 +42,7 @@ _LOCKS = (_TOOLS / "lambda.txt", _SOURCES.parent / "requirements" / "lambda.txt"
 _LEFT_OUT = _TOOLS / "left_out.txt"
 # Of functions that no template tells: Lambda's newest Python, on its cheaper processor.
 _USUAL = FunctionRuntime(python="3.14", architecture="arm64")
+_ASK_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 # What is in a layer is found here, and what is in a function's folder, there.
 _IN_LAYER, _TASK_ROOT, _LAYER_ROOT = "python", "/var/task", "/opt/python"
 # Of every file: an archive would otherwise tell when it was made. No ZIP knows an earlier day.
@@ -127,16 +128,15 @@ def _replace(output: Path, made: Path, old: Path) -> None:
 
 
 def _python(runtime: FunctionRuntime | None) -> str:
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return own if runtime is None else runtime.python
+    return "{}.{}".format(*sys.version_info) if runtime is None else runtime.python
 
 
 def _interpreter(python: str) -> str | None:
     """A Python whose byte code the function can use; nothing where there is none here."""
-    asked = ("-c", "import sys; print('%d.%d' % sys.version_info[:2])")
     for program in filter(None, (sys.executable, shutil.which(f"python{python}"))):
         # What has the name may be a shim for a version that is not installed.
-        found = subprocess.run([program, *asked], capture_output=True, text=True, check=False)  # noqa: S603
+        asked = [program, "-c", _ASK_VERSION]
+        found = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
         if found.stdout.strip() == python:
             return program
     return None
@@ -205,10 +205,12 @@ def _libraries(runtime: FunctionRuntime | None) -> Path:
 
 
 def _install(lock: Path, folder: Path, options: Sequence[str]) -> None:
-    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    command += ["--no-input", "--no-deps", "--no-compile", "--require-hashes", "--requirement"]
     done = subprocess.run(  # noqa: S603 - our own words and paths
-        [*command, str(lock), "--target", str(folder), *options],
+        [
+            *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
+            *("--no-input", "--no-deps", "--no-compile", "--require-hashes"),
+            *("--requirement", str(lock), "--target", str(folder), *options),
+        ],
         capture_output=True,
         text=True,
         check=False,

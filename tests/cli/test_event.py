@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sample_index import read_index, status_of
 from simulator import serve_jwks
 
 from authorizer import TokenVerifier, UserPool
@@ -18,9 +19,7 @@ from authorizer.cli.event.samples import (
     Placeholder,
     callers_of_file,
     load_sample,
-    read_index,
     sample_names,
-    status_of,
 )
 from authorizer.cli.event.tokens import CLIENT_ID, POOL_ID, ServedPool, given_token, throw_away_pool
 from authorizer.cli.main import cli

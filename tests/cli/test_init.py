@@ -258,6 +258,22 @@ def test_each_deployer_gets_its_own_piece(folder: str, name: str, piece: str) ->
     assert piece in begun.output
 
 
+@pytest.mark.parametrize(
+    ("api", "piece"),
+    [
+        ("aws_apigatewayv2_api.quick", 'resource "aws_apigatewayv2_authorizer" "rbac"'),
+        ("aws_api_gateway_rest_api.spec", 'resource "aws_api_gateway_authorizer" "rbac"'),
+    ],
+)
+def test_a_plan_of_terraforms_gets_its_own_piece_too(api: str, piece: str) -> None:
+    """Whatever the file is called."""
+    plan = Path(__file__).parents[1] / "templates" / "real" / "terraform.json"
+    Path("plan.json").write_bytes(plan.read_bytes())
+    begun = run("init", "plan.json", "--api", api)
+    assert begun.exit_code == 0, begun.output
+    assert piece in begun.output
+
+
 def test_a_route_that_no_rule_can_name_is_said() -> None:
     """It stays a comment that tells why."""
     Path("template.yaml").write_text(SAM["http"].replace("/hello", "/hello/"))

@@ -11,16 +11,9 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sample_index import Expected, read_index, status_of
 
-from authorizer.cli.event.samples import (
-    SAMPLE_SUB,
-    Expected,
-    Placeholder,
-    callers_of_file,
-    load_sample,
-    read_index,
-    status_of,
-)
+from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, callers_of_file, load_sample
 from authorizer.cli.event.tokens import TokenSource, throw_away_pool
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template.choice import known_routes

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sample_index import read_index, status_of
 from start_api import seen
 
-from authorizer.cli.event.samples import callers_of_file, load_sample, read_index, status_of
+from authorizer.cli.event.samples import callers_of_file, load_sample
 from authorizer.cli.event.tokens import TokenSource, bundle_keys, throw_away_pool
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import Function, running_function

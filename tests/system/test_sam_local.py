@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sample_index import read_index
 from start_api import as_start_api_answers, invoke_samples, started_api
 
-from authorizer.cli.event.samples import callers_of_file, read_index
+from authorizer.cli.event.samples import callers_of_file
 from authorizer.cli.event.tokens import throw_away_pool
 from authorizer.cli.local import sam, scenario
 from authorizer.cli.local.project import LocalStackError

@@ -12,10 +12,12 @@ from rich.table import Table
 
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.init.project import deployer_of, find_template
 from authorizer.cli.init.starter import missing_rules, starting_policy, starting_tests, with_rules
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
-from authorizer.cli.text import counted, plain
+from authorizer.cli.template.model import ApiKind
+from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.sam import IMPLICIT
+from authorizer.cli.text import counted, listed, plain
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +25,24 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.protection import RouteProtection
     from authorizer.cli.template.model import Api, Template
+
+
+# Where deployers keep what they deploy, the first that is there.
+_USUAL = (
+    *("template.yaml", "template.yml", "template.json"),
+    ".serverless/cloudformation-template-update-stack.json",
+    "cdk.out/*.template.json",
+    *("openapi.yaml", "openapi.yml", "openapi.json"),
+    *("swagger.yaml", "swagger.yml", "swagger.json"),
+)
+# What is made into a template first.
+_SOURCES = {
+    "cdk.json": "run 'cdk synth', which writes cdk.out, and then this again",
+    "serverless.yml": "run 'serverless package', which writes .serverless, and then this again",
+    "serverless.yaml": "run 'serverless package', which writes .serverless, and then this again",
+}
+_BY_FOLDER = {".serverless": "serverless", "cdk.out": "cdk"}
+_OF_SAM = {ApiKind.HTTP: "HttpApi", ApiKind.REST: "Api", ApiKind.WEBSOCKET: "WebSocketApi"}
 
 
 @click.command()
@@ -46,7 +66,7 @@ def init(*, template: Path | None, api: str | None, policy: Path, update: bool) 
     and its tests; and prints what to paste into the template. No file that exists is changed. Where
     there is a policy already, it tells which routes are new in the template.
     """
-    path = template or find_template(Path())
+    path = template or _find_template(Path())
     read, chosen = open_api(path, api) or (None, None)
     if read is None or chosen is None:
         return
@@ -98,18 +118,12 @@ def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update
         return
     click.echo(f"\n{policy} is there, and does not know {counted(len(rules), 'route')} of {path}:")
     after = with_rules(before, rules, path.name)
-    click.echo("".join(_diff(before, after, str(policy))), nl=False)
+    lines = (before.splitlines(), after.splitlines())
+    click.echo("\n".join(unified_diff(*lines, str(policy), str(policy), lineterm="")))
     if not update:
         click.echo("nothing is changed; --update adds these lines")
     elif click.confirm(f"add them to {policy}?"):
         write_file(policy, after.encode())
-
-
-def _diff(before: str, after: str, name: str) -> Sequence[str]:
-    lines = unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), name, name
-    )
-    return [line if line.endswith("\n") else f"{line}\n" for line in lines]
 
 
 def _print_snippet(template: Template, api: Api, path: Path) -> None:
@@ -127,10 +141,42 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
     is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
     click.echo("\nwhat the template needs besides:\n")
     click.echo(
-        environment.get_template(f"{deployer_of(path, api)}.txt").render(
+        environment.get_template(f"{_deployer_of(path, api)}.txt").render(
             kind=api.kind.value,
             api=api.id,
             pool=pools[0] if is_own else None,
             client=clients[0] if is_own else None,
         )
     )
+
+
+def _find_template(folder: Path) -> Path:
+    """The file that describes the project's API.
+
+    Raises:
+        ConfigurationError: there is none, or there are several that could be meant.
+    """
+    for pattern in _USUAL:
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            found = [path for path in found if read_template(path).apis]
+        if len(found) > 1:
+            names = listed([str(path) for path in found])
+            raise ConfigurationError([f"expected to be told which template is meant: {names}"])
+        if found:
+            return found[0]
+    for name, advice in _SOURCES.items():
+        if (folder / name).exists():
+            raise ConfigurationError([f"{name}: expected what is made of it, found none: {advice}"])
+    expected = "a SAM or CloudFormation template, cdk.out, .serverless or an OpenAPI file"
+    raise ConfigurationError([f"expected {expected} here, found none: name the file"])
+
+
+def _deployer_of(path: Path, api: Api) -> str:
+    """Who deploys an API of a template: the name of a piece of template in ``snippets/``."""
+    if api.stands_alone:
+        return "openapi"
+    text = path.read_text("utf-8", "replace")
+    is_sam = api.id in IMPLICIT or f"AWS::Serverless::{_OF_SAM[api.kind]}" in text
+    usual = "terraform" if '"terraform_version"' in text else "sam" if is_sam else "cloudformation"
+    return _BY_FOLDER.get(path.absolute().parent.name, usual)
