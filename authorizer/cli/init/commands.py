@@ -12,7 +12,7 @@ from rich.table import Table
 
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.init.starter import missing_rules, starting_policy, starting_tests, with_rules
+from authorizer.cli.init.starter import missing_rules, render, starting_policy, with_rules
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.reader import read_template
@@ -98,7 +98,7 @@ def _write_policy(
     written = {policy: starting_policy(protections, groups, path.name)}
     tests = policy.with_suffix(".policy-test.yaml")
     if not tests.exists():
-        written[tests] = starting_tests(groups, policy.name)
+        written[tests] = render("tests", policy=policy.name, groups=groups)
     for file, text in written.items():
         write_file(file, text.encode())
     click.echo(
@@ -127,21 +127,13 @@ def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update
 
 
 def _print_snippet(template: Template, api: Api, path: Path) -> None:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow
-
-    environment = Environment(
-        loader=PackageLoader("authorizer.cli.init", "snippets"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - a template of a stack, and no HTML
-    )
     pools = [pool.id for pool in template.pools]
     clients = [client.id for client in template.clients]
     is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
     click.echo("\nwhat the template needs besides:\n")
     click.echo(
-        environment.get_template(f"{_deployer_of(path, api)}.txt").render(
+        render(
+            _deployer_of(path, api),
             kind=api.kind.value,
             api=api.id,
             pool=pools[0] if is_own else None,

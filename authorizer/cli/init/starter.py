@@ -27,29 +27,7 @@ if TYPE_CHECKING:
 _GREEDY = re.compile(r"/\{[^{}/]+\+\}\Z")
 # A line that is switched off: "# - GET /hello    # a remark".
 _COMMENTED = re.compile(r"^\s*#\s*-\s*(?P<rule>\S+ /\S*|\$connect)(?:\s+#.*)?$", re.MULTILINE)
-_HEAD = """\
-# Who may call what. Each line grants (or denies) "METHOD[,METHOD] /path".
-# Deny overrides allow, everything not granted is denied, and order never matters.
-#
-# These are the routes of {template}. Nobody may use any yet: move each line to the group that may,
-# and take its "#" away. {{name=claim}} grants what is one's own: GET /users/{{id=sub}}. A group has
-# what it includes: includes: [other].
-version: 1
-
-groups:
-"""
-_PUBLIC = """\
-
-# Routes that carry no authorizer. These have none in {template} now; whatever is not meant to be
-# open belongs above.
-public:
-"""
 _NEW = "\n# New in {template}. Nobody may use these yet: move each to the group that may.\n"
-_TESTS_HEAD = """\
-# What {policy} must allow and deny. Tried by: authorizer test --strict
-# "complete" means that every route that is not listed must be denied.
-tests:
-"""
 
 
 def rule_for(route_key: str) -> str:
@@ -73,29 +51,29 @@ def starting_policy(
         lines[is_open].append(rule_for(protection.route.key))
     if not lines[False]:  # the project has no authorizer at all: being open says nothing
         lines = {False: lines[True], True: []}
-    text = _HEAD.format(template=template)
-    for name in groups:
-        text += f"  {_quoted(name)}:\n    allow:\n"
-        text += "".join(f"      {line}\n" for line in _commented(lines[False]))
-        lines[False] = []
-    if lines[True]:
-        text += _PUBLIC.format(template=template)
-        text += "".join(f"  {line}\n" for line in _commented(lines[True]))
-    return text
-
-
-def starting_tests(groups: Sequence[str], policy: str) -> str:
-    """The text of tests that say what ``starting_policy`` does: nobody may do anything."""
-    text = _TESTS_HEAD.format(policy=policy)
-    for name in groups:
-        quoted = _quoted(name)
-        text += f"  - name: {_quoted(f'what {name} may do')}\n"
-        text += f"    as: {{groups: [{quoted}], claims: {{sub: somebody}}}}\n"
-        text += "    # allow:\n    #   - GET /hello\n    complete: true\n\n"
-    return text + (
-        "  - name: who is in no group may nothing\n"
-        "    as: {claims: {sub: somebody}}\n    complete: true\n"
+    return render(
+        "policy",
+        template=template,
+        groups=groups,
+        guarded=list(_commented(lines[False])),
+        open=list(_commented(lines[True])),
     )
+
+
+def render(name: str, **facts: object) -> str:
+    """A text of ``snippets/``, filled in."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow
+
+    environment = Environment(
+        loader=PackageLoader("authorizer.cli.init", "snippets"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - YAML and the like, and no HTML
+    )
+    environment.filters["yaml"] = _quoted
+    return environment.get_template(f"{name}.txt").render(facts)
 
 
 def missing_rules(policy: NamedPolicy, template: Template, api: Api, text: str) -> list[str]:
