@@ -278,6 +278,14 @@ def test_a_plan_that_is_not_complete_hides_routes() -> None:
     assert str(fact.why) == "the plan is not complete"
 
 
+def test_a_plan_without_its_changes_hides_routes() -> None:
+    """Somebody took them out, and nobody knows what is known only when applied."""
+    document = json.loads(PLAN.read_bytes())
+    del document["resource_changes"]
+    template = parse_template(json.dumps(document).encode(), "plan.json")
+    assert not any(api.is_complete for api in template.apis)
+
+
 def test_variables_that_are_known_later_are_not_taken_for_absent() -> None:
     """One variable may be known only when applied, or all of them."""
     one = {FUNCTION: {"environment": [{"variables": {"AUTHORIZER_POLICY": True}}]}}

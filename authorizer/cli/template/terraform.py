@@ -158,7 +158,10 @@ def as_template(plan: Node) -> Mapping:
         address: mapping_at(own.location, {"Type": Text(own.location, kind), "Properties": own})
         for address, (kind, own) in properties.items()
     }
-    why = "the plan is not complete" if _text(plan, "complete") == "false" else None
+    names = _names(plan)  # without the changes nobody knows what is known only when applied
+    is_whole = "values" in names or {"planned_values", "resource_changes"} <= names
+    is_whole &= _text(plan, "complete") != "false"
+    why = None if is_whole else "the plan is not complete"
     section = replace(mapping_at(plan.location, resources), open=why)
     return mapping_at(plan.location, {"Resources": section})
 
