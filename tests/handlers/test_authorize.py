@@ -122,6 +122,13 @@ def event_of(flavour: str, token: str | None, **call: Any) -> dict[str, Any]:
     return FLAVOURS[flavour](Call(authorization=authorization, **call))
 
 
+def test_the_samples_function_is_the_packages(deploy: Deploy) -> None:
+    """It adds nothing to it: it is where one's own would stand."""
+    module = deploy().module
+    sys.modules.pop("handlers.authorize", None)
+    assert importlib.import_module("handlers.authorize").handler is module.handler
+
+
 # --- answers --------------------------------------------------------------------------------------
 
 
