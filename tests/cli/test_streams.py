@@ -27,10 +27,12 @@ COMMANDS = {
     "diff": "diff policy.yaml other.yaml",
     "event": "event http-2.0-allowed",
     "explain": "explain GET /hello --groups reader",
+    "init": "init openapi.yaml",
     "local": "local --help",
     "login": "login --help",
     "logout": "logout --help",
     "matrix": "matrix policy.yaml",
+    "package": "package --help",
     "test": "test policy.yaml",
 }
 # A name, an arrow and a rule: what some encodings have no characters for.
@@ -54,6 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "other.yaml").write_text(
         POLICY.replace('x": {allow: [GET /hello]', 'x": {allow: [GET /x]'), "utf-8"
     )
+    (folder / "openapi.yaml").write_text("openapi: 3.0.1\npaths: {/hello: {get: {}}}\n")
     (folder / "events").symlink_to(ROOT / "events")
     return folder
 

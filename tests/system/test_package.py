@@ -224,8 +224,8 @@ def test_a_package_fits_what_its_template_deploys(tmp_path: Path) -> None:
             )
         },
     )
-    for name in ("authorizer", "handlers"):
-        shutil.copytree(PROJECT / name, tmp_path / name)  # never a link: make would tidy up in it
+    # Never a link: make would tidy up in it.
+    shutil.copytree(PROJECT / "authorizer", tmp_path / "authorizer")
     shutil.copy2(PROJECT / "samconfig.toml", tmp_path)
     # One library that is compiled stands for all of them.
     lock = (PROJECT / "requirements" / "lambda.txt").read_text()
@@ -252,6 +252,7 @@ def copy_project(folder: Path, changes: dict[str, tuple[str, str]]) -> None:
     """What `make build-AuthorizerFunction` begins with, changed."""
     for name in ("Makefile", "policy.yaml", "template.yaml", "pyproject.toml"):
         shutil.copy2(PROJECT / name, folder / name)
+    shutil.copytree(PROJECT / "handlers", folder / "handlers")
     (folder / "requirements").mkdir()
     shutil.copy2(PROJECT / "requirements" / "dev.txt", folder / "requirements")
     for file, change in changes.items():
