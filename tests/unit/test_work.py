@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from simulator import Clock, Cognito
@@ -14,6 +12,10 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer, InvalidTokenError, JwksCache, TokenVerifier
 from authorizer.cli.event.samples import load_sample
 from authorizer.cli.policy_file import load_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 PROJECT = Path(__file__).parents[2]
 COGNITO, CLOCK = Cognito(), Clock()
