@@ -167,9 +167,10 @@ def page(days: dict[Scenario, Day], *, containers: int) -> str:
             ]
         )
     head = ["", "at the start", "refreshing", "in the outage", "with a new key", "on average"]
-    head += ["500 in the outage", "401 by mistake"]
+    head += ["answers of 500 in the outage", "answers of 401 by mistake"]
     return (
-        f"{containers:,} containers simulated, told for {FLEET:,}; fetches in the busiest second."
+        f"{containers:,} containers simulated, and told as if they were {FLEET:,}; fetches in the "
+        "busiest second."
         "\n\n" + report.table(head, rows)
     )
 

@@ -20,7 +20,7 @@ from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
 from authorizer.cli.template import reader as template_reader
-from authorizer.cli.template.model import Template, Unresolved
+from authorizer.cli.template.model import Api, ApiKind, Template, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,11 +158,14 @@ def test_acceptances_and_tests_are_not_compiled(policy: Path) -> None:
     assert load_document(policy)[0] == plain
 
 
+API = Api(id="Api", kind=ApiKind.HTTP, location=Location(file="t.yaml"))
+
+
 class Judged:
     """Stands in for the reader of templates and for their rules."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.template = Template(file="t.yaml")
+        self.template = Template(file="t.yaml", apis=(API,))
         self.error: ConfigurationError | None = None
         self.findings: list[Finding] = []
         monkeypatch.setattr(template_reader, "read_template", self.read, raising=False)
@@ -201,6 +204,7 @@ def test_what_is_not_decidable_is_said(policy: Path, judged: Judged) -> None:
     location = Location(file="t.yaml", line=3, column=4)
     judged.template = Template(
         file="t.yaml",
+        apis=(API,),
         unresolved=(Unresolved(location=location, what="the routes", why="an import"),),
     )
 

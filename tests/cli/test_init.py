@@ -24,6 +24,8 @@ Resources:
         A: {Type: KIND, Properties: {REF Method: GET, Path: "/hello"}}
         B: {Type: KIND, Properties: {REF Method: DELETE, Path: "/users/{id}"}}
         C: {Type: KIND, Properties: {REF Method: GET, Path: "/files/{proxy+}"}}
+        D: {Type: KIND, Properties: {REF Method: GET, Path: "/users/{id}"}}
+        E: {Type: KIND, Properties: {REF Method: GET, Path: /users}}
 """
 SAM = {
     "http": SAM_ROUTES.replace("KIND", "HttpApi").replace("REF", "ApiId: !Ref Api,")
@@ -163,7 +165,7 @@ def test_what_is_written_grants_nothing(template: str) -> None:
     assert tried.exit_code == 0, tried.output
     text = Path("policy.yaml").read_text()
     rules = [line for line in text.splitlines() if line.strip().startswith("# - ")]
-    assert len(rules) == len(set(rules)) == (1 if "WebSocket" in template else 3)
+    assert len(rules) == len(set(rules)) == (1 if "WebSocket" in template else 5)
     assert yaml.safe_load(text)["groups"] == {"users": {"allow": None}}
     assert yaml.safe_load(text).get("public") is None
 

@@ -103,7 +103,7 @@ def test_every_status_is_what_the_policy_decides(site: Site) -> None:
     callers = CALLERS if site.kind.answers_for_all else CALLERS + CALLERS_WITHOUT_DOCUMENT
     planned = site.planned(callers, WALKS)
     expected = Counter(step.expected for walk in planned for step in walk.steps)
-    assert min(expected[200], expected[403]) > 5 * WALKS
+    assert min(expected[200], expected[403]) > 2 * WALKS  # how often is chance
     differences = site.walker.go_all(planned)
     assert [str(difference) for difference in differences] == [], f"WALK_SEED={SEED}"
     if site.kind.answers_for_all:

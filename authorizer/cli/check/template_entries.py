@@ -50,6 +50,13 @@ UNRESOLVED = {
         "depends on this",
         fix="correct it in the template: nothing that is given when deploying mends it",
     ),
+    "T004": Entry(
+        title="the template has no API",
+        message="expected an API in the template, found none",
+        effect="nothing was checked but the policy by itself",
+        fix="give the template that has the API, after the step that makes it; a section that "
+        "stands there twice, such as Resources, counts once",
+    ),
     "T050": Entry(
         title="a deployment decides who guards the route",
         message="not decidable: who decides about {route:key}: {why:plain}",

@@ -53,6 +53,7 @@ from authorizer.cli.check.route_rules import (
     unnameable_routes,
     unreachable_routes,
 )
+from authorizer.cli.location import Location
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerOf, Mistake, Route, Unknown
 from authorizer.cli.text import closest
 from authorizer.policy.paths import ANY
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.location import Location
 
     TemplateRule = Callable[[TemplateAnalysis], Iterator[Finding]]
 
@@ -78,8 +78,10 @@ _DAY_SECONDS = 24 * 3600
 
 
 def unresolved_facts(analysis: TemplateAnalysis) -> Iterator[Finding]:
-    """T000, T002, T003, T051."""
+    """T000, T002, T003, T004, T051."""
     template = analysis.template
+    if not template.apis:
+        yield Finding.of("T004", Location(file=template.file))
     mistakes = dict.fromkeys(
         (fact.why.location or fact.location, fact.why)
         for fact in template.unresolved

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.init.starter import missing_rules, render, starting_policy, with_rules
+from authorizer.cli.init.starter import missing_rules, render, rule_for, starting_policy, with_rules
 from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.reader import read_template
@@ -98,7 +98,12 @@ def _write_policy(
     written = {policy: starting_policy(protections, groups, path.name)}
     tests = policy.with_suffix(".policy-test.yaml")
     if not tests.exists():
-        written[tests] = render("tests", policy=policy.name, groups=groups)
+        written[tests] = render(
+            "tests",
+            policy=policy.name,
+            groups=groups,
+            example=next((rule_for(one.route.key) for one in protections), "GET /hello"),
+        )
     for file, text in written.items():
         write_file(file, text.encode())
     click.echo(
@@ -135,6 +140,7 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
         render(
             _deployer_of(path, api),
             kind=api.kind.value,
+            output=(path.parent / "rbac-function").as_posix(),
             api=api.id,
             pool=pools[0] if is_own else None,
             client=clients[0] if is_own else None,

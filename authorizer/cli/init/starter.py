@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _GREEDY = re.compile(r"/\{[^{}/]+\+\}\Z")
 # A line that is switched off: "# - GET /hello    # a remark".
-_COMMENTED = re.compile(r"^\s*#\s*-\s*(?P<rule>\S+ /\S*|\$connect)(?:\s+#.*)?$", re.MULTILINE)
+_COMMENTED = re.compile(
+    r"^[ \t]*#[ \t]*-[ \t]*(?P<rule>\S+ /\S*|\$connect)(?:[ \t]+#.*)?$", re.MULTILINE
+)
 _NEW = "\n# New in {template}. Nobody may use these yet: move each to the group that may.\n"
 
 
