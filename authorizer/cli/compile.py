@@ -19,12 +19,9 @@ from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.text import counted
-from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from authorizer.policy.decision import Policy
 
 
 @click.command()
@@ -50,7 +47,7 @@ def compile(  # noqa: A001 - the command's name
         raise click.UsageError("--api names an API of the --template, and there is none")
     policy = policy_of(policy, policy_file)
     routes = None if template is None else known_routes(read_template(template), api)
-    compiled, loaded = _compiled(policy, routes)
+    compiled, loaded = load_document(policy, routes)
     if routes is not None and loaded.callers is None:
         click.echo(
             f"warning: {template}: expected an API that one IAM document can be made for, found "
@@ -70,13 +67,3 @@ def compile(  # noqa: A001 - the command's name
     click.echo(
         f"{policy}: {rules} for {groups}{known} -> {output} (digest {loaded.digest})", err=True
     )
-
-
-def _compiled(policy: Path, routes: list[str] | None) -> tuple[bytes, Policy]:
-    try:
-        return load_document(policy, routes)
-    except ConfigurationError as error:
-        if not policy.is_file():
-            raise
-        hint = f"'authorizer check {policy}' says how to mend what is wrong"
-        raise ConfigurationError([*error.problems, hint]) from error

@@ -117,7 +117,10 @@ def package(
 
 def _replace(output: Path, made: Path, old: Path) -> None:
     """Put the package in its place, which nothing else may have."""
-    is_ours = (output / "authorizer").is_dir() or (output / _IN_LAYER / "authorizer").is_dir()
+    is_ours = any(
+        (root / "authorizer" / "aws_lambda.py").is_file() and [*root.glob("python_jose-*")]
+        for root in (output, output / _IN_LAYER)
+    )
     if output.exists() and not (output.is_dir() and (is_ours or not any(output.iterdir()))):
         raise ConfigurationError(
             [f"{output}: expected a new folder, an empty one or a package, found something else"]
@@ -135,7 +138,7 @@ def _interpreter(python: str) -> str | None:
     """A Python whose byte code the function can use; nothing where there is none here."""
     for program in filter(None, (sys.executable, shutil.which(f"python{python}"))):
         # What has the name may be a shim for a version that is not installed.
-        asked = [program, "-c", _ASK_VERSION]
+        asked = [program, "-I", "-c", _ASK_VERSION]
         found = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
         if found.stdout.strip() == python:
             return program
@@ -171,8 +174,11 @@ def _assemble(
     ignored = shutil.ignore_patterns("cli", "__pycache__")
     shutil.copytree(_SOURCES, root / "authorizer", ignore=ignored)
     for path in includes:
-        if path.is_absolute() or ".." in path.parts:
-            raise ConfigurationError([f"{path}: expected a path that is here or below"])
+        is_here = path.resolve().is_relative_to(Path.cwd()) and not path.is_absolute()
+        if not is_here or ".." in path.parts or (path.is_file() and (root / path).exists()):
+            raise ConfigurationError(
+                [f"{path}: expected a path here or below, in no place of the package's own"]
+            )
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             shutil.copytree(path, root / path, ignore=shutil.ignore_patterns("__pycache__"))
@@ -184,30 +190,30 @@ def _assemble(
 
 def _libraries(runtime: FunctionRuntime | None) -> Path:
     """The libraries, without what the function does not use: installed once, and then kept."""
-    options: tuple[str, ...] = ()
+    options = ["--only-binary=:all:"]
     if runtime is not None:
-        options = (
-            *("--platform", runtime.platform, "--implementation", "cp"),
-            *("--python-version", runtime.python, "--only-binary=:all:"),
-        )
+        options += ["--platform", runtime.platform, "--implementation", "cp"]
+        options += ["--python-version", runtime.python]
     lock = next(path for path in _LOCKS if path.exists())
     made_of = "\0".join((lock.read_text(), _LEFT_OUT.read_text(), sys.version, *options))
     kept = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "authorizer"
     folder = kept / sha256(made_of.encode()).hexdigest()[:16]
     if not folder.exists():
         click.echo(f"installing the libraries for Python {_python(runtime)}, once", err=True)
-        kept.mkdir(parents=True, exist_ok=True)
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept) as aside:
             _install(lock, Path(aside, "new"), options)
             with suppress(OSError):  # somebody else has just made the same
                 Path(aside, "new").rename(folder)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
+        raise ConfigurationError([f"{folder}: expected what nobody else can write: remove it"])
     return folder
 
 
 def _install(lock: Path, folder: Path, options: Sequence[str]) -> None:
     done = subprocess.run(  # noqa: S603 - our own words and paths
         [
-            *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
+            *(sys.executable, "-P", "-m", "pip", "install", "-qq", "--disable-pip-version-check"),
             *("--no-input", "--no-deps", "--no-compile", "--require-hashes"),
             *("--requirement", str(lock), "--target", str(folder), *options),
         ],
@@ -238,7 +244,7 @@ def _compile_bytecode(runtime: FunctionRuntime | None, root: Path, deployed: str
         return
     subprocess.run(  # noqa: S603 - an interpreter, and our own folder
         [
-            *(interpreter, "-m", "compileall", "-q", "--invalidation-mode"),
+            *(interpreter, "-P", "-m", "compileall", "-q", "--invalidation-mode"),
             *("unchecked-hash", "-s", str(root), "-p", deployed, str(root)),
         ],
         env={**os.environ, "PYTHONHASHSEED": "0"},

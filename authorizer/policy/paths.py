@@ -61,7 +61,7 @@ class Route:
         try:
             if path.count("/") == len(self.path) and path == self.form % parameters != "/":
                 return True
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError):  # or a name with which this is no format
             pass  # compared below, as far as they were extracted
         segments = split_path(path)
         if len(segments) != len(self.path) or not path.startswith("/"):

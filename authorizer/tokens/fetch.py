@@ -16,10 +16,9 @@ from contextlib import suppress
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
-from authorizer.deferral import deferred
 from authorizer.errors import AuthorizerError, clip
 
-with warnings.catch_warnings(), deferred("importlib.metadata"):
+with warnings.catch_warnings():
     # That nothing guesses encodings: a function's package has no such library, and we read bytes.
     warnings.simplefilter("ignore")
     import requests

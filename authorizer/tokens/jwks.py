@@ -200,13 +200,13 @@ class _PoolKeys:
             self._conclude(self._fetch, f"no thread to fetch with: {error}")
 
     def _run(self, fetch: threading.Event, asked_at: float) -> None:
-        # Imported here: whose keys are shipped starts without requests, which takes the longest.
-        from authorizer.tokens.fetch import fetch_document  # noqa: PLC0415
-
         try:
+            # Imported here: whose keys are shipped starts without requests, which takes longest.
+            from authorizer.tokens.fetch import fetch_document  # noqa: PLC0415
+
             document = fetch_document(self._pool.jwks_url, deadline=self._timing.deadline)
             outcome: KeySet | str = KeySet.parse(document, may_be_empty=True)
-        except AuthorizerError as error:
+        except (AuthorizerError, ImportError) as error:
             outcome = str(error)
         with self._lock:
             # Who waited has given up on what comes late, as from a thawed sandbox. Still, it is an

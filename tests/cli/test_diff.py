@@ -424,6 +424,12 @@ def test_a_folder_does_not_hide_the_branch_of_its_name(repository: Path) -> None
     assert label("main", "HEAD") == "main:./policy.yaml → HEAD:./policy.yaml"
 
 
+def test_what_is_spelled_as_gits_is_gits(repository: Path) -> None:
+    """Who changes a policy may add a file of any name; it takes no revision's place."""
+    (repository / "main~1:policy.yaml").write_text((repository / "policy.yaml").read_text())
+    assert run("main~1:policy.yaml", "main:policy.yaml", "--no-widening").exit_code == 1
+
+
 def test_a_pipe_is_a_file(repository: Path, tmp_path: Path) -> None:
     """So that a shell's <(command) can be compared."""
     pipe = tmp_path / "pipe"

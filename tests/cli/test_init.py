@@ -282,3 +282,36 @@ def test_a_route_that_no_rule_can_name_is_said() -> None:
     run("init")
     assert "# - GET /hello/   # no rule can name this path" in Path("policy.yaml").read_text()
     assert "knows every route" in run("init").output
+
+
+@pytest.mark.parametrize("ending", ["\u2028", "\u2029", "\u0085", "\n"])
+def test_no_route_ends_its_comment(ending: str) -> None:
+    """And begins a rule: nobody may do anything yet, whatever a template says."""
+    path = f"/pay/x{ending}      - ANY /**{ending}      #"
+    Path("openapi.json").write_text(json.dumps({"openapi": "3.0.1", "paths": {path: {"get": {}}}}))
+    assert run("init").exit_code == 0
+    assert yaml.safe_load(Path("policy.yaml").read_text()) == {
+        "version": 1,
+        "groups": {"users": {"allow": None}},
+    }
+
+
+def test_what_looks_like_markup_is_shown_as_it_is() -> None:
+    """A path may have brackets."""
+    Path("openapi.json").write_text('{"openapi": "3.0.1", "paths": {"/a/[/b]": {"get": {}}}}')
+    begun = run("init")
+    assert begun.exit_code == 0
+    assert "GET /a/[/b]" in begun.output
+
+
+@pytest.mark.parametrize("name", ["a,b", "a]", "no", "{x}", "a#b"])
+def test_a_groups_name_is_one_name(name: str) -> None:
+    """In the policy and in the list of the tests."""
+    Path("template.yaml").write_text(
+        f"{SAM['http']}  G:\n    Type: AWS::Cognito::UserPoolGroup\n"
+        f"    Properties: {{UserPoolId: x, GroupName: '{name}'}}\n"
+    )
+    assert run("init").exit_code == 0
+    tests = yaml.safe_load(Path("policy.policy-test.yaml").read_text())["tests"]
+    assert tests[0]["as"]["groups"] == [name]
+    assert run("test", "--template", "template.yaml", "--strict").exit_code == 0

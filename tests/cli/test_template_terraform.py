@@ -278,6 +278,35 @@ def test_a_plan_that_is_not_complete_hides_routes() -> None:
     assert str(fact.why) == "the plan is not complete"
 
 
+@pytest.mark.parametrize("other", ["local.other", "data.aws_ssm_parameter.other.value"])
+def test_what_may_stand_there_as_well_is_not_decidable(other: str) -> None:
+    """An expression that chooses says nothing of which it chose."""
+    refer = {
+        "aws_apigatewayv2_route.r": {
+            "api_id": [f"{API}.id", API],
+            "authorizer_id": [other, f"{GUARD}.id", GUARD],
+        }
+    }
+    (api,) = http_api(refer=refer).apis
+    assert isinstance(api.routes[0].authorizer, Unknown)
+
+
+def test_what_is_known_to_be_another_is_not_what_is_named_beside() -> None:
+    """The value counts, and of what it might have been made does not."""
+    guard = resource(GUARD, authorizer_type="REQUEST")
+    more = {"authorization_type": "CUSTOM", "authorizer_id": "abc123"}
+    route = resource("aws_apigatewayv2_route.r", route_key=ROUTE, **more)
+    refer = {
+        GUARD: {"api_id": [f"{API}.id", API]},
+        "aws_apigatewayv2_route.r": {
+            "api_id": [f"{API}.id", API],
+            "authorizer_id": [f"{GUARD}.id", GUARD],
+        },
+    }
+    (api,) = plan(resource(API, protocol_type="HTTP"), guard, route, refer=refer).apis
+    assert isinstance(api.routes[0].authorizer, Unknown)
+
+
 def test_a_plan_without_its_changes_hides_routes() -> None:
     """Somebody took them out, and nobody knows what is known only when applied."""
     document = json.loads(PLAN.read_bytes())

@@ -118,7 +118,10 @@ def _path_of(operand: str) -> str:
 def _is_file(operand: str) -> bool:
     """Whether there is such a file, or pipe; a folder must not hide the branch of its name."""
     with suppress(OSError, ValueError):  # too long for a name, or not one
-        return Path(operand).exists() and not Path(operand).is_dir()
+        # What is spelled as git's is git's, whatever is there.
+        return not _SPELLED.fullmatch(operand) and (
+            Path(operand).exists() and not Path(operand).is_dir()
+        )
     return False
 
 
@@ -126,7 +129,7 @@ def _blob(name: str, operand: str) -> bytes:
     try:
         finished = subprocess.run(  # noqa: S603 - no shell, and nothing of it is an option
             ["git", "cat-file", "blob", "--end-of-options", name],  # noqa: S607 - the user's own git
-            env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
+            env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

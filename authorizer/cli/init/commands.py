@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
@@ -81,10 +82,12 @@ def init(*, template: Path | None, api: str | None, policy: Path, update: bool) 
 
 
 def _print_routes(protections: Sequence[RouteProtection], path: Path, api: Api) -> None:
-    click.echo(f"{path}: {api.kind.upper()} API {api.id}, {counted(len(protections), 'route')}\n")
+    click.echo(
+        f"{path}: {api.kind.upper()} API {plain(api.id)}, {counted(len(protections), 'route')}\n"
+    )
     table = Table("route", "guarded now by", box=None, pad_edge=False, header_style="dim")
     for protection in protections:
-        table.add_row(plain(protection.route.key), plain(protection.in_words))
+        table.add_row(*map(Text, (plain(protection.route.key), plain(protection.in_words))))
     Console().print(table)
     if not api.is_complete:
         click.echo("and routes that only a deployment decides: 'authorizer check' says why")
@@ -113,11 +116,8 @@ def _write_policy(
 
 
 def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update: bool) -> None:
-    try:
-        before = policy.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{policy}: cannot be read: {error}"]) from error
-    rules = missing_rules(load_policy(policy), template, api, before)
+    known, before = load_policy(policy), policy.read_text("utf-8")
+    rules = missing_rules(known, template, api, before)
     if not rules:
         click.echo(f"\n{policy} is there, and knows every route of {path}")
         return
@@ -141,7 +141,7 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
             _deployer_of(path, api),
             kind=api.kind.value,
             output=(path.parent / "rbac-function").as_posix(),
-            api=api.id,
+            api=plain(api.id),
             pool=pools[0] if is_own else None,
             client=clients[0] if is_own else None,
         )

@@ -15,6 +15,7 @@ import yaml
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.protection import DecidedBy
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
+from authorizer.cli.text import plain
 from authorizer.policy.paths import split_route_key
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def starting_policy(
         lines = {False: lines[True], True: []}
     return render(
         "policy",
-        template=template,
+        template=plain(template),
         groups=groups,
         guarded=list(_commented(lines[False])),
         open=list(_commented(lines[True])),
@@ -101,15 +102,16 @@ def with_rules(text: str, rules: Sequence[str], template: str) -> str:
     """The text of a policy with lines for further routes at its end, in comments."""
     end = "" if text.endswith("\n") else "\n"
     lines = "".join(f"{line}\n" for line in _commented(rules))
-    return f"{text}{end}{_NEW.format(template=template)}{lines}"
+    return f"{text}{end}{_NEW.format(template=plain(template))}{lines}"
 
 
 def _commented(rules: Iterable[str]) -> Iterator[str]:
     """Each rule as a comment, those of one first segment together."""
     ordered = sorted(dict.fromkeys(rules), key=lambda rule: split_route_key(rule)[::-1])
     for segment, together in groupby(ordered, _first_segment):
-        yield f"# {segment}"
-        yield from (f"# - {rule}{_remark(rule)}" for rule in together)
+        # Nothing of a route may end its comment, and begin a rule.
+        yield f"# {plain(segment)}"
+        yield from (f"# - {plain(rule)}{_remark(rule)}" for rule in together)
 
 
 def _first_segment(rule: str) -> str:
@@ -126,6 +128,6 @@ def _remark(rule: str) -> str:
 
 def _quoted(name: str) -> str:
     """A name as YAML has it."""
-    return (
-        yaml.safe_dump(name, allow_unicode=True, width=float("inf")).removesuffix("...\n").strip()
-    )
+    written = yaml.safe_dump(name).removesuffix("...\n").strip()
+    is_plain = written == name and re.fullmatch(r"[\w-]+", name)
+    return name if is_plain else yaml.safe_dump(name, default_style='"', width=2**20).strip()

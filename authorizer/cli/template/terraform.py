@@ -36,7 +36,6 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 _API, _REST_API = "AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi"
 _METHOD, _STAGE = "AWS::ApiGateway::Method", "AWS::ApiGateway::Stage"
 _FUNCTIONS = ("AWS::Lambda::Function", "AWS::Lambda::Alias")
@@ -99,6 +98,8 @@ _DEFAULTS: dict[str, Node] = {
     "AuthorizerResultTtlInSeconds": Text(_NOWHERE, "300", "int"),
     "Architectures": Absent(_NOWHERE),
 }
+# Data that nothing else is chosen by: they are a part of many ARNs.
+_NO_RESOURCES = frozenset({"aws_region", "aws_caller_identity", "aws_partition"})
 _REFERENCE = re.compile(
     r'(?P<name>[\w-]+\.[\w-]+)(?P<index>\[(?:\d+|"(?:[^"\\]|\\.)*")\])?(?:\.(?P<attribute>\w+))?.*',
     re.DOTALL,
@@ -200,8 +201,7 @@ class _Plan:
         }
         values = child(plan, "planned_values" if "planned_values" in _names(plan) else "values")
         call = mapping_at(plan.location, {"module": _at(plan, "configuration", "root_module")})
-        root = _Module(prefix="", index="", call=call)
-        self._read_module(root, child(values, "root_module"))
+        self._read_module(_Module(prefix="", index="", call=call), child(values, "root_module"))
         # What is known by an id or an ARN, by its type.
         self._known = {
             (_TYPES[one.type], text): Reference(one.location, address, attribute)
@@ -291,15 +291,21 @@ class _Plan:
         found = known or [
             Reference(value.location, address, _IDS.get(attribute))
             for address, attribute in led.items()
-            if _TYPES[self._instances[address].type] in _LEADS_TO[name]
+            if address in self._instances
+            and _TYPES[self._instances[address].type] in _LEADS_TO[name]
+            # What is known already is this one only if this one is known as that.
+            and (not isinstance(value, Text) or text in self._texts_of(address))
         ]
         if name == "AuthorizerId":
             found = [reference for reference in found if self._fits(instance, reference)]
-        if len(found) != 1:
+        if len(found) != 1 or (not known and not led.keys() <= self._instances.keys()):
             return value
         if name == "SourceArn":
             return execution_arn(value, found[0], f"/{rest}" if known else "/*")
         return replace(found[0], location=value.location)
+
+    def _texts_of(self, address: str) -> set[str]:
+        return {getattr(one, "text", "") for one in children_of(self._instances[address].planned)}
 
     def _fits(self, route: _Instance, authorizer: Reference) -> bool:
         """Whether it is an authorizer of the kind that a route asks for, as far as it tells."""
@@ -339,8 +345,9 @@ class _Plan:
                     below = self._modules[f"{address}."]
                     given = _at(below.call, "module", "outputs", attribute, "expression")
                     yield from self._leads(below, given, nothing, "")
-            else:
-                yield from ((address, attribute) for address in same or own)
+            else:  # what may stand there as well is told, and never found
+                others = [base] if kind in {"local", "data"} and name not in _NO_RESOURCES else []
+                yield from ((address, attribute) for address in same or own or others)
 
 
 # --- nodes ---
