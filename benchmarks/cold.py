@@ -21,7 +21,7 @@ import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from statistics import median
@@ -41,7 +41,7 @@ from cryptography.x509.oid import NameOID
 
 from benchmarks import report
 from benchmarks.runtime_api import Package, running
-from benchmarks.tokens import Issuer
+from benchmarks.tokens import Issuer, jwks_handler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +57,8 @@ _ROUNDS = 25
 # Enough that all of a function's code has run, and its memories hold something.
 _WARM_CALLS = 300
 _POOL, _CLIENT = "eu-west-1_Benchmark", "4k2benchmarkclient"
+_OUR_POOL = {"AUTHORIZER_USER_POOLS": f"{_POOL}={_CLIENT}"}
+_NAIVE_POOL = {"NAIVE_POOL": _POOL, "NAIVE_CLIENT": _CLIENT}
 _EVENT = PROJECT / "events" / "http-2.0-allowed.json"
 _PLACEHOLDER = "REPLACE_WITH_ACCESS_TOKEN"
 _MB = 1_000_000
@@ -109,8 +111,7 @@ class Found:
 def measure(python: Interpreter, work: Path, *, rounds: int) -> Found:
     """Have everybody answer, round after round."""
     issuer = Issuer()
-    text = _EVENT.read_text(encoding="utf-8")
-    events = [text.replace(_PLACEHOLDER, issuer.token()).encode() for _ in range(_WARM_CALLS // 6)]
+    events = events_of(issuer, _WARM_CALLS // 6)
     with served(json.dumps(issuer.jwks()).encode(), work) as (url, certificates):
         contenders = _contenders(python, work, issuer, url=url, certificates=certificates)
         firsts: dict[str, list[First]] = {name: [] for name in contenders}
@@ -123,6 +124,12 @@ def measure(python: Interpreter, work: Path, *, rounds: int) -> Found:
         peaks = {name: _peak(package, events) for name, package in contenders.items()}
     packages = {OURS: packed_bytes(python.ours), NAIVE: packed_bytes(python.naive)}
     return Found(firsts=firsts, peaks=peaks, packages=packages)
+
+
+def events_of(issuer: Issuer, number: int) -> list[bytes]:
+    """Events that are allowed, each with a token of its own."""
+    text = _EVENT.read_text(encoding="utf-8")
+    return [text.replace(_PLACEHOLDER, issuer.token()).encode() for _ in range(number)]
 
 
 def _ask(function: RunningFunction, event: bytes) -> float:
@@ -139,9 +146,8 @@ def _peak(package: Package, events: Sequence[bytes]) -> int:
         return function.peak_bytes()
 
 
-def _contenders(
-    python: Interpreter, work: Path, issuer: Issuer, *, url: str, certificates: Path
-) -> dict[str, Package]:
+def with_shipped_keys(python: Interpreter, work: Path, issuer: Issuer) -> dict[str, Package]:
+    """The function that does nothing, ours and the other one; the pool's keys are in a file."""
     keys = work / "jwks.json"
     keys.write_text(json.dumps(issuer.jwks()), encoding="utf-8")
     trivial = Package(
@@ -151,39 +157,42 @@ def _contenders(
         handler="trivial.handler",
         environment={},
     )
-    ours = replace(trivial, folder=str(python.ours), handler="handlers.authorize.handler")
-    naive = replace(trivial, folder=str(python.naive), handler="naive.handler")
-    pool = {"AUTHORIZER_USER_POOLS": f"{_POOL}={_CLIENT}"}
-    naive_pool = {"NAIVE_POOL": _POOL, "NAIVE_CLIENT": _CLIENT}
-    trusted = {"REQUESTS_CA_BUNDLE": str(certificates)}
-    shipped = {"AUTHORIZER_JWKS_FILES": f"{_POOL}={keys!s}"}
-    fetched = {"AUTHORIZER_JWKS_URLS": f"{_POOL}={url}"}
-    file = {"NAIVE_JWKS_FILE": str(keys)}
     return {
         TRIVIAL: trivial,
-        f"{OURS}, {BUNDLED}": replace(ours, environment=pool | shipped),
-        f"{NAIVE}, {BUNDLED}": replace(naive, environment=naive_pool | file),
-        f"{OURS}, {FETCHED}": replace(ours, environment=pool | fetched | trusted),
-        f"{NAIVE}, {FETCHED}": replace(
-            naive, environment=naive_pool | {"NAIVE_JWKS_URL": url} | trusted
+        OURS: replace(
+            trivial,
+            folder=str(python.ours),
+            handler="handlers.authorize.handler",
+            environment=_OUR_POOL | {"AUTHORIZER_JWKS_FILES": f"{_POOL}={keys!s}"},
         ),
+        NAIVE: replace(
+            trivial,
+            folder=str(python.naive),
+            handler="naive.handler",
+            environment=_NAIVE_POOL | {"NAIVE_JWKS_FILE": str(keys)},
+        ),
+    }
+
+
+def _contenders(
+    python: Interpreter, work: Path, issuer: Issuer, *, url: str, certificates: Path
+) -> dict[str, Package]:
+    shipped = with_shipped_keys(python, work, issuer)
+    trusted = {"REQUESTS_CA_BUNDLE": str(certificates)}
+    ours = _OUR_POOL | {"AUTHORIZER_JWKS_URLS": f"{_POOL}={url}"} | trusted
+    naive = _NAIVE_POOL | {"NAIVE_JWKS_URL": url} | trusted
+    return {
+        TRIVIAL: shipped[TRIVIAL],
+        f"{OURS}, {BUNDLED}": shipped[OURS],
+        f"{NAIVE}, {BUNDLED}": shipped[NAIVE],
+        f"{OURS}, {FETCHED}": replace(shipped[OURS], environment=ours),
+        f"{NAIVE}, {FETCHED}": replace(shipped[NAIVE], environment=naive),
     }
 
 
 @contextmanager
 def served(body: bytes, work: Path) -> Iterator[tuple[str, Path]]:
     """The pool's endpoint on loopback, over TLS; its URL, and whom to trust for it."""
-
-    class Jwks(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
     certificate, key = _self_signed()
     (work / "server.pem").write_bytes(key + certificate)
     # Behind all that are trusted usually: to read those takes longer than to fetch.
@@ -191,7 +200,7 @@ def served(body: bytes, work: Path) -> Iterator[tuple[str, Path]]:
     trusted.write_bytes(Path(certifi.where()).read_bytes() + certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(work / "server.pem")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Jwks)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), jwks_handler(body))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, daemon=True).start()
     try:

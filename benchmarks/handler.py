@@ -13,15 +13,21 @@ import json
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmarks import report
-from benchmarks.cold import FUNCTIONS, NAIVE, OURS, PROJECT, TRIVIAL, WrongAnswerError, here
-from benchmarks.runtime_api import Package, running
+from benchmarks.cold import (
+    TRIVIAL,
+    WrongAnswerError,
+    events_of,
+    here,
+    with_shipped_keys,
+)
+from benchmarks.runtime_api import running
 from benchmarks.tokens import Issuer
 
 if TYPE_CHECKING:
@@ -33,9 +39,6 @@ if TYPE_CHECKING:
 _ROUNDS = 2_000
 _WARM_UP_ROUNDS = 200
 _TOKENS = 16
-_POOL, _CLIENT = "eu-west-1_Benchmark", "4k2benchmarkclient"
-_EVENT = PROJECT / "events" / "http-2.0-allowed.json"
-_PLACEHOLDER = "REPLACE_WITH_ACCESS_TOKEN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +57,12 @@ class Call:
 def measure(python: Interpreter, work: Path, *, rounds: int) -> dict[str, Call]:
     """What a call costs, by who was asked."""
     issuer = Issuer()
-    text = _EVENT.read_text(encoding="utf-8")
-    events = [text.replace(_PLACEHOLDER, issuer.token()).encode() for _ in range(_TOKENS)]
+    events = events_of(issuer, _TOKENS)
     taken: dict[str, list[float]] = {}
     with ExitStack() as stack:
         functions = {
             name: stack.enter_context(running(package))
-            for name, package in contenders(python, work, issuer).items()
+            for name, package in with_shipped_keys(python, work, issuer).items()
         }
         order = list(functions)
         before = dict.fromkeys(order, 0.0)
@@ -77,41 +79,6 @@ def measure(python: Interpreter, work: Path, *, rounds: int) -> dict[str, Call]:
             )
             for name, function in functions.items()
         }
-
-
-def contenders(python: Interpreter, work: Path, issuer: Issuer) -> Mapping[str, Package]:
-    """Who is asked."""
-    keys = work / "jwks.json"
-    keys.write_text(json.dumps(issuer.jwks()), encoding="utf-8")
-    trivial = Package(
-        python=python.command,
-        folder=str(FUNCTIONS),
-        client=str(python.client),
-        handler="trivial.handler",
-        environment={},
-    )
-    return {
-        TRIVIAL: trivial,
-        OURS: replace(
-            trivial,
-            folder=str(python.ours),
-            handler="handlers.authorize.handler",
-            environment={
-                "AUTHORIZER_USER_POOLS": f"{_POOL}={_CLIENT}",
-                "AUTHORIZER_JWKS_FILES": f"{_POOL}={keys}",
-            },
-        ),
-        NAIVE: replace(
-            trivial,
-            folder=str(python.naive),
-            handler="naive.handler",
-            environment={
-                "NAIVE_POOL": _POOL,
-                "NAIVE_CLIENT": _CLIENT,
-                "NAIVE_JWKS_FILE": str(keys),
-            },
-        ),
-    }
 
 
 def _ask(function: RunningFunction, event: bytes) -> float:

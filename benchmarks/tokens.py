@@ -233,7 +233,8 @@ def refusals(issuer: Issuer) -> dict[str, Calls]:
         "a wrong `alg`": (issuer.token(alg="HS256"), Reason.ALGORITHM_NOT_ALLOWED),
         "an unknown `kid`, in the cool-down": (issuer.token(kid="other"), Reason.KEY_UNKNOWN),
     }
-    with _served(json.dumps(issuer.jwks()).encode()) as server:
+    handler = jwks_handler(json.dumps(issuer.jwks()).encode())
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
         url = f"http://127.0.0.1:{server.server_port}/jwks.json"
         ours = verifier(issuer, remember=TOKENS, jwks_url=url)
         thread = Thread(target=server.handle_request)
@@ -248,7 +249,9 @@ def refusals(issuer: Issuer) -> dict[str, Calls]:
     return {name: [call] for name, call in calls.items()}
 
 
-def _served(body: bytes) -> HTTPServer:
+def jwks_handler(body: bytes) -> type[BaseHTTPRequestHandler]:
+    """What answers each request with a JWK Set."""
+
     class Jwks(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -259,7 +262,7 @@ def _served(body: bytes) -> HTTPServer:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    return HTTPServer(("127.0.0.1", 0), Jwks)
+    return Jwks
 
 
 def _refusal(ours: TokenVerifier, token: str, reason: Reason) -> Callable[[], object]:
