@@ -1,7 +1,7 @@
 """Imports that a library makes, and that its use here does not need, put off until it does.
 
-A cold start pays for every module. python-jose reads certificates, requests guesses encodings, and
-Powertools traces: not for us. Their imports of that cannot be left out, and can wait.
+A cold start pays for every module. python-jose reads certificates, and Powertools traces: not for
+us. Their imports of that cannot be left out, and can wait.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ from authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from authorizer.cli.template.model import Template
+
 _SOURCES = Path(authorizer.__file__).parent
 _TOOLS = Path(__file__).parent
 # In the wheel, and in a checkout.
@@ -56,7 +58,7 @@ _TIME = 315619200  # 1980-01-02 00:00 UTC
     type=FILE,
     metavar="FILE",
     required=True,
-    help="SAM, CloudFormation or OpenAPI file of the API.",
+    help="SAM, CloudFormation or OpenAPI file of the API, or a Terraform plan as JSON.",
 )
 @api_option
 @click.option("--output", "-o", type=FILE, required=True, metavar="DIR", help="Folder to make.")
@@ -95,10 +97,10 @@ def package(
     """
     if not (layer or for_this_machine):
         _require_no_errors(policy, template)
-    compiled = None
-    if not layer:
-        compiled, _ = load_document(policy, known_routes(read_template(template), api))
-    runtime = None if for_this_machine else _runtime(template, function)
+    _require_replaceable(output)
+    read = read_template(template)
+    compiled = None if layer else load_document(policy, known_routes(read, api))[0]
+    runtime = None if for_this_machine else _runtime(template, read, function)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".package-") as aside:
@@ -108,15 +110,17 @@ def package(
             _compile_bytecode(runtime, root, _LAYER_ROOT if layer else _TASK_ROOT)
             for path in (made, *made.rglob("*")):
                 os.utime(path, (_TIME, _TIME), follow_symlinks=False)
-            _replace(output, made, Path(aside, "old"))
+            if output.exists():
+                output.rename(Path(aside, "old"))
+            made.rename(output)
     except OSError as error:
         raise ConfigurationError([f"{output}: cannot be made: {error}"]) from error
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     click.echo(f"{output}: {size / 1_000_000:.1f} MB, for Python {_python(runtime)}", err=True)
 
 
-def _replace(output: Path, made: Path, old: Path) -> None:
-    """Put the package in its place, which nothing else may have."""
+def _require_replaceable(output: Path) -> None:
+    """Refuse to put a package into the place of anything else, before it takes any time."""
     is_ours = any(
         (root / "authorizer" / "aws_lambda.py").is_file() and [*root.glob("python_jose-*")]
         for root in (output, output / _IN_LAYER)
@@ -125,9 +129,6 @@ def _replace(output: Path, made: Path, old: Path) -> None:
         raise ConfigurationError(
             [f"{output}: expected a new folder, an empty one or a package, found something else"]
         )
-    if output.exists():
-        output.rename(old)
-    made.rename(output)
 
 
 def _python(runtime: FunctionRuntime | None) -> str:
@@ -145,9 +146,9 @@ def _interpreter(python: str) -> str | None:
     return None
 
 
-def _runtime(path: Path, function: str | None) -> FunctionRuntime:
+def _runtime(path: Path, template: Template, function: str | None) -> FunctionRuntime:
     """What the function runs on; the usual where the template does not have it."""
-    asked = {one.function for _, one in our_authorizers(read_template(path))}
+    asked = {one.function for _, one in our_authorizers(template)}
     named = function or next((name for name in asked if isinstance(name, str)), None)
     if named is not None:
         return function_runtime(path, named)
@@ -205,8 +206,9 @@ def _libraries(runtime: FunctionRuntime | None) -> Path:
             _install(lock, Path(aside, "new"), options)
             with suppress(OSError):  # somebody else has just made the same
                 Path(aside, "new").rename(folder)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-        raise ConfigurationError([f"{folder}: expected what nobody else can write: remove it"])
+    # Of this folder alone: what is in it may be as the umask has it, which others cannot change.
+    if kept.stat().st_uid != os.getuid() or kept.stat().st_mode & 0o022:
+        raise ConfigurationError([f"{kept}: expected what nobody else can write: remove it"])
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,7 +19,8 @@ def _in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With libraries at hand: what pip installs is not what these are about."""
     libraries = tmp_path / "libraries"
     (libraries / "python_jose-3.5.0.dist-info").mkdir(parents=True)
-    monkeypatch.setattr(module, "_libraries", lambda _: libraries)
+    monkeypatch.setattr(module, "_install", lambda _lock, folder, _: copytree(libraries, folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     project = tmp_path / "project"
     project.mkdir()
     for name in ("policy.yaml", "template.yaml"):
@@ -39,6 +41,7 @@ def test_a_folder_of_ones_own_stays() -> None:
         Path(name).touch()
     refused = package("-o", "lambdas")
     assert refused.exit_code == 1
+    assert "installing" not in refused.output  # it is said before anything takes time
     assert "found something else" in refused.output
     assert Path("lambdas/orders/app.py").exists()
     assert [package("-o", "made").exit_code for _ in range(2)] == [0, 0]
@@ -85,3 +88,14 @@ def test_what_is_unsafe_is_not_packaged() -> None:
     assert refused.exit_code == 1
     assert "error X101" in refused.output
     assert not Path("made").exists()
+
+
+def test_libraries_are_kept_where_nobody_else_can_write(tmp_path: Path) -> None:
+    """Whatever the umask; a folder that others can write is not trusted."""
+    (tmp_path / "libraries").chmod(0o775)  # as pip makes it with an umask of 002
+    assert [package("-o", "made").exit_code for _ in range(2)] == [0, 0]
+    kept = tmp_path / "cache" / "authorizer"
+    kept.chmod(0o777)
+    refused = package("-o", "made")
+    assert refused.exit_code == 1
+    assert "expected what nobody else can write" in refused.output

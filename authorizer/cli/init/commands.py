@@ -14,7 +14,8 @@ from rich.text import Text
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
 from authorizer.cli.init.starter import missing_rules, render, rule_for, starting_policy, with_rules
-from authorizer.cli.options import FILE, POLICY, api_option, open_api, write_file
+from authorizer.cli.options import FILE, POLICY, api_option, write_file
+from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.sam import IMPLICIT
@@ -68,9 +69,8 @@ def init(*, template: Path | None, api: str | None, policy: Path, update: bool) 
     there is a policy already, it tells which routes are new in the template.
     """
     path = template or _find_template(Path())
-    read, chosen = open_api(path, api) or (None, None)
-    if read is None or chosen is None:
-        return
+    read = read_template(path)
+    chosen = chosen_api(read, api)
     protections = tuple(protections_of(read, chosen))
     _print_routes(protections, path, chosen)
     if policy.exists():
