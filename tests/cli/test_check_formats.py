@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from authorizer.cli.check.catalogue import CATALOGUE
+from authorizer.cli.check.catalogue import catalogue
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.formats import (
     relative,
@@ -38,7 +37,7 @@ def _texts(monkeypatch: pytest.MonkeyPatch) -> None:
             "effect": "people are hurt",
             "fix": "mend it",
         }
-        monkeypatch.setitem(CATALOGUE, code, replace(CATALOGUE[code], **texts))
+        monkeypatch.setitem(catalogue(), code, catalogue()[code] | texts)
 
 
 def finding(

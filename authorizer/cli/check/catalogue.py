@@ -1,32 +1,42 @@
-"""Every code that ``authorizer check`` can report, and what is said of it. Codes are never reused.
+"""Every code that ``authorizer check`` can report, and what is said of it: ``catalogue.yaml``.
 
-``P`` is for the policy alone, ``T`` for the template alone, ``X`` for what does not fit together.
 Each has a page in ``docs/findings/``. Run as a module it prints ``docs/findings/README.md``.
 """
 
 from __future__ import annotations
 
-from authorizer.cli.check.mismatch_entries import MISMATCH_ENTRIES
-from authorizer.cli.check.policy_entries import POLICY_ENTRIES
-from authorizer.cli.check.template_entries import TEMPLATE_ENTRIES
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 UNREADABLE_POLICY = "P101"
 UNREADABLE_TEMPLATE = "T001"
 # With these, nothing could be found out.
 UNREADABLE = frozenset({UNREADABLE_POLICY, UNREADABLE_TEMPLATE})
 GUESS_OF_ROUTES = "P205"
+_CATALOGUE = Path(__file__).with_suffix(".yaml")
 
-CATALOGUE = {**POLICY_ENTRIES, **TEMPLATE_ENTRIES, **MISMATCH_ENTRIES}
+
+@cache
+def catalogue() -> dict[str, dict[str, Any]]:
+    """By code: ``title``, ``severity``, ``message``, ``effect``, ``fix``, and some ``variants``."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries: dict[str, dict[str, Any]] = yaml.load(_CATALOGUE.read_bytes(), loader)  # noqa: S506
+    return entries
 
 
 def can_be_accepted(code: str) -> bool:
     """Whether a policy may accept this finding: not where something cannot be read at all."""
-    return code in CATALOGUE and not code.startswith(("P1", "P4")) and code != UNREADABLE_TEMPLATE
+    is_final = code.startswith(("P1", "P4")) or code == UNREADABLE_TEMPLATE
+    return not is_final and code in catalogue()
 
 
 def index() -> str:
     """The index of the pages, in Markdown."""
-    rows = [f"| [{code}]({code}.md) | {CATALOGUE[code].title} |" for code in sorted(CATALOGUE)]
+    entries = sorted(catalogue().items())
+    rows = [f"| [{code}]({code}.md) | {entry['title']} |" for code, entry in entries]
     return "\n".join([_HEAD, *rows, ""])
 
 

@@ -7,12 +7,13 @@ as in ``{route:key}``. Whatever has none is quoted and clipped, since it comes f
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass, field
+from enum import StrEnum
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.check.catalogue import CATALOGUE
-from authorizer.cli.check.entry import Severity
+from authorizer.cli.check.catalogue import catalogue
 from authorizer.cli.policy_file.source import SourceRule
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
@@ -54,6 +55,15 @@ _INEXACT = {
 }
 
 
+class Severity(StrEnum):
+    """How bad it is. Only errors fail a plain ``check``; ``--strict`` fails on warnings, too."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    # What could not be decided offline, and therefore was not checked. Fails nothing.
+    NOTE = "note"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that is wrong.
@@ -80,8 +90,7 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """How bad it is."""
-        severity: Severity = self._stated("severity")
-        return severity
+        return Severity(self._stated("severity"))
 
     @property
     def message(self) -> str:
@@ -106,10 +115,12 @@ class Finding:
         own = frozenset(name for fact in named for name in _names(fact))
         return own | inner.subject if isinstance(inner, Finding) else own
 
-    def _stated(self, part: str) -> Any:  # noqa: ANN401 - a text or the severity
-        entry = CATALOGUE[self.code]
-        changes: list[Any] = [entry.variants[name] for name in self.variants]
-        return next((change[part] for change in changes if part in change), getattr(entry, part))
+    def _stated(self, part: str) -> str:
+        """What the catalogue has: of the first variant that has it, or of the code."""
+        entry = catalogue()[self.code]
+        changes = (entry["variants"][name] for name in self.variants)
+        stated: str = ChainMap(*changes, entry)[part]
+        return stated
 
     def _rendered(self, part: str) -> str:
         return _SENTENCES.vformat(self._stated(part), (), self.facts)
@@ -146,25 +157,12 @@ def _owner(rule: SourceRule) -> str:
     return f"{kind} {clip(name)}" if name else "everybody"
 
 
-def _lines(rules: Iterable[SourceRule]) -> str:
-    return " and ".join(f"{clip(rule.text)} (line {rule.line})" for rule in rules)
-
-
 def _keys(keys: Sequence[str]) -> str:
     return ", ".join(map(quoted_key, keys)) or "no route that is readable"
 
 
 def _first(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    return quoted_key(keys[0]) + more
-
-
-def _hint(name: str | None) -> str:
-    return "" if name is None else f"; did you mean {clip(name)}?"
-
-
-def _ascii(name: str) -> str:
-    return ascii(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
+    return quoted_key(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
 
 
 def _pairs(chosen: Iterable[tuple[str, str]]) -> str:
@@ -172,13 +170,8 @@ def _pairs(chosen: Iterable[tuple[str, str]]) -> str:
 
 
 def _judged(counts: Iterable[int]) -> str:
-    return ", ".join(
-        text.format(count) for text, count in zip(_JUDGED, counts, strict=True) if count
-    )
-
-
-def _where(chosen: Sequence[tuple[str, str]]) -> str:
-    return f", where {_pairs(chosen)}," if chosen else ""
+    judged = zip(_JUDGED, counts, strict=True)
+    return ", ".join(text.format(count) for text, count in judged if count)
 
 
 def _value(value: str | Unknown) -> str:
@@ -199,22 +192,22 @@ _SENTENCES = _Sentences()
 SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "": _written,
     "and": " and ".join,
-    "ascii": _ascii,
+    "ascii": lambda name: ascii(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."),
     "authorizer": _authorizer,
     "first": _first,
     "function": _function,
-    "hint": _hint,
+    "hint": lambda name: "" if name is None else f"; did you mean {clip(name)}?",
     "inexact": lambda reason: _INEXACT.get(reason.value, reason.value),
     "judged": _judged,
     "key": quoted_key,
     "keys": _keys,
-    "lines": _lines,
+    "lines": lambda rules: " and ".join(f"{clip(one.text)} (line {one.line})" for one in rules),
     "list": ", ".join,
     "others": lambda count: f"; others without one: {count}" if count else "",
     "owner": _owner,
     "pairs": _pairs,
     "plain": str,
     "value": _value,
-    "where": _where,
+    "where": lambda chosen: f", where {_pairs(chosen)}," if chosen else "",
     "with": lambda methods: f" with {', '.join(methods)}" if methods else "",
 }

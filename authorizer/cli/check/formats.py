@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import click
 
-from authorizer.cli.check.catalogue import CATALOGUE
-from authorizer.cli.check.entry import Severity
+from authorizer.cli.check.catalogue import catalogue
+from authorizer.cli.check.finding import Severity
 from authorizer.cli.text import counted, fold, plain
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _for_programs(finding: Finding) -> dict[str, Any]:
 
 
 def _rule(code: str) -> dict[str, Any]:
-    title = CATALOGUE[code].title
+    title = catalogue()[code]["title"]
     return {
         "id": code,
         "shortDescription": {"text": title},
@@ -175,7 +175,7 @@ def _command(finding: Finding) -> str:
         "file": relative(finding.location.file),
         "line": str(finding.location.line),
         "col": str(finding.location.column),
-        "title": f"{finding.code} {CATALOGUE[finding.code].title}",
+        "title": f"{finding.code} {catalogue()[finding.code]['title']}",
     }
     listed = ",".join(f"{key}={text.translate(_IN_PROPERTY)}" for key, text in properties.items())
     text = _three_lines(finding).translate(_IN_MESSAGE)

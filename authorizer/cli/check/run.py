@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.check.catalogue import (
-    CATALOGUE,
     GUESS_OF_ROUTES,
     UNREADABLE_POLICY,
     UNREADABLE_TEMPLATE,
     can_be_accepted,
+    catalogue,
 )
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
@@ -227,9 +227,9 @@ def _is_quoted_from(finding: Finding, about: str) -> bool:
 
 
 def _unknown(acceptances: Iterable[Acceptance]) -> Iterator[Finding]:
-    acceptable = [code for code in CATALOGUE if can_be_accepted(code)]
+    acceptable = [code for code in catalogue() if can_be_accepted(code)]
     for acceptance in acceptances:
         code = acceptance.code
         if code not in acceptable:
-            similar = None if code in CATALOGUE else closest(code, acceptable)
+            similar = None if code in catalogue() else closest(code, acceptable)
             yield Finding.of("P401", acceptance.location, found=code, similar=similar)
