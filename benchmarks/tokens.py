@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 import uuid
@@ -22,6 +23,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -333,8 +335,8 @@ def events_for_callers(issuer: Issuer) -> dict[str, Calls]:
 def peers(issuer: Issuer, tokens: Iterable[str]) -> dict[str, Calls]:
     """Each library's own fastest documented way, where it is installed.
 
-    All check the signature, ``exp`` and ``iss``. None of them checks ``token_use``, the client, or
-    that the text has one meaning.
+    All check the signature and ``exp``; the general ones ``iss`` as well, and cognitojwt the client
+    in its place. None of them insists on a ``token_use``, or on a text that has one meaning.
     """
     known: dict[str, Callable[[Issuer], Callable[[str], object]]] = {
         "joserfc": _joserfc,
@@ -342,8 +344,10 @@ def peers(issuer: Issuer, tokens: Iterable[str]) -> dict[str, Calls]:
         "jwt": _pyjwt,
         "jose": partial(_jose, prepared=True),
         "jose, keys as published": partial(_jose, prepared=False),
+        "cognitojwt, keys in a file": _cognitojwt,
     }
     found: dict[str, Calls] = {}
+    forged = Issuer().token()  # by another key of the same name
     for name, make in known.items():
         package, _, how = name.partition(", ")
         if find_spec(package) is not None:
@@ -352,8 +356,18 @@ def peers(issuer: Issuer, tokens: Iterable[str]) -> dict[str, Calls]:
             calls: Calls = [partial(verify, token) for token in tokens]
             for call in islice(calls, 3):
                 call()
+            if _accepts(verify, forged):
+                raise WrongVerdictError(f"{title} accepts a forged token")
             found[f"{title}, {how or 'prepared key'}"] = calls
     return found
+
+
+def _accepts(verify: Callable[[str], object], token: str) -> bool:
+    try:
+        verify(token)
+    except Exception:  # noqa: BLE001 - each library has errors of its own
+        return False
+    return True
 
 
 def _pyjwt(issuer: Issuer) -> Callable[[str], object]:
@@ -376,7 +390,7 @@ def _joserfc(issuer: Issuer) -> Callable[[str], object]:
 
 
 def _authlib(issuer: Issuer) -> Callable[[str], object]:
-    jose = import_module("authlib.jose")
+    jose = import_module("authlib.jose")  # it warns that joserfc is its successor
     decoder, key = (
         jose.JsonWebToken(["RS256"]),
         jose.JsonWebKey.import_key(issuer.jwks()["keys"][0]),
@@ -394,6 +408,21 @@ def _jose(issuer: Issuer, *, prepared: bool) -> Callable[[str], object]:
         issuer=issuer.issuer,
         options={"verify_aud": False, "require_exp": True},
     )
+
+
+def _cognitojwt(issuer: Issuer) -> Callable[[str], object]:
+    """Its documented way without a network; what it has read once, it remembers."""
+    cognitojwt = import_module("cognitojwt")
+    region, _, _ = _POOL_ID.partition("_")
+    decode = partial(
+        cognitojwt.decode, region=region, userpool_id=_POOL_ID, app_client_id=_CLIENT_ID
+    )
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(issuer.jwks(), file)
+        file.flush()
+        os.environ["AWS_COGNITO_JWKS_PATH"] = file.name
+        decode(issuer.token())
+    return decode
 
 
 def page(found: Mapping[str, Mapping[str, Figure]], *, repeats: int) -> str:
