@@ -12,7 +12,8 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.caching import Cache, caches
@@ -26,7 +27,6 @@ from authorizer.cli.analysis.partition import (
     widest_classes,
 )
 from authorizer.cli.analysis.paths import (
-    PathPattern,
     Placed,
     overlapping,
     pattern_of_route,
@@ -34,17 +34,22 @@ from authorizer.cli.analysis.paths import (
 )
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, protections_of
 from authorizer.cli.analysis.routes import OTHER_METHODS, AskedRoute, asked_route
+from authorizer.policy.model import RoutePattern
 from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.policy_file.source import SourceRule
     from authorizer.cli.template.model import Api, Template
     from authorizer.policy.decision import Policy
-    from authorizer.policy.model import RoutePattern, Rule
+    from authorizer.policy.model import Effect, Rule
     from authorizer.policy.route_tree import Place
+
+
+# What a rule does by one of its methods, whoever it is for. What counts for one may not for others.
+_Part = tuple["Effect", RoutePattern]
 
 
 class _TooManyClasses(Exception):  # noqa: N818 - it is no error, but what is not found out
@@ -78,117 +83,69 @@ class ApiAnalysis:
         return Analysis(self._policy)
 
     @cached_property
-    def _alike(self) -> dict[Place, list[list[Rule]]]:
-        """The rules at each place, those together of which all count or none: of many groups."""
-        alike: dict[tuple[Place, object], list[Rule]] = defaultdict(list)
-        for (place, effect), rules in self._analysis.rules_of.items():
+    def _parts(self) -> dict[Place, dict[_Part, Rule]]:
+        """What the rules at each place do, with the first of the rules that do it."""
+        found: dict[Place, dict[_Part, Rule]] = defaultdict(dict)
+        for (place, _), rules in self._analysis.rules_of.items():
             for rule in rules:
-                alike[place, (effect, rule.pattern.methods)].append(rule)
-        found: dict[Place, list[list[Rule]]] = defaultdict(list)
-        for (place, _), rules in alike.items():
-            found[place].append(rules)
+                for part in _parts_of(rule):
+                    found[place].setdefault(part, rule)
         return found
 
-    def rules_for(
-        self, protection: RouteProtection, known: Container[int] = ()
-    ) -> Iterator[list[Rule]]:
-        """The rules that count for some request of a route, or may; in the file's order.
+    def counting(
+        self, protection: RouteProtection, known: Container[_Part] = ()
+    ) -> Iterator[tuple[_Part, Rule]]:
+        """What counts for some request of a route, or may, with its first rule; in their order.
 
         Args:
             protection: of the route.
-            known: the identities of rules that need not be told.
+            known: what need not be told.
         """
         route = _asked(protection)
-        alike = (
-            rules
+        parts = [
+            (part, rule, place)
             for place in self._places(route)
-            for rules in self._alike[place]
-            if id(rules[0]) not in known and (rules[0].effect == "deny" or _may_grant(place, route))
-        )
-        for rules in sorted(alike, key=lambda rules: rules[0].line):
-            if self._counts(rules[0], route):
-                yield rules
+            for part, rule in self._parts[place].items()
+            if part not in known and (part[0] == "deny" or _may_grant(place, route))
+        ]
+        for part, rule, place in sorted(parts, key=lambda found: found[1].line):
+            if self._counts(part, place, route):
+                yield part, rule
 
-    def _counts(self, rule: Rule, route: AskedRoute) -> bool:
-        """Whether a rule counts for some request of a route; also if that is too much to tell."""
-        pattern = rule.pattern
-        place = self._analysis.policy.tree.place(pattern.path, is_tail=pattern.tail)
-        with suppress(RecursionError, _TooManyClasses):
-            return any(
-                place in self._analysis.deciding_places(route, paths, method)[rule.effect]
-                for paths, method in self._requests(route, pattern)
-            )
-        return True
+    def _counts(self, part: _Part, place: Place, route: AskedRoute) -> bool:
+        effect, pattern = part
+        return _may_be(
+            place in self._analysis.deciding_places(route, one.paths, one.methods[0])[effect]
+            for one in self._requests(route, pattern, self._left)
+        )
 
     def takes(self, protection: RouteProtection, pattern: RoutePattern) -> bool:
         """Whether some request that a rule covers comes by a route, or may."""
-        with suppress(RecursionError, _TooManyClasses):
-            return any(self._requests(_asked(protection), pattern))
-        return True
-
-    def _requests(
-        self, route: AskedRoute, pattern: RoutePattern
-    ) -> Iterator[tuple[PathClass, str]]:
-        """The classes of a route's paths that a rule covers, with its methods.
-
-        First those that mostly settle it. Where all of them go to other routes, the rest do, too.
-        """
-        if route.tells_path:
-            paths = PathClass(terms=tuple(range(len(route.path))))
-            yield from ((paths, method) for method in self._methods(route, paths, pattern))
-            return
-        is_left = False
-        within = pattern_of_rule(pattern)
-        for paths in widest_classes(route.pattern, within, self._longest):
-            for method in self._methods(route, paths, pattern):
-                is_left = True
-                yield paths, method
-        for paths in Partition(self._analysis.policy.tree).walk(route, within) if is_left else ():
-            if next(self._left, None) is None:
-                raise _TooManyClasses
-            yield from ((paths, method) for method in self._methods(route, paths, pattern))
-
-    def _methods(self, route: AskedRoute, paths: PathClass, pattern: RoutePattern) -> list[str]:
-        """Those of a rule for which a class of paths comes by a route."""
-        left = methods_left(route, paths, self._competing)
-        return [method for method in left if pattern.covers_method(method)]
+        return _may_be(True for _ in self._requests(_asked(protection), pattern, self._left))
 
     def is_usable(self, protection: RouteProtection) -> bool:
-        """Whether some subject is permitted anything on a route.
-
-        Also if that is not worth finding out: what cannot be proven is not said.
-        """
+        """Whether some subject is permitted anything on a route, or may be."""
         route = _asked(protection)
-        patterns = [
-            pattern_of_rule(self._analysis.rules_of[place, "allow"][0].pattern)
+        return _may_be(
+            grant.condition.allows != frozenset()
             for place in self._places(route)
-            if self._analysis.rules_of[place, "allow"] and _may_grant(place, route)
-        ]
-        # More segments than Python has frames, or more classes.
-        with suppress(RecursionError, _TooManyClasses):
-            return any(
-                grant.condition.allows
-                for classes in self._by_paths(route, patterns)
-                for requests in classes
-                for grant in self._analysis.grants(requests).values()
-            )
-        return True
+            for effect, pattern in self._parts[place]
+            if effect == "allow" and _may_grant(place, route)
+            for requests in self._requests(route, pattern)
+            for grant in self._analysis.grants(requests).values()
+        )
 
     def comparing_rule(self, protection: RouteProtection) -> Rule | None:
-        """The first rule by which a route's requests are granted or not as their values are.
+        """The first rule by which requests of a route are granted or not as their values are.
 
-        None of a route on which others grant, or deny, the same without comparing. Where there are
-        too many kinds of paths to tell, any rule of the policy that compares.
+        None of a route on which others grant, or deny, the same without comparing. The route tells
+        its path.
         """
-        route = _asked(protection)
-        comparing: list[Rule] = []
-        try:
-            for classes in self._by_paths(route):
-                for requests in classes:
-                    if any(rule.pattern.conditions for rule in self._rules(requests)):
-                        comparing += self._comparing(requests)
-        except _TooManyClasses:
-            comparing = [rule for rule in self._policy.rules if rule.pattern.conditions]
+        comparing = chain.from_iterable(
+            self._comparing(requests)
+            for requests in self._requests(_asked(protection))
+            if any(rule.pattern.conditions for rule in self._rules(requests))
+        )
         return min(comparing, key=lambda rule: rule.line, default=None)
 
     def differs_by_method(self, protection: RouteProtection) -> bool:
@@ -196,14 +153,13 @@ class ApiAnalysis:
         route = _asked(protection)
         # Whatever is not a usual method is covered by ANY alone.
         route = replace(route, methods=(*route.methods, OTHER_METHODS))
-        with suppress(_TooManyClasses):
-            return any(
-                # Mostly the same rules count, and what they grant need not be found out.
-                len({tuple(map(id, self._rules(requests))) for requests in classes}) > 1
-                and len(set(map(self._granted, classes))) > 1
-                for classes in self._by_paths(route)
-            )
-        return True
+        return _may_be(
+            # Mostly the same rules count, and what they grant need not be found out.
+            len({tuple(map(id, self._rules(requests))) for requests in alike}) > 1
+            and len(set(map(self._granted, alike))) > 1
+            for _, found in groupby(self._requests(route), key=attrgetter("paths"))
+            if (alike := tuple(found))
+        )
 
     def _places(self, route: AskedRoute) -> Iterator[Place]:
         """Where rules may stand that count for a route."""
@@ -229,21 +185,42 @@ class ApiAnalysis:
             if condition.allows or condition.denies
         )
 
-    def _by_paths(
+    def _requests(
         self,
         route: AskedRoute,
-        within: Iterable[PathPattern | None] = (None,),
-    ) -> Iterator[list[RequestClass]]:
-        """For each class of a route's paths, the requests of each method."""
-        for pattern in within:
-            walk = Partition(self._analysis.policy.tree).walk(route, pattern)
-            for number, paths in enumerate(walk):
-                if number >= MOST_CLASSES:
-                    raise _TooManyClasses
-                yield [
-                    RequestClass(route=route, paths=paths, methods=(method,))
-                    for method in methods_left(route, paths, self._competing)
-                ]
+        within: RoutePattern | None = None,
+        left: Iterator[int] | None = None,
+    ) -> Iterator[RequestClass]:
+        """The requests of a route that a rule covers, or all: by classes of paths, and by methods.
+
+        First those that mostly settle it. Where all of them go to other routes, the rest do, too.
+
+        Raises:
+            _TooManyClasses: there are more than are left to look at.
+        """
+        pattern, left = None, left or iter(range(MOST_CLASSES))
+        if within is not None and not route.tells_path:
+            pattern = pattern_of_rule(within)
+            widest = widest_classes(route.pattern, pattern, self._longest)
+            is_left = False
+            for requests in chain.from_iterable(
+                self._by_method(route, paths, within) for paths in widest
+            ):
+                is_left = True
+                yield requests
+            if not is_left:
+                return
+        for paths in Partition(self._analysis.policy.tree).walk(route, pattern):
+            if next(left, None) is None:
+                raise _TooManyClasses
+            yield from self._by_method(route, paths, within)
+
+    def _by_method(
+        self, route: AskedRoute, paths: PathClass, within: RoutePattern | None
+    ) -> Iterator[RequestClass]:
+        for method in methods_left(route, paths, self._competing):
+            if within is None or within.covers_method(method):
+                yield RequestClass(route=route, paths=paths, methods=(method,))
 
 
 class TemplateAnalysis:
@@ -269,10 +246,7 @@ class TemplateAnalysis:
         self.named = named
         self.source, self.policy = named.source, named.policy
         self.template = template
-        parts = [(part, rule) for rule in self.source.rules for part in _by_method(rule)]
-        self._written = {id(part): (written, part.pattern.methods) for part, written in parts}
-        asked = replace(self.policy, rules=tuple(part for part, _ in parts))
-        self.apis = tuple(ApiAnalysis(asked, template, api) for api in template.apis)
+        self.apis = tuple(ApiAnalysis(self.policy, template, api) for api in template.apis)
         self.protections = tuple(chain.from_iterable(one.protections for one in self.apis))
         self.public = PublicLines(self.source.public)
         self.tested_groups = tested_groups
@@ -286,10 +260,6 @@ class TemplateAnalysis:
     def of(self, api: Api) -> ApiAnalysis:
         """The policy in front of one of the template's APIs."""
         return next(one for one in self.apis if one.api is api)
-
-    def written(self, rule: Rule) -> SourceRule:
-        """A rule of the policy as it stands in the file."""
-        return self._written[id(rule)][0]
 
     @cached_property
     def needed_paths(self) -> frozenset[tuple[str, ...]]:
@@ -334,23 +304,20 @@ class TemplateAnalysis:
                 return True
         return False
 
-    def rules_without_route(self) -> Mapping[SourceRule, frozenset[str]]:
+    def rules_without_route(self) -> Iterator[tuple[SourceRule, frozenset[str]]]:
         """The rules that count for no request of any API, with the methods that they do not."""
-        counting: set[int] = set()
+        counting: set[_Part] = set()
         for one in self.apis:
             for protection in one.protections:
-                for rules in one.rules_for(protection, counting):
-                    counting.update(map(id, rules))
-        found: dict[SourceRule, frozenset[str]] = defaultdict(frozenset)
-        for part, (written, methods) in self._written.items():
-            if part not in counting:
-                found[written] |= methods
-        return found
+                counting.update(part for part, _ in one.counting(protection, counting))
+        for rule in self.source.rules:
+            idle = [part for part in _parts_of(rule) if part not in counting]
+            if idle:
+                yield rule, frozenset().union(*(pattern.methods for _, pattern in idle))
 
-    def first_rule_for(self, protection: RouteProtection) -> SourceRule | None:
+    def first_rule_for(self, protection: RouteProtection) -> Rule | None:
         """The first rule that counts for a route, or would."""
-        found = next(self.of(protection.api).rules_for(protection), None)
-        return None if found is None else self.written(found[0])
+        return next((rule for _, rule in self.of(protection.api).counting(protection)), None)
 
     def routes_beside(self, rule: SourceRule) -> Iterator[RouteProtection]:
         """The routes by which some request comes that a rule covers, whether it counts or not."""
@@ -360,14 +327,22 @@ class TemplateAnalysis:
                 yield one
 
 
-def _by_method(rule: Rule) -> Iterator[Rule]:
-    """A rule as several, for a method each: what counts for one may not for another.
+def _parts_of(rule: Rule) -> Iterator[_Part]:
+    """What a rule does by each of its methods.
 
     A deny for all is so of each besides: one of them may come by a route for which it is not.
     """
-    methods = rule.pattern.methods
+    methods, path, tail = rule.pattern.methods, rule.pattern.path, rule.pattern.tail
     for method in (*methods, *(METHODS if rule.effect == "deny" and ANY in methods else ())):
-        yield replace(rule, pattern=replace(rule.pattern, methods=frozenset({method})))
+        own = RoutePattern(text=method, methods=frozenset({method}), path=path, tail=tail)
+        yield rule.effect, own
+
+
+def _may_be(facts: Iterable[bool]) -> bool:
+    """Whether some of these facts holds, or may: what takes too long to find out is not denied."""
+    with suppress(RecursionError, _TooManyClasses):
+        return any(facts)
+    return True
 
 
 def _may_grant(place: Place, route: AskedRoute) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from enum import Enum, StrEnum, auto
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import (
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # So many differing paths are shown of a route that the path decides on.
 _MOST_EXAMPLES = 4
-# What is compared, by its name on the route, and the claims that it must equal.
-_Comparisons = frozenset[tuple[str, str]]
 
 
 class Extent(StrEnum):
@@ -44,76 +42,28 @@ class Extent(StrEnum):
     NONE = "none"  # nothing, because nothing grants it
 
 
-class DependsOn(Enum):
-    """What the parts of a permission differ by."""
-
-    NOTHING = auto()
-    METHOD = auto()
-    PATH = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What is permitted in some classes of a route's requests alike.
-
-    Attributes:
-        only: of which one must hold; none where nothing is compared.
-        unless: of which none may hold.
-        where: the methods, or a path that stands for all.
-    """
-
-    extent: Extent
-    only: frozenset[_Comparisons] = frozenset()
-    unless: frozenset[_Comparisons] = frozenset()
-    where: str = ""
-
-    @property
-    def words(self) -> str:
-        """What is permitted, for people."""
-        if self.extent is Extent.NONE:
-            return "nothing grants it"
-        if self.extent is Extent.DENY:
-            return "denied"
-        words = f"only where {_either(self.only)}" if self.only else "all of it"
-        return f"{words}, unless {_either(self.unless)}" if self.unless else words
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
     """A subject's rights on a route.
 
     Attributes:
-        parts: as many as are told apart; of paths, the first few.
-        has_more_parts: whether there are more.
+        words: what is permitted, or what it depends on, for people.
+        depends: whether it depends on the method or the path.
         rules: those that decide, in the file's order.
-        origin: where it is from, in words, if not from rules.
     """
 
     extent: Extent
-    parts: tuple[Part, ...] = ()
-    depends_on: DependsOn = DependsOn.NOTHING
-    has_more_parts: bool = False
+    words: str
+    depends: bool = False
     rules: tuple[Rule, ...] = ()
-    origin: str = ""
 
     @property
     def identity(self) -> tuple[object, ...]:
         """Tells it from others. Rules are dear to compare, and the same objects everywhere."""
-        parts = (self.depends_on, self.parts, self.has_more_parts)
-        return (self.extent, parts, self.origin, *map(id, self.rules))
-
-    @property
-    def words(self) -> str:
-        """What it depends on, for people."""
-        if self.depends_on is DependsOn.NOTHING:
-            return self.origin or self.parts[0].words
-        parts = "; ".join(f"{part.where}: {part.words}" for part in self.parts)
-        if self.depends_on is DependsOn.METHOD:
-            return parts
-        return f"depends on the path, such as {parts}{'; …' if self.has_more_parts else ''}"
+        return (self.extent, self.words, *map(id, self.rules))
 
 
-NO_PERMISSION = Permission(extent=Extent.NONE, parts=(Part(extent=Extent.NONE),))
+NO_PERMISSION = Permission(extent=Extent.NONE, words="nothing grants it")
 
 
 def permissions_of(
@@ -145,48 +95,56 @@ def extent_of(condition: AccessCondition) -> Extent:
 def _permission(
     route: AskedRoute, classes: Sequence[RequestClass], grants: dict[int, Grant]
 ) -> Permission:
-    alike: dict[Part, list[RequestClass]] = defaultdict(list)
+    alike: dict[tuple[Extent, str], list[RequestClass]] = defaultdict(list)
     for number, requests in enumerate(classes):
         condition = grants[number].condition if number in grants else NOTHING
-        alike[_part(condition, route)].append(requests)
-    extents = {part.extent for part in alike}
+        alike[_permitted(condition, route)].append(requests)
+    extents = {extent for extent, _ in alike}
     rules = {id(rule): rule for grant in grants.values() for rule in _deciding(grant)}
-    decided = Permission(
+    return Permission(
         # What a deny covers in part only, and nothing grants elsewhere, is not granted.
         extent=extents.pop()
         if len(extents) == 1
         else (Extent.NONE if extents <= {Extent.NONE, Extent.DENY} else Extent.PARTLY),
-        parts=tuple(alike),
+        words=_in_words(alike, route),
+        depends=len(alike) > 1,
         rules=tuple(sorted(rules.values(), key=lambda rule: (rule.line, rule.pattern.text))),
     )
-    if len(alike) == 1:
-        return decided
-    if route.tells_path:
-        parts = [replace(part, where=_methods(found)) for part, found in alike.items()]
-        parts.sort(key=lambda part: part.extent is Extent.NONE)
-        return replace(decided, parts=tuple(parts), depends_on=DependsOn.METHOD)
-    parts = [replace(part, where=_example(found)) for part, found in alike.items()]
-    return replace(
-        decided,
-        parts=tuple(parts[:_MOST_EXAMPLES]),
-        depends_on=DependsOn.PATH,
-        has_more_parts=len(parts) > _MOST_EXAMPLES,
-    )
 
 
-def _part(condition: AccessCondition, route: AskedRoute) -> Part:
+def _permitted(condition: AccessCondition, route: AskedRoute) -> tuple[Extent, str]:
+    """What a class of requests is granted, and that in words."""
     extent = extent_of(condition)
-    if extent in {Extent.DENY, Extent.NONE}:
-        return Part(extent=extent)
-    only = condition.allows if extent is Extent.OWN else ()
-    exceptions = (one for clause in condition.allows for one in condition.exceptions(clause))
-    return Part(extent=extent, only=_named(only, route), unless=_named(exceptions, route))
-
-
-def _named(clauses: Iterable[Clause], route: AskedRoute) -> frozenset[_Comparisons]:
-    return frozenset(
-        frozenset((_name(term, route), claim) for term, claim in clause) for clause in clauses
+    if extent is Extent.NONE:
+        return extent, NO_PERMISSION.words
+    if extent is Extent.DENY:
+        return extent, "denied"
+    words = (
+        f"only where {_either(condition.allows, route)}" if extent is Extent.OWN else "all of it"
     )
+    exceptions = {one for clause in condition.allows for one in condition.exceptions(clause)}
+    return extent, f"{words}, unless {_either(exceptions, route)}" if exceptions else words
+
+
+def _in_words(alike: dict[tuple[Extent, str], list[RequestClass]], route: AskedRoute) -> str:
+    """What is permitted, each with the methods, or with a path that stands for all."""
+    if len(alike) == 1:
+        return next(words for _, words in alike)
+    where = _methods if route.tells_path else _example
+    parts = [(extent, f"{where(found)}: {words}") for (extent, words), found in alike.items()]
+    if route.tells_path:
+        parts.sort(key=lambda part: part[0] is Extent.NONE)
+        return "; ".join(words for _, words in parts)
+    examples = "; ".join(words for _, words in parts[:_MOST_EXAMPLES])
+    return f"depends on the path, such as {examples}{'; …' * (len(parts) > _MOST_EXAMPLES)}"
+
+
+def _either(clauses: Iterable[Clause], route: AskedRoute) -> str:
+    named = (
+        " and ".join(sorted(f"{_name(term, route)} = {claim}" for term, claim in clause))
+        for clause in clauses
+    )
+    return " or ".join(sorted(set(named)))
 
 
 def _name(term: int | str, route: AskedRoute) -> str:
@@ -194,12 +152,6 @@ def _name(term: int | str, route: AskedRoute) -> str:
         return f"'{term}'"
     name = route.names[term] if term < len(route.names) else None
     return f"{{{name}}}" if name else f"segment {term + 1}"
-
-
-def _either(clauses: Iterable[_Comparisons]) -> str:
-    return " or ".join(
-        sorted(" and ".join(sorted(f"{name} = {claim}" for name, claim in one)) for one in clauses)
-    )
 
 
 def _deciding(grant: Grant) -> Iterator[Rule]:

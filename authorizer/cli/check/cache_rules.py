@@ -89,7 +89,7 @@ def _other_requests(
         # Even where all paths are granted alike, one that can be read in two ways is refused.
         yield Finding.of("X202", location, **facts)
     elif not key.path and (comparing := api.comparing_rule(route)):
-        yield Finding.of("X202", location, "compares", cause=analysis.written(comparing), **facts)
+        yield Finding.of("X202", location, "compares", cause=comparing, **facts)
     elif not key.method and route.takes_every_method and api.differs_by_method(route):
         yield Finding.of("X203", location, **facts)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.policy_file.source import SourceRule
     from authorizer.cli.template.model import Route
+    from authorizer.policy.model import Rule
 
 # Looking for a similar name is slow, and nobody reads thousands of hints.
 _MOST_HINTS = 30
@@ -103,7 +104,7 @@ def routes_without_policy(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 def _of_others(
     analysis: TemplateAnalysis,
-) -> Iterator[tuple[RouteProtection, SourceRule | None]]:
+) -> Iterator[tuple[RouteProtection, Rule | None]]:
     """Routes that another authorizer decides about, each with its first rule."""
     for protection in analysis.protections:
         if protection.decided_by is DecidedBy.OTHER and protection.authorizer is not None:
@@ -117,7 +118,7 @@ def rules_without_route(analysis: TemplateAnalysis) -> Iterator[Finding]:
     routes = (one.route for one in analysis.protections)
     keys = sorted({route.key for route in routes if can_be_named(route)})
     hints = _MOST_HINTS
-    for rule, methods in analysis.rules_without_route().items():
+    for rule, methods in analysis.rules_without_route():
         is_deny, is_whole = rule.effect == "deny", methods >= rule.pattern.methods
         for instead, part in _by_route(analysis, rule, methods, is_whole=is_whole).items():
             facts = {"rule": rule, "part": () if is_whole else part}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject
-from authorizer.cli.analysis.permissions import DependsOn, Extent, Permission
+from authorizer.cli.analysis.permissions import Extent, Permission
 from authorizer.cli.text import cited, code, plain, print_folded
 
 if TYPE_CHECKING:
@@ -95,9 +95,8 @@ def _denies(source: NamedPolicy, changes: Iterable[DenyChange]) -> _Alike:
 def _permission(permission: Permission) -> str:
     if permission.extent in {Extent.NONE, Extent.DENY}:
         return permission.extent
-    if permission.depends_on is DependsOn.NOTHING:
-        return permission.words
-    return f"{permission.extent} ({permission.words})"
+    words = permission.words
+    return f"{permission.extent} ({words})" if permission.depends else words
 
 
 def _name(subject: Subject, shown: Callable[[str], str]) -> str:

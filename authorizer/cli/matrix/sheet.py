@@ -154,7 +154,7 @@ def _by_template(line: Line, route: Route, api: Api) -> Line:
         return replace(line, remark=f"authorizer not decidable: {name.why}")
     if name is None:
         is_open = Permission(
-            extent=Extent.ALLOW, origin=f"no authorizer ({route.location})", rules=declared.rules
+            extent=Extent.ALLOW, words=f"no authorizer ({route.location})", rules=declared.rules
         )
         line = replace(line, permissions={**line.permissions, EVERYONE: is_open})
         remark = "" if declared.rules else "has no authorizer, and is not public in the policy"
@@ -175,5 +175,5 @@ def _as_public(line: Line, *, by: str) -> Line:
     everyone = line.permission(EVERYONE)
     if everyone.extent is not Extent.ALLOW:
         return line
-    rest = Permission(extent=Extent.ALLOW, origin=f"public: {by}", rules=everyone.rules)
+    rest = Permission(extent=Extent.ALLOW, words=f"public: {by}", rules=everyone.rules)
     return replace(line, permissions={EVERYONE: everyone}, rest=rest, is_public=True)
