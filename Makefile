@@ -145,8 +145,10 @@ bench-cold-of-both:
 	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md \
 		&& $(VENV_BENCHMARKS)/bin/python -m benchmarks.handler --readme benchmarks/README.md
 
+# FREE_THREADED=PYTHON: such an interpreter, or several, for the eight threads; with python-jose and cachetools.
 growth: ready-benchmarks ## what grows with rules, pools and tokens, eight threads, and a million tokens, into benchmarks/
-	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth --readme benchmarks/README.md --plot benchmarks/growth.png
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth --readme benchmarks/README.md --plot benchmarks/growth.png \
+		$(FREE_THREADED:%=--free-threaded %)
 
 fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simulated, into docs/scale.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.fleet --page docs/scale.md

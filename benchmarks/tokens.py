@@ -101,7 +101,10 @@ class Issuer:
         claims: Mapping[str, Any] | None = None,
         **header: str,
     ) -> str:
-        """A user's access token, with other claims, and members of its header replaced."""
+        """A user's access token, with other claims, and members of its header replaced.
+
+        A claim that is ``None`` is left out.
+        """
         now = int(time.time())
         usual = {
             "sub": str(uuid.uuid4()),
@@ -118,7 +121,8 @@ class Issuer:
             "jti": str(uuid.uuid4()),
             "username": "user",
         }
-        parts = ({"kid": "benchmark", "alg": "RS256"} | header, usual | dict(claims or {}))
+        said = {name: one for name, one in (usual | dict(claims or {})).items() if one is not None}
+        parts = ({"kid": "benchmark", "alg": "RS256"} | header, said)
         signing_input = ".".join(_b64(json.dumps(part).encode()) for part in parts)
         signature = self.key.sign(signing_input.encode(), padding.PKCS1v15(), SHA256())
         return f"{signing_input}.{_b64(signature)}"
