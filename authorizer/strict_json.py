@@ -13,16 +13,15 @@ import json
 import re
 from itertools import accumulate
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
 JsonObject = dict[str, Any]
 # What Python's parser can hold depends on its version and on the caller's stack. Ours must not:
 # nothing that we read is a tenth as deep, and DynamoDB, which claims may come from, stops at 32.
 MOST_LEVELS = 64
-# One without an end goes to the end, so that no text is read twice.
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_WHITE_SPACE = " \t\n\r"
-_BRACKET = re.compile(r"[\[\]{}]")
+# A string, in which brackets mean nothing, or a bracket. A string without an end goes to the end, so
+# that no text is read twice.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class NotStrictJsonError(Exception):
@@ -36,13 +35,11 @@ def parse_object(data: bytes) -> JsonObject:
         NotStrictJsonError: for anything else, with a sentence that says what was found.
     """
     try:
-        text = data.decode("utf-8").strip(_WHITE_SPACE)
+        text = data.decode("utf-8")
         # No text is deeper than it has brackets: most need no second look.
         if len(data) - len(data.translate(None, delete=b"[{")) > MOST_LEVELS:
             _require_shallow(text)
-        value, end = _DECODER.raw_decode(text)
-        if end < len(text):
-            raise json.JSONDecodeError("Extra data", text, end)
+        value = _DECODER.decode(text)
         if "\\" in text:
             # Only an escape can smuggle in half of a surrogate pair; re-encoding finds it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -57,8 +54,8 @@ def parse_object(data: bytes) -> JsonObject:
 
 
 def _require_shallow(text: str) -> None:
-    brackets = _BRACKET.findall(_STRING.sub("", text))
-    if max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0) > MOST_LEVELS:
+    found = _STRING_OR_BRACKET.findall(text)
+    if max(accumulate((one in "[{") - (one in "]}") for one in found), default=0) > MOST_LEVELS:
         raise NotStrictJsonError("values nested too deeply")
 
 
@@ -69,19 +66,15 @@ def _object_of_unique_names(pairs: list[tuple[str, Any]]) -> JsonObject:
     return unique
 
 
-def _refuse_constant(constant: str) -> NoReturn:
-    raise NotStrictJsonError(f"the number {constant}, which JSON does not have")
-
-
 def _finite(number: str) -> float:
     value = float(number)
     if not isfinite(value):
-        raise NotStrictJsonError("a number too large to hold")
+        raise NotStrictJsonError("a number that is not finite")
     return value
 
 
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object_of_unique_names,
     parse_float=_finite,
-    parse_constant=_refuse_constant,
+    parse_constant=_finite,  # NaN and Infinity, which float() can read
 )

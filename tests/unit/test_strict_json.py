@@ -71,15 +71,13 @@ def test_refuses_a_repeated_name(data: bytes) -> None:
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_refuses_numbers_json_does_not_have(constant: str) -> None:
     """Python's parser knows three numbers that JSON does not."""
-    assert refused(b'{"a": %b}' % constant.encode()) == (
-        f"the number {constant}, which JSON does not have"
-    )
+    assert refused(b'{"a": %b}' % constant.encode()) == "a number that is not finite"
 
 
 @pytest.mark.parametrize("number", ["1e309", "-1e309", "1e999", "9" * 400 + ".0"])
 def test_refuses_infinity_in_disguise(number: str) -> None:
     """A number beyond the floats would be read as infinity, and written as no JSON at all."""
-    assert refused(b'{"a": %b}' % number.encode()) == "a number too large to hold"
+    assert refused(b'{"a": %b}' % number.encode()) == "a number that is not finite"
 
 
 def test_integers_to_the_digit_limit() -> None:
