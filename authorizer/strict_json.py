@@ -19,7 +19,7 @@ JsonObject = dict[str, Any]
 # What Python's parser can hold depends on its version and on the caller's stack. Ours must not:
 # nothing that we read is a tenth as deep, and DynamoDB, which claims may come from, stops at 32.
 MOST_LEVELS = 64
-# A string, in which brackets mean nothing, or a bracket. A string without an end goes to the end, so
+# A bracket, or a string, in which brackets mean nothing. One without an end goes to the end, so
 # that no text is read twice.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 

@@ -10,7 +10,6 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-po
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,11 +27,13 @@ TOKEN_USES = ("access", "id")
 # For `nbf` and `iat` only, where a fast clock at the issuer would turn good callers away. `exp`
 # gets no leeway: it only ever extends a token's life.
 CLOCK_SKEW_SECONDS = 60
-# The last second of the year 9999, where datetime ends.
+# The last second of the year 9999, where most calendars end.
 _LAST_NUMERIC_DATE = 253_402_300_799
 # Where the two kinds of tokens name their client and their user.
-_CLIENT_CLAIMS: Mapping[TokenUse, str] = {"access": "client_id", "id": "aud"}
-_USER_CLAIMS: Mapping[TokenUse, str] = {"access": "username", "id": "cognito:username"}
+_NAMES: Mapping[TokenUse, tuple[str, str]] = {
+    "access": ("client_id", "username"),
+    "id": ("aud", "cognito:username"),
+}
 # What may not be said of the future, beyond the skew: why it is refused if it is no time; if it is
 # said; and in which words.
 _NOT_AHEAD = (
@@ -74,21 +75,6 @@ class VerifiedToken:
     # Not in the repr, which ends up in logs; and a mapping has no hash.
     claims: Mapping[str, Any] = field(repr=False, hash=False)
     verified: InitVar[object]
-
-    @property
-    def issuer(self) -> str:
-        """The ``iss`` claim."""
-        return str(self.claims["iss"])
-
-    @property
-    def issued_at(self) -> datetime | None:
-        """The ``iat`` claim, where it has one."""
-        return datetime.fromtimestamp(self.claims["iat"], UTC) if "iat" in self.claims else None
-
-    @property
-    def expires_at(self) -> datetime:
-        """The ``exp`` claim."""
-        return datetime.fromtimestamp(self.claims["exp"], UTC)
 
     @property
     def groups_skipped(self) -> int:
@@ -150,7 +136,7 @@ def judge_claims(
         raise InvalidTokenError(
             Reason.TOKEN_USE_WRONG, f"expected token_use {token_use!r}", claims.get("token_use")
         )
-    client_claim, user_claim = _CLIENT_CLAIMS[token_use], _USER_CLAIMS[token_use]
+    client_claim, user_claim = _NAMES[token_use]
     client = claims.get(client_claim)
     # The type first: a list, which `aud` may be, cannot be looked up in a set.
     if not (isinstance(client, str) and client in pool.client_ids):
@@ -161,36 +147,23 @@ def judge_claims(
         text = claims.get(name)
         if not (isinstance(text, str) and text) and (name in claims or name == "sub"):
             raise InvalidTokenError(_TEXTS[name], f"expected {name} to be a non-empty string")
-    groups = _groups(claims)
-    if token_use == "access":
-        scopes = _scopes(claims)
-        _judge_audience(claims, pool)
-        return AccessToken(
-            sub=claims["sub"],
-            username=claims.get(user_claim),
-            client_id=client,
-            groups=groups,
-            pool_id=pool.id,
-            jti=claims.get("jti"),
-            claims=_frozen(claims),
-            scopes=scopes,
-            verified=_VERIFIED,
-        )
-    return IdToken(
-        sub=claims["sub"],
-        username=claims.get(user_claim),
-        client_id=client,
-        groups=groups,
-        pool_id=pool.id,
-        jti=claims.get("jti"),
-        claims=_frozen(claims),
-        verified=_VERIFIED,
-    )
+    said: dict[str, Any] = {
+        "sub": claims["sub"],
+        "username": claims.get(user_claim),
+        "client_id": client,
+        "groups": _groups(claims),
+        "pool_id": pool.id,
+        "jti": claims.get("jti"),
+        "claims": _frozen(claims),
+    }
+    if token_use == "id":
+        return IdToken(**said, verified=_VERIFIED)
+    scopes = _scopes(claims)
+    _judge_audience(claims, pool)
+    return AccessToken(**said, scopes=scopes, verified=_VERIFIED)
 
 
 def _judge_times(claims: JsonObject, now: float) -> None:
-    if "exp" not in claims:
-        raise InvalidTokenError(Reason.EXPIRY_INVALID, "expected an exp claim, found none")
     exp = _numeric_date(claims, "exp", Reason.EXPIRY_INVALID)
     if now >= exp:
         raise InvalidTokenError(Reason.EXPIRED, f"expired {now - exp:.0f} s ago")
@@ -202,7 +175,7 @@ def _judge_times(claims: JsonObject, now: float) -> None:
 
 
 def _numeric_date(claims: JsonObject, name: str, malformed: Reason) -> int:
-    value = claims[name]
+    value = claims.get(name)
     # bool is a kind of int in Python, and a float may be infinite: Cognito sends whole seconds.
     if type(value) is not int or not 0 <= value <= _LAST_NUMERIC_DATE:
         raise InvalidTokenError(malformed, f"expected {name} in whole seconds", value)
@@ -244,9 +217,11 @@ def _groups(claims: JsonObject) -> tuple[str, ...]:
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     """A read-only copy: a remembered token is shared, and one reader must not change another's."""
     if type(value) is dict:
-        copy = value.copy()
-        for name, inner in value.items():
-            if type(inner) in _CONTAINERS:  # few are: most claims are text
-                copy[name] = _frozen(inner)
-        return MappingProxyType(copy)
+        # Few are containers: most claims are text.
+        return MappingProxyType(
+            {
+                name: _frozen(inner) if type(inner) in _CONTAINERS else inner
+                for name, inner in value.items()
+            }
+        )
     return tuple([_frozen(inner) if type(inner) in _CONTAINERS else inner for inner in value])

@@ -38,14 +38,12 @@ class _Verdict(NamedTuple):
         key: the key that signed it. The verdict falls with the key.
         judged_at_seconds: when it was given, seconds since the epoch. It says nothing about times
             before that.
-        expires_at_seconds: the ``exp`` claim, seconds since the epoch.
     """
 
     token: AccessToken | IdToken
     keys: KeySource
     key: SigningKey
     judged_at_seconds: float
-    expires_at_seconds: int
 
 
 # A token's use and digest: an ID token is no access token, and the memory holds no bearer token
@@ -54,7 +52,11 @@ _Name = tuple[TokenUse, bytes]
 
 
 class TokenVerifier:
-    """Verifies tokens of the configured pools. Thread-safe; make one and keep it."""
+    """Verifies tokens of the configured pools. Thread-safe; make one and keep it.
+
+    Attributes:
+        keys: where it gets the pools' keys.
+    """
 
     def __init__(
         self,
@@ -78,18 +80,13 @@ class TokenVerifier:
         """
         if remember < 0:
             raise ConfigurationError([f"expected remember to be 0 or more, found {clip(remember)}"])
-        self._keys = keys or JwksCache(clock=clock)
+        self.keys = keys or JwksCache(clock=clock)
         given = (pools,) if isinstance(pools, UserPool) else tuple(pools)
-        self._pools = _by_issuer(given, self._keys)
+        self._pools = _by_issuer(given, self.keys)
         # It forgets what was not used for longest. Only what passed gets into it.
         self._verified: LRUCache[_Name, _Verdict] = LRUCache(remember)
         self._lock = Lock()
         self._clock = clock
-
-    @property
-    def keys(self) -> JwksCache:
-        """Where this verifier gets its keys."""
-        return self._keys
 
     @overload
     def verify(
@@ -128,7 +125,7 @@ class TokenVerifier:
         # the clock was set back, what had begun to be valid by then may not have begun yet.
         key = verdict.keys.get(verdict.key.key_id)
         if (key is verdict.key or key == verdict.key) and (
-            verdict.judged_at_seconds <= self._clock() < verdict.expires_at_seconds
+            verdict.judged_at_seconds <= self._clock() < verdict.token.claims["exp"]
         ):
             return verdict.token
         with self._lock:
@@ -158,7 +155,7 @@ class TokenVerifier:
         token = judge_claims(claims, pool, now, name[0])
         if self._verified.maxsize:
             with self._lock:
-                self._verified[name] = _Verdict(token, keys, key, now, claims["exp"])
+                self._verified[name] = _Verdict(token, keys, key, now)
         return token
 
 

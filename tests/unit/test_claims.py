@@ -52,11 +52,10 @@ def test_access_token_says_what_the_claims_say() -> None:
     assert token.client_id == CLIENT_ID
     assert token.groups == ("b", "a")
     assert token.scopes == ("x/y", "openid")
-    assert token.issuer == COGNITO.issuer
     assert token.pool_id == POOL_ID
     assert token.jti == "99999999-8888-4777-8666-555555555555"
-    assert token.issued_at == datetime.fromtimestamp(NOW - 60, UTC)
-    assert token.expires_at == datetime.fromtimestamp(NOW + 3540, UTC)
+    assert (token.claims["iss"], token.claims["iat"]) == (COGNITO.issuer, NOW - 60)
+    assert token.claims["exp"] == NOW + 3540
     assert token.claims["event_id"] == "66666666-7777-4888-8999-000000000000"
 
 
@@ -82,7 +81,7 @@ def test_machine_token() -> None:
 def test_newer_issuer_of_the_pool() -> None:
     """Each issuer that speaks for the pool is accepted."""
     for issuer in POOL.issuers:
-        assert accepted(COGNITO.claims(iss=issuer)).issuer == issuer
+        assert accepted(COGNITO.claims(iss=issuer)).claims["iss"] == issuer
 
 
 @pytest.mark.parametrize("issuer", [None, "", "x", 7, True, [COGNITO.issuer], {"iss": 1}, NOW])
@@ -144,8 +143,8 @@ def test_times_are_whole_seconds(claim: str, reason: Reason, value: object) -> N
 def test_largest_times() -> None:
     """The last second of the year 9999 can still be said."""
     token = accepted(COGNITO.claims(exp=LAST_SECOND_OF_9999, nbf=0, iat=0))
-    assert token.expires_at == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    assert token.issued_at == datetime(1970, 1, 1, tzinfo=UTC)
+    assert datetime.fromtimestamp(token.claims["exp"], UTC).year == 9999
+    assert token.claims["iat"] == 0
 
 
 @pytest.mark.parametrize(
@@ -163,7 +162,7 @@ def test_skew_boundary(claim: str, reason: Reason) -> None:
 
 def test_iat_and_nbf_may_be_absent() -> None:
     """Only exp is required of the times."""
-    assert accepted(COGNITO.claims(iat=None)).issued_at is None
+    assert "iat" not in accepted(COGNITO.claims(iat=None)).claims
 
 
 @pytest.mark.parametrize(
