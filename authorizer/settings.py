@@ -6,6 +6,7 @@ like ours but is not is an error too: a misspelt switch must not quietly leave i
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +14,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from authorizer.errors import ConfigurationError, clip
 from authorizer.gateway.events import Flavour
@@ -26,19 +27,23 @@ if TYPE_CHECKING:
 
     from authorizer.tokens.keys import KeySet
 
-_Choice = TypeVar("_Choice", bound=StrEnum)
 _Made = TypeVar("_Made")
 
 PREFIX = "AUTHORIZER_"
-# Written <pool id>=<value>[,<value>], pools separated by blanks; with how many values for a pool.
-_BY_POOL = {
-    "USER_POOLS": None,
-    "ISSUERS": None,
-    "FURTHER_ISSUERS": None,
-    "AUDIENCES": None,
-    "JWKS_URLS": 1,
-    "JWKS_FILES": 1,
-    "NEVER_EXPIRING_JWKS_FILES": 1,
+# Of pairs separated by blanks, by what the setting says: what one looks like, and in words.
+_PAIRS = {
+    **dict.fromkeys(
+        ("USER_POOLS", "ISSUERS", "FURTHER_ISSUERS", "AUDIENCES"),
+        (r"([^=]+)=([^,]+(?:,[^,]+)*)", "<pool id>=<value>[,<value>]"),
+    ),
+    **dict.fromkeys(
+        ("JWKS_URLS", "JWKS_FILES", "NEVER_EXPIRING_JWKS_FILES"),
+        (r"([^=]+)=([^,]+)", "<pool id>=<value>"),
+    ),
+    "IAM_MODES": (
+        f"({'|'.join(map(re.escape, Flavour))})=({'|'.join(IamMode)})",
+        f"<event>=<mode> with one of {', '.join(Flavour)} and {' or '.join(IamMode)}",
+    ),
 }
 _TIMES = {
     "JWKS_TIME_TO_LIVE_SECONDS": "time_to_live",
@@ -48,7 +53,7 @@ _TIMES = {
 }
 NAMES = frozenset(
     {
-        *(*_BY_POOL, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"),
+        *(*_PAIRS, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL"),
         *("CLIENT_IDS", "INSECURE_EMULATOR_HOSTS"),
     }
 )
@@ -63,8 +68,9 @@ DEFAULT_IAM_MODES: Mapping[Flavour, IamMode] = MappingProxyType(
         for flavour in Flavour
     }
 )
-# A week: beyond this a number is a mistake, and timedelta overflows far beyond it.
-_LONGEST_SECONDS = 7 * 24 * 3600
+# A week: beyond this a number is a mistake.
+_LONGEST = timedelta(days=7)
+_SPANS = f"seconds, more than 0 and at most {_LONGEST.total_seconds():.0f}"
 
 
 class HttpApiAnswer(StrEnum):
@@ -122,97 +128,112 @@ class Settings:
         Raises:
             ConfigurationError: with everything that is wrong.
         """
-        reader = _Reader(environment, base or Path())
-        pools = reader.pools()
-        policy = reader.attempt(
-            Policy.load, reader.base / reader.values.get("POLICY", "policy.json")
-        )
-        chosen = {
-            "policy": policy,
-            "bundled_keys": reader.bundled_keys("JWKS_FILES", pools),
-            "never_expiring_keys": reader.bundled_keys("NEVER_EXPIRING_JWKS_FILES", pools),
-            "jwks_timing": reader.jwks_timing(),
-            "http_api_answer": reader.choice("HTTP_API_ANSWER", HttpApiAnswer),
-            "http_api_refusal": reader.choice("HTTP_API_REFUSAL", HttpApiRefusal),
-            "iam_modes": reader.iam_modes(policy),
-            "insecure_emulator_hosts": reader.insecure_emulator_hosts,
-        }
-        if reader.problems:
-            raise ConfigurationError(reader.problems)
-        return cls(
-            pools=tuple(pools.values()),
-            **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
-        )
+        return SettingsReader(environment, base or Path()).read()
 
 
-class SettingProblem(str):
-    """What is wrong with one variable, in words; what several make together is plain text.
+class SettingProblem(NamedTuple):
+    """What is wrong with one variable, or with what several make together.
 
     Attributes:
-        name: the variable's.
+        text: in words, with the variable's name.
+        name: the variable's; nothing where there are several.
         beside: the variable or the file without which it would be right; nothing where there is
             none.
     """
 
-    __slots__ = ("beside", "name")
-    name: str
-    beside: str | None
+    text: str
+    name: str | None = None
+    beside: str | None = None
 
 
-class _Reader:
-    """Reads the variables one by one, and collects what is wrong with them."""
+class SettingsReader:
+    """Reads the variables one by one, and collects what is wrong with them.
+
+    Attributes:
+        problems: what is wrong, in the order found.
+    """
 
     def __init__(self, environment: Mapping[str, str], base: Path) -> None:
-        self.values = {
+        """Look at the variables; see :meth:`Settings.from_environment`."""
+        self._values = {
             name.removeprefix(PREFIX): value
             for name, value in environment.items()
             if name.startswith(PREFIX)
         }
-        self.base = base
-        self.problems: list[str] = []
-        for name in sorted(self.values.keys() - NAMES):
+        self._base = base
+        self.problems: list[SettingProblem] = []
+        for name in sorted(self._values.keys() - NAMES):
             close = get_close_matches(name, NAMES, n=1)
             self._note(
                 name,
                 "no such setting" + (f"; did you mean {PREFIX}{close[0]}?" if close else ""),
             )
-        if "CLIENT_IDS" in self.values:
+        if "CLIENT_IDS" in self._values:
             # With several pools, a client of one must not become a client of another.
-            pool, clients = self.values.get("USER_POOLS", "").strip(), self.values["CLIENT_IDS"]
+            pool, clients = self._values.get("USER_POOLS", "").strip(), self._values["CLIENT_IDS"]
             if len(pool.split()) == len(clients.split()) == 1 and "=" not in pool + clients:
-                self.values["USER_POOLS"] = f"{pool}={clients.strip()}"
+                self._values["USER_POOLS"] = f"{pool}={clients.strip()}"
             else:
                 self._note(
                     "CLIENT_IDS",
                     f"expected <client id>[,<client id>], and one pool id alone in "
                     f"{PREFIX}USER_POOLS; found {clip(clients)} and {clip(pool)}",
                 )
-        self.insecure_emulator_hosts = (
-            tuple(self.values["INSECURE_EMULATOR_HOSTS"].split(","))
-            if "INSECURE_EMULATOR_HOSTS" in self.values
+        self._insecure_emulator_hosts = (
+            tuple(self._values["INSECURE_EMULATOR_HOSTS"].split(","))
+            if "INSECURE_EMULATOR_HOSTS" in self._values
             else ()
         )
-        self._by_pool = {name: self._pairs(name, most) for name, most in _BY_POOL.items()}
+        self._pairs = {name: self._pairs_of(name) for name in _PAIRS}
         # A pool that is left out, or an empty value, would be tokens whose aud nobody looks at.
-        if "AUDIENCES" in self.values and (
-            self._by_pool["AUDIENCES"].keys() != self._by_pool["USER_POOLS"].keys()
+        if "AUDIENCES" in self._values and (
+            self._pairs["AUDIENCES"].keys() != self._pairs["USER_POOLS"].keys()
         ):
             self._note("AUDIENCES", f"expected an entry for each pool of {PREFIX}USER_POOLS")
         for pool_id in sorted(
-            self._by_pool["NEVER_EXPIRING_JWKS_FILES"].keys() & self._by_pool["JWKS_FILES"].keys()
+            self._pairs["NEVER_EXPIRING_JWKS_FILES"].keys() & self._pairs["JWKS_FILES"].keys()
         ):
             self._note(
                 "NEVER_EXPIRING_JWKS_FILES",
                 f"expected it in place of {PREFIX}JWKS_FILES, found {clip(pool_id)} in both",
             )
 
-    def pools(self) -> dict[str, UserPool]:
+    def read(self) -> Settings:
+        """The settings, with the files that they name.
+
+        Raises:
+            ConfigurationError: with everything that is wrong.
+        """
+        pools = self._pools()
+        policy = self._attempt(Policy.load, self._base / self._values.get("POLICY", "policy.json"))
+        found: dict[str, Any] = {
+            "pools": tuple(pools.values()),
+            "policy": policy,
+            "bundled_keys": self._keys("JWKS_FILES", pools),
+            "never_expiring_keys": self._keys("NEVER_EXPIRING_JWKS_FILES", pools),
+            "jwks_timing": self._jwks_timing(),
+            "http_api_answer": self._single(
+                "HTTP_API_ANSWER", HttpApiAnswer, HttpApiAnswer.SIMPLE, " or ".join(HttpApiAnswer)
+            ),
+            "http_api_refusal": self._single(
+                "HTTP_API_REFUSAL", HttpApiRefusal, HttpApiRefusal.DENY, " or ".join(HttpApiRefusal)
+            ),
+            "iam_modes": self._iam_modes(policy),
+            "insecure_emulator_hosts": self._insecure_emulator_hosts,
+        }
+        if self.problems:
+            raise ConfigurationError(problem.text for problem in self.problems)
+        return Settings(**found)
+
+    # What cannot be made is left out, or nothing: then there is a problem, and no settings.
+
+    def _pools(self) -> dict[str, UserPool | None]:
         pools = {}
-        if not self._by_pool["USER_POOLS"]:
+        if not self._pairs["USER_POOLS"]:
             self._note("USER_POOLS", "expected <pool id>=<client id>[,<client id>], found nothing")
-        for pool_id, client_ids in self._by_pool["USER_POOLS"].items():
-            given = {name: pairs.get(pool_id, ()) for name, pairs in self._by_pool.items()}
-            pools[pool_id] = self.attempt(
+        for pool_id, client_ids in self._pairs["USER_POOLS"].items():
+            given = {name: pairs.get(pool_id, ()) for name, pairs in self._pairs.items()}
+            pools[pool_id] = self._attempt(
                 UserPool,
                 pool_id,
                 client_ids,
@@ -220,55 +241,47 @@ class _Reader:
                 further_issuers=(*given["ISSUERS"][1:], *given["FURTHER_ISSUERS"]),
                 jwks_url=next(iter(given["JWKS_URLS"]), None),
                 audiences=() if given["AUDIENCES"] == ("none",) else given["AUDIENCES"] or None,
-                insecure_emulator_hosts=self.insecure_emulator_hosts,
+                insecure_emulator_hosts=self._insecure_emulator_hosts,
             )
-        return {pool_id: pool for pool_id, pool in pools.items() if pool is not None}
+        return pools
 
-    def bundled_keys(self, name: str, pools: Mapping[str, UserPool]) -> dict[UserPool, KeySet]:
-        bundled = {}
-        for pool_id, (file,) in self._by_pool[name].items():
+    def _keys(
+        self, name: str, pools: Mapping[str, UserPool | None]
+    ) -> dict[UserPool | None, KeySet]:
+        found = {}
+        for pool_id, (file,) in self._pairs[name].items():
             # With the library for keys, which build-time tools that read settings need not load.
             from authorizer.tokens.keys import KeySet, KeySetError  # noqa: PLC0415
 
-            path = self.base / file
+            path = self._base / file
             try:
-                bundled[pool_id] = KeySet.parse(path.read_bytes())
+                found[pools.get(pool_id)] = KeySet.parse(path.read_bytes())
             except (OSError, ValueError, KeySetError) as error:
                 self._note(
                     name, f"{path}: {getattr(error, 'strerror', None) or error}", beside=str(path)
                 )
-        return {pools[pool_id]: keys for pool_id, keys in bundled.items() if pool_id in pools}
+        return found
 
-    def jwks_timing(self) -> JwksTiming | None:
-        return self.attempt(
-            JwksTiming,
-            **{
-                attribute: span
-                for name, attribute in _TIMES.items()
-                if name in self.values and (span := self._seconds(name, self.values[name]))
-            },
-        )
+    def _jwks_timing(self) -> JwksTiming | None:
+        usual = JwksTiming()
+        spans = {
+            attribute: self._single(name, _span, getattr(usual, attribute), _SPANS)
+            for name, attribute in _TIMES.items()
+        }
+        return self._attempt(JwksTiming, **spans)
 
-    def choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
-        text = self.values.get(name)
-        if text not in {None, *choices}:
-            self._note(name, f"expected {' or '.join(choices)}, found {clip(text)}")
-        return choices(text) if text in set(choices) else None
+    def _single(
+        self, name: str, make: Callable[[str], _Made], default: _Made, expected: str
+    ) -> _Made:
+        text = self._values.get(name)
+        with suppress(ValueError, OverflowError):
+            return default if text is None else make(text)
+        self._note(name, f"expected {expected}, found {clip(text)}")
+        return default
 
-    def iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
-        chosen: dict[Flavour, IamMode] = {}
-        for pair in self.values.get("IAM_MODES", "").split():
-            flavour, _, mode = pair.partition("=")
-            if flavour not in set(Flavour) or mode not in set(IamMode):
-                self._note(
-                    "IAM_MODES",
-                    f"expected <event>=<mode> with one of {', '.join(Flavour)} and "
-                    f"{' or '.join(IamMode)}, found {clip(pair)}",
-                )
-            elif flavour in chosen:
-                self._note("IAM_MODES", f"expected each event once, found {clip(flavour)} twice")
-            else:
-                chosen[Flavour(flavour)] = IamMode(mode)
+    def _iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
+        pairs = self._pairs["IAM_MODES"]
+        chosen = {Flavour(event): IamMode(mode) for event, (mode,) in pairs.items()}
         if (
             policy is not None
             and policy.routes is None
@@ -281,45 +294,31 @@ class _Reader:
             )
         return {**DEFAULT_IAM_MODES, **chosen}
 
-    def _seconds(self, name: str, text: str) -> timedelta | None:
-        with suppress(ValueError):
-            if 0 < float(text) <= _LONGEST_SECONDS:
-                return timedelta(seconds=float(text))
-        self._note(
-            name,
-            f"expected seconds, more than 0 and at most {_LONGEST_SECONDS}, found {clip(text)}",
-        )
-        return None
-
-    def _pairs(self, name: str, most: int | None) -> dict[str, tuple[str, ...]]:
+    def _pairs_of(self, name: str) -> dict[str, tuple[str, ...]]:
+        form, expected = _PAIRS[name]
         found: dict[str, tuple[str, ...]] = {}
-        for pair in self.values.get(name, "").split():
-            pool_id, _, listed = pair.partition("=")
-            values = tuple(listed.split(","))
-            if not (pool_id and all(values)):
-                self._note(name, f"expected <pool id>=<value>[,<value>], found {clip(pair)}")
-            elif pool_id in found:
-                self._note(name, f"expected each pool once, found {clip(pool_id)} twice")
-            elif most is not None and len(values) > most:
-                self._note(name, f"expected one value for {clip(pool_id)}, found {len(values)}")
-            elif pool_id not in {
-                pair.partition("=")[0] for pair in self.values.get("USER_POOLS", "").split()
-            }:
+        pools = {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
+        for pair in self._values.get(name, "").split():
+            parts = re.fullmatch(form, pair)
+            if parts is None:
+                self._note(name, f"expected {expected}, found {clip(pair)}")
+            elif parts[1] in found:
+                self._note(name, f"expected {clip(parts[1])} once, found it twice")
+            elif name != "IAM_MODES" and parts[1] not in pools:
                 self._note(
                     name,
-                    f"{clip(pool_id)} is not among {PREFIX}USER_POOLS",
+                    f"{clip(parts[1])} is not among {PREFIX}USER_POOLS",
                     beside=f"{PREFIX}USER_POOLS",
                 )
             else:
-                found[pool_id] = values
+                found[parts[1]] = tuple(parts[2].split(","))
         return found
 
     def _note(self, name: str, problem: str, *, beside: str | None = None) -> None:
-        noted = SettingProblem(f"{PREFIX}{name}: {problem}")
-        noted.name, noted.beside = f"{PREFIX}{name}", beside
-        self.problems.append(noted)
+        name = PREFIX + name
+        self.problems.append(SettingProblem(f"{name}: {problem}", name, beside))
 
-    def attempt(
+    def _attempt(
         self,
         make: Callable[..., _Made],
         *given: Any,  # noqa: ANN401 - whatever it takes
@@ -328,5 +327,12 @@ class _Reader:
         try:
             return make(*given, **named)
         except ConfigurationError as error:
-            self.problems += error.problems
+            self.problems += map(SettingProblem, error.problems)
             return None
+
+
+def _span(text: str) -> timedelta:
+    span = timedelta(seconds=float(text))
+    if not timedelta(0) < span <= _LONGEST:
+        raise ValueError(text)
+    return span

@@ -134,7 +134,7 @@ def _ask(keys: JwksCache, world: _World, chance: Random) -> None:
     begun = keys.statistics().fetches
     world.day.requests[int(world.now)] += 1
     try:
-        if keys.key(_POOL, _NEW if issued >= _ROTATION else _OLD) is None:
+        if keys.of(_POOL).get(_NEW if issued >= _ROTATION else _OLD) is None:
             world.day.refused += 1
     except KeysUnavailableError:
         world.day.failed[int(world.now)] += 1

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from authorizer.errors import AuthorizerError, KeysUnavailableError
@@ -27,10 +28,6 @@ from authorizer.tokens.pool import JwksTiming, UserPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import timedelta
-
-    Clock = Callable[[], float]
-
 # Clocks are adjusted by milliseconds, and by a second now and then. As much as claims are granted;
 # what goes back further was set, and nobody knows how much time has passed.
 _JITTER_SECONDS = 60
@@ -53,7 +50,7 @@ class JwksCache:
         timing: JwksTiming | None = None,
         bundled: Mapping[UserPool, KeySet] | None = None,
         never_expiring: Mapping[UserPool, KeySet] | None = None,
-        clock: Clock = time.time,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Start empty, or with keys that were shipped with the program.
 
@@ -75,16 +72,12 @@ class JwksCache:
             for pool, keys in (bundled or {}).items()
         }
 
-    def key(self, pool: UserPool, key_id: str) -> SigningKey | None:
-        """The pool's current key of that ``kid``; ``None`` when the pool has no such key.
-
-        Raises:
-            KeysUnavailableError: when that cannot be known.
-        """
-        return self.of(pool).get(key_id)
-
     def of(self, pool: UserPool) -> KeySource:
-        """Where a pool's keys come from, for whoever asks often."""
+        """Where a pool's keys come from.
+
+        Its ``get`` returns the key of a ``kid``, or ``None`` when the pool has no such key. It
+        raises ``KeysUnavailableError`` when that cannot be known.
+        """
         return (
             self._never_expiring.get(pool)
             or self._pools.get(pool)
@@ -117,14 +110,19 @@ class _PoolKeys:
     """
 
     def __init__(
-        self, pool: UserPool, timing: JwksTiming, clock: Clock, keys: KeySet | None = None
+        self,
+        pool: UserPool,
+        timing: JwksTiming,
+        clock: Callable[[], float],
+        keys: KeySet | None = None,
     ) -> None:
         self._pool, self._timing, self._clock = pool, timing, clock
         self._lock = threading.Lock()
         self._keys = keys or KeySet({})
         self.obtained_at = clock() if keys else _NEVER
         self._asked_at = self._failed_at = _NEVER
-        self._failures_in_a_row = 0
+        # Zero, unless the last fetch failed. Then, nobody asks for so long.
+        self._back_off = timedelta(0)
         self._last_error = ""
         # The fetch under way, for whoever waits for it.
         self._fetch: threading.Event | None = None
@@ -163,7 +161,7 @@ class _PoolKeys:
         return self._keys.get(key_id) if is_usable else None
 
     def _should_ask(self, key: SigningKey | None, now: float) -> bool:
-        if self._failures_in_a_row and _within(now, self._failed_at, self._back_off()):
+        if self._back_off and _within(now, self._failed_at, self._back_off):
             return False
         return not _within(now, self.obtained_at, self._timing.time_to_live) or (
             key is None and not _within(now, self._asked_at, self._timing.cool_down)
@@ -171,10 +169,10 @@ class _PoolKeys:
 
     def _settle(self, key: SigningKey | None, now: float) -> SigningKey | None:
         """Answer with what is known now: the key, its absence, or that we cannot tell."""
-        if key is None and self._failures_in_a_row:
+        if key is None and self._back_off:
             raise KeysUnavailableError(
                 f"no keys of user pool {self._pool.id}: {self._last_error}; "
-                f"asking again after {self._back_off().total_seconds():g} s"
+                f"asking again after {self._back_off.total_seconds():g} s"
             )
         if key is None and not _within(now, self.obtained_at, self._timing.stale_limit):
             # A key missing from a set that cannot be used is not known to be missing.
@@ -182,11 +180,6 @@ class _PoolKeys:
                 f"no keys of user pool {self._pool.id}: the clock was set back while they came"
             )
         return key
-
-    def _back_off(self) -> timedelta:
-        # The exponent is bounded: an outage of a day must not compute 2 ** 1440.
-        doubled = self._timing.first_back_off * (1 << min(self._failures_in_a_row - 1, 16))
-        return min(doubled, self._timing.longest_back_off)
 
     def _begin(self, now: float) -> None:
         self._fetch, self._asked_at = threading.Event(), now
@@ -215,7 +208,7 @@ class _PoolKeys:
             if isinstance(outcome, KeySet) and is_newest:
                 # In this order: who reads without the lock reads the age before the keys.
                 self._keys = outcome
-                self.obtained_at, self._failures_in_a_row = asked_at, 0
+                self.obtained_at, self._back_off = asked_at, timedelta(0)
             self._conclude(fetch, outcome if isinstance(outcome, str) else None)
 
     def _conclude(self, fetch: threading.Event, problem: str | None = "") -> None:
@@ -225,7 +218,8 @@ class _PoolKeys:
         self._fetch = None
         if problem is not None:
             self.failures += 1
-            self._failures_in_a_row += 1
+            doubled = 2 * self._back_off or self._timing.first_back_off
+            self._back_off = min(doubled, self._timing.longest_back_off)
             # However late it is noticed: what slept through the back-off need not wait for it.
             seconds = self._timing.deadline.total_seconds()
             self._failed_at = min(self._clock(), self._asked_at + seconds)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -481,7 +482,7 @@ def test_a_function_published_seven_hours_ago(
         monkeypatch.setattr(pool, "_clock", lambda: snapshot + 7 * 3600)
         with pytest.raises(KeysUnavailableError):
             deployed.invoke(event_of("http-2.0", live_token()))
-        pool._failures_in_a_row = 0
+        pool._back_off = timedelta(0)
         (restored,) = runtime.hooks
         restored()
         deployed.invoke(event_of("http-2.0", live_token()))

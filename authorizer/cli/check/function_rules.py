@@ -7,6 +7,7 @@ another way than the API's calls a guarded function and is asked nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from authorizer.cli.template.model import (
 )
 from authorizer.cli.template.parameters import is_any
 from authorizer.errors import ConfigurationError
-from authorizer.settings import PREFIX, Settings
+from authorizer.settings import PREFIX, SettingsReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -132,14 +133,13 @@ def _problems(function: FunctionVariables, packed: bytes) -> Iterator[_Wrong]:
         environment[_POOLS] = _ANY_POOL
     with TemporaryDirectory() as folder:
         (Path(folder) / "policy.json").write_bytes(packed)
-        try:
-            Settings.from_environment(environment, Path(folder))
-        except ConfigurationError as error:
-            for problem in error.problems:
-                beside = getattr(problem, "beside", None)
-                # What files say that are packed with the function is not for a template to tell.
-                if beside is None or (beside == _POOLS and knows_pools):
-                    yield getattr(problem, "name", None), {"problem": problem}
+        reader = SettingsReader(environment, Path(folder))
+        with suppress(ConfigurationError):
+            reader.read()
+    for problem in reader.problems:
+        # What files say that are packed with the function is not for a template to tell.
+        if problem.beside is None or (problem.beside == _POOLS and knows_pools):
+            yield problem.name, {"problem": problem.text}
 
 
 def _other_policy(function: FunctionVariables) -> Iterator[_Wrong]:
