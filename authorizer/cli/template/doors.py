@@ -30,11 +30,12 @@ from authorizer.cli.template.nodes import (
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Reading, Resource
 
+_FUNCTION = "AWS::Serverless::Function"
 _CALLERS = {"*": "everybody", "apigateway.amazonaws.com": "API Gateway"}
 # They make events of the account's own doing: nobody else says what is in them.
 _EVENT_SOURCES = re.compile(
@@ -66,6 +67,13 @@ _SERVICES = (
         for behavior in ("DefaultCacheBehavior", "CacheBehaviors.*")
     ),
 )
+# What has function URLs: under which name, and what names the function there, if not the resource.
+_URLS = (("AWS::Lambda::Url", "", "TargetFunctionArn"), (_FUNCTION, "FunctionUrlConfig", ""))
+# By whether the deployment decides.
+_URL_IN_WORDS = (
+    "a function URL that asks nobody for authorization",
+    "a function URL of which the deployment decides whether it asks anybody",
+)
 # Which resource leads to a function, the place that says so, the function's name, and in words.
 _Way = tuple["Resource", "Location", Node, str]
 
@@ -95,23 +103,14 @@ def read_doors(reading: Reading) -> tuple[Door, ...]:
 
 
 def _urls(reading: Reading) -> Iterator[_Way]:
-    for resource in reading.of_type("AWS::Lambda::Url"):
-        yield from _url(reading, resource, resource.location, resource.properties)
-    for function in reading.of_type("AWS::Serverless::Function"):
-        location = key_location(function.properties, "FunctionUrlConfig") or function.location
-        for url in _at(reading, function.properties, "FunctionUrlConfig"):
-            yield from _url(reading, function, location, url)
-
-
-def _url(reading: Reading, resource: Resource, location: Location, url: Node) -> Iterator[_Way]:
-    kind = reading.choice(child(url, "AuthType"))
-    what = "a function URL that asks nobody for authorization"
-    if isinstance(kind, Unknown):
-        what = "a function URL of which the deployment decides whether it asks anybody"
-    if kind != "AWS_IAM":
-        is_own = resource.type == "AWS::Serverless::Function"
-        target = _name_of(resource) if is_own else child(url, "TargetFunctionArn")
-        yield resource, location, target, what
+    for kind, path, name in _URLS:
+        for resource in reading.of_type(kind):
+            location = key_location(resource.properties, path) or resource.location
+            for url in _at(reading, resource.properties, *filter(None, [path])):
+                asked = reading.choice(child(url, "AuthType"))
+                if asked != "AWS_IAM":
+                    target = child(url, name) if name else _name_of(resource)
+                    yield resource, location, target, _URL_IN_WORDS[isinstance(asked, Unknown)]
 
 
 def _services(reading: Reading) -> Iterator[_Way]:
@@ -124,22 +123,17 @@ def _services(reading: Reading) -> Iterator[_Way]:
 
 def _events(reading: Reading) -> Iterator[_Way]:
     """What SAM makes of events of services that hand over what somebody sends."""
-    events = [
-        (function, name, location, event)
-        for function in reading.of_type("AWS::Serverless::Function")
+    events = (
+        (function, location, name, _EVENTS.get(str(reading.choice(child(event, "Type")))))
+        for function in reading.of_type(_FUNCTION)
         for written in _at(reading, function.properties, "Events")
         for name, location, node in (written if isinstance(written, Mapping) else ())
         for event in _at(reading, node)
-    ]
-    for function, name, location, event in events:
-        service = _EVENTS.get(str(reading.choice(child(event, "Type"))))
+    )
+    for function, location, name, service in events:
         if service is not None:
-            yield (
-                function,
-                location,
-                _name_of(function),
-                f"event {name}, by which {service} calls it",
-            )
+            what = f"event {name}, by which {service} calls it"
+            yield function, location, _name_of(function), what
 
 
 def _stacks(reading: Reading) -> Iterator[_Way]:
@@ -156,14 +150,13 @@ def _name_of(function: Resource) -> Node:
 
 def _at(reading: Reading, node: Node, *path: str) -> Iterator[Node]:
     """What stands at the end of a path, in one deployment or another."""
-    for value in reading.branches(node)[0]:
-        if not path:
-            yield value
-            continue
-        inner: Iterable[Node] = (child(value, path[0]),)
-        if path[0] == "*":
-            inner = () if isinstance(value, Call) else children_of(value)
-        for item in inner:
+    values = reading.branches(node)[0]
+    if not path:
+        yield from values
+        return
+    for value in values:
+        every = () if isinstance(value, Call) else children_of(value)
+        for item in every if path[0] == "*" else (child(value, path[0]),):
             yield from _at(reading, item, *path[1:])
 
 
@@ -174,7 +167,7 @@ def _permissions(reading: Reading) -> Iterator[_Way]:
     for resource in reading.of_type("AWS::Lambda::Permission"):
         action = reading.choice(child(resource.properties, "Action"))
         whom = _whom(reading, resource)
-        if whom is not None and not (isinstance(action, str) and action.lower() not in _INVOKES):
+        if whom and (not isinstance(action, str) or action.lower() in _INVOKES):
             target = child(resource.properties, "FunctionName")
             yield resource, resource.location, target, f"permission {resource.id} for {whom}"
 
@@ -192,14 +185,11 @@ def _whom(reading: Reading, permission: Resource) -> str | None:
         return f"whom the deployment names ({given})"
     if "<" in service:
         return None if _OWN in service else "another account"
-    if service.startswith("arn:") or (service != "*" and "." not in service.partition("/")[0]):
-        return f"the account of {clip(service)}"
-    is_source = _EVENT_SOURCES.fullmatch(service) is not None
-    name = _CALLERS.get(service, clip(service))
-    if not is_source and service not in _CALLERS:
-        return name
-    behind = _whose(reading, permission, is_source=is_source)
-    return behind and f"{name} in {behind}"
+    if _EVENT_SOURCES.fullmatch(service) or service in _CALLERS:
+        behind = _whose(reading, permission, is_source=service not in _CALLERS)
+        return behind and f"{_CALLERS.get(service, clip(service))} in {behind}"
+    is_account = service.startswith("arn:") or "." not in service.partition("/")[0]
+    return f"the account of {clip(service)}" if is_account else clip(service)
 
 
 def _whose(reading: Reading, permission: Resource, *, is_source: bool) -> str | None:

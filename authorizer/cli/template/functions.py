@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import Cause, Elsewhere, Unknown
 from authorizer.cli.template.nodes import (
@@ -27,12 +26,8 @@ from authorizer.cli.template.nodes import (
     why_given,
 )
 from authorizer.cli.template.parameters import is_any
+from authorizer.cli.template.reading import Reading, Resource
 from authorizer.errors import clip
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from authorizer.cli.template.reading import Reading, Resource
 
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _API, _UNDECIDED = "api", "<>"
@@ -42,7 +37,6 @@ _INVOKE_ACTIONS = ("lambda:InvokeFunction", "lambda:*", "*")
 _STAGE_VARIABLE = "${stageVariables."
 _OWN = ("<Region>", "<AccountId>")
 _LATEST = "$LATEST"
-_OF_FUNCTIONS = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
 _WITH_DIGEST = re.compile(r"[0-9A-Fa-f]{32}\Z")
 # What SAM makes of a function that publishes an alias.
 _NEWEST = frozenset({"Alias", "Version"})
@@ -53,15 +47,10 @@ def function_behind(reading: Reading, node: Node) -> str | Unknown | None:
     value = reading.resolve(node)
     if isinstance(value, Unresolvable):
         return Unknown(value.why)
-    parts = parts_of(value)
-    found = {_function(reading, reading.resource_of(part)) for part in parts} - {None}
-    if found:
-        return found.pop() if len(found) == 1 else Unknown("it names more than one function")
-    named = _function_named(reading, value)
-    why = why_given(value)
-    if named is None and why is not None:
-        return Unknown(why)
-    return named or _named_when_called(reading, parts)
+    found = {_function(reading, reading.resource_of(part)) for part in parts_of(value)} - {None}
+    if len(found) > 1:
+        return Unknown("it names more than one function")
+    return next(iter(found), _function_named(reading, value)) or _why_not_named(reading, value)
 
 
 def steady_function(reading: Reading, node: Node) -> str | Unknown | None:
@@ -102,9 +91,8 @@ def _account_given(reading: Reading, node: Node) -> Cause | None:
         found = re.search(r":lambda:([^:]*):([^:]*):function:", with_names(value))
         if found is not None and found.groups() != _OWN:
             region, account = map(clip, found.groups())
-            written = f"region {region} and account {account} may be others than its own"
-            given = why_given(value) if "<>" in found.groups() else None
-            return given or written
+            given = why_given(value) if _UNDECIDED in found.groups() else None
+            return given or f"region {region} and account {account} may be others than its own"
     return None
 
 
@@ -126,10 +114,13 @@ def name_elsewhere(reading: Reading, node: Node) -> str:
 
 
 def _function(reading: Reading, resource: Resource | None) -> str | Unknown | None:
-    if resource is not None and resource.type in _OF_FUNCTIONS:
-        name = reading.get(resource.properties, "FunctionName")
-        return function_behind(reading, name)
-    return resource.id if resource is not None and resource.type in FUNCTION_TYPES else None
+    match resource:
+        case Resource(type="AWS::Lambda::Alias" | "AWS::Lambda::Version", properties=properties):
+            return function_behind(reading, reading.get(properties, "FunctionName"))
+        case Resource(type=kind, id=name) if kind in FUNCTION_TYPES:
+            return name
+        case _:
+            return None
 
 
 def _function_named(reading: Reading, value: Node) -> str | None:
@@ -137,21 +128,32 @@ def _function_named(reading: Reading, value: Node) -> str | None:
     text = _in_words(value)
     match = re.search(r":function:([A-Za-z0-9_<>-]+)(?=[:/]|\Z)", text, re.ASCII)
     wanted = match[1] if match else text
-    for resource in reading.of_type(*FUNCTION_TYPES):
-        name = reading.get(resource.properties, "FunctionName")
-        if isinstance(name, Text | Composite) and wanted and _in_words(name) == wanted:
-            return resource.id
-    return None
+    names = (
+        (resource.id, reading.get(resource.properties, "FunctionName"))
+        for resource in reading.of_type(*FUNCTION_TYPES)
+    )
+    same = (
+        function
+        for function, name in names
+        if isinstance(name, Text | Composite) and wanted and _in_words(name) == wanted
+    )
+    return next(same, None)
 
 
-def _named_when_called(reading: Reading, parts: Iterable[Node]) -> Unknown | None:
-    """Of a name that a stage's variable, or any value of a parameter, puts into a text."""
-    text = "".join(part.text for part in parts if isinstance(part, Text))
-    if _STAGE_VARIABLE in text:
-        return Unknown("a stage variable names it")
+def _why_not_named(reading: Reading, named: Node) -> Unknown | None:
+    """Of a name that a deployment, a stage's variable or any value of a parameter puts together."""
+    text = "".join(part.text for part in parts_of(named) if isinstance(part, Text))
     chosen = reading.choices.chosen.items()
-    given = [name for name, value in chosen if is_any(name, value) and value in text]
-    return Unknown(f"parameter {given[0]} may name any") if given else None
+    whys = (
+        why_given(named),
+        "a stage variable names it" if _STAGE_VARIABLE in text else None,
+        *(
+            f"parameter {name} may name any"
+            for name, value in chosen
+            if is_any(name, value) and value in text
+        ),
+    )
+    return next((Unknown(why) for why in whys if why is not None), None)
 
 
 def _in_words(node: Node) -> str:
@@ -166,10 +168,11 @@ def _in_words(node: Node) -> str:
 
 def may_be_invoked(reading: Reading, function: str | Unknown | None, api: str) -> bool | Unknown:
     """Whether an ``AWS::Lambda::Permission`` lets an API's authorizers invoke a function."""
-    if isinstance(function, Unknown):
-        return function
-    if function is None:
-        return Unknown("the function and its permissions are not in this template")
+    match function:
+        case Unknown():
+            return function
+        case None:
+            return Unknown("the function and its permissions are not in this template")
     permissions = reading.of_type("AWS::Lambda::Permission")
     answers = [_permits(reading, permission, function, api) for permission in permissions]
     unknown = [answer for answer in answers if isinstance(answer, Unknown)]
@@ -196,19 +199,19 @@ def _permits(reading: Reading, permission: Resource, function: str, api: str) ->
 
 def _covers(source: Node, api: str) -> bool | Unknown:
     """Whether a permission's ``SourceArn`` covers ``<api>/authorizers/<id>``."""
-    if isinstance(source, Absent):
-        return True
-    if isinstance(source, Unresolvable):
-        return Unknown(source.why)
+    match source:
+        case Absent():
+            return True
+        case Unresolvable(why=why):
+            return Unknown(why)
     resource = spelled(source, _as_pattern).split(":", 5)[-1]
     # A name that only the deployment knows is a name, and no wildcard, but for this API's.
     pattern = resource.replace(f"<{api}>", _API).replace("[", "[[]")
     pattern = re.sub(r"(?<=/authorizers/)<[^<>]+>\Z", "0", pattern)
-    if fnmatchcase(f"{_API}/authorizers/0", pattern):
-        return True
-    if fnmatchcase(f"{_API}/authorizers/0", pattern.replace(_UNDECIDED, "*")):
-        return Unknown("its SourceArn is known only when deployed")
-    return False
+    wanted = f"{_API}/authorizers/0"
+    may_cover = fnmatchcase(wanted, pattern.replace(_UNDECIDED, "*"))
+    unknown = may_cover and Unknown("its SourceArn is known only when deployed")
+    return fnmatchcase(wanted, pattern) or unknown
 
 
 def execution_arn(value: Node, api: Reference, rest: str) -> Composite:
@@ -264,14 +267,16 @@ def _why_numbered(qualifier: str) -> str | None:
 
 def _why_of(reading: Reading, found: Reference, qualifier: str = "") -> str | None:
     resource = reading.resources[found.id]
-    if resource.type == "AWS::Lambda::Version":
-        is_made_anew = _WITH_DIGEST.search(resource.id)
-        return None if is_made_anew else f"{resource.id} is made once, and never changes"
-    if resource.type == "AWS::Lambda::Alias":
-        return _why_alias(reading, resource)
-    if resource.type in FUNCTION_TYPES and found.attribute in _NEWEST:
-        return _why_published(reading, resource)
-    return _why_qualified(reading, resource, qualifier) if qualifier else None
+    match resource.type:
+        case "AWS::Lambda::Version":
+            is_made_anew = _WITH_DIGEST.search(resource.id)
+            return None if is_made_anew else f"{resource.id} is made once, and never changes"
+        case "AWS::Lambda::Alias":
+            return _why_alias(reading, resource)
+        case kind if kind in FUNCTION_TYPES and found.attribute in _NEWEST:
+            return _why_published(reading, resource)
+        case _:
+            return _why_qualified(reading, resource, qualifier) if qualifier else None
 
 
 def _why_qualified(reading: Reading, function: Resource, qualifier: str) -> str | None:
@@ -284,24 +289,24 @@ def _why_qualified(reading: Reading, function: Resource, qualifier: str) -> str 
     if qualifier == _LATEST:
         return None
     for alias in reading.of_type("AWS::Lambda::Alias"):
-        name = reading.resolve(child(alias.properties, "Name"))
-        behind = function_behind(reading, child(alias.properties, "FunctionName"))
-        if behind == function.id and _in_words(name) == qualifier:
+        name, named = (child(alias.properties, key) for key in ("Name", "FunctionName"))
+        is_named_so = _in_words(reading.resolve(name)) == qualifier
+        if is_named_so and function_behind(reading, named) == function.id:
             return _why_alias(reading, alias)
-    numbered = _why_numbered(qualifier)
-    return numbered or f"nothing in this template moves the alias {clip(qualifier)}"
+    moves = f"nothing in this template moves the alias {clip(qualifier)}"
+    return _why_numbered(qualifier) or moves
 
 
 def _why_alias(reading: Reading, alias: Resource) -> str | None:
     if not isinstance(child(alias.properties, "RoutingConfig"), Absent):
         return f"alias {alias.id} sends a part of the calls to other versions"
-    version = reading.resolve(child(alias.properties, "FunctionVersion"))
-    if isinstance(version, Reference) and version.id in reading.resources:
-        return _why_of(reading, version)
-    if isinstance(version, Text) and version.text == _LATEST:
-        return None
-    at = clip(version.text) if isinstance(version, Text) else "one known only when deployed"
-    return f"alias {alias.id} stays at version {at}"
+    match reading.resolve(child(alias.properties, "FunctionVersion")):
+        case Reference(id=name) as version if name in reading.resources:
+            return _why_of(reading, version)
+        case Text(text=text):
+            return None if text == _LATEST else f"alias {alias.id} stays at version {clip(text)}"
+        case _:
+            return f"alias {alias.id} stays at version one known only when deployed"
 
 
 def _why_published(reading: Reading, function: Resource) -> str | None:

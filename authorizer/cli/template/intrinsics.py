@@ -51,6 +51,8 @@ _DEPLOYED = {
 # What CloudFormation looks up in the parameter store or among secrets.
 _DYNAMIC = "{{resolve:"
 _VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
+# What names no file beside the template: a URI, a path from the root, nothing that can be one.
+_NOT_BESIDE = re.compile(r"/|.*(?:://|\0)", re.DOTALL)
 
 
 class _MalformedError(ValueError):
@@ -129,23 +131,23 @@ class Intrinsics:
 
     def get(self, node: Node, name: str) -> Node:
         """A mapping's value under a name, worked out."""
-        mapping = self.resolve(node)
-        if isinstance(mapping, Unresolvable):
-            return mapping
-        if not isinstance(mapping, Mapping):
-            return Absent(mapping.location)
-        if name in mapping.entries:
-            return self.resolve(mapping.entries[name])
-        if mapping.open:
-            return Unresolvable(mapping.location, mapping.open)
-        return Absent(mapping.location)
+        match mapping := self.resolve(node):
+            case Unresolvable():
+                return mapping
+            case Mapping(entries=entries) if name in entries:
+                return self.resolve(entries[name])
+            case Mapping(open=why) if why:
+                return Unresolvable(mapping.location, why)
+            case _:
+                return Absent(mapping.location)
 
     def sides(self, call: Call) -> tuple[Verdict, Node, Node] | None:
         """What an ``Fn::If`` chooses by, and between what; nothing where it is no such function."""
-        items = call.argument.items if isinstance(call.argument, Listing) else ()
-        if len(items) != 3 or not isinstance(items[0], Text):  # noqa: PLR2004 - condition and sides
-            return None
-        return self.conditions.verdict(items[0].text), items[1], items[2]
+        match call.argument:
+            case Listing(items=(Text(text=name), then, otherwise)):
+                return self.conditions.verdict(name), then, otherwise
+            case _:
+                return None
 
     def _remembered(self, node: Node, function: Callable[..., Node]) -> Node:
         if node not in self._known:
@@ -154,13 +156,13 @@ class Intrinsics:
         return self._known[node]
 
     def _if(self, call: Call) -> Node:
-        sides = self.sides(call)
-        if sides is None:
-            raise _MalformedError
-        verdict, then, otherwise = sides
-        if verdict.value is None:
-            raise UndecidedError(verdict.why or "its condition is undecidable")
-        return self.resolve(then if verdict.value else otherwise)
+        match self.sides(call):
+            case Verdict(value=None, why=why), _, _:
+                raise UndecidedError(why or "its condition is undecidable")
+            case Verdict(value=value), then, otherwise:
+                return self.resolve(then if value else otherwise)
+            case _:
+                raise _MalformedError
 
     # --- references ---
 
@@ -192,11 +194,9 @@ class Intrinsics:
 
     def _get_att(self, call: Call) -> Node:
         argument = self.resolve(call.argument)
-        if isinstance(argument, Text):
-            name, _, attribute = argument.text.partition(".")
-        else:
-            name, *rest = (_literal(self.resolve(item)) for item in _items(argument))
-            attribute = ".".join(rest)
+        items = argument.items if isinstance(argument, Listing) else (argument,)
+        written = ".".join(_literal(self.resolve(item)) for item in items)
+        name, _, attribute = written.partition(".")
         if name not in self.names:
             why = f"{clip(name)} is no resource of this template"
             raise UndecidedError(self._why_missing(why, name, call.location))
@@ -314,30 +314,32 @@ class Intrinsics:
 
     def file(self, uri: Node, location: Location) -> Node:
         """What stands in another file, where that is one beside the template."""
-        if isinstance(uri, Unresolvable):
-            return uri
-        if not isinstance(uri, Text):
-            is_object = isinstance(uri, Mapping)
-            why = "it is kept in a bucket" if is_object else why_not_text(uri)
-            return Unresolvable(location, why)
-        name = uri.text
-        if self._folder is None or "://" in name or name.startswith("/") or "\0" in name:
-            return Unresolvable(location, f"{clip(name)} is not a file beside the template")
-        if name not in self._files:
-            self._files[name] = Unresolvable(location, f"{clip(name)} includes itself")
-            self._files[name] = self._read_file(self._folder, name, location)
-        return self._files[name]
+        match uri:
+            case Unresolvable():
+                return uri
+            case Mapping():
+                return Unresolvable(location, "it is kept in a bucket")
+            case Text(text=name) if self._folder and not _NOT_BESIDE.match(name):
+                if name not in self._files:
+                    self._files[name] = Unresolvable(location, f"{clip(name)} includes itself")
+                    self._files[name] = self._read_file(self._folder / name, name, location)
+                return self._files[name]
+            case Text(text=name):
+                why = f"{clip(name)} is not a file beside the template"
+                return Unresolvable(location, why)
+            case _:
+                return Unresolvable(location, why_not_text(uri))
 
-    def _read_file(self, folder: Path, name: str, location: Location) -> Node:
-        path = folder / name
+    def _read_file(self, path: Path, name: str, location: Location) -> Node:
+        why = f"there is no file {clip(name)} beside the template"
         try:
-            if not path.is_file():
-                return Unresolvable(location, f"there is no file {clip(name)} beside the template")
-            return self.resolve(compose(read_source(path), str(path), TEMPLATE))
+            if path.is_file():
+                return self.resolve(compose(read_source(path), str(path), TEMPLATE))
         except OSError as error:
-            return Unresolvable(location, f"{clip(name)} cannot be read: {error.strerror}")
+            why = f"{clip(name)} cannot be read: {error.strerror}"
         except ConfigurationError as error:
-            return Unresolvable(location, error.problems[0])
+            why = error.problems[0]
+        return Unresolvable(location, why)
 
 
 def _section(template: Mapping, name: str) -> dict[str, Node]:

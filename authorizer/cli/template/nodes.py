@@ -6,6 +6,7 @@ out; what it makes of them are nodes as well, down to :class:`Unresolvable`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -50,6 +51,7 @@ __all__ = [
 
 _Given = ParamSpec("_Given")
 _Fact = TypeVar("_Fact")
+_ALONE = re.compile(r"\$\{[^}]*\}")
 # What kind of text it is that a parameter is left empty in, for a deployment to give.
 GIVEN = "given"
 # Transforms that bring no names, but for SAM's.
@@ -153,13 +155,13 @@ def why_given(node: Node) -> Cause | None:
 
 def referred(node: Node) -> str | None:
     """The name that stands alone in a ``Ref``, or in a ``Sub`` of nothing else."""
-    if not (isinstance(node, Call) and isinstance(node.argument, Text)):
-        return None
-    text = node.argument.text
-    if node.name == "Ref":
-        return text
-    is_alone = node.name == "Fn::Sub" and text.startswith("${") and text.find("}") == len(text) - 1
-    return text[2:-1].strip() if is_alone else None
+    match node:
+        case Call(name="Ref", argument=Text(text=name)):
+            return name
+        case Call(name="Fn::Sub", argument=Text(text=text)) if _ALONE.fullmatch(text):
+            return text[2:-1].strip()
+        case _:
+            return None
 
 
 def child(node: Node, name: str) -> Node:
@@ -176,11 +178,13 @@ def mapping_at(location: Location, entries: dict[str, Node]) -> Mapping:
 
 def moved(node: Node, location: Location) -> Node:
     """A node of which everything stands at one place."""
-    if isinstance(node, Listing):
-        return Listing(location, tuple(moved(item, location) for item in node.items))
-    if isinstance(node, Mapping):
-        return mapping_at(location, {name: moved(value, location) for name, _, value in node})
-    return replace(node, location=location)
+    match node:
+        case Listing(items=items):
+            return Listing(location, tuple(moved(item, location) for item in items))
+        case Mapping():
+            return mapping_at(location, {name: moved(value, location) for name, _, value in node})
+        case _:
+            return replace(node, location=location)
 
 
 def has_all_entries(node: Node) -> bool:
@@ -231,13 +235,15 @@ def pattern_of(node: Node) -> str | None:
 
 def why_not_text(node: Node) -> Cause:
     """Why a value is none that can be read."""
-    if isinstance(node, Composite):
-        node = next(part for part in node.parts if not isinstance(part, Text))
-    if isinstance(node, Unresolvable):
-        return node.why
-    if isinstance(node, Reference):
-        return f"{node.id} has its name only when deployed"
-    return "expected a text, found something else"
+    match node:
+        case Composite(parts=parts):
+            return why_not_text(next(part for part in parts if not isinstance(part, Text)))
+        case Unresolvable(why=why):
+            return why
+        case Reference(id=name):
+            return f"{name} has its name only when deployed"
+        case _:
+            return "expected a text, found something else"
 
 
 class Completeness:
@@ -285,6 +291,10 @@ def _runs_macros(transform: Node) -> bool:
 
 
 def _has_loops(section: Node) -> bool:
-    if not isinstance(section, Mapping):
-        return not isinstance(section, Absent)
-    return section.open is not None or any(name.startswith("Fn::") for name in section.entries)
+    match section:
+        case Absent():
+            return False
+        case Mapping(entries=entries, open=None):
+            return any(name.startswith("Fn::") for name in entries)
+        case _:
+            return True
