@@ -37,6 +37,9 @@ _GREATEST = 3600
 # Values of parameters, by their names.
 _Chosen = dict[str, str]
 _SECONDS = re.compile(r"[0-9]{1,4}", re.ASCII)
+# Functions that conditions are made of, and others that give the same for the same.
+_LOGICAL = frozenset({"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"})
+_PURE = frozenset({"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"})
 _FLAGS = {"true": "false", "false": "true"}
 
 
@@ -132,10 +135,9 @@ class Parameters:
         if self._given is not None and name in self._given:
             return None
         allowed = self._allowed(name)
-        if is_equal:
-            return text if not allowed or text in allowed else None
-        known = (*self._default(name), *(allowed or (_any(name),)))
-        return next((value for value in known if value != text), None)
+        known = (text,) if is_equal else (*self._default(name), _any(name))
+        found = (value for value in (*known, *allowed) if (value == text) is is_equal)
+        return next((value for value in found if not allowed or value in allowed), None)
 
     def is_chosen(self, name: str) -> bool:
         """Whether this reading says what it is."""
@@ -237,75 +239,67 @@ class Conditions:
         return _unresolved(why)
 
     def _judge(self, node: Node, what: str) -> Verdict:
-        if isinstance(node, Mapping) and set(node.entries) == {"Condition"}:
-            node = Call(node.location, "Condition", node.entries["Condition"])
-        if not isinstance(node, Call):
-            return _unresolved(f"{what} is no condition")
-        if node.name == "Condition" and isinstance(node.argument, Text):
-            return self.verdict(node.argument.text)
-        if node.name not in {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals"}:
-            return _unresolved(f"{what} uses {node.name}")
-        if not isinstance(node.argument, Listing):
-            return _unresolved(f"{what} is no condition")
-        if node.name == "Fn::Equals":
-            return self._equals(node.argument.items, what)
-        parts = [self._judge(item, what) for item in node.argument.items]
-        return _negated(parts, what) if node.name == "Fn::Not" else _joined(node.name, parts)
+        match node:
+            case Mapping(entries={"Condition": Text(text=name), **others}) if not others:
+                return self.verdict(name)
+            case Call(name="Condition", argument=Text(text=name)):
+                return self.verdict(name)
+            case Call(name="Fn::Equals", argument=Listing(items=(_, _) as pair)):
+                return self._equals(pair, what)
+            case Call(name="Fn::Not", argument=Listing(items=(one,))):
+                return _negated(self._judge(one, what))
+            case Call(name="Fn::And" | "Fn::Or" as name, argument=Listing(items=items)):
+                return _joined(name, [self._judge(item, what) for item in items])
+            case _:
+                is_other = isinstance(node, Call) and node.name not in _LOGICAL
+                found = f"uses {getattr(node, 'name', '')}" if is_other else "is no condition"
+                return _unresolved(f"{what} {found}")
 
     def _equals(self, pair: Sequence[Node], what: str) -> Verdict:
-        if len(pair) != 2:  # noqa: PLR2004 - two values are compared
-            return _unresolved(f"{what} is no condition")
         sides = [self._resolve(item) for item in pair]
         for item, other in zip(pair, reversed(sides), strict=True):
             if (name := referred(item)) and isinstance(other, Text):
                 self._parameters.compare(name, [other.text])
-        reasons = [self._depends_on(item) for item in pair]
-        dependence = next((reason for reason in reasons if reason), None)
+        dependence = next(filter(None, map(self._depends_on, pair)), None)
         why = f"{what} depends on {dependence}" if dependence else None
         making = (self._making(pair, is_equal=False), self._making(pair, is_equal=True))
-        texts = [side.text for side in sides if isinstance(side, Text)]
-        if len(texts) != len(sides):
-            why = why or f"{what} depends on what is known only when deployed"
-            return Verdict(value=None, why=why, making=making)
-        return Verdict(value=texts[0] == texts[1], why=why, making=making)
+        match sides:
+            case Text(text=first), Text(text=second):
+                return Verdict(value=first == second, why=why, making=making)
+            case _:
+                why = why or f"{what} depends on what is known only when deployed"
+                return Verdict(value=None, why=why, making=making)
 
     def _depends_on(self, node: Node) -> str | None:
         """The first reference in a node: only literals and mappings are always the same."""
         for part in within(node):
-            if not isinstance(part, Call):
-                continue
-            if part.name == "Ref" and isinstance(part.argument, Text):
-                name = part.argument.text
-                if not self._parameters.is_chosen(name):
-                    return name if name.startswith("AWS::") else f"parameter {name}"
-            elif part.name not in {"Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split"}:
-                return part.name
+            match part:
+                case Call(name="Ref", argument=Text(text=name)):
+                    if not self._parameters.is_chosen(name):
+                        return name if name.startswith("AWS::") else f"parameter {name}"
+                case Call(name=name) if name not in _PURE:
+                    return name
         return None
 
     def _making(self, pair: Sequence[Node], *, is_equal: bool) -> _Chosen | None:
         """What makes a parameter equal to a text, or not; two texts are as they are."""
-        texts = [side.text for side in pair if isinstance(side, Text)]
-        if len(texts) == 2:  # noqa: PLR2004 - both sides
-            return {} if (texts[0] == texts[1]) is is_equal else None
-        names = [
-            name for side in pair if (name := referred(side)) and name in self._parameters.written
-        ]
-        if not (names and texts):
-            return None
-        chosen = self._parameters.value_that(names[0], texts[0], is_equal=is_equal)
-        return None if chosen is None else {names[0]: chosen}
+        match sorted(pair, key=lambda side: isinstance(side, Text)):
+            case Text(text=first), Text(text=second):
+                return {} if (first == second) is is_equal else None
+            case side, Text(text=text) if (name := referred(side)) in self._parameters.written:
+                chosen = self._parameters.value_that(name, text, is_equal=is_equal)
+                return None if chosen is None else {name: chosen}
+            case _:
+                return None
 
 
 def _unresolved(why: Cause) -> Verdict:
     return Verdict(value=None, why=why)
 
 
-def _negated(parts: Sequence[Verdict], what: str) -> Verdict:
-    if len(parts) != 1:
-        return _unresolved(_first_why(parts) or f"{what} is undecidable")
-    value = None if parts[0].value is None else not parts[0].value
-    fails, holds = parts[0].making
-    return Verdict(value=value, why=parts[0].why, making=(holds, fails))
+def _negated(part: Verdict) -> Verdict:
+    value = None if part.value is None else not part.value
+    return Verdict(value=value, why=part.why, making=part.making[::-1])
 
 
 def _joined(name: str, parts: Sequence[Verdict]) -> Verdict:
@@ -322,11 +316,8 @@ def _joined(name: str, parts: Sequence[Verdict]) -> Verdict:
         return Verdict(value=decisive, why=None, making=making)
     other = None if None in values else not decisive
     value = decisive if decisive in values else other
-    return Verdict(value=value, why=_first_why(parts), making=making)
-
-
-def _first_why(parts: Sequence[Verdict]) -> Cause | None:
-    return next((part.why for part in parts if part.why), None)
+    why = next((part.why for part in parts if part.why), None)
+    return Verdict(value=value, why=why, making=making)
 
 
 def _all_of(parts: Sequence[_Chosen | None]) -> _Chosen | None:

@@ -247,10 +247,8 @@ class Reading(Intrinsics):
     def is_private(self, properties: Node) -> bool:
         """Whether a REST API has a private endpoint, and no other, in every deployment."""
         written = self.steady(child(properties, "EndpointConfiguration"))
-        texts = [self.texts(child(written, name)) for name in ("Type", "Types")]
-        if isinstance(written, Text):
-            texts = [(written.text,)]
-        return ("PRIVATE",) in texts and self.varies(written) is None
+        types = (written, child(written, "Type"), child(written, "Types"))
+        return ("PRIVATE",) in map(self.texts, types) and self.varies(written) is None
 
     def choice(self, node: Node) -> str | Unknown | None:
         """A text that must be the same in every deployment."""
@@ -270,9 +268,10 @@ class Reading(Intrinsics):
 
     def resource_behind(self, node: Node) -> Resource | Unknown | None:
         """The resource that a value names; nothing where it is none of this template's."""
-        value = self.steady(node)
-        if isinstance(value, Reference):
-            return self.resources.get(value.id)
-        if isinstance(value, Unresolvable):
-            return Unknown(value.why)
-        return self.resources.get(value.text) if isinstance(value, Text) else None
+        match self.steady(node):
+            case Reference(id=name) | Text(text=name):
+                return self.resources.get(name)
+            case Unresolvable(why=why):
+                return Unknown(why)
+            case _:
+                return None

@@ -15,7 +15,6 @@ from authorizer.cli.template.model import (
     AuthorizerKind,
     Cause,
     Elsewhere,
-    Route,
     Template,
     Unknown,
 )
@@ -55,6 +54,10 @@ class Stack:
     def all(self) -> list[Stack]:
         """Itself, and what is nested in it."""
         return [self, *(inner for each in self.nested.values() for inner in each.all())]
+
+
+# A stack, and a logical id or an authorizer's name in it.
+_Place = tuple[Stack, str]
 
 
 def together(stacks: Sequence[Stack]) -> Template:
@@ -102,25 +105,22 @@ class _Joint:
     def __init__(self, stacks: Sequence[Stack]) -> None:
         self._stacks = stacks
         # What a stack lacks, and another one has.
-        self._linked: set[tuple[int, Cause]] = set()
+        self._linked: set[tuple[Stack, Cause]] = set()
         self._functions = {
             stack.prefix + each.id for stack in stacks for each in stack.template.functions
         }
-        self._apis: dict[tuple[int, str], Api] = {}
+        self._apis = [
+            (stack, api, self._home(stack, api.elsewhere))
+            for stack in stacks
+            for api in stack.template.apis
+        ]
 
     def template(self) -> Template:
         """Everything, with what belongs together in one place."""
-        apis = [(stack, api) for stack in self._stacks for api in stack.template.apis]
-        found = [(*pair, self._home(pair[0], pair[1].elsewhere)) for pair in apis]
-        for stack, api, home in sorted(found, key=lambda one: one[-1] is not None):
-            if home is None:
-                self._apis[id(stack), api.id] = self._own(stack, api)
-            else:
-                self._apis[home] = self._with(self._apis[home], stack, api)
         templates = [stack.template for stack in self._stacks]
         return Template(
             file=templates[0].file,
-            apis=tuple(map(_with_known_authorizers, self._apis.values())),
+            apis=tuple(self._joined(stack, api) for stack, api, home in self._apis if home is None),
             pools=tuple(pool for template in templates for pool in template.pools),
             clients=tuple(client for template in templates for client in template.clients),
             groups=tuple(group for template in templates for group in template.groups),
@@ -139,7 +139,7 @@ class _Joint:
                 fact
                 for stack in self._stacks
                 for fact in stack.template.unresolved
-                if (id(stack), fact.why) not in self._linked
+                if (stack, fact.why) not in self._linked
             ),
             exports={
                 name: place[0].prefix + place[1]
@@ -149,20 +149,20 @@ class _Joint:
             },
         )
 
-    def _home(self, stack: Stack, elsewhere: Elsewhere | None) -> tuple[int, str] | None:
+    def _home(self, stack: Stack, elsewhere: Elsewhere | None) -> _Place | None:
         """The API that one which is elsewhere is."""
         found = self._behind(stack, elsewhere)
         for api in found[0].template.apis if found else ():
             if found and elsewhere and api.id == found[1] and api.elsewhere is None:
-                self._linked.add((id(stack), elsewhere))
-                return id(found[0]), api.id
+                self._linked.add((stack, elsewhere))
+                return found
         return None
 
-    def _behind(self, stack: Stack, why: Cause | None) -> tuple[Stack, str] | None:
+    def _behind(self, stack: Stack, why: Cause | None) -> _Place | None:
         """What is missing in a stack, where another template tells it."""
         return self._find(stack, why.key) if isinstance(why, Elsewhere) else None
 
-    def _find(self, stack: Stack, key: Key, steps: int = _MOST_STEPS) -> tuple[Stack, str] | None:
+    def _find(self, stack: Stack, key: Key, steps: int = _MOST_STEPS) -> _Place | None:
         """Where a key leads to: a stack, and a logical id in it."""
         kind, *rest = key
         if steps == 0:
@@ -185,21 +185,6 @@ class _Joint:
         ]
         return self._find(*found[0], steps - 1) if len(found) == 1 else None
 
-    def _own(self, stack: Stack, api: Api) -> Api:
-        """An API with the ids that it and its functions have among all."""
-        return replace(
-            api,
-            id=stack.api_prefix + api.id,
-            routes=tuple(
-                self._asked(stack, replace(route, backend=self._function(stack, route.backend)))
-                for route in api.routes
-            ),
-            authorizers=tuple(
-                replace(authorizer, function=self._function(stack, authorizer.function))
-                for authorizer in api.authorizers
-            ),
-        )
-
     def _function(self, stack: Stack, function: _Function) -> str | _Function:
         """A function by its id among all, wherever it is."""
         if isinstance(function, str):
@@ -209,58 +194,56 @@ class _Joint:
         name = found[0].prefix + found[1] if found else ""
         if why is None or name not in self._functions:
             return function
-        self._linked.add((id(stack), why))
+        self._linked.add((stack, why))
         return name
 
-    def _with(self, home: Api, stack: Stack, api: Api) -> Api:
-        """An API with the routes and authorizers that another stack adds to it."""
-        own = self._own(stack, api)
-        signed = {
-            authorizer.name
-            for authorizer in own.authorizers
-            if authorizer.kind is AuthorizerKind.IAM
+    def _joined(self, home: Stack, own: Api) -> Api:
+        """An API with the routes and authorizers that other stacks add to it."""
+        added = [(stack, api) for stack, api, place in self._apis if place == (home, own.id)]
+        members = [(home, own), *added]
+        known = {authorizer.name for authorizer in own.authorizers}
+        # Others' go by names among all: of signed requests there is one kind only.
+        names = {
+            (stack, each.name): (
+                each.name
+                if api is own or each.kind is AuthorizerKind.IAM
+                else stack.prefix + each.name
+            )
+            for stack, api in members
+            for each in api.authorizers
         }
-        names = {authorizer.name for authorizer in own.authorizers} - signed
-        known = {authorizer.name for authorizer in home.authorizers}
         return replace(
-            home,
-            routes=home.routes
-            + tuple(
-                replace(route, authorizer=stack.prefix + route.authorizer)
-                if isinstance(route.authorizer, str) and route.authorizer in names
-                else route
-                for route in own.routes
+            own,
+            id=home.api_prefix + own.id,
+            routes=tuple(
+                replace(
+                    route,
+                    authorizer=self._authorizer(stack, route.authorizer, names),
+                    backend=self._function(stack, route.backend),
+                )
+                for stack, api in members
+                for route in api.routes
             ),
-            authorizers=home.authorizers
-            + tuple(
-                replace(authorizer, name=stack.prefix + authorizer.name)
-                if authorizer.name in names
-                else authorizer
-                for authorizer in own.authorizers
-                if authorizer.name not in known or authorizer.name in names
+            authorizers=tuple(
+                replace(
+                    each,
+                    name=names[stack, each.name],
+                    function=self._function(stack, each.function),
+                )
+                for stack, api in members
+                for each in api.authorizers
+                if api is own or names[stack, each.name] not in known
             ),
         )
 
-    def _asked(self, stack: Stack, route: Route) -> Route:
-        """A route whose authorizer another stack has, by that one's name among all."""
-        asked = route.authorizer
-        found = self._behind(stack, asked.why) if isinstance(asked, Unknown) else None
-        if found is None or not isinstance(asked, Unknown):
-            return route
-        self._linked.add((id(stack), asked.why))
-        return replace(route, authorizer=f"{found[0].prefix}\0{found[1]}")
-
-
-def _with_known_authorizers(api: Api) -> Api:
-    """With the names that authorizers of other stacks have here: as they are, or with a prefix."""
-    names = {authorizer.name for authorizer in api.authorizers}
-    return replace(api, routes=tuple(_with_known_authorizer(route, names) for route in api.routes))
-
-
-def _with_known_authorizer(route: Route, names: set[str]) -> Route:
-    if not (isinstance(route.authorizer, str) and "\0" in route.authorizer):
-        return route
-    prefix, _, name = route.authorizer.partition("\0")
-    known = (candidate for candidate in (name, prefix + name) if candidate in names)
-    unknown = Unknown("its authorizer is one of another API")
-    return replace(route, authorizer=next(known, unknown))
+    def _authorizer(
+        self, stack: Stack, asked: str | Unknown | None, names: Mapping[_Place, str]
+    ) -> str | Unknown | None:
+        """A route's authorizer by its name in the API, also where another stack has it."""
+        if not isinstance(asked, Unknown):
+            return asked and names.get((stack, asked), asked)
+        found = self._behind(stack, asked.why)
+        if found is None:
+            return asked
+        self._linked.add((stack, asked.why))
+        return names.get(found, Unknown("its authorizer is one of another API"))
