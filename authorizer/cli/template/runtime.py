@@ -25,6 +25,7 @@ from authorizer.cli.template.reading import Reading, Resource
 from authorizer.errors import ConfigurationError, clip
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -78,7 +79,15 @@ def function_runtime(path: Path, function: str) -> FunctionRuntime:
     resource = reading.resources.get(function)
     if resource is None or resource.type not in FUNCTION_TYPES:
         raise ConfigurationError([f"{path}: expected a function {clip(function)}, found none"])
-    return FunctionRuntime(python=_python(resource), architecture=_architecture(resource))
+    versions = [f"python{version}" for version in PYTHONS]
+    one = f"one of {', '.join(versions)}, written as it is"
+    python = _written(resource, "Runtime", versions, one)
+    listed = " or ".join(f"[{platform}]" for platform in PLATFORMS)
+    listed += ", written as it is, in Globals or in the function"
+    return FunctionRuntime(
+        python=python.removeprefix("python"),
+        architecture=_written(resource, "Architectures", PLATFORMS, listed),
+    )
 
 
 def _require_globals(reading: Reading, root: Mapping) -> None:
@@ -90,41 +99,22 @@ def _require_globals(reading: Reading, root: Mapping) -> None:
             raise ConfigurationError([f"{node.location}: {message}"])
 
 
-def _python(function: Resource) -> str:
-    node = _written(function, "Runtime")
-    named = node.text if isinstance(node, Text) else ""
-    if named not in {f"python{python}" for python in PYTHONS}:
-        expected = f"Runtime: one of python{', python'.join(PYTHONS)}, written as it is"
-        raise _refused(function, node, expected)
-    return named.removeprefix("python")
-
-
-def _architecture(function: Resource) -> str:
-    node = _written(function, "Architectures")
-    if isinstance(node, Absent):
-        return _DEFAULT_ARCHITECTURE
-    items = node.items if isinstance(node, Listing) else ()
-    # SAM joins the list of Globals and the function's own to one of two, which Lambda refuses.
-    named = items[0] if len(items) == 1 else None
-    if not isinstance(named, Text) or named.text not in PLATFORMS:
-        expected = " or ".join(f"[{name}]" for name in PLATFORMS)
-        expected = f"Architectures: {expected}, written as it is, in Globals or in the function"
-        raise _refused(function, node, expected)
-    return named.text
-
-
-def _written(function: Resource, name: str) -> Node:
-    """A property as it stands; undecidable where an include may have it."""
+def _written(function: Resource, name: str, allowed: Collection[str], expected: str) -> str:
+    """A property that must stand there as it is: not decidable where an include may have it."""
     node = child(function.properties, name)
     if isinstance(node, Absent) and not has_all_entries(function.properties):
-        return Unresolvable(node.location, f"an include may have {name}")
-    return node
-
-
-def _refused(function: Resource, node: Node, expected: str) -> ConfigurationError:
+        node = Unresolvable(node.location, f"an include may have {name}")
+    match name, node:
+        case "Architectures", Absent():
+            return _DEFAULT_ARCHITECTURE
+        # SAM joins the list of Globals and the function's own to one of two, which Lambda refuses.
+        case "Architectures", Listing(items=(Text(text=text),)) if text in allowed:
+            return text
+        case "Runtime", Text(text=text) if text in allowed:
+            return text
     location = function.location if isinstance(node, Absent) else node.location
-    message = f"expected {expected}, for a package that fits; found {_shown(node)}"
-    return ConfigurationError([f"{location}: {message}"])
+    message = f"expected {name}: {expected}, for a package that fits; found {_shown(node)}"
+    raise ConfigurationError([f"{location}: {message}"])
 
 
 def _shown(node: Node) -> str:

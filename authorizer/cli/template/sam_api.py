@@ -129,17 +129,19 @@ class SamApi:
 
     # --- Auth ---
 
-    def _read_default(self) -> str | Unknown | None:
-        if isinstance(self._auth, Unresolvable):
-            return Unknown(self._auth.why)
-        written = child(self._auth, "DefaultAuthorizer")
+    def _read_default(self) -> tuple[str, ...] | Unknown | None:
+        written = self._auth
+        if not isinstance(written, Unresolvable):
+            written = child(self._auth, "DefaultAuthorizer")
         name = self.reading.choice(written)
-        if isinstance(name, str) and name != IAM and self.draft.authorizer(name) is None:
-            unknown = self._no_authorizer(name, written)
-            if isinstance(unknown.why, Mistake):  # SAM refuses it, whether a route needs it or not
-                self.reading.note(written.location, "the default authorizer", unknown.why)
-            return unknown
-        return name
+        if not isinstance(name, str):
+            return name
+        if name == IAM or self.draft.authorizer(name):
+            return (name,)
+        unknown = self._no_authorizer(name, written)
+        if isinstance(unknown.why, Mistake):  # SAM refuses it, whether a route needs it or not
+            self.reading.note(written.location, "the default authorizer", unknown.why)
+        return unknown
 
     def _no_authorizer(self, name: str, written: Node | None, *further: str) -> Unknown:
         """A mistake, where the name is written out, and all that there are are known."""
@@ -205,15 +207,17 @@ class SamApi:
         self, kind: AuthorizerKind | Unknown, body: Mapping, identity: Node
     ) -> tuple[str, ...]:
         reading = self.reading
-        if known(kind) in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
-            return known(header_source(reading.text(reading.get(identity, "Header"))))
-        written = reading.texts(reading.get(body, "IdentitySource"))
-        if kind is AuthorizerKind.REQUEST:
-            written = tuple(
-                f"{prefix}.{value}"
-                for name, prefix in _IDENTITY.items()
-                for value in known(reading.texts(reading.get(identity, name)))
-            )
+        match known(kind):
+            case AuthorizerKind.TOKEN | AuthorizerKind.COGNITO:
+                return known(header_source(reading.text(reading.get(identity, "Header"))))
+            case AuthorizerKind.REQUEST:
+                written: tuple[str, ...] | Unknown = tuple(
+                    f"{prefix}.{value}"
+                    for name, prefix in _IDENTITY.items()
+                    for value in known(reading.texts(reading.get(identity, name)))
+                )
+            case _:
+                written = reading.texts(reading.get(body, "IdentitySource"))
         return known(identity_sources(written))
 
     @or_unknown
@@ -232,50 +236,41 @@ class SamApi:
         return operation.security
 
     def _settled(self, operation: Operation) -> tuple[str, ...] | Unknown | None:
-        security = operation.security
+        security, is_rest = operation.security, self.draft.kind is ApiKind.REST
         if isinstance(security, Unknown) or self._default is None:
             return security  # and where that says nothing, what the definition says otherwise
         asked = security or ()
-        if self.draft.kind is ApiKind.REST:
-            chosen = tuple(name for name in asked if name == IAM or self.draft.authorizer(name))
-            if NONE in asked or chosen:
-                return () if NONE in asked else chosen
-        elif asked:
-            return asked
-        takes = operation.integrates and self._default_takes(operation)
-        if takes is not True:
-            return takes or security
-        return self._default if isinstance(self._default, Unknown) else (self._default,)
-
-    def _default_takes(self, operation: Operation) -> bool | Unknown:
-        if operation.route.method != "OPTIONS":
-            return True
-        if self.draft.kind is ApiKind.HTTP:
-            return False
-        node = self.reading.steady(child(self._auth, "AddDefaultAuthorizerToCorsPreflight"))
-        return self.reading.flag(node, default=True)
+        if is_rest:
+            known = {NONE, IAM, *(authorizer.name for authorizer in self.draft.authorizers)}
+            asked = tuple(name for name in asked if name in known)
+        if asked:
+            return () if is_rest and NONE in asked else asked
+        options = child(self._auth, "AddDefaultAuthorizerToCorsPreflight")
+        takes = operation.integrates and (
+            operation.route.method != "OPTIONS"
+            or (is_rest and self.reading.flag(self.reading.steady(options), default=True))
+        )
+        return self._default if takes is True else takes or security
 
     # --- CORS ---
 
     def _read_cors(self) -> None:
-        is_http = self.draft.kind is ApiKind.HTTP
-        name = "CorsConfiguration" if is_http else "Cors"
+        is_rest = self.draft.kind is ApiKind.REST
+        name = "Cors" if is_rest else "CorsConfiguration"
         node = child(self.properties, name)
         # SAM takes a function in this place for the origins, whatever it comes to.
         is_function = isinstance(node, Call) and node.name != "Ref"
         value = node if is_function else self.reading.resolve(node)
-        off = isinstance(value, Text) and value.text.lower() in {"", "false", "null", "~"}
-        is_on = not isinstance(value, Absent) and not off
-        self.draft.has_cors = is_on or self.draft.has_cors
-        if is_http:
-            return
-        if is_on:
+        is_off = isinstance(value, Text) and value.text.lower() in {"", "false", "null", "~"}
+        is_on = not isinstance(value, Absent) and not is_off
+        if is_rest and is_on:
             self._add_preflights(key_location(self.properties, name) or value.location)
-        written = child(self.properties, "GatewayResponses")
-        path = ("ResponseParameters", "Headers")
-        openapi.read_gateway_responses(self.reading, self.draft, written, *path)
-        if any(operation.route.is_preflight for operation in self._operations.values()):
-            self.draft.has_cors = True
+        if is_rest:
+            written = child(self.properties, "GatewayResponses")
+            path = ("ResponseParameters", "Headers")
+            openapi.read_gateway_responses(self.reading, self.draft, written, *path)
+            is_on |= any(operation.route.is_preflight for operation in self._operations.values())
+        self.draft.has_cors = is_on or self.draft.has_cors
 
     def _add_preflights(self, location: Location) -> None:
         routes = [operation.route for operation in self._operations.values()]
@@ -291,12 +286,13 @@ class SamApi:
 
 def as_auth(node: Node) -> Node:
     """An ``Auth`` that is a mapping, or nothing, or undecidable, which anything else is."""
-    is_nothing = isinstance(node, Text) and node.kind == "null"
-    if is_nothing or isinstance(node, Absent | Mapping | Unresolvable):
-        return node
-    found = clip(node.text) if isinstance(node, Text) else "something else"
-    why = f"expected Auth to be a mapping such as {{Authorizer: NONE}}, found {found}"
-    return Unresolvable(node.location, Mistake(why, node.location))
+    match node:
+        case Absent() | Mapping() | Unresolvable() | Text(kind="null"):
+            return node
+        case _:
+            found = clip(node.text) if isinstance(node, Text) else "something else"
+            why = f"expected Auth to be a mapping such as {{Authorizer: NONE}}, found {found}"
+            return Unresolvable(node.location, Mistake(why, node.location))
 
 
 @or_unknown
