@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.functions import (
@@ -50,29 +50,28 @@ _REQUEST_SOURCE = re.compile(
 _OTHER_SOURCE = re.compile(r"\$?(context|stageVariables)\.(.+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
-    """What an authorizer's properties are called where it is written."""
+# What properties are called in one of the ways, and what they are called here.
+_NAMES = {
+    "AuthorizerCredentialsArn": "AuthorizerCredentials",
+    "AuthorizerType": "Type",
+    # In SAM's templates.
+    **dict.fromkeys(("AuthArn", "FunctionArn"), "AuthorizerUri"),
+    **dict.fromkeys(("FunctionInvokeRole", "InvokeRole"), "AuthorizerCredentials"),
+    "ReauthorizeEvery": "AuthorizerResultTtlInSeconds",
+}
 
-    function: str
-    role: str
-    ttl: str
-    version: str = "AuthorizerPayloadFormatVersion"
-    simple: str = "EnableSimpleResponses"
 
-
-SAM = Spelling(function="FunctionArn", role="FunctionInvokeRole", ttl="ReauthorizeEvery")
-V1 = Spelling(
-    function="AuthorizerUri", role="AuthorizerCredentials", ttl="AuthorizerResultTtlInSeconds"
-)
-V2 = replace(V1, role="AuthorizerCredentialsArn")
-OPENAPI = Spelling(
-    function="authorizerUri",
-    role="authorizerCredentials",
-    ttl="authorizerResultTtlInSeconds",
-    version="authorizerPayloadFormatVersion",
-    simple="enableSimpleResponses",
-)
+def _by_one_name(written: Node) -> Node:
+    """Properties by the names that CloudFormation has for them; OpenAPI's begin small."""
+    if not isinstance(written, Mapping):
+        return written
+    names = {name: name[:1].upper() + name[1:] for name in written.entries}
+    names = {name: _NAMES.get(known_as, known_as) for name, known_as in names.items()}
+    return replace(
+        written,
+        entries={names[name]: node for name, _, node in written},
+        keys={names[name]: location for name, location, _ in written},
+    )
 
 
 def sign(draft: Api, location: Location, name: str = IAM) -> None:
@@ -109,12 +108,37 @@ def one_body(
     return bodies[0]
 
 
+def declared(
+    reading: Reading, name: str, location: Location, written: Node, header: Node | None = None
+) -> Authorizer:
+    """An authorizer's kind, and under what its answers are kept.
+
+    Args:
+        reading: of the template.
+        name: of the authorizer.
+        location: where it is declared.
+        written: its properties.
+        header: the one that it reads, where that is written elsewhere for kinds that read one.
+    """
+    node = _by_one_name(written)
+    kind = kind_named(reading.choice(child(node, "Type")))
+    sources = identity_sources(reading.texts(reading.get(node, "IdentitySource")))
+    if header is not None and kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
+        sources = header_source(reading.text(header))
+    return Authorizer(
+        name=name,
+        location=location,
+        kind=kind,
+        identity_sources=sources,
+        identity_location=key_location(node, "IdentitySource"),
+    )
+
+
 def read_authorizer(
     reading: Reading,
     draft: Api,
     own: Authorizer,
-    node: Node,
-    spelling: Spelling,
+    written: Node,
     *,
     sources: Iterable[Node] = (),
     keeps: Node | None = None,
@@ -126,29 +150,29 @@ def read_authorizer(
         reading: of the template.
         draft: of its API.
         own: its name, kind, location, and under what its answers are kept.
-        node: its properties.
-        spelling: their names.
+        written: its properties.
         sources: what the identity sources were read from.
         keeps: where it is written how long answers are kept, if not among the properties.
         granted: whether the permission to invoke the function comes with it.
     """
+    node = _by_one_name(written)
     kind = reading.fact(own.kind, own.location, f"the kind of authorizer {own.name}")
     what = f"the identity sources of {own.name}"
     reading.fact(own.identity_sources, own.location, what, *sources)
     is_signed = kind in {AuthorizerKind.JWT, AuthorizerKind.IAM}
     if not is_signed and draft.kind is not ApiKind.WEBSOCKET:
-        own = _with_ttl(reading, draft, own, keeps or node, spelling.ttl)
+        own = _with_ttl(reading, draft, own, _by_one_name(keeps or written))
     if not is_signed and kind is not AuthorizerKind.COGNITO:
-        own = _with_function(reading, own, node, spelling, api=draft.id, granted=granted)
+        own = _with_function(reading, own, node, draft.id, granted=granted)
         if draft.kind is ApiKind.HTTP:
-            own = _with_payload(reading, own, node, spelling)
+            own = _with_payload(reading, own, node)
     draft.put(own)
 
 
-def _with_ttl(reading: Reading, draft: Api, own: Authorizer, node: Node, name: str) -> Authorizer:
+def _with_ttl(reading: Reading, draft: Api, own: Authorizer, node: Node) -> Authorizer:
+    name, what = "AuthorizerResultTtlInSeconds", f"the time to live of {own.name}"
     default = REST_TTL_SECONDS if draft.kind is ApiKind.REST else 0
     seconds = reading.number(reading.get(node, name), default=default)
-    what = f"the time to live of {own.name}"
     return replace(
         own,
         ttl_seconds=reading.fact(seconds, own.location, what, child(node, name)),
@@ -157,17 +181,11 @@ def _with_ttl(reading: Reading, draft: Api, own: Authorizer, node: Node, name: s
 
 
 def _with_function(
-    reading: Reading,
-    own: Authorizer,
-    node: Node,
-    spelling: Spelling,
-    *,
-    api: str,
-    granted: bool | Unknown,
+    reading: Reading, own: Authorizer, node: Node, api: str, *, granted: bool | Unknown
 ) -> Authorizer:
-    named = child(node, spelling.function)
+    named = child(node, "AuthorizerUri")
     function = steady_function(reading, named)
-    granted = _granted_by_role(reading, child(node, spelling.role)) or granted
+    granted = _granted_by_role(reading, child(node, "AuthorizerCredentials")) or granted
     if granted is not True:
         permitted = may_be_invoked(reading, function, api)
         granted = permitted if permitted is True else granted or permitted
@@ -177,7 +195,7 @@ def _with_function(
     return replace(
         own,
         function=function,
-        function_location=key_location(node, spelling.function),
+        function_location=key_location(node, "AuthorizerUri"),
         elsewhere=name_elsewhere(reading, named) if function is None else None,
         stays=why_it_stays(reading, named) if function is not None else None,
         may_be_invoked=granted,
@@ -191,32 +209,27 @@ def _granted_by_role(reading: Reading, role: Node) -> bool | Unknown:
     return Unknown(why) if why is not None and len(roles) == 1 else bool(roles)
 
 
-def _with_payload(reading: Reading, own: Authorizer, node: Node, spelling: Spelling) -> Authorizer:
-    name, location = own.name, own.location
-    version = reading.get(node, spelling.version)
-    simple = reading.flag(reading.get(node, spelling.simple), default=False)
+def _with_payload(reading: Reading, own: Authorizer, node: Node) -> Authorizer:
+    named, is_simple = "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"
+    version, location = reading.get(node, named), own.location
+    simple = reading.flag(reading.get(node, is_simple), default=False)
+    what = f"the payload version of {own.name}"
+    answers = f"whether {own.name} gives simple answers"
     return replace(
         own,
-        payload_version=reading.fact(
-            reading.text(version),
-            location,
-            f"the payload version of {name}",
-            child(node, spelling.version),
-        ),
-        payload_version_location=key_location(node, spelling.version),
+        payload_version=reading.fact(reading.text(version), location, what, child(node, named)),
+        payload_version_location=key_location(node, named),
         payload_version_is_text=not isinstance(version, Text)
         or version.kind == "str"
         or version.text in VERSIONS,
-        simple_responses=reading.fact(
-            simple, location, f"whether {name} gives simple answers", child(node, spelling.simple)
-        ),
-        simple_responses_location=key_location(node, spelling.simple),
+        simple_responses=reading.fact(simple, location, answers, child(node, is_simple)),
+        simple_responses_location=key_location(node, is_simple),
     )
 
 
 def kind_named(text: str | Unknown | None) -> AuthorizerKind | Unknown:
     """The kind of authorizer that CloudFormation calls so."""
-    named = text if isinstance(text, Unknown) else _KINDS.get(text or "")
+    named = text if isinstance(text, Unknown) else _KINDS.get((text or "").upper())
     return named or Unknown("its type is none of API Gateway's")
 
 

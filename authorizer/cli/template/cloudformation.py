@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
-    V1,
-    V2,
-    identity_sources,
-    kind_named,
+    declared,
     read_authorizer,
     sign,
 )
@@ -22,7 +19,6 @@ from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
-    Authorizer,
     AuthorizerKind,
     AuthorizerOf,
     Elsewhere,
@@ -147,16 +143,9 @@ def _draft_named(
 
 
 def _add_authorizer(reading: Reading, draft: Api, resource: Resource) -> None:
-    properties, is_rest = resource.properties, _is_rest(resource)
-    sources = child(properties, "IdentitySource")
-    own = Authorizer(
-        name=resource.id,
-        location=resource.location,
-        kind=kind_named(reading.choice(child(properties, "Type" if is_rest else "AuthorizerType"))),
-        identity_sources=identity_sources(reading.texts(sources)),
-        identity_location=key_location(properties, "IdentitySource"),
-    )
-    read_authorizer(reading, draft, own, properties, V1 if is_rest else V2, sources=(sources,))
+    sources = (child(resource.properties, "IdentitySource"),)
+    own = declared(reading, resource.id, resource.location, resource.properties)
+    read_authorizer(reading, draft, own, resource.properties, sources=sources)
 
 
 # --- routes ---
@@ -255,19 +244,19 @@ def _authorizer_of(reading: Reading, draft: Api, resource: Resource) -> str | No
         raise UndecidedError(f"expected {', '.join(_AUTHORIZATION)}, found {clip(kind)}")
     if kind == IAM:
         sign(draft, resource.location)
-    if kind in {NONE, IAM}:
+    if kind not in _ASKED:
         return IAM if kind == IAM else None
     behind = reading.steady(child(resource.properties, "AuthorizerId"))
     found = draft.authorizer(behind.id) if isinstance(behind, Reference) else None
-    if found is not None:
-        if isinstance(found.kind, AuthorizerKind) and found.kind not in _ASKED[kind]:
-            why = f"it asks for {kind}, and {found.name} is of kind {found.kind.value}"
-            raise UndecidedError(why)
-        return found.name
-    why = f"{draft.id} has no such authorizer"
-    if isinstance(behind, Text):
-        why = "its authorizer is not in this template"
-    raise UndecidedError(getattr(behind, "why", why))
+    if found is None:
+        why = f"{draft.id} has no such authorizer"
+        if isinstance(behind, Text):
+            why = "its authorizer is not in this template"
+        raise UndecidedError(getattr(behind, "why", why))
+    if isinstance(found.kind, AuthorizerKind) and found.kind not in _ASKED[kind]:
+        why = f"it asks for {kind}, and {found.name} is of kind {found.kind.value}"
+        raise UndecidedError(why)
+    return found.name
 
 
 def _add_gateway_response(reading: Reading, draft: Api, resource: Resource) -> None:

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.template.authorizers import (
     IAM,
-    OPENAPI,
-    header_source,
-    identity_sources,
-    kind_named,
+    declared,
     one_body,
     read_authorizer,
     sign,
@@ -21,8 +18,6 @@ from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
-    Authorizer,
-    AuthorizerKind,
     AuthorizerOf,
     HiddenRoutes,
     Route,
@@ -256,32 +251,14 @@ def _scheme(reading: Reading, draft: Api, name: str, location: Location, node: N
     ours = reading.steady(child(scheme, AUTHORIZER))
     sort = reading.text(reading.get(scheme, "x-amazon-apigateway-authtype"))
     if isinstance(ours, Mapping):
-        _authorizer(reading, draft, name, location, scheme)
+        own = declared(reading, name, location, ours, child(scheme, "name"))
+        sources = (child(ours, "identitySource"),)
+        read_authorizer(reading, draft, own, ours, sources=sources)
     elif sort == "awsSigv4":
         sign(draft, location, name)
     elif isinstance(ours, Unresolvable):
         reading.note(location, f"authorizer {name}", ours.why)
         draft.put(unreadable(name, location, ours.why))
-
-
-def _authorizer(
-    reading: Reading, draft: Api, name: str, location: Location, scheme: Mapping
-) -> None:
-    node = reading.get(scheme, AUTHORIZER)
-    written = child(node, "identitySource")
-    named = reading.choice(child(node, "type"))
-    kind = kind_named(named.upper() if isinstance(named, str) else named)
-    sources = identity_sources(reading.texts(reading.get(node, "identitySource")))
-    if kind in {AuthorizerKind.TOKEN, AuthorizerKind.COGNITO}:
-        sources = header_source(reading.text(reading.get(scheme, "name")))
-    own = Authorizer(
-        name=name,
-        location=location,
-        kind=kind,
-        identity_sources=sources,
-        identity_location=key_location(node, "identitySource"),
-    )
-    read_authorizer(reading, draft, own, node, OPENAPI, sources=(written,))
 
 
 # --- CORS ---

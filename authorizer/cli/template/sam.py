@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template import openapi
-from authorizer.cli.template.authorizers import IAM, SAM, identity_sources, read_authorizer, sign
+from authorizer.cli.template.authorizers import IAM, declared, read_authorizer, sign
 from authorizer.cli.template.functions import backend_behind
 from authorizer.cli.template.model import (
     Api,
     ApiKind,
-    Authorizer,
     AuthorizerKind,
     AuthorizerOf,
     Cause,
@@ -310,13 +309,7 @@ def _websocket_authorizer(reading: Reading, draft: Api, resource: Resource) -> s
     if kind != "CUSTOM":
         return None if kind == NONE else kind
     written = reading.text(reading.get(auth, "Name"))
-    own = Authorizer(
-        name=written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer",
-        location=location,
-        kind=AuthorizerKind.REQUEST,
-        identity_sources=identity_sources(reading.texts(reading.get(auth, "IdentitySource"))),
-        identity_location=key_location(auth, "IdentitySource"),
-    )
-    spelling = replace(SAM, function="AuthArn", role="InvokeRole")
-    read_authorizer(reading, draft, own, auth, spelling, granted=True)
+    name = written if isinstance(written, str) else f"{draft.id}ConnectAuthorizer"
+    own = replace(declared(reading, name, location, auth), kind=AuthorizerKind.REQUEST)
+    read_authorizer(reading, draft, own, auth, granted=True)
     return own.name

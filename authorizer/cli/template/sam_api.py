@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from authorizer.cli.template import openapi
 from authorizer.cli.template.authorizers import (
     IAM,
-    SAM,
     header_source,
     identity_sources,
     one_body,
@@ -183,7 +182,6 @@ class SamApi:
             self.draft,
             own,
             body,
-            SAM,
             sources=tuple(child(identity, source) for source in (*_IDENTITY, "Header")),
             # SAM hands no time to live on for a user pool: API Gateway's own holds.
             keeps=Absent(location) if kind is AuthorizerKind.COGNITO else identity,
