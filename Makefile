@@ -122,10 +122,12 @@ exactness: ready ## how many callers of synthetic APIs have an exact IAM documen
 benchmarks: bench ## decisions beside other engines (three minutes), and tokens, into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks --readme benchmarks/README.md
 
+# What the page's figures come to: written anew after whatever writes figures that it reads.
+STANDING = $(VENV_BENCHMARKS)/bin/python -m benchmarks.standing --readme benchmarks/README.md --plot benchmarks/tokens.png
 bench: ready-benchmarks ## tokens and whole events beside other libraries (half a minute), into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.tokens --readme benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.node_peers --readme benchmarks/README.md
-	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.standing --readme benchmarks/README.md --plot benchmarks/tokens.png
+	@$(STANDING)
 
 # Also on the Python that is deployed, where it can be had: of a root of Debian's, which is kept.
 COLD_ROOT := build/debian
@@ -143,12 +145,13 @@ bench-cold-of-both:
 		&& PATH=$$PWD/$$made/bin:$$PATH $(call PACKAGE_AUTHORIZER,--template $$made/template.yaml --output $$made/ours) || exit 1; \
 		root="--root $(LAMBDA_PYTHON) $(COLD_ROOT)"; \
 	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md \
-		&& $(VENV_BENCHMARKS)/bin/python -m benchmarks.handler --readme benchmarks/README.md
+		&& $(VENV_BENCHMARKS)/bin/python -m benchmarks.handler --readme benchmarks/README.md && $(STANDING)
 
 # FREE_THREADED=PYTHON: such an interpreter, or several, for the eight threads; with python-jose and cachetools.
 growth: ready-benchmarks ## what grows with rules, pools and tokens, eight threads, and a million tokens, into benchmarks/
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth --readme benchmarks/README.md --plot benchmarks/growth.png \
 		$(FREE_THREADED:%=--free-threaded %)
+	@$(STANDING)
 
 fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simulated, into docs/scale.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.fleet --page docs/scale.md

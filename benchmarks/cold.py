@@ -336,8 +336,8 @@ def page(
         trivial = [first.wall for first in one.firsts[TRIVIAL]]
         parts.append(
             f"#### Python {version}\n\nBy itself, {TRIVIAL} answers "
-            f"{_milliseconds(median(trivial))} after its process was started.\n\n"
-            + report.table(["", OURS, NAIVE, "ratio"], _rows(one))
+            f"{_milliseconds(median(trivial))} after its process was started. Times are on top of "
+            "that.\n\n" + report.table(["", OURS, NAIVE, "ratio"], _rows(one))
         )
     if checks:
         rows = []

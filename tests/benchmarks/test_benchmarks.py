@@ -237,6 +237,36 @@ def test_the_picture_shows_what_the_page_says() -> None:
     assert all(ratio > 0 for ratio in found.values())
 
 
+def test_what_was_aimed_at_is_read_off_the_page() -> None:
+    """The page's table of aims says what its other tables do, of each that has to be measured."""
+    page = README.read_text()
+    rows = standing.goals(page).splitlines()[2:]
+    assert [row for row in rows if row not in page] == []
+    # An interpreter without a lock is not everywhere.
+    assert [
+        row for row in rows if "not measured" in row and "without an interpreter" not in row
+    ] == []
+
+
+def test_an_aim_is_held_to_the_worst_figure() -> None:
+    """Of several the largest counts, or the smallest where more is better."""
+    page = """
+| garbage | **0.05** (2.00 µs) |
+| a wrong `alg` | **0.11** (4.00 µs) |
+| a remembered token | **0.10** (3.60 µs) |
+| CPython 3.11.7, cryptography | 10,000 | **0.99** |
+| authorizer | 1000 µs | +8% | 600 µs | +6% |
+"""
+    verdicts = {}
+    for row in standing.goals(page).splitlines()[2:]:
+        what, _, _, found, verdict = row.strip("| ").rsplit(" | ", 4)
+        verdicts[what[:12]] = (found, verdict)
+    assert verdicts["refusing gar"] == ("0.05 to 0.11", "**not met**")
+    assert verdicts["a remembered"] == ("0.10", "met")
+    assert verdicts["new tokens a"] == ("0.99", "**not met**")
+    assert verdicts["a warm funct"] == ("8 %", "met")
+
+
 def test_figures_of_node_are_ratios_within_a_round() -> None:
     """A slow round is slow for all, and no figure."""
     found = node_peers.figures({"unit": [1, 10, 1], "peer": [2, 20, 3]}, "unit")
