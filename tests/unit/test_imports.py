@@ -25,7 +25,12 @@ PACKAGE = ROOT / "authorizer"
 MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 # The door from Lambda: what it has to do with Powertools, and nothing that decides.
 AWS_LAMBDA = Path("authorizer/aws_lambda.py")
-RUNTIME = [path for path in MODULES if "cli" not in path.parts and path != AWS_LAMBDA]
+# The authorizer in an application of somebody's: what it has to do with frameworks. It decides
+# nothing, and neither a function nor the verifier loads it.
+MIDDLEWARE = [path for path in MODULES if "middleware" in path.parts]
+RUNTIME = [
+    path for path in MODULES if "cli" not in path.parts and path not in {AWS_LAMBDA, *MIDDLEWARE}
+]
 HANDLERS = [
     AWS_LAMBDA,
     *sorted(path.relative_to(ROOT) for path in (ROOT / "handlers").glob("*.py")),
@@ -98,7 +103,7 @@ def test_wings_stand_on_the_ground_floor(wing: str) -> None:
             assert [module for module in ours if not under(module, *allowed)] == [], path
 
 
-@pytest.mark.parametrize("path", [*RUNTIME, *HANDLERS], ids=str)
+@pytest.mark.parametrize("path", [*RUNTIME, *HANDLERS, *MIDDLEWARE], ids=str)
 def test_nothing_that_ships_imports_the_command_line(path: Path) -> None:
     """``authorizer.cli`` is for building and trying out; it is not in the package."""
     assert not any(under(module, "authorizer.cli") for module in imports_of(path))
@@ -190,6 +195,27 @@ def test_powertools_belongs_to_the_handlers() -> None:
     assert foreign == {"authorizer", "jose", "requests", "cachetools"}
 
 
+@pytest.mark.parametrize(
+    ("name", "libraries"),
+    [("powertools", {"aws_lambda_powertools"}), ("starlette", {"starlette"})],
+)
+def test_middleware_is_one_module_for_each_framework(name: str, libraries: set[str]) -> None:
+    """Who has one framework needs no other, and a plain handler none."""
+    own = Path("authorizer/middleware") / f"{name}.py"
+    foreign = {
+        path: {module.partition(".")[0] for module in imports_of(path)} - sys.stdlib_module_names
+        for path in MIDDLEWARE
+    }
+    assert foreign.pop(own) == {"authorizer", *libraries}
+    assert all(libraries.isdisjoint(modules) for modules in foreign.values())
+
+
+def test_nothing_that_ships_imports_middleware() -> None:
+    """It is for applications; what an authorizer's function loads is not more for it."""
+    for path in [*RUNTIME, *HANDLERS]:
+        assert not any(under(module, "authorizer.middleware") for module in imports_of(path))
+
+
 def modules_after(statement: str, **environment: str) -> set[str]:
     """The modules that a fresh interpreter has loaded after a statement."""
     finished = subprocess.run(
@@ -225,9 +251,12 @@ def test_import_authorizer_is_cheap() -> None:
         & {
             *("click", "rich", "yaml", "boto3", "botocore", "pyotp"),
             *("aws_lambda_powertools", "samtranslator", "ministack", "handlers"),
+            *("fastapi", "starlette", "authorizer.middleware"),
         }
         == set()
     )
+    plain = modules_after("import authorizer.middleware.function")
+    assert plain & {"aws_lambda_powertools", "starlette"} == set()
 
 
 def test_the_handler_loads_nothing_that_only_tools_need(tmp_path: Path) -> None:
@@ -324,3 +353,19 @@ def lines_of_code(path: Path) -> int:
 def test_the_runtime_package_stays_small() -> None:
     """What decides about access can be read in an afternoon."""
     assert sum(lines_of_code(path) for path in RUNTIME) < 1_658
+
+
+# Statements, as `test_sizes` counts those of the command line. Apart from the runtime's lines: what
+# decides is there, and an application that has middleware has all of it besides.
+MOST_STATEMENTS_OF_MIDDLEWARE = 110
+
+
+def test_middleware_stays_small() -> None:
+    """It puts a question and gives an answer, and does nothing else."""
+    found = [node for path in MIDDLEWARE for node in ast.walk(ast.parse((ROOT / path).read_text()))]
+    docstrings = sum(
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in found
+    )
+    assert sum(isinstance(node, ast.stmt) for node in found) - docstrings <= (
+        MOST_STATEMENTS_OF_MIDDLEWARE
+    )

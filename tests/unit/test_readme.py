@@ -75,9 +75,10 @@ def test_the_policy_snippet(
     assert denied == "False not_granted None"
 
 
-def test_the_snippets_pass_strict_type_checking(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/middleware.md"])
+def test_the_snippets_pass_strict_type_checking(tmp_path: Path, page: str) -> None:
     """Whoever copies one into a project of theirs has no type error from it."""
-    snippets = blocks("python")
+    snippets = blocks("python", (PROJECT / page).read_text())
     assert snippets
     files = [tmp_path / f"snippet{number}.py" for number in range(len(snippets))]
     for file, snippet in zip(files, snippets, strict=True):
