@@ -154,3 +154,26 @@ def print_folded(console: Console, text: Text, indent: int = 0) -> None:
         end = start + len(row) - len(blanks)
         console.print(blanks, text[start:end], sep="", soft_wrap=True)
         start = end + 1
+
+
+def render(room: str, name: str, /, **facts: object) -> str:
+    """A text by a template, which lies in the folder of a room of ``authorizer.cli``.
+
+    Args:
+        room: such as ``matrix``, or ``init/snippets``.
+        name: of the template's file. In HTML, what is foreign is escaped.
+        facts: what the template speaks of. Functions among them are filters, too.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - slow
+
+    environment = Environment(
+        loader=PackageLoader("authorizer.cli", room),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=select_autoescape(["html"]),
+    )
+    environment.filters |= {name: fact for name, fact in facts.items() if callable(fact)}
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment.get_template(name).render(facts)

@@ -16,7 +16,7 @@ from authorizer.cli.analysis.request import Caller, Request, parse_requests
 from authorizer.cli.analysis.routing import resolve
 from authorizer.cli.analysis.simulator import Simulator
 from authorizer.cli.location import Location
-from authorizer.cli.testing.completeness import implied
+from authorizer.cli.testing.runner import implied
 
 HERE = Location(file="t.yaml", line=1, column=1)
 ROUTES = ("GET /{id}", "ANY /a/{x}", "GET /a/b", "PUT /a/b/{x}", "GET /c/{proxy+}", "ANY /d/{x}/e")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject
 from authorizer.cli.analysis.permissions import Extent, Permission
-from authorizer.cli.text import cited, code, plain, print_folded
+from authorizer.cli.text import cited, code, plain, print_folded, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -165,31 +165,18 @@ def print_diff(diff: Diff, console: Console) -> None:
 
 def markdown_of(diff: Diff) -> str:
     """The text of a comment on a pull request."""
-    return "\n".join(_markdown(diff)) + "\n"
-
-
-def _markdown(diff: Diff) -> Iterator[str]:
-    verdict = "⚠️ wider access" if diff.widens else "no wider access"
-    yield f"### Access policy: {'no change' if diff.is_empty else verdict}"
-    yield ""
-    yield f"{code(diff.old.name)} → {code(diff.new.name)}: {_summary(diff)}."
-    for remark in _remarks(diff, code):
-        yield from ("", _sentence(remark))
-    for section in _sections(diff):
-        yield from ("", f"#### {section.title}", "", _sentence(section.meaning))
-        yield from ("", "| route | who | what | rule |", "|---|---|---|---|")
-        for (route, what, rules), who in list(section.lines.items())[:_MOST_LINES]:
-            places = "<br>".join(map(code, rules))
-            yield f"| {code(route)} | {_names(who, code)} | {code(what)} | {places} |"
-        more = len(section.lines) - _MOST_LINES
-        if more > 0:
-            yield f"| … | | {more} more lines; `authorizer diff` prints all of them | |"
-    if diff.elsewhere:
-        yield from ("", _sentence(_caveat(diff.elsewhere, code)))
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    return render(
+        "diff",
+        "comment.md",
+        diff=diff,
+        summary=_summary(diff),
+        remarks=list(_remarks(diff, code)),
+        sections=list(_sections(diff)),
+        most=_MOST_LINES,
+        caveat=_caveat(diff.elsewhere, code),
+        code=code,
+        names=_names,
+    )
 
 
 def as_json(diff: Diff) -> dict[str, Any]:

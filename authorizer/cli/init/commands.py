@@ -13,7 +13,13 @@ from rich.text import Text
 
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.init.starter import missing_rules, render, rule_for, starting_policy, with_rules
+from authorizer.cli.init.starter import (
+    missing_rules,
+    rule_for,
+    snippet,
+    starting_policy,
+    with_rules,
+)
 from authorizer.cli.options import FILE, POLICY, api_option, write_file
 from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
@@ -101,7 +107,7 @@ def _write_policy(
     written = {policy: starting_policy(protections, groups, path.name)}
     tests = policy.with_suffix(".policy-test.yaml")
     if not tests.exists():
-        written[tests] = render(
+        written[tests] = snippet(
             "tests",
             policy=policy.name,
             groups=groups,
@@ -137,7 +143,7 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
     is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
     click.echo("\nwhat the template needs besides:\n")
     click.echo(
-        render(
+        snippet(
             _deployer_of(path, api),
             kind=api.kind.value,
             output=(path.parent / "rbac-function").as_posix(),

@@ -15,7 +15,7 @@ import yaml
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.protection import DecidedBy
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
-from authorizer.cli.text import plain
+from authorizer.cli.text import plain, render
 from authorizer.policy.paths import split_route_key
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def starting_policy(
         lines[is_open].append(rule_for(protection.route.key))
     if not lines[False]:  # the project has no authorizer at all: being open says nothing
         lines = {False: lines[True], True: []}
-    return render(
+    return snippet(
         "policy",
         template=plain(template),
         groups=groups,
@@ -63,20 +63,9 @@ def starting_policy(
     )
 
 
-def render(name: str, **facts: object) -> str:
+def snippet(name: str, **facts: object) -> str:
     """A text of ``snippets/``, filled in."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow
-
-    environment = Environment(
-        loader=PackageLoader("authorizer.cli.init", "snippets"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - YAML and the like, and no HTML
-    )
-    environment.filters["yaml"] = _quoted
-    return environment.get_template(f"{name}.txt").render(facts)
+    return render("init/snippets", f"{name}.txt", yaml=_quoted, **facts)
 
 
 def missing_rules(policy: NamedPolicy, template: Template, api: Api, text: str) -> list[str]:

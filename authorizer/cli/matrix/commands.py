@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.named_policy import load_policy
-from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy
-from authorizer.cli.matrix.text import markdown_of, print_sheet
+from authorizer.cli.matrix.report import markdown_of, page_of, print_sheet
+from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.options import (
     FILE,
     api_option,
@@ -60,7 +60,9 @@ def matrix(
     opened = open_api(template, api)
     sheet = sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
     if page is not None:
-        _write(page, sheet)
+        write_file(page, page_of(sheet).encode())
+        size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"
+        click.echo(f"{source.name}: {size} -> {page}", err=True)
     elif form == "markdown":
         click.echo(markdown_of(sheet), nl=False)
     else:
@@ -68,11 +70,3 @@ def matrix(
     if page is not None or form == "markdown":  # who reads it later is not who made it
         for unread in sheet.unread:
             click.echo(unread, err=True)
-
-
-def _write(page: Path, sheet: Sheet) -> None:
-    from authorizer.cli.matrix.page import page_of  # noqa: PLC0415 - reads its parts from files
-
-    write_file(page, page_of(sheet).encode())
-    size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"
-    click.echo(f"{sheet.source.name}: {size} -> {page}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from authorizer.cli.analysis.cases import is_policy, near_misses, read_cases
 from authorizer.cli.analysis.named_policy import load_policy
@@ -21,9 +22,9 @@ from authorizer.cli.options import (
     template_option,
     write_file,
 )
-from authorizer.cli.testing.junit import junit_xml
-from authorizer.cli.testing.report import show
+from authorizer.cli.testing.report import Label, junit_xml, lines_of, show, summary
 from authorizer.cli.testing.runner import Result, coverage, run_cases
+from authorizer.cli.text import print_folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,11 +72,14 @@ def test(
             click.echo(sentence, err=True)
     cases = read_cases(named.source, policy, files)
     results = run_cases(simulator, cases)
-    covered = coverage(simulator, results, cases)
-    show(Console(highlight=False), simulator, results, covered, is_strict=strict)
+    covered = coverage(simulator, results)
+    lines = list(lines_of(simulator, cases, results, covered))
+    console = Console(highlight=False)
+    show(console, lines, is_strict=strict)
+    print_folded(console, Text(summary(results, covered)), 2)
     if junit is not None:
-        write_file(junit, junit_xml(simulator, results, covered, is_strict=strict))
-    is_short = bool(covered.gaps or covered.blind) or any(result.is_vacuous for result in results)
+        write_file(junit, junit_xml(lines, is_strict=strict))
+    is_short = any(line.label in {Label.VACUOUS, Label.UNEXERCISED} for line in lines)
     sys.exit(_exit_code(results, is_short=strict and is_short))
 
 

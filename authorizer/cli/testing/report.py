@@ -1,8 +1,18 @@
-"""What came of the cases, for people."""
+"""What came of the cases, line by line: for people, and as JUnit XML.
+
+In that, each file is a suite, and each request a test. What is not exercised is a suite of its own,
+whose tests fail under ``--strict`` and are skipped otherwise. The attributes are those that GitLab,
+Jenkins and GitHub's reporters read.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 from rich.text import Text
 
@@ -14,10 +24,11 @@ from authorizer.cli.analysis.explanation import (
 )
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.analysis.unresolved import where_unread
-from authorizer.cli.text import counted, print_folded, shown
+from authorizer.cli.location import Location
+from authorizer.cli.text import counted, print_folded, render, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -26,25 +37,99 @@ if TYPE_CHECKING:
 
 # Of the ways in which a failed request would be allowed.
 _MOST_MISSES = 3
+# What XML 1.0 has no way to write, not even escaped. https://www.w3.org/TR/xml/#charsets
+_IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def failure_in_words(result: Result) -> str:
-    """``expected allow, found deny: POST /articles``, and where only completeness says so."""
+class Label(StrEnum):
+    """What came of a line."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    VACUOUS = "proves nothing"
+    UNEXERCISED = "not exercised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A request of a case, a complete case as such, or something of a rule.
+
+    Attributes:
+        location: where it stands, in the file of the case or in the policy.
+        case: its name; empty for a rule.
+        message: what is wrong.
+        reasons: how that came, and what would have to differ.
+    """
+
+    label: Label
+    location: Location
+    name: str
+    case: str = ""
+    message: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+def lines_of(
+    simulator: Simulator, cases: Iterable[Case], results: Iterable[Result], coverage: Coverage
+) -> Iterator[Line]:
+    """All that there is to tell of the requests, of complete cases, and then of the rules."""
+    for result in results:
+        yield _line_of(simulator, result)
+    for case in cases:
+        if simulator.unread and case.is_complete:
+            where = where_unread(simulator.unread)
+            yield Line(
+                label=Label.VACUOUS,
+                location=case.location,
+                name="complete",
+                case=case.name,
+                message=f"a complete case says nothing of what could not be read: {where}",
+            )
+    for rule, gaps in coverage:
+        for gap in gaps:
+            yield Line(
+                label=Label.UNEXERCISED,
+                location=Location(file=simulator.file, line=rule.line),
+                name=rule_in_words(simulator, rule),
+                message=gap,
+            )
+
+
+def _line_of(simulator: Simulator, result: Result) -> Line:
     expected = result.expectation
-    wanted, found = ("allow", "deny") if expected.allowed else ("deny", "allow")
-    why = f"found {expected.request} allowed"
-    if result.answer.verdict is Verdict.ELSEWHERE:
-        why = "which the policy does not decide"
-    elif not result.answer.is_decidable:
+    label, message = Label.PASSED, ""
+    if not result.passed:
+        label, message = Label.FAILED, _failure_in_words(result)
+    elif result.vacuity is not None:
+        label, message = Label.VACUOUS, result.vacuity
+    return Line(
+        label=label,
+        location=expected.location,
+        name=f"{'allow' if expected.allowed else 'deny'} {expected.request}"
+        if expected.route is None
+        else f"deny {expected.route} (not listed)",
+        case=result.case.name,
+        message=message,
+        reasons=() if result.passed else tuple(_reasons_for(simulator, result)),
+    )
+
+
+def _failure_in_words(result: Result) -> str:
+    """``expected allow, found deny: POST /articles``, and where only completeness says so."""
+    expected, verdict = result.expectation, result.answer.verdict
+    why = "which the policy does not decide" if verdict is Verdict.ELSEWHERE else ""
+    if not result.answer.is_decidable:
         why = "of which that cannot be told"
-    elif expected.route is None:
-        return f"expected {wanted}, found {found}: {expected.request}"
     if expected.route is not None:
+        why = why or f"found {expected.request} allowed"
         return f"expected a complete case to deny {expected.route}, {why}"
-    return f"expected {wanted} for {expected.request}, {why}"
+    wanted, found = ("allow", "deny") if expected.allowed else ("deny", "allow")
+    if why:
+        return f"expected {wanted} for {expected.request}, {why}"
+    return f"expected {wanted}, found {found}: {expected.request}"
 
 
-def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
+def _reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
     """Which rule decided, and for a denial what would have to differ."""
     explanation = explain(simulator, result.expectation.request, result.case.caller)
     yield headline(simulator, explanation)
@@ -53,67 +138,48 @@ def reasons_for(simulator: Simulator, result: Result) -> Iterator[str]:
         yield from list(alternatives_in_words(simulator, explanation.alternatives))[:_MOST_MISSES]
 
 
-def vacuous_in_words(result: Result) -> str:
-    """Why what came as expected proves nothing."""
-    expected = result.expectation
-    if result.is_unsure and result.answer.protection is not None:
-        protection = result.answer.protection
-        asks = f"whether {protection.in_words} asks the policy{protection.because}"
-        return f"{expected.location}: for {expected.request} it cannot be told {asks}"
-    about = "no route" if result.answer.decision.reason is None else "no rule"
-    denied = f"{expected.request} is denied because {about} is about it"
-    return f"{expected.location}: {denied}: is it misspelt?"
-
-
-def blind_in_words(simulator: Simulator, coverage: Coverage) -> Iterator[tuple[Case, str]]:
-    """What complete cases leave out, because it could not be read."""
-    for case in coverage.blind:
-        where = where_unread(simulator.unread)
-        yield case, f"a complete case says nothing of what could not be read: {where}"
-
-
 def summary(results: Sequence[Result], coverage: Coverage) -> str:
     """How many there are of everything."""
     passed = sum(result.passed for result in results)
     unread = sum(not result.answer.is_decidable for result in results)
     undecided = f", {unread} undecidable" if unread else ""
     cases = len({result.case.location for result in results})
+    exercised = []
+    for effect, plural in (("allow", "grants"), ("deny", "denies")):
+        gaps = [gaps for rule, gaps in coverage if rule.effect == effect]
+        noun = {"allow": "grant"}.get(effect, effect)
+        exercised.append(f"{gaps.count(())} of {counted(len(gaps), noun, plural)}")
     return (
-        f"{counted(cases, 'case')}, {counted(len(results), 'request')}: "
-        f"{passed} passed, {len(results) - passed - unread} failed{undecided}; exercised "
-        f"{coverage.grants[0]} of {counted(coverage.grants[1], 'grant')}, "
-        f"{coverage.denies[0]} of {counted(coverage.denies[1], 'deny', 'denies')}"
+        f"{counted(cases, 'case')}, {counted(len(results), 'request')}: {passed} passed, "
+        f"{len(results) - passed - unread} failed{undecided}; exercised {', '.join(exercised)}"
     )
 
 
-def show(
-    console: Console,
-    simulator: Simulator,
-    results: Sequence[Result],
-    coverage: Coverage,
-    *,
-    is_strict: bool,
-) -> None:
-    """Print failures with their reasons, then what is not exercised, then the counts."""
-    for result in results:
-        if not result.passed:
-            expected = result.expectation
-            where = f"{expected.location}: {shown(result.case.name)}: {failure_in_words(result)}"
-            print_folded(console, Text.assemble(("failed ", "bold red"), where), 7)
-            for reason in reasons_for(simulator, result):
-                print_folded(console, Text(f"       {reason}"), 9)
-    style = "bold red" if is_strict else "bold yellow"
-    lines = [
-        *(("proves nothing", vacuous_in_words(result)) for result in results if result.is_vacuous),
-        *(
-            ("proves nothing", f"{case.location}: {what}")
-            for case, what in blind_in_words(simulator, coverage)
-        ),
-        *(
-            ("not exercised", f"{rule_in_words(simulator, gap.rule)}: {gap.what}")
-            for gap in coverage.gaps
-        ),
-    ]
-    for label, line in lines:
-        print_folded(console, Text.assemble((f"{label} ", style), line), 2)
-    print_folded(console, Text(summary(results, coverage)), 2)
+def show(console: Console, lines: Iterable[Line], *, is_strict: bool) -> None:
+    """Print failures with their reasons, and then what proves nothing and what is not exercised."""
+    for line in sorted(lines, key=lambda line: line.label is not Label.FAILED):
+        is_failed = line.label is Label.FAILED
+        style = "bold red" if is_failed or is_strict else "bold yellow"
+        where = line.name if line.label is Label.UNEXERCISED else str(line.location)
+        where += f": {shown(line.case)}" if is_failed else ""
+        text = Text.assemble((f"{line.label} ", style), f"{where}: {line.message}")
+        if line.label is not Label.PASSED:
+            print_folded(console, text, 7 if is_failed else 2)
+        for reason in line.reasons:
+            print_folded(console, Text(f"       {reason}"), 9)
+
+
+def junit_xml(lines: Sequence[Line], *, is_strict: bool) -> bytes:
+    """The document."""
+    suites: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        is_rule = line.label is Label.UNEXERCISED
+        suites[str(line.label) if is_rule else line.location.file].append(line)
+    facts = {"lines": lines, "suites": suites, "is_strict": is_strict, "xml": _xml}
+    return render("testing", "junit.xml", **facts).encode()
+
+
+def _xml(text: str) -> str:
+    """The text in an attribute, where an end of line would be taken for a blank."""
+    escaped = escape(_IMPOSSIBLE.sub("\ufffd", text), {'"': "&quot;"})
+    return "".join(f"&#{ord(mark)};" if mark in "\t\n\r" else mark for mark in escaped)

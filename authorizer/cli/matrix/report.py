@@ -1,27 +1,47 @@
-"""The sheet as text: in a terminal in tables as wide as that, one below the other; else in one.
+"""The sheet as text, as Markdown, and as one HTML page.
 
-And as Markdown, for a pull request or a wiki.
+In a terminal the text is in tables as wide as that, one below the other; else in one.
+
+The page needs nothing else: no network, no other file, no consent. Whatever stands in a policy or
+template is foreign text, and is escaped where it is put in: as HTML, and as JSON inside of HTML.
+Should something slip through, the page's own policy forbids any style and script but the two of
+this package, by their digests.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
-from authorizer.cli.analysis.permissions import Extent, Permission
-from authorizer.cli.text import cited, code, plain, print_folded
+from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permission
+from authorizer.cli.text import (
+    cited,
+    code,
+    counted,
+    located,
+    plain,
+    print_folded,
+    render,
+    spelled,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from markupsafe import Markup
     from rich.console import Console
 
-    from authorizer.cli.matrix.sheet import Sheet
+    from authorizer.cli.matrix.sheet import Line, Sheet
+    from authorizer.policy.model import Rule
 
 
 class Look(NamedTuple):
@@ -149,30 +169,108 @@ def _legend(sheet: Sheet) -> Text:
 
 
 def markdown_of(sheet: Sheet) -> str:
-    """The whole as Markdown."""
-    return "\n".join(_markdown(sheet)) + "\n"
+    """The whole as Markdown, for a pull request or a wiki."""
+    return render("matrix", "sheet.md", **_facts_of(sheet), notes=_Notes(sheet), code=code)
 
 
-def _markdown(sheet: Sheet) -> Iterator[str]:
-    notes = _Notes(sheet)
-    yield from (f"# Who may do what: {code(sheet.source.name)}", "")
-    yield f"| route | {' | '.join(title_of(one, code) for one in sheet.subjects)} |"
-    yield f"|---{'|---' * len(sheet.subjects)}|"
-    for line in sheet.lines:
-        permissions = [line.permission(subject) for subject in sheet.subjects]
-        cells = (f"{_word(one.extent)}{notes.number(one)}" for one in permissions)
-        yield f"| {code(line.route.key)} | {' | '.join(cells)} |"
-    yield ""
-    for number, (words, *rules) in notes:
-        yield f"{number}. {code(words)}: {'; '.join(map(code, rules))}"
-    yield ""
-    doubts = [f"{code(line.route.key)}: {code(line.remark)}" for line in sheet.remarked]
-    remarks = [f"- {one}" for one in (*map(code, sheet.unread), *doubts, *sheet.remarks)]
-    yield from (*remarks, "") if remarks else ()
-    counts = sheet.counts()
-    for extent, look in LOOKS.items():
-        yield f"- **{_word(extent)}** ({counts[extent]}): {look.meaning}"
+def _facts_of(sheet: Sheet) -> dict[str, Any]:
+    """What templates say of a sheet, and how."""
+    return {
+        "sheet": sheet,
+        "counts": sheet.counts(),
+        "looks": LOOKS,
+        "NONE": NOTHING,
+        "title_of": title_of,
+    }
 
 
-def _word(extent: Extent) -> str:
-    return NOTHING if extent is Extent.NONE else extent
+# --- the page -------------------------------------------------------------------------------------
+
+
+def page_of(sheet: Sheet) -> str:
+    """The whole page, by the template beside this module."""
+    from markupsafe import Markup  # noqa: PLC0415 - slow, and for pages alone
+
+    style, script = _asset("page.css"), _asset("page.js")
+    return render(
+        "matrix",
+        "page.html",
+        **_facts_of(sheet),
+        name=plain(sheet.source.name),
+        sizes=_sizes(sheet),
+        reasons=_Reasons(sheet.source.name),
+        guard=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'",
+        # Both are of this package, and nothing of anybody else's is in them.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        breakable=_breakable,
+        by_permission=_by_permission,
+        located=located,
+        plain=plain,
+        spelled=spelled,
+    )
+
+
+class _Reasons:
+    """Each different permission once, with a number: a sheet has many cells, and few reasons."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._rules: dict[tuple[str, str], int] = {}
+        self._permissions: dict[tuple[object, ...], tuple[int, Permission]] = {}
+        self.number(NO_PERMISSION)
+
+    def number(self, permission: Permission) -> int:
+        """Counted from the first cell of the sheet; 0 for what nothing grants."""
+        numbered = (len(self._permissions), permission)
+        return self._permissions.setdefault(permission.identity, numbered)[0]
+
+    def data(self) -> dict[str, object]:
+        """All of them, for the page's script."""
+        cells = [
+            [one.extent, plain(one.words), [self._number_of(rule) for rule in one.rules]]
+            for _, one in self._permissions.values()
+        ]
+        return {"cells": cells, "rules": list(self._rules)}
+
+    def _number_of(self, rule: Rule) -> int:
+        return self._rules.setdefault((spelled(rule), located(rule, self._name)), len(self._rules))
+
+
+def _by_permission(
+    line: Line, subjects: tuple[Subject, ...]
+) -> Iterable[tuple[Permission, list[str]]]:
+    """Who has which permission on a route; of a public one, everyone has."""
+    found: dict[tuple[object, ...], tuple[Permission, list[str]]] = {}
+    for subject in subjects[:1] if line.is_public else subjects:
+        permission = line.permission(subject)
+        if permission is not NO_PERMISSION:
+            found.setdefault(permission.identity, (permission, []))[1].append(title_of(subject))
+    return found.values()
+
+
+def _sizes(sheet: Sheet) -> str:
+    policy = sheet.source.policy
+    sizes = {
+        "route": len(sheet.lines),
+        "group": len(policy.groups),
+        "scope": sum(subject.kind is SubjectKind.SCOPE for subject in sheet.subjects),
+        "rule": len(policy.rules),
+    }
+    return ", ".join(counted(number, noun) for noun, number in sizes.items())
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _breakable(foreign: str) -> Markup:
+    """The text with places where a line may end."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2
+
+    return Markup(re.sub(r"([/\-_.:])", r"\1<wbr>", str(escape(plain(foreign)))))  # noqa: S704 - escaped
