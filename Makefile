@@ -52,19 +52,19 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-run: package ## the whole thing on this machine: sign in, call, compare with what is expected
+run: ready ## the whole thing on this machine: sign in, call, compare with what is expected
 	@$(BIN)/authorizer local run
 
-serve: package ## the same, then keep serving and print curl lines
+serve: ready ## the same, then keep serving and print curl lines
 	@$(BIN)/authorizer local serve
 
 invoke: event-named package runtime ## EVENT=NAME: a sample event in the function's package, as Lambda runs it
 	@$(BIN)/authorizer local invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
 
 sam-invoke: event-named ready ready-sam ## EVENT=NAME: the same with `sam local invoke`, in a container
-	@$(BIN)/authorizer local sam engine "make $@" "make invoke EVENT=$(EVENT)"
+	@$(BIN)/python tests/sam_local.py engine "make $@" "make invoke EVENT=$(EVENT)"
 	@$(MAKE) --silent sam-local
-	@$(BIN)/authorizer local sam invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
+	@$(BIN)/python tests/sam_local.py invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
 
 # Before anything is built for it.
 event-named:
@@ -194,7 +194,7 @@ ci: ## what CI runs
 	@bash .ci/run
 
 clean: ## remove all that make made
-	rm -rf $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
+	rm -rf .local $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
@@ -278,7 +278,7 @@ $(LOCAL)/.HelloFunction: $(SOURCES) | $(READY)
 build/sam-local/.python$(LAMBDA_PYTHON): $(SOURCES)
 	@echo "building both functions for a container, with sam build$(LAMBDA_PYTHON:%=, for Python %)"
 	@rm -rf build/sam-local && mkdir -p build/sam-local
-	@$(BIN)/authorizer local sam build $(LAMBDA_PYTHON:%=--python %)
+	@$(BIN)/python tests/sam_local.py build $(LAMBDA_PYTHON:%=--python %)
 	@touch $@
 
 PACKAGE_AUTHORIZER = $(BIN)/authorizer package policy.yaml --include handlers/__init__.py --include handlers/authorize.py $(1)

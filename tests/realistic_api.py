@@ -14,14 +14,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import realistic_policy
 from crud_apis import crud_api
 from realistic_policy import FOLDER
+from template_stack import load_template, translated
 
-from authorizer.cli.local import deploy
-from authorizer.cli.local.project import Parts, load_template
+from authorizer.cli.local.deploy import zipped
 from authorizer.cli.local.runtime import reason_of
 from authorizer.cli.policy_file import dump_policy, with_routes
 from authorizer.policy.decision import Policy
@@ -38,15 +38,6 @@ PROJECT = Path(__file__).parents[1]
 TIME_TO_LIVE = 300
 _TEMPLATE = FOLDER / "template.yaml"
 _KEYS = "keys.json"
-_PARTS = Parts(
-    source=cast("Any", None),
-    api="Api",
-    pool="UserPool",
-    authorizer="AuthorizerFunction",
-    backends=("BackendFunction",),
-    groups=(),
-    handlers={},
-)
 # The backend as it is deployed, and a line in its log: after a call that logged nothing, the
 # emulator waits 50 ms for what might still come.
 _BACKEND = """
@@ -259,7 +250,7 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
         files[module] = (FOLDER / module).read_bytes()
     _upload(emulator, template, f"realistic-{kind.name}", files)
     parameters = {"UserPoolId": cognito.pool_id, "ClientIds": cognito.client_id}
-    stack = deploy._translate(template, _PARTS, emulator, parameters)
+    stack = translated(template, emulator, parameters)
     function = stack["Resources"]["AuthorizerFunction"]["Properties"]
     function["Handler"] = kind.handler
     for name in ("AuthorizerFunction", "BackendFunction"):
@@ -353,7 +344,7 @@ def _upload(
 
 
 def _package(function: str, files: Mapping[str, bytes]) -> bytes:
-    built, changed = deploy.zipped(PROJECT / "build" / "local" / function), io.BytesIO()
+    built, changed = zipped(PROJECT / "build" / "local" / function), io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(built)) as before,
         zipfile.ZipFile(changed, "w") as after,

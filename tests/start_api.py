@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sam_local import SamLocal, project_in, started_sam
 from sample_index import Expected, read_index, status_of
 
 from authorizer.cli.event.samples import load_sample
-from authorizer.cli.local.project import LocalStackError, read_parts
+from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.runtime import ALLOWED, Invocation, NewLines, last_reason
-from authorizer.cli.local.sam import started_sam
-from authorizer.cli.local.stack import Api
+from authorizer.cli.local.stack import Answer, Api
 from authorizer.cli.local.supervisor import LOG, free_port, is_listening, own_folder, wait_until
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.event.tokens import TokenSource
-    from authorizer.cli.local.sam import SamLocal
     from authorizer.cli.local.scenario import Case
 
 _START_SECONDS = 120
-_PREFLIGHT, _START_API_PREFLIGHT = 204, 200
+_OK, _PREFLIGHT, _START_API_PREFLIGHT = 200, 204, 200
 _NOT_FOUND, _START_API_NOT_FOUND = 404, 403
 
 
@@ -53,8 +52,26 @@ def started_api(local: SamLocal) -> Iterator[Api]:
                 words = (folder / LOG).read_text("utf-8", "replace").strip()
                 raise LocalStackError(f"sam local start-api did not start\n{words[-2000:]}")
             new_lines = NewLines(folder / LOG)
-            with closing(Api(f"http://127.0.0.1:{port}", lambda: last_reason(new_lines()))) as api:
+            url = f"http://127.0.0.1:{port}"
+            with closing(_StartedApi(url, lambda: last_reason(new_lines()))) as api:
                 yield api
+
+
+class _StartedApi(Api):
+    """The functions as they are deployed: what they answer tells whom they were told of."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        authorization: str | None = None,
+        origin: str | None = None,
+    ) -> Answer:
+        answer = super().call(method, path, authorization, origin)
+        if answer.status != _OK or origin is not None:
+            return answer
+        told = answer.body.get("caller", {}).get("sub")
+        return replace(answer, function="HelloFunction", told=told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +87,11 @@ def invoke_samples(
     local: SamLocal, source: TokenSource, folder: Path, names: Iterable[str] | None = None
 ) -> Iterator[Replay]:
     """``sam local invoke`` for the samples, one after the other; all of them by default."""
-    index, parts = read_index(folder), read_parts(local.project)
+    index, project = read_index(folder), project_in(local.project)
     for name in index if names is None else names:
         sample = load_sample(folder, name)
         event = sample.filled(source.token, source.sub)
-        invocation = local.invoke(parts.function_for(sample), event)
+        invocation = local.invoke(project.function_for(sample), event)
         yield Replay(name=name, expected=index[name], found=seen(event, invocation))
 
 

@@ -106,8 +106,7 @@ def package(
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".package-") as aside:
             made = Path(aside, output.name)
             root = made / _IN_LAYER if layer else made
-            _assemble(root, _libraries(runtime), compiled, includes)
-            _compile_bytecode(runtime, root, _LAYER_ROOT if layer else _TASK_ROOT)
+            fill(root, runtime, compiled, includes, _LAYER_ROOT if layer else _TASK_ROOT)
             for path in (made, *made.rglob("*")):
                 os.utime(path, (_TIME, _TIME), follow_symlinks=False)
             if output.exists():
@@ -167,10 +166,27 @@ def _require_no_errors(policy: Path, template: Path) -> None:
         raise click.ClickException("nothing is packaged before these errors are mended")
 
 
-def _assemble(
-    root: Path, libraries: Path, compiled: bytes | None, includes: Sequence[Path]
+def fill(
+    root: Path,
+    runtime: FunctionRuntime | None,
+    compiled: bytes | None,
+    includes: Sequence[Path] = (),
+    deployed: str = _TASK_ROOT,
 ) -> None:
-    shutil.copytree(libraries, root)
+    """Put a package together in a new folder.
+
+    Args:
+        root: the folder.
+        runtime: what it runs on; nothing for this machine and this Python.
+        compiled: the policy; nothing for a layer.
+        includes: what else to put in, each at its own place.
+        deployed: where the folder is found when it runs.
+
+    Raises:
+        ConfigurationError: something is included that may not be.
+        click.ClickException: the libraries cannot be installed.
+    """
+    shutil.copytree(_libraries(runtime), root)
     # What is compiled here is for this Python, and the tools are not for Lambda.
     ignored = shutil.ignore_patterns("cli", "__pycache__")
     shutil.copytree(_SOURCES, root / "authorizer", ignore=ignored)
@@ -187,6 +203,7 @@ def _assemble(
             shutil.copy2(path, root / path)
     if compiled is not None:
         (root / "policy.json").write_bytes(compiled)
+    _compile_bytecode(runtime, root, deployed)
 
 
 def _libraries(runtime: FunctionRuntime | None) -> Path:

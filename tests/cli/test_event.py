@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ from authorizer.cli.event.samples import (
     load_sample,
     sample_names,
 )
-from authorizer.cli.event.tokens import CLIENT_ID, POOL_ID, ServedPool, given_token, throw_away_pool
+from authorizer.cli.event.tokens import (
+    CLIENT_ID,
+    POOL_ID,
+    ServedPool,
+    given_token,
+    own_state,
+    throw_away_pool,
+)
 from authorizer.cli.main import cli
 
 PROJECT = Path(__file__).parents[2]
@@ -268,14 +276,50 @@ def test_two_throw_away_pools_do_not_trust_each_other() -> None:
     assert throw_away_pool(CALLERS).key_sets() != throw_away_pool(CALLERS).key_sets()
 
 
+def served(name: str) -> ServedPool:
+    return ServedPool(sub=name, pools="p=c", jwks_url="http://127.0.0.1:9/", tokens={"a": "b"})
+
+
 def test_a_served_pool_is_left_for_this_user_alone(tmp_path: Path) -> None:
-    """The file of make serve holds live tokens: nobody else may read it, also on re-use."""
-    pool = ServedPool(sub="s", pools="p=c", jwks_url="http://127.0.0.1:9/", tokens={"a": "b"})
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "serving.json").write_text("an old one, that everybody can read")
-    path = pool.write(tmp_path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert ServedPool.read(tmp_path) == pool
+    """Its file holds live tokens: nobody else may read it, also on re-use, and git never has it."""
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "serving.json").write_text("an old one, that everybody can read")
+    with own_state(tmp_path) as folder:
+        served("s").write(folder)
+        assert stat.S_IMODE((folder / "serving.json").stat().st_mode) == 0o600
+        assert ServedPool.read(tmp_path) == served("s")
+    assert (tmp_path / ".local" / ".gitignore").read_text() == "*\n"
+    with pytest.raises(click.ClickException, match="no local stack is up"):
+        ServedPool.read(tmp_path)
+
+
+def test_a_second_stack_leaves_the_first_ones_state_alone(tmp_path: Path) -> None:
+    """Whichever ends first, the other one's tokens can still be read."""
+    with own_state(tmp_path) as first:
+        served("first").write(first)
+        with own_state(tmp_path) as second:
+            served("second").write(second)
+            assert first != second
+            assert ServedPool.read(tmp_path) == served("first")
+        assert ServedPool.read(tmp_path) == served("first")
+    with ExitStack() as running:
+        first_to_end = running.enter_context(own_state(tmp_path))
+        with own_state(tmp_path) as second:
+            served("second").write(second)
+            running.close()
+            assert first_to_end == tmp_path / ".local"
+            assert ServedPool.read(tmp_path) == served("second")
+
+
+def test_what_a_killed_stack_has_left_is_not_taken_for_a_live_one(tmp_path: Path) -> None:
+    """Its lock went with it; the next one takes its place."""
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "lock").touch()
+    served("dead").write(tmp_path / ".local")
+    with pytest.raises(click.ClickException, match="no local stack is up"):
+        ServedPool.read(tmp_path)
+    with own_state(tmp_path) as folder:
+        assert folder == tmp_path / ".local"
 
 
 def test_a_served_pool_brings_the_keys_it_publishes(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +25,7 @@ from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.routing import resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.local import scenario
-from authorizer.cli.local.project import PACKAGES, Project, read_project
+from authorizer.cli.local.project import read_project
 from authorizer.cli.local.users import Person, machines_of, people_of
 from authorizer.cli.location import Location
 from authorizer.cli.main import cli
@@ -104,20 +103,9 @@ def test_the_documents_examples_are_true(arguments: list[str], printed: str) -> 
 VERDICTS = {200: {"allowed", "public"}, 403: {"denied"}, 404: {"no_route"}}
 
 
-def sample_project() -> Project:
-    """The sample, read as if its functions were built: nothing runs them here."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        for file in ("policy.yaml", "policy.policy-test.yaml", "template.yaml"):
-            (folder / file).write_bytes((ROOT / file).read_bytes())
-        for function in ("AuthorizerFunction", "HelloFunction"):
-            (folder / PACKAGES / function / "handlers").mkdir(parents=True)
-        return read_project(folder)
-
-
 def scenario_cases() -> list[scenario.Case]:
     """What `make run` plays with good tokens, here of a simulated pool."""
-    cognito, project = Cognito(), sample_project()
+    cognito, project = Cognito(), read_project(ROOT / "template.yaml", ROOT / "policy.yaml")
     people = tuple(replace(one, sub=f"{one.name}-0000") for one in people_of(project))
 
     def access_token(person: Person) -> str:

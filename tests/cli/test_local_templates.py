@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from sam_local import derived_template
+from template_stack import explicit_apis, load_template
 
-from authorizer.cli.local.deploy import _require_outputs, deploy, explicit_apis
-from authorizer.cli.local.project import LocalStackError, load_template, made_by, package_of
-from authorizer.cli.local.runtime import running_function
-from authorizer.cli.local.sam import derived_template
+from authorizer.cli.local.deploy import code_root
+from authorizer.cli.local.project import LocalStackError, read_project
+from authorizer.cli.local.runtime import made_by, package_of, running_function
 from authorizer.cli.main import cli
+from authorizer.cli.template.reader import read_template
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+POLICY = TEMPLATE.with_name("policy.yaml")
+ADOPTERS = Path(__file__).parents[1] / "adopters"
 INTEGRATION = "x-amazon-apigateway-integration"
-# What must not be asked before the template was looked at.
-NO_EMULATOR = cast("Any", None)
 
 
 def without(*path: str) -> dict[str, Any]:
@@ -31,38 +35,106 @@ def without(*path: str) -> dict[str, Any]:
     return template
 
 
+def test_a_template_without_a_route_that_is_guarded(tmp_path: Path) -> None:
+    """Whoever has no authorizer yet is told what prints the piece that is missing."""
+    template = tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump(without("Resources", "Api", "Properties", "Auth")))
+    with pytest.raises(LocalStackError, match=f"a route of Api in {template} that asks the pol"):
+        read_project(template, POLICY)
+
+
 @pytest.mark.parametrize(
-    ("path", "missing"),
+    "path",
     [
-        (("Resources", "HelloFunction"), "function behind a route"),
-        (("Resources", "AuthorizerFunction"), "authorizer function"),
-        (("Resources", "HelloFunction", "Type"), "function behind a route"),
-        (("Resources", "UserPool"), "user pool"),
-        (("Outputs", "ApiUrl"), "output ApiUrl"),
-        (("Outputs",), "output ApiUrl and UserPoolId and UserPoolClientId"),
+        ("Resources", "HelloFunction", "Properties", "Environment"),
+        ("Resources", "UserPool"),
+        ("Resources", "AuthorizerLogs"),
+        ("Outputs",),
+        ("Parameters", "CorsOrigin", "Default"),
     ],
 )
-def test_a_template_without_what_is_played(
-    tmp_path: Path, path: tuple[str, ...], missing: str
+def test_what_need_not_be_in_a_template(tmp_path: Path, path: tuple[str, ...]) -> None:
+    """Neither outputs nor a pool, nor a value of each parameter: routes and authorizers do."""
+    changed = load_template(TEMPLATE)
+    if path[-1] != "Environment":
+        changed = without(*path)
+    template = tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump(changed))
+    assert read_project(template, POLICY).authorizers == ("AuthorizerFunction",)
+
+
+def test_a_websocket_api_is_not_played(tmp_path: Path) -> None:
+    """It is told what asks the authorizer of one."""
+    api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "WEBSOCKET"}}
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Resources": {"Chat": api}}))
+    with pytest.raises(LocalStackError, match="found Chat, a WebSocket API: 'authorizer event"):
+        read_project(template, POLICY)
+
+
+def functions_of(path: Path) -> dict[str, Any]:
+    return {function.id: function for function in read_template(path).functions}
+
+
+@pytest.mark.parametrize(
+    ("properties", "place"),
+    [
+        ({"CodeUri": "src/", "Handler": "app.handler"}, "src"),
+        ({"CodeUri": "src/", "Handler": "api.users.handler"}, "src"),
+        ({"CodeUri": "code.zip", "Handler": "zipped.handler"}, "code.zip"),
+        ({"CodeUri": "elsewhere/", "Handler": "built.handler"}, ".aws-sam/build/Orders"),
+        ({"CodeUri": "handlers/", "Handler": "src.app.handler"}, "."),
+    ],
+)
+def test_where_a_functions_code_is(tmp_path: Path, properties: dict[str, str], place: str) -> None:
+    """What SAM has built comes first; then what the template names, folder or archive."""
+    for file in ("src/app.py", "src/api/users.py", ".aws-sam/build/Orders/built.py"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.writestr("zipped.py", "")
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Resources": {"Orders": function}}))
+    found = code_root(tmp_path, functions_of(template)["Orders"])
+    assert found == (str((tmp_path / place).resolve()), "")
+
+
+@pytest.mark.parametrize(
+    ("properties", "why"),
+    [
+        ({"CodeUri": "src/", "Handler": "app.handler"}, "no app.py in src/"),
+        ({"Handler": "app.handler", "Runtime": "nodejs22.x"}, "its runtime is nodejs22.x"),
+        ({"PackageType": "Image", "ImageUri": "x"}, "it is a container image"),
+        ({"InlineCode": "x", "Handler": "index.x"}, "its code is written in the template"),
+    ],
+)
+def test_why_a_function_cannot_run_here(
+    tmp_path: Path, properties: dict[str, str], why: str
 ) -> None:
-    """Whoever made the template their own is told what is missed, and what else to do."""
-    require_told(tmp_path, without(*path), missing)
+    """Each is told in the table."""
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Resources": {"Orders": function}}))
+    assert code_root(tmp_path, functions_of(template)["Orders"]) == ("", why)
 
 
-def test_a_template_with_lists_for_what_is_named(tmp_path: Path) -> None:
-    """So is whoever has something else there."""
-    missing = "output ApiUrl and UserPoolId and UserPoolClientId"
-    require_told(tmp_path, {"Resources": [], "Outputs": "x"}, missing)
-
-
-def require_told(tmp_path: Path, template: dict[str, Any], missing: str) -> None:
-    (tmp_path / "template.yaml").write_text(yaml.safe_dump(template))
-    with pytest.raises(LocalStackError) as caught:
-        deploy(tmp_path, NO_EMULATOR)
-
-    assert f" {missing} in template.yaml, found" in str(caught.value)
-    assert "'authorizer event FILE --invoke'" in str(caught.value)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("asset", ["orders.zip", "asset.orders"])
+def test_code_that_a_deployer_has_put_beside_its_template(tmp_path: Path, asset: str) -> None:
+    """CDK's assets and Serverless' archives are named in S3, and found here."""
+    code = {"S3Bucket": "bucket", "S3Key": "serverless/x/orders.zip"}
+    properties = {"Code": code, "Handler": "app.handler", "Runtime": "python3.14"}
+    function = {"Type": "AWS::Lambda::Function", "Properties": properties}
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Resources": {"Orders": function}}))
+    if asset.endswith(".zip"):
+        with zipfile.ZipFile(tmp_path / asset, "w") as archive:
+            archive.writestr("app.py", "")
+    else:
+        (tmp_path / asset).mkdir()
+        (tmp_path / asset / "app.py").touch()
+    found = code_root(tmp_path, functions_of(template)["Orders"])
+    assert found == (str((tmp_path / asset).resolve()), "")
 
 
 def test_a_function_of_another_name_is_found_by_its_handler(tmp_path: Path) -> None:
@@ -80,10 +152,9 @@ def test_a_function_of_another_name_is_found_by_its_handler(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "No such file or directory; run this in a clone of the project"),
-        ("Resources: [\n", "expected the node content"),
-        ("Resources: {}\n", "expected the output ApiUrl and UserPoolId and UserPoolClientId in"),
-        (TEMPLATE.read_text(), "no function package in "),
+        (None, "template.yaml: cannot be read: No such file or directory"),
+        ("Resources: [\n", "template.yaml:2:1: expected YAML"),
+        ("Resources: {}\n", "template.yaml: expected an API, found none"),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "serve"])
@@ -98,12 +169,6 @@ def test_the_template_is_looked_at_before_anything_is_started(
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.count("\n") == 1
     assert words in result.stderr
-
-
-def test_an_output_that_a_condition_takes_away() -> None:
-    """What the deployed stack does not say is missed by name."""
-    with pytest.raises(LocalStackError, match="expected the output ApiUrl and UserPoolId"):
-        _require_outputs({})
 
 
 @pytest.mark.parametrize(

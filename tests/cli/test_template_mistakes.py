@@ -12,10 +12,10 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.model.stepfunctions.events import Api as StateMachineApi
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+from template_stack import load_template
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.template_rules import unresolved_facts
-from authorizer.cli.local.project import load_template
 from authorizer.cli.template.reader import parse_template
 from authorizer.cli.template.sam import EVENT_PROPERTIES
 

@@ -13,10 +13,10 @@ import pytest
 from annotated import read_cases
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+from template_stack import load_template
 
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.sam_refusals import refusals_of_sam
-from authorizer.cli.local.project import load_template
 from authorizer.cli.template.model import Unknown
 from authorizer.cli.template.reader import parse_template, read_template
 

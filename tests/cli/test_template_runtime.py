@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sam_local import derived_template
 
-from authorizer.cli.local.sam import derived_template
 from authorizer.cli.main import cli
 from authorizer.cli.template.runtime import function_runtime
 from authorizer.errors import ConfigurationError

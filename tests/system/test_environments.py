@@ -6,21 +6,22 @@ Each is deployed to the emulator as a stack of its own, from the same packages, 
 from __future__ import annotations
 
 import secrets
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sam_local import project_in
+from template_stack import deploy
 
-from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, running_emulator
-from authorizer.cli.local.project import load_template
 from authorizer.cli.local.stack import Answer, Api, DecisionLog
 from authorizer.cli.local.users import Person, add_user, enrol, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from authorizer.cli.local.deploy import Deployment
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("environments")]
 
@@ -90,17 +91,20 @@ _MOST_REQUEST_BYTES = 51_200
 
 
 @pytest.fixture
-def deployed(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Environment]]:
+def deployed(emulator: Emulator) -> Iterator[Callable[..., Environment]]:
     """Deploy the template with parameters, made as large as those of real APIs."""
-    larger = load_template(PROJECT / "template.yaml") | {"Metadata": "x" * _MOST_REQUEST_BYTES}
-    monkeypatch.setattr("authorizer.cli.local.deploy.load_template", lambda _: deepcopy(larger))
+    project = project_in(PROJECT)
     apis = []
 
     def with_parameters(**parameters: str) -> Environment:
         name = f"environment-{secrets.token_hex(4)}"
-        deployment = deploy(PROJECT, emulator, stack=name, parameters=parameters)
+        deployment = deploy(
+            project,
+            emulator,
+            stack=name,
+            parameters=parameters,
+            larger="x" * _MOST_REQUEST_BYTES,
+        )
         apis.append(
             Api(
                 deployment.base_url,

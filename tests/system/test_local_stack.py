@@ -15,22 +15,20 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from click.testing import CliRunner
+from sam_local import project_in
 from simulator import b64, serve_jwks
+from template_stack import deploy, load_template
 
 from authorizer.cli.local import scenario
-from authorizer.cli.local.project import load_template
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
-from authorizer.cli.policy_file import load_document
-from authorizer.cli.template.choice import known_routes
-from authorizer.cli.template.reader import read_template
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ NOWHERE = "http://127.0.0.1:9/jwks.json"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack.running(PROJECT) as running:
+    with LocalStack.running(project_in(PROJECT)) as running:
         yield running
 
 
@@ -104,6 +102,15 @@ def test_the_scenario_comes_out_as_expected(
     assert [(o.case.who, o.case.request, *o.differences) for o in walked if o.differences] == []
 
 
+def test_the_template_itself_comes_to_the_same(stack: LocalStack) -> None:
+    """Transformed and deployed by CloudFormation, it plays as what the tools read in it does."""
+    deployment = deploy(stack.project, stack.emulator)
+    with closing(LocalStack(deployment, stack.project)) as running:
+        outcomes = list(scenario.play(running, scenario.cases(running)))
+    assert len(outcomes) > 70
+    assert [(o.case.who, o.case.request, *o.differences) for o in outcomes if o.differences] == []
+
+
 NEW_NAMES = {
     "reader": "visitor",
     "editor": "author",
@@ -120,16 +127,13 @@ def renamed(folder: Path) -> Path:
         for old, new in NEW_NAMES.items():
             text = re.sub(rf"\b{old}\b", new, text)
         (folder / name).write_text(text)
-    shutil.copytree(PROJECT / "build" / "local", folder / "build" / "local")
-    routes = known_routes(read_template(folder / "template.yaml"), None)
-    compiled, _ = load_document(folder / "policy.yaml", routes)
-    (folder / "build" / "local" / "AuthorizerFunction" / "policy.json").write_bytes(compiled)
+    shutil.copytree(PROJECT / "handlers", folder / "handlers")
     return folder
 
 
 def test_a_project_with_other_names_is_played(stack: LocalStack, tmp_path: Path) -> None:
     """Who signs in, and what is expected, follows from policy, tests and template."""
-    with LocalStack.running(renamed(tmp_path)) as running:
+    with LocalStack.running(project_in(renamed(tmp_path))) as running:
         cases = scenario.cases(running)
         outcomes = list(scenario.play(running, cases))
     assert {name for one in running.people.values() for name in one.groups} == {
@@ -275,8 +279,8 @@ def of_two_routes(folder: Path) -> Path:
     template = load_template(PROJECT / "template.yaml")
     hello = template["Resources"]["HelloFunction"]["Properties"]
     hello["Events"] = {name: hello["Events"][name] for name in ("Hello", "Health")}
-    (folder / "build").mkdir(parents=True)
-    (folder / "build" / "local").symlink_to(PROJECT / "build" / "local")
+    folder.mkdir(parents=True)
+    (folder / "handlers").symlink_to(PROJECT / "handlers")
     (folder / "template.yaml").write_text(json.dumps(template))
     shutil.copy(PROJECT / "policy.yaml", folder)
     return folder

@@ -13,8 +13,7 @@ from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import pytest
-
-from authorizer.cli.local.sam import sam_environment
+from sam_local import sam_environment
 
 pytestmark = pytest.mark.system
 

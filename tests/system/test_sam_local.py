@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sam_local as sam
 from sample_index import read_index
 from start_api import as_start_api_answers, invoke_samples, started_api
 
 from authorizer.cli.event.samples import callers_of_file
 from authorizer.cli.event.tokens import throw_away_pool
-from authorizer.cli.local import sam, scenario
+from authorizer.cli.local import scenario
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.stack import LocalStack
 
@@ -37,7 +38,7 @@ def engine() -> None:
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack.running(PROJECT) as running:
+    with LocalStack.running(sam.project_in(PROJECT)) as running:
         yield running
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pexpect
 import pyotp
 import pytest
+from sam_local import project_in
 from simulator import Clock
+from template_stack import deploy
 
 from authorizer.cli.account.challenges import SignIn
 from authorizer.cli.account.cognito import find_target
@@ -37,7 +39,7 @@ SESSIONS: dict[tuple[str, str], str] = {}
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack.running(PROJECT) as running:
+    with LocalStack.running(project_in(PROJECT)) as running:
         yield running
 
 
@@ -233,7 +235,8 @@ def test_decode_names_the_step_that_refuses(stack: LocalStack, environment: dict
 def test_the_stack_tells_whom_to_sign_in_with(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pool, client and API are read from the deployed stack's outputs."""
+    """Pool, client and API are read from the outputs of the stack that the template makes."""
+    deployment = deploy(stack.project, stack.emulator)
     credentials = stack.emulator.client("sts")._request_signer._credentials
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
@@ -241,9 +244,9 @@ def test_the_stack_tells_whom_to_sign_in_with(
         stack_name="authorizer-local", region="us-east-1", endpoint_url=stack.emulator.url
     )
     assert (target.pool_id, target.client_id, target.api_url) == (
-        stack.deployment.user_pool_id,
-        stack.deployment.client_id,
-        stack.base_url,
+        deployment.user_pool_id,
+        deployment.client_id,
+        deployment.base_url,
     )
     with pytest.raises(AccountError, match="stack 'no-such-stack' cannot be read"):
         find_target(stack_name="no-such-stack", region="us-east-1", endpoint_url=stack.emulator.url)

@@ -120,7 +120,8 @@ FLOORS = (
     ("analysis",),
     ("account",),
     ("check", "compile", "diff", "event", "explain", "init", "matrix", "testing"),
-    ("local", "package"),
+    ("package",),
+    ("local",),
     ("main",),
     ("__main__",),
 )

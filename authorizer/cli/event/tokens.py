@@ -9,11 +9,14 @@ Another place to get one from is another ``TokenSource``, and a word for it in `
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import json
 import os
 import sys
 import time
 import uuid
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +41,7 @@ from authorizer.tokens.fetch import FetchError, fetch_document
 from authorizer.tokens.pool import derived_issuers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 SOURCES = ("throw-away", "local", "login", "-")
@@ -47,8 +50,10 @@ SOURCES_HELP = (
     "standard input."
 )
 POLICY = Path("policy.yaml")
-# Where `make serve` says what it serves, for as long as it does.
-SERVING = "build/serving.json"
+# Where `authorizer local serve` says what it serves, for as long as it does: the first in a folder
+# here, and whatever else is up there in a folder of its own below.
+_STATE, _SERVING, _LOCK = ".local", "serving.json", "lock"
+TOKENS = "tokens.sh"
 PREFIX = "AUTHORIZER_"
 _POOLS = f"{PREFIX}USER_POOLS"
 _ANSWERS = {f"{PREFIX}{name}" for name in ("HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES")}
@@ -198,26 +203,23 @@ class ServedPool:
 
     @classmethod
     def read(cls, project: Path) -> ServedPool:
-        """Read what ``make serve`` has left in the project's folder.
+        """Read what ``authorizer local serve`` has left in the project's folder.
 
         Raises:
             click.ClickException: it is not running.
         """
+        state = project / _STATE
+        up = [folder for folder in (state, *sorted(state.glob("*/"))) if _is_held(folder)]
         try:
-            return cls(**json.loads((project / SERVING).read_text("utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            return cls(**json.loads((up[0] / _SERVING).read_text("utf-8")))
+        except (OSError, IndexError, ValueError, TypeError) as error:
             raise click.ClickException(
                 "no local stack is up: run 'authorizer local serve' here, in another terminal"
             ) from error
 
-    def write(self, project: Path) -> Path:
+    def write(self, folder: Path) -> None:
         """Leave it there, for this user alone."""
-        path = project / SERVING
-        path.parent.mkdir(exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(json.dumps(asdict(self)))
-        return path
+        write_private(folder / _SERVING, json.dumps(asdict(self)))
 
     def source(self) -> TokenSource:
         """As a source of tokens, with the keys that the emulator publishes now."""
@@ -241,6 +243,45 @@ class ServedPool:
                 "caller, or the template no app client for it"
             )
         return self.tokens[placeholder]
+
+
+@contextmanager
+def own_state(project: Path) -> Iterator[Path]:
+    """A folder for what a stack tells while it is up, that no other one touches.
+
+    The lock goes with its holder, however that ends; what such a one left is written anew.
+    """
+    for number in itertools.count(1):
+        folder = project / _STATE / ("" if number == 1 else str(number))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (folder / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # another one is up
+            (project / _STATE / ".gitignore").write_text("*\n")
+            try:
+                yield folder
+            finally:
+                for name in (_SERVING, TOKENS):
+                    (folder / name).unlink(missing_ok=True)
+            return
+
+
+def _is_held(folder: Path) -> bool:
+    with suppress(FileNotFoundError), (folder / _LOCK).open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that this user alone can read, from the moment on that it is there."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text, "utf-8")
 
 
 def given_token(text: str) -> TokenSource:

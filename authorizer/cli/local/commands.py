@@ -16,30 +16,43 @@ import click
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.event.samples import Sample, load_sample
+from authorizer.cli.event.samples import load_sample
 from authorizer.cli.event.tokens import (
     SOURCES,
     SOURCES_HELP,
-    TokenSource,
+    TOKENS,
     bundle_keys,
+    own_state,
     token_source,
+    write_private,
 )
-from authorizer.cli.local import report, sam, scenario
-from authorizer.cli.local.project import LocalStackError, read_parts
-from authorizer.cli.local.runtime import Invocation, running_function
+from authorizer.cli.local import report, scenario
+from authorizer.cli.local.project import LocalStackError, read_project
+from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.stack import LocalStack, Say
-from authorizer.cli.template.runtime import PYTHONS, function_runtime
+from authorizer.cli.options import FILE, POLICY, api_option, asked_policy_option, grouped
+from authorizer.cli.template.runtime import function_runtime
 
 _SEEDS = 10_000
-_EVENTS = Path("events")
-_TOKEN_FROM = click.option(
-    "--token-from",
-    type=click.Choice(SOURCES),
-    default=SOURCES[0],
-    show_default=True,
-    help=SOURCES_HELP,
+_EVENTS, _TEMPLATE = Path("events"), Path("template.yaml")
+_seed_option = click.option(
+    "--seed",
+    type=int,
+    default=lambda: random.randrange(_SEEDS),  # noqa: S311 - not a secret
+    help="The random walk's seed; default: a new one each time.",
 )
-_NAME = click.argument("name", metavar="[NAME|FILE]", required=False)
+_project_options = grouped(
+    click.option(
+        *("--template", "-t"),
+        type=FILE,
+        metavar="FILE",
+        default=_TEMPLATE,
+        show_default=True,
+        help="SAM, CloudFormation or OpenAPI file of the API, or a Terraform plan as JSON.",
+    ),
+    asked_policy_option,
+    api_option,
+)
 
 
 class _InWords(click.Group):
@@ -64,16 +77,18 @@ def local() -> None:
 
 
 @local.command()
-@click.option(
-    "--seed",
-    type=int,
-    default=lambda: random.randrange(_SEEDS),  # noqa: S311 - not a secret
-    help="The random walk's seed; default: a new one each time.",
-)
-def run(seed: int) -> None:
-    """Deploy, sign in, play the scenario, and compare what comes of it with what must."""
+@_project_options
+@_seed_option
+def run(template: Path, policy: Path, api: str | None, seed: int) -> None:
+    """Deploy, sign in, play the scenario, and compare what comes of it with what must.
+
+    Users are made of the policy's groups and of the callers in its tests; what must come of their
+    requests follows from the policy and its tests. A stub answers for a function that cannot run
+    here.
+    """
     terminal = report.console()
-    with report.progress(terminal) as say, LocalStack.running(Path.cwd(), say) as stack:
+    project = read_project(template, policy, api)
+    with report.progress(terminal) as say, LocalStack.running(project, say) as stack:
         played = _play(stack, _cases(stack, say), seed, say)
         say("stopping")
     if not report.show(terminal, *played, seed):
@@ -81,18 +96,22 @@ def run(seed: int) -> None:
 
 
 @local.command()
-def serve() -> None:
-    """Do what run does, then print curl lines with live tokens and serve until Ctrl-C."""
+@_project_options
+@_seed_option
+def serve(template: Path, policy: Path, api: str | None, seed: int) -> None:
+    """Do what run does, then leave live tokens in a file and serve until Ctrl-C."""
     terminal = report.console()
-    seed = random.randrange(_SEEDS)  # noqa: S311 - not a secret
+    project = read_project(template, policy, api)
     with ExitStack() as running:
         with report.progress(terminal) as say:
-            stack = running.enter_context(LocalStack.running(Path.cwd(), say))
+            stack = running.enter_context(LocalStack.running(project, say))
             cases = _cases(stack, say)
             played = _play(stack, cases, seed, say)
         report.show(terminal, *played, seed)
-        with stack.announced(Path()):
-            _serve(stack, cases)
+        folder = running.enter_context(own_state(Path()))
+        stack.announce(folder)
+        write_private(folder / TOKENS, "\n".join([*report.token_lines(stack), ""]))
+        _serve(stack, cases, folder / TOKENS)
 
 
 def _cases(stack: LocalStack, say: Say) -> list[scenario.Case]:
@@ -111,10 +130,10 @@ def _play(
     return outcomes, list(scenario.play(stack, walk, reasons=False))
 
 
-def _serve(stack: LocalStack, cases: list[scenario.Case]) -> None:
+def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path) -> None:
     try:
-        # Not through rich: a token must not be wrapped.
-        click.echo("\n# These tokens are worth nothing anywhere else, and here for an hour.")
+        # Not through rich: a command must not be wrapped.
+        click.echo(f"\nsource {tokens}   # the API's address, and a token of each user")
         click.echo("\n".join(report.curl_lines(stack, cases)))
         click.echo("\n".join(["", *report.sign_in_lines(stack, cases)]))
         click.echo(f"\nServing {stack.base_url} until Ctrl-C")
@@ -138,55 +157,16 @@ def platform(template: Path, function: str) -> None:
 
 
 @local.command()
-@_NAME
-@_TOKEN_FROM
+@click.argument("name", metavar="[NAME|FILE]", required=False)
+@click.option(
+    "--token-from",
+    type=click.Choice(SOURCES),
+    default=SOURCES[0],
+    show_default=True,
+    help=SOURCES_HELP,
+)
 def invoke(name: str | None, token_from: str) -> None:
     """Run the sample event NAME in its function's package, by Lambda's runtime emulator."""
-    sample, source, event = _filled(name, token_from)
-    with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
-        environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
-        parts = read_parts(Path())
-        function = parts.function_for(sample)
-        with running_function(
-            Path(), function, environment, parts.handlers.get(function)
-        ) as running:
-            _print(running.invoke(event))
-
-
-@local.group(name="sam")
-def sam_group() -> None:
-    """The same in containers, by the SAM CLI and a Docker engine."""
-
-
-@sam_group.command()
-@click.option("--python", type=click.Choice(PYTHONS), help="Default: the template's.")
-def build(python: str | None) -> None:
-    """Build for a container on this machine, from a template derived from template.yaml."""
-    sam.build(Path(), python)
-
-
-@sam_group.command(hidden=True)
-@click.argument("command")
-@click.argument("instead")
-def engine(command: str, instead: str) -> None:
-    """Say that COMMAND needs a container engine, and INSTEAD none, if none answers."""
-    sam.require_engine(Path(), command, instead)
-
-
-@sam_group.command("invoke")
-@_NAME
-@_TOKEN_FROM
-def sam_invoke(name: str | None, token_from: str) -> None:
-    """Run the sample event NAME with `sam local invoke`."""
-    sample, source, event = _filled(name, token_from)
-    instead = f"authorizer local invoke {sample.name}"
-    sam.require_engine(Path(), "authorizer local sam invoke", instead)
-    with sam.with_keys(Path(), source) as built:
-        _print(built.invoke(read_parts(Path()).function_for(sample), event))
-
-
-def _filled(name: str | None, token_from: str) -> tuple[Sample, TokenSource, dict[str, Any]]:
-    """The event that is meant, where its token is from, and the event with a token in it."""
     if name is None:
         raise click.ClickException(
             "expected the name of an event, such as http-2.0-allowed, or a file (with make: "
@@ -194,10 +174,13 @@ def _filled(name: str | None, token_from: str) -> tuple[Sample, TokenSource, dic
         )
     sample = load_sample(_EVENTS, name)
     source = token_source(token_from, sample)
-    return sample, source, sample.filled(source.token, source.sub)
-
-
-def _print(invocation: Invocation) -> None:
+    event = sample.filled(source.token, source.sub)
+    with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
+        environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
+        project = read_project(_TEMPLATE, POLICY)
+        function = project.function_for(sample)
+        with running_function(Path(), function, environment, project.handler(function)) as running:
+            invocation = running.invoke(event)
     for line in invocation.log:
         click.echo(line, err=True)
     click.echo(json.dumps(invocation.answer, indent=2))

@@ -1,10 +1,9 @@
-"""Putting template.yaml on the emulator: the packages, the transform, the stack, its outputs.
+"""Putting a project's API on the emulator: pool, functions, routes, authorizers.
 
-AWS::Serverless::HttpApi becomes an AWS::ApiGatewayV2::Api whose ``Body`` says all the rest.
-API Gateway imports such a body; ministack ignores it, and would serve an API without routes. What
-the body says is therefore written out as resources of their own, which ministack does create.
-Anything in a body that is not understood here is an error, lest the local API be laxer than the
-deployed one.
+It is made of what the tools read in the template, whatever deploys that: SAM, CDK, the Serverless
+Framework, Terraform. What is remembered under which key, who guards which route and how the
+authorizer answers is as it says. The user pool is one of our own, which demands TOTP: theirs may
+have no app client to sign in with. A route that something else than the policy guards is left out.
 """
 
 from __future__ import annotations
@@ -12,56 +11,52 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import WaiterError
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-
-from authorizer.cli.local.emulator import Emulator, unconfigured_session
-from authorizer.cli.local.project import (
-    OUTPUTS,
-    TEMPLATE,
-    LocalStackError,
-    Parts,
-    load_template,
-    package_of,
-    read_parts,
-)
-from authorizer.errors import clip
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
+from authorizer.cli.local import backend
+from authorizer.cli.local.project import Project, authorizer_function
+from authorizer.cli.package import fill
+from authorizer.cli.template.model import AuthorizerKind, FunctionVariables
+from authorizer.settings import NAMES, PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
+    from authorizer.cli.local.emulator import Emulator
+    from authorizer.cli.template.model import Authorizer
 
-STACK = "authorizer-local"
-_BUCKET = "packages"
-# Two minutes at most.
-_WAITING = {"Delay": 0.1, "MaxAttempts": 1200}
-# The pool's domain, and with it an app client for client_credentials, which the sample's template
-# makes only when asked.
-WITH_OWN_POOL = {"MachineClientDomain": "authorizer-local", "LogLevel": "INFO"}
-_Resources = dict[str, dict[str, Any]]
-_ANY = "x-amazon-apigateway-any-method"
-_AUTHORIZER = "x-amazon-apigateway-authorizer"
-_CORS = "x-amazon-apigateway-cors"
-_INTEGRATION = "x-amazon-apigateway-integration"
-_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", _ANY})
+_BUCKET, _LOG = "packages", "/aws/lambda/authorizers"
+_TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+_OUR_HANDLER = "authorizer.aws_lambda.handler"
+# A cold start on a machine that is busy takes more than what is deployed.
+_SECONDS = 30
+_STAGE = "local"
+# Whose pages may call an API with CORS: what is tried is that a preflight asks no authorizer.
+_ORIGIN = "http://localhost:3000"
+_FLOWS = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+_HOUR = {"AccessTokenValidity": 1, "TokenValidityUnits": {"AccessToken": "hours"}}
+# Settings that count here, too: how to answer. The others name pools, files and hosts.
+_KEPT = frozenset({"HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"})
+_LEFT_OUT = frozenset(PREFIX + name for name in NAMES - _KEPT)
+_MODULE = "authorizer_local_backend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What the template's outputs say, and where the API answers on this machine.
+    """What was made, and where the API answers on this machine.
 
     Attributes:
         emulator: on which it is.
         base_url: put a path behind it.
         machine_client_id: of the app client for client_credentials; empty where there is none.
         authorizer_function: its name.
+        origin: a web origin whose pages may call the API; nothing where none may.
     """
 
     emulator: Emulator
@@ -70,48 +65,84 @@ class Deployment:
     client_id: str
     machine_client_id: str
     authorizer_function: str
+    origin: str | None = None
 
 
-def deploy(
-    project: Path,
-    emulator: Emulator,
-    *,
-    stack: str = STACK,
-    parameters: Mapping[str, str] = WITH_OWN_POOL,
-) -> Deployment:
-    """Deploy the project's template, with the packages in build/local, to the emulator.
-
-    Args:
-        project: the checkout.
-        emulator: where to.
-        stack: its name; each is an environment of its own.
-        parameters: of the template, which need not have all of them.
+def deploy(project: Project, emulator: Emulator) -> Deployment:
+    """Put the project's API on the emulator.
 
     Raises:
-        LocalStackError: the template lacks something, or a package, or the stack was not made.
+        LocalStackError: something of it cannot be made there.
+        ConfigurationError: the authorizer's package cannot be made.
     """
-    parts, template = read_parts(project), load_template(project / TEMPLATE)
-    known = parameters.keys() & template.get("Parameters", {})
-    given = {name: parameters[name] for name in sorted(known)}
-    storage = emulator.client("s3")
-    storage.create_bucket(Bucket=_BUCKET)
-    for name in (parts.authorizer, *parts.backends):
-        package = zipped(package_of(project, name, parts.handlers.get(name)))
-        storage.put_object(Bucket=_BUCKET, Key=name, Body=package)
-        template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
-    outputs = _create_stack(_translate(template, parts, emulator, given), emulator, stack, given)
-    _require_outputs(outputs)
-    authorizer = emulator.client("cloudformation").describe_stack_resource(
-        StackName=stack, LogicalResourceId=parts.authorizer
-    )["StackResourceDetail"]
+    pool_id, client_id, machine_client_id = _make_pool(project, emulator)
+    functions = _Functions(project, emulator)
+    clients = ",".join(filter(None, (client_id, machine_client_id)))
+    functions.make_authorizers(
+        {
+            f"{PREFIX}USER_POOLS": f"{pool_id}={clients}",
+            # Tokens name amazonaws.com as their issuer, as real ones do.
+            f"{PREFIX}JWKS_URLS": f"{pool_id}={emulator.jwks_url(pool_id)}",
+            "POWERTOOLS_LOG_LEVEL": "INFO",  # or no decision is in the log
+        }
+    )
+    make = _rest_api if project.is_rest else _http_api
     return Deployment(
         emulator=emulator,
-        base_url=outputs["ApiUrl"],
-        user_pool_id=outputs["UserPoolId"],
-        client_id=outputs["UserPoolClientId"],
-        machine_client_id=outputs.get("MachineClientId", ""),
-        authorizer_function=authorizer["PhysicalResourceId"],
+        base_url=make(project, emulator, functions),
+        user_pool_id=pool_id,
+        client_id=client_id,
+        machine_client_id=machine_client_id,
+        authorizer_function=_name(project.authorizers[0]),
+        origin=_ORIGIN if project.answers_preflights else None,
     )
+
+
+# --- who signs in ---------------------------------------------------------------------------------
+
+
+def _make_pool(project: Project, emulator: Emulator) -> tuple[str, str, str]:
+    """The ids of the pool, its app client, and that for machines; "" where nobody needs one."""
+    cognito = emulator.cognito
+    pool_id = cognito.create_user_pool(PoolName="local")["UserPool"]["Id"]
+    cognito.set_user_pool_mfa_config(
+        UserPoolId=pool_id,
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+        MfaConfiguration="ON",
+    )
+    wanted = [group for test in project.tests for group in test.caller.groups]
+    for group in dict.fromkeys((*project.groups, *wanted)):
+        cognito.create_group(UserPoolId=pool_id, GroupName=group)
+    client = {"UserPoolId": pool_id, **_HOUR}
+    made = cognito.create_user_pool_client(**client, ClientName="people", ExplicitAuthFlows=_FLOWS)[
+        "UserPoolClient"
+    ]["ClientId"]
+    told = [scope.name for scope in project.policy.scopes]
+    told += [scope for test in project.tests for scope in test.caller.scopes]
+    # Cognito gives machines those of resource servers alone.
+    scopes = [scope for scope in dict.fromkeys(told) if all(scope.rpartition("/"))]
+    for server in dict.fromkeys(scope.rpartition("/")[0] for scope in scopes):
+        names = [scope.rpartition("/")[2] for scope in scopes if scope.startswith(f"{server}/")]
+        cognito.create_resource_server(
+            UserPoolId=pool_id,
+            Identifier=server,
+            Name=server,
+            Scopes=[{"ScopeName": name, "ScopeDescription": name} for name in names],
+        )
+    if not scopes:
+        return pool_id, made, ""
+    machines = cognito.create_user_pool_client(
+        **client,
+        ClientName="machines",
+        GenerateSecret=True,
+        AllowedOAuthFlowsUserPoolClient=True,
+        AllowedOAuthFlows=["client_credentials"],
+        AllowedOAuthScopes=scopes,
+    )["UserPoolClient"]["ClientId"]
+    return pool_id, made, machines
+
+
+# --- functions ------------------------------------------------------------------------------------
 
 
 def zipped(package: Path) -> bytes:
@@ -127,189 +158,241 @@ def zipped(package: Path) -> bytes:
     return archive.getvalue()
 
 
-def _translate(
-    template: dict[str, Any], parts: Parts, emulator: Emulator, parameters: Mapping[str, str]
-) -> dict[str, Any]:
-    """What the SAM transform makes of the template, with what the emulator needs to differ.
-
-    Those are three things: an HTTP API's routes stand outside its body, the API's URL is one of
-    this machine, and the authorizer fetches the pool's keys from the emulator. The tokens name
-    amazonaws.com as their issuer, as real ones do, so without that one variable it would ask AWS
-    for them.
-    """
-    try:
-        stack: dict[str, Any] = Translator(
-            {}, Parser(), boto_session=unconfigured_session()
-        ).translate(template, dict(parameters))
-    except InvalidDocumentException as error:
-        problems = "\n".join(cause.message for cause in error.causes)
-        raise LocalStackError(f"template.yaml cannot be transformed\n{problems}") from error
-    stack["Resources"] = explicit_apis(stack["Resources"])
-    pools = [
-        parameters.get("ExistingUserPoolId") or f"${{{parts.pool}}}",
-        *(entry.partition("=")[0] for entry in parameters.get("FurtherUserPools", "").split()),
-    ]
-    urls = " ".join(f"{pool}={emulator.jwks_url(pool)}" for pool in pools)
-    function = stack["Resources"][parts.authorizer]["Properties"]
-    variables = function.setdefault("Environment", {}).setdefault("Variables", {})
-    variables["AUTHORIZER_JWKS_URLS"] = {"Fn::Sub": urls} if "${" in urls else urls
-    url = f"{emulator.url}/_aws/execute-api/${{{parts.api}}}"
-    stack["Outputs"]["ApiUrl"]["Value"] = {"Fn::Sub": url}
-    return stack
+def backend_package() -> bytes:
+    """What is put in the place of a function behind a route, whichever it is."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write(backend.__file__, f"{_MODULE}.py")
+    return archive.getvalue()
 
 
-def _create_stack(
-    template: dict[str, Any], emulator: Emulator, name: str, parameters: Mapping[str, str]
-) -> dict[str, str]:
-    # With the body of a real API it is more than the 51,200 bytes that a request may have.
-    body = json.dumps(template).encode()
-    emulator.client("s3").put_object(Bucket=_BUCKET, Key=f"{name}.json", Body=body)
-    cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/{name}.json",
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[
-            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-        ],
-    )
-    try:
-        made = cloudformation.get_waiter("stack_create_complete")
-        made.wait(StackName=name, WaiterConfig=_WAITING)
-    except WaiterError as error:
-        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-        failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
-        first: dict[str, Any] = min(failed, key=lambda event: event["Timestamp"], default={})
-        resource, why = first.get("LogicalResourceId", name), first.get("ResourceStatusReason")
-        raise LocalStackError(f"the stack could not be made: {resource}: {why or error}") from error
-    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+class _Functions:
+    """The project's functions on the emulator, made when first asked for."""
 
+    def __init__(self, project: Project, emulator: Emulator) -> None:
+        self._project = project
+        self._emulator = emulator
+        self._uris: dict[str, str] = {}
+        emulator.client("s3").create_bucket(Bucket=_BUCKET)
+        trust = {"Version": "2012-10-17", "Statement": [{**_TRUST, "Action": "sts:AssumeRole"}]}
+        self._role = emulator.client("iam").create_role(
+            RoleName="local", AssumeRolePolicyDocument=json.dumps(trust)
+        )["Role"]["Arn"]
 
-def _require_outputs(found: Mapping[str, str]) -> None:
-    missing = [name for name in OUTPUTS if name not in found]
-    if missing:
-        raise LocalStackError(
-            f"expected the output {' and '.join(missing)} of template.yaml, found none: "
-            "it has a Condition that does not hold with the parameters' defaults"
+    def make_authorizers(self, settings: Mapping[str, str]) -> None:
+        """The policy's own, in its package as it is made for Lambda, but for this machine."""
+        with tempfile.TemporaryDirectory(prefix="authorizer-package-") as folder:
+            package = Path(folder, "package")
+            fill(package, None, self._project.compiled)
+            content = zipped(package)
+        self._emulator.client("logs").create_log_group(logGroupName=_LOG)
+        for function in self._project.authorizers:
+            told = self._project.functions.get(function)
+            variables = {**_known(told), **settings}
+            handler = told.code[0] if told and told.code[0] else _OUR_HANDLER
+            if handler != _OUR_HANDLER and told:
+                # One of their own around ours: it is imported from where it lies.
+                variables["PYTHONPATH"] = code_root(self._project.folder, told)[0]
+            self._make(function, handler, content, variables, LoggingConfig={"LogGroup": _LOG})
+
+    def uri(self, function: str, why: str = "") -> str:
+        """How an API names it.
+
+        Args:
+            function: logical id, or what stands for it.
+            why: it cannot be run here.
+        """
+        if function not in self._uris:
+            told = self._project.functions.get(function)
+            root, found = code_root(self._project.folder, told) if told else ("", "")
+            own = {
+                backend.NAME: function,
+                backend.WHY: why or found,
+                backend.ROOT: root,
+                backend.HANDLER: told.code[0] if told else "",
+            }
+            variables = {**_known(told), **own}
+            self._make(function, f"{_MODULE}.handler", backend_package(), variables)
+        return self._uris[function]
+
+    def _make(
+        self,
+        function: str,
+        handler: str,
+        package: bytes,
+        variables: Mapping[str, str],
+        **more: Any,  # noqa: ANN401 - of boto3
+    ) -> None:
+        name = _name(function)
+        self._emulator.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
+        made = self._emulator.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.{1}".format(*sys.version_info),
+            Role=self._role,
+            Handler=handler,
+            Code={"S3Bucket": _BUCKET, "S3Key": name},
+            Timeout=_SECONDS,
+            Environment={"Variables": {key: value for key, value in variables.items() if value}},
+            **more,
+        )
+        region = self._emulator.client("lambda").meta.region_name
+        self._uris[function] = (
+            f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
+            f"{made['FunctionArn']}/invocations"
         )
 
 
-# --- an API's body --------------------------------------------------------------------------------
+def _name(function: str) -> str:
+    """What it is called there: Terraform's addresses are no names of functions."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", function)[:64]
 
 
-def explicit_apis(resources: _Resources) -> _Resources:
-    """The same resources, with every HTTP API's body written out.
+def _known(function: FunctionVariables | None) -> dict[str, str]:
+    """Its variables, as far as they are known; whose tokens count here is known better."""
+    variables = function.variables if function is not None else {}
+    return {
+        name: value
+        for name, value in variables.items()
+        if isinstance(value, str) and name not in _LEFT_OUT
+    }
 
-    Raises:
-        LocalStackError: a body says something that is not understood.
+
+def code_root(folder: Path, function: FunctionVariables) -> tuple[str, str]:
+    """Where a function's code is, and why it cannot be run here: one of the two is "".
+
+    Args:
+        folder: of the template: code is named from there, and CDK and Serverless put it there.
+        function: which one.
     """
-    explicit: _Resources = {}
-    for name, resource in resources.items():
-        body = resource.get("Properties", {}).get("Body")
-        if resource["Type"] == "AWS::ApiGatewayV2::Api" and body is not None:
-            explicit |= _explicit_api(name, body)
-        else:
-            explicit[name] = resource
-    return explicit
+    handler, uri, code, inline, image, _, _, runtime = function.code
+    if runtime and not runtime.startswith("python"):
+        return "", f"its runtime is {runtime}"
+    if image or not handler:
+        return "", "it is a container image"
+    if inline:
+        return "", "its code is written in the template"
+    module = f"{handler.rpartition('.')[0].replace('.', '/')}.py"
+    key = re.search(r"S3Key: ([^,}]+)", code)
+    asset = key[1].rpartition("/")[2] if key else code
+    named = (uri, asset, f"asset.{asset.removesuffix('.zip')}")
+    for name in (f".aws-sam/build/{function.id}", *filter(None, named), "."):
+        place = (folder / name).resolve()
+        if _has(place, module):
+            return str(place), ""
+    return "", f"no {module} in {uri or asset or folder}"
 
 
-def _explicit_api(api: str, body: dict[str, Any]) -> _Resources:
-    resources: _Resources = {
-        api: {
-            "Type": "AWS::ApiGatewayV2::Api",
-            "Properties": {
-                "Name": body.get("info", {}).get("title", api),
-                "ProtocolType": "HTTP",
-                # In the body's spelling (allowOrigins), not the resource's (AllowOrigins):
-                # ministack keeps it as it comes and reads it as API Gateway's own calls write it.
-                "CorsConfiguration": body.get(_CORS, {}),
+def _has(place: Path, module: str) -> bool:
+    if zipfile.is_zipfile(place):
+        with zipfile.ZipFile(place) as archive:
+            return module in archive.namelist()
+    return (place / module).is_file()
+
+
+# --- the API --------------------------------------------------------------------------------------
+
+
+def _routes(project: Project, functions: _Functions) -> Iterator[tuple[RouteProtection, str]]:
+    """The routes that the policy or nobody guards, each with how its function is named."""
+    for protection in project.simulator.protections.values():
+        if protection.decided_by in {DecidedBy.POLICY, DecidedBy.NOBODY}:
+            function = protection.route.backend
+            if isinstance(function, str) and function in project.functions:
+                yield protection, functions.uri(function)
+            else:
+                why = "what is behind the route is no function of this template"
+                yield protection, functions.uri("elsewhere", why)
+
+
+def _guards(project: Project) -> dict[str, tuple[Authorizer, str]]:
+    """The authorizers that the guarded routes ask, by name, and the functions behind them."""
+    return {
+        protection.authorizer.name: (protection.authorizer, authorizer_function(protection))
+        for protection in project.guarded.values()
+        if protection.authorizer is not None
+    }
+
+
+def _identity(authorizer: Authorizer, of_request: str) -> list[str]:
+    sources = authorizer.identity_sources
+    pairs = (source.split(":", 1) for source in sources) if isinstance(sources, tuple) else ()
+    kinds = {"context": "context", "stagevariable": "stageVariables"}
+    return [f"{kinds.get(kind, f'{of_request}.{kind}')}.{name}" for kind, name in pairs]
+
+
+def _ttl(authorizer: Authorizer) -> int:
+    return authorizer.ttl_seconds if isinstance(authorizer.ttl_seconds, int) else 0
+
+
+def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> str:
+    gateway = emulator.client("apigatewayv2")
+    cors = {"AllowOrigins": [_ORIGIN], "AllowHeaders": ["authorization"], "AllowMethods": ["*"]}
+    api = gateway.create_api(
+        Name=project.api.id,
+        ProtocolType="HTTP",
+        **({"CorsConfiguration": cors} if project.answers_preflights else {}),
+    )["ApiId"]
+    guards = {
+        name: gateway.create_authorizer(
+            ApiId=api,
+            Name=name,
+            AuthorizerType="REQUEST",
+            AuthorizerUri=functions.uri(function),
+            AuthorizerPayloadFormatVersion=str(authorizer.payload_version or "2.0"),
+            EnableSimpleResponses=authorizer.simple_responses is True,
+            IdentitySource=[f"${source}" for source in _identity(authorizer, "request")],
+            AuthorizerResultTtlInSeconds=_ttl(authorizer),
+        )["AuthorizerId"]
+        for name, (authorizer, function) in _guards(project).items()
+    }
+    for protection, uri in _routes(project, functions):
+        integration = gateway.create_integration(
+            ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri, PayloadFormatVersion="2.0"
+        )
+        guard = guards.get(protection.authorizer.name) if protection.authorizer else None
+        asked = {"AuthorizationType": "CUSTOM", "AuthorizerId": guard} if guard else {}
+        gateway.create_route(
+            ApiId=api,
+            RouteKey=protection.route.key,
+            Target=f"integrations/{integration['IntegrationId']}",
+            **asked,
+        )
+    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+    return f"{emulator.url}/_aws/execute-api/{api}"
+
+
+def _rest_api(project: Project, emulator: Emulator, functions: _Functions) -> str:
+    schemes = {
+        name: {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "x-amazon-apigateway-authtype": "custom",
+            "x-amazon-apigateway-authorizer": {
+                "type": "token" if authorizer.kind is AuthorizerKind.TOKEN else "request",
+                "authorizerUri": functions.uri(function),
+                "authorizerResultTtlInSeconds": _ttl(authorizer),
+                "identitySource": ",".join(_identity(authorizer, "method.request")),
             },
         }
+        for name, (authorizer, function) in _guards(project).items()
     }
-    schemes = body.get("components", {}).get("securitySchemes", {})
-    for name, scheme in schemes.items():
-        resources[f"{api}Authorizer{name}"] = _authorizer(api, name, scheme)
-    for path, operations in body.get("paths", {}).items():
-        for method, operation in operations.items():
-            resources |= _route(api, method, path, operation, schemes)
-    return resources
-
-
-def _authorizer(api: str, name: str, scheme: dict[str, Any]) -> dict[str, Any]:
-    authorizer = scheme.get(_AUTHORIZER, {})
-    if authorizer.get("type") != "request":
-        raise LocalStackError(f"expected a request authorizer, {api} has another: {name}")
-    _require(
-        authorizer, ("authorizerUri", "authorizerPayloadFormatVersion"), f"the authorizer {name}"
-    )
-    return {
-        "Type": "AWS::ApiGatewayV2::Authorizer",
-        "Properties": {
-            "ApiId": {"Ref": api},
-            "Name": name,
-            "AuthorizerType": "REQUEST",
-            "AuthorizerUri": authorizer["authorizerUri"],
-            "AuthorizerPayloadFormatVersion": authorizer["authorizerPayloadFormatVersion"],
-            "EnableSimpleResponses": authorizer.get("enableSimpleResponses", False),
-            "IdentitySource": authorizer.get("identitySource", []),
-            "AuthorizerResultTtlInSeconds": authorizer.get("authorizerResultTtlInSeconds", 0),
-        },
+    paths: dict[str, dict[str, Any]] = {}
+    for protection, uri in _routes(project, functions):
+        route, guard = protection.route, protection.authorizer
+        method = "x-amazon-apigateway-any-method" if route.method == "ANY" else route.method.lower()
+        integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
+        paths.setdefault(route.path, {})[method] = {
+            "x-amazon-apigateway-integration": integration,
+            "security": [{guard.name: []}] if guard is not None else [],
+        }
+    body = {
+        "openapi": "3.0.1",
+        "info": {"title": project.api.id, "version": "1"},
+        "paths": paths,
+        "components": {"securitySchemes": schemes},
     }
-
-
-def _require(found: dict[str, Any], names: tuple[str, ...], where: str) -> None:
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise LocalStackError(f"expected {' and '.join(missing)} in {where}, found none")
-
-
-def _route(
-    api: str, method: str, path: str, operation: dict[str, Any], schemes: dict[str, Any]
-) -> _Resources:
-    if method not in _METHODS:
-        raise LocalStackError(f"expected a method below {path}, found {method!r}")
-    integration = operation.get(_INTEGRATION, {})
-    if integration.get("type") != "aws_proxy":
-        found = clip(integration.get("type"))
-        raise LocalStackError(f"expected a Lambda proxy behind {path}, found {found}")
-    _require(integration, ("uri", "payloadFormatVersion"), f"the integration of {path}")
-    verb = "ANY" if method == _ANY else method.upper()
-    # Logical ids are alphanumeric; the length of each segment keeps /a/bc and /ab/c apart.
-    suffix = verb + "".join(f"{len(part)}{part}" for part in re.findall(r"[A-Za-z0-9]+", path))
-    target = f"{api}Integration{suffix}"
-    return {
-        target: {
-            "Type": "AWS::ApiGatewayV2::Integration",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": integration["uri"],
-                "PayloadFormatVersion": integration["payloadFormatVersion"],
-            },
-        },
-        f"{api}Route{suffix}": {
-            "Type": "AWS::ApiGatewayV2::Route",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "RouteKey": f"{verb} {path}",
-                "Target": {"Fn::Sub": f"integrations/${{{target}}}"},
-                **_authorization(api, path, operation, schemes),
-            },
-        },
-    }
-
-
-def _authorization(
-    api: str, path: str, operation: dict[str, Any], schemes: dict[str, Any]
-) -> dict[str, Any]:
-    names = [name for requirement in operation.get("security", []) for name in requirement]
-    match names:
-        case [] | ["NONE"]:  # what SAM writes for `Authorizer: NONE`
-            return {"AuthorizationType": "NONE"}
-        case [name] if name in schemes:
-            return {
-                "AuthorizationType": "CUSTOM",
-                "AuthorizerId": {"Ref": f"{api}Authorizer{name}"},
-            }
-    raise LocalStackError(f"expected one known authorizer for {path}, found {names}")
+    gateway = emulator.client("apigateway")
+    api = gateway.import_rest_api(body=json.dumps(body).encode())["id"]
+    gateway.create_deployment(restApiId=api, stageName=_STAGE)
+    return f"{emulator.url}/_aws/execute-api/{api}/{_STAGE}"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
+
+from authorizer.cli.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,20 +56,17 @@ def table(outcomes: Iterable[Outcome], *, width: int, remembered: bool = True) -
         case, answer = outcome.case, outcome.answer
         known = remembered and case.authorization is not None
         expected = f"{case.status} {_shown(case.reason, case.status, known)}"
-        found = (str(answer.status), _shown(answer.reason, answer.status, known))
+        status = f"{answer.status} stub" if answer.stub else str(answer.status)
+        found = (status, _shown(answer.reason, _OK if answer.function else answer.status, known))
         is_right = not outcome.differences
         expected = "✓" if width < _WHOLE_ROW_COLUMNS and is_right else expected
         rows.append((is_right, (case.request, case.who, *found, expected)))
-    return _table(("request", "who", "status", "reason", "expected"), rows)
-
-
-def _table(titles: Iterable[str], rows: Iterable[tuple[bool, Iterable[str]]]) -> Table:
-    """Rows, each with whether it is as it must be."""
+    titles = ("request", "who", "status", "reason", "expected")
     columns = (Column(title, overflow="fold") for title in titles)
-    shown = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for is_right, cells in rows:
-        shown.add_row(*map(Text, cells), style=None if is_right else "bold red")
-    return shown
+        drawn.add_row(*map(Text, cells), style=None if is_right else "bold red")
+    return drawn
 
 
 def _shown(reason: str | None, status: int, known: bool) -> str:  # noqa: FBT001 - a private word
@@ -84,43 +85,44 @@ def show(terminal: Console, outcomes: list[Outcome], walked: list[Outcome], seed
     wrong = [outcome for outcome in [*outcomes, *walked] if outcome.differences]
     for outcome in wrong:
         differences = "; ".join(outcome.differences)
-        terminal.print(f"{outcome.case.who}, {outcome.case.request}: {differences}")
+        terminal.print(Text(f"{outcome.case.who}, {outcome.case.request}: {differences}"))
+    answers = [outcome.answer for outcome in outcomes]
+    for function, why in sorted({(one.function, one.stub) for one in answers if one.stub}):
+        terminal.print(Text(f"a stub answers for {function}, which cannot run here: {why}"))
+    verdict = f"{len(wrong)} not as expected" if wrong else "all as expected"
     terminal.print(
-        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {seed}): "
-        f"{verdict(len(wrong))}"
+        f"{len(outcomes)} requests, then {len(walked)} in random order (seed {seed}): {verdict}"
     )
     return not wrong
 
 
-def verdict(differing: int) -> str:
-    """How it went, in words."""
-    return f"{differing} not as expected" if differing else "all as expected"
+def token_lines(stack: LocalStack) -> list[str]:
+    """What a shell sources: the API's address, and a token of each user."""
+    people = stack.people.values()
+    told = {_variable(one.name): stack.sign_in(one.name).access for one in people}
+    groups = {_variable(one.name): " and ".join(one.groups) or "no group" for one in people}
+    return [
+        "# Worth nothing anywhere else, and here for an hour.",
+        f"export API={quote(stack.base_url)}",
+        *(f"export {name}={quote(told[name])}   # {shown(groups[name])}" for name in told),
+    ]
 
 
 def curl_lines(stack: LocalStack, cases: list[Case]) -> list[str]:
-    """Ready-made commands with live tokens, and the status that each must get."""
+    """Ready-made commands, and the status that each must get."""
     # One of each status is enough, and none with a token that is not shown, or from a page.
     told: dict[tuple[str, int], Case] = {}
     for case in cases:
         if case.origin is None and (case.who in stack.people or not case.authorization):
             told.setdefault((case.who, case.status), case)
-    return [
-        f"API={stack.base_url}",
-        *(
-            f"{_variable(name)}={stack.sign_in(name).access}"
-            f"   # {' and '.join(person.groups) or 'no group'}"
-            for name, person in stack.people.items()
-        ),
-        "",
-        *(_curl(case, is_user=case.who in stack.people) for case in told.values()),
-    ]
+    return [_curl(case, is_user=case.who in stack.people) for case in told.values()]
 
 
 def _curl(case: Case, *, is_user: bool) -> str:
     method = "" if case.method == "GET" else f"-X {case.method} "
     token = f'-H "Authorization: Bearer ${_variable(case.who)}" ' if is_user else ""
     why = f": {case.reason}" if case.reason and case.status != _OK else ""
-    return f'curl -i {method}{token}"$API{case.path}"   # {case.status}{why}'
+    return f'curl -i {method}{token}"$API"{quote(case.path)}   # {case.status}{why}'
 
 
 def _variable(name: str) -> str:
@@ -135,6 +137,7 @@ def sign_in_lines(stack: LocalStack, cases: list[Case]) -> list[str]:
     password = stack.invite(newcomer, stack.people[refused.who].groups)
     people = {name: stack.people[name] for name in (refused.who, allowed.who)}
     deployment = stack.deployment
+    command = sys.argv[0] if sys.argv[0].endswith("authorizer") else "authorizer"
     return [
         "Sign in yourself, in another terminal; give the passwords and codes when asked:",
         "",
@@ -144,11 +147,11 @@ def sign_in_lines(stack: LocalStack, cases: list[Case]) -> list[str]:
             f"COGNITO_CLIENT_ID={deployment.client_id}"
         ),
         *(
-            f".venv/bin/authorizer login --username '{name}' --profile '{name}'"
+            f"{command} login --username '{name}' --profile '{name}'"
             for name in (newcomer, *people)
         ),
         *(
-            f".venv/bin/authorizer call {case.method} '{case.path}' --profile '{case.who}'"
+            f"{command} call {case.method} '{case.path}' --profile '{case.who}'"
             f"   # {case.status}{note}"
             for case, note in ((refused, ", and why"), (allowed, ""))
         ),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from authorizer.cli.local.emulator import direct_session
-from authorizer.cli.local.project import LocalStackError, made_by, package_of
+from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.supervisor import (
     LOG,
     free_port,
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
-_CLIENT = "build/dependencies/runtime"
+# What `make package` builds into, and `make runtime`.
+PACKAGES, _CLIENT = "build/local", "build/dependencies/runtime"
 # What Lambda does before a Python function: its package first, the runtime's client behind it. An
 # interpreter that ignores the environment and has no site-packages (``-I -S``) runs it: what is
 # missing in the package is missing here, too.
@@ -139,6 +140,35 @@ def running_function(
                 words = last_words(process)
                 raise LocalStackError(f"the emulator did not start\n{words}".strip())
             yield Function(f"http://127.0.0.1:{port}", folder / LOG)
+
+
+def package_of(folder: Path, function: str, handler: str | None = None) -> Path:
+    """The built package of a function: the one of its name, or the one with its handler.
+
+    Args:
+        folder: the checkout.
+        function: its logical id.
+        handler: such as ``handlers.hello.handler``; a function may have another name than the
+            Makefile's target.
+
+    Raises:
+        LocalStackError: it was not built.
+    """
+    packages = (folder / PACKAGES).resolve()
+    package = packages / function
+    if any(package.glob("*")):
+        return package
+    module = str(handler).rpartition(".")[0].replace(".", "/")
+    for found in sorted(packages.glob(f"*/{module}.py")) if handler else ():
+        return packages / found.relative_to(packages).parts[0]
+    raise LocalStackError(f"no function package in {package}: {made_by('package', folder)}")
+
+
+def made_by(target: str, folder: Path) -> str:
+    """What brings what is missing: a target of the project's Makefile, where there is one."""
+    if (folder / "Makefile").is_file():
+        return f"run `make {target}` first"
+    return "run this in a clone of the project, whose Makefile makes it"
 
 
 def _handler_in(package: Path) -> str:

@@ -6,22 +6,23 @@ It is called as a client calls an API, and the authorizer's log says why it answ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.event.samples import Placeholder, callers_of
 from authorizer.cli.event.tokens import ServedPool
 from authorizer.cli.local import users
+from authorizer.cli.local.backend import CALLER, FUNCTION, STUB
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, direct_session, running_emulator
-from authorizer.cli.local.project import Project, read_project
 from authorizer.cli.local.runtime import json_object, last_reason
 from authorizer.cli.local.users import Person, Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from authorizer.cli.local.project import Project
 
 Say = Callable[[str], None]
 _REQUEST_SECONDS = 30
@@ -41,11 +42,17 @@ class Answer:
         reason: ``allowed``, a ``Reason``, or the name of the error that kept the authorizer from
             judging; nothing when it was not asked.
         body: the JSON document; empty when there was none.
+        function: logical id of the function that answered; nothing where none was reached.
+        told: whose ``sub`` that function was told; nothing where it was told of nobody.
+        stub: why a stub answered for it; nothing where it did itself.
     """
 
     status: int
     reason: str | None
     body: Mapping[str, Any]
+    function: str | None = None
+    told: str | None = None
+    stub: str | None = None
 
 
 class DecisionLog:
@@ -115,6 +122,9 @@ class Api:
             status=answer.status_code,
             reason=self._new_reason(),
             body=json_object(answer.text),
+            function=answer.headers.get(FUNCTION),
+            told=answer.headers.get(CALLER) or None,
+            stub=answer.headers.get(STUB),
         )
 
     def close(self) -> None:
@@ -139,7 +149,6 @@ class LocalStack(Api):
         self.emulator = deployment.emulator
         self.deployment = deployment
         self.project = project
-        self._add_groups()
         self.people = {
             person.name: users.enrol(deployment, person) for person in users.people_of(project)
         }
@@ -148,32 +157,23 @@ class LocalStack(Api):
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path, say: Say = _nothing) -> Iterator[LocalStack]:
+    def running(cls, project: Project, say: Say = _nothing) -> Iterator[LocalStack]:
         """Bring it up, and take it down in the end.
 
         Args:
-            folder: the checkout, with the function packages in build/local.
+            project: what is played.
             say: is told what is being waited for.
 
         Raises:
             LocalStackError: it did not come up.
         """
-        project = read_project(folder)  # it is looked at first: the emulator takes a while
         say("starting ministack on loopback")
         with running_emulator() as emulator:
-            say("deploying template.yaml to it")
-            deployment = deploy(folder, emulator)
+            say(f"making {project.api.id} on it, with its functions")
+            deployment = deploy(project, emulator)
             say("creating the users, each with a password and TOTP")
             with closing(cls(deployment, project)) as stack:
                 yield stack
-
-    def _add_groups(self) -> None:
-        """Those of the policy and the tests that the template does not make."""
-        wanted = [group for test in self.project.tests for group in test.caller.groups]
-        cognito = self.emulator.cognito
-        for group in dict.fromkeys((*self.project.groups, *wanted)):
-            with suppress(cognito.exceptions.GroupExistsException):
-                cognito.create_group(UserPoolId=self.deployment.user_pool_id, GroupName=group)
 
     def sign_in(self, name: str) -> Tokens:
         """Sign a user in, with password and TOTP."""
@@ -191,12 +191,6 @@ class LocalStack(Api):
             self.emulator, self.deployment.user_pool_id, Person(name=name, groups=groups)
         ).password
 
-    def allowed_origin(self) -> str | None:
-        """A web origin whose pages may call the API."""
-        api_id = self.base_url.rpartition("/")[2]
-        found = self.emulator.client("apigatewayv2").get_api(ApiId=api_id)
-        return next(iter(found.get("CorsConfiguration", {}).get("AllowOrigins", ())), None)
-
     def served_pool(self, issued: Mapping[str, str] | None = None) -> ServedPool:
         """The pool as a source of tokens for events: none of them, where none were issued."""
         clients = [self.deployment.client_id, self.deployment.machine_client_id]
@@ -213,9 +207,8 @@ class LocalStack(Api):
         found = (one for one in people if groups and groups[-1] in one.groups)
         return next(found, next(iter(people)))
 
-    @contextmanager
-    def announced(self, folder: Path) -> Iterator[None]:
-        """Leave tokens in the project's folder for ``authorizer event --token-from local``."""
+    def announce(self, folder: Path) -> None:
+        """Leave tokens in a folder for ``authorizer event --token-from local``."""
         callers = callers_of(self.project.policy)
         person = self._somebody_in(callers.groups)
         denied = self._somebody_in(callers.denied_groups)
@@ -228,10 +221,4 @@ class LocalStack(Api):
         }
         if self.machines:
             issued[Placeholder.MACHINE] = self.access_token(self.machines[0])
-        path = self.served_pool(issued).write(folder)
-        written = path.read_bytes()
-        try:
-            yield
-        finally:
-            if path.exists() and path.read_bytes() == written:  # or another `make serve` is up
-                path.unlink()
+        self.served_pool(issued).write(folder)

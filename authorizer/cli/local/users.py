@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from authorizer.cli.local.project import LocalStackError, Project
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from authorizer.cli.local.deploy import Deployment
 
@@ -86,9 +87,10 @@ def people_of(project: Project) -> tuple[Person, ...]:
     Callers that say who they are come first: those that do not may be any of them.
     """
     people: list[Person] = []
+    subs = Counter(test.caller.claims.get("sub") for test in project.tests)
     for caller in sorted((test.caller for test in project.tests), key=lambda one: not one.claims):
         wanted = Person(
-            name=_unused_name(_name_of(caller), people),
+            name=_unused_name(_name_of(caller, subs), people),
             groups=caller.groups,
             written=str(caller.claims.get("sub", "")),
         )
@@ -122,10 +124,11 @@ def machines_of(project: Project, client_id: str, allowed: Iterable[str]) -> tup
     )
 
 
-def _name_of(caller: Caller) -> str:
-    """A name that Cognito takes; a test may call somebody anything."""
-    claims = caller.claims
-    name = claims.get("username") or claims.get("sub") or "-".join(caller.groups) or _UNGROUPED
+def _name_of(caller: Caller, subs: Mapping[object, int]) -> str:
+    """A name that Cognito takes; a test may call somebody anything, or everybody the same."""
+    username, sub = (caller.claims.get(name) for name in ("username", "sub"))
+    own = sub if subs[sub] == 1 else None
+    name = username or own or "-".join(caller.groups) or _UNGROUPED
     return re.sub(r"\s+", "-", str(name))
 
 

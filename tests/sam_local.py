@@ -4,6 +4,8 @@ The deployed template names Amazon's processors and a pool that is not there yet
 is therefore derived from it: the same functions, routes and authorizers, built for a container on
 this machine. Containers cannot reach this machine's loopback, so the pool's keys are put into the
 authorizer's package.
+
+Run by ``make sam-local`` and ``make sam-invoke``, in the project's folder.
 """
 
 from __future__ import annotations
@@ -15,18 +17,22 @@ import signal
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.event.tokens import TokenSource, bundle_keys
+import click
+from template_stack import load_template
+
+from authorizer.cli.event.samples import load_sample
+from authorizer.cli.event.tokens import SOURCES, TokenSource, bundle_keys, token_source
 from authorizer.cli.local.emulator import REGION
-from authorizer.cli.local.project import LocalStackError, load_template, made_by, read_parts
-from authorizer.cli.local.runtime import Invocation, without_trace
-from authorizer.cli.template.runtime import function_runtime
+from authorizer.cli.local.project import LocalStackError, Project, read_project
+from authorizer.cli.local.runtime import Invocation, made_by, without_trace
+from authorizer.cli.template.runtime import PYTHONS, function_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 
 # This machine's processor, as Lambda calls it.
@@ -40,6 +46,11 @@ _FIND_ENGINE = """\
 from samcli.local.docker.container_client_factory import ContainerClientFactory
 ContainerClientFactory.create_client()
 """
+
+
+def project_in(folder: Path) -> Project:
+    """The project in a checkout."""
+    return read_project(folder / "template.yaml", folder / "policy.yaml")
 
 
 def build(project: Path, python: str | None = None) -> None:
@@ -59,7 +70,7 @@ def build(project: Path, python: str | None = None) -> None:
     folder = project / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     deployed = project / "template.yaml"
-    python = python or function_runtime(deployed, read_parts(project).authorizer).python
+    python = python or function_runtime(deployed, project_in(project).authorizers[0]).python
     derived = derived_template(load_template(deployed), project.resolve(), python, architecture)
     (folder / _DERIVED).write_text(json.dumps(derived, indent=2))
     code, _, err = _run(
@@ -151,7 +162,7 @@ def with_keys(
     built = (project / _FOLDER / _BUILT).resolve()
     if not built.is_dir():
         raise LocalStackError(f"nothing in {_FOLDER}: {made_by('sam-local', project)}")
-    authorizer = read_parts(project).authorizer
+    (authorizer,) = project_in(project).authorizers
     package = built / authorizer
     before = set(package.iterdir())
     try:
@@ -187,7 +198,7 @@ def require_engine(project: Path, command: str, instead: str) -> None:
 
 def engine_answers(project: Path) -> bool:
     """Whether the SAM CLI finds an engine: asked the way it asks itself."""
-    return not subprocess.run(  # noqa: S603 - our own interpreter
+    return not subprocess.run(
         [
             project / ".venv-sam/bin/python",
             *("-W", "ignore", "-c", _FIND_ENGINE),
@@ -247,13 +258,13 @@ def started_sam(
     project: Path,
     arguments: list[str | Path],
     environment: Mapping[str, str] = MappingProxyType({}),
-    **options: Any,  # noqa: ANN401 - of Popen
+    **options: Any,
 ) -> Iterator[subprocess.Popen[Any]]:
     """Start the SAM CLI, and end it as Ctrl-C does: it takes its containers with it.
 
     Killed, it would leave them.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own SAM CLI
+    process = subprocess.Popen(
         [sam_binary(project), *arguments],
         env=sam_environment() | dict(environment),
         start_new_session=True,  # a Ctrl-C at the terminal is for us; we end it in order
@@ -267,3 +278,44 @@ def started_sam(
                 process.send_signal(end)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP_SECONDS)
+
+
+@click.group()
+def main() -> None:
+    """Functions in containers, by the SAM CLI."""
+
+
+@main.command("build")
+@click.option("--python", type=click.Choice(PYTHONS), help="Default: the template's.")
+def build_command(python: str | None) -> None:
+    """Build for a container on this machine, from a template derived from template.yaml."""
+    build(Path(), python)
+
+
+@main.command()
+@click.argument("command")
+@click.argument("instead")
+def engine(command: str, instead: str) -> None:
+    """Say that COMMAND needs a container engine, and INSTEAD none, if none answers."""
+    require_engine(Path(), command, instead)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--token-from", type=click.Choice(SOURCES), default=SOURCES[0])
+def invoke(name: str, token_from: str) -> None:
+    """Run the sample event NAME with `sam local invoke`."""
+    sample = load_sample(Path("events"), name)
+    source = token_source(token_from, sample)
+    event = sample.filled(source.token, source.sub)
+    with with_keys(Path(), source) as built:
+        invocation = built.invoke(project_in(Path()).function_for(sample), event)
+    click.echo("\n".join(invocation.log), err=True)
+    click.echo(json.dumps(invocation.answer, indent=2))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except LocalStackError as error:
+        raise SystemExit(f"Error: {error}") from error
