@@ -21,18 +21,52 @@ from authorizer.policy.paths import (
     METHODS,
     MOST_SEGMENTS,
     parse_route,
-    split_path,
     split_route_key,
 )
 
 if TYPE_CHECKING:
     from authorizer.policy.model import RoutePattern
 
-# Nothing in it could be read in two ways, or would be a wildcard in an ARN.
-_LITERAL = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!$&'()+,=:@-]+", re.ASCII)
 # What would be a wildcard in an ARN, and what no path contains.
 _WILDCARD = re.compile(r"[*?\s\x00-\x1f]")
-_PARAMETER = re.compile(r"\{(?P<name>[A-Za-z0-9._-]+)(?:=(?P<claim>[A-Za-z0-9._:-]+))?\}", re.ASCII)
+_METHOD = "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY)"
+# Nothing in a literal could be read in two ways, or would be a wildcard in an ARN.
+_LITERAL = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()+,=:@-]+"
+_NAME, _CLAIM = r"[A-Za-z0-9._-]+", r"[A-Za-z0-9._:-]+"
+_SEGMENT = re.compile(
+    rf"/(?P<segment>\{{(?P<name>{_NAME})(?:=(?P<claim>{_CLAIM}))?\}}|{_LITERAL})", re.ASCII
+)
+_SEGMENTS = rf"(?:/(?:\{{{_NAME}(?:={_CLAIM})?\}}|{_LITERAL}))*"
+_RULE = re.compile(rf"{_METHOD}(?:,{_METHOD})* (?=/)(?:/|{_SEGMENTS}(?:/\*\*)?)", re.ASCII)
+_RIGHT = rf"[^ ]* {_SEGMENTS}"
+# What may be wrong with a text: how one looks that has it, and nothing of what stands above; the
+# finding's code and variant; what is expected in place of the first group. The trouble starts where
+# the last one does.
+_MISTAKES = (
+    (
+        r"(.*?,( ).*)",
+        "P108",
+        "blank_in_list",
+        "methods separated by commas without blanks, found {}",
+    ),
+    (r"([^ ]*)", "P108", "no_method", "METHOD /path, found {}"),
+    (
+        rf"(?:{_METHOD},)*(?!{_METHOD}[, ])([^, ]*)[, ].*",
+        "P109",
+        "",
+        f"a method among {', '.join(METHODS)} or {ANY}, found {{}}",
+    ),
+    (r"[^ ]* (?!/)(.*)", "P108", "no_slash", "one blank and a path that starts with /, found {}"),
+    (rf"{_RIGHT}/([^/]*\+\}})(?:/.*)?", "P108", "greedy", "/** for the rest of a path, found {}"),
+    (rf"{_RIGHT}/([^/]*\*[^/]*)(?:/.*)?", "P108", "star", "/** at the end only, found {}"),
+    (rf"{_RIGHT}/()(?:/.*)?", "P108", "empty_segment", "no empty segment and no slash at the end"),
+    (
+        rf"{_RIGHT}/([^/]*)(?:/.*)?",
+        "P108",
+        "",
+        "a plain segment, {{name}} or {{name=claim}}, found {}",
+    ),
+)
 
 
 class RuleSyntaxError(ValueError):
@@ -78,21 +112,43 @@ def parse_rule(text: str) -> dict[str, Any]:
     if text == CONNECT:
         connection = {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
         return {"rule": text, **connection}
-    methods, blank, path = text.partition(" ")
-    if ", " in text:
-        message = "expected methods separated by commas without blanks, found"
-        raise RuleSyntaxError(f"{message} {clip(text)}", text.index(", ") + 1, "blank_in_list")
-    if not blank:
-        raise RuleSyntaxError(f"expected METHOD /path, found {clip(text)}", 0, "no_method")
-    _require_methods(methods)
-    segments, equals = _segments(path, len(methods) + 1)
-    return {
-        "rule": text,
-        "methods": methods.split(","),
-        "path": segments,
-        "tail": path.endswith("/**"),
-        "equals": equals,
-    }
+    if not _RULE.fullmatch(text):
+        raise _mistake(text)
+    listed, _, path = text.partition(" ")
+    methods = listed.split(",")
+    if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
+        raise RuleSyntaxError(f"expected each method once, or {ANY} alone, found {clip(listed)}")
+    if path.count("/") > MOST_SEGMENTS:
+        message = f"expected at most {MOST_SEGMENTS} segments, found {path.count('/')}"
+        raise RuleSyntaxError(message, len(listed) + 1, "long")
+    segments: list[str] = []
+    equals: dict[str, str] = {}
+    for found in _SEGMENT.finditer(text, len(listed)):
+        segment = f"{{{found['name']}}}" if found["name"] else found["segment"]
+        if found["name"] and segment in segments:
+            message = f"expected each parameter name once, found {clip(found['segment'])} again"
+            raise RuleSyntaxError(message, found.start("segment"), "name_again")
+        if found["claim"]:
+            equals[segment] = found["claim"]
+        segments.append(segment)
+    tail = path.endswith("/**")
+    return {"rule": text, "methods": methods, "path": segments, "tail": tail, "equals": equals}
+
+
+def _mistake(text: str) -> RuleSyntaxError:
+    """The first thing that is wrong with a text that does not look like a rule."""
+    looks = ((re.fullmatch(row[0], text, re.ASCII | re.DOTALL), row) for row in _MISTAKES)
+    found, (_, code, variant, expected) = next((look, row) for look, row in looks if look)
+    meant = _meant(found[1]) if code == "P109" else None
+    message, offset = f"expected {expected.format(clip(found[1]))}", found.start(found.re.groups)
+    return RuleSyntaxError(
+        message, offset, variant or "misspelt" * bool(meant), code=code, meant=meant
+    )
+
+
+def _meant(method: str) -> str | None:
+    close = get_close_matches(method.strip().upper(), [*METHODS, ANY], n=1)
+    return ANY if method == "*" else next(iter(close), None)
 
 
 def pattern_of(text: str) -> RoutePattern:
@@ -116,63 +172,3 @@ def is_route_key(key: str) -> bool:
         and _WILDCARD.search(path) is None
         and parse_route(path) is not None
     )
-
-
-def _require_methods(text: str) -> None:
-    methods = text.split(",")
-    offset = 0
-    for method in methods:
-        if method not in METHODS and method != ANY:
-            known = f"{', '.join(METHODS)} or {ANY}"
-            message = f"expected a method among {known}, found {clip(method)}"
-            close = get_close_matches(method.strip().upper(), [*METHODS, ANY], n=1)
-            meant = ANY if method == "*" else next(iter(close), None)
-            variant = "misspelt" if meant else ""
-            raise RuleSyntaxError(message, offset, variant, code="P109", meant=meant)
-        offset += len(method) + 1
-    if len(set(methods)) != len(methods) or (ANY in methods and len(methods) > 1):
-        raise RuleSyntaxError(f"expected each method once, or {ANY} alone, found {clip(text)}")
-
-
-def _segments(path: str, offset: int) -> tuple[list[str], dict[str, str]]:
-    """The segments of a path that stands at an offset, and the claims that some must equal."""
-    if not path.startswith("/"):
-        message = f"expected one blank and a path that starts with /, found {clip(path)}"
-        raise RuleSyntaxError(message, offset, "no_slash")
-    if path.count("/") > MOST_SEGMENTS:
-        message = f"expected at most {MOST_SEGMENTS} segments, found {path.count('/')}"
-        raise RuleSyntaxError(message, offset, "long")
-    offset += 1
-    plain = path.removesuffix("/**")
-    if plain == "/" != path:
-        raise RuleSyntaxError("expected no empty segment", offset, "empty_segment")
-    segments: list[str] = []
-    equals: dict[str, str] = {}
-    for segment in split_path(plain or "/"):
-        parameter = _PARAMETER.fullmatch(segment)
-        name = f"{{{parameter['name']}}}" if parameter else segment
-        if parameter is None:
-            _require_literal(segment, offset)
-        elif name in segments:
-            message = f"expected each parameter name once, found {clip(segment)} again"
-            raise RuleSyntaxError(message, offset, "name_again")
-        elif parameter["claim"]:
-            equals[name] = parameter["claim"]
-        segments.append(name)
-        offset += len(segment) + 1
-    return segments, equals
-
-
-def _require_literal(segment: str, offset: int) -> None:
-    """Refuse a segment that is no literal, and no parameter either."""
-    if segment == "":
-        message = "expected no empty segment and no slash at the end"
-        raise RuleSyntaxError(message, offset, "empty_segment")
-    if _LITERAL.fullmatch(segment):
-        return
-    expected, variant = "a plain segment, {name} or {name=claim}", ""
-    if segment.endswith("+}"):
-        expected, variant = "/** for the rest of a path", "greedy"
-    elif "*" in segment:
-        expected, variant = "/** at the end only", "star"
-    raise RuleSyntaxError(f"expected {expected}, found {clip(segment)}", offset, variant)
