@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.policy_file.words import (
     STAR,
+    Index,
     Words,
     covers_shape,
     is_narrower,
@@ -21,7 +22,7 @@ from authorizer.cli.policy_file.words import (
 from authorizer.policy.paths import ANY, CONNECT, PARAMETER, parse_route, split_route_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from authorizer.policy.decision import Policy
     from authorizer.policy.model import RoutePattern, Rule
@@ -115,8 +116,10 @@ class KnownRoutes:
                     known.greedy.append(shape)
                 else:
                     plain.setdefault(shape, key)
-        for shape, winners in _winners(plain).items():
-            told_apart = _told_apart(plain[shape], shape, winners, policy)
+        shapes = Index(list(plain), lambda shape: shape)
+        for shape, key in plain.items():
+            winners = [other for other in shapes.near(shape) if is_narrower(other, shape)]
+            told_apart = _told_apart(key, shape, winners, policy)
             known.plain.extend(route for route in told_apart if route.wins(route.shape))
         known.declared.update({route.shape: route.declared for route in known.plain})
         return known
@@ -191,24 +194,6 @@ def outweighs(own: RoutePattern, theirs: RoutePattern) -> bool:
         and all(one in (PARAMETER, two) for one, two in zip(own.path, theirs.path, strict=False))
         and (ANY in own.methods or theirs.methods <= own.methods)
     )
-
-
-def _winners(shapes: Iterable[Words]) -> dict[Words, list[Words]]:
-    """For each shape those that are narrower."""
-    by_word = defaultdict(list)
-    for shape in shapes:
-        for at, word in ((-1, ""), *enumerate(shape)):
-            by_word[len(shape), at, word].append(shape)
-    found = {}
-    for shape in shapes:
-        # A narrower shape has each word that this one has: those with the rarest one are few.
-        sharing = (
-            by_word[len(shape), at, word]
-            for at, word in ((-1, ""), *enumerate(shape))
-            if word != STAR
-        )
-        found[shape] = [other for other in min(sharing, key=len) if is_narrower(other, shape)]
-    return found
 
 
 def _told_apart(

@@ -9,6 +9,7 @@ which is known when somebody calls: here it is like no literal, and may be like 
 from __future__ import annotations
 
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -33,20 +34,9 @@ def is_claim(word: str) -> bool:
 
 def covers(glob: Words, words: Words) -> bool:
     """Whether a glob has all words of a shape, or of a glob."""
-    at = reached = 0
-    last_star = None
-    while reached < len(words):
-        if at < len(glob) and glob[at] == STAR:
-            last_star, taken = at, reached  # it takes one, and more if what follows does not fit
-            at, reached = at + 1, reached + 1
-        elif at < len(glob) and glob[at] == words[reached]:
-            at, reached = at + 1, reached + 1
-        elif last_star is not None:
-            taken += 1
-            at, reached = last_star + 1, taken + 1
-        else:
-            return False
-    return at == len(glob)
+    # No segment has a slash, nor any of a rule a bracket, which would be a set of characters.
+    pattern = "/".join(glob).replace("[", "[[]")
+    return glob == words or (STAR in glob and fnmatchcase("/".join(words), pattern))
 
 
 def covers_shape(shape: Words, words: Words) -> bool:
@@ -66,9 +56,6 @@ def meet(glob: Words, shape: Words) -> set[Words]:
     Raises:
         TooManyWaysError: there are too many of them.
     """
-    # From either end they go in step up to a star: most that have nothing in common show it there.
-    if _differ(glob, shape) or _differ(glob[::-1], shape[::-1]):
-        return set()
     found: dict[int, set[Words]] = {0: {()}}
     for word in shape:
         after: dict[int, set[Words]] = defaultdict(set)
@@ -83,16 +70,6 @@ def meet(glob: Words, shape: Words) -> set[Words]:
         if sum(map(len, found.values())) > _MOST_WAYS:
             raise TooManyWaysError
     return found.get(len(glob), set())
-
-
-def _differ(glob: Words, shape: Words) -> bool:
-    """Whether they have nothing in common, as far as they go in step."""
-    for own, word in zip(glob, shape, strict=False):
-        if own == STAR:
-            return False
-        if own != word and _joined(own, word) is None:
-            return True
-    return len(glob) != len(shape)
 
 
 def _joined(own: str, word: str) -> str | None:
