@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,6 +19,7 @@ from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from rich.console import Console
     from rich.text import Text
@@ -81,6 +83,16 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     names = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(name.casefold(), names, n=1)
     return names[close[0]] if close else None
+
+
+def similar_file(path: Path) -> str | None:
+    """The name of a file beside it that may be meant, where there is none of that name."""
+    with suppress(OSError, ValueError):  # no folder, or a name that no file can have
+        if not path.exists():
+            alike = (file for file in path.parent.iterdir() if file.suffix == path.suffix)
+            names = {file.stem: file.name for file in alike if file.is_file()}
+            return names.get(closest(path.stem, names) or "")
+    return None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -19,7 +19,6 @@ from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import FileError, Location
 from authorizer.cli.main import cli
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template import reader as template_reader
 from authorizer.cli.template.model import Api, ApiKind, Template, Unresolved
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ class Judged:
         self.template = Template(file="t.yaml", apis=(API,))
         self.error: ConfigurationError | None = None
         self.findings: list[Finding] = []
-        monkeypatch.setattr(template_reader, "read_template", self.read, raising=False)
+        monkeypatch.setattr(template_rules, "read_template", self.read)
         monkeypatch.setattr(template_rules, "TEMPLATE_RULES", (self.rule,))
 
     def read(self, path: Path) -> Template:
@@ -231,6 +230,16 @@ def test_a_template_that_cannot_be_read_is_a_finding(
     (finding,) = [one for one in json.loads(result.stdout)["findings"] if one["code"] == "T001"]
     assert finding["message"] == "no"
     assert "{file}:{line}:{column}".format(**finding) == place
+
+
+def test_a_file_is_suggested_by_its_stem(policy: Path) -> None:
+    """That two names end alike says nothing; where there is no policy, init begins one."""
+    policy.write_text(NOTHING_WRONG)
+    missing = run("nosuch.yaml")
+
+    assert "authorizer init" in missing.stdout
+    assert "did you mean" not in missing.stdout + run("-t", "nosuch.yaml").stdout
+    assert "did you mean 'policy.yaml'?" in run("polcy.yaml").stdout
 
 
 def test_an_acceptance_for_templates_waits_for_one(policy: Path, judged: Judged) -> None:

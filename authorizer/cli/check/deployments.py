@@ -13,11 +13,6 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours
-from authorizer.cli.check.authorizer_rules import (
-    functions_not_known,
-    functions_not_redeployed,
-    unresolved_protections,
-)
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -26,12 +21,16 @@ from authorizer.cli.check.cache_rules import (
     backend_answers_for_all_callers,
 )
 from authorizer.cli.check.finding import Finding
-from authorizer.cli.check.function_rules import doors_beside
+from authorizer.cli.check.function_rules import (
+    doors_beside,
+    functions_not_known,
+    functions_not_redeployed,
+    unresolved_protections,
+)
 from authorizer.cli.check.route_rules import (
     open_routes,
     replaced_apis,
     routes_of_others,
-    routes_without_policy,
 )
 from authorizer.cli.location import Location
 from authorizer.cli.template.model import (
@@ -62,7 +61,6 @@ _OPENING_RULES = (
     replaced_apis,
     open_routes,
     routes_of_others,
-    routes_without_policy,
     doors_beside,
     answers_for_all_callers,
     answers_for_all_routes,

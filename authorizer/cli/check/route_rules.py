@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
+from authorizer.cli.check.catalogue import GUESS_OF_ROUTES
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.grammar import is_route_key
 from authorizer.cli.text import closest
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.policy_file.source import SourceRule
     from authorizer.cli.template.model import Route
-    from authorizer.policy.model import Rule
 
 # Looking for a similar name is slow, and nobody reads thousands of hints.
 _MOST_HINTS = 30
@@ -32,23 +32,25 @@ _MOST_HINTS = 30
 
 def unreachable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X104: routes that nobody at all may use."""
-    for one in analysis.apis:
-        for protection in one.protections:
-            if (
-                protection.decided_by is DecidedBy.POLICY
-                and can_be_named(protection.route)
-                and not analysis.is_public(protection, by_all_lines=False)
-                and not one.is_usable(protection)
-            ):
-                yield Finding.of("X104", protection.route.location, route=protection.route.key)
+    return (
+        Finding.of("X104", protection.route.location, route=protection.route.key)
+        for api in analysis.apis
+        for protection in api.protections
+        if protection.decided_by is DecidedBy.POLICY
+        and can_be_named(protection.route)
+        and not analysis.is_public(protection, by_all_lines=False)
+        and not api.is_usable(protection)
+    )
 
 
 def unnameable_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X109: routes that no rule can name. Who has another authorizer there needs no rule."""
-    for protection in analysis.protections:
-        route = protection.route
-        if protection.decided_by is not DecidedBy.OTHER and not can_be_named(route):
-            yield Finding.of("X109", route.location, _why_unnameable(route.path), route=route.key)
+    routes = (one.route for one in analysis.protections if one.decided_by is not DecidedBy.OTHER)
+    return (
+        Finding.of("X109", route.location, _why_unnameable(route.path), route=route.key)
+        for route in routes
+        if not can_be_named(route)
+    )
 
 
 def can_be_named(route: Route) -> bool:
@@ -69,46 +71,21 @@ def _why_unnameable(path: str) -> str:
 
 def replaced_apis(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T133: APIs in whose place SAM puts its implicit one."""
-    for api in analysis.template.apis:
-        if api.replaces is not None:
-            yield Finding.of("T133", api.replaces, api=api.id)
+    replaced = ((api.replaces, api) for api in analysis.template.apis)
+    return (Finding.of("T133", by, api=api.id) for by, api in replaced if by is not None)
 
 
 def routes_of_others(analysis: TemplateAnalysis) -> Iterator[Finding]:
-    """X108: routes that the policy has rules for, while another authorizer decides."""
-    for protection, rule in _of_others(analysis):
-        route = protection.route
-        if rule is not None:
-            yield Finding.of(
-                "X108",
-                route.location,
-                route=route.key,
-                cause=rule,
-                authorizer=protection.authorizer,
-            )
-
-
-def routes_without_policy(analysis: TemplateAnalysis) -> Iterator[Finding]:
-    """X131: routes that another authorizer opens, of which the policy says nothing."""
-    for protection, rule in _of_others(analysis):
-        if rule is None and not analysis.is_public(protection):
-            route, api = protection.route, protection.api
-            yield Finding.of(
-                "X131",
-                route.location,
-                route=route.key,
-                api=api.id,
-                authorizer=protection.authorizer,
-            )
-
-
-def _of_others(
-    analysis: TemplateAnalysis,
-) -> Iterator[tuple[RouteProtection, Rule | None]]:
-    """Routes that another authorizer decides about, each with its first rule."""
+    """X108, X131: routes that another authorizer decides about, with rules or without a word."""
     for protection in analysis.protections:
-        if protection.decided_by is DecidedBy.OTHER and protection.authorizer is not None:
-            yield protection, analysis.first_rule_for(protection)
+        if protection.decided_by is not DecidedBy.OTHER or protection.authorizer is None:
+            continue
+        route, rule = protection.route, analysis.first_rule_for(protection)
+        facts = {"route": route.key, "authorizer": protection.authorizer}
+        if rule is not None:
+            yield Finding.of("X108", route.location, cause=rule, **facts)
+        elif not analysis.is_public(protection):
+            yield Finding.of("X131", route.location, api=protection.api.id, **facts)
 
 
 def rules_without_route(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -169,12 +146,12 @@ def open_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
 
 def closed_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X102: public routes that carry an authorizer."""
-    for closed in analysis.protections:
-        is_closed = closed.decided_by in (DecidedBy.POLICY, DecidedBy.OTHER)
-        if is_closed and analysis.is_public(closed, by_all_lines=False):
-            yield Finding.of(
-                "X102", closed.route.location, route=closed.route.key, authorizer=closed.authorizer
-            )
+    return (
+        Finding.of("X102", one.route.location, route=one.route.key, authorizer=one.authorizer)
+        for one in analysis.protections
+        if one.decided_by in (DecidedBy.POLICY, DecidedBy.OTHER)
+        and analysis.is_public(one, by_all_lines=False)
+    )
 
 
 def missing_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -188,10 +165,11 @@ def missing_public_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
             yield Finding.of("X103", line.location, variant, rule=line, route=another)
 
 
-def is_answered(analysis: TemplateAnalysis) -> Callable[[Finding], bool]:
+def answers(analysis: TemplateAnalysis) -> Callable[[Finding], bool]:
     """Whether a finding about the policy alone is answered by what the template shows.
 
-    P204 of a line that an open route needs; P206 of a rule whose routes have an authorizer.
+    P204 of a line that an open route needs; P206 of a rule whose routes have an authorizer; and all
+    that the policy can only guess, where X106 and X107 say it.
     """
     source = analysis.source
     needed = {line.location for line in source.public if analysis.is_needed(line)}
@@ -204,5 +182,6 @@ def is_answered(analysis: TemplateAnalysis) -> Callable[[Finding], bool]:
         ]
         if beside and all(one.decided_by is not DecidedBy.NOBODY for one in beside):
             asked.add(rule.location)
-    answered = {"P204": needed, "P206": asked}
-    return lambda finding: finding.location in answered.get(finding.code, ())
+    answered = {"P204": needed, "P206": asked} if analysis.template.has_all_routes else {}
+    guesses = {GUESS_OF_ROUTES} if answered else set()
+    return lambda one: one.code in guesses or one.location in answered.get(one.code, ())

@@ -7,30 +7,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.check.catalogue import (
-    GUESS_OF_ROUTES,
     UNREADABLE_POLICY,
-    UNREADABLE_TEMPLATE,
     can_be_accepted,
     catalogue,
 )
 from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
-from authorizer.cli.location import FileError, Location
+from authorizer.cli.location import Location
 from authorizer.cli.policy_file import read_source
 from authorizer.cli.policy_file.source import Acceptance, SourcePolicy
-from authorizer.cli.text import closest
+from authorizer.cli.text import closest, similar_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from authorizer.cli.analysis.api import TemplateAnalysis
-    from authorizer.cli.template.model import Template
+    from pathlib import Path
 
 Accepted = tuple[Finding, Acceptance]
 
@@ -59,20 +53,16 @@ def run_checks(policy: Path, templates: Sequence[Path] = ()) -> Report:
         return _report(findings)
     named = NamedPolicy(source=source)
     findings += [finding for rule in POLICY_RULES for finding in rule(named)]
-    template, unreadable = _read_templates(dict.fromkeys(templates))
-    findings += unreadable
-    analysis = _analysis_of(named, policy, template) if template is not None else None
-    if analysis is not None:
-        findings += _template_findings(analysis)
-    mistaken = {finding.location.file for finding in findings if finding.code == "T003"}
-    findings = [
-        finding
-        for finding in findings  # what SAM says of our mistakes is the same again
-        if finding.code != "T052" or finding.location.file not in mistaken
-    ]
-    staying, accepted = accept(findings, source.accepted, templates=analysis is not None)
-    if analysis is not None and analysis.template.has_all_routes:
-        staying = _without_guesses(staying, analysis)
+    is_answered = None
+    if templates:
+        # Slow to load, and of no use without one.
+        from authorizer.cli.check.template_rules import check_templates  # noqa: PLC0415
+
+        found, is_answered = check_templates(named, policy, list(dict.fromkeys(templates)))
+        findings += found
+    staying, accepted = accept(findings, source.accepted, templates=is_answered is not None)
+    if is_answered is not None:
+        staying = [finding for finding in staying if not is_answered(finding)]
     return _report(staying, accepted)
 
 
@@ -94,7 +84,7 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
         source, problems = read_source(path.read_bytes(), file)
     except (OSError, ValueError) as error:  # a name may hold what no file's name can
         why = getattr(error, "strerror", None) or str(error)
-        facts = {"why": why, "similar": _similar_file(file)}
+        facts = {"why": why, "similar": similar_file(path)}
         unreadable = Finding.of(UNREADABLE_POLICY, Location(file=file), "no such file", **facts)
         return SourcePolicy(file=file), [unreadable]
     return source, [
@@ -103,78 +93,6 @@ def _read_policy(path: Path) -> tuple[SourcePolicy, list[Finding]]:
         )
         for found in problems
     ]
-
-
-def _read_templates(paths: Iterable[Path]) -> tuple[Template | None, list[Finding]]:
-    """All templates as one; nothing where there are none, or one of them cannot be read."""
-    templates: list[Template] = []
-    findings: list[Finding] = []
-    for path in paths:
-        from authorizer.cli.check.sam_refusals import refusals_of_sam  # noqa: PLC0415
-        from authorizer.cli.template.reader import read_template  # noqa: PLC0415
-
-        try:
-            templates.append(read_template(path))
-            findings += refusals_of_sam(path)
-        except FileError as error:
-            # It may stand in a file that the template includes.
-            location = error.location or Location(file=str(path))
-            similar = None if error.location else _similar_file(str(path))
-            facts = {"problem": error.message, "similar": similar}
-            findings.append(Finding.of(UNREADABLE_TEMPLATE, location, **facts))
-    if not templates or any(finding.code == UNREADABLE_TEMPLATE for finding in findings):
-        return None, findings
-    from authorizer.cli.template.stacks import join  # noqa: PLC0415
-
-    return join(templates), findings
-
-
-def _similar_file(name: str) -> str | None:
-    """The name of a file beside it that may be meant, where there is none of that name."""
-    path = Path(name)
-    try:
-        if path.exists():
-            return None
-        alike = (file for file in path.parent.iterdir() if file.suffix == path.suffix)
-        return closest(path.name, [file.name for file in alike if file.is_file()])
-    except (OSError, ValueError):
-        return None
-
-
-def _analysis_of(named: NamedPolicy, path: Path, template: Template) -> TemplateAnalysis:
-    from authorizer.cli.analysis.api import TemplateAnalysis  # noqa: PLC0415
-
-    return TemplateAnalysis(named, template, partial(_tested_groups, named.source, path))
-
-
-def _tested_groups(source: SourcePolicy, path: Path) -> list[tuple[str, ...]]:
-    from authorizer.cli.analysis.cases import tested_groups  # noqa: PLC0415 - few templates need it
-
-    return tested_groups(source, path)
-
-
-def _template_findings(analysis: TemplateAnalysis) -> Iterator[Finding]:
-    from authorizer.cli.check.deployments import check_deployments  # noqa: PLC0415
-    from authorizer.cli.check.template_rules import (  # noqa: PLC0415
-        TEMPLATE_RULES,
-        unresolved_facts,
-    )
-
-    findings = [
-        *unresolved_facts(analysis),
-        *(found for rule in TEMPLATE_RULES for found in rule(analysis)),
-    ]
-    yield from findings
-    yield from check_deployments(analysis, findings)
-
-
-def _without_guesses(findings: list[Finding], analysis: TemplateAnalysis) -> list[Finding]:
-    """Those that the template does not answer. X106 and X107 say what the policy can only guess."""
-    from authorizer.cli.check.route_rules import is_answered  # noqa: PLC0415
-
-    is_known = is_answered(analysis)
-    left = (finding for finding in findings if finding.code != GUESS_OF_ROUTES)
-    return [finding for finding in left if not is_known(finding)]
 
 
 # --- what the policy accepts ----------------------------------------------------------------------

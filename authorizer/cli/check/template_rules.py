@@ -13,19 +13,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.api import TemplateAnalysis
+from authorizer.cli.analysis.cases import tested_groups
 from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import LAMBDA_KINDS, AnswerKind
-from authorizer.cli.check.authorizer_rules import (
-    answers_at_odds,
-    functions_not_known,
-    functions_not_redeployed,
-    is_unresolved,
-    missing_permissions,
-    payload_versions,
-    unresolved_protections,
-)
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,
@@ -34,34 +28,48 @@ from authorizer.cli.check.cache_rules import (
     backend_answers_for_all_callers,
     documents_for_one_request,
 )
+from authorizer.cli.check.catalogue import UNREADABLE_TEMPLATE
+from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.function_rules import (
+    answers_at_odds,
     doors_beside,
+    functions_not_known,
+    functions_not_redeployed,
+    is_unresolved,
+    missing_permissions,
     other_policies,
+    payload_versions,
     relaxing_settings,
     settings_refused,
+    unresolved_protections,
 )
 from authorizer.cli.check.policy_rules import OF_PROVIDER
 from authorizer.cli.check.route_rules import (
+    answers,
     closed_public_routes,
     missing_public_routes,
     open_routes,
     replaced_apis,
     routes_of_others,
-    routes_without_policy,
     rules_without_route,
     unnameable_routes,
     unreachable_routes,
 )
-from authorizer.cli.location import Location
+from authorizer.cli.check.sam_refusals import refusals_of_sam
+from authorizer.cli.location import FileError, Location
 from authorizer.cli.template.model import Api, ApiKind, AuthorizerOf, Mistake, Route, Unknown
-from authorizer.cli.text import closest
+from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import join
+from authorizer.cli.text import closest, similar_file
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
-    from authorizer.cli.analysis.api import TemplateAnalysis
+    from authorizer.cli.analysis.named_policy import NamedPolicy
+    from authorizer.cli.template.model import Template
 
     TemplateRule = Callable[[TemplateAnalysis], Iterator[Finding]]
 
@@ -159,17 +167,21 @@ def _refuses(api: Api) -> bool:
 
 def pools_without_mfa(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T301: user pools without a second factor."""
-    for pool in analysis.template.pools:
-        if pool.mfa == "OFF":
-            yield Finding.of("T301", pool.mfa_location or pool.location, pool=pool.id)
+    without = (pool for pool in analysis.template.pools if pool.mfa == "OFF")
+    return (
+        Finding.of("T301", pool.mfa_location or pool.location, pool=pool.id) for pool in without
+    )
 
 
 def secrets_with_passwords(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """T302: app clients with a secret that users' passwords go through."""
-    for client in analysis.template.clients:
-        flows = client.auth_flows
-        if client.has_secret is True and isinstance(flows, tuple) and _PASSWORD_FLOWS & set(flows):
-            yield Finding.of("T302", client.location, client=client.id)
+    return (
+        Finding.of("T302", client.location, client=client.id)
+        for client in analysis.template.clients
+        if client.has_secret is True
+        and isinstance(client.auth_flows, tuple)
+        and _PASSWORD_FLOWS & set(client.auth_flows)
+    )
 
 
 def long_access_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -223,7 +235,6 @@ TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     replaced_apis,
     functions_not_redeployed,
     functions_not_known,
-    routes_without_policy,
     doors_beside,
     settings_refused,
     other_policies,
@@ -251,3 +262,41 @@ TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     groups_not_created,
     groups_without_rules,
 )
+
+
+def check_templates(
+    named: NamedPolicy, policy: Path, paths: Iterable[Path]
+) -> tuple[list[Finding], Callable[[Finding], bool] | None]:
+    """The findings of templates, as one.
+
+    Args:
+        named: the policy.
+        policy: its file.
+        paths: of the templates.
+
+    Returns:
+        The findings; and whether what is found of the policy alone is answered by the templates:
+        nothing where one of them cannot be read.
+    """
+    templates: list[Template] = []
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            templates.append(read_template(path))
+            findings += refusals_of_sam(path)
+        except FileError as error:
+            # It may stand in a file that the template includes.
+            location = error.location or Location(file=str(path))
+            facts = {"problem": error.message, "similar": similar_file(path)}
+            findings.append(Finding.of(UNREADABLE_TEMPLATE, location, **facts))
+    if any(finding.code == UNREADABLE_TEMPLATE for finding in findings):
+        return findings, None
+    tested = partial(tested_groups, named.source, policy)
+    analysis = TemplateAnalysis(named, join(templates), tested)
+    rules = (unresolved_facts, *TEMPLATE_RULES)
+    found = [finding for rule in rules for finding in rule(analysis)]
+    findings += [*found, *check_deployments(analysis, found)]
+    # What SAM says of our mistakes is the same again.
+    mistaken = {finding.location.file for finding in found if finding.code == "T003"}
+    refused = (one for one in findings if one.code != "T052" or one.location.file not in mistaken)
+    return list(refused), answers(analysis)
