@@ -47,7 +47,7 @@ from authorizer.policy.paths import (
     safe_segments,
     split_route_key,
 )
-from authorizer.policy.route_tree import Place, Tree
+from authorizer.policy.route_tree import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -90,7 +90,7 @@ class Policy:
     routes: tuple[str, ...] | None = None
     callers: Mapping[str, Any] | None = None
     digest: str = ""
-    tree: Tree = field(init=False, compare=False, repr=False, default_factory=Tree)
+    tree: Place = field(init=False, compare=False, repr=False, default_factory=Place)
     # What was found out before, of as many as there are.
     _remembered: Callable[..., _Answer] = field(init=False, compare=False, repr=False)
 

@@ -7,7 +7,7 @@ rejected, never normalised, if another program could read it in another way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -20,18 +20,20 @@ ANY = "ANY"
 CONNECT = "$connect"
 # What stands for a parameter in a canonical path. No literal segment contains a brace.
 PARAMETER = "{}"
-# Canonical path of a WebSocket API's $connect. No segment of a real path is empty.
-CONNECT_PATH = ("", CONNECT)
 
 # No path that API Gateway lets through has so many, and trees are walked by recursion.
 MOST_SEGMENTS = 100
 
 # Emulators write a greedy one as {proxy*}: that is no parameter of one segment.
-_ROUTE = re.compile(r"(?:/(?:[^{}/]*|\{[^{}/+*]+\}))*(?P<greedy>/\{[^{}/+*]+\+\})?")
+_ROUTE = re.compile(r"(?=/)(?:/(?:[^{}/]*|\{[^{}/+*]+\}))*(?P<greedy>/\{[^{}/+*]+\+\})?")
 # What some program between here and the backend treats as a separator or wildcard, white space and
 # controls. An encoded character is only safe where no literal segment can contain it, beyond ASCII
-# or a blank: "%2f", "%2e", "%25" and also "%61" can be read in two ways.
-_SAFE = r"[^#%*/;?\\{}\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*+"
+# or a blank: "%2f", "%2e", "%25" and also "%61" can be read in two ways. So can what is not UTF-8
+# (half a surrogate pair), such as the overlong %c0%af, which lenient decoders read as a slash.
+_SAFE = (
+    r"[^#%*/;?\\{}\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    r"\ud800-\udfff]*+"
+)
 _SAFE_PATH = re.compile(
     rf"(?:/(?!\.{{0,2}}(?:/|\Z)){_SAFE}(?:%(?:20|[89a-fA-F][0-9a-fA-F]){_SAFE})*+)++|/"
 )
@@ -45,31 +47,24 @@ class Route:
         path: canonical segments, without a greedy parameter at the end.
         names: the parameter's name per segment, ``None`` where the segment is literal.
         greedy: whether a ``{proxy+}`` follows, so that the route does not tell the path.
-        form: the path as a format of the parameters' values.
     """
 
     path: tuple[str, ...]
     names: tuple[str | None, ...]
     greedy: bool
-    form: str = field(default="/", repr=False, compare=False)
 
     def agrees(self, path: str, parameters: Mapping[str, str]) -> bool:
         """Whether a concrete path is one of this route's, with the values that were extracted.
 
         Neither spelling is known to be the decoded one, so that either may be, by one step.
         """
-        try:
-            if path.count("/") == len(self.path) and path == self.form % parameters != "/":
-                return True
-        except (KeyError, ValueError, TypeError):  # or a name with which this is no format
-            pass  # compared below, as far as they were extracted
         segments = split_path(path)
         if len(segments) != len(self.path) or not path.startswith("/"):
             return False
         for segment, literal, name in zip(segments, self.path, self.names, strict=True):
             expected = literal if name is None else parameters.get(name, segment)
-            spellings = {expected} if name is None else {expected, unquote(expected)}
-            if spellings.isdisjoint({segment, unquote(segment)}):
+            spellings = (expected,) if name is None else (expected, unquote(expected))
+            if segment not in spellings and unquote(segment) not in spellings:
                 return False
         return True
 
@@ -81,20 +76,18 @@ def parse_route(template: str) -> Route | None:
     Returns:
         Nothing for ``$default`` and whatever else does not tell a path.
     """
-    if template == CONNECT:
-        return Route(path=CONNECT_PATH, names=(None, None), greedy=False)
-    route = _ROUTE.fullmatch(template)
-    if not template or route is None:
+    # No segment of a real path is empty.
+    path = f"//{CONNECT}" if template == CONNECT else template
+    matched = _ROUTE.fullmatch(path)
+    if matched is None:
         return None
-    is_greedy = route["greedy"] is not None
-    segments = split_path(template)[: -1 if is_greedy else None]
-    names = tuple(segment[1:-1] if segment.startswith("{") else None for segment in segments)
-    path = tuple(PARAMETER if segment.startswith("{") else segment for segment in segments)
-    form = "".join(
-        f"/%({name})s" if name else "/" + segment.replace("%", "%%")
-        for name, segment in zip(names, segments, strict=True)
+    is_greedy = matched["greedy"] is not None
+    segments = split_path(path)[: -1 if is_greedy else None]
+    return Route(
+        path=tuple(PARAMETER if segment.startswith("{") else segment for segment in segments),
+        names=tuple(segment[1:-1] if segment.startswith("{") else None for segment in segments),
+        greedy=is_greedy,
     )
-    return Route(path=path, names=names, greedy=is_greedy, form=form or "/")
 
 
 def split_route_key(key: str) -> tuple[str, str]:
@@ -115,13 +108,7 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     control characters, encodings of anything that could be written plainly, and encodings that
     are not UTF-8.
     """
-    if not _SAFE_PATH.fullmatch(path):
-        return None
-    if "%" in path:
-        try:
-            decoded = unquote(path, errors="strict").replace(" ", "_")
-        except UnicodeDecodeError:
-            return None  # such as the overlong %c0%af, which lenient decoders read as a slash
-        if not _SAFE_PATH.fullmatch(decoded):
-            return None
-    return split_path(path)
+    is_safe = _SAFE_PATH.fullmatch(path) and _SAFE_PATH.fullmatch(
+        unquote(path, errors="surrogateescape").replace(" ", "_")
+    )
+    return split_path(path) if is_safe else None

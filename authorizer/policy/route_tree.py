@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from authorizer.policy.paths import ANY, MOST_SEGMENTS, PARAMETER
+from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,21 +19,56 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Rule
 
 
+# The place of all that is below another one, among its children. No segment contains a slash.
+BELOW = "/**"
+
+
 @dataclass(slots=True, eq=False)
 class Place:
-    """A canonical path with the rules that stand there. Compared by identity.
+    """A canonical path with the rules that stand there, in a tree. Compared by identity.
 
     Attributes:
         path: canonical segments.
         is_tail: whether everything below is covered, too.
+        is_named: whether it is one; else, only others below it are.
         methods: for which the API has a route there; ``ANY`` for all.
         rules: by subject, and by what they say.
+        children: by their next segment, or ``BELOW``.
     """
 
-    path: tuple[str, ...]
-    is_tail: bool
+    path: tuple[str, ...] = ()
+    is_tail: bool = False
+    is_named: bool = False
     methods: set[str] = field(default_factory=set)
     rules: dict[str, dict[object, Rule]] = field(default_factory=dict)
+    children: defaultdict[str, Place] = field(default_factory=lambda: defaultdict(Place))
+
+    def place(self, path: tuple[str, ...], *, is_tail: bool) -> Place:
+        """The place of a canonical path; named if it was not."""
+        node = self
+        for segment in (*path, BELOW) if is_tail else path:
+            node = node.children[segment]
+        node.path, node.is_tail, node.is_named = path, is_tail, True
+        return node
+
+    def covering(self, path: tuple[str, ...]) -> tuple[Place, ...]:
+        """The places that cover a route of that canonical path."""
+        return tuple(self.found([(word,) for word in path]))
+
+    def matching(self, segments: tuple[str, ...]) -> tuple[Place, ...]:
+        """The places that match a concrete path, most specific first: literal before parameter."""
+        return tuple(self.found([(word, PARAMETER) for word in segments]))
+
+    def found(self, words: Sequence[tuple[str, ...]], at: int = 0) -> Iterator[Place]:
+        """The places below, of a path that has one of these words at each position."""
+        if at < len(words):
+            for word in words[at]:
+                if word in self.children:
+                    yield from self.children[word].found(words, at + 1)
+        elif self.is_named:
+            yield self
+        if BELOW in self.children:
+            yield self.children[BELOW]
 
     def is_route_of(self, method: str, length: int) -> bool:
         """Whether the API has a route there that takes a method, and a path of so many segments."""
@@ -59,44 +94,3 @@ class Place:
         return not any(
             own == PARAMETER != known for own, known in zip(self.path, route, strict=False)
         )
-
-
-@dataclass(slots=True, eq=False)
-class Tree:
-    """The places at a canonical path, and below it."""
-
-    children: defaultdict[str, Tree] = field(default_factory=lambda: defaultdict(Tree))
-    exact: Place | None = None
-    tail: Place | None = None
-
-    def place(self, path: tuple[str, ...], *, is_tail: bool) -> Place:
-        """The place of a canonical path; made if it is not there."""
-        if len(path) > MOST_SEGMENTS:
-            raise ValueError(f"more than {MOST_SEGMENTS} segments")
-        node = self
-        for segment in path:
-            node = node.children[segment]
-        if is_tail:
-            node.tail = node.tail or Place(path, is_tail=True)
-            return node.tail
-        node.exact = node.exact or Place(path, is_tail=False)
-        return node.exact
-
-    def covering(self, path: tuple[str, ...]) -> tuple[Place, ...]:
-        """The places that cover a route of that canonical path."""
-        return tuple(self.found([(word,) for word in path]))
-
-    def matching(self, segments: tuple[str, ...]) -> tuple[Place, ...]:
-        """The places that match a concrete path, most specific first: literal before parameter."""
-        return tuple(self.found([(word, PARAMETER) for word in segments]))
-
-    def found(self, words: Sequence[tuple[str, ...]], at: int = 0) -> Iterator[Place]:
-        """The places below, of a path that has one of these words at each position."""
-        if at < len(words):
-            for word in words[at]:
-                if word in self.children:
-                    yield from self.children[word].found(words, at + 1)
-        elif self.exact is not None:
-            yield self.exact
-        if self.tail is not None:
-            yield self.tail

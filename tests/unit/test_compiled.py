@@ -11,6 +11,7 @@ import pytest
 
 from authorizer import ConfigurationError, Policy
 from authorizer.cli.policy_file import compiled_rule, dump_policy, include_closure, with_routes
+from authorizer.cli.policy_file.grammar import RuleSyntaxError
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.model import seal_of
 
@@ -310,11 +311,14 @@ def test_what_is_no_route_is_not_compiled(key: str) -> None:
 
 def test_a_path_has_no_more_segments_than_are_walked() -> None:
     """Just enough, and one too many: trees are walked by recursion."""
-    fine, deep = ({**OWN_RECORD, "path": ["{user}", *"a" * number]} for number in (99, 100))
+    path = "/{a}" + "/b" * 99
+    group = {"includes": [], "allow": [compiled_rule(f"GET {path}", 1)], "deny": []}
+    policy = Policy.parse(dump_policy({**DOCUMENT, "groups": {"reader": group}, "routes": None}))
 
-    assert Policy.parse(dump_policy(_with([fine], "public"))).public
-    with pytest.raises(ConfigurationError, match=f"^{EXPECTED}ValueError"):
-        Policy.parse(dump_policy(_with([deep], "public")))
+    assert policy.decide(method="GET", path="/1" + "/b" * 99, groups=["reader"]).allowed
+    assert not policy.decide(method="GET", path="/1" + "/b" * 9_999, groups=["reader"]).allowed
+    with pytest.raises(RuleSyntaxError, match="at most 100 segments"):
+        compiled_rule(f"GET {path}/b", 1)
 
 
 @pytest.mark.parametrize("rows", ["parts", "denies"])

@@ -33,7 +33,7 @@ from authorizer.cli.analysis.routes import AskedRoute, RouteKind
 from authorizer.cli.policy_file.source import PUBLIC
 from authorizer.policy.decision import CLAIMS_OF_USERS, Policy
 from authorizer.policy.paths import MOST_SEGMENTS
-from authorizer.policy.route_tree import Place, Tree
+from authorizer.policy.route_tree import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from authorizer.policy.model import Effect, Rule
 
 # The routes of an API, each at its place with its methods.
-Competing = Tree
+Competing = Place
 
 
 class SubjectKind(StrEnum):
@@ -236,7 +236,7 @@ def _condition(
 
 def competing_routes(routes: Iterable[AskedRoute]) -> Competing:
     """The routes of an API, of which one may get a request that another one could."""
-    competing = Tree()
+    competing = Place()
     for route in routes:
         # $default takes what is left, and no request gets to a longer one.
         if route.kind is not RouteKind.DEFAULT and len(route.path) <= MOST_SEGMENTS:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.conditions import Excluded, Term
     from authorizer.cli.analysis.paths import PathPattern
     from authorizer.cli.analysis.routes import AskedRoute
-    from authorizer.policy.route_tree import Tree
+    from authorizer.policy.route_tree import Place
 
 # Ten thousand rules of a usual kind make fewer than as many; a crafted few could make billions.
 MOST_CLASSES = 100_000
@@ -74,7 +74,7 @@ class RequestClass:
 class Partition:
     """What the segments of policies and of their APIs tell apart."""
 
-    def __init__(self, *trees: Tree) -> None:
+    def __init__(self, *trees: Place) -> None:
         """Take the trees in which the rules of each policy stand, and the routes that it knows."""
         self._trees = trees
 
@@ -133,7 +133,7 @@ def _in_common(patterns: Sequence[PathPattern]) -> tuple[int, int | None, list[s
 class _Front:
     """Where one is in the tree after some segments: at several nodes at once."""
 
-    nodes: tuple[Tree, ...]
+    nodes: tuple[Place, ...]
     terms: tuple[Term, ...] = ()
     excluded: Excluded = ()
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from authorizer.policy.paths import MOST_SEGMENTS, PARAMETER, parse_route
-from authorizer.policy.route_tree import Place, Tree
+from authorizer.policy.route_tree import BELOW, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +77,7 @@ def pattern_of_route(template: str) -> PathPattern:
     return PathPattern(path=route.path, more=1 if route.greedy else None)
 
 
-def overlapping(tree: Tree, pattern: PathPattern) -> Iterator[Place]:
+def overlapping(tree: Place, pattern: PathPattern) -> Iterator[Place]:
     """The places of a tree that may have a concrete path in common with a pattern.
 
     All that have it but for the length of what follows a ``/**``.
@@ -87,13 +87,13 @@ def overlapping(tree: Tree, pattern: PathPattern) -> Iterator[Place]:
     while waiting:
         node, depth = waiting.pop()
         is_below = depth >= len(pattern.path)
-        if node.exact is not None and pattern.takes(depth):
-            yield node.exact
-        if node.tail is not None:
-            yield node.tail
+        if node.is_named and pattern.takes(depth):
+            yield node
+        if BELOW in node.children:
+            yield node.children[BELOW]
         if is_below and pattern.more is None:
             continue
-        names: Iterable[str] = node.children
+        names: Iterable[str] = [name for name in node.children if name != BELOW]
         if not is_below and pattern.path[depth] != PARAMETER:
             names = (pattern.path[depth], PARAMETER)
         children = [node.children[name] for name in names if name in node.children]
@@ -104,7 +104,7 @@ class Placed(Generic[Item]):
     """Things that stand in a tree, each at its path pattern."""
 
     def __init__(self, items: Iterable[tuple[PathPattern, Item]]) -> None:
-        self._tree = Tree()
+        self._tree = Place()
         self._items: dict[Place, list[tuple[PathPattern, Item]]] = defaultdict(list)
         for pattern, item in items:
             # A template may have any length.

@@ -17,7 +17,6 @@ from authorizer.policy.model import parse_pattern
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
-    CONNECT_PATH,
     METHODS,
     MOST_SEGMENTS,
     parse_route,
@@ -110,7 +109,7 @@ def parse_rule(text: str) -> dict[str, Any]:
         RuleSyntaxError: for anything else.
     """
     if text == CONNECT:
-        connection = {"methods": [ANY], "path": [*CONNECT_PATH], "tail": False, "equals": {}}
+        connection = {"methods": [ANY], "path": ["", CONNECT], "tail": False, "equals": {}}
         return {"rule": text, **connection}
     if not _RULE.fullmatch(text):
         raise _mistake(text)
