@@ -29,7 +29,7 @@ from math import inf
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from authorizer.policy.decision import Policy, counting_scopes
+from authorizer.policy.decision import Policy, is_machine
 from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class CallerDocuments:
             scopes: the token's. They count only if the claims show that no user is there.
             claims: the token's.
         """
-        counting = counting_scopes(groups, scopes, claims)
+        counting = tuple(scopes) if is_machine(groups, claims) else ()
         compared = [
             (name, claims[name]) for name in self._compared if type(claims.get(name)) is str
         ]

@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,14 +26,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from authorizer.errors import ConfigurationError, Reason, clip
+from authorizer.errors import ConfigurationError, Reason
 from authorizer.policy.model import (
     Decision,
     Effect,
     RoutePattern,
     Rule,
     contents_of,
-    require_sealed,
+    opened,
 )
 from authorizer.policy.paths import (
     ANY,
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 
 # Methods are case-sensitive, and API Gateway knows only upper-case ones.
 _METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
-_NAMED_METHODS = frozenset(METHODS)
 # Whose token has one of these has a user behind it.
 CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
 # Tells nothing of the path, and so does what nobody can read.
@@ -122,11 +120,9 @@ class Policy:
         """
         try:
             return cls.parse(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ConfigurationError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from error
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {problem}" for problem in error.problems) from error
 
     @classmethod
     def parse(cls, data: bytes) -> Policy:
@@ -135,13 +131,15 @@ class Policy:
         Raises:
             ConfigurationError: it is none.
         """
-        require_sealed(data)
         try:
-            return cls(**contents_of(json.loads(data)))
+            return cls(**contents_of(opened(data)))
         except Exception as error:  # whatever it is, no policy came of it
-            raise ConfigurationError(
-                [f"expected a policy made by 'authorizer compile', found {clip(error)}"]
-            ) from error
+            problem = (
+                "expected a policy made by 'authorizer compile', found another file, or one of "
+                "another version, or changed since: run 'authorizer compile' again, with the "
+                "--template that it had"
+            )
+            raise ConfigurationError([problem]) from error
 
     def decide(
         self,
@@ -167,7 +165,7 @@ class Policy:
             claims: the token's claims, for ``{name=claim}``, and for whether there is a user: a
                 machine's ``sub`` is its ``client_id``, and it has no username and no groups.
         """
-        if method not in _NAMED_METHODS or route == CONNECT:
+        if method not in METHODS or route == CONNECT:
             if route != CONNECT and not _METHOD.fullmatch(method):
                 return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
             # A connection has none. Others are in no rule and no route, and there is no end of
@@ -175,28 +173,22 @@ class Policy:
             method = ""
         groups, claims, parameters = tuple(groups), claims or {}, path_parameters or {}
         matched = None if route is None else parse_route(route) or _DEFAULT
-        values: Sequence[str | None] = ()
-        where = None
-        if (
-            matched is None
-            or matched.greedy
-            or (path is not None and not matched.agrees(path, parameters))
-        ):
+        values: Sequence[str | None]
+        if matched and not matched.greedy and (path is None or matched.agrees(path, parameters)):
+            values = [name and parameters.get(name) for name in matched.names]
+            where = None
+        else:
             segments = _segments(matched, path)
             if isinstance(segments, Reason):
                 return Decision(allowed=False, reason=segments)
+            values = segments
             # No place tells longer paths apart.
             where = self.tree.matching(segments), min(len(segments), MOST_SEGMENTS + 1)
-            values = segments
-        scopes = counting_scopes(groups, scopes, claims) if scopes else ()
+        scopes = tuple(scopes) if is_machine(groups, claims) else ()
         # What a caller's groups are told about a route is told once, and then remembered.
         compared, otherwise = self._remembered(method, route, where, groups, scopes)
-        if compared and matched and not values:
-            values = [name and parameters.get(name) for name in matched.names]
-        for rule, decision in compared:
-            if _holds(rule, values, claims):
-                return decision
-        return otherwise
+        holding = (decision for rule, decision in compared if _holds(rule, values, claims))
+        return next(holding, otherwise)
 
     def deciding_places(
         self,
@@ -273,25 +265,21 @@ class Policy:
         return tuple(compared), Decision(allowed=False, reason=reason)
 
     def subjects_of(self, groups: Iterable[str], scopes: Iterable[str]) -> set[str]:
-        """Whose rules a caller has; for scopes see ``counting_scopes``."""
-        members = (member for group in groups for member in self.groups.get(group, ()))
-        return {f"scope:{scope}" for scope in scopes} | {f"group:{member}" for member in members}
+        """Whose rules a caller has. Its scopes are those that count: a machine's."""
+        return {f"scope:{scope}" for scope in scopes} | {
+            f"group:{member}" for group in groups for member in self.groups.get(group, ())
+        }
 
 
-def counting_scopes(
-    groups: Sequence[str], scopes: Iterable[str], claims: Mapping[str, Any]
-) -> tuple[str, ...]:
-    """The scopes that grant something: a machine's, and nobody else's."""
-    return tuple(scopes) if not groups and is_machine(claims) else ()
+def is_machine(groups: Sequence[str], claims: Mapping[str, Any]) -> bool:
+    """Whether a caller has a client_credentials token, whose subject is the client.
 
-
-def is_machine(claims: Mapping[str, Any]) -> bool:
-    """Whether these are the claims of a client_credentials token: its subject is the client.
-
-    That a user is missing is no proof: a caller of ours may have passed no claims at all.
+    Only then its scopes grant something. That a user is missing is no proof: a caller of ours may
+    have passed no claims at all.
     """
     return (
-        isinstance(claims.get("sub"), str)
+        not groups
+        and isinstance(claims.get("sub"), str)
         and claims["sub"] == claims.get("client_id")
         and claims.keys().isdisjoint(CLAIMS_OF_USERS)
     )
@@ -302,11 +290,9 @@ def _segments(route: Route | None, path: str | None) -> tuple[str, ...] | Reason
 
     What is wrong has the same name for a route that tells it, and is not one of the path.
     """
-    if path is None:
-        return Reason.ROUTE_UNKNOWN
-    segments = safe_segments(path)
+    segments = None if path is None else safe_segments(path)
     if segments is None:
-        return Reason.PATH_UNSAFE
+        return Reason.ROUTE_UNKNOWN if path is None else Reason.PATH_UNSAFE
     # Unlike {proxy+}, $default takes the root, too.
     if route is None or route is _DEFAULT:
         return segments

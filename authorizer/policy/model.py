@@ -17,36 +17,21 @@ was compiled, and not again.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from authorizer.errors import ConfigurationError, Reason
 from authorizer.policy.paths import ANY, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from authorizer.errors import Reason
+
 FORMAT_VERSION = 4
-# The largest policy.yaml that is read, of the shortest rules, becomes less.
-_MOST_BYTES = 32 * 1024 * 1024
 Effect = Literal["allow", "deny"]
 _EFFECTS: tuple[Effect, ...] = ("allow", "deny")
-# What ``caller_document`` looks up: an object of these names, or (``str``) of any; a list of such
-# items; or a value of a kind.
-_CALLERS = {
-    "subjects": {str: {"allow": int, "deny": int}},
-    "parts": [{"glob": str, "values": {str: [str]}, "whole": int, "within": int, "hits": int}],
-    "words": [str],
-    "folds": [{"glob": str, "parts": int, "hits": int, "subjects": [str]}],
-    "denies": [{"glob": str, "takes": int, "covers": int}],
-    "granted_by": [int],
-    "spare": int,
-    "wanted": int,
-    "shared": int,
-    "below": [{"subject": str, "unless": [str]}],
-    "compared": [{"subject": str, "claims": [str], "parts": int}],
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,21 +111,15 @@ def seal_of(rest: bytes) -> bytes:
     return b'{"version": %d, "seal": "%s",\n' % (FORMAT_VERSION, sha256(rest).hexdigest().encode())
 
 
-def require_sealed(data: bytes) -> None:
-    """Refuse what is no ``policy.json`` as it was written.
+def opened(data: bytes) -> Any:  # noqa: ANN401 - JSON
+    """The compiled document in a ``policy.json``, if that is as it was written.
 
     Raises:
-        ConfigurationError: it is none.
+        ValueError: it is not.
     """
-    if len(data) > _MOST_BYTES:
-        raise ConfigurationError([f"expected at most {_MOST_BYTES} bytes, found {len(data)}"])
     if not data.startswith(seal_of(data.partition(b"\n")[2])):
-        problem = (
-            "expected a policy made by 'authorizer compile', found another file, or one of another "
-            "version, or changed since: run 'authorizer compile' again, with the --template that "
-            "it had"
-        )
-        raise ConfigurationError([problem])
+        raise ValueError("the seal is another file's")
+    return json.loads(data)
 
 
 def parse_pattern(rule: Mapping[str, Any]) -> RoutePattern:
@@ -184,17 +163,6 @@ def contents_of(document: Mapping[str, Any]) -> dict[str, Any]:
         },
         "public": tuple(map(parse_pattern, document["public"])),
         "routes": None if document["routes"] is None else tuple(document["routes"]),
-        "callers": None if document["callers"] is None else _read(document["callers"], _CALLERS),
+        "callers": document["callers"],
         "digest": document["seal"][:16],
     }
-
-
-def _read(value: Any, shape: Any) -> Any:  # noqa: ANN401 - JSON, and its shape
-    """A value with all that its shape has, each of the kind that stands there."""
-    if isinstance(shape, type):
-        return shape(value)
-    if isinstance(shape, list):
-        return [_read(item, shape[0]) for item in value]
-    if str in shape:
-        return {name: _read(part, shape[str]) for name, part in value.items()}
-    return {name: _read(value[name], part) for name, part in shape.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.caller_document import Inexact
-from authorizer.policy.decision import counting_scopes
+from authorizer.policy.decision import is_machine
 from oracles.grants import Grants, InexactError
 from oracles.known_routes import KnownRoutes
 
@@ -45,7 +45,7 @@ class CallerDocuments:
         """
         if self._known is None:
             return self._without
-        counting = counting_scopes(groups, scopes, claims)
+        counting = tuple(scopes) if is_machine(groups, claims) else ()
         texts = {name: claims[name] for name in self._compared if type(claims.get(name)) is str}
         key = (tuple(groups), counting, tuple(texts.items()))
         made = self._made.get(key)

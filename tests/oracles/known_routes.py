@@ -61,7 +61,7 @@ class KnownRoutes:
 
         Args:
             groups: the caller's.
-            scopes: those that count; see ``counting_scopes``.
+            scopes: those that count; see ``is_machine``.
             claims: for ``{name=claim}``.
 
         Raises:

@@ -91,7 +91,7 @@ class Caller:
     @property
     def is_machine(self) -> bool:
         """Whether scopes count: rule 3 of ``docs/policy.md``."""
-        return not self.groups and is_machine(self.claims)
+        return is_machine(self.groups, self.claims)
 
 
 def described_caller(
