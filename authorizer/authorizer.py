@@ -20,9 +20,8 @@ from authorizer.gateway.responses import (
     bytes_beside_document,
     context_of,
 )
-from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
+from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact, written
 from authorizer.policy.iam import (
-    IamMode,
     PolicyDocument,
     copy_of,
     denying_glob,
@@ -31,7 +30,7 @@ from authorizer.policy.iam import (
 )
 from authorizer.policy.model import Decision
 from authorizer.policy.paths import CONNECT
-from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, Settings
+from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, IamMode, Settings
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.verifier import TokenVerifier
 
@@ -214,7 +213,7 @@ class Authorizer:
         prefix, resource = request.stage_arn, request.resource
         most = MOST_ANSWER_BYTES - bytes_beside_document(token)
         while grants is not None:
-            document, size = grants.written(prefix)
+            document, size = written(grants, prefix)
             if grants.allows(resource) is not is_allowed:
                 if is_allowed:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route

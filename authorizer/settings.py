@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from authorizer.errors import ConfigurationError, clip
 from authorizer.gateway.events import Flavour
 from authorizer.policy.decision import Policy
-from authorizer.policy.iam import IamMode
 from authorizer.tokens.pool import JwksTiming, UserPool
 
 if TYPE_CHECKING:
@@ -28,6 +27,14 @@ if TYPE_CHECKING:
     from authorizer.tokens.keys import KeySet
 
 _Made = TypeVar("_Made")
+
+
+class IamMode(StrEnum):
+    """What an IAM document covers: the one request, or all that its caller may do."""
+
+    REQUEST = "request"
+    CALLER = "caller"
+
 
 PREFIX = "AUTHORIZER_"
 # Of pairs separated by blanks, by what the setting says: what one looks like, and in words.

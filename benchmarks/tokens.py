@@ -44,8 +44,7 @@ from authorizer import (
 )
 from authorizer.cli.policy_file import compiled_rule, dump_policy
 from authorizer.gateway.events import Flavour
-from authorizer.policy.iam import IamMode
-from authorizer.settings import HttpApiAnswer
+from authorizer.settings import HttpApiAnswer, IamMode
 from authorizer.tokens.claims import judge_claims
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
 from benchmarks import documents, report

@@ -30,7 +30,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.decision import Policy, is_machine
-from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
+from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, document_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _MOST_CALLERS = 512
 # More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
 _MOST_RESOURCES = 150
-# An authorizer serves few; what names them is API Gateway's, unless somebody makes up events.
-_MOST_STAGES = 16
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
 # Allows everything, also what is no route: only where a rule says as much.
@@ -79,9 +77,6 @@ class Grants:
     _globs: list[tuple[bool, str, list[str]]] = field(
         init=False, compare=False, repr=False, default_factory=list
     )
-    _written: dict[str, tuple[PolicyDocument, float]] = field(
-        init=False, compare=False, repr=False, default_factory=dict
-    )
 
     def __post_init__(self) -> None:
         """Split the globs once."""
@@ -98,19 +93,6 @@ class Grants:
         }
         return said == {False}
 
-    def written(self, prefix: str) -> tuple[PolicyDocument, float]:
-        """The document, made once, and its bytes as JSON: infinitely many if an ARN is too long."""
-        found = self._written.get(prefix)
-        if found is None:
-            most = MOST_RESOURCE_CHARACTERS - len(prefix)
-            fits = all(len(glob) <= most for glob in (*self.allow, *self.deny))
-            document = self.document(prefix)
-            found = document, len(json.dumps(document)) if fits else inf
-            if len(self._written) >= _MOST_STAGES:
-                self._written.clear()  # another thread may do that, too
-            self._written[prefix] = found
-        return found
-
     def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
         """The document, for the API and stage that the prefix of the ARN names.
 
@@ -118,7 +100,11 @@ class Grants:
             prefix: that part of the ARN.
             refused: the rest of others that are denied besides.
         """
-        return caller_document(prefix, self.allow, (*self.deny, *refused))
+        globs = (self.allow, (*self.deny, *refused))
+        allowed, denied = ([prefix + glob for glob in some] for some in globs)
+        if not allowed:
+            denied = [f"{prefix}*"]
+        return document_of({"Allow": allowed, "Deny": denied})
 
 
 class CallerDocuments:
@@ -166,12 +152,18 @@ class CallerDocuments:
             if left:
                 return Inexact.ROUTES_OVERLAP
             if len(allow) + len(deny) <= _MOST_RESOURCES:
-                try:
-                    allowed, denied = _filled(allow, texts), _filled(deny, texts)
-                except KeyError:
-                    return Inexact.CLAIM_NOT_LITERAL  # it is not there at all
+                allowed, denied = _filled(allow, texts), _filled(deny, texts)
                 found = Grants(allow=allowed, deny=denied, smaller=found)
         return found or Inexact.TOO_LARGE
+
+
+@lru_cache(maxsize=_MOST_CALLERS)
+def written(grants: Grants, prefix: str) -> tuple[PolicyDocument, float]:
+    """A document, made once, and its bytes as JSON: infinitely many if an ARN is too long."""
+    most = MOST_RESOURCE_CHARACTERS - len(prefix)
+    fits = all(len(glob) <= most for glob in (*grants.allow, *grants.deny))
+    document = grants.document(prefix)
+    return document, len(json.dumps(document)) if fits else inf
 
 
 def covers(parts: Sequence[str], text: str) -> bool:

@@ -15,13 +15,12 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 # Method and path without wildcards, empty or dot segments, backslashes and control characters.
 # Percent encodings stand for themselves, and so does a blank, which HTTP APIs decode.
@@ -31,13 +30,6 @@ _ESCAPES = {ord("*"): "%2A", ord("?"): "%3F", ord("$"): "%24"}
 _ANY_CHARACTER = dict.fromkeys(_ESCAPES, "?")
 # What a Resource may have; what a longer one does is not documented.
 MOST_RESOURCE_CHARACTERS = 512
-
-
-class IamMode(StrEnum):
-    """What a document covers: the one request, or all that its caller may do."""
-
-    REQUEST = "request"
-    CALLER = "caller"
 
 
 class Statement(TypedDict):
@@ -81,32 +73,19 @@ def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyD
         allowed: what was decided. An ARN that cannot be named is denied all the same.
     """
     is_named = why_unnamed(prefix, client_part) is None
-    resource = prefix + client_part
-    if not is_named:
-        resource = prefix + client_part.translate(_ESCAPES)
-        if len(resource) > MOST_RESOURCE_CHARACTERS:
-            resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
-    return _document({"Allow" if allowed and is_named else "Deny": resource})
-
-
-def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> PolicyDocument:
-    """The document for all requests of a caller.
-
-    Args:
-        prefix: the part of the ARN that API Gateway chose: up to the stage.
-        allow: the rest of what is allowed, with ``*`` as IAM understands it.
-        deny: what is taken away from it; everything where nothing is allowed.
-    """
-    allowed, denied = ([prefix + glob for glob in globs] for globs in (allow, deny))
-    return _document({"Allow": allowed, "Deny": denied} if allowed else {"Deny": [f"{prefix}*"]})
+    resource = prefix + (client_part if is_named else client_part.translate(_ESCAPES))
+    if len(resource) > MOST_RESOURCE_CHARACTERS:
+        resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
+    return document_of({"Allow" if allowed and is_named else "Deny": resource})
 
 
 def copy_of(document: PolicyDocument) -> PolicyDocument:
     """A document for an answer, of one that is remembered: whoever gets it may change it."""
-    return _document({one["Effect"]: [*one["Resource"]] for one in document["Statement"]})
+    return document_of({one["Effect"]: [*one["Resource"]] for one in document["Statement"]})
 
 
-def _document(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
+def document_of(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
+    """The document that allows and denies these ARNs, in which ``*`` is what IAM takes it for."""
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -28,11 +28,12 @@ MOST_SEGMENTS = 100
 _ROUTE = re.compile(r"(?=/)(?:/(?:[^{}/]*|\{[^{}/+*]+\}))*(?P<greedy>/\{[^{}/+*]+\+\})?")
 # What some program between here and the backend treats as a separator or wildcard, white space and
 # controls. An encoded character is only safe where no literal segment can contain it, beyond ASCII
-# or a blank: "%2f", "%2e", "%25" and also "%61" can be read in two ways. So can what is not UTF-8
-# (half a surrogate pair), such as the overlong %c0%af, which lenient decoders read as a slash.
+# or a blank: "%2f", "%2e", "%25" and also "%61" can be read in two ways. So can bytes
+# that are not UTF-8 (\udc80 and so on), such as the overlong %c0%af, which lenient decoders read as
+# a slash.
 _SAFE = (
     r"[^#%*/;?\\{}\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-    r"\ud800-\udfff]*+"
+    r"\udc80-\udcff]*+"
 )
 _SAFE_PATH = re.compile(
     rf"(?:/(?!\.{{0,2}}(?:/|\Z)){_SAFE}(?:%(?:20|[89a-fA-F][0-9a-fA-F]){_SAFE})*+)++|/"
@@ -59,7 +60,7 @@ class Route:
         Neither spelling is known to be the decoded one, so that either may be, by one step.
         """
         segments = split_path(path)
-        if len(segments) != len(self.path) or not path.startswith("/"):
+        if len(segments) != len(self.path) or path[:1] != "/":
             return False
         for segment, literal, name in zip(segments, self.path, self.names, strict=True):
             expected = literal if name is None else parameters.get(name, segment)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.policy.caller_document import Inexact
-from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
+from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, document_of
 from oracles.globs import covers
 
 if TYPE_CHECKING:
@@ -69,4 +69,7 @@ class Grants:
             prefix: that part of the ARN.
             refused: the rest of others that are denied besides.
         """
-        return caller_document(prefix, self.allow, (*self.deny, *refused))
+        allowed, denied = (
+            [prefix + glob for glob in globs] for globs in (self.allow, (*self.deny, *refused))
+        )
+        return document_of({"Allow": allowed, "Deny": denied if allowed else [f"{prefix}*"]})

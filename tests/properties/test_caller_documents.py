@@ -25,8 +25,7 @@ from authorizer import Authorizer, JwksCache, TokenVerifier
 from authorizer.authorizer import Verdict
 from authorizer.gateway.events import Flavour
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
-from authorizer.policy.iam import IamMode
-from authorizer.settings import HttpApiAnswer
+from authorizer.settings import HttpApiAnswer, IamMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

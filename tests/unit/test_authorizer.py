@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_gateway import ARN, FLAVOURS, Call
@@ -26,8 +26,10 @@ from authorizer import (
 from authorizer.authorizer import Verdict
 from authorizer.cli.policy_file import compiled_rule, dump_policy
 from authorizer.gateway.events import Flavour
-from authorizer.policy.iam import IamMode, PolicyDocument
-from authorizer.settings import HttpApiAnswer, HttpApiRefusal
+from authorizer.settings import HttpApiAnswer, HttpApiRefusal, IamMode
+
+if TYPE_CHECKING:
+    from authorizer.policy.iam import PolicyDocument
 
 COGNITO = Cognito()
 POLICY = policy_of(

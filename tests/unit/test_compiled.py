@@ -12,7 +12,6 @@ import pytest
 from authorizer import ConfigurationError, Policy
 from authorizer.cli.policy_file import compiled_rule, dump_policy, include_closure, with_routes
 from authorizer.cli.policy_file.grammar import RuleSyntaxError
-from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.model import seal_of
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NONE_OF_OURS = (
-    "expected a policy made by 'authorizer compile', found another file, or one of another version, "
-    "or changed since: run 'authorizer compile' again, with the --template that it had"
+    "expected a policy made by 'authorizer compile', found another file, or one of another "
+    "version, or changed since: run 'authorizer compile' again, with the --template that it had"
 )
 OWN_RECORD: dict[str, Any] = {
     "line": 6,
@@ -306,20 +305,3 @@ def test_a_path_has_no_more_segments_than_are_walked() -> None:
     assert not policy.decide(method="GET", path="/1" + "/b" * 9_999, groups=["reader"]).allowed
     with pytest.raises(RuleSyntaxError, match="at most 100 segments"):
         compiled_rule(f"GET {path}/b", 1)
-
-
-@pytest.mark.parametrize("rows", ["parts", "denies"])
-def test_a_glob_of_a_claim_that_is_not_compared_makes_no_document(rows: str) -> None:
-    """Whoever seals it: a claim that nobody looks up is nobody's value."""
-    group = {"includes": [], "allow": [compiled_rule("GET /users/{x}", 1)], "deny": []}
-    document = {**DOCUMENT, "groups": {"reader": group}, "public": []}
-    sealed = with_routes(document, ["GET /users/{x}", "GET /users/{x}/keys"])
-    groups, _, claims = CALLERS[0]
-    fine = CallerDocuments(Policy.parse(dump_policy(sealed))).of(groups, (), claims)
-    assert isinstance(fine, Grants)
-    assert fine.deny
-
-    for at in range(len(sealed["callers"][rows])):
-        sealed = _with("GET/{email}", "callers", rows, at, "glob", document=sealed)
-    documents = CallerDocuments(Policy.parse(dump_policy(sealed)))
-    assert documents.of(groups, (), claims) is Inexact.CLAIM_NOT_LITERAL

@@ -76,7 +76,7 @@ def test_a_safe_path_keeps_its_spelling(path: str, segments: tuple[str, ...]) ->
         *("/a b", "/a\tb", "/a\nb", "/a\rb", "/a\x00b", "/a\x7fb", "/a\x85b", "/a\xa0b"),
         *("/a\u2028b", "/a\u3000b", "/%2f", "/%2F", "/%2e%2e", "/%5c", "/%3b", "/%00", "/%61"),
         *("/%252f", "/%25", "/%", "/%2", "/%zz", "/%1f", "/%7f", "/%c0%af", "/%c0%ae%c0%ae"),
-        *("/\ud800", "/\udc80", "/%ff", "/%ed%a0%80", "/%C2%85", "/%C2%A0", "/%E2%80%A8", "/%C3"),
+        *("/\udc80", "/%ff", "/%ed%a0%80", "/%C2%85", "/%C2%A0", "/%E2%80%A8", "/%C3"),
     ],
 )
 def test_a_path_that_reads_two_ways_is_refused(path: str) -> None:

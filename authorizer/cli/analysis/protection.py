@@ -25,9 +25,8 @@ from authorizer.cli.template.model import (
 from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
-from authorizer.policy.iam import IamMode
 from authorizer.policy.paths import ANY, CONNECT, METHODS
-from authorizer.settings import DEFAULT_IAM_MODES, NAMES, PREFIX, HttpApiAnswer
+from authorizer.settings import DEFAULT_IAM_MODES, NAMES, PREFIX, HttpApiAnswer, IamMode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -29,7 +29,7 @@ from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import parse_request
-from authorizer.policy.iam import IamMode
+from authorizer.settings import IamMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
