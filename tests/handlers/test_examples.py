@@ -1,0 +1,85 @@
+"""The examples in ``examples/``, copied out of the project and asked with real events."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from protected import SUB, Callers, alb_multi, callers, function_url
+from simulator import CLIENT_ID, POOL_ID
+
+from authorizer.cli.policy_file import load_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EVENTS: dict[str, Any] = {"alb": alb_multi, "function-url": function_url}
+
+
+@pytest.fixture(scope="module")
+def given() -> Iterator[Callers]:
+    with callers() as made:
+        yield made
+
+
+@pytest.fixture(params=EVENTS)
+def example(
+    request: pytest.FixtureRequest,
+    given: Callers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """Call one as Lambda does: package and environment as its template has them."""
+    name = request.param
+    folder = tmp_path / name
+    shutil.copytree(EXAMPLES / name, folder)
+    (folder / "policy.json").write_bytes(load_document(folder / "policy.yaml")[0])
+    monkeypatch.setenv("AUTHORIZER_USER_POOLS", f"{POOL_ID}={CLIENT_ID}")
+    monkeypatch.setenv("AUTHORIZER_JWKS_URLS", f"{POOL_ID}={given.server.url}")
+    spec = importlib.util.spec_from_file_location(f"{name}_handler", folder / "handler.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def call(method: str, path: str, authorization: str | None) -> tuple[int, Any]:
+        answer = module.handler(EVENTS[name](method, path, authorization), None)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return call
+
+
+def test_they_do_as_their_policy_says(example: Any, given: Callers) -> None:
+    """Open, permitted, one's own, not permitted, and without a token."""
+    reader, clerk = given.bearer("reader"), given.bearer("clerk")
+    assert example("GET", "/health", None) == (200, {"status": "ok"})
+    assert example("GET", "/orders", reader) == (200, {"orders": ["7", "8"]})
+    assert example("GET", "/orders/7", reader) == (200, {"order": "7", "read_by": "alice"})
+    assert example("POST", "/orders", clerk) == (201, {"order": "9", "taken_by": "alice"})
+    assert example("GET", f"/users/{SUB}/address", reader)[0] == 200
+    for method, path in [
+        ("POST", "/orders"),
+        ("GET", "/users/bob/address"),
+        ("GET", "/nowhere"),
+        ("GET", "//orders"),
+        ("GET", "/orders/"),
+        ("GET", "/%6frders"),
+        ("DELETE", "/orders/7"),
+    ]:
+        assert example(method, path, reader)[0] in (403, 404), path
+    assert example("GET", "/orders", given.bearer("reader", "suspended"))[0] == 403
+    assert example("GET", "/orders", None)[0] == 401
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_their_readme_says_what_is_there(name: str) -> None:
+    """Each file that it names, and a requirement of the version that this is."""
+    readme = (EXAMPLES / name / "README.md").read_text()
+    for file in ("policy.yaml", "requirements.txt"):
+        assert file in readme
+        assert (EXAMPLES / name / file).is_file()
