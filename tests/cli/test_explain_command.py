@@ -21,8 +21,7 @@ from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks
 from authorizer.cli.analysis.alternatives import plain_spellings
 from authorizer.cli.analysis.explanation import explain, headline, unsafe_part
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
-from authorizer.cli.analysis.request import Caller, Request
-from authorizer.cli.analysis.routing import resolve, why_preferred
+from authorizer.cli.analysis.request import Caller, Request, resolve, why_preferred
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.local import scenario
 from authorizer.cli.local.project import read_project
@@ -379,14 +378,6 @@ def test_api_gateways_order(request_text: str, http: str | None, rest: str | Non
     for is_rest, expected in ((False, http), (True, rest)):
         winner = resolve(ROUTES, request, is_rest=is_rest).winner
         assert (winner.key if winner else None) == expected
-
-
-def test_a_difference_of_kinds_is_said() -> None:
-    """Where HTTP and REST APIs differ, and which it is is not known, nobody guesses in silence."""
-    resolution = resolve(ROUTES, Request(method="GET", path="/admin/help"))
-    assert resolution.doubt == (
-        "an HTTP API takes GET /{lang}/help for it, and a REST API GET /admin/{proxy+}"
-    )
 
 
 def test_why_one_route_is_preferred() -> None:

@@ -13,8 +13,13 @@ from naive_policy import Body, NaivePolicy, policy_of
 
 from authorizer.cli.analysis.alternatives import Kind, nearest_alternatives
 from authorizer.cli.analysis.explanation import alternatives_in_words
-from authorizer.cli.analysis.request import Caller, Request, described_caller, parse_requests
-from authorizer.cli.analysis.routing import resolve
+from authorizer.cli.analysis.request import (
+    Caller,
+    Request,
+    described_caller,
+    parse_requests,
+    resolve,
+)
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 
 WORDS = ["a", "b", "users", "admin"]

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy, policy_of
 
 from authorizer.cli.analysis.cases import Case, Expectation
-from authorizer.cli.analysis.request import Caller, Request, parse_requests
-from authorizer.cli.analysis.routing import resolve
+from authorizer.cli.analysis.request import Caller, Request, parse_requests, resolve
 from authorizer.cli.analysis.simulator import Simulator
 from authorizer.cli.location import Location
 from authorizer.cli.testing.runner import implied

@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from authorizer.cli.analysis.paths import PathPattern, pattern_of_rule
 from authorizer.cli.analysis.request import MACHINE, Caller, Request
+from authorizer.cli.analysis.routes import PathPattern, pattern_of_rule
 from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
 from authorizer.errors import Reason
 from authorizer.policy.decision import CLAIMS_OF_USERS

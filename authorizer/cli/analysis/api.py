@@ -26,14 +26,16 @@ from authorizer.cli.analysis.partition import (
     RequestClass,
     widest_classes,
 )
-from authorizer.cli.analysis.paths import (
+from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, protections_of
+from authorizer.cli.analysis.routes import (
+    OTHER_METHODS,
+    AskedRoute,
     Placed,
+    asked_route,
     overlapping,
     pattern_of_route,
     pattern_of_rule,
 )
-from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, protections_of
-from authorizer.cli.analysis.routes import OTHER_METHODS, AskedRoute, asked_route
 from authorizer.policy.model import RoutePattern
 from authorizer.policy.paths import ANY, METHODS, MOST_SEGMENTS
 

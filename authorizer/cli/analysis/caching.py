@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import (
     AnswerKind,
     DecidedBy,
@@ -20,6 +19,7 @@ from authorizer.cli.analysis.protection import (
     answer_kind,
     our_authorizers,
 )
+from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.template.model import (
     Api,
     ApiKind,

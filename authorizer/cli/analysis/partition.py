@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from authorizer.cli.analysis.conditions import Excluded, Term
-    from authorizer.cli.analysis.paths import PathPattern
-    from authorizer.cli.analysis.routes import AskedRoute
+    from authorizer.cli.analysis.routes import AskedRoute, PathPattern
     from authorizer.policy.route_tree import Place
 
 # Ten thousand rules of a usual kind make fewer than as many; a crafted few could make billions.

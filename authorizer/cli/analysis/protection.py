@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import PathPattern, pattern_of_route
+from authorizer.cli.analysis.routes import PathPattern, pattern_of_route
 from authorizer.cli.template.model import (
     Api,
     ApiKind,

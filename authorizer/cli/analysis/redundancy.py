@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING
 from authorizer.cli.analysis.conditions import ALWAYS, implies
 from authorizer.cli.analysis.grants import Analysis, clause_of
 from authorizer.cli.analysis.partition import PathClass, widest_classes
-from authorizer.cli.analysis.paths import PathPattern, overlapping
-from authorizer.cli.analysis.routes import AskedRoute, RouteKind
+from authorizer.cli.analysis.routes import AskedRoute, PathPattern, RouteKind, overlapping
 from authorizer.cli.policy_file.source import PUBLIC, SourceRule
 from authorizer.policy.paths import ANY, PARAMETER
 

@@ -18,8 +18,7 @@ from authorizer.cli.analysis.protection import (
     protection_by_route,
     routes_that_ask,
 )
-from authorizer.cli.analysis.request import Caller, Request
-from authorizer.cli.analysis.routing import Resolution, resolve
+from authorizer.cli.analysis.request import Caller, Request, Resolution, resolve
 from authorizer.cli.analysis.unresolved import unread_routes
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.policy_file.grammar import is_route_key
@@ -107,7 +106,7 @@ class Simulator:
         public_lines: line of each public route, in the order of ``policy.public``.
         routes: keys of the API's routes; nothing where they are not known.
         routes_from: the file that tells them.
-        is_rest: whether it is a REST API; nothing where that is not known.
+        is_rest: whether it is a REST API.
         protections: of routes by key, who decides; whether others are public, the policy says.
         unread: which of the API's routes could not be read.
     """
@@ -117,7 +116,7 @@ class Simulator:
     public_lines: tuple[int, ...] = ()
     routes: tuple[str, ...] | None = None
     routes_from: str | None = None
-    is_rest: bool | None = None
+    is_rest: bool = False
     protections: Mapping[str, RouteProtection] = field(default_factory=dict)
     unread: tuple[Unresolved, ...] = ()
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, RouteProtection
+from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.route_rules import can_be_named
 from authorizer.policy.paths import PARAMETER

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.api import TemplateAnalysis
-from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, is_ours
+from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,

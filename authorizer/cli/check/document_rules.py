@@ -9,9 +9,9 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.protection import AnswerKind
 from authorizer.cli.analysis.request import Caller, described_caller
+from authorizer.cli.analysis.routes import pattern_of_route, pattern_of_rule
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs

@@ -13,8 +13,8 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import category, normalize
 
-from authorizer.cli.analysis.paths import Placed, pattern_of_rule
 from authorizer.cli.analysis.redundancy import Why, redundancies
+from authorizer.cli.analysis.routes import Placed, pattern_of_rule
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.location import Location
 from authorizer.cli.text import closest

@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
+from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.check.catalogue import GUESS_OF_ROUTES
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.grammar import is_route_key

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.cases import tested_groups
-from authorizer.cli.analysis.paths import pattern_of_route
 from authorizer.cli.analysis.protection import LAMBDA_KINDS, AnswerKind
+from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.check.cache_rules import (
     answers_for_all_callers,
     answers_for_all_routes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -13,11 +14,12 @@ from authorizer.cli.analysis.explanation import (
     headline,
     rule_in_words,
 )
-from authorizer.cli.analysis.routing import Candidate, named_routes, resolve, why_preferred
+from authorizer.cli.analysis.request import Candidate, resolve, why_preferred
+from authorizer.cli.analysis.routes import named_routes, pattern_of_route
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import print_folded, shown
 from authorizer.errors import clip
-from authorizer.policy.paths import ANY, CONNECT, parse_route
+from authorizer.policy.paths import ANY, CONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -147,15 +149,14 @@ def _route_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[
 
 def _places_in_words(simulator: Simulator, request: Request, caller: Caller) -> Iterator[str]:
     """The paths that rules speak of and that match, whatever the method: as ``decide`` does."""
-    patterns = [*(rule.pattern for rule in simulator.policy.rules), *simulator.policy.public]
-    places = resolve(named_routes(patterns, ANY), request, is_rest=True)
-    winner = places.winner
-    if winner is None:
+    patterns = (*(rule.pattern for rule in simulator.policy.rules), *simulator.policy.public)
+    by_any = (replace(pattern, methods=frozenset({ANY})) for pattern in patterns)
+    places = resolve(named_routes(by_any), request, is_rest=True)
+    if places.winner is None:
         return
+    winner, *others = places.candidates
     yield f"{_as_pattern(winner)} is the most specific path of the policy that matches"
-    for other in places.candidates:
-        if other.key == winner.key:
-            continue
+    for other in others:
         prefix = other.template.removesuffix("{proxy+}")
         if other.is_greedy and winner.template.startswith(prefix):
             yield from _covering_in_words(simulator, request, caller, other)
@@ -167,13 +168,11 @@ def _covering_in_words(
     simulator: Simulator, request: Request, caller: Caller, other: Candidate
 ) -> Iterator[str]:
     """The rules for everything below a path that count besides, for this method."""
-    route = parse_route(other.template)
-    policy = simulator.policy
+    path, policy = pattern_of_route(other.template).path, simulator.policy
     subjects = policy.subjects_of(caller.groups, caller.scopes if caller.is_machine else ())
     for rule in policy.rules:
         own = rule.pattern
-        is_it = route is not None and own.tail and own.path == route.path
-        if is_it and own.covers_method(request.method):
+        if own.tail and own.path == path and own.covers_method(request.method):
             rest = "" if rule.subject in subjects else ", but is not for this caller"
             yield f"{rule_in_words(simulator, rule)} covers it, too{rest}"
 

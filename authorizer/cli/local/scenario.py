@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from authorizer.cli.analysis.cases import Case as Test
-    from authorizer.cli.analysis.routing import Candidate
+    from authorizer.cli.analysis.request import Candidate
     from authorizer.cli.local.stack import Answer, Api, LocalStack
     from authorizer.cli.local.users import Person
 

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.analysis.alternatives import with_other_claims
 from authorizer.cli.analysis.cases import Case, Expectation
 from authorizer.cli.analysis.partition import widest_classes
-from authorizer.cli.analysis.paths import pattern_of_route, pattern_of_rule
-from authorizer.cli.analysis.request import Caller, Request
-from authorizer.cli.analysis.routing import DEFAULT, named_routes, resolve
+from authorizer.cli.analysis.request import DEFAULT, Caller, Request, resolve
+from authorizer.cli.analysis.routes import named_routes, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
 from authorizer.errors import Reason
 from authorizer.policy.paths import (
