@@ -83,7 +83,8 @@ class Mapping(Node):
         keys: where each name stands.
         open: why there may be more entries than are known, in the terms of whoever found that;
             nothing where there are none.
-        rejected: keys that count for nothing: no texts, or names that stand there before.
+        rejected: keys that count for nothing: no texts, or names that stand there before; in a
+            template, where the last one counts, those that stand there again.
     """
 
     entries: dict[str, Node]
@@ -347,6 +348,8 @@ class _Composer:
             elif key.kind == "merge" and is_template:
                 merged += value.items if isinstance(value, Listing) else (value,)
             else:
+                if key.text in entries:
+                    rejected.append(Text(keys[key.text], key.text))
                 entries[key.text], keys[key.text] = value, key.location
         for source in merged:
             _merge(source, entries, keys)

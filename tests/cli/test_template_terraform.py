@@ -390,3 +390,34 @@ def test_what_a_plan_or_a_template_is_made_of_is_refused(
 
     with pytest.raises(FileError, match=expected):
         read_template(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "hides"),
+    [
+        ("aws_cloudformation_stack", 1, 1),
+        ("awscc_apigatewayv2_route", 1, 1),
+        ("awscc_lambda_permission", 1, 0),
+        ("aws_s3_bucket", 0, 0),
+    ],
+)
+def test_what_is_not_read_is_named(kind: str, named: int, hides: int) -> None:
+    """A stack, or what another provider makes, may open an API that is read as a guarded one."""
+    template = http_api(resource(f"{kind}.x"))
+    facts = [fact for fact in template.unresolved if f"{kind}.x" in str(fact.what)]
+    assert (len(facts), template.apis[0].is_complete) == (named, not hides)
+
+
+@pytest.mark.parametrize(("kind", "named"), [("aws_apigatewayv2_route", 1), ("aws_s3_bucket", 0)])
+def test_what_a_plan_forgets_stays_as_it_is(kind: str, named: int) -> None:
+    """What is taken out of Terraform's hands without being destroyed is still deployed."""
+    change = {"address": f"{kind}.old", "type": kind, "change": {"actions": ["forget"]}}
+    template = http_api(resource_changes=[change])
+    facts = [fact for fact in template.unresolved if "old" in str(fact.what)]
+    assert (len(facts), template.apis[0].is_complete) == (named, not named)
+
+
+def test_a_plan_that_failed_hides_routes() -> None:
+    """Terraform writes down what it had planned when an error came up."""
+    assert not http_api(errored=True).apis[0].is_complete
+    assert http_api(errored=False).apis[0].is_complete

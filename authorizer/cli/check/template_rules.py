@@ -58,7 +58,15 @@ from authorizer.cli.check.route_rules import (
 )
 from authorizer.cli.check.sam_refusals import refusals_of_sam
 from authorizer.cli.location import FileError, Location
-from authorizer.cli.template.model import Api, ApiKind, AuthorizerOf, Mistake, Route, Unknown
+from authorizer.cli.template.model import (
+    Api,
+    ApiKind,
+    AuthorizerOf,
+    Mistake,
+    Repetition,
+    Route,
+    Unknown,
+)
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.stacks import join
 from authorizer.cli.text import closest, similar_file
@@ -86,7 +94,7 @@ _DAY_SECONDS = 24 * 3600
 
 
 def unresolved_facts(analysis: TemplateAnalysis) -> Iterator[Finding]:
-    """T000, T002, T003, T004, T051."""
+    """T000, T002, T003, T004, T005, T051."""
     template = analysis.template
     if not template.apis:
         yield Finding.of("T004", Location(file=template.file))
@@ -96,7 +104,8 @@ def unresolved_facts(analysis: TemplateAnalysis) -> Iterator[Finding]:
         if isinstance(fact.why, Mistake)
     )
     for location, mistake in mistakes:
-        yield Finding.of("T003", location, mistake=mistake)
+        code = "T005" if isinstance(mistake, Repetition) else "T003"
+        yield Finding.of(code, location, mistake=mistake)
     unguarded = {
         (protection.route.location, protection.route.key)
         for protection in analysis.protections

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from authorizer.cli.template.model import Cause, Elsewhere, Mistake
+from authorizer.cli.template.model import Cause, Elsewhere, Mistake, Unresolved
 from authorizer.cli.template.nodes import (
     GIVEN,
     Absent,
@@ -27,6 +27,7 @@ from authorizer.cli.template.nodes import (
     parts_of,
     pattern_of,
     referred,
+    repetitions,
     why_not_text,
 )
 from authorizer.cli.template.parameters import Choices, Conditions, Parameters, Verdict
@@ -75,11 +76,9 @@ class Intrinsics:
         )
         self._mappings = _section(template, "Mappings")
         self._completeness = Completeness(template)
+        written = _section(template, "Conditions")
         self.conditions = Conditions(
-            _section(template, "Conditions"),
-            self.resolve,
-            self.parameters,
-            completeness=self._completeness,
+            written, self.resolve, self.parameters, completeness=self._completeness
         )
         # Logical ids of resources; what an AWS::Include brings is added by whoever reads them.
         self.names = set(_section(template, "Resources"))
@@ -87,6 +86,7 @@ class Intrinsics:
         self.stacks: set[str] = set()
         self._folder = folder
         self._files: dict[str, Node] = {}
+        self.repeated: list[Unresolved] = []  # what stands in them twice
         # Nodes are equal to themselves alone.
         self._known: dict[Node, Node] = {}
         self._branches: dict[Node, tuple[tuple[Node, ...], Cause | None]] = {}
@@ -334,7 +334,9 @@ class Intrinsics:
         why = f"there is no file {clip(name)} beside the template"
         try:
             if path.is_file():
-                return self.resolve(compose(read_source(path), str(path), TEMPLATE))
+                found = compose(read_source(path), str(path), TEMPLATE)
+                self.repeated += repetitions(found)
+                return self.resolve(found)
         except OSError as error:
             why = f"{clip(name)} cannot be read: {error.strerror}"
         except ConfigurationError as error:

@@ -45,6 +45,11 @@ class Mistake(_Worded):
 
 
 @dataclass(frozen=True, slots=True)
+class Repetition(Mistake):
+    """A name stands again in its mapping, where the last one counts: what is lost was meant."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere(_Worded):
     """Why something is not decided that another template tells, where that is at hand.
 

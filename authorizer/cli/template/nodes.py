@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from authorizer.cli.template.model import Cause, Unknown
+from authorizer.cli.template.model import Cause, Repetition, Unknown, Unresolved
 from authorizer.cli.yaml_source import Call, Listing, Mapping, Node, Text
+from authorizer.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +44,7 @@ __all__ = [
     "parts_of",
     "pattern_of",
     "referred",
+    "repetitions",
     "spelled",
     "why_given",
     "why_not_text",
@@ -214,6 +216,17 @@ def within(node: Node) -> Iterator[Node]:
             seen.add(part)
             yield part
             waiting += children_of(part)
+
+
+def repetitions(root: Node) -> Iterator[Unresolved]:
+    """The names in a document that stand there twice, each where it counts for nothing."""
+    for mapping in within(root):
+        for key in mapping.rejected if isinstance(mapping, Mapping) else ():
+            if isinstance(key, Text) and isinstance(mapping, Mapping):
+                again = mapping.keys[key.text].line
+                why = f"expected each name once, found {clip(key.text)} again on line {again}"
+                lost = Repetition(f"{why}, which counts", key.location)
+                yield Unresolved(location=key.location, what=f"what {clip(key.text)} is", why=lost)
 
 
 def key_location(node: Node, name: str) -> Location | None:

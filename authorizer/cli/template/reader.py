@@ -37,13 +37,14 @@ from authorizer.cli.template.nodes import (
     known,
     or_unknown,
     pattern_of,
+    repetitions,
 )
 from authorizer.cli.template.parameters import Choices, Verdict
 from authorizer.cli.template.reading import Reading, Resource
 from authorizer.cli.template.sam import IMPLICIT, read_sam
 from authorizer.cli.template.stacks import Key, Stack, together
 from authorizer.cli.template.stages import read_stages
-from authorizer.cli.template.terraform import as_template, is_plan
+from authorizer.cli.template.terraform import FORGOTTEN, as_template, is_plan
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
@@ -63,6 +64,17 @@ _SERVERLESS = ".serverless/cloudformation-template-update-stack.json"
 # Stacks within stacks within stacks; more is a circle.
 _DEEPEST = 5
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+
+
+_PROVIDER = "of the provider awscc nothing is read"
+# Types of resources that are not read, which fact is missing then, and why.
+_UNREAD = (
+    (".*::MODULE", HiddenRoutes, "what the module {} adds", "it is registered in the account"),
+    ("awscc_apigateway.*", HiddenRoutes, "what {} adds", _PROVIDER),
+    ("awscc_(?!apigateway).*", str, "what {} is", _PROVIDER),
+    ("aws_cloudformation_stack", HiddenRoutes, "what {} adds", "its template is not read"),
+    (FORGOTTEN, HiddenRoutes, "what {} is", "the plan forgets it: it stays as it is deployed"),
+)
 
 
 def read_template(path: Path, *, name: str | None = None) -> Template:
@@ -116,12 +128,13 @@ def parse_template(data: bytes, file: str, *, folder: Path | None = None) -> Tem
 
 def _parsed(root: Node, file: str, folder: Path | None) -> Template:
     try:
-        return in_every_deployment(
+        found = in_every_deployment(
             lambda choices: together(_stack(root, file, folder, choices).all())
         )
     except RecursionError as error:
         message = "expected a template, found definitions that depend on one another without end"
         raise FileError(root.location, message) from error
+    return replace(found, unresolved=in_order((*found.unresolved, *repetitions(root))))
 
 
 def _stack(
@@ -169,7 +182,7 @@ def _facts(reading: Reading, file: str) -> Template:
         read_cognito(reading, file),
         apis=tuple(drafts),
         doors=read_doors(reading),
-        unresolved=in_order(reading.unresolved),
+        unresolved=in_order((*reading.unresolved, *reading.repeated)),
     )
 
 
@@ -332,13 +345,10 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         if name.startswith("Fn::")
     ]
     missing += [
-        (
-            resource.location,
-            f"what the module {resource.id} adds",
-            "it is registered in the account",
-        )
+        (resource.location, fact(what.format(resource.id)), reason)
         for resource in reading.resources.values()
-        if resource.type.endswith("::MODULE")
+        for kind, fact, what, reason in _UNREAD
+        if re.fullmatch(kind, resource.type)
     ]
     if resources.open is not None:
         missing.append(
@@ -354,8 +364,9 @@ def _note_what_may_be_missing(reading: Reading, root: Mapping, resources: Mappin
         for name in named
         if isinstance(name, Text) and not name.text.startswith(_HARMLESS)
     ]
-    for location, what, why in missing:
-        reading.hide(location, what, why, *reading.drafts.values())
+    for location, missed, why in missing:
+        drafts = reading.drafts.values() if isinstance(missed, HiddenRoutes) else ()
+        reading.hide(location, missed, why, *drafts)
 
 
 # --- Globals ---

@@ -44,9 +44,7 @@ _PART_OF_METHOD, _PART_OF_STAGE = "aws_api_gateway_integration", "aws_api_gatewa
 _TYPES = {
     "aws_api_gateway_authorizer": "AWS::ApiGateway::Authorizer",
     "aws_api_gateway_gateway_response": "AWS::ApiGateway::GatewayResponse",
-    _PART_OF_METHOD: _PART_OF_METHOD,
     "aws_api_gateway_method": _METHOD,
-    _PART_OF_STAGE: _PART_OF_STAGE,
     "aws_api_gateway_resource": "AWS::ApiGateway::Resource",
     "aws_api_gateway_rest_api": _REST_API,
     "aws_api_gateway_stage": _STAGE,
@@ -63,17 +61,17 @@ _TYPES = {
     "aws_lambda_function_url": "AWS::Lambda::Url",
     "aws_lambda_permission": "AWS::Lambda::Permission",
 }
+# What keeps Terraform's type: it may add to an API, and is not read, or is a part of others.
+_KEPT = re.compile(rf"awscc_\w+|aws_cloudformation_stack|{_PART_OF_METHOD}|{_PART_OF_STAGE}")
+FORGOTTEN = "forgotten"
 # What CloudFormation does not call as Terraform does, but for the case of letters.
 _PROPERTIES = {
-    "aws_api_gateway_method": {"authorization": "AuthorizationType"},
-    "aws_apigatewayv2_authorizer": {"identity_sources": "IdentitySource"},
-    "aws_appsync_datasource": {"function_arn": "LambdaFunctionArn"},
-    "aws_cognito_user_group": {"name": "GroupName"},
-    "aws_lambda_function": {"filename": "Code"},
-    "aws_lambda_function_url": {
-        "authorization_type": "AuthType",
-        "function_name": "TargetFunctionArn",
-    },
+    _METHOD: {"authorization": "AuthorizationType"},
+    "AWS::ApiGatewayV2::Authorizer": {"identity_sources": "IdentitySource"},
+    "AWS::AppSync::DataSource": {"function_arn": "LambdaFunctionArn"},
+    "AWS::Cognito::UserPoolGroup": {"name": "GroupName"},
+    "AWS::Lambda::Function": {"filename": "Code"},
+    "AWS::Lambda::Url": {"authorization_type": "AuthType", "function_name": "TargetFunctionArn"},
 }
 # The types of what properties lead to.
 _LEADS_TO = {
@@ -92,6 +90,7 @@ _IDS = {
     "root_resource_id": "RootResourceId",
     **dict.fromkeys(("version", "qualified_arn", "qualified_invoke_arn"), "Version"),
 }
+_SETTINGS = "MethodSettings"
 _NOWHERE = Location(file="")
 # What holds where nothing is written: the provider sends the first to HTTP APIs.
 _DEFAULTS: dict[str, Node] = {
@@ -145,25 +144,30 @@ def is_plan(root: Node) -> bool:
 
 def as_template(plan: Node) -> Mapping:
     """The template that makes what a plan makes, each thing where the plan has it."""
-    properties = _Plan(plan).properties()
+    properties = _Plan(plan).properties() | {
+        _text(change, "address"): (FORGOTTEN, mapping_at(change.location, {}))
+        for change in children_of(child(plan, "resource_changes"))
+        for action in _texts(_at(change, "change", "actions"))
+        if action == "forget" and _text(change, "type") in _TYPES
+    }
     for kind, own in properties.values():
         if kind == _PART_OF_METHOD:
             for method in _alike(properties, _METHOD, own, "ResourceId", "HttpMethod"):
-                _put(method, "Integration", own)
+                method.entries["Integration"], method.keys["Integration"] = own, own.location
         elif kind == _PART_OF_STAGE:
             for stage in _alike(properties, _STAGE, own, "RestApiId", "StageName"):
-                before = children_of(child(stage, "MethodSettings"))
+                before = children_of(child(stage, _SETTINGS))
                 settings = Listing(own.location, (*before, _method_settings(own)))
-                _put(stage, "MethodSettings", settings)
+                stage.entries[_SETTINGS], stage.keys[_SETTINGS] = settings, own.location
     resources: dict[str, Node] = {
         address: mapping_at(own.location, {"Type": Text(own.location, kind), "Properties": own})
         for address, (kind, own) in properties.items()
     }
     names = _names(plan)  # without the changes nobody knows what is known only when applied
     is_whole = "values" in names or {"planned_values", "resource_changes"} <= names
-    is_whole &= _text(plan, "complete") != "false"
-    why = None if is_whole else "the plan is not complete"
-    section = replace(mapping_at(plan.location, resources), open=why)
+    is_whole &= _text(plan, "complete") != "false" and _text(plan, "errored") != "true"
+    section = mapping_at(plan.location, resources)
+    section = replace(section, open=None if is_whole else "the plan is not complete")
     return mapping_at(plan.location, {"Resources": section})
 
 
@@ -180,11 +184,9 @@ def _alike(
 def _method_settings(own: Mapping) -> Mapping:
     """Settings of methods as a stage of CloudFormation's lists them."""
     path, _, method = _text(own, "MethodPath").rpartition("/")
-    where: dict[str, Node] = {
-        "ResourcePath": Text(own.location, f"/{path}"),
-        "HttpMethod": Text(own.location, method),
-    }
-    return mapping_at(own.location, where | getattr(child(own, "Settings"), "entries", {}))
+    where = {"ResourcePath": f"/{path}", "HttpMethod": method}
+    texts = {name: Text(own.location, text) for name, text in where.items()}
+    return mapping_at(own.location, {**texts, **getattr(child(own, "Settings"), "entries", {})})
 
 
 class _Plan:
@@ -204,7 +206,7 @@ class _Plan:
         self._read_module(_Module(prefix="", index="", call=call), child(values, "root_module"))
         # What is known by an id or an ARN, by its type.
         self._known = {
-            (_TYPES[one.type], text): Reference(one.location, address, attribute)
+            (one.type, text): Reference(one.location, address, attribute)
             for address, one in self._instances.items()
             for name, attribute in _IDS.items()
             if (text := _text(one.planned, name))
@@ -214,7 +216,7 @@ class _Plan:
         """The types of all resources that matter, and their properties, by their addresses."""
         return {
             address: (
-                _TYPES[instance.type],
+                instance.type,
                 self._block(
                     instance,
                     instance.planned,
@@ -233,12 +235,13 @@ class _Plan:
         for planned in children_of(child(values, "resources")):
             kind, address = _text(planned, "type"), _text(planned, "address")
             base = f"{kind}.{_text(planned, 'name')}"
-            if kind in _TYPES and _text(planned, "mode") == "managed":
+            known_as = _TYPES.get(kind, kind if _KEPT.fullmatch(kind) else "")
+            if known_as and _text(planned, "mode") == "managed":
                 self._bases.setdefault(module.prefix + base, []).append(address)
                 self._instances[address] = _Instance(
                     address=address,
                     base=module.prefix + base,
-                    type=kind,
+                    type=known_as,
                     module=module,
                     location=planned.location,
                     planned=child(planned, "values"),
@@ -262,15 +265,15 @@ class _Plan:
         for name in sorted(_names(values) | _names(unknown)):
             value, is_unknown, expression = (child(one, name) for one in (values, unknown, written))
             known_as = names.get(name, "".join(map(str.capitalize, name.split("_"))))
-            if isinstance(value, Listing) and value.items and isinstance(value.items[0], Mapping):
-                # A block that may stand once is a list of one.
-                inner = (next(iter(children_of(one)), one) for one in (is_unknown, expression))
-                entries[known_as] = self._block(instance, value.items[0], *inner)
-            else:
-                value = _with_unknown(value, is_unknown)
-                entries[known_as] = self._value(instance, known_as, value, expression)
-        known = {name: node for name, node in entries.items() if not _is_nothing(node)}
-        return mapping_at(instance.location, known)
+            match value:
+                case Listing(items=(Mapping() as block, *_)):  # that may stand once: a list of one
+                    inner = (next(iter(children_of(one)), one) for one in (is_unknown, expression))
+                    entries[known_as] = self._block(instance, block, *inner)
+                case _:
+                    value = _with_unknown(value, is_unknown)
+                    entries[known_as] = self._value(instance, known_as, value, expression)
+        entries = {name: node for name, node in entries.items() if not _is_nothing(node)}
+        return mapping_at(instance.location, entries)
 
     def _value(self, instance: _Instance, name: str, value: Node, expression: Node) -> Node:
         """A value, or the resource that it leads to."""
@@ -283,8 +286,8 @@ class _Plan:
         text, rest = getattr(value, "text", ""), ""
         if name == "SourceArn":
             text, _, rest = text.partition("/")
-        keys = [(kind, text) for kind in _LEADS_TO[name]]
-        known = [self._known[key] for key in keys if key in self._known]
+        types = _LEADS_TO[name]
+        known = [self._known[kind, text] for kind in types if (kind, text) in self._known]
         index = instance.address[len(instance.base) :]
         loop = child(instance.written, "for_each_expression")
         led = dict(self._leads(instance.module, expression, loop, index))
@@ -292,9 +295,9 @@ class _Plan:
             Reference(value.location, address, _IDS.get(attribute))
             for address, attribute in led.items()
             if address in self._instances
-            and _TYPES[self._instances[address].type] in _LEADS_TO[name]
+            and self._instances[address].type in types
             # What is known already is this one only if this one is known as that.
-            and (not isinstance(value, Text) or text in self._texts_of(address))
+            and (not isinstance(value, Text) or text in _texts(self._instances[address].planned))
         ]
         if name == "AuthorizerId":
             found = [reference for reference in found if self._fits(instance, reference)]
@@ -303,9 +306,6 @@ class _Plan:
         if name == "SourceArn":
             return execution_arn(value, found[0], f"/{rest}" if known else "/*")
         return replace(found[0], location=value.location)
-
-    def _texts_of(self, address: str) -> set[str]:
-        return {getattr(one, "text", "") for one in children_of(self._instances[address].planned)}
 
     def _fits(self, route: _Instance, authorizer: Reference) -> bool:
         """Whether it is an authorizer of the kind that a route asks for, as far as it tells."""
@@ -321,7 +321,7 @@ class _Plan:
 
         In a loop, ``each`` stands for something, and there is the key of this turn, in brackets.
         """
-        written = [getattr(one, "text", "") for one in children_of(child(expression, "references"))]
+        written = _texts(child(expression, "references"))
         # With the values of a loop anything can be chosen, with its key what has the same one.
         is_by_key = (
             not {"each.key", "count.index"}.isdisjoint(written) and "each.value" not in written
@@ -332,8 +332,8 @@ class _Plan:
             kind, _, name = found["name"].partition(".")
             base, attribute = module.prefix + found["name"], found["attribute"] or ""
             start = base + (found["index"] or "")
-            own = [address for address in self._bases.get(base, ()) if address.startswith(start)]
-            same = [address for address in own if is_by_key and address == base + index]
+            own = [one for one in self._bases.get(base, ()) if one.startswith(start)]
+            same = [one for one in own if is_by_key and one == base + index]
             if kind == "each":
                 yield from self._leads(module, loop, nothing, index)
             elif kind == "var" and module.above is not None:
@@ -372,16 +372,12 @@ def _body(written: Text) -> Node:
 
 
 def _is_true(node: Node) -> bool:
-    return isinstance(node, Text) and node.text == "true"
+    return getattr(node, "text", "") == "true"
 
 
 def _is_nothing(node: Node) -> bool:
-    is_null = isinstance(node, Text) and node.kind == "null"
-    return is_null or isinstance(node, Absent) or (isinstance(node, Listing) and not node.items)
-
-
-def _put(mapping: Mapping, name: str, node: Node) -> None:
-    mapping.entries[name], mapping.keys[name] = node, node.location
+    is_null = isinstance(node, Absent) or getattr(node, "kind", "") == "null"
+    return is_null or getattr(node, "items", None) == ()
 
 
 def _at(node: Node, *path: str) -> Node:
@@ -394,6 +390,10 @@ def _names(node: Node) -> set[str]:
 
 def _named(node: Node) -> tuple[str | None, ...]:
     return tuple(getattr(node, name, None) for name in ("id", "attribute", "text"))
+
+
+def _texts(node: Node) -> list[str]:
+    return [getattr(one, "text", "") for one in children_of(node)]
 
 
 def _text(node: Node, name: str) -> str:
