@@ -5,22 +5,21 @@ what API Gateway gets. Whatever prevents judging (no keys, no readable event) is
 gateway makes it a 500, and caches nothing.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from authorizer.errors import InvalidTokenError, Reason, UnauthorizedError
 from authorizer.gateway.events import HTTP_APIS, Flavour, Request, parse_request
 from authorizer.gateway.responses import (
     MOST_ANSWER_BYTES,
     NOBODY,
-    Answer,
     bytes_beside_document,
     context_of,
 )
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact, written
+from authorizer.policy.decision import Policy
 from authorizer.policy.iam import (
     PolicyDocument,
     copy_of,
@@ -31,14 +30,9 @@ from authorizer.policy.iam import (
 from authorizer.policy.model import Decision
 from authorizer.policy.paths import CONNECT
 from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, IamMode, Settings
+from authorizer.tokens.claims import AccessToken
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.verifier import TokenVerifier
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from authorizer.policy.decision import Policy
-    from authorizer.tokens.claims import AccessToken
 
 
 class Verdict(StrEnum):
@@ -85,8 +79,8 @@ class Outcome(NamedTuple):
             return Verdict.REFUSED
         return Verdict.ALLOWED if self.reason is None else Verdict.DENIED
 
-    def answer(self) -> Answer:
-        """What API Gateway gets.
+    def answer(self) -> dict[str, Any]:
+        """What API Gateway gets; ``gateway.responses`` has the forms.
 
         Raises:
             UnauthorizedError: where it makes that a 401.
@@ -135,7 +129,7 @@ class Authorizer:
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Authorizer:
+    def from_settings(cls, settings: Settings) -> Self:
         """The authorizer that a configuration describes."""
         keys = JwksCache(
             timing=settings.jwks_timing,
@@ -150,7 +144,7 @@ class Authorizer:
             iam_modes=settings.iam_modes,
         )
 
-    def authorize(self, event: object) -> Answer:
+    def authorize(self, event: object) -> dict[str, Any]:
         """Answer an authorizer event of any flavour.
 
         Raises:

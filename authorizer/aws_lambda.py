@@ -75,17 +75,19 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
     except AuthorizerError as error:
         # Not logger.exception: the traceback's frames are known, and Lambda logs it once more.
         logger.error("failure", error=type(error).__name__, detail=str(error))  # noqa: TRY400
-        _count("Failed", type(error).__name__)
+        _count({"Failed": 1, f"Failed.{type(error).__name__}": 1})
         raise
     finally:
         before, counted[0] = counted[0], authorizer.keys.statistics()
-        _add("JwksFetches", counted[0].fetches - before.fetches)
-        _add("JwksFetchFailures", counted[0].failures - before.failures)
-    line = describe(outcome) | {"duration_ms": _milliseconds_since(started)}
+        fetches, failures = (after - was for after, was in zip(counted[0], before, strict=True))
+        _count({"JwksFetches": fetches, "JwksFetchFailures": failures})
+    line = describe(outcome) | {"duration_ms": round((time.perf_counter() - started) * 1000, 3)}
     # What is not there need not be formatted first to be left out.
     logger.info("decision", extra={name: said for name, said in line.items() if said is not None})
-    _count(outcome.verdict.value.capitalize(), outcome.reason)
-    return dict(outcome.answer())
+    verdict = outcome.verdict.value.capitalize()
+    # One count per verdict, and one per reason, so that both can be charted and alarmed on.
+    _count({verdict: 1, f"{verdict}.{outcome.reason}": outcome.reason is not None})
+    return outcome.answer()
 
 
 def describe(outcome: Outcome) -> dict[str, Any]:
@@ -118,17 +120,7 @@ def _short(foreign: str | None) -> str | None:
     return foreign if usual else clip(foreign)
 
 
-def _count(verdict: str, reason: str | None) -> None:
-    """One count per verdict, and one per reason, so that both can be charted and alarmed on."""
-    _add(verdict, 1)
-    if reason:
-        _add(f"{verdict}.{reason}", 1)
-
-
-def _add(name: str, count: int) -> None:
-    if count:
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-
-
-def _milliseconds_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 3)
+def _count(counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        if count:
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

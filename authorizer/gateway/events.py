@@ -9,8 +9,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-aut
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -37,10 +35,9 @@ HTTP_APIS = (_HTTP_2, _HTTP_1)
 # an account may be missing. The path is the client's and may hold anything, such as colons.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
 _ARN = re.compile(r"(arn:[^:]+:execute-api:[^:]*:[^:]*:[^/]+/[^/]+/)(([^/]+)(/.*)?)", re.DOTALL)
-# What a part of an event must be, and in words.
-_OBJECT = ((dict, Mapping), "to be an object")
-_TEXT = (str, "to be text")
-_LISTS = (list, "to hold lists")
+_OBJECT = (dict, Mapping)
+# What a part of an event must be, in words.
+_WORDS = {_OBJECT: "to be an object", str: "to be text", list: "to hold lists"}
 
 
 class Request(NamedTuple):
@@ -114,32 +111,38 @@ def parse_request(event: object) -> Request:
             f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
         )
     context = _require(event.get("requestContext"), _OBJECT, "requestContext")
-    told_id = context.get("requestId")
-    request_id = told_id if isinstance(told_id, str) else None
-    if version is None and "eventType" in context:
-        return _parse_websocket(event, context, request_id)
     if version == "2.0":
         http = _require(context.get("http"), _OBJECT, "requestContext.http")
-        flavour, arn = _HTTP_2, parse_arn(event.get("routeArn"))
-        method = _require(http.get("method"), _TEXT, "requestContext.http.method")
-        key = _require(event.get("routeKey"), _TEXT, "routeKey")
+        flavour, method = _HTTP_2, _require(http.get("method"), str, "requestContext.http.method")
+        key = _require(event.get("routeKey"), str, "routeKey")
+    elif version is None and "eventType" in context:
+        if context["eventType"] != "CONNECT":
+            raise MalformedRequestError(
+                "expected a WebSocket event of type CONNECT, the only one that is authorized; "
+                f"found {clip(context['eventType'])}"
+            )
+        flavour, method = _WEBSOCKET, ""
+        key = _require(context.get("routeKey"), str, "requestContext.routeKey")
     else:
         flavour = _REST_REQUEST if version is None else _HTTP_1
-        arn = parse_arn(event.get("methodArn"))
-        method = _require(event.get("httpMethod"), _TEXT, "httpMethod")
-        key = _require(event.get("resource"), _TEXT, "resource")
+        method = _require(event.get("httpMethod"), str, "httpMethod")
+        key = _require(event.get("resource"), str, "resource")
+    stage_arn, resource, _, path = parse_arn(
+        event.get("routeArn" if version == "2.0" else "methodArn")
+    )
     # An HTTP API's resource is a whole route key in some events, a REST API's never is.
     route = key[key.find(" ") + 1 :]
+    request_id = context.get("requestId")
     return Request(
         flavour,
-        arn[0],
-        arn[1],
+        stage_arn,
+        resource,
         method,
         route,
-        _path_of(arn[3], route),
+        None if flavour is _WEBSOCKET else _path_of(path, route),
         _path_parameters(event),
         _authorizations(event),
-        request_id,
+        request_id if isinstance(request_id, str) else None,
     )
 
 
@@ -150,23 +153,8 @@ def _parse_rest_token(event: Mapping[str, Any]) -> Request:
     path, parameters = _path_of(path, route), _path_parameters(event)
     route = route if path is None else None
     token = event.get("authorizationToken")
-    sent = () if token is None else (_require(token, _TEXT, "authorizationToken"),)
+    sent = () if token is None else (_require(token, str, "authorizationToken"),)
     return Request(_REST_TOKEN, stage_arn, resource, method, route, path, parameters, sent, None)
-
-
-def _parse_websocket(
-    event: Mapping[str, Any], context: Mapping[str, Any], request_id: str | None
-) -> Request:
-    if context["eventType"] != "CONNECT":
-        raise MalformedRequestError(
-            "expected a WebSocket event of type CONNECT, the only one that is authorized; "
-            f"found {clip(context['eventType'])}"
-        )
-    stage_arn, resource, _, _ = parse_arn(event.get("methodArn"))
-    route = _require(context.get("routeKey"), _TEXT, "requestContext.routeKey")
-    return Request(
-        _WEBSOCKET, stage_arn, resource, "", route, None, {}, _authorizations(event), request_id
-    )
 
 
 def _path_of(path: str | None, route: object) -> str | None:
@@ -183,7 +171,7 @@ def _path_parameters(event: Mapping[str, Any]) -> Mapping[str, str]:
     found = event.get("pathParameters")
     values: Mapping[str, str] = {} if found is None else _require(found, _OBJECT, "pathParameters")
     for value in values.values():
-        _require(value, _TEXT, "pathParameters")
+        _require(value, str, "pathParameters")
     return values
 
 
@@ -196,13 +184,10 @@ def _authorizations(event: Mapping[str, Any]) -> tuple[str, ...]:
     multiple = event.get("multiValueHeaders")
     what = "multiValueHeaders" if multiple else "headers"
     headers = _require(multiple or event.get("headers") or {}, _OBJECT, what)
-    found: list[Any] = []
-    for name, value in headers.items():
-        if str(name).lower() == "authorization":
-            found += _require(value, _LISTS, what) if multiple else (value,)
-    for value in found:
-        _require(value, _TEXT, "a header")
-    return tuple(found)
+    sent = [value for name, value in headers.items() if str(name).lower() == "authorization"]
+    if multiple:
+        sent = [value for values in sent for value in _require(values, list, what)]
+    return tuple([_require(value, str, "a header") for value in sent])
 
 
 def parse_arn(text: object) -> tuple[str, str, str, str | None]:
@@ -224,8 +209,7 @@ def parse_arn(text: object) -> tuple[str, str, str, str | None]:
     )
 
 
-def _require(value: Any, kind: tuple[Any, str], what: str) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    kinds, words = kind
-    if isinstance(value, kinds):
+def _require(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    if isinstance(value, kind):
         return value
-    raise MalformedRequestError(f"expected {what} {words}, found {type(value).__name__}")
+    raise MalformedRequestError(f"expected {what} {_WORDS[kind]}, found {type(value).__name__}")

@@ -8,7 +8,9 @@ valid token, not permitted  ``isAuthorized: false``, or Deny    Deny
 token refused               the same, or ``Unauthorized``       ``Unauthorized``
 ==========================  ==================================  =============================
 
-Context is flat and made of strings, since API Gateway answers 500 to a list or an object in it.
+A simple answer, of HTTP APIs with payload 2.0 alone, has ``isAuthorized``, every other one
+``principalId`` and ``policyDocument``; each has ``context``. That is flat and made of strings,
+since API Gateway answers 500 to a list or an object in it.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
 """
@@ -17,13 +19,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from authorizer.policy.iam import PolicyDocument
     from authorizer.tokens.claims import AccessToken
 
-Context = dict[str, str]
 # What API Gateway takes from an authorizer of a WebSocket API. For the other kinds it documents no
 # limit, and this one is kept.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
@@ -32,25 +32,7 @@ MOST_ANSWER_BYTES = 8192
 NOBODY = "unauthenticated"
 
 
-class SimpleAnswer(TypedDict):
-    """HTTP API, payload 2.0, with simple responses enabled."""
-
-    isAuthorized: bool
-    context: Context
-
-
-class IamAnswer(TypedDict):
-    """Every other flavour."""
-
-    principalId: str
-    policyDocument: PolicyDocument
-    context: Context
-
-
-Answer = SimpleAnswer | IamAnswer
-
-
-def context_of(token: AccessToken) -> Context:
+def context_of(token: AccessToken) -> dict[str, str]:
     """What the backend learns of the caller: absent values left out, lists joined by blanks.
 
     Group and scope names contain no white space (a group in which one does is skipped, a scope

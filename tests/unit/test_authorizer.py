@@ -403,7 +403,7 @@ def test_a_refused_path_is_denied_in_the_callers_document() -> None:
 def test_one_odd_path_is_no_answer_for_the_others(path: str) -> None:
     """API Gateway keeps the answer for the token: it denies the odd request alone."""
     outcome = for_callers().judge(event_of("rest-token", COGNITO.token(), path=path))
-    document = outcome.answer()["policyDocument"]  # type: ignore[typeddict-item]
+    document = outcome.answer()["policyDocument"]
 
     assert (outcome.reason, outcome.iam_mode, outcome.inexact) == ("path_unsafe", "caller", None)
     for other in ("/articles/12", "/articles/abc", f"/users/{CONTEXT['sub']}"):
@@ -428,7 +428,7 @@ def test_a_request_that_no_document_can_name_is_denied(flavour: str) -> None:
     value = "a" * 600
     event = event_of(flavour, COGNITO.token(), path=f"/articles/{value}", parameters={"id": value})
     outcome = authorizer.judge(event)
-    document = outcome.answer()["policyDocument"]  # type: ignore[typeddict-item]
+    document = outcome.answer()["policyDocument"]
 
     assert (outcome.verdict, outcome.reason) == (Verdict.DENIED, Reason.RESOURCE_TOO_LONG)
     assert outcome.decision == Decision(allowed=False, reason=Reason.RESOURCE_TOO_LONG)
@@ -461,7 +461,7 @@ def test_a_claim_that_no_document_can_name(flavour: str, path: str, reason: Reas
         parameters={template[template.index("{") + 1 : -1]: value},
     )
     outcome = for_callers().judge(event)
-    document = outcome.answer()["policyDocument"]  # type: ignore[typeddict-item]
+    document = outcome.answer()["policyDocument"]
 
     assert (outcome.iam_mode, outcome.inexact) == ("request", "too_large")
     assert outcome.reason is reason
@@ -482,7 +482,7 @@ def test_where_a_kept_document_and_a_token_authorizer_differ(value: str) -> None
     """
     path = f"/articles/{value}"
     kept = for_callers().authorize(event_of("rest-token", COGNITO.token(), path="/articles/1"))
-    document = kept["policyDocument"]  # type: ignore[typeddict-item]
+    document = kept["policyDocument"]
     asked = for_callers().judge(event_of("rest-token", COGNITO.token(), path=path))
     named = for_callers().judge(
         event_of("rest-request", COGNITO.token(), path=path, parameters={"id": value})
@@ -500,7 +500,7 @@ def test_where_a_kept_document_and_a_token_authorizer_differ(value: str) -> None
 def test_where_a_kept_document_and_a_token_authorizer_agree(path: str) -> None:
     """An empty segment, or another route's path, is allowed by neither."""
     kept = for_callers().authorize(event_of("rest-token", COGNITO.token(), path="/articles/1"))
-    document = kept["policyDocument"]  # type: ignore[typeddict-item]
+    document = kept["policyDocument"]
 
     assert for_callers().judge(event_of("rest-token", COGNITO.token(), path=path)).reason
     assert not iam_allows(document, f"{ARN}/prod/GET{path}")
