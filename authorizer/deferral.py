@@ -4,17 +4,13 @@ A cold start pays for every module. python-jose reads certificates, and Powertoo
 us. Their imports of that cannot be left out, and can wait.
 """
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from typing import Any
 
 
 @contextmanager

@@ -6,13 +6,8 @@ has one branch per kind of answer: a *disproof* (the token is not good) is an
 exception; a *refusal* of a good token is no error at all but a ``Decision``, a value.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 @unique

@@ -7,8 +7,6 @@ that later break whatever encodes them, and nesting as deep as the interpreter b
 8.2 and 9; RFC 7519, section 4 (duplicate claim names).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import accumulate

@@ -7,19 +7,14 @@ RFC 7519, section 4.1; RFC 6749, section 3.3 (scope);
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from authorizer.errors import InvalidTokenError, Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from authorizer.strict_json import JsonObject
-    from authorizer.tokens.pool import UserPool
+from authorizer.strict_json import JsonObject
+from authorizer.tokens.pool import UserPool
 
 TokenUse = Literal["access", "id"]
 TOKEN_USES = ("access", "id")

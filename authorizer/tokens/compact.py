@@ -7,8 +7,6 @@ respellings of it.
 RFC 7515, sections 2, 4.1 and 7.1; RFC 4648, sections 3.5 and 5; RFC 8725, section 3.
 """
 
-from __future__ import annotations
-
 from binascii import a2b_base64
 from functools import lru_cache
 

@@ -6,15 +6,14 @@ are neither followed nor read, only a plain 200 counts, and bytes and time are b
 arrive: at the socket, below all that HTTP can nest, repeat or announce.
 """
 
-from __future__ import annotations
-
 import socket
 import threading
 import time
 import warnings
 from contextlib import suppress
+from datetime import timedelta
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authorizer.errors import AuthorizerError, clip
 
@@ -23,9 +22,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import requests
     from requests.adapters import HTTPAdapter
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 # Cognito's document has two keys in about 900 bytes; a hundred keys fit in this.
 MAX_DOCUMENT_BYTES = 64 * 1024

@@ -7,12 +7,10 @@ signature with it. Which keys are fit to be used is decided here, before it sees
 RFC 7517, sections 4 and 5; RFC 7518, sections 3.3 and 6.3.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from authorizer.deferral import deferred
 from authorizer.errors import AuthorizerError
@@ -67,7 +65,7 @@ class KeySet:
     keys: dict[str, SigningKey]
 
     @classmethod
-    def parse(cls, document: bytes, *, may_be_empty: bool = False) -> KeySet:
+    def parse(cls, document: bytes, *, may_be_empty: bool = False) -> Self:
         """Read a JWK Set.
 
         Keys that are malformed, weak, or for another purpose are skipped: one foreign key must

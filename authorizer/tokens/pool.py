@@ -7,20 +7,15 @@ are asked for is here, too, apart from what asks: whoever reads settings need no
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from authorizer.errors import ConfigurationError, clip
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _POOL_ID = re.compile(r"(?P<region>[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2})_[A-Za-z0-9]{1,64}", re.ASCII)
 _EMULATORS_POOL_ID = re.compile(r"[\w-]{1,128}", re.ASCII)

@@ -4,26 +4,20 @@ The five steps here carry the numbers of ``docs/procedure.md``. Which pool, key 
 used follows from our configuration; the token only chooses among what was configured.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, overload
 
 from cachetools import LRUCache
 
 from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
 from authorizer.tokens.claims import TOKEN_USES, AccessToken, IdToken, TokenUse, judge_claims
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
-from authorizer.tokens.jwks import JwksCache
+from authorizer.tokens.jwks import JwksCache, KeySource
+from authorizer.tokens.keys import SigningKey
 from authorizer.tokens.pool import UserPool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from authorizer.tokens.jwks import KeySource
-    from authorizer.tokens.keys import SigningKey
 
 # A sandbox serves one request at a time; this many callers within a token's life are a lot.
 REMEMBERED_TOKENS = 1_000
