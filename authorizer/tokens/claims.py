@@ -17,7 +17,6 @@ from authorizer.strict_json import JsonObject
 from authorizer.tokens.pool import UserPool
 
 TokenUse = Literal["access", "id"]
-TOKEN_USES = ("access", "id")
 
 # For `nbf` and `iat` only, where a fast clock at the issuer would turn good callers away. `exp`
 # gets no leeway: it only ever extends a token's life.

@@ -8,12 +8,18 @@ import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from threading import Lock
-from typing import Literal, NamedTuple, overload
+from typing import Any
 
 from cachetools import LRUCache
 
 from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
-from authorizer.tokens.claims import TOKEN_USES, AccessToken, IdToken, TokenUse, judge_claims
+from authorizer.tokens.claims import (
+    AccessToken,
+    IdToken,
+    TokenUse,
+    VerifiedToken,
+    judge_claims,
+)
 from authorizer.tokens.compact import parse_compact, parse_part, require_bounded_ascii
 from authorizer.tokens.jwks import JwksCache, KeySource
 from authorizer.tokens.keys import SigningKey
@@ -23,26 +29,13 @@ from authorizer.tokens.pool import UserPool
 REMEMBERED_TOKENS = 1_000
 
 
-class _Verdict(NamedTuple):
-    """What is remembered of a token that was verified, with what it hangs on.
-
-    Attributes:
-        token: what verification returned.
-        keys: where the keys of the pool come from that issued it.
-        key: the key that signed it. The verdict falls with the key.
-        judged_at_seconds: when it was given, seconds since the epoch. It says nothing about times
-            before that.
-    """
-
-    token: AccessToken | IdToken
-    keys: KeySource
-    key: SigningKey
-    judged_at_seconds: float
-
-
 # A token's use and digest: an ID token is no access token, and the memory holds no bearer token
 # that a core dump could leak. The digest is of the one accepted spelling.
 _Name = tuple[TokenUse, bytes]
+# What is remembered of a token that was verified, with what it hangs on: where its pool's keys come
+# from; the key that signed it, which takes the verdict with it when it leaves; and when it was
+# judged, seconds since the epoch, for that says nothing about times before.
+_Verdict = tuple[VerifiedToken, KeySource, SigningKey, float]
 
 
 class TokenVerifier:
@@ -82,51 +75,44 @@ class TokenVerifier:
         self._lock = Lock()
         self._clock = clock
 
-    @overload
-    def verify(
-        self, unverified_text: str, *, token_use: Literal["access"] = "access"
-    ) -> AccessToken: ...
-    @overload
-    def verify(self, unverified_text: str, *, token_use: Literal["id"]) -> IdToken: ...
-
-    def verify(
-        self, unverified_text: str, *, token_use: TokenUse = "access"
-    ) -> AccessToken | IdToken:
-        """Verify a token's signature, issuer, times, use and client.
+    def verify(self, unverified_text: str) -> AccessToken:
+        """Verify an access token's signature, issuer, times, use and client.
 
         Args:
             unverified_text: the JWS compact serialization, without ``Bearer``.
-            token_use: ``access``, unless an ID token is asked for by name.
 
         Raises:
             InvalidTokenError: the token is refused; ``reason`` says by which rule.
             KeysUnavailableError: it could not be judged, because the pool's keys are out of reach.
-            ConfigurationError: ``token_use`` is neither.
         """
-        if token_use not in TOKEN_USES:
-            raise ConfigurationError([f"expected token_use access or id, found {clip(token_use)}"])
+        token: AccessToken = self._verify(unverified_text, "access")
+        return token
+
+    def verify_id_token(self, unverified_text: str) -> IdToken:
+        """The same for an ID token, which says who signed in, and is no leave to call an API."""
+        token: IdToken = self._verify(unverified_text, "id")
+        return token
+
+    def _verify(self, unverified_text: str, token_use: TokenUse) -> Any:  # noqa: ANN401 - of that use
         encoded = require_bounded_ascii(unverified_text)
         name = token_use, sha256(encoded).digest()
-        return self._recall(name) or self._verify_anew(encoded, name)
-
-    def _recall(self, name: _Name) -> AccessToken | IdToken | None:
         with self._lock:
-            verdict = self._verified.get(name)
-        if verdict is None:
-            return None
-        # A key that left the JWK Set takes the tokens it signed with it. The clock is read after
-        # the key is there: getting it may take until the deadline, and the token may expire. Where
-        # the clock was set back, what had begun to be valid by then may not have begun yet.
-        key = verdict.keys.get(verdict.key.key_id)
-        if (key is verdict.key or key == verdict.key) and (
-            verdict.judged_at_seconds <= self._clock() < verdict.token.claims["exp"]
-        ):
-            return verdict.token
-        with self._lock:
-            self._verified.pop(name, None)
-        return None
+            remembered = self._verified.get(name)
+        if remembered is not None:
+            token, keys, key, judged_at_seconds = remembered
+            # The clock is read after the key is there: getting it may take until the deadline, and
+            # the token may expire. Where the clock was set back, what had begun to be valid by
+            # then may not have begun yet.
+            current = keys.get(key.key_id)
+            if (current is key or current == key) and (
+                judged_at_seconds <= self._clock() < token.claims["exp"]
+            ):
+                return token
+            with self._lock:
+                self._verified.pop(name, None)
+        return self._verify_anew(encoded, name)
 
-    def _verify_anew(self, encoded: bytes, name: _Name) -> AccessToken | IdToken:
+    def _verify_anew(self, encoded: bytes, name: _Name) -> VerifiedToken:
         # 1. shape, and 2. header
         key_id, unverified_payload, signing_input, signature = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours
@@ -149,7 +135,7 @@ class TokenVerifier:
         token = judge_claims(claims, pool, now, name[0])
         if self._verified.maxsize:
             with self._lock:
-                self._verified[name] = _Verdict(token, keys, key, now)
+                self._verified[name] = token, keys, key, now
         return token
 
 

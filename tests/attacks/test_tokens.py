@@ -579,11 +579,11 @@ def test_a_remembered_id_token_is_no_access_token() -> None:
     both = COGNITO.id_claims(client_id=CLIENT_ID)
     id_token, access_token = COGNITO.sign(both, kid="id-key"), GOOD
     for _ in range(2):
-        assert type(verifier.verify(id_token, token_use="id")) is IdToken
+        assert type(verifier.verify_id_token(id_token)) is IdToken
         assert type(verifier.verify(access_token)) is AccessToken
         assert refusal(verifier, id_token).reason is Reason.TOKEN_USE_WRONG
         with pytest.raises(InvalidTokenError) as caught:
-            verifier.verify(access_token, token_use="id")
+            verifier.verify_id_token(access_token)
         assert caught.value.reason is Reason.TOKEN_USE_WRONG
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from simulator import (
@@ -59,10 +59,10 @@ def test_a_genuine_id_token_by_name_only() -> None:
     """An ID token is verified for whoever asks for one, and refused everybody else."""
     verifier = COGNITO.verifier(Clock())
     assert refusal(verifier, COGNITO.id_token()) is Reason.TOKEN_USE_WRONG
-    token = verifier.verify(COGNITO.id_token(), token_use="id")
+    token = verifier.verify_id_token(COGNITO.id_token())
     assert type(token) is IdToken
     with pytest.raises(InvalidTokenError) as caught:
-        verifier.verify(COGNITO.token(), token_use="id")
+        verifier.verify_id_token(COGNITO.token())
     assert caught.value.reason is Reason.TOKEN_USE_WRONG
 
 
@@ -221,10 +221,10 @@ def test_a_remembered_token_is_good_for_its_use_only() -> None:
     verifier = COGNITO.verifier(Clock())
     access, identity = COGNITO.token(), COGNITO.id_token()
     verifier.verify(access)
-    verifier.verify(identity, token_use="id")
+    verifier.verify_id_token(identity)
     assert refusal(verifier, identity) is Reason.TOKEN_USE_WRONG
     with pytest.raises(InvalidTokenError, match="expected token_use 'id', found 'access'"):
-        verifier.verify(access, token_use="id")
+        verifier.verify_id_token(access)
     assert len(verifier._verified) == 2
 
 
@@ -452,11 +452,3 @@ def test_the_least_that_can_be_remembered_is_nothing(remember: int) -> None:
             TokenVerifier(COGNITO.pool(), remember=remember)
     else:
         TokenVerifier(COGNITO.pool(), remember=remember)
-
-
-@pytest.mark.parametrize("token_use", [None, "", "Access", "refresh", [], {}, [10**5_000]])
-def test_there_are_two_uses_to_ask_for(token_use: Any) -> None:
-    """A use that is none is a mistake of the caller's, also for a token that lacks the claim."""
-    text = COGNITO.token(token_use=None)
-    with pytest.raises(ConfigurationError, match="expected token_use access or id"):
-        COGNITO.verifier(Clock()).verify(text, token_use=token_use)
