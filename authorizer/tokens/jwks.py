@@ -15,19 +15,16 @@ Rules, all of them per pool:
 - "Not among the keys" is an answer (``None``); "could not find out" is an error.
 """
 
-from __future__ import annotations
-
 import threading
 import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from authorizer.errors import AuthorizerError, KeysUnavailableError
 from authorizer.tokens.keys import KeySet, SigningKey
 from authorizer.tokens.pool import JwksTiming, UserPool
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 # Clocks are adjusted by milliseconds, and by a second now and then. As much as claims are granted;
 # what goes back further was set, and nobody knows how much time has passed.
 _JITTER_SECONDS = 60
@@ -72,7 +69,7 @@ class JwksCache:
             for pool, keys in (bundled or {}).items()
         }
 
-    def of(self, pool: UserPool) -> KeySource:
+    def of(self, pool: UserPool) -> "KeySource":
         """Where a pool's keys come from.
 
         Its ``get`` returns the key of a ``kid``, or ``None`` when the pool has no such key. It
@@ -117,15 +114,16 @@ class _PoolKeys:
         keys: KeySet | None = None,
     ) -> None:
         self._pool, self._timing, self._clock = pool, timing, clock
-        self._lock = threading.Lock()
+        # A lock, and where those wait who need the fetch under way.
+        self._changed = threading.Condition()
         self._keys = keys or KeySet({})
         self.obtained_at = clock() if keys else _NEVER
         self._asked_at = self._failed_at = _NEVER
         # Zero, unless the last fetch failed. Then, nobody asks for so long.
         self._back_off = timedelta(0)
         self._last_error = ""
-        # The fetch under way, for whoever waits for it.
-        self._fetch: threading.Event | None = None
+        # The fetch under way. It is no other than itself, and no more.
+        self._fetch: object | None = None
         self.fetches = self.failures = 0
 
     def get(self, key_id: str) -> SigningKey | None:
@@ -140,49 +138,46 @@ class _PoolKeys:
         return self._ask(key_id)
 
     def _ask(self, key_id: str) -> SigningKey | None:
-        with self._lock:
-            now = self._clock()
-            if self._fetch is not None and not _within(now, self._asked_at, self._timing.deadline):
+        """Answer with what is known now: the key, its absence, or that we cannot tell."""
+        with self._changed:
+            now, deadline = self._clock(), self._timing.deadline
+            if self._fetch is not None and not _within(now, self._asked_at, deadline):
                 self._conclude(self._fetch)
-            key = self._usable_key(key_id, now)
-            if self._fetch is None and self._should_ask(key, now):
+            if self._fetch is None and self._should_ask(key_id, now):
                 self._begin(now)
             fetch = self._fetch
-            if key is not None or fetch is None:
-                return self._settle(key, now)
-        fetch.wait(self._timing.deadline.total_seconds())
-        with self._lock:
-            self._conclude(fetch)
-            now = self._clock()
-            return self._settle(self._usable_key(key_id, now), now)
+            if fetch is not None and self._usable_key(key_id) is None:
+                self._changed.wait_for(lambda: self._fetch is not fetch, deadline.total_seconds())
+                self._conclude(fetch)
+            key = self._usable_key(key_id)
+            if key is None and self._back_off:
+                raise KeysUnavailableError(
+                    f"no keys of user pool {self._pool.id}: {self._last_error}; "
+                    f"asking again after {self._back_off.total_seconds():g} s"
+                )
+            if key is None and not self._is_usable():
+                # A key missing from a set that cannot be used is not known to be missing.
+                raise KeysUnavailableError(
+                    f"no keys of user pool {self._pool.id}: the clock was set back while they came"
+                )
+            return key
 
-    def _usable_key(self, key_id: str, now: float) -> SigningKey | None:
-        is_usable = _within(now, self.obtained_at, self._timing.stale_limit)
-        return self._keys.get(key_id) if is_usable else None
+    def _is_usable(self) -> bool:
+        return _within(self._clock(), self.obtained_at, self._timing.stale_limit)
 
-    def _should_ask(self, key: SigningKey | None, now: float) -> bool:
+    def _usable_key(self, key_id: str) -> SigningKey | None:
+        return self._keys.get(key_id) if self._is_usable() else None
+
+    def _should_ask(self, key_id: str, now: float) -> bool:
         if self._back_off and _within(now, self._failed_at, self._back_off):
             return False
         return not _within(now, self.obtained_at, self._timing.time_to_live) or (
-            key is None and not _within(now, self._asked_at, self._timing.cool_down)
+            self._keys.get(key_id) is None
+            and not _within(now, self._asked_at, self._timing.cool_down)
         )
 
-    def _settle(self, key: SigningKey | None, now: float) -> SigningKey | None:
-        """Answer with what is known now: the key, its absence, or that we cannot tell."""
-        if key is None and self._back_off:
-            raise KeysUnavailableError(
-                f"no keys of user pool {self._pool.id}: {self._last_error}; "
-                f"asking again after {self._back_off.total_seconds():g} s"
-            )
-        if key is None and not _within(now, self.obtained_at, self._timing.stale_limit):
-            # A key missing from a set that cannot be used is not known to be missing.
-            raise KeysUnavailableError(
-                f"no keys of user pool {self._pool.id}: the clock was set back while they came"
-            )
-        return key
-
     def _begin(self, now: float) -> None:
-        self._fetch, self._asked_at = threading.Event(), now
+        self._fetch, self._asked_at = object(), now
         self.fetches += 1
         # A thread of its own lets the others go on, and makes the deadline hold whatever blocks.
         try:
@@ -192,7 +187,7 @@ class _PoolKeys:
         except RuntimeError as error:
             self._conclude(self._fetch, f"no thread to fetch with: {error}")
 
-    def _run(self, fetch: threading.Event, asked_at: float) -> None:
+    def _run(self, fetch: object, asked_at: float) -> None:
         try:
             # Imported here: whose keys are shipped starts without requests, which takes longest.
             from authorizer.tokens.fetch import fetch_document  # noqa: PLC0415
@@ -201,7 +196,7 @@ class _PoolKeys:
             outcome: KeySet | str = KeySet.parse(document, may_be_empty=True)
         except (AuthorizerError, ImportError) as error:
             outcome = str(error)
-        with self._lock:
+        with self._changed:
             # Who waited has given up on what comes late, as from a thawed sandbox. Still, it is an
             # answer: it counts, unless it was asked for before the keys that are there.
             is_newest = self._fetch is fetch or self.obtained_at < asked_at <= self._clock()
@@ -211,11 +206,12 @@ class _PoolKeys:
                 self.obtained_at, self._back_off = asked_at, timedelta(0)
             self._conclude(fetch, outcome if isinstance(outcome, str) else None)
 
-    def _conclude(self, fetch: threading.Event, problem: str | None = "") -> None:
+    def _conclude(self, fetch: object, problem: str | None = "") -> None:
         """End a fetch, if nobody has: well, or with a problem, such as that it took too long."""
         if self._fetch is not fetch:
             return
         self._fetch = None
+        self._changed.notify_all()
         if problem is not None:
             self.failures += 1
             doubled = 2 * self._back_off or self._timing.first_back_off
@@ -224,7 +220,6 @@ class _PoolKeys:
             seconds = self._timing.deadline.total_seconds()
             self._failed_at = min(self._clock(), self._asked_at + seconds)
             self._last_error = problem or f"GET {self._pool.jwks_url}: no answer in {seconds:g} s"
-        fetch.set()
 
 
 # What has the current key of a ``kid``, or ``None`` where the pool has none; or cannot know that.
