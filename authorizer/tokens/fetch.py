@@ -26,7 +26,6 @@ with warnings.catch_warnings():
 # Cognito's document has two keys in about 900 bytes; a hundred keys fit in this.
 MAX_DOCUMENT_BYTES = 64 * 1024
 _BOUNDED = f"at most {MAX_DOCUMENT_BYTES} bytes"
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class FetchError(AuthorizerError):
@@ -54,7 +53,7 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
             session.get_redirect_target = lambda resp: None  # type: ignore[method-assign] # noqa: ARG005
             with session.get(
                 url,
-                headers=_HEADERS,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
                 # Otherwise requests would look up the host in ~/.netrc and send credentials.
                 auth=lambda request: request,
                 # Plain HTTP is for loopback only, and a proxy's loopback is not ours. A new dict
@@ -63,9 +62,11 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                status = response.status_code
                 encoding = response.headers.get("Content-Encoding", "identity")
-                _require(status == requests.codes.ok, f"status 200, found {status}")
+                _require(
+                    response.status_code == requests.codes.ok,
+                    f"status 200, found {response.status_code}",
+                )
                 # Not asked for; and decompressing could multiply what we have bounded.
                 _require(encoding == "identity", f"an unencoded body, found {clip(encoding)}")
                 _require(len(response.content) <= MAX_DOCUMENT_BYTES, _BOUNDED)
@@ -75,9 +76,11 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
     except Exception as error:
         # requests documents its own errors, but lets urllib3's and the socket's through as well.
         # Their texts may quote what the server sent, at any length.
-        problem = f"{type(error).__name__}: {clip(str(error), 400)}"
-        if time.monotonic() >= bounds.give_up_at:
-            problem = f"timed out after {deadline.total_seconds():g} s"
+        problem = (
+            f"timed out after {deadline.total_seconds():g} s"
+            if time.monotonic() >= bounds.give_up_at
+            else f"{type(error).__name__}: {clip(str(error), 400)}"
+        )
         raise FetchError(f"GET {url} failed: {problem}") from error
     finally:
         bounds.over.set()
@@ -96,11 +99,14 @@ class _Bounds(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
         pool: Any = super().get_connection_with_tls_context(*given, **named)
-        bounded = {
-            "_new_conn": lambda connection: self._connect(connection.host, connection.port),
-            "response_class": self._response,
-        }
-        pool.ConnectionCls = type("_BoundedConnection", (pool.ConnectionCls,), bounded)
+        pool.ConnectionCls = type(
+            "_BoundedConnection",
+            (pool.ConnectionCls,),
+            {
+                "_new_conn": lambda connection: self._connect(connection.host, connection.port),
+                "response_class": self._response,
+            },
+        )
         return pool
 
     def _connect(self, host: str, port: int) -> socket.socket:

@@ -123,9 +123,11 @@ def _build(entry: dict[str, Any]) -> SigningKey | None:
             and exponent.bit_length() <= MAX_EXPONENT_BITS
         ):
             numbers = {"kty": "RSA", "n": entry["n"], "e": entry["e"]}
-            verifier = jose_jwk.construct(numbers, algorithm=ALGORITHM)
             return SigningKey(
-                key_id=entry["kid"], modulus=modulus, exponent=exponent, _verifier=verifier
+                key_id=entry["kid"],
+                modulus=modulus,
+                exponent=exponent,
+                _verifier=jose_jwk.construct(numbers, algorithm=ALGORITHM),
             )
     return None
 

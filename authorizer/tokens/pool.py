@@ -81,7 +81,6 @@ class UserPool:
             for given in (client_ids, audiences or (), insecure_emulator_hosts)
         )
         further = tuple(further_issuers)
-        pattern = _POOL_ID if issuer is None or not hosts else _EMULATORS_POOL_ID
         what = f"user pool {clip(pool_id)}"
         problems = [
             *_unlike(
@@ -90,7 +89,10 @@ class UserPool:
                 "the name or address of an emulator's host, in small letters and none of AWS's",
             ),
             *_unlike(
-                pattern, [pool_id], "a user pool id such as 'eu-west-1_AbCdEfGhI'", _EMULATOR_HINT
+                _POOL_ID if issuer is None or not hosts else _EMULATORS_POOL_ID,
+                [pool_id],
+                "a user pool id such as 'eu-west-1_AbCdEfGhI'",
+                _EMULATOR_HINT,
             ),
             *([] if clients else [f"expected at least one app client id for {what}, found none"]),
             *_unlike(_CLIENT_ID, clients, f"an app client id of letters and digits for {what}"),
@@ -99,14 +101,13 @@ class UserPool:
         ]
         if problems:
             raise ConfigurationError(problems)
-        derived = derived_issuers(pool_id)
-        primary = (issuer,) if issuer is not None else derived
+        issuers = (*(derived_issuers(pool_id) if issuer is None else (issuer,)), *further)
         values = {
             "id": pool_id,
             "client_ids": clients,
             "audiences": None if audiences is None else bound_to,
-            "issuers": tuple(dict.fromkeys((*primary, *further))),
-            "jwks_url": jwks_url or f"{primary[0]}/.well-known/jwks.json",
+            "issuers": tuple(dict.fromkeys(issuers)),
+            "jwks_url": jwks_url or f"{issuers[0]}/.well-known/jwks.json",
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)  # the instance is frozen for everyone else
