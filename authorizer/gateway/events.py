@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from authorizer.errors import InvalidTokenError, MalformedRequestError, Reason, clip
 
@@ -101,20 +101,20 @@ def parse_request(event: object) -> Request:
     Raises:
         MalformedRequestError: when it is none of them; it says what was expected.
     """
-    event = cast("Mapping[str, Any]", _require(event, _OBJECT, "the event"))
-    kind, version = event.get("type"), event.get("version")
+    told: Mapping[str, Any] = _require(event, _OBJECT, "the event")
+    kind, version = told.get("type"), told.get("version")
     if kind == "TOKEN":
-        return _parse_rest_token(event)
+        return _parse_rest_token(told)
     if kind != "REQUEST" or version not in ("2.0", "1.0", None):
         raise MalformedRequestError(
             "expected an API Gateway authorizer event: type TOKEN, or type REQUEST with version "
             f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
         )
-    context = _require(event.get("requestContext"), _OBJECT, "requestContext")
+    context = _require(told.get("requestContext"), _OBJECT, "requestContext")
     if version == "2.0":
         http = _require(context.get("http"), _OBJECT, "requestContext.http")
         flavour, method = _HTTP_2, _require(http.get("method"), str, "requestContext.http.method")
-        key = _require(event.get("routeKey"), str, "routeKey")
+        key = _require(told.get("routeKey"), str, "routeKey")
     elif version is None and "eventType" in context:
         if context["eventType"] != "CONNECT":
             raise MalformedRequestError(
@@ -125,10 +125,10 @@ def parse_request(event: object) -> Request:
         key = _require(context.get("routeKey"), str, "requestContext.routeKey")
     else:
         flavour = _REST_REQUEST if version is None else _HTTP_1
-        method = _require(event.get("httpMethod"), str, "httpMethod")
-        key = _require(event.get("resource"), str, "resource")
+        method = _require(told.get("httpMethod"), str, "httpMethod")
+        key = _require(told.get("resource"), str, "resource")
     stage_arn, resource, _, path = parse_arn(
-        event.get("routeArn" if version == "2.0" else "methodArn")
+        told.get("routeArn" if version == "2.0" else "methodArn")
     )
     # An HTTP API's resource is a whole route key in some events, a REST API's never is.
     route = key[key.find(" ") + 1 :]
@@ -140,8 +140,8 @@ def parse_request(event: object) -> Request:
         method,
         route,
         None if flavour is _WEBSOCKET else _path_of(path, route),
-        _path_parameters(event),
-        _authorizations(event),
+        _path_parameters(told),
+        _authorizations(told),
         request_id if isinstance(request_id, str) else None,
     )
 
@@ -203,7 +203,7 @@ def parse_arn(text: object) -> tuple[str, str, str, str | None]:
     """
     found = _ARN.fullmatch(text) if isinstance(text, str) else None
     if found is not None:
-        return cast("tuple[str, str, str, str | None]", found.groups())
+        return found[1], found[2], found[3], found[4]
     raise MalformedRequestError(
         f"expected an execute-api ARN of API, stage and method, found {clip(text, 120)}"
     )

@@ -46,7 +46,7 @@ def context_of(token: AccessToken) -> dict[str, str]:
         "groups": " ".join(token.groups),
         "scope": " ".join(token.scopes),
     }
-    if None in context.values():
+    if token.username is None or token.jti is None:
         return {name: value for name, value in context.items() if value is not None}
     return context
 
