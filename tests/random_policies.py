@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from naive_policy import Body, NaivePolicy
 
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, Clause
-from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.partition import Partition, PathClass, RequestClass
+from authorizer.cli.analysis.permissions import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.routes import AskedRoute, RouteKind, asked_routes
 from authorizer.cli.policy_file import read_source
 from authorizer.policy.paths import PARAMETER

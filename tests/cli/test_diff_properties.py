@@ -27,7 +27,7 @@ from random_policies import (
     unnamed,
 )
 
-from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
+from authorizer.cli.analysis.permissions import EVERYONE, Subject, SubjectKind
 from authorizer.cli.analysis.routes import AskedRoute, asked_routes
 from authorizer.cli.diff.compare import Diff, compare
 

@@ -10,16 +10,17 @@ import pytest
 
 from authorizer.cli import analysis
 from authorizer.cli.analysis.conditions import ALWAYS, condition_of, implies, is_possible, smallest
-from authorizer.cli.analysis.grants import (
+from authorizer.cli.analysis.named_policy import read_policy
+from authorizer.cli.analysis.partition import Partition, competing_routes
+from authorizer.cli.analysis.permissions import (
     EVERYONE,
+    NO_PERMISSION,
     Analysis,
+    Permission,
     Subject,
     SubjectKind,
-    competing_routes,
+    permissions_of,
 )
-from authorizer.cli.analysis.named_policy import read_policy
-from authorizer.cli.analysis.partition import Partition
-from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
 from authorizer.cli.policy_file.grammar import pattern_of
 from authorizer.cli.text import code, plain
@@ -306,8 +307,8 @@ def test_the_smallest_clauses_are_kept() -> None:
 def test_two_values_that_equal_one_claim_are_one_value() -> None:
     """Denying the one is denying the other, for callers to whom just that is allowed."""
     allow = frozenset({(0, "sub"), (1, "sub")})
-    by_first = condition_of([allow], [frozenset({(0, "team")})])
-    by_second = condition_of([allow], [frozenset({(1, "team")})])
+    by_first = condition_of(frozenset({allow}), frozenset({frozenset({(0, "team")})}))
+    by_second = condition_of(frozenset({allow}), frozenset({frozenset({(1, "team")})}))
     assert not by_first.widens(by_second)
     assert not by_second.widens(by_first)
 

@@ -22,9 +22,15 @@ from random_policies import (
     source,
 )
 
-from authorizer.cli.analysis.grants import EVERYONE, Analysis, SubjectKind, competing_routes
-from authorizer.cli.analysis.partition import Partition
-from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, permissions_of
+from authorizer.cli.analysis.partition import Partition, competing_routes
+from authorizer.cli.analysis.permissions import (
+    EVERYONE,
+    NO_PERMISSION,
+    Analysis,
+    Extent,
+    SubjectKind,
+    permissions_of,
+)
 from authorizer.cli.analysis.routes import asked_routes, routes_of_rules
 
 

@@ -19,9 +19,8 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer
 from authorizer.authorizer import Verdict as Judged
 from authorizer.cli.analysis.cases import Case, Expectation
-from authorizer.cli.analysis.grants import Analysis, Subject, SubjectKind
 from authorizer.cli.analysis.partition import Partition
-from authorizer.cli.analysis.permissions import Extent, Permission
+from authorizer.cli.analysis.permissions import Analysis, Extent, Permission, Subject, SubjectKind
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.location import Location

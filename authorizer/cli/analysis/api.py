@@ -18,19 +18,22 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.caching import Cache, caches
 from authorizer.cli.analysis.conditions import ALWAYS
-from authorizer.cli.analysis.grants import Analysis, PublicLines, competing_routes, methods_left
 from authorizer.cli.analysis.partition import (
     MOST_CLASSES,
     Partition,
     PathClass,
     RequestClass,
+    competing_routes,
+    methods_left,
     widest_classes,
 )
+from authorizer.cli.analysis.permissions import Analysis
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection, protections_of
 from authorizer.cli.analysis.routes import (
     OTHER_METHODS,
     AskedRoute,
     Placed,
+    PublicLines,
     asked_route,
     overlapping,
     pattern_of_route,

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from authorizer.policy.decision import CLAIMS_OF_USERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from authorizer.policy.model import Effect, Rule
 
 # What is compared with a claim: the segment at a position, or the literal that must stand there.
 Term = int | str
@@ -65,8 +69,41 @@ class AccessCondition:
 NOTHING = AccessCondition()
 
 
+def condition_of_rules(
+    rules: Iterable[Rule], terms: tuple[Term, ...], excluded: Excluded, *, is_machine: bool
+) -> AccessCondition:
+    """What rules say together to one caller.
+
+    Args:
+        rules: that count in a class of requests.
+        terms: of its paths.
+        excluded: which literals their segments are not.
+        is_machine: whether the caller has no user.
+    """
+    clauses: dict[Effect, set[Clause]] = {"allow": set(), "deny": set()}
+    for rule in rules:
+        clause = clause_of(rule, terms, is_machine=is_machine)
+        if clause is not None:
+            clauses[rule.effect].add(clause)
+    return condition_of(frozenset(clauses["allow"]), frozenset(clauses["deny"]), excluded)
+
+
+def clause_of(rule: Rule, terms: tuple[Term, ...], *, is_machine: bool) -> Clause | None:
+    """What a rule asks of values and claims; nothing where no caller has such claims."""
+    if not rule.pattern.conditions:
+        return ALWAYS
+    claims = {condition.position: condition.claim for condition in rule.pattern.conditions}
+    if is_machine:
+        if not CLAIMS_OF_USERS.isdisjoint(claims.values()):
+            return None
+        # A machine is who has its client's id for its subject.
+        claims = {at: "sub" if claim == "client_id" else claim for at, claim in claims.items()}
+    return frozenset((terms[at], claim) for at, claim in claims.items())
+
+
+@lru_cache(maxsize=65_536)
 def condition_of(
-    allows: Iterable[Clause], denies: Iterable[Clause], excluded: Excluded = ()
+    allows: frozenset[Clause], denies: frozenset[Clause], excluded: Excluded = ()
 ) -> AccessCondition:
     """The smallest form of clauses as they stand in rules."""
     granting = [clause for clause in allows if is_possible(clause, ALWAYS, excluded)]

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
+from authorizer.cli.analysis.routes import AskedRoute, PathPattern, RouteKind
 from authorizer.errors import ConfigurationError, clip
-from authorizer.policy.paths import PARAMETER, safe_segments
+from authorizer.policy.paths import MOST_SEGMENTS, PARAMETER, safe_segments
+from authorizer.policy.route_tree import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from authorizer.cli.analysis.conditions import Excluded, Term
-    from authorizer.cli.analysis.routes import AskedRoute, PathPattern
-    from authorizer.policy.route_tree import Place
 
+# The routes of an API, each at its place with its methods.
+Competing = Place
 # Ten thousand rules of a usual kind make fewer than as many; a crafted few could make billions.
 MOST_CLASSES = 100_000
 # A segment that no rule and no route has: its slash can stand in none.
@@ -170,3 +172,41 @@ def _too_many(route: AskedRoute) -> str:
         f"expected at most {MOST_CLASSES} kinds of paths that the policy tells apart on "
         f"{clip(route.key)}, found more: its rules mix literals and parameters in too many places"
     )
+
+
+# --- by methods, and without what other routes get ------------------------------------------------
+
+
+def competing_routes(routes: Iterable[AskedRoute]) -> Competing:
+    """The routes of an API, of which one may get a request that another one could."""
+    competing = Place()
+    for route in routes:
+        # $default takes what is left, and no request gets to a longer one.
+        if route.kind is not RouteKind.DEFAULT and len(route.path) <= MOST_SEGMENTS:
+            place = competing.place(route.path, is_tail=route.is_open_ended)
+            place.methods.update(route.methods)
+    return competing
+
+
+def methods_left(route: AskedRoute, paths: PathClass, competing: Competing | None) -> list[str]:
+    """The methods of a class of paths that come by a route, and by none that is more specific."""
+    length = len(paths.terms)
+    places = () if competing is None or route.tells_path else competing.matching(paths.example)
+    preferred = [place for place in places if _is_preferred(place, route)]
+    return [
+        method
+        for method in route.methods
+        if not any(place.is_route_of(method, length) for place in preferred)
+    ]
+
+
+def _is_preferred(place: Place, route: AskedRoute) -> bool:
+    """Whether what is a route at a place gets a path before one gets it that does not tell it.
+
+    Where one is literal and then the other is, kinds of APIs differ: neither counts as preferred.
+    """
+    is_own = place.path == route.path and place.is_tail == route.is_open_ended
+    is_shorter = place.is_tail and len(place.path) < len(route.path)
+    if route.kind is RouteKind.DEFAULT:
+        return True
+    return not is_own and not is_shorter and place.may_be_of(route.path)

@@ -19,9 +19,9 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.conditions import ALWAYS, implies
-from authorizer.cli.analysis.grants import Analysis, clause_of
+from authorizer.cli.analysis.conditions import ALWAYS, clause_of, implies
 from authorizer.cli.analysis.partition import PathClass, widest_classes
+from authorizer.cli.analysis.permissions import Analysis
 from authorizer.cli.analysis.routes import AskedRoute, PathPattern, RouteKind, overlapping
 from authorizer.cli.policy_file.source import PUBLIC, SourceRule
 from authorizer.policy.paths import ANY, PARAMETER

@@ -33,7 +33,7 @@ from authorizer.policy.route_tree import BELOW, Place
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from authorizer.policy.model import RoutePattern
+    from authorizer.policy.model import RoutePattern, Rule
 
 Item = TypeVar("Item")
 # Stands for every method beyond the usual ones: only ANY covers it.
@@ -283,3 +283,24 @@ def _reading_order(route: AskedRoute) -> tuple[tuple[str, ...], int]:
     # What stands for all the other routes comes after them.
     path = (*route.path, chr(sys.maxunicode)) if route.is_open_ended else route.path
     return (path, order.index(route.methods[0]))
+
+
+class PublicLines:
+    """The lines that list public routes, by where they stand."""
+
+    def __init__(self, lines: Iterable[Rule]) -> None:
+        self._lines: dict[tuple[tuple[str, ...], bool], list[Rule]] = defaultdict(list)
+        for line in lines:
+            self._lines[line.pattern.path, line.pattern.tail].append(line)
+
+    def at(self, route: AskedRoute, method: str | None = None) -> Iterator[Rule]:
+        """Those that make a route public, for one of its methods or for any."""
+        lengths = range(min(len(route.path), MOST_SEGMENTS) + 1)
+        places = [(route.path[:length], True) for length in lengths]
+        if not route.is_open_ended:
+            places.append((route.path, False))
+        for place in places:
+            lines = self._lines.get(place, ())
+            yield from (
+                line for line in lines if method is None or line.pattern.covers_method(method)
+            )

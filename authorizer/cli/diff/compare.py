@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.conditions import NOTHING, AccessCondition, lifts
-from authorizer.cli.analysis.grants import (
+from authorizer.cli.analysis.partition import Competing, Partition, RequestClass, competing_routes
+from authorizer.cli.analysis.permissions import (
+    NO_PERMISSION,
     Analysis,
-    Competing,
     Grant,
+    Permission,
     Subject,
     SubjectKind,
-    competing_routes,
+    permissions_of,
     request_classes,
 )
-from authorizer.cli.analysis.partition import Partition, RequestClass
-from authorizer.cli.analysis.permissions import NO_PERMISSION, Permission, permissions_of
 from authorizer.cli.analysis.routes import (
     AskedRoute,
     RouteKind,

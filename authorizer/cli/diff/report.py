@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from authorizer.cli.analysis.grants import EVERYONE, Subject
-from authorizer.cli.analysis.permissions import Extent, Permission
+from authorizer.cli.analysis.permissions import EVERYONE, Extent, Permission, Subject
 from authorizer.cli.text import cited, code, plain, print_folded, render
 
 if TYPE_CHECKING:

@@ -21,8 +21,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from authorizer.cli.analysis.grants import EVERYONE, Subject, SubjectKind
-from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permission
+from authorizer.cli.analysis.permissions import (
+    EVERYONE,
+    NO_PERMISSION,
+    Extent,
+    Permission,
+    Subject,
+    SubjectKind,
+)
 from authorizer.cli.text import (
     cited,
     code,

@@ -6,9 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.grants import EVERYONE, Analysis, Subject, competing_routes
-from authorizer.cli.analysis.partition import Partition
-from authorizer.cli.analysis.permissions import NO_PERMISSION, Extent, Permission, permissions_of
+from authorizer.cli.analysis.partition import Partition, competing_routes
+from authorizer.cli.analysis.permissions import (
+    EVERYONE,
+    NO_PERMISSION,
+    Analysis,
+    Extent,
+    Permission,
+    Subject,
+    permissions_of,
+)
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.routes import AskedRoute, asked_routes, routes_of_rules
 from authorizer.cli.analysis.unresolved import unread_in_words
