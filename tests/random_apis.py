@@ -17,8 +17,8 @@ from random_policies import RULE_PATHS, random_policy
 from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.protection import protection_by_route
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source, with_routes
-from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import parse_template
+from authorizer.cli.template.stacks import known_routes
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:

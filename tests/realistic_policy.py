@@ -8,8 +8,8 @@ from typing import Any
 
 from authorizer.cli.analysis.protection import routes_that_ask
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import chosen_api
 from authorizer.policy.decision import Policy
 
 FOLDER = Path(__file__).parent / "realistic"

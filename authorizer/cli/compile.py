@@ -16,8 +16,8 @@ from authorizer.cli.options import (
     write_file,
 )
 from authorizer.cli.policy_file import dump_policy, load_document
-from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import known_routes
 from authorizer.cli.text import counted
 
 if TYPE_CHECKING:

@@ -113,8 +113,8 @@ def open_api(template: Path | None, api: str | None) -> tuple[Template, Api] | N
         if api is not None:
             raise click.UsageError("--api names an API of a template: give --template, too")
         return None
-    from authorizer.cli.template.choice import chosen_api  # noqa: PLC0415
     from authorizer.cli.template.reader import read_template  # noqa: PLC0415 - not needed without one
+    from authorizer.cli.template.stacks import chosen_api  # noqa: PLC0415
 
     read = read_template(template)
     return read, chosen_api(read, api)

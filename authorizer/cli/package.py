@@ -25,9 +25,9 @@ from authorizer.cli.check.formats import to_text
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.options import FILE, api_option, policy_argument
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.runtime import FunctionRuntime, function_runtime
+from authorizer.cli.template.stacks import known_routes
 from authorizer.cli.text import columns_of
 from authorizer.errors import ConfigurationError
 

@@ -9,8 +9,8 @@ from overlay import base, resources
 
 from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.run import run_checks
-from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import chosen_api
 
 if TYPE_CHECKING:
     from pathlib import Path

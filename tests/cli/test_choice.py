@@ -6,8 +6,8 @@ import pytest
 
 from authorizer.cli.analysis.protection import routes_that_ask
 from authorizer.cli.location import Location
-from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import Api, ApiKind, Route, Template
+from authorizer.cli.template.stacks import chosen_api
 from authorizer.errors import ConfigurationError
 
 HERE = Location(file="template.yaml", line=1, column=1)

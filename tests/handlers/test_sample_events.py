@@ -16,8 +16,8 @@ from sample_index import Expected, read_index, status_of
 from authorizer.cli.event.samples import SAMPLE_SUB, Placeholder, callers_of_file, load_sample
 from authorizer.cli.event.tokens import TokenSource, throw_away_pool
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import known_routes
 from handlers import hello
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from authorizer.cli.event.tokens import (
     token_source,
 )
 from authorizer.cli.policy_file import load_document
-from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import known_routes
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import parse_request
 from authorizer.settings import IamMode

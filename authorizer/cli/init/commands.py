@@ -24,10 +24,10 @@ from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
 from authorizer.cli.options import FILE, POLICY, api_option, write_file
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
-from authorizer.cli.template.choice import chosen_api
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.sam import IMPLICIT
+from authorizer.cli.template.stacks import chosen_api
 from authorizer.cli.text import counted, listed, plain, render
 from authorizer.errors import ConfigurationError
 from authorizer.policy.paths import split_route_key

@@ -14,9 +14,9 @@ from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.simulator import Simulator, simulator_of
 from authorizer.cli.policy_file import load_document, load_source
-from authorizer.cli.template.choice import chosen_api, known_routes
 from authorizer.cli.template.model import Api, ApiKind, FunctionVariables
 from authorizer.cli.template.reader import read_template
+from authorizer.cli.template.stacks import chosen_api, known_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,6 @@ from authorizer.cli.analysis.permissions import (
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.routes import AskedRoute, asked_routes, routes_of_rules
 from authorizer.cli.analysis.unresolved import unread_in_words
-from authorizer.cli.template.choice import known_routes
 from authorizer.cli.template.model import (
     Api,
     AuthorizerKind,
@@ -27,6 +26,7 @@ from authorizer.cli.template.model import (
     Template,
     Unknown,
 )
+from authorizer.cli.template.stacks import known_routes
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
