@@ -73,12 +73,14 @@ class Finding:
         location: file, line and column.
         variants: of what the catalogue says of the code; none for the usual case.
         facts: by the names that the catalogue's texts have for them.
+        construct: the path of the construct that CDK made it of, where it did.
     """
 
     code: str
     location: Location
     variants: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    construct: str = ""
 
     @classmethod
     def of(cls, code: str, location: Location, /, *variants: str, **facts: object) -> Finding:

@@ -112,6 +112,7 @@ def _for_people(finding: Finding, columns: int | None) -> str:
     code = click.style(finding.code, bold=True)
     lines = (
         f"{plain(str(finding.location))}: {severity} {code} {plain(finding.message)}",
+        *([f"    construct: {plain(finding.construct)}"] if finding.construct else []),
         f"    effect: {plain(finding.effect)}",
         f"    fix: {plain(finding.fix)}",
     )
@@ -125,6 +126,7 @@ def _for_programs(finding: Finding) -> dict[str, Any]:
         "file": finding.location.file,
         "line": finding.location.line,
         "column": finding.location.column,
+        **({"construct": finding.construct} if finding.construct else {}),
         "message": finding.message,
         "effect": finding.effect,
         "fix": finding.fix,

@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -301,11 +302,20 @@ def check_templates(
     if any(finding.code == UNREADABLE_TEMPLATE for finding in findings):
         return findings, None
     tested = partial(tested_groups, named.source, policy)
-    analysis = TemplateAnalysis(named, join(templates), tested)
+    template = join(templates)
+    analysis = TemplateAnalysis(named, template, tested)
     rules = (unresolved_facts, *TEMPLATE_RULES)
     found = [finding for rule in rules for finding in rule(analysis)]
     findings += [*found, *check_deployments(analysis, found)]
     # What SAM says of our mistakes is the same again.
     mistaken = {finding.location.file for finding in found if finding.code == "T003"}
     refused = (one for one in findings if one.code != "T052" or one.location.file not in mistaken)
-    return list(refused), answers(analysis)
+    known = [replace(one, construct=_construct_at(template, one.location)) for one in refused]
+    return known, answers(analysis)
+
+
+def _construct_at(template: Template, location: Location) -> str:
+    before = (start for start in template.constructs if start <= location)
+    start = max(before, default=None)
+    same_file = start is not None and start.file == location.file
+    return template.constructs[start] if start is not None and same_file else ""

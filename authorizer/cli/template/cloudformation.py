@@ -172,14 +172,21 @@ def _add_method(reading: Reading, draft: Api, resource: Resource) -> None:
         _add_route(reading, draft, resource, route)
 
 
+# What a chain of resources begins with; a stack may hand it to one that is nested in it.
+_ROOT = "RootResourceId"
+
+
 def _path(reading: Reading, node: Node) -> str:
     """The path that a chain of ``AWS::ApiGateway::Resource`` makes, from its end."""
     segments: list[str] = []
     while True:
         value = reading.steady(node)
-        if isinstance(value, Reference) and value.attribute == "RootResourceId":
+        why = getattr(value, "why", None)
+        handed = why.key[-1] if isinstance(why, Elsewhere) else None
+        if _ROOT in (handed, getattr(value, "attribute", None)):
             return "/" + "/".join(reversed(segments))
-        behind = known(reading.resource_behind(node))
+        # What another stack has, and is no root, is not found by joining that.
+        behind = None if handed else known(reading.resource_behind(node))
         if behind is None or behind.type != "AWS::ApiGateway::Resource" or len(segments) > 100:  # noqa: PLR2004 - more than any path has: a circle
             raise UndecidedError("the resource above it is not in this template")
         part = known(reading.choice(child(behind.properties, "PathPart")))

@@ -364,6 +364,7 @@ class Template:
         deployments: what else a deployment may make of it.
         has_further_deployments: whether it allows more than were read.
         exports: logical ids of resources that other stacks may import, by the export's name.
+        constructs: where resources of CDK's begin, and the paths of their constructs.
     """
 
     file: str
@@ -377,6 +378,7 @@ class Template:
     deployments: tuple[Deployment, ...] = ()
     has_further_deployments: bool = False
     exports: dict[str, str] = field(default_factory=dict)
+    constructs: dict[Location, str] = field(default_factory=dict)
 
     @property
     def has_all_routes(self) -> bool:

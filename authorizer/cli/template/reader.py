@@ -183,6 +183,7 @@ def _facts(reading: Reading, file: str) -> Template:
         apis=tuple(drafts),
         doors=read_doors(reading),
         unresolved=in_order((*reading.unresolved, *reading.repeated)),
+        constructs=reading.constructs,
     )
 
 
@@ -203,7 +204,7 @@ def _outputs(reading: Reading, root: Mapping) -> tuple[dict[str, Key], dict[str,
 def _key_of(node: Node) -> Key | None:
     """Where what a value names is."""
     if isinstance(node, Reference):
-        return ("resource", node.id)
+        return ("resource", node.id, *([node.attribute] if node.attribute else ()))
     why = getattr(node, "why", None)
     return why.key if isinstance(why, Elsewhere) else None
 
@@ -328,9 +329,9 @@ def _resources(reading: Reading, resources: Mapping) -> Iterator[Resource]:
         if name.startswith("Fn::") or (verdict.value is False and verdict.why is None):
             continue
         if isinstance(kind, str):
-            own, depends_on = _with_globals(reading, body, kind), verdict.why
+            own = reading.as_cdk_wrote(location, body, _with_globals(reading, body, kind))
             yield Resource(
-                id=name, location=location, type=kind, properties=own, depends_on=depends_on
+                id=name, location=location, type=kind, properties=own, depends_on=verdict.why
             )
         else:
             why = kind.why if isinstance(kind, Unknown) else "it has no type"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from authorizer.cli.template.intrinsics import Intrinsics
@@ -51,6 +51,9 @@ _FLAGS: dict[str, bool | Unknown] = {
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 
+# What is read of the assets that CDK wrote: an API's definition, and templates.
+_ASSETS = frozenset({"TemplateURL", "BodyS3Location"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
@@ -80,6 +83,7 @@ class Reading(Intrinsics):
         given: dict[str, Node] | None = None,
     ) -> None:
         super().__init__(template, folder, choices, given)
+        self.constructs: dict[Location, str] = {}
         self.resources: dict[str, Resource] = {}
         # What Globals give to functions, and to the APIs that SAM makes by itself, by their type.
         self.common: dict[str, Node] = {}
@@ -243,6 +247,18 @@ class Reading(Intrinsics):
         if why is not None:
             return Unresolvable(node.location, why)
         return values[0] if values else Absent(node.location)
+
+    def as_cdk_wrote(self, location: Location, body: Node, properties: Node) -> Node:
+        """A resource's properties with the file that CDK wrote, not where it uploads that."""
+        metadata = self.get(body, "Metadata")
+        construct = self.text(self.get(metadata, "aws:cdk:path"))
+        if isinstance(construct, str):
+            self.constructs[location] = construct
+        path = self.get(metadata, "aws:asset:path")
+        name = self.text(self.get(metadata, "aws:asset:property"))
+        if name in _ASSETS and isinstance(path, Text) and isinstance(properties, Mapping):
+            return replace(properties, entries={**properties.entries, str(name): path})
+        return properties
 
     def is_private(self, properties: Node) -> bool:
         """Whether a REST API has a private endpoint, and no other, in every deployment."""

@@ -10,6 +10,7 @@ A policy stands in front of one API. Where there are several, the user says whic
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,7 @@ from authorizer.cli.template.model import (
     AuthorizerKind,
     Cause,
     Elsewhere,
+    HiddenRoutes,
     Template,
     Unknown,
 )
@@ -150,6 +152,7 @@ class _Joint:
                 for fact in stack.template.unresolved
                 if (stack, fact.why) not in self._linked
             ),
+            constructs=dict(ChainMap(*(template.constructs for template in templates))),
             exports={
                 name: place[0].prefix + place[1]
                 for stack in self._stacks
@@ -224,6 +227,7 @@ class _Joint:
         return replace(
             own,
             id=home.api_prefix + own.id,
+            is_complete=own.is_complete and not self._hides_routes({stack for stack, _ in added}),
             routes=tuple(
                 replace(
                     route,
@@ -243,6 +247,14 @@ class _Joint:
                 for each in api.authorizers
                 if api is own or names[stack, each.name] not in known
             ),
+        )
+
+    def _hides_routes(self, stacks: set[Stack]) -> bool:
+        """Whether stacks that add routes have more of which nothing else is known."""
+        return any(
+            isinstance(fact.what, HiddenRoutes) and (stack, fact.why) not in self._linked
+            for stack in stacks
+            for fact in stack.template.unresolved
         )
 
     def _authorizer(
