@@ -69,6 +69,19 @@ def grouped(
     return decorate
 
 
+# Who asks.
+caller_options = grouped(
+    click.option("--groups", "-g", multiple=True, help="The caller's groups: a,b. Repeatable."),
+    click.option(
+        "--scopes",
+        "-s",
+        multiple=True,
+        help="The token's scopes: a,b. Without groups they mean a token without a user.",
+    ),
+    click.option(
+        "claims", "--claim", multiple=True, help="A claim of the token's: sub=42. Repeatable."
+    ),
+)
 # What a token is judged by.
 pool_options = grouped(
     click.option(

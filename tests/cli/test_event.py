@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from authorizer.cli.event.tokens import (
     throw_away_pool,
 )
 from authorizer.cli.main import cli
+from authorizer.gateway.events import Flavour
 
 PROJECT = Path(__file__).parents[2]
 EVENTS = PROJECT / "events"
@@ -371,3 +373,119 @@ def test_the_index_is_read_as_it_is_written() -> None:
         "token_use_wrong",
     )
     assert index["hello-without-context"].status == 401
+
+
+FLAVOURS = [str(flavour) for flavour in Flavour]
+
+
+@pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize("flavour", FLAVOURS[:-1])
+@pytest.mark.parametrize(
+    ("request_", "who", "reason"),
+    [
+        ("GET /articles/7", ("--groups", "reader"), "allowed"),
+        ("PUT /articles/7", ("--groups", "reader"), "denied: not_granted"),
+        ("PUT /articles/7", ("--groups", "reader,editor"), "allowed"),
+        ("GET /users/42", ("--groups", "reader", "--claim", "sub=42"), "allowed"),
+        ("GET /users/43", ("--groups", "reader", "--claim", "sub=42"), "denied: not_granted"),
+        ("GET /reports/7", ("--scopes", "reports/read"), "allowed"),
+        ("GET /reports/7", ("--scopes", "reports/write"), "denied: not_granted"),
+        ("GET /hello", ("--groups", "suspended", "-g", "admin"), "denied: denied_by_rule"),
+        ("GET /hello", (), "allowed"),
+        ("GET /hello", ("--claim", "token_use=id"), "refused: token_use_wrong"),
+    ],
+)
+def test_an_event_is_made_for_any_request_and_caller(
+    flavour: str, request_: str, who: tuple[str, ...], reason: str
+) -> None:
+    """Of any kind of API: the answer is the policy's, to whom the options say."""
+    result = run(*request_.split(), *who, "--flavour", flavour, "--invoke")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.startswith(reason)
+
+
+@pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_made_event_is_like_the_sample(flavour: str) -> None:
+    """Whatever it has, API Gateway's has, too, and in the same shape."""
+    request = ["$connect"] if flavour == "websocket" else ["GET", "/articles/42"]
+    template = [] if flavour != "websocket" else ["--policy", str(without_template())]
+    made = json.loads(run(*request, "--flavour", flavour, *template).stdout)
+    name = "denied-by-role" if flavour == "websocket" else "allowed"
+    sample = json.loads(run(f"{flavour}-{name}").stdout)
+    assert shape(made).items() <= (shape(sample) | {"requestContext.accountId": str}).items()
+    for key in ("routeKey", "resource", "pathParameters", "methodArn", "routeArn", "rawPath"):
+        if key in made:
+            assert made[key] == sample.get(key, {})
+
+
+def without_template() -> Path:
+    """The sample's policy, where no template is beside it."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "policy.yaml").write_bytes((PROJECT / "policy.yaml").read_bytes())
+    return folder / "policy.yaml"
+
+
+def shape(event: dict[str, Any], prefix: str = "") -> dict[str, type]:
+    found: dict[str, type] = {}
+    for name, value in event.items():
+        key = f"{prefix}{name}"
+        found |= shape(value, f"{key}.") if isinstance(value, dict) else {key: type(value)}
+    return found
+
+
+def test_without_a_template_a_request_takes_the_route_that_takes_everything(tmp_path: Path) -> None:
+    """The policy is then asked about the path."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_bytes((PROJECT / "policy.yaml").read_bytes())
+    for flavour in ("http-2.0", "rest-request", "rest-token"):
+        asked = ("--policy", str(policy), "--flavour", flavour, "--invoke")
+        assert run("GET", "/articles/7", "-g", "reader", *asked).stderr.startswith("allowed")
+        assert run("GET", "/nowhere", "-g", "reader", *asked).stderr.startswith("denied")
+
+
+@pytest.mark.parametrize(
+    ("project", "template", "flavour_key"),
+    [
+        ("sam", "template.yaml", "routeKey"),
+        ("cdk", "cdk.out/Api.template.json", "routeKey"),
+        ("serverless", ".serverless/cloudformation-template-update-stack.json", "routeKey"),
+        ("terraform", "plan.json", "routeKey"),
+    ],
+)
+def test_a_template_of_any_deployer_tells_the_route(
+    tmp_path: Path, project: str, template: str, flavour_key: str
+) -> None:
+    """And the kind of event that its authorizer gets."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\ngroups: {writer: {allow: ['GET /orders/{id}']}}\n")
+    path = PROJECT / "tests" / "adopters" / project / template
+    asked = ("--policy", str(policy), "--template", str(path), "-g", "writer")
+    made = json.loads(run("GET", "/orders/a%20b", *asked).stdout)
+    assert made[flavour_key] == "GET /orders/{id}"
+    assert (made["rawPath"], made["pathParameters"]) == ("/orders/a b", {"id": "a b"})
+    assert run("GET", "/orders/7", *asked, "--invoke").stderr.startswith("allowed")
+
+
+@pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["GET", "/nowhere"], "expected a request that takes a route of template.yaml, found none"),
+        (["GET", "/health"], "found 'GET /health': nobody is asked there"),
+        (["get", "/hello"], "expected a method in capitals"),
+        (["GET", "/hello", "/x"], "expected"),
+        (["GET", "/hello", "--claim", "x"], "expected --claim as name=value"),
+        (
+            ["GET", "/hello", "--flavour", "websocket"],
+            "expected $connect for a WebSocket",
+        ),
+        (["GET", "/hello", "-g", "reader", "--token-from", "-"], "a token has its own groups"),
+    ],
+)
+def test_what_is_no_request_of_the_api_is_said(arguments: list[str], words: str) -> None:
+    """And no event is printed."""
+    result = run(*arguments)
+    assert result.exit_code in {1, 2}
+    assert words in result.stderr
+    assert result.stdout == ""

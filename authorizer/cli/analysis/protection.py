@@ -312,7 +312,7 @@ def _may_start(function: FunctionVariables) -> bool:
 
 def answer_kind(template: Template, api: Api, authorizer: Authorizer) -> AnswerKind | None:
     """What an authorizer of ours answers; nothing where that cannot be decided."""
-    flavour = _flavour(api, authorizer)
+    flavour = flavour_of(api, authorizer)
     if flavour is Flavour.HTTP_2 and authorizer.simple_responses:
         is_known = not isinstance(authorizer.simple_responses, Unknown)
         return AnswerKind.SIMPLE if is_known else None
@@ -353,7 +353,8 @@ def _setting(template: Template, authorizer: Authorizer, name: str, default: str
     return value if isinstance(value, str) else None
 
 
-def _flavour(api: Api, authorizer: Authorizer) -> Flavour | None:
+def flavour_of(api: Api, authorizer: Authorizer) -> Flavour | None:
+    """The kind of its events; nothing where that cannot be decided."""
     if api.kind is ApiKind.REST:
         is_token = authorizer.kind is AuthorizerKind.TOKEN
         return Flavour.REST_TOKEN if is_token else Flavour.REST_REQUEST

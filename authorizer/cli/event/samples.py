@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +20,7 @@ from authorizer.errors import clip
 from authorizer.strict_json import NotStrictJsonError, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from authorizer.cli.policy_file.source import SourcePolicy
 
@@ -53,11 +53,13 @@ class SampleCallers:
         groups: of the user.
         denied_groups: of the user who is denied what those allow.
         scopes: of the machine.
+        claims: of whoever asks, in the place of what Cognito would say.
     """
 
     groups: tuple[str, ...] = ()
     denied_groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 def callers_of(policy: SourcePolicy) -> SampleCallers:

@@ -87,7 +87,9 @@ class TokenSource:
     key_sets: Callable[[], Mapping[str, bytes]] = dict
 
 
-def token_source(name: str, sample: Sample, policy: Path = POLICY) -> TokenSource:
+def token_source(
+    name: str, sample: Sample, policy: Path = POLICY, callers: SampleCallers | None = None
+) -> TokenSource:
     """The source by its name on the command line. An event that gets no token is told of.
 
     Args:
@@ -95,6 +97,7 @@ def token_source(name: str, sample: Sample, policy: Path = POLICY) -> TokenSourc
         sample: the event. One with a token of its own is judged by the pools that the environment
             names, if it does.
         policy: says in which groups the users of a throw-away pool are.
+        callers: say it instead.
 
     Raises:
         click.ClickException: there is no such token.
@@ -118,7 +121,7 @@ def token_source(name: str, sample: Sample, policy: Path = POLICY) -> TokenSourc
             return _signed_in(os.environ.get("COGNITO_PROFILE", "default"))
         case "-":
             return given_token(_piped())
-    return throw_away_pool(callers_of_file(policy)) if is_new else given_token("")
+    return throw_away_pool(callers or callers_of_file(policy)) if is_new else given_token("")
 
 
 def _piped() -> str:
@@ -150,7 +153,7 @@ def throw_away_pool(callers: SampleCallers) -> TokenSource:
         return f"{signed}.{base64url_encode(keys[name].sign(signed.encode())).decode()}"
 
     return TokenSource(
-        sub=SAMPLE_SUB,
+        sub=str(callers.claims.get("sub", SAMPLE_SUB)),
         pools=f"{POOL_ID}={CLIENT_ID},{MACHINE_CLIENT_ID}",
         token=token,
         key_sets=lambda: {POOL_ID: json.dumps({"keys": entries}).encode()},
@@ -176,11 +179,13 @@ def _claims(placeholder: Placeholder, callers: SampleCallers) -> dict[str, Any]:
     match placeholder:
         case Placeholder.MACHINE:
             client = {"sub": MACHINE_CLIENT_ID, "client_id": MACHINE_CLIENT_ID}
-            return {**common, **client, "scope": " ".join(callers.scopes), "version": 2}
+            scope = " ".join(callers.scopes)
+            return {**common, **client, "scope": scope, "version": 2, **callers.claims}
         case Placeholder.ID:
             return {**user, "token_use": "id", "aud": CLIENT_ID, "cognito:username": _USERNAME}
     scope = "aws.cognito.signin.user.admin"
-    return {**user, "client_id": CLIENT_ID, "scope": scope, "username": _USERNAME}
+    person = {"client_id": CLIENT_ID, "scope": scope, "username": _USERNAME}
+    return {**user, **person, **callers.claims}
 
 
 def encoded(part: dict[str, Any]) -> str:
