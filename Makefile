@@ -119,14 +119,16 @@ walks: package ## WALKS=1000: so many on each kind of API that remembers answers
 exactness: ready ## how many callers of synthetic APIs have an exact IAM document, into docs/cached-answers.md
 	@$(BIN)/python tests/exactness.py
 
+# ROUNDS=3: fewer, to see that all is well.
+FEWER = $(if $(ROUNDS),--rounds $(ROUNDS))
 benchmarks: bench ## decisions beside other engines (three minutes), and tokens, into benchmarks/README.md
-	@$(VENV_BENCHMARKS)/bin/python -m benchmarks --readme benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks $(FEWER) --readme benchmarks/README.md
 
 # What the page's figures come to: written anew after whatever writes figures that it reads.
 STANDING = $(VENV_BENCHMARKS)/bin/python -m benchmarks.standing --readme benchmarks/README.md --plot benchmarks/tokens.png
 bench: ready-benchmarks ## tokens and whole events beside other libraries (half a minute), into benchmarks/README.md
-	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.tokens --readme benchmarks/README.md
-	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.node_peers --readme benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.tokens $(FEWER) --readme benchmarks/README.md
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.node_peers $(FEWER) --readme benchmarks/README.md
 	@$(STANDING)
 
 # Also on the Python that is deployed, where it can be had: of a root of Debian's, which is kept.
@@ -144,13 +146,13 @@ bench-cold-of-both:
 		&& chmod +x $$made/bin/python$(LAMBDA_PYTHON) \
 		&& PATH=$$PWD/$$made/bin:$$PATH $(call PACKAGE_AUTHORIZER,--template $$made/template.yaml --output $$made/ours) || exit 1; \
 		root="--root $(LAMBDA_PYTHON) $(COLD_ROOT)"; \
-	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(if $(ROUNDS),--rounds $(ROUNDS)) --readme benchmarks/README.md \
+	fi; $(VENV_BENCHMARKS)/bin/python -m benchmarks.cold $$root $(FEWER) --readme benchmarks/README.md \
 		&& $(VENV_BENCHMARKS)/bin/python -m benchmarks.handler --readme benchmarks/README.md && $(STANDING)
 
 # FREE_THREADED=PYTHON: such an interpreter, or several, for the eight threads; with python-jose and cachetools.
 growth: ready-benchmarks ## what grows with rules, pools and tokens, eight threads, and a million tokens, into benchmarks/
-	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth --readme benchmarks/README.md --plot benchmarks/growth.png \
-		$(FREE_THREADED:%=--free-threaded %)
+	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.growth $(FEWER) --readme benchmarks/README.md \
+		--plot benchmarks/growth.png $(FREE_THREADED:%=--free-threaded %)
 	@$(STANDING)
 
 fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simulated, into docs/scale.md

@@ -27,13 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ours, floor = Ours(), Floor()
     engines: list[Engine] = [ours, floor, Regexes(), *others]
     sizes: list[int] = options.sizes
-    decisions = decide.measure(engines, sizes=sizes, repeats=options.repeats)
-    hard = shapes.measure(ours, floor, sizes=sizes, repeats=options.repeats)
-    loads = loading.measure(engines, ours=ours, sizes=sizes, repeats=options.repeats)
+    decisions = decide.measure(engines, sizes=sizes, repeats=options.rounds)
+    hard = shapes.measure(ours, floor, sizes=sizes, repeats=options.rounds)
+    loads = loading.measure(engines, ours=ours, sizes=sizes, repeats=options.rounds)
     routes: list[int] = options.routes
-    written = documents.measure(sizes=routes, repeats=options.repeats)
+    written = documents.measure(sizes=routes, repeats=options.rounds)
     parts = [
-        f"{report.machine()}; medians of {options.repeats} rounds. "
+        f"{report.machine()}; medians of {options.rounds} rounds. "
         + report.unit(decisions, floor.name, sizes),
         *([f"Not installed, and left out: {', '.join(missing)}."] if missing else []),
         report.decisions(decisions, engines, sizes),
@@ -62,7 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=list(documents.SIZES),
         help="numbers of routes, multiples of 25, for IAM documents",
     )
-    parser.add_argument("--repeats", type=int, default=_REPEATS, help="rounds to take medians of")
+    parser.add_argument("--rounds", type=int, default=_REPEATS, help="rounds to take medians of")
     parser.add_argument("--readme", type=Path, help="a file to put the figures into")
     return parser.parse_args(arguments)
 

@@ -254,7 +254,7 @@ def page(found: Mapping[str, Mapping[str, Mapping[float, Figure]]], *, repeats: 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=_REPEATS, help="rounds to take medians of")
+    parser.add_argument("--rounds", type=int, default=_REPEATS, help="rounds to take medians of")
     parser.add_argument("--readme", type=Path, help="a file to put the figures into")
     parser.add_argument("--plot", type=Path, help="a PNG to write")
     parser.add_argument("--verifications", type=int, default=1_000_000, help="of the endurance")
@@ -266,10 +266,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="a free-threaded interpreter that has python-jose and cachetools",
     )
     options = parser.parse_args(arguments)
-    found = measure(repeats=options.repeats)
+    found = measure(repeats=options.rounds)
     on_threads = threads([sys.executable, *options.free_threaded])
     full, end = endurance(verifications=options.verifications)
-    text = page(found, repeats=options.repeats) + (
+    text = page(found, repeats=options.rounds) + (
         f"\n\n{on_threads}\n\n{options.verifications:,} verifications, each of a token that is not "
         f"remembered any more: {full:.0f} MB resident when {_MANY:,} were remembered, and "
         f"{end:.0f} MB in the end, **{end / full:.2f}** times as much."

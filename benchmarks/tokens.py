@@ -443,10 +443,10 @@ def page(found: Mapping[str, Mapping[str, Figure]], *, repeats: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tokens", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=_REPEATS, help="rounds to take medians of")
+    parser.add_argument("--rounds", type=int, default=_REPEATS, help="rounds to take medians of")
     parser.add_argument("--readme", type=Path, help="a file to put the figures into")
     options = parser.parse_args(arguments)
-    text = page(measure(repeats=options.repeats), repeats=options.repeats)
+    text = page(measure(repeats=options.rounds), repeats=options.rounds)
     sys.stdout.write(text + "\n")
     if options.readme:
         report.put_into(options.readme, text, part="figures of tokens")

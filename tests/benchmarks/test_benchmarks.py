@@ -105,7 +105,7 @@ def test_the_command_writes_between_the_markers(
     monkeypatch.setattr(timing, "_MOST_TRIES", 1)  # nobody reads these figures
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.BEGIN}\nstale figures\n{report.END}\nafter\n")
-    assert main(["--sizes", "10", "--routes", "25", "--repeats", "1", "--readme", str(readme)]) == 0
+    assert main(["--sizes", "10", "--routes", "25", "--rounds", "1", "--readme", str(readme)]) == 0
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -144,7 +144,7 @@ def test_tokens_and_events_are_judged_rightly_before_they_are_timed(
         one.replace("figures", "figures of tokens") for one in (report.BEGIN, report.END)
     )
     readme.write_text(f"{report.BEGIN}\nof decisions\n{report.END}\n{first}\nstale\n{last}\n")
-    assert tokens.main(["--repeats", "1", "--readme", str(readme)]) == 0
+    assert tokens.main(["--rounds", "1", "--readme", str(readme)]) == 0
     text, published = readme.read_text(), README.read_text()
     assert "of decisions" in text
     assert "stale" not in text
