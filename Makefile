@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 READY_SAM := $(VENV_SAM)/.ready
 VENV_BENCHMARKS := .venv-benchmarks
 READY_BENCHMARKS := $(VENV_BENCHMARKS)/.ready
+VENV_PYRIGHT := .venv-pyright
+READY_PYRIGHT := $(VENV_PYRIGHT)/.ready
 LOCAL := build/local
 # What libraries bring along, and the function has no use for.
 LEFT_OUT := authorizer/cli/left_out.txt
@@ -41,7 +43,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -162,8 +164,9 @@ lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-types: ready ## mypy, strict
+types: ready ready-pyright ## mypy and pyright, strict: the second of what a project that uses this one writes
 	@$(BIN)/mypy
+	@$(VENV_PYRIGHT)/bin/basedpyright --project tests/consumer --pythonpath $(BIN)/python
 
 format: ready ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix-only --quiet
@@ -192,12 +195,13 @@ lock: ready ## bring the lock files up to date
 		--output-file requirements/benchmarks.txt
 	$(COMPILE) requirements/sam.in --output-file requirements/sam.txt
 	$(COMPILE) requirements/runtime.in --output-file requirements/runtime.txt
+	$(COMPILE) requirements/pyright.in --output-file requirements/pyright.txt
 
 ci: ## what CI runs
 	@bash .ci/run
 
 clean: ## remove all that make made
-	rm -rf .local $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
+	rm -rf .local $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) $(VENV_PYRIGHT) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
@@ -248,6 +252,17 @@ $(READY_BENCHMARKS): requirements/benchmarks.txt | $(READY)
 	@rm -rf $(VENV_BENCHMARKS)
 	@$(PYTHON) -m venv --without-pip $(VENV_BENCHMARKS)
 	@$(call INTO,$(VENV_BENCHMARKS),$(FROM_LOCK) requirements/benchmarks.txt)
+	@touch $@
+
+ready-pyright:
+	@[ -e $(READY_PYRIGHT) ] && [ $(READY_PYRIGHT) -nt requirements/pyright.txt ] \
+		|| { $(LOCKED) $(MAKE) --silent $(READY_PYRIGHT); }
+
+$(READY_PYRIGHT): requirements/pyright.txt | $(READY)
+	@echo "making $(VENV_PYRIGHT) from requirements/pyright.txt"
+	@rm -rf $(VENV_PYRIGHT)
+	@$(PYTHON) -m venv --without-pip $(VENV_PYRIGHT)
+	@$(call INTO,$(VENV_PYRIGHT),$(FROM_LOCK) requirements/pyright.txt)
 	@touch $@
 
 # --- function packages ------------------------------------------------------------------------------------------------
