@@ -59,7 +59,7 @@ def verify(text: str) -> AccessToken | Reason:
     assert_type(token.username, str | None)
     assert_type(token.groups, tuple[str, ...])
     assert_type(token.scopes, tuple[str, ...])
-    assert_type(verifier.verify(text, token_use="id"), IdToken)
+    assert_type(verifier.verify_id_token(text), IdToken)
     return token
 
 
