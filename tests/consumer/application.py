@@ -135,7 +135,9 @@ who_may = starlette.protected(rbac)
 api = FastAPI(dependencies=[Depends(who_may)])
 
 
-@api.get("/orders/{order}")
 def read_order(order: str, caller: Annotated[AccessToken, Depends(who_may)]) -> dict[str, Any]:
     """An endpoint of FastAPI's."""
     return {"order": order, "by": caller.username}
+
+
+api.add_api_route("/orders/{order}", read_order)
