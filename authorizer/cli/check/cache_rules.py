@@ -7,7 +7,7 @@ serve every request of the caller's, if there is one that says exactly that.
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, RouteProtection
@@ -17,11 +17,10 @@ from authorizer.cli.check.route_rules import can_be_named
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache, CacheKey
-    from authorizer.cli.location import Location
 
 
 def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -29,39 +28,29 @@ def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
     for cache in analysis.caches:
         sources = cache.authorizer.identity_sources
         if cache.key is not None and not cache.key.token:
-            yield Finding.of(
-                "X205" if sources else "X204",
-                cache.key_location,
-                authorizer=cache.authorizer.name,
-                sources=sources,
-            )
+            code, facts = "X205" if sources else "X204", {"sources": sources}
+            yield Finding.of(code, cache.key_location, authorizer=cache.authorizer.name, **facts)
 
 
 def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
-    shared: dict[Location, RouteProtection] = {}
-    for guarded in analysis.protections:
-        location = guarded.route.shared_answers
-        if guarded.decided_by is not DecidedBy.NOBODY and location is not None:
-            shared.setdefault(location, guarded)
-    for location, guarded in shared.items():
-        yield Finding.of("X205", location, "backend", api=guarded.api.id, route=guarded.route.key)
+    guarded = (one for one in analysis.protections if one.decided_by is not DecidedBy.NOBODY)
+    # The first route that is told so in one place stands for them all.
+    shared = {one.route.shared_answers: one for one in reversed([*guarded])}
+    return (
+        Finding.of("X205", location, "backend", api=one.api.id, route=one.route.key)
+        for location, one in shared.items()
+        if location is not None
+    )
 
 
 def answers_for_all_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X201: simple answers that serve another route."""
     for cache in analysis.caches:
-        if cache.kind is AnswerKind.SIMPLE and cache.key is not None:
-            pair = _sharing(cache.key, cache.routes)
-            if pair:
-                yield Finding.of(
-                    "X201",
-                    cache.key_location,
-                    route=pair[0],
-                    other=pair[1],
-                    authorizer=cache.authorizer.name,
-                    count=len(cache.routes),
-                )
+        pairs = _sharing(cache) if cache.kind is AnswerKind.SIMPLE else iter(())
+        for route, other in islice(pairs, 1):
+            facts = {"authorizer": cache.authorizer.name, "count": len(cache.routes)}
+            yield Finding.of("X201", cache.key_location, route=route, other=other, **facts)
 
 
 def answers_for_other_requests(analysis: TemplateAnalysis) -> Iterator[Finding]:
@@ -98,46 +87,35 @@ def documents_for_one_request(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X206: IAM documents for one request that are remembered for others."""
     for cache in analysis.caches:
         if cache.kind is AnswerKind.REQUEST and cache.key is not None:
-            yield from _other_documents(cache, cache.key)
+            yield from islice(_other_documents(cache, cache.key), 1)
 
 
 def _other_documents(cache: Cache, key: CacheKey) -> Iterator[Finding]:
-    """The first way in which a second request can have the key of a first one."""
+    """The ways in which a second request can have the key of a first one."""
     location, name = cache.ttl_location, cache.authorizer.name
-    pair = _sharing(key, cache.routes)
-    if pair:
-        yield Finding.of("X206", location, authorizer=name, route=pair[0], other=pair[1])
-        return
-    for route in cache.routes:
-        pattern = pattern_of_route(route.route.path)
-        has_paths = pattern.more is not None or PARAMETER in pattern.path
-        has_methods = len(route.methods) > 1
-        shared = "paths" if has_paths and not key.path else "methods"
-        if (has_paths and not key.path) or (has_methods and not key.method):
-            yield Finding.of("X206", location, shared, authorizer=name, route=route.route.key)
-            return
+    for route, other in _sharing(cache):
+        yield Finding.of("X206", location, authorizer=name, route=route, other=other)
+    for protection in cache.routes:
+        pattern, route = pattern_of_route(protection.route.path), protection.route.key
+        if not key.path and (pattern.more is not None or PARAMETER in pattern.path):
+            yield Finding.of("X206", location, "paths", authorizer=name, route=route)
+        elif not key.method and len(protection.methods) > 1:
+            yield Finding.of("X206", location, "methods", authorizer=name, route=route)
 
 
 def answers_older_than_tokens(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X208: answers remembered for longer than a token is valid."""
+    clients = ((one.id, one.access_token_seconds) for one in analysis.template.clients)
+    known = [(client, valid) for client, valid in clients if isinstance(valid, int)]
     for cache in analysis.caches:
         ttl, name = cache.authorizer.ttl_seconds, cache.authorizer.name
-        for client in analysis.template.clients:
-            valid = client.access_token_seconds
-            if isinstance(ttl, int) and isinstance(valid, int) and ttl > valid:
-                yield Finding.of(
-                    "X208",
-                    cache.ttl_location,
-                    authorizer=name,
-                    client=client.id,
-                    valid=valid,
-                    seconds=ttl,
-                )
-                break
+        exceeded = (pair for pair in known if isinstance(ttl, int) and ttl > pair[1])
+        for client, valid in islice(exceeded, 1):
+            facts = {"client": client, "valid": valid, "seconds": ttl}
+            yield Finding.of("X208", cache.ttl_location, authorizer=name, **facts)
 
 
-def _sharing(key: CacheKey, routes: Sequence[RouteProtection]) -> tuple[str, str] | None:
-    """The keys of two routes whose requests can have the same key."""
-    pairs = combinations((one.route for one in routes), 2)
-    shared = ((one.key, other.key) for one, other in pairs if key.may_be_shared(one, other))
-    return next(shared, None)
+def _sharing(cache: Cache) -> Iterator[tuple[str, str]]:
+    """The keys of each two routes whose requests can have the same key."""
+    key, pairs = cache.key, combinations((one.route for one in cache.routes), 2)
+    return ((one.key, other.key) for one, other in pairs if key and key.may_be_shared(one, other))

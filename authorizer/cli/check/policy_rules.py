@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
     from authorizer.cli.policy_file.source import SourceRule, SourceSubject
-    from authorizer.policy.model import RoutePattern
 
 # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateGroup.html
 _MAX_GROUP_NAME = 128
@@ -145,31 +144,22 @@ def _misses(rules: Iterable[SourceRule], denies: Iterable[SourceRule]) -> Iterat
     """Denies of a literal path where the policy knows a route with a parameter only."""
     allows = (rule for rule in rules if rule.effect == "allow")
     grants = Placed((pattern_of_rule(rule.pattern), rule) for rule in allows)
-    for rule in denies:
-        missed = _missed(rule, grants)
-        if missed is not None:
-            yield Finding.of("P205", rule.location, rule=rule, others=(missed,))
+    found = ((rule, _missed(rule, grants)) for rule in denies)
+    return (Finding.of("P205", one.location, rule=one, others=(at,)) for one, at in found if at)
 
 
 def _missed(rule: SourceRule, grants: Placed[SourceRule]) -> SourceRule | None:
     """A grant with a parameter where a deny is literal; nothing where a grant has its path."""
-    beside: dict[int, SourceRule] = {}
+    beside: list[tuple[int, SourceRule]] = []
     for grant in grants.overlapping(pattern_of_rule(rule.pattern)):
         pairs = zip(rule.pattern.path, grant.pattern.path, strict=False)
-        if all(own == theirs for own, theirs in pairs):
+        differing = [(at, theirs) for at, (own, theirs) in enumerate(pairs) if own != theirs]
+        if not differing:
             return None
-        at = _parameter_beside(rule.pattern, grant.pattern)
-        if at is not None and _share_a_method(grant, rule):
-            beside.setdefault(at, grant)
-    return beside[min(beside)] if beside else None
-
-
-def _parameter_beside(pattern: RoutePattern, other: RoutePattern) -> int | None:
-    """Where two patterns first differ, if the other one has a parameter there."""
-    for at, (own, theirs) in enumerate(zip(pattern.path, other.path, strict=False)):
-        if own != theirs:
-            return at if theirs == PARAMETER else None
-    return None
+        at, theirs = differing[0]
+        if theirs == PARAMETER and _share_a_method(grant, rule):
+            beside.append((at, grant))
+    return min(beside, key=lambda pair: pair[0], default=(0, None))[1]
 
 
 def _share_a_method(grant: SourceRule, deny: SourceRule) -> bool:
