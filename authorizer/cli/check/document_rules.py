@@ -44,22 +44,24 @@ _VALUE = "00000000-0000-4000-8000-000000000000"
 def inexact_documents(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X207, X209: who is answered for one request alone, while answers are cached."""
     for cache in analysis.caches:
-        if cache.kind is not AnswerKind.CALLER or cache.key is None or cache.key.tells_request:
-            continue
-        if not cache.api.is_complete:
-            continue
-        with suppress(RecursionError):  # more segments than Python has frames
-            compiled = with_callers(replace(analysis.policy, routes=cache.api.keys))
-            documents = CallerDocuments(compiled)
-            alone: dict[str, SourceSubject] = {}
-            for named, caller in _callers(analysis.source, analysis.policy):
-                why = _why_inexact(documents, caller)
-                if why is not None:
-                    yield _inexact(compiled, named, caller, cache, why)
-                elif caller.groups:
-                    alone[named.name] = named
-            tested = [groups for groups in analysis.tested_groups() if alone.keys() >= {*groups}]
-            yield from _inexact_together(compiled, documents, alone, tested, cache)
+        is_for_all = cache.kind is AnswerKind.CALLER and cache.api.is_complete
+        if is_for_all and cache.key is not None and not cache.key.tells_request:
+            with suppress(RecursionError):  # more segments than Python has frames
+                yield from _inexact_for(cache, analysis)
+
+
+def _inexact_for(cache: Cache, analysis: TemplateAnalysis) -> Iterator[Finding]:
+    compiled = with_callers(replace(analysis.policy, routes=cache.api.keys))
+    documents = CallerDocuments(compiled)
+    alone: dict[str, SourceSubject] = {}
+    for named, caller in _callers(analysis.source, analysis.policy):
+        why = _why_inexact(documents, caller)
+        if why is not None:
+            yield _inexact(compiled, named, caller, cache, why)
+        elif caller.groups:
+            alone[named.name] = named
+    tested = [groups for groups in analysis.tested_groups() if alone.keys() >= {*groups}]
+    yield from _inexact_together(compiled, documents, alone, tested, cache)
 
 
 def _why_inexact(documents: CallerDocuments, caller: Caller) -> Inexact | None:

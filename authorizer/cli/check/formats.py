@@ -20,7 +20,8 @@ from authorizer.cli.text import counted, fold, plain
 
 if TYPE_CHECKING:
     from authorizer.cli.check.finding import Finding
-    from authorizer.cli.check.run import Accepted, Report
+    from authorizer.cli.check.run import Report
+    from authorizer.cli.policy_file.source import Acceptance
 
 JSON_VERSION = 1
 _SARIF_SCHEMA = (
@@ -72,12 +73,20 @@ def to_json(report: Report) -> str:
 
 def to_sarif(report: Report) -> str:
     """One run, with a rule for each code that was found; accepted findings are suppressed ones."""
-    found = [*report.findings, *(finding for finding, _ in report.accepted)]
-    codes = sorted({finding.code for finding in found})
-    results = [_result(finding, codes) for finding in report.findings]
-    results += [_suppressed(pair, codes) for pair in report.accepted]
-    driver = {"name": "authorizer", "version": _version(), "rules": [_rule(code) for code in codes]}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    from importlib.metadata import version  # noqa: PLC0415 - slow
+
+    found = [*((finding, None) for finding in report.findings), *report.accepted]
+    codes = sorted({finding.code for finding, _ in found})
+    driver = {
+        "name": "authorizer",
+        "version": version("cognito-rbac-authorizer"),
+        "rules": [_rule(code) for code in codes],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(*pair, codes) for pair in found],
+    }
     document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=2) + "\n"
 
@@ -143,33 +152,21 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
+def _result(finding: Finding, acceptance: Acceptance | None, codes: list[str]) -> dict[str, Any]:
     location = {
         "artifactLocation": {"uri": uri(finding.location.file)},
         "region": {"startLine": finding.location.line, "startColumn": finding.location.column},
     }
-    return {
+    result = {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
         "level": finding.severity.value,
         "message": {"text": _three_lines(finding)},
         "locations": [{"physicalLocation": location}],
     }
-
-
-def _suppressed(pair: Accepted, codes: list[str]) -> dict[str, Any]:
-    finding, acceptance = pair
-    suppression = {"kind": "external", "justification": acceptance.reason}
-    return {**_result(finding, codes), "suppressions": [suppression]}
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow
-
-    try:
-        return version("cognito-rbac-authorizer")
-    except PackageNotFoundError:
-        return "0"
+    if acceptance is not None:
+        result["suppressions"] = [{"kind": "external", "justification": acceptance.reason}]
+    return result
 
 
 def _command(finding: Finding) -> str:

@@ -113,29 +113,23 @@ def accept(
         What stays, with findings about the acceptances themselves; and what is accepted.
     """
     usable = [acceptance for acceptance in acceptances if can_be_accepted(acceptance.code)]
-    staying: list[Finding] = []
-    accepted: list[Accepted] = []
-    used: set[int] = set()
-    for finding in findings:
-        matching = [acceptance for acceptance in usable if _matches(acceptance, finding)]
-        used.update(map(id, matching))
-        if matching:
-            accepted.append((finding, matching[0]))
-        else:
-            staying.append(finding)
+    matched = [(one, [each for each in usable if _matches(each, one)]) for one in findings]
+    used = {id(acceptance) for _, matching in matched for acceptance in matching}
+    staying = [finding for finding, matching in matched if not matching]
     for acceptance in usable:
         if id(acceptance) not in used and (templates or acceptance.code.startswith("P")):
             about = "about" if acceptance.about else ""
             facts = {"found": acceptance.code, "about": acceptance.about}
             staying.append(Finding.of("P402", acceptance.location, about, **facts))
+    accepted = [(finding, matching[0]) for finding, matching in matched if matching]
     return [*staying, *_unknown(acceptances)], accepted
 
 
 def _matches(acceptance: Acceptance, finding: Finding) -> bool:
     about = acceptance.about
-    if acceptance.code != finding.code or about is None:
-        return acceptance.code == finding.code
-    return about in finding.subject or _is_quoted_from(finding, about)
+    return acceptance.code == finding.code and (
+        about is None or about in finding.subject or _is_quoted_from(finding, about)
+    )
 
 
 def _is_quoted_from(finding: Finding, about: str) -> bool:
