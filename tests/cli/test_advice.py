@@ -9,7 +9,7 @@ import pytest
 from naive_policy import read_document
 from simulator import NOW, Cognito
 
-from authorizer.cli.account.advice import RefusedCall, advise
+from authorizer.cli.account.advice import advise
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.policy.decision import Policy
@@ -18,14 +18,14 @@ SAMPLE_POLICY = Path(__file__).parents[2] / "policy.yaml"
 SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 
 
-def asked(method: str, path: str, *groups: str, **changes: Any) -> RefusedCall:
+def asked(method: str, path: str, *groups: str, **changes: Any) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "request": Request(method=method, path=path),
         "caller": Caller(groups=groups, claims=Cognito().claims(cognito_groups=list(groups))),
         "now_seconds": NOW,
         "policy": load_document(SAMPLE_POLICY)[1],
     }
-    return RefusedCall(**settings | changes)
+    return settings | changes
 
 
 # The sample policy's deny on everything makes every route a known one.
@@ -127,7 +127,7 @@ EXPLAINED = {
 def test_a_403_is_explained_by_the_policy(name: str) -> None:
     """One sentence: which line or which group decides, and what to do."""
     question, sentence = EXPLAINED[name]
-    assert advise(403, question) == sentence
+    assert advise(403, **question) == sentence
 
 
 @pytest.mark.parametrize(
@@ -141,22 +141,22 @@ def test_a_403_is_explained_by_the_policy(name: str) -> None:
 )
 def test_other_statuses_are_explained(status: int, part: str) -> None:
     """Each says what to do next."""
-    assert part in (advise(status, asked("GET", "/hello", "reader")) or "")
+    assert part in (advise(status, **asked("GET", "/hello", "reader")) or "")
 
 
 def test_a_401_for_an_expired_token_and_a_404_off_the_policy() -> None:
     """Where the cause is in sight, it is named."""
     expired = asked("GET", "/hello", "reader", now_seconds=NOW + 3540)
-    assert advise(401, expired) == "the token has expired: run 'authorizer login'"
-    assert "allows it to nobody" in (advise(404, asked("GET", "/nowhere", "reader")) or "")
+    assert advise(401, **expired) == "the token has expired: run 'authorizer login'"
+    assert "allows it to nobody" in (advise(404, **asked("GET", "/nowhere", "reader")) or "")
 
 
 @pytest.mark.parametrize("path", ["/health", f"/users/{SUB}", "/users/bob", "/reports/1"])
 def test_a_404_on_a_route_of_the_policy_may_be_the_backends(path: str) -> None:
     """Where somebody may, there should be a route: public, one's own, or a machine's."""
-    assert "no such thing" in (advise(404, asked("GET", path, "reader")) or "")
+    assert "no such thing" in (advise(404, **asked("GET", path, "reader")) or "")
 
 
 def test_a_400_explains_itself() -> None:
     """What the backend says about its own rules needs no word of ours."""
-    assert advise(400, asked("GET", "/hello", "reader")) is None
+    assert advise(400, **asked("GET", "/hello", "reader")) is None

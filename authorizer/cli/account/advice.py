@@ -7,24 +7,33 @@ here. So this is advice: what counts is the deployed policy, and the authorizer'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.alternatives import with_another_scope, with_other_claims
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import shown
 from authorizer.errors import Reason
-from authorizer.policy.model import Decision, Rule
+from authorizer.policy.model import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from authorizer.cli.analysis.alternatives import Change
     from authorizer.cli.analysis.request import Caller, Request
     from authorizer.policy.decision import Policy
 
 _DECODE = "run 'authorizer decode'"
-# Statuses that mean the same to everybody, by their first digit.
-_OF_CLASS = {
+# Statuses that mean the same to everybody, some by their first digit.
+_OF_STATUS = {
+    401: (
+        f"the API did not accept the token: {_DECODE} to see which step of the procedure refuses "
+        "it, or 'authorizer login' for another"
+    ),
+    404: (
+        "either the API has no such route, or the backend has no such thing: "
+        "check method, path and the API's URL (with its stage, where it has one)"
+    ),
     3: "a redirect is not followed, so that the token goes nowhere else: call its target",
     5: (
         "the API broke, or its authorizer could not judge (the pool's keys out of reach, for one): "
@@ -41,41 +50,35 @@ _NO_SUCH_ROUTE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedCall:
-    """What was asked, and by whom.
+def advise(
+    status: int,
+    request: Request,
+    caller: Caller,
+    *,
+    now_seconds: float,
+    message: str = "",
+    policy: Policy | None = None,
+    policy_name: str = "policy.yaml",
+    policy_trouble: str | None = None,
+) -> str | None:
+    """A sentence on a status that is no success; nothing where there is nothing to add.
 
-    Attributes:
+    Args:
+        status: of the answer.
         request: with the path as sent, without the API's stage and without a query.
         caller: as the caller's own access token says, which nobody verified. Without scopes: they
             count for tokens without a user; here somebody is.
-        message: the ``message`` in the answer's body, where it has one.
         now_seconds: when, seconds since the epoch.
+        message: the ``message`` in the answer's body, where it has one.
         policy: the one at hand, if there is one.
         policy_name: what to call it.
         policy_trouble: why there is none although there should be.
     """
-
-    request: Request
-    caller: Caller
-    now_seconds: float
-    message: str = ""
-    policy: Policy | None = None
-    policy_name: str = "policy.yaml"
-    policy_trouble: str | None = None
-
-    @property
-    def groups(self) -> str:
-        """The caller's, for a sentence."""
-        return _names(self.caller.groups)
-
-
-def advise(status: int, call: RefusedCall) -> str | None:
-    """A sentence on a status that is no success; nothing where there is nothing to add."""
-    exp = call.caller.claims.get("exp")
-    is_expired = type(exp) is int and call.now_seconds >= exp
+    exp = caller.claims.get("exp")
+    is_expired = type(exp) is int and now_seconds >= exp
+    simulator = None if policy is None else Simulator(policy=policy, file=policy_name)
     match status:
-        case 403 if any(words in call.message for words in _NO_SUCH_ROUTE):
+        case 403 if any(words in message for words in _NO_SUCH_ROUTE):
             return (
                 "no matter of tokens: in these words a REST API says that it has no such route or "
                 "stage, or one with AWS_IAM in the authorizer's place: check method, path and the "
@@ -83,85 +86,65 @@ def advise(status: int, call: RefusedCall) -> str | None:
             )
         case 401 | 403 if is_expired:
             return "the token has expired: run 'authorizer login'"
-        case 401:
-            return (
-                f"the API did not accept the token: {_DECODE} to see which step of the procedure "
-                "refuses it, or 'authorizer login' for another"
-            )
+        case 403 if simulator is not None:
+            return _on_forbidden(simulator, request, caller)
         case 403:
-            return _on_forbidden(call)
-        case 404:
-            return _on_not_found(call)
-    return _OF_CLASS.get(status // 100)
+            why = policy_trouble or "no policy is at hand (--policy) to tell which"
+            return (
+                f"the policy grants this to no group of yours ({_names(caller.groups)}), or the "
+                f"token was refused; {why}: {_DECODE}, and look into the policy"
+            )
+        case 404 if simulator is not None and not any(_open_to(simulator, request, caller)):
+            return (
+                f"the API has no such route, and {policy_name} allows it to nobody: "
+                f"check the path and the API's URL"
+            )
+    return _OF_STATUS.get(status, _OF_CLASS.get(status // 100))
 
 
-def _on_forbidden(call: RefusedCall) -> str:
-    if call.policy is None:
-        why = call.policy_trouble or "no policy is at hand (--policy) to tell which"
-        return (
-            f"the policy grants this to no group of yours ({call.groups}), or the token "
-            f"was refused; {why}: {_DECODE}, and look into the policy"
-        )
-    simulator = Simulator(policy=call.policy, file=call.policy_name)
-    answer = simulator.ask(call.request, call.caller)
+def _on_forbidden(simulator: Simulator, request: Request, caller: Caller) -> str:
+    answer, name = simulator.ask(request, caller), simulator.file
+    groups = _names(caller.groups)
     if answer.verdict is Verdict.PUBLIC:
         return (
-            f"{call.policy_name} has this route as public, so that no authorizer is asked: the "
-            f"refusal is the backend's own, or the deployed API differs; look into its logs"
+            f"{name} has this route as public, so that no authorizer is asked: the refusal is the "
+            "backend's own, or the deployed API differs; look into its logs"
         )
-    return _on_decision(call, simulator, answer.decision)
-
-
-def _on_not_found(call: RefusedCall) -> str:
-    if call.policy is not None and not any(_open_to(call, Simulator(policy=call.policy))):
-        return (
-            f"the API has no such route, and {call.policy_name} allows it to nobody: "
-            f"check the path and the API's URL"
-        )
-    return (
-        "either the API has no such route, or the backend has no such thing: "
-        "check method, path and the API's URL (with its stage, where it has one)"
-    )
-
-
-def _on_decision(call: RefusedCall, simulator: Simulator, decision: Decision) -> str:
-    name = call.policy_name
-    match decision.reason, decision.rule:
+    match answer.decision.reason, answer.decision.rule:
         case None, Rule() as rule:
             return (
-                f"{name} line {rule.line} allows this to your groups ({call.groups}), so the "
-                f"deployed policy may be older, or the token was refused: {_DECODE}"
+                f"{name} line {rule.line} allows this to your groups ({groups}), so the deployed "
+                f"policy may be older, or the token was refused: {_DECODE}"
             )
         case Reason.DENIED_BY_RULE, Rule() as rule:
             return (
-                f"{name} line {rule.line} denies this to your groups ({call.groups}): ask whoever "
-                f"keeps the groups to take you out of {rule.subject.removeprefix('group:')}"
+                f"{name} line {rule.line} denies this to your groups ({groups}): ask whoever keeps "
+                f"the groups to take you out of {rule.subject.removeprefix('group:')}"
             )
         case Reason.ROUTE_UNKNOWN, _:
-            return (
-                f"{name} has no rule for {call.request}: check the path, or add a rule and deploy"
-            )
+            return f"{name} has no rule for {request}: check the path, or add a rule and deploy"
         case Reason.NOT_GRANTED, _:
-            return _on_not_granted(call, simulator)
+            return _on_not_granted(simulator, request, caller)
     # The authorizer may know better: it knows the route that the gateway matched.
     return (
-        f"{name} does not say from the path alone whether you may {call.request} "
-        f"({decision.reason}): send it without encoded characters and empty segments, or {_DECODE}"
+        f"{name} does not say from the path alone whether you may {request} "
+        f"({answer.decision.reason}): send it without encoded characters and empty segments, or "
+        f"{_DECODE}"
     )
 
 
-def _on_not_granted(call: RefusedCall, simulator: Simulator) -> str:
-    name = call.policy_name
-    nobody = f"no group of yours ({call.groups}) may {call.request}"
-    for change in with_other_claims(simulator, call.request, call.caller):
+def _on_not_granted(simulator: Simulator, request: Request, caller: Caller) -> str:
+    name, groups = simulator.file, _names(caller.groups)
+    nobody = f"no group of yours ({groups}) may {request}"
+    for change in with_other_claims(simulator, request, caller):
         rule = simulator.ask(change.request, change.caller).decision.rule
         if rule is not None and rule.effect == "allow":
             return (
-                f"{name} line {rule.line} allows your groups ({call.groups}) "
+                f"{name} line {rule.line} allows your groups ({groups}) "
                 f"{rule.pattern.text}, and the path does not have your {', '.join(change.names)}: "
                 f"{_DECODE} to see it, and ask for your own"
             )
-    match _open_to(call, simulator):
+    match _open_to(simulator, request, caller):
         case [], []:
             return f"{nobody}; {name} allows it to nobody: check the path, or add a rule and deploy"
         case [], scopes:
@@ -172,22 +155,21 @@ def _on_not_granted(call: RefusedCall, simulator: Simulator) -> str:
             )
 
 
-def _open_to(call: RefusedCall, simulator: Simulator) -> tuple[list[str], list[str]]:
+def _open_to(simulator: Simulator, request: Request, caller: Caller) -> tuple[list[str], list[str]]:
     """The groups and the scopes that would do, be it for their own."""
-    groups = [group for group in simulator.policy.groups if _is_open_to(call, simulator, group)]
-    scopes = [
-        change.names[0]
-        for change in with_another_scope(simulator, call.request, call.caller)
-        if simulator.ask(change.request, change.caller).is_open
+    members = {group: replace(caller, groups=(group,)) for group in simulator.policy.groups}
+    groups = [
+        group
+        for group, member in members.items()
+        if simulator.ask(request, member).is_open
+        or _is_any_open(simulator, with_other_claims(simulator, request, member))
     ]
-    return groups, sorted(scopes)
+    scoped = with_another_scope(simulator, request, caller)
+    return groups, sorted(change.names[0] for change in scoped if _is_any_open(simulator, [change]))
 
 
-def _is_open_to(call: RefusedCall, simulator: Simulator, group: str) -> bool:
-    """Whether somebody in that group may, be it for their own."""
-    member = replace(call.caller, groups=(group,))
-    changed = (change.caller for change in with_other_claims(simulator, call.request, member))
-    return any(simulator.ask(call.request, caller).is_open for caller in (member, *changed))
+def _is_any_open(simulator: Simulator, changes: Iterable[Change]) -> bool:
+    return any(simulator.ask(change.request, change.caller).is_open for change in changes)
 
 
 def _names(names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from authorizer.cli.account import http_client
 from authorizer.cli.account.cognito import fresh_session
 from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.verification import groups_of, read_parts
+from authorizer.cli.account.verification import CLAIMS, groups_of, read_part
 from authorizer.cli.options import POLICY, profile_option
 from authorizer.cli.text import closest, printable
 from authorizer.errors import ConfigurationError, clip
@@ -185,22 +185,20 @@ def _advice(
     policy_path: Path | None,
 ) -> str | None:
     # Few answers need it, and it asks the policy.
-    from authorizer.cli.account.advice import RefusedCall, advise  # noqa: PLC0415
+    from authorizer.cli.account.advice import advise  # noqa: PLC0415
     from authorizer.cli.analysis.request import Caller, Request  # noqa: PLC0415
 
-    claims = read_parts(session.access_token).claims or {}
+    claims = read_part(session.access_token, CLAIMS) or {}
     policy, trouble = _policy(policy_path)
     return advise(
         response.status_code,
-        RefusedCall(
-            request=Request(method=method, path=path.partition("?")[0]),
-            caller=Caller(groups=groups_of(claims), claims=claims),
-            message=_message(response.content),
-            now_seconds=time.time(),
-            policy=policy,
-            policy_name=str(policy_path or POLICY),
-            policy_trouble=trouble,
-        ),
+        Request(method=method, path=path.partition("?")[0]),
+        Caller(groups=groups_of(claims), claims=claims),
+        message=_message(response.content),
+        now_seconds=time.time(),
+        policy=policy,
+        policy_name=str(policy_path or POLICY),
+        policy_trouble=trouble,
     )
 
 

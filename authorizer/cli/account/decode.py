@@ -22,13 +22,14 @@ from rich.table import Table
 from rich.text import Text
 
 from authorizer.cli.account.verification import (
+    CLAIMS,
     ENCRYPTED_PARTS,
+    HEADER,
     TOKEN_STEPS,
-    UnverifiedParts,
     Verification,
     groups_of,
     pool_to_verify_by,
-    read_parts,
+    read_part,
     stored_session,
     strip_scheme,
     verify,
@@ -152,10 +153,9 @@ def decode(
         pool = pool_to_verify_by(pool_id, client_id, jwks_url, session)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
-    parts = read_parts(unverified_text)
     verification = verify(unverified_text, pool)
     console = _console()
-    _show_parts(console, parts, now)
+    _show_parts(console, unverified_text, now)
     _show_verification(console, verification, pool)
     sys.exit(0 if verification.is_good else 1)
 
@@ -182,22 +182,23 @@ def _token(argument: str | None, session: Session | None, trouble: str | None) -
 
 def _may_be_a_file(text: str) -> bool:
     """A token without its signature has one dot, too; but then its header can be read."""
-    return "/" in text or (text.count(".") == 1 and read_parts(text).header is None)
+    return "/" in text or (text.count(".") == 1 and read_part(text, HEADER) is None)
 
 
-def _show_parts(console: Console, parts: UnverifiedParts, now: float) -> None:
-    token_use = (parts.claims or {}).get("token_use")
+def _show_parts(console: Console, unverified_text: str, now: float) -> None:
+    header, claims = (read_part(unverified_text, index) for index in (HEADER, CLAIMS))
+    token_use = (claims or {}).get("token_use")
     for title, found, meaning in (
-        ("header", parts.header, lambda name: _HEADER_MEANINGS.get(name, _UNKNOWN_HEADER)),
-        ("claims", parts.claims, lambda name: claim_meaning(name, token_use)),
+        ("header", header, lambda name: _HEADER_MEANINGS.get(name, _UNKNOWN_HEADER)),
+        ("claims", claims, lambda name: claim_meaning(name, token_use)),
     ):
         if found is None:
             console.print(Text(f"{title}: not readable\n"))
         else:
             console.print(_table(title, found, meaning, now))
-    if parts.number == ENCRYPTED_PARTS:
+    if unverified_text.count(".") + 1 == ENCRYPTED_PARTS:
         console.print(Text(f"{_REFRESH_TOKEN}\n"))
-    skipped = [name for name in groups_of(parts.claims or {}) if not is_nameable(name)]
+    skipped = [name for name in groups_of(claims or {}) if not is_nameable(name)]
     if skipped:
         console.print(Text(f"Skipped groups: {', '.join(map(clip, skipped))}. {_SKIPPED}\n"))
     if token_use == "id":

@@ -1,14 +1,15 @@
 """At which step the authorizer would refuse a token, and what the token says of itself.
 
 The authorizer's own procedure verifies; its steps have the numbers of ``docs/procedure.md``. Unlike
-:mod:`authorizer.tokens.compact`, ``read_parts`` reads as much of a broken token as can be read, so
-that a person can see what they hold: nothing that is read so is proof of anything. The signature is
-never kept, let alone shown.
+:mod:`authorizer.tokens.compact`, ``read_part`` reads what can be read of a broken token, so that a
+person can see what they hold: nothing that is read so is proof of anything. The signature is never
+kept, let alone shown.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,7 @@ _REASONS = {
 STEP_OF = MappingProxyType(
     {reason: step for step, reasons in _REASONS.items() for reason in reasons}
 )
+HEADER, CLAIMS = range(2)
 _HEADER_STEP = 2
 _KEY_STEP = 3
 _LAST_STEP = max(TOKEN_STEPS)
@@ -142,23 +144,9 @@ def verify(unverified_text: str, pool: UserPool | None) -> Verification:
 
 def _verify_offline(unverified_text: str) -> Verification:
     parse_compact(require_bounded_ascii(unverified_text))
-    if read_parts(unverified_text).claims is None:
+    if read_part(unverified_text, CLAIMS) is None:
         raise InvalidTokenError(Reason.CLAIMS_NOT_JSON, "expected a JSON object as claims")
     return Verification(passed=_HEADER_STEP, is_good=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnverifiedParts:
-    """The readable parts of a token.
-
-    Attributes:
-        header, claims: nothing where that part cannot be read.
-        number: how many parts there are between dots; three in a sound token.
-    """
-
-    header: JsonObject | None
-    claims: JsonObject | None
-    number: int
 
 
 def strip_scheme(text: str) -> str:
@@ -167,28 +155,19 @@ def strip_scheme(text: str) -> str:
     return text[len(_SCHEME) :].strip() if text.lower().startswith(_SCHEME) else text
 
 
-def read_parts(unverified_text: str) -> UnverifiedParts:
-    """Read what can be read of a token, however broken."""
-    parts = unverified_text.split(".")
-    readable = len(unverified_text) <= MAX_TOKEN_CHARACTERS
-    return UnverifiedParts(
-        header=_read(parts[0]) if readable else None,
-        claims=_read(parts[1]) if readable and len(parts) > 1 else None,
-        number=len(parts),
-    )
+def read_part(unverified_text: str, index: int) -> JsonObject | None:
+    """A part of a token, ``HEADER`` or ``CLAIMS``, as far as it can be read, however broken."""
+    with suppress(NotStrictJsonError, ValueError, IndexError):
+        if len(unverified_text) <= MAX_TOKEN_CHARACTERS:
+            part = unverified_text.split(".")[index]
+            return parse_object(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return None
 
 
 def groups_of(unverified_claims: Mapping[str, Any]) -> tuple[str, ...]:
     """The groups that a token names."""
     groups = unverified_claims.get("cognito:groups")
     return tuple(name for name in groups if isinstance(name, str)) if type(groups) is list else ()
-
-
-def _read(part: str) -> JsonObject | None:
-    try:
-        return parse_object(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (NotStrictJsonError, ValueError):
-        return None
 
 
 def stored_session(profile: str) -> tuple[Session | None, str | None]:

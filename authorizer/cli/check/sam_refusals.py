@@ -95,8 +95,8 @@ def _refusals(text: str) -> list[str]:
     logging.disable(logging.CRITICAL)
     try:
         template = _packed(_long_form(text))
-        values = _values(template.get("Parameters"))
-        Translator(_Policies(), Parser(), boto_session=session).translate(template, values)
+        translator = Translator({}, Parser(), boto_session=session)
+        translator.translate(template, _values(template.get("Parameters")))
     except InvalidDocumentException as error:
         return [cause.message for cause in error.causes] or [error.message]
     except Exception:  # noqa: BLE001 - a fault of the translator's tells nothing of the template
@@ -142,20 +142,6 @@ def _stand_ins() -> Iterator[None]:
             del sys.modules[name]
 
 
-class _Policies(dict[str, str]):
-    """Managed policies by name: every one that is asked for."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> str:
-        return f"arn:aws:iam::aws:policy/{name}"
-
-    def get(self, name: str, _default: object = None) -> str:
-        """The ARN that a policy of that name has."""
-        return self[name]
-
-
 def _packed(template: dict[str, Any]) -> dict[str, Any]:
     """With something for what is packed only when it is deployed."""
     for resource in template["Resources"].values():
@@ -178,6 +164,6 @@ def _values(parameters: object) -> dict[str, Any]:
 
 def _value(parameter: dict[str, Any]) -> Any:  # noqa: ANN401 - as written
     allowed = parameter.get("AllowedValues")
-    if not (isinstance(allowed, list) and allowed):
-        allowed = ["1" if parameter.get("Type") == "Number" else "value"]
-    return parameter.get("Default", allowed[0])
+    usual = ["1" if parameter.get("Type") == "Number" else "value"]
+    first, *_ = allowed if isinstance(allowed, list) and allowed else usual
+    return parameter.get("Default", first)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from authorizer.cli.account.verification import (
+    CLAIMS,
     TOKEN_STEPS,
     Verification,
     groups_of,
-    read_parts,
+    read_part,
     strip_scheme,
     verify,
 )
@@ -81,7 +82,7 @@ def read_token(source: str) -> str:
 def judge_token(unverified_text: str, pool: UserPool | None) -> JudgedToken:
     """Judge a token, with the pool's keys where a pool is known."""
     verification = verify(unverified_text, pool)
-    claims = read_parts(unverified_text).claims or {}
+    claims = read_part(unverified_text, CLAIMS) or {}
     scope = claims.get("scope")
     return JudgedToken(
         verification=verification,
