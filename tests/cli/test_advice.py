@@ -11,6 +11,7 @@ from simulator import NOW, Cognito
 
 from authorizer.cli.account.advice import advise
 from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.simulator import Simulator
 from authorizer.cli.policy_file import dump_policy, load_document
 from authorizer.policy.decision import Policy
 
@@ -19,11 +20,12 @@ SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 
 
 def asked(method: str, path: str, *groups: str, **changes: Any) -> dict[str, Any]:
+    policy = changes.pop("policy", load_document(SAMPLE_POLICY)[1])
     settings: dict[str, Any] = {
         "request": Request(method=method, path=path),
         "caller": Caller(groups=groups, claims=Cognito().claims(cognito_groups=list(groups))),
         "now_seconds": NOW,
-        "policy": load_document(SAMPLE_POLICY)[1],
+        "simulator": None if policy is None else Simulator(policy=policy, file="policy.yaml"),
     }
     return settings | changes
 

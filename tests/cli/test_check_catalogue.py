@@ -8,8 +8,7 @@ from string import Formatter
 
 import pytest
 
-from authorizer.cli.check.catalogue import can_be_accepted, catalogue, index
-from authorizer.cli.check.finding import SPECIFICATIONS, Severity
+from authorizer.cli.check.finding import SPECIFICATIONS, Severity, can_be_accepted, catalogue
 from authorizer.cli.check.run import run_checks
 
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
@@ -20,11 +19,6 @@ POLICY_CODES = [code for code in sorted(catalogue()) if code.startswith("P")]
 def test_each_code_has_a_page_and_each_page_a_code() -> None:
     """Nobody is sent to a page that is not there, and no page tells of what cannot be found."""
     assert {page.stem for page in WRITTEN} == set(catalogue())
-
-
-def test_the_index_is_up_to_date() -> None:
-    """It is made by ``python -m authorizer.cli.check.catalogue``."""
-    assert (PAGES / "README.md").read_text() == index()
 
 
 @pytest.mark.parametrize("code", sorted(page.stem for page in WRITTEN))

@@ -11,7 +11,7 @@ import pytest
 from annotated import Case, read_case, read_cases
 from overlay import laid_over
 
-from authorizer.cli.check.catalogue import catalogue
+from authorizer.cli.check.finding import catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from authorizer.cli.check.catalogue import catalogue
-from authorizer.cli.check.finding import Finding
+from authorizer.cli.check.finding import Finding, catalogue
 from authorizer.cli.check.formats import (
     relative,
     summary,

@@ -25,6 +25,7 @@ from golden import GOLDEN, assert_golden
 from simulator import CLIENT_ID, Cognito, serve_jwks
 
 from authorizer.cli.account.sessions import Session, SessionStore
+from authorizer.cli.check.finding import catalogue
 from authorizer.cli.main import cli
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SAMPLE = ("policy.yaml", "policy.policy-test.yaml", "template.yaml")
 TRANSCRIPTS = sorted(path.stem for path in GOLDEN.glob("*.txt") if path.stem != "findings")
+INDEX_HEAD = """\
+# Findings of `authorizer check`
+
+`P1`: the policy file cannot be used. `P2`: its rules. `P3`: its names. `P4`: its acceptances.
+`T`: the template alone. `X`: what does not fit together. [How to run and accept](../check.md).
+
+| code | what it is about |
+|---|---|"""
 # What differs from run to run.
 PASSING = [
     (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN"),
@@ -176,3 +185,9 @@ def test_what_is_not_as_it_is_kept_is_shown(
     monkeypatch.setenv("REWRITE_GOLDEN", "1")
     assert_golden("a.txt", "one\nthree\n")
     assert (tmp_path / "a.txt").read_text() == "one\nthree\n"
+
+
+def test_the_index_of_findings() -> None:
+    """Every code has its line, with its title, and its page."""
+    rows = [f"| [{code}]({code}.md) | {entry['title']} |" for code, entry in catalogue().items()]
+    assert_golden("../../docs/findings/README.md", "\n".join([INDEX_HEAD, *sorted(rows), ""]))

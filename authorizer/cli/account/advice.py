@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.alternatives import with_another_scope, with_other_claims
+from authorizer.cli.analysis.alternatives import Change, with_another_scope, with_other_claims
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.text import shown
 from authorizer.errors import Reason
@@ -19,9 +19,7 @@ from authorizer.policy.model import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from authorizer.cli.analysis.alternatives import Change
     from authorizer.cli.analysis.request import Caller, Request
-    from authorizer.policy.decision import Policy
 
 _DECODE = "run 'authorizer decode'"
 # Statuses that mean the same to everybody, some by their first digit.
@@ -48,6 +46,12 @@ _NO_SUCH_ROUTE = (
     "key=value pair (missing equal-sign) in Authorization header",
     "Authorization header requires 'Credential' parameter",
 )
+_NO_MATTER_OF_TOKENS = (
+    "no matter of tokens: in these words a REST API says that it has no such route or stage, or "
+    "one with AWS_IAM in the authorizer's place: check method, path and the API's URL with its "
+    "stage"
+)
+_NOWHERE = "the API has no such route, and {} allows it to nobody: check the path and the API's URL"
 
 
 def advise(
@@ -57,8 +61,7 @@ def advise(
     *,
     now_seconds: float,
     message: str = "",
-    policy: Policy | None = None,
-    policy_name: str = "policy.yaml",
+    simulator: Simulator | None = None,
     policy_trouble: str | None = None,
 ) -> str | None:
     """A sentence on a status that is no success; nothing where there is nothing to add.
@@ -66,24 +69,17 @@ def advise(
     Args:
         status: of the answer.
         request: with the path as sent, without the API's stage and without a query.
-        caller: as the caller's own access token says, which nobody verified. Without scopes: they
-            count for tokens without a user; here somebody is.
+        caller: as their own token says, which nobody verified; scopes are for machines only.
         now_seconds: when, seconds since the epoch.
         message: the ``message`` in the answer's body, where it has one.
-        policy: the one at hand, if there is one.
-        policy_name: what to call it.
+        simulator: of the policy at hand, if there is one.
         policy_trouble: why there is none although there should be.
     """
     exp = caller.claims.get("exp")
     is_expired = type(exp) is int and now_seconds >= exp
-    simulator = None if policy is None else Simulator(policy=policy, file=policy_name)
     match status:
         case 403 if any(words in message for words in _NO_SUCH_ROUTE):
-            return (
-                "no matter of tokens: in these words a REST API says that it has no such route or "
-                "stage, or one with AWS_IAM in the authorizer's place: check method, path and the "
-                "API's URL with its stage"
-            )
+            return _NO_MATTER_OF_TOKENS
         case 401 | 403 if is_expired:
             return "the token has expired: run 'authorizer login'"
         case 403 if simulator is not None:
@@ -95,11 +91,8 @@ def advise(
                 f"token was refused; {why}: {_DECODE}, and look into the policy"
             )
         case 404 if simulator is not None and not any(_open_to(simulator, request, caller)):
-            return (
-                f"the API has no such route, and {policy_name} allows it to nobody: "
-                f"check the path and the API's URL"
-            )
-    return _OF_STATUS.get(status, _OF_CLASS.get(status // 100))
+            return _NOWHERE.format(simulator.file)
+    return _OF_STATUS.get(status, _OF_STATUS.get(status // 100))
 
 
 def _on_forbidden(simulator: Simulator, request: Request, caller: Caller) -> str:

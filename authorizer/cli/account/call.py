@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import requests
 
     from authorizer.cli.account.sessions import Session
-    from authorizer.policy.decision import Policy
+    from authorizer.cli.analysis.simulator import Simulator
 
 _REDACTED = b"[access token]"
 
@@ -189,27 +189,27 @@ def _advice(
     from authorizer.cli.analysis.request import Caller, Request  # noqa: PLC0415
 
     claims = read_part(session.access_token, CLAIMS) or {}
-    policy, trouble = _policy(policy_path)
+    simulator, trouble = _simulator(policy_path)
     return advise(
         response.status_code,
         Request(method=method, path=path.partition("?")[0]),
         Caller(groups=groups_of(claims), claims=claims),
         message=_message(response.content),
         now_seconds=time.time(),
-        policy=policy,
-        policy_name=str(policy_path or POLICY),
+        simulator=simulator,
         policy_trouble=trouble,
     )
 
 
-def _policy(path: Path | None) -> tuple[Policy | None, str | None]:
-    """The policy at hand, or why there is none."""
+def _simulator(path: Path | None) -> tuple[Simulator | None, str | None]:
+    """Of the policy at hand; or why there is none."""
     if path is None and not POLICY.is_file():
         return None, None
     path = path or POLICY
-    from authorizer.cli.policy_file import load_document  # noqa: PLC0415 - for few answers
+    from authorizer.cli.analysis.simulator import Simulator  # noqa: PLC0415 - for few answers
+    from authorizer.cli.policy_file import load_document  # noqa: PLC0415
 
     try:
-        return load_document(path)[1], None
+        return Simulator(policy=load_document(path)[1], file=str(path)), None
     except ConfigurationError:
         return None, f"{path} does not compile (run 'authorizer compile {path}')"

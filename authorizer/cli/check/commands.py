@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from authorizer.cli.check.catalogue import UNREADABLE
-from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.finding import UNREADABLE, Severity
 from authorizer.cli.check.formats import FORMATS, summary, to_text
 from authorizer.cli.check.run import Report, run_checks
 from authorizer.cli.options import policy_argument, policy_of, policy_option

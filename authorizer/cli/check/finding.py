@@ -1,8 +1,8 @@
 """A finding: what is wrong, where, what it is about, and how that is said.
 
-A rule states facts; the sentences come from the catalogue, and are put together here. Facts are
-what they are, such as a rule or a route's key: how each is written is a specification in the text,
-as in ``{route:key}``. Whatever has none is quoted and clipped, since it comes from a file.
+A rule states facts; the sentences come from ``catalogue.yaml``, and are put together here. Facts
+are what they are, such as a rule or a route's key: how each is written is a specification in the
+text, as in ``{route:key}``. Whatever has none is quoted and clipped, since it comes from a file.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections import ChainMap
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from authorizer.cli.check.catalogue import catalogue
+import yaml
+
 from authorizer.cli.policy_file.source import SourceRule
 from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
@@ -26,6 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SPECIFICATIONS", "Finding", "Severity"]
 
+UNREADABLE_POLICY = "P101"
+UNREADABLE_TEMPLATE = "T001"
+# With these, nothing could be found out.
+UNREADABLE = frozenset({UNREADABLE_POLICY, UNREADABLE_TEMPLATE})
+GUESS_OF_ROUTES = "P205"
+_CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 # Facts by which people know a finding again, and may accept it: names, and no sentences.
 _SUBJECTS = frozenset(
     [
@@ -53,6 +62,20 @@ _INEXACT = {
     "routes_overlap": "routes that no document can tell apart",
     "too_large": "more grants than a document can hold",
 }
+
+
+@cache
+def catalogue() -> dict[str, dict[str, Any]]:
+    """By code: ``title``, ``severity``, ``message``, ``effect``, ``fix``, and some ``variants``."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries: dict[str, dict[str, Any]] = yaml.load(_CATALOGUE.read_bytes(), loader)  # noqa: S506
+    return entries
+
+
+def can_be_accepted(code: str) -> bool:
+    """Whether a policy may accept this finding: not where something cannot be read at all."""
+    is_final = code.startswith(("P1", "P4")) or code == UNREADABLE_TEMPLATE
+    return not is_final and code in catalogue()
 
 
 class Severity(StrEnum):

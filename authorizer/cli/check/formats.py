@@ -14,12 +14,10 @@ from urllib.parse import quote
 
 import click
 
-from authorizer.cli.check.catalogue import catalogue
-from authorizer.cli.check.finding import Severity
+from authorizer.cli.check.finding import Finding, Severity, catalogue
 from authorizer.cli.text import counted, fold, plain
 
 if TYPE_CHECKING:
-    from authorizer.cli.check.finding import Finding
     from authorizer.cli.check.run import Report
     from authorizer.cli.policy_file.source import Acceptance
 

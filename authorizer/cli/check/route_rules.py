@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.routes import pattern_of_route
-from authorizer.cli.check.catalogue import GUESS_OF_ROUTES
-from authorizer.cli.check.finding import Finding
+from authorizer.cli.check.finding import GUESS_OF_ROUTES, Finding
 from authorizer.cli.policy_file.grammar import is_route_key
 from authorizer.cli.text import closest
 from authorizer.policy.paths import ANY, PARAMETER

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.named_policy import NamedPolicy
-from authorizer.cli.check.catalogue import (
+from authorizer.cli.check.finding import (
     UNREADABLE_POLICY,
+    Finding,
+    Severity,
     can_be_accepted,
     catalogue,
 )
-from authorizer.cli.check.finding import Finding, Severity
 from authorizer.cli.check.policy_rules import POLICY_RULES
 from authorizer.cli.location import Location
 from authorizer.cli.policy_file import read_source

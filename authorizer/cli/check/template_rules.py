@@ -29,9 +29,8 @@ from authorizer.cli.check.cache_rules import (
     backend_answers_for_all_callers,
     documents_for_one_request,
 )
-from authorizer.cli.check.catalogue import UNREADABLE_TEMPLATE
 from authorizer.cli.check.deployments import check_deployments
-from authorizer.cli.check.finding import Finding
+from authorizer.cli.check.finding import UNREADABLE_TEMPLATE, Finding
 from authorizer.cli.check.function_rules import (
     answers_at_odds,
     doors_beside,
@@ -66,6 +65,7 @@ from authorizer.cli.template.model import (
     Mistake,
     Repetition,
     Route,
+    Template,
     Unknown,
 )
 from authorizer.cli.template.reader import read_template
@@ -78,7 +78,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
-    from authorizer.cli.template.model import Template
 
     TemplateRule = Callable[[TemplateAnalysis], Iterator[Finding]]
 

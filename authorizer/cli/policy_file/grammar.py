@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authorizer.errors import clip
-from authorizer.policy.model import parse_pattern
+from authorizer.policy.model import RoutePattern, parse_pattern
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
@@ -22,9 +22,6 @@ from authorizer.policy.paths import (
     parse_route,
     split_route_key,
 )
-
-if TYPE_CHECKING:
-    from authorizer.policy.model import RoutePattern
 
 # What would be a wildcard in an ARN, and what no path contains.
 _WILDCARD = re.compile(r"[*?\s\x00-\x1f]")
