@@ -68,7 +68,7 @@ def test_who_decides_about_a_route(name: str, guard: DecidedBy, words: str) -> N
     template = parse_template(HTTP.format(name=name).encode(), "t.yaml")
     protection = protection_by_route(template, template.apis[0])["GET /x"]
     assert (protection.decided_by, protection.in_words) == (guard, words)
-    assert (protection.doubt is not None) is (guard is DecidedBy.UNKNOWN)
+    assert (protection.because != "") is (guard is DecidedBy.UNKNOWN)
     assert protection.asks_policy is {DecidedBy.POLICY: True, DecidedBy.UNKNOWN: None}.get(
         guard, False
     )
@@ -89,7 +89,7 @@ def test_a_route_that_is_there_twice_is_decided_once() -> None:
     protection = protection_by_route(template, template.apis[0])["GET /x"]
     assert protection.decided_by is DecidedBy.UNKNOWN
     assert protection.authorizer_name is None
-    assert protection.doubt == "it is not the same in every deployment"
+    assert protection.because == ": it is not the same in every deployment"
 
 
 def sam(properties: str, events: str = "", more: str = "") -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from authorizer.cli.policy_file.source import SourcePolicy, SourceRule
+    from authorizer.cli.policy_file.source import SourcePolicy
 
 SUFFIX = ".policy-test.yaml"
 # How such a name may be got wrong: my-policy-test.yaml, api.policy-test.yml, policy_tests.yaml.
@@ -200,17 +200,18 @@ class CaseReader(NodeReader):
             *self._expectations(parts.get("deny"), allowed=False),
         )
         self._require_one_answer(expectations)
-        is_complete = self._flag(parts.get("complete"))
+        name = self._text(parts.get("name"), "expected a name as plain text")
+        flag = self._text(parts.get("complete"), "expected complete to be true or false", "bool")
         if not parts.keys() & {"allow", "deny", "complete"}:
             self.report(
                 node.location, _CODE, "expected allow, deny or complete in a case, found none"
             )
         yield Case(
-            name=self._name(parts.get("name")) or _name_of(caller),
+            name=_name_of(caller) if name is None or is_null(name) else name.text,
             location=node.location,
             caller=caller,
             expectations=expectations,
-            is_complete=is_complete,
+            is_complete=flag is not None and self._scalar(flag) is True,
         )
 
     def _caller(self, node: Node | None) -> Caller:
@@ -245,16 +246,12 @@ class CaseReader(NodeReader):
             yield name, claim
 
     def _claim(self, node: Node) -> Any:  # noqa: ANN401 - a claim is any JSON
-        if isinstance(node, Text):
-            return self._scalar(node)
-        items = node.items if isinstance(node, Listing) else ()
-        scalars = [item for item in items if isinstance(item, Text)]
-        if isinstance(node, Listing) and len(scalars) == len(items):
-            return [self._scalar(item) for item in scalars]
-        self.report_kind(node, "expected a claim's value or a list of some")
-        return None
+        return [*map(self._scalar, node.items)] if isinstance(node, Listing) else self._scalar(node)
 
-    def _scalar(self, node: Text) -> Any:  # noqa: ANN401 - likewise
+    def _scalar(self, node: Node) -> Any:  # noqa: ANN401 - likewise
+        if not isinstance(node, Text):
+            self.report_kind(node, "expected a claim's value or a list of some")
+            return None
         if node.kind not in _NO_TEXT:
             return node.text
         try:
@@ -292,19 +289,11 @@ class CaseReader(NodeReader):
                 message = f"expected {clip(str(expectation.request))} once in a case, {again}"
                 self.report(expectation.location, _CODE, message)
 
-    def _flag(self, node: Node | None) -> bool:
-        if isinstance(node, Text) and node.kind == "bool":
-            return self._scalar(node) is True
+    def _text(self, node: Node | None, expected: str, kind: str = "") -> Text | None:
+        if isinstance(node, Text) and kind in {"", node.kind}:
+            return node
         if node is not None:
-            self.report_kind(node, "expected complete to be true or false")
-        return False
-
-    def _name(self, node: Node | None) -> str | None:
-        if node is None or is_null(node):
-            return None
-        if isinstance(node, Text):
-            return node.text
-        self.report_kind(node, "expected a name as plain text")
+            self.report_kind(node, expected)
         return None
 
 
@@ -336,19 +325,14 @@ def _granted(source: SourcePolicy) -> Iterator[tuple[str, str]]:
     """Groups with a request that the policy surely allows them, and not every other one."""
     simulator = simulator_of(NamedPolicy(source=source))
     elsewhere = Request(method="GET", path="/somewhere/else")
-    for group in source.groups:
-        caller = Caller(groups=(group.name,))
-        if simulator.ask(elsewhere, caller).is_open:
-            continue
-        for request in filter(None, map(_request_for, group.allow)):
-            if simulator.ask(request, caller).is_open:
-                yield group.name, str(request)
-
-
-def _request_for(rule: SourceRule) -> Request | None:
-    """A request of a rule that compares no claims."""
-    path = rule.text.partition(" ")[2].removesuffix("/**")
-    if rule.pattern.conditions or not path:
-        return None
-    method = next(method for method in METHODS if rule.pattern.covers_method(method))
-    return Request(method=method, path=re.sub(r"\{[^{}/=]+\}", "1", path))
+    for rule in source.rules:
+        group = rule.subject.removeprefix("group:")
+        method = next(method for method in METHODS if rule.pattern.covers_method(method))
+        path = rule.text.partition(" ")[2].removesuffix("/**") or "/"
+        asked = Request(method=method, path=re.sub(r"\{[^{}]+\}", "1", path))
+        is_allowed, is_all = (
+            simulator.ask(request, Caller(groups=(group,))).is_open
+            for request in (asked, elsewhere)
+        )
+        if is_allowed and not is_all and not rule.pattern.conditions:
+            yield group, str(asked)

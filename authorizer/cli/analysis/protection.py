@@ -39,6 +39,14 @@ SETTINGS = frozenset(PREFIX + name for name in NAMES)
 _NO_METHOD = ("",)
 # Methods of routes that take every method: $default has none.
 _EVERY = frozenset({"", ANY})
+# The kind of an authorizer's events, by its API, and by its payload's version or its own kind.
+_FLAVOURS: dict[object, Flavour] = {
+    (ApiKind.HTTP, "1.0"): Flavour.HTTP_1,
+    (ApiKind.HTTP, "2.0"): Flavour.HTTP_2,
+    (ApiKind.REST, AuthorizerKind.TOKEN): Flavour.REST_TOKEN,
+    ApiKind.REST: Flavour.REST_REQUEST,
+    ApiKind.WEBSOCKET: Flavour.WEBSOCKET,
+}
 
 
 class DecidedBy(Enum):
@@ -135,26 +143,26 @@ class RouteProtection:
 
     @property
     def because(self) -> str:
-        """The same after a statement: ``: parameter Which has no default``."""
-        return f": {shown(self.doubt)}" if self.doubt else ""
+        """Why it cannot be told whether the policy is asked: ``: parameter Which has no default``.
 
-    @property
-    def doubt(self) -> str | None:
-        """Why it cannot be told whether the policy is asked, in words; nothing where it can."""
-        if self.decided_by is not DecidedBy.UNKNOWN:
-            return None
-        if self.differs:
-            return "it is not the same in every deployment"
+        Nothing where it can.
+        """
         known = self.authorizer
         facts = (self.route.authorizer, *((known.kind, known.function) if known else ()))
         unknown = next((fact for fact in facts if isinstance(fact, Unknown)), None)
-        if unknown is not None:
-            return str(unknown.why)
-        if known is None:
-            return "the API has no such authorizer"
-        if known.elsewhere is not None:
-            return f"its function {clip(known.elsewhere)} is not in this template"
-        return "which function is the policy's is not told by their settings"
+        if self.decided_by is not DecidedBy.UNKNOWN:
+            return ""
+        if self.differs:
+            why = "it is not the same in every deployment"
+        elif unknown is not None:
+            why = str(unknown.why)
+        elif known is None:
+            why = "the API has no such authorizer"
+        elif known.elsewhere is not None:
+            why = f"its function {clip(known.elsewhere)} is not in this template"
+        else:
+            why = "which function is the policy's is not told by their settings"
+        return f": {shown(why)}"
 
 
 # --- the routes -----------------------------------------------------------------------------------
@@ -205,7 +213,11 @@ def protections_of(template: Template, api: Api) -> Iterator[RouteProtection]:
     """The same, of one API."""
     taken = {(route.method, pattern_of_route(route.path)) for route in api.routes}
     by_name: dict[object, tuple[Authorizer | None, DecidedBy, AnswerKind]] = {
-        each.name: (each, decided_by(template, each), likely_answer(template, api, each))
+        each.name: (
+            each,
+            decided_by(template, each),
+            answer_kind(template, api, each, is_likely=True) or AnswerKind.SIMPLE,
+        )
         for each in reversed(api.authorizers)
     }
     for route in (*api.routes, *_unwritten(api)):
@@ -245,10 +257,8 @@ def _methods_of(route: Route, taken: Collection[tuple[str, PathPattern]]) -> tup
 
 def our_authorizers(template: Template) -> Iterator[tuple[Api, Authorizer]]:
     """Every authorizer that asks our function, used or not."""
-    for api in template.apis:
-        for authorizer in api.authorizers:
-            if is_ours(template, authorizer):
-                yield api, authorizer
+    every = ((api, authorizer) for api in template.apis for authorizer in api.authorizers)
+    return ((api, authorizer) for api, authorizer in every if is_ours(template, authorizer))
 
 
 def is_ours(template: Template, authorizer: Authorizer) -> bool:
@@ -310,30 +320,29 @@ def _may_start(function: FunctionVariables) -> bool:
 # --- what it answers ------------------------------------------------------------------------------
 
 
-def answer_kind(template: Template, api: Api, authorizer: Authorizer) -> AnswerKind | None:
-    """What an authorizer of ours answers; nothing where that cannot be decided."""
+def answer_kind(
+    template: Template, api: Api, authorizer: Authorizer, *, is_likely: bool = False
+) -> AnswerKind | None:
+    """What an authorizer of ours answers; nothing where that cannot be decided.
+
+    Args:
+        template: that has the API.
+        api: that has the authorizer.
+        authorizer: the authorizer.
+        is_likely: whether the usual is taken for what cannot be decided.
+    """
     flavour = flavour_of(api, authorizer)
+    modes = _setting(template, authorizer, "IAM_MODES", "")
+    if is_likely:
+        flavour, modes = flavour or Flavour.HTTP_2, modes or ""
     if flavour is Flavour.HTTP_2 and authorizer.simple_responses:
         is_known = not isinstance(authorizer.simple_responses, Unknown)
-        return AnswerKind.SIMPLE if is_known else None
-    modes = _setting(template, authorizer, "IAM_MODES", "")
+        return AnswerKind.SIMPLE if is_known or is_likely else None
     if flavour is None or modes is None:
         return None
     # Such as "rest-request=caller http-2.0=request". What is misspelt fails the start instead.
     mode = dict(pair.partition("=")[::2] for pair in modes.split()).get(flavour, "")
     return AnswerKind(mode if mode in set(IamMode) else DEFAULT_IAM_MODES[flavour])
-
-
-def likely_answer(template: Template, api: Api, authorizer: Authorizer) -> AnswerKind:
-    """The same, with the usual for what cannot be decided."""
-    known = answer_kind(template, api, authorizer)
-    if known is not None:
-        return known
-    if api.kind is ApiKind.REST:
-        return AnswerKind.CALLER
-    is_simple = authorizer.payload_version != "1.0" and authorizer.simple_responses is not False
-    is_http = api.kind is ApiKind.HTTP
-    return AnswerKind.SIMPLE if is_http and is_simple else AnswerKind.REQUEST
 
 
 def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
@@ -355,8 +364,5 @@ def _setting(template: Template, authorizer: Authorizer, name: str, default: str
 
 def flavour_of(api: Api, authorizer: Authorizer) -> Flavour | None:
     """The kind of its events; nothing where that cannot be decided."""
-    if api.kind is ApiKind.REST:
-        is_token = authorizer.kind is AuthorizerKind.TOKEN
-        return Flavour.REST_TOKEN if is_token else Flavour.REST_REQUEST
-    versions = {"1.0": Flavour.HTTP_1, "2.0": Flavour.HTTP_2} if api.kind is ApiKind.HTTP else {}
-    return versions.get(str(authorizer.payload_version))
+    told = authorizer.payload_version if api.kind is ApiKind.HTTP else authorizer.kind
+    return _FLAVOURS.get((api.kind, told), _FLAVOURS.get(api.kind))
