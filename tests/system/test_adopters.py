@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import shutil
+import signal
 import subprocess
 import sys
+import sysconfig
 import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from sam_local import sam_binary, sam_environment
 
 from authorizer.cli.event.samples import SampleCallers, load_sample
 from authorizer.cli.event.tokens import bundle_keys, throw_away_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("adopters")]
 
@@ -38,7 +49,7 @@ for event in json.load(sys.stdin):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `pip install` would put somewhere, unpacked."""
+    """What there is to install."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [
@@ -49,27 +60,35 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
     )
     (built,) = folder.glob("*.whl")
-    with zipfile.ZipFile(built) as archive:
-        archive.extractall(folder / "unpacked")
-    return folder / "unpacked"
+    return built
 
 
-@pytest.mark.parametrize("name", PROJECTS)
-def test_from_the_wheel_to_an_answer(tmp_path: Path, wheel: Path, name: str) -> None:
-    """Begin the policy, grant, check, package; then the function decides as the policy says."""
-    project = tmp_path / name
-    for file in (ADOPTERS / name).rglob("*"):
-        if file.is_file():
-            copied = project / file.relative_to(ADOPTERS / name)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            copied.write_bytes(file.read_bytes())
-    template = PROJECTS[name]
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment with the wheel in it, and with our libraries, but not with this checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    # Of a folder that is named like this, the files that name others, as ours does, do not count.
+    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin" / "python"
 
-    def authorizer(*arguments: str) -> str:
+
+@dataclass(frozen=True)
+class Adopter:
+    """A project of somebody else's, and the installed command."""
+
+    folder: Path
+    python: Path
+
+    def __call__(self, *arguments: str) -> str:
+        """Run the command, and give what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "authorizer.cli", *arguments],
-            cwd=project,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(wheel), "HOME": os.environ["HOME"]},
+            [self.python, "-m", "authorizer.cli", *arguments],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
             capture_output=True,
             text=True,
             check=False,
@@ -77,11 +96,25 @@ def test_from_the_wheel_to_an_answer(tmp_path: Path, wheel: Path, name: str) -> 
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    authorizer("init", template)
-    policy = project / "policy.yaml"
-    granted = policy.read_text().replace("# - GET /orders", "- GET /orders")
-    assert granted != policy.read_text()
-    policy.write_text(granted)
+    @classmethod
+    def begun(cls, folder: Path, python: Path, name: str) -> Adopter:
+        """A copy of one, in which the first group was granted some of its routes."""
+        shutil.copytree(ADOPTERS / name, folder)
+        adopter = cls(folder, python)
+        adopter("init", PROJECTS[name])
+        policy = folder / "policy.yaml"
+        granted = policy.read_text().replace("# - GET /orders", "- GET /orders")
+        assert granted != policy.read_text()
+        policy.write_text(granted)
+        return adopter
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_from_the_wheel_to_an_answer(tmp_path: Path, python: Path, name: str) -> None:
+    """Begin the policy, grant, check, package; then the function decides as the policy says."""
+    project, template = tmp_path / name, PROJECTS[name]
+    authorizer = Adopter.begun(project, python, name)
+    granted = (project / "policy.yaml").read_text()
     findings = json.loads(authorizer("check", "--template", template, "--format", "json"))
     # The rest is theirs: a pool without MFA, and whatever route nobody may use.
     assert {one["code"] for one in findings["findings"]} <= {"T000", "T301", "X104"}
@@ -90,6 +123,11 @@ def test_from_the_wheel_to_an_answer(tmp_path: Path, wheel: Path, name: str) -> 
     assert (package / "authorizer" / "aws_lambda.py").is_file()
 
     groups = (next(line.strip()[:-1] for line in granted.splitlines() if line[:4].count(" ") == 2),)
+    assert answers_of(package, groups, package) == ["answer true", "answer false", "answer false"]
+
+
+def answers_of(package: Path, groups: tuple[str, ...], keys: Path) -> list[str]:
+    """To a request that is granted, one that is not, and one with a broken token."""
     pool = throw_away_pool(SampleCallers(groups=groups))
     event = load_sample(PROJECT / "events", "http-2.0-allowed").filled(pool.token, pool.sub)
     asked = json.dumps(event)
@@ -100,11 +138,126 @@ def test_from_the_wheel_to_an_answer(tmp_path: Path, wheel: Path, name: str) -> 
     ]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", ASK, str(package)],
-        env={**bundle_keys(pool, package), "LAMBDA_TASK_ROOT": str(package)},
+        env={**bundle_keys(pool, keys), "LAMBDA_TASK_ROOT": str(package)},
         input=json.dumps(events),
         capture_output=True,
         text=True,
         check=False,
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("answer")]
-    assert answers == ["answer true", "answer false", "answer false"], done.stdout + done.stderr
+    assert len(answers) == len(events), done.stdout + done.stderr
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("name", "functions", "stub"),
+    [
+        ("sam", {"404"}, None),
+        ("cdk", {"200 stub"}, "OrdersA9B65338, which cannot run here: its runtime is nodejs22.x"),
+    ],
+)
+def test_it_is_played_on_this_machine(
+    tmp_path: Path, python: Path, name: str, functions: set[str], stub: str | None
+) -> None:
+    """Their routes, functions and policy, with real tokens; a stub where a function cannot run."""
+    authorizer = Adopter.begun(tmp_path / name, python, name)
+    before = sorted((tmp_path / name).rglob("*"))
+    printed = authorizer("local", "run", "--template", PROJECTS[name])
+
+    rows = [line.split("  ") for line in printed.splitlines()]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    reached = {row[2] for row in cells if row[:2] == ["GET /orders/7", "writer"]}
+    assert reached == functions
+    assert ["DELETE /orders/7", "writer", "403", "not_granted", "403 not_granted"] in cells
+    refused = ["algorithm_not_allowed", "403 algorithm_not_allowed"]
+    assert ["GET /orders", "alg none", "403", *refused] in cells
+    assert (f"a stub answers for {stub}" in printed) is (stub is not None)
+    assert printed.endswith("all as expected\n")
+    assert sorted((tmp_path / name).rglob("*")) == before  # nothing of ours is left there
+
+
+def test_served_tokens_are_sourced(tmp_path: Path, python: Path) -> None:
+    """A shell calls the API; ending a second stack takes nothing from the first."""
+    authorizer = Adopter.begun(tmp_path / "sam", python, "sam")
+    with serving(authorizer) as (first, _), serving(authorizer) as (second, end):
+        assert (first, second) == (".local/tokens.sh", ".local/2/tokens.sh")
+        assert status_of_sourced(authorizer, second) == "200"
+        end()
+        assert not (authorizer.folder / second).exists()
+        assert status_of_sourced(authorizer, first) == "200"
+        asked = ("GET", "/orders/7", "--token-from", "local", "--invoke")
+        assert json.loads(authorizer("event", *asked))["isAuthorized"] is True
+
+
+@contextmanager
+def serving(authorizer: Adopter) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The command that serves; yields the file to source, and what ends it."""
+    process = subprocess.Popen(
+        [authorizer.python, "-m", "authorizer.cli", "local", "serve"],
+        cwd=authorizer.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def end() -> None:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Serving "):
+            break
+    try:
+        (sourced,) = (line.split()[1] for line in lines if line.startswith("source "))
+        yield sourced, end
+    finally:
+        if process.poll() is None:
+            end()
+
+
+def status_of_sourced(authorizer: Adopter, tokens: str) -> str:
+    """What the API answers a shell that has sourced the file."""
+    script = (
+        f'. {tokens} && curl -s -o /dev/null -w "%{{http_code}}" '
+        '-H "Authorization: Bearer $WRITER" "$API/orders"'
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=authorizer.folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_sam_builds_the_function_with_pip(tmp_path: Path, python: Path, wheel: Path) -> None:
+    """With one line in requirements.txt and the compiled policy, its own builder makes it."""
+    (tmp_path / "rbac").mkdir()
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\ngroups: {writer: {allow: ['GET /orders/{id}']}}\n"
+    )
+    Adopter(tmp_path, python)("compile", "policy.yaml", "--output", "rbac/policy.json")
+    requirement = f"cognito-rbac-authorizer[lambda] @ {wheel.as_uri()}\n"
+    (tmp_path / "rbac" / "requirements.txt").write_text(requirement)
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "Runtime": "python3.{1}".format(*sys.version_info),
+            "Architectures": ["arm64" if platform.machine() == "aarch64" else "x86_64"],
+            "CodeUri": "rbac/",
+            "Handler": "authorizer.aws_lambda.handler",
+        },
+    }
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Rbac": function}}
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    done = subprocess.run(
+        [sam_binary(PROJECT), "build", "--template", "template.json"],
+        cwd=tmp_path,
+        env=sam_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    package = tmp_path / ".aws-sam" / "build" / "Rbac"
+    answers = answers_of(package, ("writer",), tmp_path)
+    assert answers == ["answer true", "answer false", "answer false"]
