@@ -18,6 +18,7 @@ from authorizer.gateway.responses import (
     bytes_beside_document,
     context_of,
 )
+from authorizer.gateway.token_sources import TokenSources
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact, written
 from authorizer.policy.decision import Policy
 from authorizer.policy.iam import (
@@ -114,11 +115,13 @@ class Authorizer:
         http_api_answer: HttpApiAnswer = HttpApiAnswer.SIMPLE,
         http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY,
         iam_modes: Mapping[Flavour, IamMode] = DEFAULT_IAM_MODES,
+        token_sources: TokenSources | None = None,
     ) -> None:
         """Put the parts together; see :class:`Settings` for the choices."""
         self._verifier = verifier
         self.keys, self.policy = verifier.keys, policy
         self._documents = CallerDocuments(policy)
+        self._sources = token_sources
         # Of which kinds of events answers are simple, or documents for callers, or refusals raised.
         self._simple = (Flavour.HTTP_2,) if http_api_answer is HttpApiAnswer.SIMPLE else ()
         self._for_callers = tuple(one for one in Flavour if iam_modes[one] is IamMode.CALLER)
@@ -142,6 +145,7 @@ class Authorizer:
             http_api_answer=settings.http_api_answer,
             http_api_refusal=settings.http_api_refusal,
             iam_modes=settings.iam_modes,
+            token_sources=settings.token_sources,
         )
 
     def authorize(self, event: object) -> dict[str, Any]:
@@ -165,7 +169,9 @@ class Authorizer:
         flavour = request.flavour
         is_simple = flavour in self._simple
         try:
-            token = self._verifier.verify(request.bearer_token())
+            sources = self._sources
+            told = request.bearer_token() if sources is None else sources.token_of(request, event)
+            token = self._verifier.verify(told)
         except InvalidTokenError as error:
             nothing = None if is_simple else request_document(*_arn_parts(request), allowed=False)
             return Outcome(

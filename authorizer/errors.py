@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOKEN_MISSING = "token_missing"
     AUTHORIZATION_AMBIGUOUS = "authorization_ambiguous"
     AUTHORIZATION_NOT_BEARER = "authorization_not_bearer"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     # 1. Shape of the JWS compact serialization.
     TOKEN_TOO_LONG = "token_too_long"
     TOKEN_NOT_COMPACT = "token_not_compact"

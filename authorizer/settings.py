@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from authorizer.errors import ConfigurationError, clip
 from authorizer.gateway.events import Flavour
+from authorizer.gateway.token_sources import AUTHORIZATION, TokenSources
 from authorizer.policy.decision import Policy
 from authorizer.tokens.pool import JwksTiming, UserPool
 
@@ -61,7 +62,7 @@ _TIMES = {
 NAMES = frozenset(
     {
         *(*_PAIRS, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL"),
-        *("CLIENT_IDS", "INSECURE_EMULATOR_HOSTS"),
+        *("CLIENT_IDS", "INSECURE_EMULATOR_HOSTS", "TOKEN_SOURCES", "COOKIE_ORIGINS"),
     }
 )
 # REST APIs remember an answer for five minutes, and for all routes, unless told otherwise: there a
@@ -112,6 +113,7 @@ class Settings:
         http_api_refusal: 403 or ``Unauthorized`` for a refused token on HTTP APIs.
         iam_modes: what an IAM document covers, for each kind of event.
         insecure_emulator_hosts: where keys may come from over plain HTTP. Not for a deployment.
+        token_sources: where else tokens may be; nothing for the Authorization header alone.
     """
 
     pools: tuple[UserPool, ...]
@@ -123,6 +125,7 @@ class Settings:
     http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY
     iam_modes: Mapping[Flavour, IamMode] = field(default_factory=lambda: DEFAULT_IAM_MODES)
     insecure_emulator_hosts: tuple[str, ...] = ()
+    token_sources: TokenSources | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -227,6 +230,7 @@ class SettingsReader:
             ),
             "iam_modes": self._iam_modes(policy),
             "insecure_emulator_hosts": self._insecure_emulator_hosts,
+            "token_sources": self._token_sources(),
         }
         if self.problems:
             raise ConfigurationError(problem.text for problem in self.problems)
@@ -276,6 +280,15 @@ class SettingsReader:
             for name, attribute in _TIMES.items()
         }
         return self._attempt(JwksTiming, **spans)
+
+    def _token_sources(self) -> TokenSources | None:
+        if self._values.keys().isdisjoint(("TOKEN_SOURCES", "COOKIE_ORIGINS")):
+            return None
+        return self._attempt(
+            TokenSources,
+            self._values.get("TOKEN_SOURCES", AUTHORIZATION).split(),
+            self._values.get("COOKIE_ORIGINS", "").split(),
+        )
 
     def _single(
         self, name: str, make: Callable[[str], _Made], default: _Made, expected: str

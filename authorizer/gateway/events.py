@@ -35,9 +35,9 @@ HTTP_APIS = (_HTTP_2, _HTTP_1)
 # an account may be missing. The path is the client's and may hold anything, such as colons.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
 _ARN = re.compile(r"(arn:[^:]+:execute-api:[^:]*:[^:]*:[^/]+/[^/]+/)(([^/]+)(/.*)?)", re.DOTALL)
-_OBJECT = (dict, Mapping)
+OBJECT = (dict, Mapping)
 # What a part of an event must be, in words.
-_WORDS = {_OBJECT: "to be an object", str: "to be text", list: "to hold lists"}
+_WORDS = {OBJECT: "to be an object", str: "to be text", list: "to hold lists"}
 
 
 class Request(NamedTuple):
@@ -85,14 +85,23 @@ class Request(NamedTuple):
                 Reason.AUTHORIZATION_AMBIGUOUS,
                 f"expected one Authorization header, found {len(sent)}",
             )
-        # RFC 9110, 11.1: the scheme is compared without case. RFC 6750, 2.1: "Bearer" 1*SP token.
-        scheme, _, rest = sent[0].partition(" ")
-        token = rest.lstrip(" ")
-        if scheme.lower() != "bearer" or not token or " " in token:
-            raise InvalidTokenError(
-                Reason.AUTHORIZATION_NOT_BEARER, "expected the Authorization header to be Bearer"
-            )
-        return token
+        return bearer_token_of(sent[0])
+
+
+def bearer_token_of(value: str) -> str:
+    """The token of an Authorization header, unverified.
+
+    Raises:
+        InvalidTokenError: ``authorization_not_bearer``.
+    """
+    # RFC 9110, 11.1: the scheme is compared without case. RFC 6750, 2.1: "Bearer" 1*SP token.
+    scheme, _, rest = value.partition(" ")
+    token = rest.lstrip(" ")
+    if scheme.lower() != "bearer" or not token or " " in token:
+        raise InvalidTokenError(
+            Reason.AUTHORIZATION_NOT_BEARER, "expected the Authorization header to be Bearer"
+        )
+    return token
 
 
 def parse_request(event: object) -> Request:
@@ -101,7 +110,7 @@ def parse_request(event: object) -> Request:
     Raises:
         MalformedRequestError: when it is none of them; it says what was expected.
     """
-    told: Mapping[str, Any] = _require(event, _OBJECT, "the event")
+    told: Mapping[str, Any] = require(event, OBJECT, "the event")
     kind, version = told.get("type"), told.get("version")
     if kind == "TOKEN":
         return _parse_rest_token(told)
@@ -110,11 +119,11 @@ def parse_request(event: object) -> Request:
             "expected an API Gateway authorizer event: type TOKEN, or type REQUEST with version "
             f"2.0, 1.0 or none; found type {clip(kind)} and version {clip(version)}"
         )
-    context = _require(told.get("requestContext"), _OBJECT, "requestContext")
+    context = require(told.get("requestContext"), OBJECT, "requestContext")
     if version == "2.0":
-        http = _require(context.get("http"), _OBJECT, "requestContext.http")
-        flavour, method = _HTTP_2, _require(http.get("method"), str, "requestContext.http.method")
-        key = _require(told.get("routeKey"), str, "routeKey")
+        http = require(context.get("http"), OBJECT, "requestContext.http")
+        flavour, method = _HTTP_2, require(http.get("method"), str, "requestContext.http.method")
+        key = require(told.get("routeKey"), str, "routeKey")
     elif version is None and "eventType" in context:
         if context["eventType"] != "CONNECT":
             raise MalformedRequestError(
@@ -122,11 +131,11 @@ def parse_request(event: object) -> Request:
                 f"found {clip(context['eventType'])}"
             )
         flavour, method = _WEBSOCKET, ""
-        key = _require(context.get("routeKey"), str, "requestContext.routeKey")
+        key = require(context.get("routeKey"), str, "requestContext.routeKey")
     else:
         flavour = _REST_REQUEST if version is None else _HTTP_1
-        method = _require(told.get("httpMethod"), str, "httpMethod")
-        key = _require(told.get("resource"), str, "resource")
+        method = require(told.get("httpMethod"), str, "httpMethod")
+        key = require(told.get("resource"), str, "resource")
     stage_arn, resource, _, path = parse_arn(
         told.get("routeArn" if version == "2.0" else "methodArn")
     )
@@ -141,7 +150,7 @@ def parse_request(event: object) -> Request:
         route,
         None if flavour is _WEBSOCKET else _path_of(path, route),
         _path_parameters(told),
-        _authorizations(told),
+        header_values(told, "authorization"),
         request_id if isinstance(request_id, str) else None,
     )
 
@@ -153,7 +162,7 @@ def _parse_rest_token(event: Mapping[str, Any]) -> Request:
     path, parameters = _path_of(path, route), _path_parameters(event)
     route = route if path is None else None
     token = event.get("authorizationToken")
-    sent = () if token is None else (_require(token, str, "authorizationToken"),)
+    sent = () if token is None else (require(token, str, "authorizationToken"),)
     return Request(_REST_TOKEN, stage_arn, resource, method, route, path, parameters, sent, None)
 
 
@@ -169,25 +178,28 @@ def _path_of(path: str | None, route: object) -> str | None:
 
 def _path_parameters(event: Mapping[str, Any]) -> Mapping[str, str]:
     found = event.get("pathParameters")
-    values: Mapping[str, str] = {} if found is None else _require(found, _OBJECT, "pathParameters")
+    values: Mapping[str, str] = {} if found is None else require(found, OBJECT, "pathParameters")
     for value in values.values():
-        _require(value, str, "pathParameters")
+        require(value, str, "pathParameters")
     return values
 
 
-def _authorizations(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every Authorization header of the request, whatever the case of its name.
+def header_values(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Every header of that name, which is in lower case, whatever the case of the client's.
 
     REST APIs give repeated headers in ``multiValueHeaders`` and only the last one in ``headers``;
     HTTP APIs join them by commas, which no bearer token contains.
+
+    Raises:
+        MalformedRequestError: the headers are none.
     """
     multiple = event.get("multiValueHeaders")
     what = "multiValueHeaders" if multiple else "headers"
-    headers = _require(multiple or event.get("headers") or {}, _OBJECT, what)
-    sent = [value for name, value in headers.items() if str(name).lower() == "authorization"]
+    headers = require(multiple or event.get("headers") or {}, OBJECT, what)
+    sent = [value for own, value in headers.items() if str(own).lower() == name]
     if multiple:
-        sent = [value for values in sent for value in _require(values, list, what)]
-    return tuple([_require(value, str, "a header") for value in sent])
+        sent = [value for values in sent for value in require(values, list, what)]
+    return tuple([require(value, str, "a header") for value in sent])
 
 
 def parse_arn(text: object) -> tuple[str, str, str, str | None]:
@@ -209,7 +221,8 @@ def parse_arn(text: object) -> tuple[str, str, str, str | None]:
     )
 
 
-def _require(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401 - JSON in, JSON out
+def require(value: Any, kind: Any, what: str) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """The value, where it is of a kind; ``what`` names it in the error otherwise."""
     if isinstance(value, kind):
         return value
     raise MalformedRequestError(f"expected {what} {_WORDS[kind]}, found {type(value).__name__}")

@@ -246,6 +246,53 @@ def test_a_key_without_the_token_serves_other_callers(
     assert found(template(api)) == ([(code, 23)] if code else [])
 
 
+@pytest.mark.parametrize(
+    ("written", "sources", "code"),
+    [
+        ("cookie:a", ("header:cookie", "header:origin", "context:routeKey"), None),
+        ("cookie:a", ("header:cookie", "context:routeKey"), "X211"),
+        ("cookie:a", (TOKEN, "context:routeKey"), "X205"),
+        ("query:Token", ("querystring:token", "context:routeKey"), None),
+        ("subprotocol", ("header:sec-websocket-protocol", "context:routeKey"), None),
+        ("header:X-Token header:authorization", ("header:x-token", "context:routeKey"), "X205"),
+        (
+            "header:X-Token header:authorization",
+            ("header:x-token", TOKEN, "context:routeKey"),
+            None,
+        ),
+        (UNKNOWN, ("context:routeKey",), None),
+    ],
+)
+def test_all_places_of_a_token_belong_to_the_key(
+    written: Any, sources: tuple[str, ...], code: str | None
+) -> None:
+    """Where the function looks for it follows from its settings."""
+    api = http_api(route("GET /one"), by=[cached(*sources)])
+    variables = {"AUTHORIZER_TOKEN_SOURCES": written, "AUTHORIZER_COOKIE_ORIGINS": "https://a"}
+    codes = [one for one, _ in found(template(api, functions=(function(**variables),)))]
+    assert [one for one in codes if one.startswith("X2")] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("sources", "is_found"),
+    [
+        ((TOKEN,), False),
+        (("header:x-token",), True),
+        (("querystring:token", "context:routeKey"), True),
+        (("header:x-api-key", TOKEN), False),
+        (("context:routeKey",), False),
+        ((), False),
+    ],
+)
+def test_what_a_client_has_to_send_is_a_source_of_tokens(
+    sources: tuple[str, ...], *, is_found: bool
+) -> None:
+    """Also where nothing is remembered."""
+    by = [cached(*sources, ttl=0)]
+    codes = [code for code, _ in found(template(http_api(route("GET /one"), by=by)))]
+    assert codes == (["X210"] if is_found else [])
+
+
 def test_without_caching_no_identity_source_is_needed() -> None:
     """With a time to live of 0 every request is asked about."""
     assert found(template(http_api(route("GET /one"), by=[cached(ttl=0)]))) == []

@@ -20,6 +20,7 @@ TOKEN_REASONS = (
     "token_missing",
     "authorization_ambiguous",
     "authorization_not_bearer",
+    "origin_not_allowed",
     "token_too_long",
     "token_not_compact",
     "token_not_base64url",

@@ -18,6 +18,7 @@ from authorizer.cli.analysis.protection import (
     RouteProtection,
     answer_kind,
     our_authorizers,
+    token_identities,
 )
 from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.template.model import (
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.location import Location
 
-TOKEN_SOURCE = "header:authorization"
 # Methods of routes that take every method: $default has none.
 _EVERY = frozenset({"", ANY})
 
@@ -46,13 +46,11 @@ class CacheKey:
     """What of a request is in the key.
 
     Attributes:
-        token: that of the caller.
         route: the template that was matched, with its method where that has one.
         method: of the request.
         path: the concrete one.
     """
 
-    token: bool
     route: bool
     method: bool
     path: bool
@@ -78,7 +76,7 @@ class CacheKey:
 def cache_key(api: Api, authorizer: Authorizer) -> CacheKey | None:
     """The key that answers are remembered under; nothing where that cannot be decided."""
     if authorizer.kind is AuthorizerKind.TOKEN:
-        return CacheKey(token=True, route=False, method=False, path=False)
+        return CacheKey(route=False, method=False, path=False)
     sources = authorizer.identity_sources
     if isinstance(sources, Unknown):
         return None
@@ -89,7 +87,7 @@ def cache_key(api: Api, authorizer: Authorizer) -> CacheKey | None:
     else:
         of_resource = {"context:resourcePath", "context:resourceId"}
         route = method and not of_resource.isdisjoint(sources)
-    return CacheKey(token=TOKEN_SOURCE in sources, route=route, method=method, path=path)
+    return CacheKey(route=route, method=method, path=path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +98,7 @@ class Cache:
         routes: those that use it.
         kind: what it answers; nothing where that cannot be decided.
         key: what its answers are remembered under; nothing where that cannot be decided.
+        tokens: the identity sources that may hold a token; nothing where that cannot be decided.
     """
 
     api: Api
@@ -107,6 +106,7 @@ class Cache:
     routes: tuple[RouteProtection, ...]
     kind: AnswerKind | None
     key: CacheKey | None
+    tokens: frozenset[str] | None
 
     @property
     def key_location(self) -> Location:
@@ -139,4 +139,5 @@ def caches(template: Template, protections: Iterable[RouteProtection]) -> Iterat
             ),
             kind=answer_kind(template, api, authorizer),
             key=cache_key(api, authorizer),
+            tokens=token_identities(template, authorizer),
         )

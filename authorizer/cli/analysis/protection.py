@@ -25,6 +25,7 @@ from authorizer.cli.template.model import (
 from authorizer.cli.text import quoted_key, shown
 from authorizer.errors import clip
 from authorizer.gateway.events import Flavour
+from authorizer.gateway.token_sources import AUTHORIZATION
 from authorizer.policy.paths import ANY, CONNECT, METHODS
 from authorizer.settings import DEFAULT_IAM_MODES, NAMES, PREFIX, HttpApiAnswer, IamMode
 
@@ -46,6 +47,12 @@ _FLAVOURS: dict[object, Flavour] = {
     (ApiKind.REST, AuthorizerKind.TOKEN): Flavour.REST_TOKEN,
     ApiKind.REST: Flavour.REST_REQUEST,
     ApiKind.WEBSOCKET: Flavour.WEBSOCKET,
+}
+# What a source of tokens is to API Gateway, where it is not called as the setting calls it.
+_IDENTITIES = {
+    "cookie": "header:cookie",
+    "query": "querystring:{}",
+    "subprotocol": "header:sec-websocket-protocol",
 }
 
 
@@ -349,6 +356,17 @@ def answers_simply(template: Template, authorizer: Authorizer) -> bool | None:
     """Whether the function answers yes or no on payload 2.0; nothing where it cannot be decided."""
     answer = _setting(template, authorizer, "HTTP_API_ANSWER", HttpApiAnswer.SIMPLE)
     return answer == HttpApiAnswer.SIMPLE if answer in set(HttpApiAnswer) else None
+
+
+def token_identities(template: Template, authorizer: Authorizer) -> frozenset[str] | None:
+    """The identity sources that may hold a token; nothing where that cannot be decided."""
+    written = _setting(template, authorizer, "TOKEN_SOURCES", AUTHORIZATION)
+    if written is None:
+        return None
+    sources = (source.partition(":")[::2] for source in written.split())
+    return frozenset(
+        _IDENTITIES.get(kind, f"{kind}:{{}}").format(name.lower()) for kind, name in sources
+    )
 
 
 def _setting(template: Template, authorizer: Authorizer, name: str, default: str) -> str | None:

@@ -10,10 +10,17 @@ from __future__ import annotations
 from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
-from authorizer.cli.analysis.protection import AnswerKind, DecidedBy, RouteProtection
+from authorizer.cli.analysis.protection import (
+    AnswerKind,
+    DecidedBy,
+    RouteProtection,
+    our_authorizers,
+    token_identities,
+)
 from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.route_rules import can_be_named
+from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
@@ -22,14 +29,48 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache, CacheKey
 
+_COOKIE = "header:cookie"
+_ORIGIN = "header:origin"
+
 
 def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
-    """X204, X205: answers remembered without the caller's token in the key."""
+    """X204, X205, X211: answers remembered without the token, or the origin, in the key."""
     for cache in analysis.caches:
-        sources = cache.authorizer.identity_sources
-        if cache.key is not None and not cache.key.token:
-            code, facts = "X205" if sources else "X204", {"sources": sources}
-            yield Finding.of(code, cache.key_location, authorizer=cache.authorizer.name, **facts)
+        sources, tokens = cache.authorizer.identity_sources, cache.tokens
+        is_token = cache.authorizer.kind is AuthorizerKind.TOKEN
+        if tokens is None or isinstance(sources, Unknown) or is_token:
+            continue
+        code = "X205" if sources else "X204"
+        if tokens <= {*sources}:
+            code = "X211" if _COOKIE in tokens and _ORIGIN not in sources else ""
+        if code:
+            yield Finding.of(
+                code,
+                cache.key_location,
+                authorizer=cache.authorizer.name,
+                sources=sources,
+                tokens=sorted(tokens),
+            )
+
+
+def sources_without_token(analysis: TemplateAnalysis) -> Iterator[Finding]:
+    """X210: what a caller has to send is no source of tokens, and nothing is remembered."""
+    cached = [cache.authorizer for cache in analysis.caches]
+    for _, authorizer in our_authorizers(analysis.template):
+        sources = authorizer.identity_sources
+        tokens = token_identities(analysis.template, authorizer)
+        is_request = authorizer.kind is AuthorizerKind.REQUEST
+        if not is_request or tokens is None or isinstance(sources, Unknown) or authorizer in cached:
+            continue
+        sent = [source for source in sources if source.startswith(("header:", "querystring:"))]
+        if sent and tokens.isdisjoint(sent):
+            yield Finding.of(
+                "X210",
+                authorizer.identity_location or authorizer.location,
+                authorizer=authorizer.name,
+                sources=sent,
+                tokens=sorted(tokens),
+            )
 
 
 def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:

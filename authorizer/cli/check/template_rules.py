@@ -28,6 +28,7 @@ from authorizer.cli.check.cache_rules import (
     answers_older_than_tokens,
     backend_answers_for_all_callers,
     documents_for_one_request,
+    sources_without_token,
 )
 from authorizer.cli.check.deployments import check_deployments
 from authorizer.cli.check.finding import UNREADABLE_TEMPLATE, Finding
@@ -262,6 +263,7 @@ TEMPLATE_RULES: tuple[TemplateRule, ...] = (
     rules_without_route,
     routes_of_others,
     answers_for_all_callers,
+    sources_without_token,
     answers_for_all_routes,
     answers_for_other_requests,
     documents_for_one_request,

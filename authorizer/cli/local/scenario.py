@@ -20,7 +20,9 @@ from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.local import users
 from authorizer.cli.local.project import LocalStackError, Project
 from authorizer.cli.local.runtime import ALLOWED
+from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import Reason
+from authorizer.gateway.token_sources import AUTHORIZATION
 from authorizer.policy.paths import METHODS, safe_segments
 
 if TYPE_CHECKING:
@@ -170,10 +172,11 @@ class Plan:
             )
 
     def _tokenless(self, key: str) -> dict[str, Any]:
-        """What becomes of a request without a token: where that is in the key, nobody is asked."""
+        """What becomes of a request without a token: where that is asked for, nobody is asked."""
         authorizer = self._routes[key].authorizer
-        cached_by = cache_key(self._project.api, authorizer) if authorizer is not None else None
-        if cached_by is None or cached_by.token:
+        is_named = authorizer is None or authorizer.kind is AuthorizerKind.TOKEN
+        sources = getattr(authorizer, "identity_sources", ())
+        if is_named or isinstance(sources, Unknown) or AUTHORIZATION in sources:
             return {"status": _UNAUTHORIZED}
         return {"status": refused_status(self._project), "reason": Reason.TOKEN_MISSING}
 
