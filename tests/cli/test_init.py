@@ -156,6 +156,24 @@ def test_a_definition_alone_gets_a_security_scheme(kind: str) -> None:
     assert run("init").output.count("its authorizer 'Rbac' (request") == 1
 
 
+def test_a_sam_apis_own_definition_is_changed_there() -> None:
+    """SAM adds no authorizer to a definition that is not inline, and refuses to be told to."""
+    adopter = Path(__file__).parents[1] / "adopters" / "sam-rest"
+    definition, _, scheme = (adopter / "openapi.yaml").read_text().partition("components:")
+    template = (adopter / "template.yaml").read_text().partition("  RbacFunction:")[0]
+    Path("openapi.yaml").write_text(definition)
+    Path("template.yaml").write_text(template)
+    begun = run("init").output
+    of_template, _, of_definition = begun.partition("what openapi.yaml needs besides:")
+    assert "Auth:" not in of_template
+    assert yaml.safe_load(of_definition)["components"] == yaml.safe_load(scheme)
+    Path("template.yaml").write_text(pasted(template, of_template))
+    Path("openapi.yaml").write_text(definition + "components:" + scheme)
+    grant_everything()
+    checked = run("check", "policy.yaml", "--template", "template.yaml", "--strict")
+    assert checked.exit_code == 0, checked.output
+
+
 @pytest.mark.parametrize("template", SAM.values(), ids=SAM)
 def test_what_is_written_grants_nothing(template: str) -> None:
     """Each route stands there once, in a comment; and the tests say that nobody may anything."""

@@ -32,6 +32,7 @@ ADOPTERS = PROJECT / "tests" / "adopters"
 # By project, what its deployer makes of it: with what `authorizer init` prints pasted in.
 PROJECTS = {
     "sam": "template.yaml",
+    "sam-rest": "template.yaml",
     "cdk": "cdk.out/Api.template.json",
     "serverless": ".serverless/cloudformation-template-update-stack.json",
     "terraform": "plan.json",

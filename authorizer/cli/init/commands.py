@@ -153,17 +153,26 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
     pools = [pool.id for pool in template.pools]
     clients = [client.id for client in template.clients]
     is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
-    click.echo("\nwhat the template needs besides:\n")
-    click.echo(
-        snippet(
-            _deployer_of(path, api),
-            kind=api.kind.value,
-            output=(path.parent / "rbac-function").as_posix(),
-            api=plain(api.id),
-            pool=pools[0] if is_own else None,
-            client=clients[0] if is_own else None,
+    deployer = _deployer_of(path, api)
+    # A definition of its own is not SAM's to change.
+    files = {route.location.file for route in api.routes} - {str(path)}
+    definition = min(files, default=None) if deployer == "sam" else None
+    for name, file in (
+        (deployer, "the template"),
+        *([("openapi", definition)] if definition else []),
+    ):
+        click.echo(f"\nwhat {file} needs besides:\n")
+        click.echo(
+            snippet(
+                name,
+                definition=definition,
+                kind=api.kind.value,
+                output=(path.parent / "rbac-function").as_posix(),
+                api=plain(api.id),
+                pool=pools[0] if is_own else None,
+                client=clients[0] if is_own else None,
+            )
         )
-    )
 
 
 def _find_template(folder: Path) -> Path:
