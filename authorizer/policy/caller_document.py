@@ -24,7 +24,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from math import inf
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ class Inexact(StrEnum):
     TOO_LARGE = "too_large"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Grants:
     """What a caller's document says, without the part of the ARN that API Gateway chooses.
 
@@ -73,22 +73,18 @@ class Grants:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     smaller: Grants | None = field(default=None, compare=False)
-    # Of each glob: whether it denies, its longest part without a star, and all its parts.
-    _globs: list[tuple[bool, str, list[str]]] = field(
-        init=False, compare=False, repr=False, default_factory=list
-    )
 
-    def __post_init__(self) -> None:
-        """Split the globs once."""
-        for denies, globs in ((False, self.allow), (True, self.deny)):
-            split = [glob.split("*") for glob in globs]
-            self._globs.extend((denies, max(parts, key=len), parts) for parts in split)
+    @cached_property
+    def _split(self) -> list[tuple[bool, str, list[str]]]:
+        """Of each glob: whether it denies, its longest part without a star, and all its parts."""
+        globs = [(False, glob) for glob in self.allow] + [(True, glob) for glob in self.deny]
+        return [(denies, max(glob.split("*"), key=len), glob.split("*")) for denies, glob in globs]
 
     def allows(self, resource: str) -> bool:
         """Whether the document allows the rest of a request's ARN: ``GET/users/1``."""
         said = {
             denies
-            for denies, part, parts in self._globs
+            for denies, part, parts in self._split
             if part in resource and covers(parts, resource)
         }
         return said == {False}
@@ -152,8 +148,9 @@ class CallerDocuments:
             if left:
                 return Inexact.ROUTES_OVERLAP
             if len(allow) + len(deny) <= _MOST_RESOURCES:
-                allowed, denied = _filled(allow, texts), _filled(deny, texts)
-                found = Grants(allow=allowed, deny=denied, smaller=found)
+                found = Grants(
+                    allow=_filled(allow, texts), deny=_filled(deny, texts), smaller=found
+                )
         return found or Inexact.TOO_LARGE
 
 
@@ -235,10 +232,9 @@ def choose(
     Returns:
         Those that allow, those that deny, and the spots that cannot be kept out.
     """
-    granted_spots = _union(
-        1 << spot for spot, parts in enumerate(table["granted_by"]) if parts & granted
+    needed = ~(table["spare"] if is_small else 0) & _union(
+        1 << spot for spot, parts in enumerate(table["granted_by"]) if not parts & granted
     )
-    needed = ~granted_spots & ~(table["spare"] if is_small else 0)
     denies = [row for row in table["denies"] if not row["takes"] & granted]
     deniable = _union(row["covers"] for row in denies)
     rest, chosen = granted, []
@@ -248,7 +244,7 @@ def choose(
         cost = (spots & ~table["wanted"]).bit_count()
         is_said = cost == 0 and not subjects.isdisjoint(fold["subjects"])
         is_cheap = is_small and fold["glob"] != _EVERYTHING and not spots & ~deniable
-        if saved > 0 and (is_said or (is_cheap and saved > cost)):
+        if saved > cost and (is_said or is_cheap):
             rest &= ~fold["parts"]
             chosen.append(fold)
     parts = [part for at, part in enumerate(table["parts"]) if rest >> at & 1]

@@ -19,12 +19,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from authorizer.errors import ConfigurationError, Reason
 from authorizer.policy.model import (
@@ -38,12 +36,13 @@ from authorizer.policy.model import (
 from authorizer.policy.paths import (
     ANY,
     CONNECT,
+    METHOD,
     METHODS,
     MOST_SEGMENTS,
-    PARAMETER,
     Route,
     parse_route,
     safe_segments,
+    spellings_of,
     split_route_key,
 )
 from authorizer.policy.route_tree import Place
@@ -54,14 +53,12 @@ if TYPE_CHECKING:
     # Rules that compare values, with what each decides; and what is decided if none holds.
     _Answer = tuple[Sequence[tuple[Rule, Decision]], Decision]
 
-# Methods are case-sensitive, and API Gateway knows only upper-case ones.
-_METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
 # Whose token has one of these has a user behind it.
 CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
 # Tells nothing of the path, and so does what nobody can read.
 _DEFAULT = Route(path=(), names=(), greedy=True)
-# Answers are remembered per method, route and set of groups: what the policy, the API and the
-# groups' members make of these is far less.
+# Answers are remembered per method, path of a route and set of groups: what the policy, the API and
+# the groups' members make of these is far less.
 _MOST_ANSWERS = 16_384
 
 
@@ -121,8 +118,9 @@ class Policy:
         try:
             return cls.parse(Path(path).read_bytes())
         except (OSError, ValueError, ConfigurationError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ConfigurationError([f"{path}: cannot be read: {reason}"]) from error
+            raise ConfigurationError(
+                [f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]
+            ) from error
 
     @classmethod
     def parse(cls, data: bytes) -> Policy:
@@ -166,29 +164,36 @@ class Policy:
                 machine's ``sub`` is its ``client_id``, and it has no username and no groups.
         """
         if method not in METHODS or route == CONNECT:
-            if route != CONNECT and not _METHOD.fullmatch(method):
+            if route != CONNECT and not METHOD.fullmatch(method):
                 return Decision(allowed=False, reason=Reason.METHOD_UNSAFE)
             # A connection has none. Others are in no rule and no route, and there is no end of
             # them: only ANY covers both.
             method = ""
         groups, claims, parameters = tuple(groups), claims or {}, path_parameters or {}
         matched = None if route is None else parse_route(route) or _DEFAULT
-        values: Sequence[str | None]
-        if matched and not matched.greedy and (path is None or matched.agrees(path, parameters)):
-            values = [name and parameters.get(name) for name in matched.names]
-            where = None
-        else:
+        values: Sequence[str | None] = ()
+        where = None
+        if (
+            matched is None
+            or matched.greedy
+            or (path is not None and not matched.agrees(path, parameters))
+        ):
             segments = _segments(matched, path)
             if isinstance(segments, Reason):
                 return Decision(allowed=False, reason=segments)
-            values = segments
             # No place tells longer paths apart.
             where = self.tree.matching(segments), min(len(segments), MOST_SEGMENTS + 1)
-        scopes = tuple(scopes) if is_machine(groups, claims) else ()
+            values = segments
+        scopes = tuple(scopes) if scopes and is_machine(groups, claims) else ()
+        told = matched and matched.path
         # What a caller's groups are told about a route is told once, and then remembered.
-        compared, otherwise = self._remembered(method, route, where, groups, scopes)
-        holding = (decision for rule, decision in compared if _holds(rule, values, claims))
-        return next(holding, otherwise)
+        compared, otherwise = self._remembered(method, told, where, groups, scopes)
+        if compared and matched and not values:
+            values = [name and parameters.get(name) for name in matched.names]
+        for rule, decision in compared:
+            if _holds(rule, values, claims):
+                return decision
+        return otherwise
 
     def deciding_places(
         self,
@@ -232,7 +237,7 @@ class Policy:
     def _answer(
         self,
         method: str,
-        route: str | None,
+        told: tuple[str, ...] | None,
         where: tuple[tuple[Place, ...], int] | None,
         groups: tuple[str, ...],
         scopes: tuple[str, ...],
@@ -241,13 +246,12 @@ class Policy:
 
         Args:
             method: of the request.
-            route: that was matched.
+            told: the path of the route that was matched; nothing where the event does not tell.
             where: the places that match the path, and how many segments that has; nothing where
                 the route tells it.
             groups: the caller's.
             scopes: the caller's that count.
         """
-        told = None if route is None else (parse_route(route) or _DEFAULT).path
         if where is not None:
             granting, denying = self.deciding_places(method, told, *where)
         else:
@@ -296,21 +300,20 @@ def _segments(route: Route | None, path: str | None) -> tuple[str, ...] | Reason
     # Unlike {proxy+}, $default takes the root, too.
     if route is None or route is _DEFAULT:
         return segments
-    is_good = route.greedy and _is_under(segments, route.path)
-    return segments if is_good else Reason.PATH_DISAGREES
+    return segments if route.is_above(segments) else Reason.PATH_DISAGREES
 
 
 def _rules_of(
     places: Iterable[Place], effect: Effect, method: str, subjects: set[str]
 ) -> list[Rule]:
     """The rules that count there, as they stand in the file."""
-    rules = [
+    rules = (
         rule
         for place in places
         for subject in place.rules.keys() & subjects
         for rule in place.rules[subject].values()
         if rule.effect == effect and rule.pattern.covers_method(method)
-    ]
+    )
     return sorted(rules, key=lambda rule: (rule.line, rule.subject, rule.pattern.text))
 
 
@@ -329,18 +332,4 @@ def _surely_equals(value: str | None, claim: object) -> bool:
 def _may_equal(value: str | None, claim: object) -> bool:
     # For the same reason it escapes no deny, nor does a value that nobody extracted. It may be
     # encoded once more than the path (see ``Route.agrees``), which the backend may decode, too.
-    return isinstance(claim, str) and (value is None or claim in _spellings(value))
-
-
-@lru_cache(maxsize=64)
-def _spellings(value: str) -> frozenset[str]:
-    # Found out once: a client may send thousands of encodings, and many denies may compare them.
-    return frozenset({value, unquote(value), unquote(unquote(value))})
-
-
-def _is_under(segments: tuple[str, ...], prefix: tuple[str, ...]) -> bool:
-    """Whether a path lies under a greedy route, which covers one segment or more."""
-    return len(segments) > len(prefix) and all(
-        expected in (PARAMETER, segment)
-        for segment, expected in zip(segments, prefix, strict=False)
-    )
+    return isinstance(claim, str) and (value is None or claim in spellings_of(value))

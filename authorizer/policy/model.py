@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from authorizer.policy.paths import ANY, PARAMETER
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 4
 Effect = Literal["allow", "deny"]
-_EFFECTS: tuple[Effect, ...] = ("allow", "deny")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +153,7 @@ def contents_of(document: Mapping[str, Any]) -> dict[str, Any]:
             )
             for kind in ("group", "scope")
             for name, body in document[f"{kind}s"].items()
-            for effect in _EFFECTS
+            for effect in get_args(Effect)
             for rule in body[effect]
         ),
         "groups": {

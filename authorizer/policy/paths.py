@@ -7,7 +7,7 @@ rejected, never normalised, if another program could read it in another way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Methods are case-sensitive, and API Gateway knows only upper-case ones.
+METHOD = re.compile(r"[A-Z]{1,32}", re.ASCII)
 ANY = "ANY"
 CONNECT = "$connect"
 # What stands for a parameter in a canonical path. No literal segment contains a brace.
@@ -48,26 +50,45 @@ class Route:
         path: canonical segments, without a greedy parameter at the end.
         names: the parameter's name per segment, ``None`` where the segment is literal.
         greedy: whether a ``{proxy+}`` follows, so that the route does not tell the path.
+        form: the path as a format of the parameters' values.
     """
 
     path: tuple[str, ...]
     names: tuple[str | None, ...]
     greedy: bool
+    form: str = field(default="", repr=False, compare=False)
 
     def agrees(self, path: str, parameters: Mapping[str, str]) -> bool:
         """Whether a concrete path is one of this route's, with the values that were extracted.
 
         Neither spelling is known to be the decoded one, so that either may be, by one step.
         """
+        try:
+            if path.count("/") == len(self.path) and path == self.form % parameters != "/":
+                return True
+        except (KeyError, ValueError, TypeError):  # or a name with which this is no format
+            pass  # compared below, as far as they were extracted
         segments = split_path(path)
         if len(segments) != len(self.path) or path[:1] != "/":
             return False
         for segment, literal, name in zip(segments, self.path, self.names, strict=True):
             expected = literal if name is None else parameters.get(name, segment)
-            spellings = (expected,) if name is None else (expected, unquote(expected))
-            if segment not in spellings and unquote(segment) not in spellings:
+            if segment != expected and {segment, unquote(segment)}.isdisjoint(
+                {expected, expected if name is None else unquote(expected)}
+            ):
                 return False
         return True
+
+    def is_above(self, segments: tuple[str, ...]) -> bool:
+        """Whether it is a greedy one that takes a path: with one segment more, or several."""
+        return (
+            self.greedy
+            and len(segments) > len(self.path)
+            and all(
+                expected in (PARAMETER, segment)
+                for segment, expected in zip(segments, self.path, strict=False)
+            )
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -88,6 +109,10 @@ def parse_route(template: str) -> Route | None:
         path=tuple(PARAMETER if segment.startswith("{") else segment for segment in segments),
         names=tuple(segment[1:-1] if segment.startswith("{") else None for segment in segments),
         greedy=is_greedy,
+        form="".join(
+            f"/%({segment[1:-1]})s" if segment.startswith("{") else "/" + segment.replace("%", "%%")
+            for segment in segments
+        ),
     )
 
 
@@ -109,7 +134,17 @@ def safe_segments(path: str) -> tuple[str, ...] | None:
     control characters, encodings of anything that could be written plainly, and encodings that
     are not UTF-8.
     """
-    is_safe = _SAFE_PATH.fullmatch(path) and _SAFE_PATH.fullmatch(
-        unquote(path, errors="surrogateescape").replace(" ", "_")
+    is_safe = _SAFE_PATH.fullmatch(path) and (
+        "%" not in path
+        or _SAFE_PATH.fullmatch(unquote(path, errors="surrogateescape").replace(" ", "_"))
     )
     return split_path(path) if is_safe else None
+
+
+@lru_cache(maxsize=64)
+def spellings_of(value: str) -> frozenset[str]:
+    """What a value may be read as.
+
+    Found out once: a client may send thousands of encodings, and many denies may compare them.
+    """
+    return frozenset({value, unquote(value), unquote(unquote(value))})

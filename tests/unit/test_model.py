@@ -794,7 +794,7 @@ def test_a_long_value_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         decoded.append(text)
         return unquote(text)
 
-    monkeypatch.setattr("authorizer.policy.decision.unquote", counting)
+    monkeypatch.setattr("authorizer.policy.paths.unquote", counting)
     rules = "".join(f"\n      - GET /a/{{x=claim{number}}}" for number in range(200))
     policy = policy_of(
         f"version: 1\ngroups:\n  g:\n    allow:\n      - GET /a/{{x}}\n    deny:{rules}\n"
