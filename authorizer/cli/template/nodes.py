@@ -170,7 +170,7 @@ def child(node: Node, name: str) -> Node:
     """What stands under a name, as it stands."""
     if isinstance(node, Mapping) and name in node.entries:
         return node.entries[name]
-    return Absent(node.location)
+    return node if isinstance(node, Unresolvable) else Absent(node.location)
 
 
 def mapping_at(location: Location, entries: dict[str, Node]) -> Mapping:
