@@ -167,7 +167,7 @@ def referred(node: Node) -> str | None:
 
 
 def child(node: Node, name: str) -> Node:
-    """What stands under a name, as it stands."""
+    """What stands under a name, as it stands; undecidable under what is undecidable itself."""
     if isinstance(node, Mapping) and name in node.entries:
         return node.entries[name]
     return node if isinstance(node, Unresolvable) else Absent(node.location)

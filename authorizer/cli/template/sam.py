@@ -23,14 +23,16 @@ from authorizer.cli.template.nodes import (
     Absent,
     Mapping,
     Node,
+    Reference,
+    Text,
     UndecidedError,
-    Unresolvable,
     child,
     key_location,
     known,
     or_unknown,
 )
 from authorizer.cli.template.openapi import NONE, Operation
+from authorizer.cli.template.reading import Resource
 from authorizer.cli.template.sam_api import SamApi, as_auth
 from authorizer.cli.template.stages import event_keys_by_caller
 from authorizer.cli.text import did_you_mean
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.reading import Reading, Resource
+    from authorizer.cli.template.reading import Reading
 
 _KINDS = {
     "AWS::Serverless::HttpApi": ApiKind.HTTP,
@@ -165,21 +167,19 @@ def _add_route(reading: Reading, apis: dict[str, SamApi], event: _Event) -> bool
     """
     api = _api_of_event(reading, apis, event)
     operation = _operation(reading, event, _unknown_property(reading, event))
-    if isinstance(api, Unknown):
-        _add_elsewhere(reading, apis, event, api.why, operation)
-        return False
-    if isinstance(operation, Unknown):
-        reading.hide(event.location, event.hidden("the route"), operation.why, api.draft)
-        return False
-    auth = reading.get(event.properties, "Auth")
-    overrides = reading.get(auth, "OverrideApiAuth")
-    api.add_event(
-        operation,
-        overrides=reading.flag(overrides, default=False) is not False,
-        # Such an event adds to every definition, also to a REST API's, which SAM lets it name.
-        adds=event.kind == "HttpApi",
-    )
-    return True
+    match api, operation:
+        case Unknown(why=why), _:
+            _add_elsewhere(reading, apis, event, why, operation)
+        case SamApi(draft=draft), Unknown(why=why):
+            reading.hide(event.location, event.hidden("the route"), why, draft)
+        case SamApi(), Operation():
+            auth = reading.get(event.properties, "Auth")
+            overrides = reading.flag(reading.get(auth, "OverrideApiAuth"), default=False)
+            # Such an event adds to every definition, also to a REST API's, which SAM lets it name.
+            adds = event.kind == "HttpApi"
+            api.add_event(operation, overrides=overrides is not False, adds=adds)
+            return True
+    return False
 
 
 def _add_elsewhere(
@@ -208,12 +208,16 @@ def _api_id(reading: Reading, event: _Event) -> str:
     """The logical id of the API that an event adds to, which may be SAM's implicit one."""
     _, property_name, implicit = _EVENTS[event.kind]
     named = child(event.properties, property_name)
-    value = reading.resolve(named)
-    if isinstance(value, Absent):
-        return implicit
-    behind = known(reading.resource_behind(named))
-    # SAM's implicit API may be named, too; it is no resource of the template.
-    return behind.id if behind else getattr(value, "id", getattr(value, "text", ""))
+    match reading.resolve(named), known(reading.resource_behind(named)):
+        case _, Resource(id=name):
+            return name
+        # SAM's implicit API may be named, too; it is no resource of the template.
+        case Reference(id=name) | Text(text=name), _:
+            return name
+        case Absent(), _:
+            return implicit
+        case _:
+            return ""
 
 
 @or_unknown
@@ -237,17 +241,15 @@ def _operation(reading: Reading, event: _Event, mistake: Mistake | None) -> Oper
     )
     if is_http and path is None and method is None:
         path, method = "$default", "ANY"
-    name = openapi.METHOD_NAMED.get(str(method).lower())
-    if is_http and str(method).lower() == "default":
-        name = "ANY"  # SAM deploys it; what it takes is not documented: at worst everything
+    # SAM deploys it for HTTP APIs; what it takes is not documented: at worst everything.
+    further = {"default": "ANY"} if is_http else {}
+    name = (openapi.METHOD_NAMED | further).get(str(method).lower())
     if path is None or name is None:
         why = f"expected a path and a method, found {clip(path)} and {clip(method)}"
         raise UndecidedError(mistake or Mistake(why, event.location))
     auth = as_auth(reading.steady(child(event.properties, "Auth")))
     asked = reading.choice(child(auth, "Authorizer"))
     security: tuple[str, ...] | Unknown | None = (asked,) if isinstance(asked, str) else asked
-    if isinstance(auth, Unresolvable):
-        security = Unknown(auth.why)
     route = replace(
         openapi.route_named(name, path, event.location),
         backend=event.function,
@@ -300,8 +302,6 @@ def _read_websocket(reading: Reading, resource: Resource) -> None:
 @or_unknown
 def _websocket_authorizer(reading: Reading, draft: Api, resource: Resource) -> str | None:
     auth = as_auth(reading.steady(child(resource.properties, "Auth")))
-    if isinstance(auth, Unresolvable):
-        raise UndecidedError(auth.why)
     kind = known(reading.choice(child(auth, "AuthType")))
     location = key_location(resource.properties, "Auth") or resource.location
     if kind == IAM:

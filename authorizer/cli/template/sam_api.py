@@ -129,9 +129,7 @@ class SamApi:
     # --- Auth ---
 
     def _read_default(self) -> tuple[str, ...] | Unknown | None:
-        written = self._auth
-        if not isinstance(written, Unresolvable):
-            written = child(self._auth, "DefaultAuthorizer")
+        written = child(self._auth, "DefaultAuthorizer")
         name = self.reading.choice(written)
         if not isinstance(name, str):
             return name
@@ -158,8 +156,6 @@ class SamApi:
 
     def _read_authorizers(self) -> None:
         what = f"the authorizers of {self.draft.id}"
-        if isinstance(self._auth, Unresolvable):
-            self.reading.note(self._auth.location, what, self._auth.why)
         for name, location, node in self.reading.entries(child(self._auth, "Authorizers"), what):
             what = f"authorizer {name}"
             body = one_body(self.reading, self.draft, name, location, node, what=what)
