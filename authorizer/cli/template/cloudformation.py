@@ -223,9 +223,8 @@ def _route_named(key: str, location: Location, draft: Api, backend: str | Unknow
 def _backend_of(reading: Reading, target: Node) -> str | Unknown | None:
     """The function behind ``integrations/<id>``; not known where that is none of the template's."""
     value = reading.resolve(target)
-    for integration in map(reading.resource_of, parts_of(value)):
-        if integration is not None:
-            return backend_behind(reading, child(integration.properties, "IntegrationUri"))
+    for integration in filter(None, map(reading.resource_of, parts_of(value))):
+        return backend_behind(reading, child(integration.properties, "IntegrationUri"))
     return None if isinstance(value, Absent) else Unknown("its integration is not in this template")
 
 

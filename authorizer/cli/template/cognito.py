@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from authorizer.cli.template.functions import FUNCTION_TYPES
 from authorizer.cli.template.model import (
     AppClient,
@@ -19,6 +17,7 @@ from authorizer.cli.template.nodes import (
     Listing,
     Mapping,
     Node,
+    Reference,
     Text,
     UndecidedError,
     child,
@@ -29,10 +28,8 @@ from authorizer.cli.template.nodes import (
     parts_of,
     spelled,
 )
+from authorizer.cli.template.reading import Reading, Resource
 from authorizer.errors import clip
-
-if TYPE_CHECKING:
-    from authorizer.cli.template.reading import Reading, Resource
 
 # What the names of our function's variables begin with.
 SETTINGS = "AUTHORIZER_"
@@ -74,8 +71,7 @@ def _pool(reading: Reading, resource: Resource) -> UserPool:
     written = child(resource.properties, "MfaConfiguration")
     location = key_location(resource.properties, "MfaConfiguration")
     text = reading.text(written) or "OFF"
-    mfa = _MFA.get(text.lower(), text) if isinstance(text, str) else text
-    what = f"the MFA of {resource.id}"
+    mfa, what = _MFA.get(str(text).lower(), text), f"the MFA of {resource.id}"
     return UserPool(
         id=resource.id,
         location=resource.location,
@@ -130,8 +126,7 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
     name = reading.text(written)
     if name is None:
         name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
-    location = key_location(resource.properties, "GroupName") or resource.location
-    reading.fact(name, location, f"the name of {resource.id}", written)
+    reading.fact(name, resource.location, f"the name of {resource.id}", written)
     return UserGroup(id=resource.id, location=resource.location, name=name)
 
 
@@ -171,13 +166,14 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
 
 def _written(reading: Reading, node: Node) -> str:
     """A value as it is written, to compare it with another one."""
-    value = reading.resolve(node)
-    if isinstance(value, Mapping):
-        items = (f"{name}: {_written(reading, item)}" for name, _, item in value)
-        return "{" + ", ".join(items) + "}"
-    if isinstance(value, Listing):
-        return ", ".join(_written(reading, item) for item in value.items)
-    return spelled(value, lambda part: getattr(part, "id", "") or str(getattr(part, "why", "")))
+    match reading.resolve(node):
+        case Mapping() as mapping:
+            items = (f"{name}: {_written(reading, item)}" for name, _, item in mapping)
+            return "{" + ", ".join(items) + "}"
+        case Listing(items=items):
+            return ", ".join(_written(reading, item) for item in items)
+        case value:
+            return spelled(value, lambda part: str(getattr(part, "id", getattr(part, "why", ""))))
 
 
 def _common_to_all(reading: Reading, resource: Resource, written: Node) -> frozenset[str]:
@@ -200,8 +196,11 @@ def _likely(reading: Reading, node: Node) -> str | None:
 
 
 def _piece(reading: Reading, part: Node) -> str | None:
-    if isinstance(part, Text):
-        return part.text
-    resource = reading.resource_of(part)
-    likely, *attributes = _ID_SHAPES.get(resource.type if resource else "", (None,))
-    return likely if getattr(part, "attribute", None) in {None, *attributes} else None
+    match part, reading.resource_of(part):
+        case Text(text=text), _:
+            return text
+        case Reference(attribute=attribute), Resource(type=kind) if kind in _ID_SHAPES:
+            likely, own = _ID_SHAPES[kind]
+            return likely if attribute in {None, own} else None
+        case _:
+            return None

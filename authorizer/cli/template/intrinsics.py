@@ -24,6 +24,7 @@ from authorizer.cli.template.nodes import (
     Text,
     UndecidedError,
     Unresolvable,
+    child,
     parts_of,
     pattern_of,
     referred,
@@ -51,7 +52,7 @@ _DEPLOYED = {
 }
 # What CloudFormation looks up in the parameter store or among secrets.
 _DYNAMIC = "{{resolve:"
-_VARIABLE = re.compile(r"\$\{(!?)([^${}]*)\}")
+_VARIABLE = re.compile(r"(\$\{[^${}]*\})")
 # What names no file beside the template: a URI, a path from the root, nothing that can be one.
 _NOT_BESIDE = re.compile(r"/|.*(?:://|\0)", re.DOTALL)
 
@@ -222,41 +223,39 @@ class Intrinsics:
     # --- texts and lists ---
 
     def _sub(self, call: Call) -> Node:
-        template, variables = call.argument, None
+        template: Node = call.argument
+        variables: Node = Absent(call.location)
         if isinstance(template, Listing):
             template, variables = template.items
-        before, *rest = _VARIABLE.split(_literal(template))
-        pieces: list[Node] = [Text(call.location, before)]
-        for mark, name, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
-            if mark:
-                pieces.append(Text(call.location, "${" + name.strip() + "}"))
-            else:
-                pieces.append(self._substituted(name.strip(), variables, call.location))
-            pieces.append(Text(call.location, after))
-        return _joined(call, pieces)
+        pieces = _VARIABLE.split(_literal(template))
+        return _joined(call, [self._substituted(piece, variables, call) for piece in pieces])
 
-    def _substituted(self, name: str, variables: Node | None, location: Location) -> Node:
-        if isinstance(variables, Mapping) and name in variables.entries:
-            return self.resolve(variables.entries[name])
-        return self._named(name, location)
+    def _substituted(self, piece: str, variables: Node, call: Call) -> Node:
+        """A piece of text as it is, or what stands for it if it is a name in braces."""
+        if not _VARIABLE.fullmatch(piece):
+            return Text(call.location, piece)
+        if piece.startswith("${!"):
+            return Text(call.location, f"${{{piece[3:-1].strip()}}}")
+        name = piece[2:-1].strip()
+        is_given = isinstance(variables, Mapping) and name in variables.entries
+        given = child(variables, name)
+        return self.resolve(given) if is_given else self._named(name, call.location)
 
     def _join(self, call: Call) -> Node:
         separator, listing = _items(call.argument)
         between = Text(separator.location, _literal(separator))
-        pieces: list[Node] = []
-        for item in self._known_items(listing):
-            pieces += [between, self.resolve(item)]
-        return _joined(call, pieces[1:])
+        items = map(self.resolve, self._known_items(listing))
+        return _joined(call, [piece for item in items for piece in (between, item)][1:])
 
     def _select(self, call: Call) -> Node:
         position, listing = _items(call.argument)
-        index = self.resolve(position)
+        index = _literal(self.resolve(position))
         items = self._known_items(listing)
-        if not re.fullmatch(r"[0-9]{1,4}", _literal(index), re.ASCII):
+        if not index.isdecimal():
             raise _MalformedError
-        if int(_literal(index)) >= len(items):
+        if int(index) >= len(items):
             raise UndecidedError("Fn::Select asks for more than the list has")
-        return self.resolve(items[int(_literal(index))])
+        return self.resolve(items[int(index)])
 
     def _split(self, call: Call) -> Node:
         separator, source = _items(call.argument)
@@ -298,13 +297,12 @@ class Intrinsics:
     def _with_transform(self, mapping: Mapping) -> Node:
         """What is included stands beside what is there, which wins."""
         name = "Fn::Transform"
-        included = self._worked_out(Call(mapping.keys[name], name, mapping.entries[name]))
+        found = self._worked_out(Call(mapping.keys[name], name, mapping.entries[name]))
+        if not isinstance(found, Mapping):
+            found = Mapping(found.location, {}, {}, getattr(found, "why", "it includes no mapping"))
         entries = {key: value for key, _, value in mapping if key != name}
-        if not isinstance(included, Mapping):
-            why = included.why if isinstance(included, Unresolvable) else "it includes no mapping"
-            return Mapping(mapping.location, entries, mapping.keys, why)
-        keys = included.keys | mapping.keys
-        return Mapping(mapping.location, included.entries | entries, keys, included.open)
+        keys = found.keys | mapping.keys
+        return Mapping(mapping.location, found.entries | entries, keys, found.open)
 
     def _transform(self, call: Call) -> Node:
         name = _literal(self.get(call.argument, "Name"))
@@ -318,7 +316,7 @@ class Intrinsics:
             case Unresolvable():
                 return uri
             case Mapping():
-                return Unresolvable(location, "it is kept in a bucket")
+                why: Cause = "it is kept in a bucket"
             case Text(text=name) if self._folder and not _NOT_BESIDE.match(name):
                 if name not in self._files:
                     self._files[name] = Unresolvable(location, f"{clip(name)} includes itself")
@@ -326,9 +324,9 @@ class Intrinsics:
                 return self._files[name]
             case Text(text=name):
                 why = f"{clip(name)} is not a file beside the template"
-                return Unresolvable(location, why)
             case _:
-                return Unresolvable(location, why_not_text(uri))
+                why = why_not_text(uri)
+        return Unresolvable(location, why)
 
     def _read_file(self, path: Path, name: str, location: Location) -> Node:
         why = f"there is no file {clip(name)} beside the template"

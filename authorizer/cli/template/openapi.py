@@ -59,6 +59,10 @@ CORS = "x-amazon-apigateway-cors"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 # What definitions for one kind of API have.
 _TELLING = (("swagger", ApiKind.REST), (RESPONSES, ApiKind.REST), (CORS, ApiKind.HTTP))
+_TELLING_TYPES = {
+    "jwt": ApiKind.HTTP,
+    **dict.fromkeys(("token", "cognito_user_pools"), ApiKind.REST),
+}
 _ALLOW_ORIGIN = "access-control-allow-origin"
 # What stands under paths beside them.
 _NO_PATHS = ("x-", "Fn::")
@@ -144,22 +148,27 @@ def _authorizer_among(draft: Api, operation: Operation) -> str | None:
 
 def kind_of(reading: Reading, body: Mapping) -> ApiKind | Unknown:
     """Which kind of API a definition that stands alone is for, by what only one kind has."""
-    for name, kind in _TELLING:
-        if name in body.entries:
-            return kind
-    for scheme in children_of(reading.get(reading.get(body, "components"), "securitySchemes")):
-        ours = reading.get(scheme, AUTHORIZER)
-        sort = reading.text(reading.get(ours, "type"))
-        if sort == "jwt" or key_location(ours, "authorizerPayloadFormatVersion"):
-            return ApiKind.HTTP
-        if sort in {"token", "cognito_user_pools"}:
-            return ApiKind.REST
+    schemes = children_of(reading.get(reading.get(body, "components"), "securitySchemes"))
     paths = children_of(reading.get(body, "paths"))
-    for operation in (operation for path in paths for operation in children_of(path)):
-        integration = reading.get(operation, INTEGRATION)
-        if isinstance(integration, Mapping):
-            return ApiKind.HTTP if "payloadFormatVersion" in integration.entries else ApiKind.REST
-    return Unknown("nothing in it is of one kind of API only")
+    operations = (operation for path in paths for operation in children_of(path))
+    integrations = (reading.get(operation, INTEGRATION) for operation in operations)
+    kinds = (
+        *(kind for name, kind in _TELLING if name in body.entries),
+        *(_kind_of_authorizer(reading, reading.get(scheme, AUTHORIZER)) for scheme in schemes),
+        *(
+            ApiKind.HTTP if "payloadFormatVersion" in integration.entries else ApiKind.REST
+            for integration in integrations
+            if isinstance(integration, Mapping)
+        ),
+    )
+    unknown = Unknown("nothing in it is of one kind of API only")
+    return next(filter(None, kinds), unknown)
+
+
+def _kind_of_authorizer(reading: Reading, authorizer: Node) -> ApiKind | None:
+    if key_location(authorizer, "authorizerPayloadFormatVersion"):
+        return ApiKind.HTTP
+    return _TELLING_TYPES.get(str(reading.text(reading.get(authorizer, "type"))))
 
 
 # --- operations ---
@@ -228,15 +237,18 @@ def _security(reading: Reading, operation: Mapping) -> tuple[str, ...] | None:
     if not isinstance(value, Listing):
         raise UndecidedError(getattr(value, "why", "security is no list"))
     names: list[str] = []
-    requirements = map(reading.resolve, value.items)
-    for requirement in (found for found in requirements if not isinstance(found, Absent)):
-        if not isinstance(requirement, Mapping) or requirement.open is not None:
-            raise UndecidedError("expected security to list mappings")
-        if not requirement.entries:
-            # OpenAPI: security is optional then, so whoever sends nothing is let in. What API
-            # Gateway makes of it is not documented, and nobody should find out.
-            return ()
-        names += requirement.entries
+    for requirement in map(reading.resolve, value.items):
+        match requirement:
+            case Absent():
+                continue
+            case Mapping(entries=entries, open=None) if entries:
+                names += entries
+            case Mapping(open=None):
+                # OpenAPI: security is optional then, so whoever sends nothing is let in. What API
+                # Gateway makes of it is not documented, and nobody should find out.
+                return ()
+            case _:
+                raise UndecidedError("expected security to list mappings")
     return tuple(names)
 
 
@@ -250,15 +262,16 @@ def _scheme(reading: Reading, draft: Api, name: str, location: Location, node: N
         return
     ours = reading.steady(child(scheme, AUTHORIZER))
     sort = reading.text(reading.get(scheme, "x-amazon-apigateway-authtype"))
-    if isinstance(ours, Mapping):
-        own = declared(reading, name, location, ours, child(scheme, "name"))
-        sources = (child(ours, "identitySource"),)
-        read_authorizer(reading, draft, own, ours, sources=sources)
-    elif sort == "awsSigv4":
-        sign(draft, location, name)
-    elif isinstance(ours, Unresolvable):
-        reading.note(location, f"authorizer {name}", ours.why)
-        draft.put(unreadable(name, location, ours.why))
+    match ours:
+        case Mapping():
+            own = declared(reading, name, location, ours, child(scheme, "name"))
+            sources = (child(ours, "identitySource"),)
+            read_authorizer(reading, draft, own, ours, sources=sources)
+        case _ if sort == "awsSigv4":
+            sign(draft, location, name)
+        case Unresolvable(why=why):
+            reading.note(location, f"authorizer {name}", why)
+            draft.put(unreadable(name, location, why))
 
 
 # --- CORS ---

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-caching
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from authorizer.cli.template.model import Api, ApiKind, Route, Unknown
@@ -97,20 +98,19 @@ def _settings(reading: Reading, stage: Node) -> Iterator[tuple[tuple[str, str], 
     is_on = reading.flag(child(stage, "CachingEnabled"), default=False) is not False
     if is_on or any(isinstance(written, Unresolvable) for written in settings):
         yield (_EVERY_PATH, _EVERY_METHOD), stage.location
-    listings = (written for written in settings if isinstance(written, Listing))
-    for item in (item for listing in listings for item in listing.items):
-        for node in reading.branches(item)[0]:
-            method = reading.text(child(node, "HttpMethod"))
-            path = reading.text(child(node, "ResourcePath"))
-            seconds = reading.number(child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS)
-            is_on = reading.flag(child(node, "CachingEnabled"), default=False) is not False
-            # A slash within a path is written ``~1``.
-            decoded = str(path).replace("~1", "/").lstrip("/")
-            key = (
-                f"/{decoded}" if isinstance(path, str) else _EVERY_PATH,
-                method.upper() if isinstance(method, str) else _EVERY_METHOD,
-            )
-            yield key, node.location if is_on and seconds != 0 else None
+    items = chain.from_iterable(each.items for each in settings if isinstance(each, Listing))
+    for node in chain.from_iterable(reading.branches(item)[0] for item in items):
+        method = reading.text(child(node, "HttpMethod"))
+        path = reading.text(child(node, "ResourcePath"))
+        seconds = reading.number(child(node, "CacheTtlInSeconds"), default=_DEFAULT_SECONDS)
+        is_on = reading.flag(child(node, "CachingEnabled"), default=False) is not False
+        # A slash within a path is written ``~1``.
+        decoded = str(path).replace("~1", "/").lstrip("/")
+        key = (
+            f"/{decoded}" if isinstance(path, str) else _EVERY_PATH,
+            method.upper() if isinstance(method, str) else _EVERY_METHOD,
+        )
+        yield key, node.location if is_on and seconds != 0 else None
 
 
 def _location(settings: dict[tuple[str, str], Location | None], route: Route) -> Location | None:
