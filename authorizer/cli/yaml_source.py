@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -230,12 +230,8 @@ def _location(file: str, mark: Any) -> Location:  # noqa: ANN401 - yaml's
     return Location(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A list or a mapping whose end has not been read yet."""
-
-    event: Any
-    children: list[Node] = field(default_factory=list)
+# The event that a list or a mapping begins with, and what has been read of it.
+_Frame = tuple[Any, list[Node]]
 
 
 class _Composer:
@@ -244,8 +240,8 @@ class _Composer:
     def __init__(self, file: str, dialect: Dialect) -> None:
         self._file = file
         self._dialect = dialect
-        # An anchor whose node is not at its end yet has none.
-        self._anchors: dict[str, Node | None] = {}
+        # An anchor whose node is not at its end yet has none. Under nothing is what has no anchor.
+        self._anchors: dict[str | None, Node | None] = {}
         self._weights: dict[int, int] = {}
         self._has_aliases = False
 
@@ -258,7 +254,7 @@ class _Composer:
             if node is None:
                 continue
             if frames:
-                frames[-1].children.append(node)
+                frames[-1][1].append(node)
             elif root is None:
                 root = node
             else:
@@ -289,38 +285,33 @@ class _Composer:
                 node = Text(_location(self._file, event.start_mark), text, _kind(event), is_quoted)
                 return self._finished(event, node, 1 + len(text))
             case yaml.CollectionEndEvent():
-                return self._collection(frames.pop())
+                return self._collection(*frames.pop())
             case yaml.CollectionStartEvent():
-                self._open(event, frames)
+                if len(frames) == MAX_DEPTH:
+                    message = f"expected at most {MAX_DEPTH} levels of nesting, found more"
+                    raise UnreadableError(_location(self._file, event.start_mark), message)
+                frames.append((event, []))
+                self._anchors[event.anchor] = None
         return None
 
-    def _open(self, event: Any, frames: list[_Frame]) -> None:  # noqa: ANN401 - yaml's
-        if len(frames) == MAX_DEPTH:
-            message = f"expected at most {MAX_DEPTH} levels of nesting, found more"
-            raise UnreadableError(_location(self._file, event.start_mark), message)
-        frames.append(_Frame(event))
-        if event.anchor:
-            self._anchors[event.anchor] = None
-
-    def _collection(self, frame: _Frame) -> Node:
-        location = _location(self._file, frame.event.start_mark)
-        weight = 1 + sum(self._weights[id(child)] for child in frame.children)
+    def _collection(self, event: Any, children: list[Node]) -> Node:  # noqa: ANN401 - yaml's
+        location = _location(self._file, event.start_mark)
+        weight = 1 + sum(self._weights[id(child)] for child in children)
         if self._has_aliases and weight > self._dialect.max_weight:
             message = f"expected at most {self._dialect.max_bytes} characters with all aliases"
             message += " written out, found aliases without measure"
             raise UnreadableError(location, message, "P101")
-        node: Node = Listing(location, tuple(frame.children))
-        if isinstance(frame.event, yaml.MappingStartEvent):
-            node = self._mapping(location, frame.children)
-        return self._finished(frame.event, node, weight)
+        node: Node = Listing(location, tuple(children))
+        if isinstance(event, yaml.MappingStartEvent):
+            node = self._mapping(location, children)
+        return self._finished(event, node, weight)
 
     def _finished(self, event: Any, node: Node, weight: int) -> Node:  # noqa: ANN401 - yaml's
         """A node with what its tag makes of it, and by the name of its anchor."""
         if self._dialect.is_template:
             node = _called(node, event.tag)
         self._weights[id(node)] = weight
-        if event.anchor:
-            self._anchors[event.anchor] = node
+        self._anchors[event.anchor] = node
         return node
 
     def _alias(self, event: Any) -> Node:  # noqa: ANN401 - yaml's
@@ -378,19 +369,18 @@ def _long_form(mapping: Mapping) -> Node:
 
 def _called(node: Node, tag: str | None) -> Node:
     """A node under a short form such as ``!GetAtt`` is the function's argument."""
-    if tag is None or len(tag) == 1 or not tag.startswith("!"):
+    mark, name = (tag or "")[:1], (tag or "")[1:]
+    if mark != "!" or not name:
         return node
-    name = tag[1:]
     return Call(node.location, name if name in {"Ref", "Condition"} else f"Fn::{name}", node)
 
 
 def _kind(event: Any) -> str:  # noqa: ANN401 - yaml's
     """What YAML takes a scalar for: by its tag, or unquoted by how it looks."""
-    if event.tag is not None and event.tag != "!":
-        kind: str = event.tag.removeprefix(_TAG)
-        return kind if kind in _SCALARS else "str"
-    if event.implicit[0]:
-        for tag, pattern in (*_RESOLVERS.get(event.value[:1], ()), *_RESOLVERS.get(None, ())):
+    tag = event.tag if event.tag != "!" else None
+    if tag is None and event.implicit[0]:
+        for looks, pattern in (*_RESOLVERS.get(event.value[:1], ()), *_RESOLVERS.get(None, ())):
             if pattern.match(event.value):
-                return str(tag).removeprefix(_TAG)
-    return "str"
+                return str(looks).removeprefix(_TAG)
+    kind: str = (tag or "").removeprefix(_TAG)
+    return kind if kind in _SCALARS else "str"

@@ -46,13 +46,13 @@ def in_every_deployment(read: Callable[[Choices], Template]) -> Template:
     """
     base = _read(read, {})
     _, own = base
-    found: list[Deployment] = []
     readings = list(_further(read, base))
+    known = [_decisive(own)]
+    found: list[Deployment] = []
     for choices, template in filter(None, readings):
-        known = (own, *(deployment.template for deployment in found))
-        if not any(_are_alike(template, other) for other in known):
-            chosen = tuple(choices.chosen.items())
-            found.append(Deployment(chosen=chosen, template=template))
+        if _decisive(template) not in known:
+            known.append(_decisive(template))
+            found.append(Deployment(chosen=tuple(choices.chosen.items()), template=template))
     is_cut = None in readings
     return replace(_settled(own, found), deployments=tuple(found), has_further_deployments=is_cut)
 
@@ -74,7 +74,7 @@ def _further(read: Callable[[Choices], Template], base: _Reading) -> Iterator[_R
             further = _read(read, {**chosen, name: text})
             if not further[0].is_impossible:
                 yield further
-                if not _are_alike(further[1], base[1]):
+                if _decisive(further[1]) != _decisive(base[1]):
                     mattering.append(further[0].chosen)
                 waiting.append((further, known | others.keys()))
     # What each two that matter choose, where they do not contradict each other.
@@ -83,10 +83,8 @@ def _further(read: Callable[[Choices], Template], base: _Reading) -> Iterator[_R
         for first, second in combinations(mattering, 2)
         if first.keys().isdisjoint(second)
     )
-    for together in islice(chain(base[0].together, pairs), left):
-        both = _read(read, together)
-        if not both[0].is_impossible:
-            yield both
+    together = (_read(read, both) for both in islice(chain(base[0].together, pairs), left))
+    yield from (reading for reading in together if not reading[0].is_impossible)
 
 
 def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Reading:
@@ -94,20 +92,12 @@ def _read(read: Callable[[Choices], Template], chosen: Mapping[str, str]) -> _Re
     return choices, read(choices)
 
 
-def _are_alike(first: Template, other: Template) -> bool:
-    """Whether two readings have the same facts about who decides, and how long that is kept.
+def _decisive(template: Template) -> tuple[object, ...]:
+    """The facts about who decides, and how long that is kept.
 
     What is unresolved does not count, nor which path a route has that somebody guards.
     """
-    return (_guards(first), first.functions, first.doors) == (
-        _guards(other),
-        other.functions,
-        other.doors,
-    )
-
-
-def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
-    return [
+    apis = [
         (
             replace(api, routes=()),
             [
@@ -123,6 +113,7 @@ def _guards(template: Template) -> list[tuple[Api, list[tuple[object, ...]]]]:
         )
         for api in template.apis
     ]
+    return apis, template.functions, template.doors
 
 
 # --- who decides ---
