@@ -1,9 +1,10 @@
-"""The examples in ``examples/``, copied out of the project and asked with real events."""
+"""The examples in ``examples/`` and docs/middleware.md, copied and asked with real events."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from protected import SUB, Callers, alb_multi, callers, function_url
 from simulator import CLIENT_ID, POOL_ID
+from starlette.testclient import TestClient
 
 from authorizer.cli.policy_file import load_document
 
@@ -74,6 +76,43 @@ def test_they_do_as_their_policy_says(example: Any, given: Callers) -> None:
         assert example(method, path, reader)[0] in (403, 404), path
     assert example("GET", "/orders", given.bearer("reader", "suspended"))[0] == 403
     assert example("GET", "/orders", None)[0] == 401
+
+
+@pytest.fixture
+def snippets(
+    given: Callers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """Run what docs/middleware.md says can be copied, in its order, beside a policy."""
+    (tmp_path / "policy.json").write_bytes(load_document(EXAMPLES / "alb" / "policy.yaml")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTHORIZER_USER_POOLS", f"{POOL_ID}={CLIENT_ID}")
+    monkeypatch.setenv("AUTHORIZER_JWKS_URLS", f"{POOL_ID}={given.server.url}")
+    page = (EXAMPLES.parent / "docs" / "middleware.md").read_text()
+    spaces: list[dict[str, Any]] = []
+    for text in re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        spaces.append({"__file__": str(tmp_path / "handler.py"), "__name__": "copied"})
+        exec(text, spaces[-1])
+    return spaces
+
+
+def test_the_snippets_do_what_their_page_says(
+    snippets: list[dict[str, Any]], given: Callers
+) -> None:
+    """Who may is greeted, others are not, and FastAPI's own pages are not there."""
+    plain, powertools, fastapi = snippets
+    bearer = given.bearer("reader")
+    answer = plain["handler"](function_url("GET", "/orders/7", bearer), None)
+    assert (answer["statusCode"], answer["body"]) == (200, "Hello alice")
+    answer = powertools["handler"](alb_multi("GET", "/orders/7", bearer), None)
+    assert json.loads(answer["body"]) == {"order": "7", "by": "alice"}
+    client = TestClient(fastapi["app"])
+    answered = client.get("/orders/7", headers={"Authorization": bearer})
+    assert answered.json() == {"order": "7", "by": "alice"}
+
+    assert plain["handler"](function_url("POST", "/orders", bearer), None)["statusCode"] == 403
+    assert powertools["handler"](alb_multi("GET", "/orders/7", None), None)["statusCode"] == 401
+    assert client.get("/orders/7").status_code == 401
+    assert client.get("/openapi.json").status_code == client.get("/docs").status_code == 404
 
 
 @pytest.mark.parametrize("name", EVENTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,6 +222,19 @@ def test_what_is_no_request_is_an_error(given: Callers, event: Any) -> None:
     """A mistake of wiring: nothing is answered, and the handler is not asked."""
     with pytest.raises(MalformedRequestError):
         answer(given.rbac, event)
+
+
+def test_the_log_has_the_reason_and_no_token(
+    given: Callers, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which the client is not told."""
+    caplog.set_level(logging.INFO, logger="authorizer.middleware.gate")
+    for bearer in (given.bearer("reader"), given.bearer("reader", exp=1)):
+        answer(given.rbac, alb("POST", "/orders", bearer))
+    assert [record.getMessage() for record in caplog.records] == [
+        "denied, reason not_granted",
+        "refused, reason expired",
+    ]
 
 
 def test_the_handler_keeps_its_name(given: Callers) -> None:
