@@ -185,12 +185,16 @@ def plot(found: Mapping[str, Mapping[str, Mapping[float, Figure]]], file: Path) 
 
     figure, axes = plt.subplots(2, 3, figsize=(11, 6), layout="constrained")
     for panel, (axis, curves) in zip(axes.flat, found.items(), strict=True):
+        largest = 0.0
         for curve, points in curves.items():
             times = [point.microseconds for point in points.values()]
             panel.plot(list(points), times, marker="o", label=curve)
-        linear = axis in {"groups in the token", "KiB of token"}
-        panel.set(xscale="linear" if linear else "log", xlabel=axis, ylabel="µs")
-        panel.set_ylim(bottom=0)
+            largest = max(largest, *times)
+        panel.set(xlabel=axis, ylabel="µs", ylim=(0, 1.15 * largest))
+        if axis not in {"groups in the token", "KiB of token"}:
+            panel.set_xscale("log")
+            panel.set_xticks(list(points), [f"{size:,}" for size in points])
+            panel.minorticks_off()
         panel.legend(fontsize="small")
         panel.grid(alpha=0.3)
     figure.savefig(file, dpi=110, metadata={"Software": None})

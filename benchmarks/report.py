@@ -153,10 +153,11 @@ def _mistakes(written: Written) -> str:
 
 def cell(figure: Figure | None) -> str:
     """A ratio, and the time beside it."""
-    return "cannot" if figure is None else f"**{_number(figure.ratio)}** ({span(figure)})"
+    return "cannot" if figure is None else f"**{number(figure.ratio)}** ({span(figure)})"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A ratio, with as many digits as mean something."""
     if value >= _SMALL:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"

@@ -183,7 +183,7 @@ def plot(found: Mapping[str, float], file: Path) -> None:
     bars = axes.barh(
         [name.replace("*", "") for name in names], [found[n] for n in names], color=colours
     )
-    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.bar_label(bars, [report.number(found[name]) for name in names], padding=3)
     axes.axvline(1, color="black", linewidth=0.8, linestyle="--")
     axes.set_xlabel("a token, as a multiple of the bare RSA verification (dashed)")
     axes.spines[["top", "right"]].set_visible(False)
