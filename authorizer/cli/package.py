@@ -20,8 +20,8 @@ import click
 
 import authorizer
 from authorizer.cli.analysis.protection import our_authorizers
+from authorizer.cli.check.commands import to_text
 from authorizer.cli.check.finding import Severity
-from authorizer.cli.check.formats import to_text
 from authorizer.cli.check.run import run_checks
 from authorizer.cli.options import FILE, api_option, policy_argument
 from authorizer.cli.policy_file import load_document

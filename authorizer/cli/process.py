@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _NAMES = ("standard input", "standard output", "standard error")
 _FAILED = 2  # "there is no answer", and no command's "no"
@@ -37,27 +37,24 @@ class StreamError(Exception):
         self.is_closed_pipe = isinstance(error, BrokenPipeError)
 
 
+def _told(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same method of a stream, which fails with an error of ours."""
+
+    def tell(stream: io.FileIO, *arguments: Any) -> Any:  # noqa: ANN401 - any buffer
+        try:
+            return method(stream, *arguments)
+        except OSError as error:
+            raise StreamError(stream.fileno(), error) from error
+
+    return tell
+
+
 class _Raw(io.FileIO):
     """The lowest layer of a stream, so that text, bytes and flushing all pass here."""
 
-    def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
-        with self._told():
-            return super().write(data)
-
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any buffer
-        with self._told():
-            return super().readinto(buffer)
-
-    def readall(self) -> bytes:
-        with self._told():
-            return super().readall()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StreamError(self.fileno(), error) from error
+    write = _told(io.FileIO.write)
+    readinto = _told(io.FileIO.readinto)
+    readall = _told(io.FileIO.readall)
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from authorizer.cli.check.finding import Finding, catalogue
-from authorizer.cli.check.formats import (
+from authorizer.cli.check.commands import (
     relative,
     summary,
     to_github,
@@ -18,6 +17,7 @@ from authorizer.cli.check.formats import (
     to_text,
     uri,
 )
+from authorizer.cli.check.finding import Finding, catalogue
 from authorizer.cli.check.run import Report
 from authorizer.cli.location import Location
 from authorizer.cli.policy_file.source import Acceptance
