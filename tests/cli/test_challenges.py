@@ -433,7 +433,14 @@ THROTTLED = "Cognito is being asked too often: wait a minute and try again"
             "Invalid session for the user, session is expired.",
             "signing in took too long, and Cognito forgot how far it was: start again",
         ),
-        ("InternalErrorException", "Oh!", "Cognito declined with 'InternalErrorException': 'Oh!'"),
+        (
+            "InternalErrorException",
+            "Oh!",
+            (
+                "Cognito declined with 'InternalErrorException': 'Oh!'; try again, or ask whoever "
+                "keeps the user pool"
+            ),
+        ),
     ],
 )
 def test_each_refusal_is_one_helpful_sentence(
@@ -814,7 +821,10 @@ def test_revoking_what_is_revoked_is_no_error(pool: StandIn) -> None:
         ),
         (
             FailureError("UnsupportedOperationException", "Not enabled"),
-            "Cognito declined with 'UnsupportedOperationException': 'Not enabled'",
+            (
+                "Cognito declined with 'UnsupportedOperationException': 'Not enabled'; try again, "
+                "or ask whoever keeps the user pool"
+            ),
         ),
     ],
 )

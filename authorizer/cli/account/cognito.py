@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import os
 import time
 from dataclasses import replace
@@ -29,8 +28,8 @@ from authorizer.cli.account.errors import (
 )
 from authorizer.cli.account.http_client import is_on_loopback, require_base_url
 from authorizer.cli.account.sessions import Session, SessionStore, Target
+from authorizer.cli.account.verification import CLAIMS, read_part
 from authorizer.errors import clip
-from authorizer.tokens.compact import decode_base64url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,7 +213,7 @@ def _outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> d
 def session_of(target: Target, result: Answer, clock: Callable[[], float]) -> Session:
     """What a sign-in gave, as a session. The tokens are our own, so they are read unverified."""
     try:
-        claims = json.loads(decode_base64url(result["AccessToken"].split(".")[1].encode()))
+        claims = read_part(result["AccessToken"], CLAIMS) or {}
         username, id_token = str(claims["username"]), str(result["IdToken"])
         lasts_seconds = int(result["ExpiresIn"])
     except (ValueError, KeyError, IndexError, TypeError):

@@ -121,4 +121,5 @@ def refused(code: str, message: str, asked_for: Refusals) -> RefusedError:
     for known, part, sentence in (*_REFUSALS, *asked_for):
         if code == known and part in message.lower():
             return RefusedError(code, sentence)
-    return RefusedError(code, f"Cognito declined with {clip(code)}: {clip(message, 200)}")
+    told = f"Cognito declined with {clip(code)}: {clip(message, 200)}"
+    return RefusedError(code, f"{told}; try again, or ask whoever keeps the user pool")

@@ -81,7 +81,9 @@ def _refusals(text: str) -> list[str]:
     import logging  # noqa: PLC0415 - nothing else of check needs it
 
     # It counts what it does, and complains on standard error, when Python ends, that nobody asked.
-    logging.getLogger("samtranslator").addHandler(logging.NullHandler())
+    logger = logging.getLogger("samtranslator")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
     # Another version may need them: then they are loaded below.
     with suppress(ImportError, AttributeError, TypeError), _stand_ins():
         import_module("samtranslator.translator.translator")
@@ -91,8 +93,6 @@ def _refusals(text: str) -> list[str]:
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
     session = SimpleNamespace(region_name="eu-west-1")
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
     try:
         template = _packed(_long_form(text))
         translator = Translator({}, Parser(), boto_session=session)
@@ -101,8 +101,6 @@ def _refusals(text: str) -> list[str]:
         return [cause.message for cause in error.causes] or [error.message]
     except Exception:  # noqa: BLE001 - a fault of the translator's tells nothing of the template
         return []
-    finally:
-        logging.disable(level)
     return []
 
 
