@@ -188,26 +188,27 @@ class Authorizer:
         )
         if is_simple:
             return Outcome(request, token, decision)
-        inexact = None
-        if flavour in self._for_callers:
-            found = self._caller_document(request, token, is_allowed=decision.allowed)
-            if not isinstance(found, Inexact):
-                return Outcome(request, token, decision, found, IamMode.CALLER)
-            inexact = found
+        found = (
+            self._caller_document(request, token, is_allowed=decision.allowed)
+            if flavour in self._for_callers
+            else None
+        )
+        if found is not None and not isinstance(found, Inexact):
+            return Outcome(request, token, decision, found, IamMode.CALLER)
         arn_parts = _arn_parts(request)
         document = request_document(*arn_parts, allowed=decision.allowed)
         if decision.allowed and document["Statement"][0]["Effect"] == "Deny":  # for its spelling
             decision = Decision(allowed=False, reason=why_unnamed(*arn_parts))
-        return Outcome(request, token, decision, document, IamMode.REQUEST, inexact)
+        return Outcome(request, token, decision, document, IamMode.REQUEST, found)
 
     def _caller_document(
         self, request: Request, token: AccessToken, *, is_allowed: bool
     ) -> PolicyDocument | Inexact:
-        grants: Grants | Inexact | None
-        if request.flavour is Flavour.WEBSOCKET:  # there, nothing else is ever asked
-            grants = Grants(allow=(CONNECT,) if is_allowed else (), deny=())
-        else:
-            grants = self._documents.of(token.groups, token.scopes, token.claims)
+        grants: Grants | Inexact | None = (
+            Grants(allow=(CONNECT,) if is_allowed else (), deny=())
+            if request.flavour is Flavour.WEBSOCKET  # there, nothing else is ever asked
+            else self._documents.of(token.groups, token.scopes, token.claims)
+        )
         if isinstance(grants, Inexact):
             return grants
         prefix, resource = request.stage_arn, request.resource

@@ -45,9 +45,10 @@ metrics = Metrics(
 
 def compose() -> Authorizer:
     """Build the authorizer from the environment; files are looked for in the function's package."""
-    base = Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).parent.parent))
     try:
-        settings = Settings.from_environment(os.environ, base)
+        settings = Settings.from_environment(
+            os.environ, Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).parent.parent))
+        )
     except ConfigurationError as error:
         logger.critical("configuration", problems=error.problems)
         raise

@@ -300,8 +300,9 @@ class SettingsReader:
         return default
 
     def _iam_modes(self, policy: Policy | None) -> Mapping[Flavour, IamMode]:
-        pairs = self._pairs["IAM_MODES"]
-        chosen = {Flavour(event): IamMode(mode) for event, (mode,) in pairs.items()}
+        chosen = {
+            Flavour(event): IamMode(mode) for event, (mode,) in self._pairs["IAM_MODES"].items()
+        }
         if (
             policy is not None
             and policy.routes is None
@@ -335,8 +336,9 @@ class SettingsReader:
         return found
 
     def _note(self, name: str, problem: str, *, beside: str | None = None) -> None:
-        name = PREFIX + name
-        self.problems.append(SettingProblem(f"{name}: {problem}", name, beside))
+        self.problems.append(
+            SettingProblem(f"{PREFIX}{name}: {problem}", f"{PREFIX}{name}", beside)
+        )
 
     def _attempt(
         self,

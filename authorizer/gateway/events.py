@@ -78,11 +78,9 @@ class Request(NamedTuple):
                 ``authorization_not_bearer``.
         """
         sent = self.authorizations
-        if not sent:
-            raise InvalidTokenError(Reason.TOKEN_MISSING, "expected an Authorization header")
-        if len(sent) > 1:
+        if len(sent) != 1:
             raise InvalidTokenError(
-                Reason.AUTHORIZATION_AMBIGUOUS,
+                Reason.AUTHORIZATION_AMBIGUOUS if sent else Reason.TOKEN_MISSING,
                 f"expected one Authorization header, found {len(sent)}",
             )
         return bearer_token_of(sent[0])

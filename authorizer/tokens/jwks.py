@@ -132,8 +132,11 @@ class _PoolKeys:
         # is never that of newer ones.
         obtained_at = self.obtained_at
         key = self._keys.get(key_id)
-        is_fresh = _within(self._clock(), obtained_at, self._timing.time_to_live)
-        if key is not None and is_fresh and self._fetch is None:
+        if (
+            key is not None
+            and self._fetch is None
+            and _within(self._clock(), obtained_at, self._timing.time_to_live)
+        ):
             return key
         return self._ask(key_id)
 
@@ -192,8 +195,10 @@ class _PoolKeys:
             # Imported here: whose keys are shipped starts without requests, which takes longest.
             from authorizer.tokens.fetch import fetch_document  # noqa: PLC0415
 
-            document = fetch_document(self._pool.jwks_url, deadline=self._timing.deadline)
-            outcome: KeySet | str = KeySet.parse(document, may_be_empty=True)
+            outcome: KeySet | str = KeySet.parse(
+                fetch_document(self._pool.jwks_url, deadline=self._timing.deadline),
+                may_be_empty=True,
+            )
         except (AuthorizerError, ImportError) as error:
             outcome = str(error)
         with self._changed:

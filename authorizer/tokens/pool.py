@@ -154,8 +154,11 @@ def _is_acceptable_url(url: object, insecure_hosts: frozenset[str]) -> bool:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
             if host and "@" not in parts.netloc and parts.scheme in {"https", "http"}:
-                is_fit = parts.scheme == "https" or host in {"localhost", *insecure_hosts}
-                return is_fit or ip_address(host).is_loopback
+                return (
+                    parts.scheme == "https"
+                    or host in {"localhost", *insecure_hosts}
+                    or ip_address(host).is_loopback
+                )
     return False
 
 

@@ -68,8 +68,16 @@ class TokenVerifier:
         if remember < 0:
             raise ConfigurationError([f"expected remember to be 0 or more, found {clip(remember)}"])
         self.keys = keys or JwksCache(clock=clock)
-        given = (pools,) if isinstance(pools, UserPool) else tuple(pools)
-        self._pools = _by_issuer(given, self.keys)
+        self._pools: dict[str, tuple[UserPool, KeySource]] = {}
+        for pool in (pools,) if isinstance(pools, UserPool) else pools:
+            for issuer in pool.issuers:
+                known = self._pools.setdefault(issuer, (pool, self.keys.of(pool)))
+                if known[0] is not pool:
+                    raise ConfigurationError(
+                        [f"expected one user pool per issuer, found {clip(issuer, 120)} in two"]
+                    )
+        if not self._pools:
+            raise ConfigurationError(["expected at least one user pool, found none"])
         # It forgets what was not used for longest. Only what passed gets into it.
         self._verified: LRUCache[_Name, _Verdict] = LRUCache(remember)
         self._lock = Lock()
@@ -137,19 +145,3 @@ class TokenVerifier:
             with self._lock:
                 self._verified[name] = token, keys, key, now
         return token
-
-
-def _by_issuer(
-    pools: tuple[UserPool, ...], keys: JwksCache
-) -> dict[str, tuple[UserPool, KeySource]]:
-    """Each pool, and where its keys come from."""
-    if not pools:
-        raise ConfigurationError(["expected at least one user pool, found none"])
-    by_issuer: dict[str, tuple[UserPool, KeySource]] = {}
-    for pool in pools:
-        for issuer in pool.issuers:
-            if by_issuer.setdefault(issuer, (pool, keys.of(pool)))[0] is not pool:
-                raise ConfigurationError(
-                    [f"expected one user pool per issuer, found {clip(issuer, 120)} in two"]
-                )
-    return by_issuer
