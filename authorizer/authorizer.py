@@ -3,23 +3,38 @@
 ``judge`` returns an :class:`Outcome`, a value with all that a log should say; its ``answer()`` is
 what API Gateway gets. Whatever prevents judging (no keys, no readable event) is raised: the
 gateway makes it a 500, and caches nothing.
+
+==========================  ==================================  =============================
+outcome                     HTTP API                            REST and WebSocket API
+==========================  ==================================  =============================
+allowed                     ``isAuthorized: true``, or Allow    Allow
+valid token, not permitted  ``isAuthorized: false``, or Deny    Deny
+token refused               the same, or ``Unauthorized``       ``Unauthorized``
+==========================  ==================================  =============================
+
+A simple answer, of HTTP APIs with payload 2.0 alone, has ``isAuthorized``, every other one
+``principalId`` and ``policyDocument``; each has ``context``. That is flat and made of strings,
+since API Gateway answers 500 to a list or an object in it.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
 """
 
 import json
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from authorizer.errors import InvalidTokenError, Reason, UnauthorizedError
 from authorizer.gateway.events import HTTP_APIS, Flavour, Request, parse_request
-from authorizer.gateway.responses import (
-    MOST_ANSWER_BYTES,
-    NOBODY,
-    bytes_beside_document,
-    context_of,
-)
 from authorizer.gateway.token_sources import TokenSources
-from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact, written
+from authorizer.policy.caller_document import (
+    MOST_ANSWER_BYTES,
+    CallerDocuments,
+    Grants,
+    Inexact,
+    written,
+)
 from authorizer.policy.decision import Policy
 from authorizer.policy.iam import (
     PolicyDocument,
@@ -34,6 +49,9 @@ from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal
 from authorizer.tokens.claims import AccessToken
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.verifier import TokenVerifier
+
+# Stands for a caller who is nobody, where API Gateway insists on a principal.
+_NOBODY = "unauthenticated"
 
 
 class Verdict(StrEnum):
@@ -81,7 +99,7 @@ class Outcome(NamedTuple):
         return Verdict.ALLOWED if self.reason is None else Verdict.DENIED
 
     def answer(self) -> dict[str, Any]:
-        """What API Gateway gets; ``gateway.responses`` has the forms.
+        """What API Gateway gets.
 
         Raises:
             UnauthorizedError: where it makes that a 401.
@@ -95,7 +113,7 @@ class Outcome(NamedTuple):
         context = context_of(token) if token is not None and is_told else {}
         if self.document is None:
             return {"isAuthorized": allowed, "context": context}
-        principal = NOBODY if token is None else token.sub
+        principal = _NOBODY if token is None else token.sub
         return {"principalId": principal, "policyDocument": self.document, "context": context}
 
 
@@ -212,7 +230,7 @@ class Authorizer:
         if isinstance(grants, Inexact):
             return grants
         prefix, resource = request.stage_arn, request.resource
-        most = MOST_ANSWER_BYTES - bytes_beside_document(token)
+        most = MOST_ANSWER_BYTES - _bytes_beside_document(token)
         while grants is not None:
             document, size = written(grants, prefix)
             if grants.allows(resource) is not is_allowed:
@@ -232,3 +250,29 @@ def _arn_parts(request: Request) -> tuple[str, str]:
     if request.flavour is Flavour.WEBSOCKET:
         return request.stage_arn + request.resource, ""
     return request.stage_arn, request.resource
+
+
+def context_of(token: AccessToken) -> dict[str, str]:
+    """What the backend learns of the caller: absent values left out, lists joined by blanks.
+
+    Group and scope names contain no white space (a group in which one does is skipped, a scope
+    cannot have any), so that the backend can split them again.
+    """
+    context: dict[str, Any] = {
+        "sub": token.sub,
+        "username": token.username,
+        "client_id": token.client_id,
+        "jti": token.jti,
+        "groups": " ".join(token.groups),
+        "scope": " ".join(token.scopes),
+    }
+    if token.username is None or token.jti is None:
+        return {name: value for name, value in context.items() if value is not None}
+    return context
+
+
+@lru_cache(maxsize=1024)
+def _bytes_beside_document(token: AccessToken) -> int:
+    """How long an answer with a document is without that, as JSON: the same for each request."""
+    answer = {"principalId": token.sub, "policyDocument": 0, "context": context_of(token)}
+    return len(json.dumps(answer)) - len("0")

@@ -4,15 +4,13 @@ Every decision is one structured log line and one set of metrics. Neither ever h
 claims set, or the event.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authorizer import Authorizer, AuthorizerError, ConfigurationError, Outcome, Settings
 from authorizer.deferral import deferred
@@ -26,9 +24,6 @@ with deferred(
 ):
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SERVICE = "authorizer"
 # Routes are the longest of what is logged as it is.
@@ -67,7 +62,7 @@ with suppress(ImportError):
 
 
 @metrics.log_metrics
-def handler(event: object, context: LambdaContext) -> dict[str, Any]:
+def handler(event: object, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own, as it is
     """Answer API Gateway's question; raise what it turns into 401 or 500."""
     logger.set_correlation_id(context.aws_request_id)
     started = time.perf_counter()

@@ -21,8 +21,7 @@ from naive_gateway import iam_allows
 from oracles import caller_document as oracle
 
 from authorizer.cli.policy_file import dump_policy, with_routes
-from authorizer.gateway.responses import MOST_ANSWER_BYTES
-from authorizer.policy.caller_document import CallerDocuments, Grants
+from authorizer.policy.caller_document import MOST_ANSWER_BYTES, CallerDocuments, Grants
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The third question: what did API Gateway ask, and in what shape does it want the answer?"""
+"""The third question: what did API Gateway ask?"""

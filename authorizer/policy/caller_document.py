@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
-# More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
+# What API Gateway takes from an authorizer of a WebSocket API. For the other kinds it documents no
+# limit, and this one is kept.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+MOST_ANSWER_BYTES = 8192
+# More ARNs than that are more bytes: nobody sends them, and so they are not remembered.
 _MOST_RESOURCES = 150
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator import Clock, Cognito
 
 from authorizer import JwksCache, TokenVerifier
-from authorizer.gateway.responses import context_of
+from authorizer.authorizer import context_of
 
 COGNITO = Cognito()
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 import authorizer
-from authorizer.gateway.responses import context_of
+from authorizer.authorizer import context_of
 
 PROJECT = Path(__file__).parents[2]
 VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]

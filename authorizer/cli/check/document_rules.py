@@ -15,8 +15,13 @@ from authorizer.cli.analysis.routes import pattern_of_route, pattern_of_rule
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
-from authorizer.gateway.responses import MOST_ANSWER_BYTES
-from authorizer.policy.caller_document import CallerDocuments, Inexact, choose, granted_parts
+from authorizer.policy.caller_document import (
+    MOST_ANSWER_BYTES,
+    CallerDocuments,
+    Inexact,
+    choose,
+    granted_parts,
+)
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
