@@ -10,6 +10,7 @@ from naive_policy import policy_of
 from simulator import Cognito, JwksServer, serve_jwks
 
 from authorizer import Authorizer, TokenVerifier
+from authorizer.gateway.token_sources import TokenSources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ groups:
 """
 SUB = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 Event = dict[str, Any]
+ORIGIN = "https://www.example.com"
 NO_TOKEN = 'Bearer realm="api"'
 BAD_TOKEN = 'Bearer realm="api", error="invalid_token"'
 TWO_TOKENS = 'Bearer realm="api", error="invalid_request"'
@@ -52,8 +54,11 @@ class Callers:
 
     def __init__(self, server: JwksServer, cognito: Cognito) -> None:
         self.server, self._cognito = server, cognito
-        pool = cognito.pool(jwks_url=server.url)
-        self.rbac = Authorizer(TokenVerifier(pool), policy_of(POLICY))
+        verifier, policy = TokenVerifier(cognito.pool(jwks_url=server.url)), policy_of(POLICY)
+        self.rbac = Authorizer(verifier, policy)
+        # The same, with the token in a cookie or in the query.
+        sources = TokenSources(["cookie:session", "query:token"], [ORIGIN])
+        self.rbac_of_pages = Authorizer(verifier, policy, token_sources=sources)
 
     def bearer(self, *groups: str, **changes: Any) -> str:
         """The Authorization header of a member of these groups."""

@@ -29,6 +29,8 @@ _BY_REASON: dict[Reason | None, tuple[HTTPStatus, str]] = {
     Reason.TOKEN_MISSING: (HTTPStatus.UNAUTHORIZED, ""),
     Reason.AUTHORIZATION_NOT_BEARER: (HTTPStatus.UNAUTHORIZED, ""),
     Reason.AUTHORIZATION_AMBIGUOUS: (HTTPStatus.BAD_REQUEST, ', error="invalid_request"'),
+    # The token was not looked at: a page of another site sent it along.
+    Reason.ORIGIN_NOT_ALLOWED: (HTTPStatus.FORBIDDEN, ""),
 }
 _UNCACHED = {"Cache-Control": "no-store"}
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from naive_policy import policy_of
 from protected import (
+    NO_TOKEN,
     NOT_PERMITTED,
+    ORIGIN,
     POLICY,
     SUB,
     TWO_TOKENS,
@@ -97,6 +99,38 @@ def test_two_tokens_are_a_bad_request(given: Callers) -> None:
     assert (answered["statusCode"], header(answered, "WWW-Authenticate")) == (400, TWO_TOKENS)
     answered = answer(given.rbac, function_url("GET", "/orders", f"{bearer},{bearer}"))
     assert answered["statusCode"] == 401
+
+
+def with_cookie(event: Event, cookie: str, *origins: str) -> Event:
+    """The event of a request that has that cookie, and comes from pages of these origins."""
+    if "multiValueHeaders" in event:
+        event["multiValueHeaders"] |= {"cookie": [cookie], "origin": [*origins]}
+    elif "version" in event:
+        event["cookies"] = cookie.split("; ")
+    else:
+        event["headers"]["cookie"] = cookie
+    if "headers" in event and origins:
+        event["headers"]["origin"] = ",".join(origins)
+    return event
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_may_be_in_a_cookie_where_settings_say_so(given: Callers, kind: str) -> None:
+    """And then counts for pages of allowed origins alone; a header is no source any more."""
+    token = given.bearer("editor").removeprefix("Bearer ")
+    cookie = f"theme=dark; session={token}"
+
+    def asked(method: str, *origins: str, header: str | None = None) -> Event:
+        event = with_cookie(KINDS[kind](method, "/orders", header), cookie, *origins)
+        return answer(given.rbac_of_pages, event)
+
+    assert asked("POST", ORIGIN)["statusCode"] == asked("GET")["statusCode"] == 200
+    for origins in [(), ("https://evil.example",), (ORIGIN, ORIGIN), ("null",)]:
+        refused = asked("POST", *origins)
+        found = refused["statusCode"], header(refused, "WWW-Authenticate")
+        assert found == (403, NO_TOKEN), origins
+    sent = KINDS[kind]("GET", "/orders", f"Bearer {token}")
+    assert answer(given.rbac_of_pages, sent)["statusCode"] == 401
 
 
 @pytest.mark.parametrize("kind", KINDS)

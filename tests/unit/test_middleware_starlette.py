@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from protected import (
     NOT_PERMITTED,
+    ORIGIN,
     SUB,
     TWO_TOKENS,
     Callers,
@@ -108,6 +109,19 @@ def test_who_may_not_does_not(given: Callers, client: TestClient) -> None:
     bearer = given.bearer("admin")
     answer = client.get("/orders", headers=[("Authorization", bearer), ("authorization", bearer)])
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (400, TWO_TOKENS)
+
+
+def test_a_token_may_be_in_a_cookie_or_the_query(given: Callers) -> None:
+    """Where settings say so: in one of them, and a cookie from pages of an allowed origin."""
+    client = TestClient(application(given.rbac_of_pages))
+    token = given.bearer("editor").removeprefix("Bearer ")
+    cookie = {"Cookie": f"theme=dark; session={token}"}
+    assert client.post("/orders", headers={**cookie, "Origin": ORIGIN}).status_code == 200
+    assert client.post("/orders", headers={**cookie, "Origin": "null"}).status_code == 403
+    assert client.get("/orders", params={"token": token}).status_code == 200
+    assert client.get("/orders", params={"token": [token, token]}).status_code == 400
+    assert client.get("/orders", params={"token": token}, headers=cookie).status_code == 400
+    assert client.get("/orders", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
 def test_keys_out_of_reach_are_our_failure() -> None:
