@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from authorizer.cli import process
+from authorizer.cli.text import plain
 from authorizer.errors import AuthorizerError
 
 # name -> where it is, the extra that it needs, and its line in the list of commands. They are not
@@ -130,7 +131,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except AuthorizerError as error:
             answering = ctx.invoked_subcommand in _ANSWERING
-            raise (_NoAnswerError if answering else click.ClickException)(str(error)) from error
+            # What it quotes of a file may be anything, such as marks that turn a text around.
+            message = "\n".join(map(plain, str(error).split("\n")))
+            raise (_NoAnswerError if answering else click.ClickException)(message) from error
         except KeyboardInterrupt:
             if ctx.invoked_subcommand not in _ANSWERING:
                 raise

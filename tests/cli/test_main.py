@@ -28,6 +28,24 @@ def policy(tmp_path: Path) -> Path:
     return path
 
 
+def test_what_errors_quote_of_a_file_is_not_obeyed(tmp_path: Path) -> None:
+    """Marks that turn a text around, or end a line, are escaped; lines stay lines."""
+    event = "{Type: HttpApi, Properties: {Method: get, Path: !Sub '/${Nope}'}}"
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n"
+        "    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n"
+        f'        "a\\u202eb\\u2028c": {event}\n'
+    )
+    (tmp_path / "policy.yaml").write_text(GOOD)
+    result = CliRunner().invoke(
+        cli, ["compile", str(tmp_path / "policy.yaml"), "--template", str(template)]
+    )
+    assert result.exit_code == 1
+    assert all(line.isprintable() for line in result.stderr.split("\n"))
+    assert "a\\u202eb\\u2028c" in result.stderr
+
+
 def test_compile_prints_the_compiled_policy(policy: Path) -> None:
     """Without an output file, standard output has the JSON and nothing else."""
     result = CliRunner().invoke(cli, ["compile", str(policy)])

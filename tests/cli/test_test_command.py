@@ -415,6 +415,18 @@ def test_junit_has_a_test_for_each_request(run: Callable[..., Result], tmp_path:
     assert suites[1].get("skipped") == suites[1].get("tests") == "4"
 
 
+def test_junit_has_no_mark_that_turns_a_text_around(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Whoever reads the report sees a name as it is written; an end of line stays one."""
+    name = '"a\\u202eb\\u2028c\\nd"'
+    run(f"  - name: {name}\n    {READER}\n    allow: [POST /x]\n", "--junit", "out.xml")
+    text = (tmp_path / "out.xml").read_text()
+    assert all(line.isprintable() for line in text.split("\n"))
+    test = next(ET.fromstring(text).iter("testcase"))
+    assert test.get("classname") == "policy.policy-test.yaml.a\\u202eb\\u2028c\nd"
+
+
 def test_junit_fails_on_gaps_when_strict(run: Callable[..., Result], tmp_path: Path) -> None:
     """What fails the command fails in the report."""
     run(f"  - {READER}\n    allow: [GET /hello]\n", "--strict", "--junit", "out.xml")

@@ -65,8 +65,9 @@ def diff(
     lines changes nothing.
 
     \b
-      authorizer diff HEAD policy.yaml          what is not committed yet
-      authorizer diff main HEAD --no-widening   what this branch changes
+      authorizer diff HEAD policy.yaml   what is not committed yet
+      authorizer diff main:policy.yaml HEAD:policy.yaml --no-widening
+                                         what this branch changes
 
     Exit code 0; 1 with --no-widening if anyone gains anything; 2 if they cannot be compared.
     """  # noqa: D301 - \b is click's

@@ -25,7 +25,7 @@ from authorizer.cli.analysis.explanation import (
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.analysis.unresolved import where_unread
 from authorizer.cli.location import Location
-from authorizer.cli.text import counted, print_folded, render, shown
+from authorizer.cli.text import counted, plain, print_folded, render, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -180,6 +180,6 @@ def junit_xml(lines: Sequence[Line], *, is_strict: bool) -> bytes:
 
 
 def _xml(text: str) -> str:
-    """The text in an attribute, where an end of line would be taken for a blank."""
+    """The text for an attribute: an end of line would be taken for a blank there."""
     escaped = escape(_IMPOSSIBLE.sub("\ufffd", text), {'"': "&quot;"})
-    return "".join(f"&#{ord(mark)};" if mark in "\t\n\r" else mark for mark in escaped)
+    return "".join(f"&#{ord(mark)};" if mark in "\t\n\r" else plain(mark) for mark in escaped)
