@@ -123,7 +123,7 @@ exactness: ready ## how many callers of synthetic APIs have an exact IAM documen
 
 # ROUNDS=3: fewer, to see that all is well.
 FEWER = $(if $(ROUNDS),--rounds $(ROUNDS))
-benchmarks: bench ## decisions beside other engines (three minutes), and tokens, into benchmarks/README.md
+benchmarks: bench ## decisions beside other engines (five minutes), and tokens, into benchmarks/README.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks $(FEWER) --readme benchmarks/README.md
 
 # What the page's figures come to: written anew after whatever writes figures that it reads.
