@@ -27,22 +27,19 @@ from typing import Any, NamedTuple, Self
 
 from authorizer.errors import InvalidTokenError, Reason, UnauthorizedError
 from authorizer.gateway.events import HTTP_APIS, Flavour, Request, parse_request
-from authorizer.gateway.token_sources import TokenSources
-from authorizer.policy.caller_document import (
+from authorizer.gateway.iam import (
     MOST_ANSWER_BYTES,
-    CallerDocuments,
-    Grants,
-    Inexact,
-    written,
-)
-from authorizer.policy.decision import Policy
-from authorizer.policy.iam import (
     PolicyDocument,
+    caller_document,
     copy_of,
     denying_glob,
+    remembered_document,
     request_document,
     why_unnamed,
 )
+from authorizer.gateway.token_sources import TokenSources
+from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
+from authorizer.policy.decision import Policy
 from authorizer.policy.model import Decision
 from authorizer.policy.paths import CONNECT
 from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, IamMode, Settings
@@ -232,12 +229,13 @@ class Authorizer:
         prefix, resource = request.stage_arn, request.resource
         most = MOST_ANSWER_BYTES - _bytes_beside_document(token)
         while grants is not None:
-            document, size = written(grants, prefix)
+            document, size = remembered_document(prefix, grants)
             if grants.allows(resource) is not is_allowed:
                 if is_allowed:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route
                 # For its path alone: others are granted.
-                document = grants.document(prefix, [denying_glob(prefix, resource)])
+                denied = (*grants.deny, denying_glob(prefix, resource))
+                document = caller_document(prefix, grants.allow, denied)
                 size = max(size, len(json.dumps(document)))
             if size <= most:
                 return copy_of(document)

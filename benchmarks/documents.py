@@ -20,6 +20,7 @@ from authorizer.cli.policy_file import (
     with_routes,
 )
 from authorizer.cli.policy_file.caller_table import caller_table
+from authorizer.gateway.iam import caller_document
 from authorizer.policy.caller_document import CallerDocuments, Inexact
 from authorizer.policy.decision import Policy
 from authorizer.policy.paths import split_route_key
@@ -28,7 +29,7 @@ from benchmarks.timing import Figure, compare, without_collector
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from authorizer.policy.iam import PolicyDocument
+    from authorizer.gateway.iam import PolicyDocument
 
 PREFIX = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/"
 SIZES = (25, 75)
@@ -227,7 +228,7 @@ def _calls(
         grants = documents.of(groups, (), claims)
         if isinstance(grants, Inexact):
             raise NoDocumentError(grants)
-        return grants.document(PREFIX)
+        return caller_document(PREFIX, grants.allow, grants.deny)
 
     for claims in callers:
         remembered(claims)

@@ -21,7 +21,8 @@ from naive_gateway import iam_allows
 from oracles import caller_document as oracle
 
 from authorizer.cli.policy_file import dump_policy, with_routes
-from authorizer.policy.caller_document import MOST_ANSWER_BYTES, CallerDocuments, Grants
+from authorizer.gateway.iam import MOST_ANSWER_BYTES, caller_document
+from authorizer.policy.caller_document import CallerDocuments, Grants
 from authorizer.policy.decision import Policy
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def milliseconds(documents: Any, groups: Sequence[str], times: int = 1) -> float
 
 def is_sent(found: Any, policy: Policy, groups: Sequence[str]) -> bool:
     """Whether there is a document, not too large, that says what the policy says."""
-    while hasattr(found, "document"):
-        document = found.document(PREFIX)
+    while hasattr(found, "allow"):
+        document = caller_document(PREFIX, found.allow, found.deny)
         for method, route, path, values in requests(policy):
             decision = policy.decide(
                 method=method,

@@ -20,28 +20,21 @@ If a spot is left, no document says exactly what the policy does.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache, reduce
-from math import inf
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from authorizer.policy.decision import Policy, is_machine
-from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, document_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
-# What API Gateway takes from an authorizer of a WebSocket API. For the other kinds it documents no
-# limit, and this one is kept.
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
-MOST_ANSWER_BYTES = 8192
-# More ARNs than that are more bytes: nobody sends them, and so they are not remembered.
+# More ARNs than that are more than 8 KB: nobody sends them, and so they are not remembered.
 _MOST_RESOURCES = 150
 # Literal in an ARN and in a path. A dollar sign is neither wildcard nor variable, but begins one.
 _LITERAL_VALUE = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~!&'()+,=:@-]+", re.ASCII)
@@ -68,6 +61,8 @@ class Inexact(StrEnum):
 class Grants:
     """What a caller's document says, without the part of the ARN that API Gateway chooses.
 
+    ``authorizer.gateway.iam`` writes it.
+
     Attributes:
         allow: globs of what is allowed, with ``*`` as IAM understands it.
         deny: of what is taken away from that.
@@ -92,19 +87,6 @@ class Grants:
             if part in resource and covers(parts, resource)
         }
         return said == {False}
-
-    def document(self, prefix: str, refused: Iterable[str] = ()) -> PolicyDocument:
-        """The document, for the API and stage that the prefix of the ARN names.
-
-        Args:
-            prefix: that part of the ARN.
-            refused: the rest of others that are denied besides.
-        """
-        globs = (self.allow, (*self.deny, *refused))
-        allowed, denied = ([prefix + glob for glob in some] for some in globs)
-        if not allowed:
-            denied = [f"{prefix}*"]
-        return document_of({"Allow": allowed, "Deny": denied})
 
 
 class CallerDocuments:
@@ -156,15 +138,6 @@ class CallerDocuments:
                     allow=_filled(allow, texts), deny=_filled(deny, texts), smaller=found
                 )
         return found or Inexact.TOO_LARGE
-
-
-@lru_cache(maxsize=_MOST_CALLERS)
-def written(grants: Grants, prefix: str) -> tuple[PolicyDocument, float]:
-    """A document, made once, and its bytes as JSON: infinitely many if an ARN is too long."""
-    most = MOST_RESOURCE_CHARACTERS - len(prefix)
-    fits = all(len(glob) <= most for glob in (*grants.allow, *grants.deny))
-    document = grants.document(prefix)
-    return document, len(json.dumps(document)) if fits else inf
 
 
 def covers(parts: Sequence[str], text: str) -> bool:

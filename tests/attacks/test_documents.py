@@ -10,6 +10,7 @@ from api_gateway import ARN
 from naive_gateway import iam_allows
 from naive_policy import policy_of
 
+from authorizer.gateway.iam import caller_document
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_a_slash_too_many(granted: str, others: list[str], asked: str) -> None:
 
     assert isinstance(found, Grants)
     assert found.allow
-    assert not iam_allows(found.document(PREFIX), PREFIX + asked)
+    assert not iam_allows(caller_document(PREFIX, found.allow, found.deny), PREFIX + asked)
 
 
 def test_a_slash_too_many_below_what_is_granted() -> None:
@@ -89,7 +90,7 @@ def test_a_slash_too_many_below_what_is_granted() -> None:
     allowed = [
         path
         for path in ("a", "a/", "a//", "a/b")
-        if iam_allows(found.document(PREFIX), f"{PREFIX}GET/{path}")
+        if iam_allows(caller_document(PREFIX, found.allow, found.deny), f"{PREFIX}GET/{path}")
     ]
     assert allowed == ["a/b"]
 
@@ -99,7 +100,7 @@ def test_a_route_that_ends_in_a_slash_is_one() -> None:
     found = documents(["ANY /**"], ["GET /a/", "GET /a/{x}", "PUT /b"], ("PUT /b",))
 
     assert isinstance(found, Grants)
-    assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/a/")
+    assert iam_allows(caller_document(PREFIX, found.allow, found.deny), f"{PREFIX}GET/a/")
 
 
 def test_the_root_is_the_default_routes() -> None:
@@ -107,8 +108,8 @@ def test_the_root_is_the_default_routes() -> None:
     found = documents(["GET /{x}"], ["GET /{x}", "$default"])
 
     assert isinstance(found, Grants)
-    assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/a")
-    assert not iam_allows(found.document(PREFIX), f"{PREFIX}GET/")
+    assert iam_allows(caller_document(PREFIX, found.allow, found.deny), f"{PREFIX}GET/a")
+    assert not iam_allows(caller_document(PREFIX, found.allow, found.deny), f"{PREFIX}GET/")
 
 
 def test_a_root_that_is_granted_stays_so() -> None:
@@ -116,4 +117,4 @@ def test_a_root_that_is_granted_stays_so() -> None:
     found = documents(["GET /{x}", "GET /"], ["GET /{x}", "GET /", "$default"])
 
     assert isinstance(found, Grants)
-    assert iam_allows(found.document(PREFIX), f"{PREFIX}GET/")
+    assert iam_allows(caller_document(PREFIX, found.allow, found.deny), f"{PREFIX}GET/")

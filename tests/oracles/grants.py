@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from authorizer.gateway.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, caller_document
 from authorizer.policy.caller_document import Inexact
-from authorizer.policy.iam import MOST_RESOURCE_CHARACTERS, PolicyDocument, document_of
 from oracles.globs import covers
 
 if TYPE_CHECKING:
@@ -69,7 +69,4 @@ class Grants:
             prefix: that part of the ARN.
             refused: the rest of others that are denied besides.
         """
-        allowed, denied = (
-            [prefix + glob for glob in globs] for globs in (self.allow, (*self.deny, *refused))
-        )
-        return document_of({"Allow": allowed, "Deny": denied if allowed else [f"{prefix}*"]})
+        return caller_document(prefix, self.allow, (*self.deny, *refused))

@@ -24,6 +24,7 @@ from simulator import Clock, Cognito
 from authorizer import Authorizer, JwksCache, TokenVerifier
 from authorizer.authorizer import Verdict
 from authorizer.gateway.events import Flavour
+from authorizer.gateway.iam import caller_document
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.settings import HttpApiAnswer, IamMode
 
@@ -153,7 +154,7 @@ def counter_examples(naive: NaivePolicy, keys: Sequence[str]) -> list[str]:
     """Every request on which a document and the policy differ."""
     wrong = []
     for caller, grants in made_for(naive):
-        document = grants.document(PREFIX)
+        document = caller_document(PREFIX, grants.allow, grants.deny)
         for method, path in itertools.product(METHODS, PATHS):
             resource = f"{method}{path}"
             allowed = iam_allows(document, PREFIX + resource)

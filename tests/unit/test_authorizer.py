@@ -29,7 +29,7 @@ from authorizer.gateway.events import Flavour
 from authorizer.settings import HttpApiAnswer, HttpApiRefusal, IamMode
 
 if TYPE_CHECKING:
-    from authorizer.policy.iam import PolicyDocument
+    from authorizer.gateway.iam import PolicyDocument
 
 COGNITO = Cognito()
 POLICY = policy_of(

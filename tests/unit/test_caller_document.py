@@ -11,7 +11,8 @@ from naive_policy import policy_of, read_document
 
 from authorizer.cli.policy_file import with_routes
 from authorizer.cli.policy_file.words import Index
-from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact, covers, written
+from authorizer.gateway.iam import caller_document, remembered_document
+from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact, covers
 
 # To make a table, or to give up, takes one or two on a quiet machine.
 MOST_SECONDS = 20
@@ -358,12 +359,12 @@ def test_documents_are_remembered_for_alike_callers() -> None:
 def test_a_document_is_written_once_for_a_stage() -> None:
     """Its memory has an end, whoever makes up stages."""
     some = Grants(allow=("GET/a",), deny=())
-    assert written(some, "arn:api/s/") is written(some, "arn:api/s/")
+    assert remembered_document("arn:api/s/", some) is remembered_document("arn:api/s/", some)
     for number in range(600):
-        document, size = written(some, f"arn:api/{number}/")
-        assert document == some.document(f"arn:api/{number}/")
+        document, size = remembered_document(f"arn:api/{number}/", some)
+        assert document == caller_document(f"arn:api/{number}/", some.allow, some.deny)
         assert size == len(json.dumps(document))
-    assert written.cache_info().currsize <= 512
+    assert remembered_document.cache_info().currsize <= 512
 
 
 def test_a_document_names_api_and_stage() -> None:
@@ -372,9 +373,9 @@ def test_a_document_names_api_and_stage() -> None:
 
     assert [
         (statement["Effect"], statement["Resource"])
-        for statement in some.document("arn:api/stage/")["Statement"]
+        for statement in caller_document("arn:api/stage/", some.allow, some.deny)["Statement"]
     ] == [("Allow", ["arn:api/stage/GET/a"]), ("Deny", ["arn:api/stage/GET/b"])]
-    assert none.document("arn:api/stage/")["Statement"] == [
+    assert caller_document("arn:api/stage/", none.allow, none.deny)["Statement"] == [
         {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": ["arn:api/stage/*"]}
     ]
 

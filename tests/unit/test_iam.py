@@ -6,7 +6,7 @@ import pytest
 from naive_gateway import globs
 
 from authorizer.errors import Reason
-from authorizer.policy.iam import denying_glob, request_document, why_unnamed
+from authorizer.gateway.iam import denying_glob, request_document, why_unnamed
 
 PREFIX = "arn:aws:execute-api:eu-west-1:123456789012:abcdef123/$default/"
 

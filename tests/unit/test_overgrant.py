@@ -11,6 +11,7 @@ from api_gateway import ARN
 from naive_gateway import iam_allows, parameters_of
 from realistic_policy import SUB, callers, policy, routes
 
+from authorizer.gateway.iam import caller_document
 from authorizer.policy.caller_document import CallerDocuments, Grants
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _decides(key: str, method: str, path: str, caller: dict[str, Any]) -> bool:
 def exact_document(caller: dict[str, Any]) -> Any:
     grants = CallerDocuments(policy()).of(**caller)
     assert isinstance(grants, Grants), grants
-    return grants.document(PREFIX)
+    return caller_document(PREFIX, grants.allow, grants.deny)
 
 
 @pytest.mark.parametrize("name", callers())

@@ -28,8 +28,8 @@ from authorizer.cli.template.model import (
     Template,
     Unresolved,
 )
+from authorizer.gateway.iam import why_unnamed
 from authorizer.policy.caller_document import CallerDocuments, Inexact
-from authorizer.policy.iam import why_unnamed
 from authorizer.policy.model import Decision, Rule
 
 if TYPE_CHECKING:

@@ -15,13 +15,8 @@ from authorizer.cli.analysis.routes import pattern_of_route, pattern_of_rule
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.policy_file.caller_table import with_callers
 from authorizer.cli.policy_file.route_parts import KnownRoutes, outweighs
-from authorizer.policy.caller_document import (
-    MOST_ANSWER_BYTES,
-    CallerDocuments,
-    Inexact,
-    choose,
-    granted_parts,
-)
+from authorizer.gateway.iam import MOST_ANSWER_BYTES, caller_document
+from authorizer.policy.caller_document import CallerDocuments, Inexact, choose, granted_parts
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
@@ -75,7 +70,7 @@ def _why_inexact(documents: CallerDocuments, caller: Caller) -> Inexact | None:
     if isinstance(found, Inexact):
         return found
     smallest = found.smaller or found
-    size = len(json.dumps(smallest.document(_PREFIX))) + _CONTEXT_BYTES
+    size = len(json.dumps(caller_document(_PREFIX, smallest.allow, smallest.deny))) + _CONTEXT_BYTES
     return Inexact.TOO_LARGE if size > MOST_ANSWER_BYTES else None
 
 

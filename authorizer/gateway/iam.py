@@ -6,7 +6,8 @@ that contains one, or whose path is not a plain one, is never allowed by a docum
 by an escaped name that matches nothing, which leaves it without an Allow. So is one whose ARN is
 longer than a document may name.
 
-``caller`` mode: the document names all that the caller may do; ``caller_document`` finds that out.
+``caller`` mode: the document names all that the caller may do, which
+``authorizer.policy.caller_document`` finds out.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
@@ -14,13 +15,18 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from authorizer.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from authorizer.policy.caller_document import Grants
 
 # Method and path without wildcards, empty or dot segments, backslashes and control characters.
 # Percent encodings stand for themselves, and so does a blank, which HTTP APIs decode.
@@ -28,8 +34,14 @@ _CHARACTER = r"[^/*?$\\\x00-\x1f\x7f-\xa0\u2028\u2029]"
 _PLAIN = re.compile(rf"{_CHARACTER}*(?:/(?!\.{{1,2}}(?:/|\Z)){_CHARACTER}+)*+/?")
 _ESCAPES = {ord("*"): "%2A", ord("?"): "%3F", ord("$"): "%24"}
 _ANY_CHARACTER = dict.fromkeys(_ESCAPES, "?")
+# What API Gateway takes from an authorizer of a WebSocket API. For the other kinds it documents no
+# limit, and this one is kept.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+MOST_ANSWER_BYTES = 8192
 # What a Resource may have; what a longer one does is not documented.
 MOST_RESOURCE_CHARACTERS = 512
+# Documents for callers are remembered, for as many of these as what they may do is.
+_MOST_DOCUMENTS = 512
 
 
 class Statement(TypedDict):
@@ -76,16 +88,39 @@ def request_document(prefix: str, client_part: str, *, allowed: bool) -> PolicyD
     resource = prefix + (client_part if is_named else client_part.translate(_ESCAPES))
     if len(resource) > MOST_RESOURCE_CHARACTERS:
         resource = resource[: MOST_RESOURCE_CHARACTERS - 1] + "%"  # no path ends so
-    return document_of({"Allow" if allowed and is_named else "Deny": resource})
+    return _document({"Allow" if allowed and is_named else "Deny": resource})
+
+
+def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> PolicyDocument:
+    """The document for all requests of a caller.
+
+    Args:
+        prefix: the part of the ARN that API Gateway chose: up to the stage.
+        allow: the rest of what is allowed, with ``*`` as IAM understands it.
+        deny: what is taken away from it; everything where nothing is allowed.
+    """
+    allowed, denied = ([prefix + glob for glob in globs] for globs in (allow, deny))
+    return _document({"Allow": allowed, "Deny": denied} if allowed else {"Deny": [f"{prefix}*"]})
+
+
+@lru_cache(maxsize=_MOST_DOCUMENTS)
+def remembered_document(prefix: str, grants: Grants) -> tuple[PolicyDocument, float]:
+    """A caller's document, made once, and its bytes as JSON.
+
+    They are infinitely many if an ARN in it is too long.
+    """
+    most = MOST_RESOURCE_CHARACTERS - len(prefix)
+    fits = all(len(glob) <= most for glob in (*grants.allow, *grants.deny))
+    document = caller_document(prefix, grants.allow, grants.deny)
+    return document, len(json.dumps(document)) if fits else inf
 
 
 def copy_of(document: PolicyDocument) -> PolicyDocument:
     """A document for an answer, of one that is remembered: whoever gets it may change it."""
-    return document_of({one["Effect"]: [*one["Resource"]] for one in document["Statement"]})
+    return _document({one["Effect"]: [*one["Resource"]] for one in document["Statement"]})
 
 
-def document_of(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
-    """The document that allows and denies these ARNs, in which ``*`` is what IAM takes it for."""
+def _document(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
     return {
         "Version": "2012-10-17",
         "Statement": [
