@@ -52,6 +52,7 @@ _COMMANDS = {
         "cli",
         "Begin a policy for the API of a project, with tests.",
     ),
+    "keys": ("authorizer.cli.keys", "cli", "The keys of a user pool, to be shipped."),
     "local": (
         "authorizer.cli.local.commands",
         "local",
@@ -86,7 +87,7 @@ _COMMANDS = {
 # The packages of an extra that its commands import.
 _EXTRAS = {
     "cli": ("boto3", "jinja2", "pyotp", "rich", "segno", "yaml"),
-    "local": ("cryptography", "ministack", "samtranslator"),
+    "local": ("cryptography", "ministack"),
 }
 
 # Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage, and

@@ -119,7 +119,7 @@ FLOORS = (
     ("options",),
     ("analysis",),
     ("account",),
-    ("check", "compile", "diff", "event", "explain", "init", "matrix", "testing"),
+    ("check", "compile", "diff", "event", "explain", "init", "keys", "matrix", "testing"),
     ("package",),
     ("local",),
     ("main",),
