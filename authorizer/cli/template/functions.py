@@ -248,11 +248,12 @@ def _why(reading: Reading, value: Node) -> str | None:
     for part in parts_of(value):
         following = re.match(":([^/]+)", text.partition(_in_words(part))[2])
         qualifier = following[1] if following else ""
-        if isinstance(part, Reference) and part.id in reading.resources:
-            return _why_of(reading, part, qualifier)
-        if isinstance(getattr(part, "why", None), Elsewhere):
-            # Another template may move an alias of its own, but no version.
-            return _why_numbered(qualifier)
+        match part:
+            case Reference(id=name) if name in reading.resources:
+                return _why_of(reading, part, qualifier)
+            case Unresolvable(why=Elsewhere()):
+                # Another template may move an alias of its own, but no version.
+                return _why_numbered(qualifier)
     named = re.search(":function:[^:/]+:([^/]+)", text)
     function = function_behind(reading, value)
     if named is None or not isinstance(function, str):

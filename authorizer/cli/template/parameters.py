@@ -109,20 +109,20 @@ class Parameters:
             why = f"parameter {name} is read from the account's parameter store"
             return Unresolvable(location, why, name)
         self.choices.offer(name, self._others(name))
-        allowed, value = self._allowed(name), self._get(self.written[name], "Default")
-        if name in self.choices.chosen:
-            value = Text(location, self.choices.chosen[name])
-        elif isinstance(value, Absent) and len(allowed) == 1:
-            value = Text(location, allowed[0])
-        if not isinstance(value, Text):
-            has = "no default" if isinstance(value, Absent) else "a default that is no text"
-            return Unresolvable(location, f"parameter {name} has {has}", name)
+        value = self._get(self.written[name], "Default")
+        match self.choices.chosen.get(name), value, self._allowed(name):
+            case (str() as text, _, _) | (None, Absent(), (text,)):
+                # It stands where it is used, not where the default is: that is where to look.
+                value = Text(location, text)
+            case _, Text(text=text, kind=sort), _:
+                value = Text(location, text, GIVEN if sort == "str" and not text else sort)
+            case _:
+                has = "no default" if isinstance(value, Absent) else "a default that is no text"
+                return Unresolvable(location, f"parameter {name} has {has}", name)
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
-            parts = value.text.split(",")
-            return Listing(location, tuple(Text(location, part.strip()) for part in parts))
-        is_left_empty = value.kind == "str" and not value.text and name not in self.choices.chosen
-        # The value stands where it is used, not where the default is: that is where to look.
-        return Text(location, value.text, GIVEN if is_left_empty else value.kind)
+            parts = (Text(location, part.strip()) for part in text.split(","))
+            return Listing(location, tuple(parts))
+        return value
 
     def compare(self, name: str, texts: Iterable[str]) -> None:
         """Take note that it makes a difference whether something has one of these values."""

@@ -387,12 +387,14 @@ def _with_globals(reading: Reading, body: Node, kind: str) -> Node:
 
 def _merged(common: Node, own: Node) -> Node:
     """As SAM merges: mappings name by name, lists one after the other, else the resource's own."""
-    if isinstance(own, Absent):
-        return common
-    if isinstance(common, Listing) and isinstance(own, Listing):
-        return Listing(own.location, common.items + own.items)
-    if not (isinstance(common, Mapping) and isinstance(own, Mapping)):
-        return own
-    merged = {name: _merged(child(common, name), value) for name, _, value in own}
-    entries = common.entries | merged
-    return Mapping(own.location, entries, common.keys | own.keys, own.open or common.open)
+    match common, own:
+        case _, Absent():
+            return common
+        case Listing(items=first), Listing(items=second):
+            return Listing(own.location, first + second)
+        case Mapping(), Mapping():
+            merged = {name: _merged(child(common, name), value) for name, _, value in own}
+            entries, keys = common.entries | merged, common.keys | own.keys
+            return Mapping(own.location, entries, keys, own.open or common.open)
+        case _:
+            return own

@@ -206,19 +206,20 @@ class Reading(Intrinsics):
             what: it says, for what is written down where that cannot be decided.
             drafts: the APIs that are incomplete then.
         """
-        values, why = self.branches(node)
-        if why is not None:
-            self.note(node.location, what, why)
+        values, depends_on = self.branches(node)
+        if depends_on is not None:
+            self.note(node.location, what, depends_on)
         for value in values:
+            match value:
+                case Mapping(open=why) | Unresolvable(why=why) if why is not None:
+                    self.hide(value.location, what, why, *drafts)
+                case Mapping() | Text(kind="null"):
+                    pass
+                case _:
+                    why = "expected a mapping, found something else"
+                    self.hide(value.location, what, why, *drafts)
             if isinstance(value, Mapping):
-                if value.open is not None:
-                    self.hide(value.location, what, value.open, *drafts)
                 yield value
-            elif isinstance(value, Unresolvable):
-                self.hide(value.location, what, value.why, *drafts)
-            elif not (isinstance(value, Text) and value.kind == "null"):
-                why = "expected a mapping, found something else"
-                self.hide(value.location, what, why, *drafts)
 
     def entries(
         self, node: Node, what: Missing, *drafts: Api

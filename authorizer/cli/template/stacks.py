@@ -176,26 +176,23 @@ class _Joint:
 
     def _find(self, stack: Stack, key: Key, steps: int = _MOST_STEPS) -> _Place | None:
         """Where a key leads to: a stack, and a logical id in it."""
-        kind, *rest = key
-        if steps == 0:
-            return None
-        if kind == "resource":
-            return stack, rest[0]
-        if kind == "up" and stack.above is not None:
-            return self._find(stack.above, tuple(rest), steps - 1)
-        if kind == "output" and rest[0] in stack.nested:
-            child = stack.nested[rest[0]]
-            target = child.outputs.get(rest[1])
-            return None if target is None else self._find(child, target, steps - 1)
-        if kind != "import":
-            return None
-        found = [
-            (other, target)
-            for other in self._stacks
-            for name, target in other.exports.items()
-            if fnmatchcase(name, rest[0]) or fnmatchcase(rest[0], name)
-        ]
-        return self._find(*found[0], steps - 1) if len(found) == 1 else None
+        found: list[tuple[Stack, Key]] = []
+        match key:
+            case "resource", name, *_:
+                return stack, name
+            case "up", *rest if stack.above is not None:
+                found = [(stack.above, tuple(rest))]
+            case "output", name, output, *_ if name in stack.nested:
+                child = stack.nested[name]
+                found = [(child, child.outputs[output])] if output in child.outputs else []
+            case "import", wanted, *_:
+                found = [
+                    (other, target)
+                    for other in self._stacks
+                    for name, target in other.exports.items()
+                    if fnmatchcase(name, wanted) or fnmatchcase(wanted, name)
+                ]
+        return self._find(*found[0], steps - 1) if len(found) == 1 and steps else None
 
     def _function(self, stack: Stack, function: _Function) -> str | _Function:
         """A function by its id among all, wherever it is."""
