@@ -102,14 +102,13 @@ class UserPool:
         if problems:
             raise ConfigurationError(problems)
         issuers = (*(derived_issuers(pool_id) if issuer is None else (issuer,)), *further)
-        values = {
+        for name, value in {
             "id": pool_id,
             "client_ids": clients,
             "audiences": None if audiences is None else bound_to,
             "issuers": tuple(dict.fromkeys(issuers)),
             "jwks_url": jwks_url or f"{issuers[0]}/.well-known/jwks.json",
-        }
-        for name, value in values.items():
+        }.items():
             object.__setattr__(self, name, value)  # the instance is frozen for everyone else
 
 

@@ -29,9 +29,6 @@ from authorizer.tokens.pool import UserPool
 REMEMBERED_TOKENS = 1_000
 
 
-# A token's use and digest: an ID token is no access token, and the memory holds no bearer token
-# that a core dump could leak. The digest is of the one accepted spelling.
-_Name = tuple[TokenUse, bytes]
 # What is remembered of a token that was verified, with what it hangs on: where its pool's keys come
 # from; the key that signed it, which takes the verdict with it when it leaves; and when it was
 # judged, seconds since the epoch, for that says nothing about times before.
@@ -79,7 +76,7 @@ class TokenVerifier:
         if not self._pools:
             raise ConfigurationError(["expected at least one user pool, found none"])
         # It forgets what was not used for longest. Only what passed gets into it.
-        self._verified: LRUCache[_Name, _Verdict] = LRUCache(remember)
+        self._verified: LRUCache[tuple[TokenUse, bytes], _Verdict] = LRUCache(remember)
         self._lock = Lock()
         self._clock = clock
 
@@ -103,6 +100,8 @@ class TokenVerifier:
 
     def _verify(self, unverified_text: str, token_use: TokenUse) -> Any:  # noqa: ANN401 - of that use
         encoded = require_bounded_ascii(unverified_text)
+        # An ID token is no access token. And the memory holds no bearer token that a core dump
+        # could leak, but the digest of its one accepted spelling.
         name = token_use, sha256(encoded).digest()
         with self._lock:
             remembered = self._verified.get(name)
@@ -120,7 +119,7 @@ class TokenVerifier:
                 self._verified.pop(name, None)
         return self._verify_anew(encoded, name)
 
-    def _verify_anew(self, encoded: bytes, name: _Name) -> VerifiedToken:
+    def _verify_anew(self, encoded: bytes, name: tuple[TokenUse, bytes]) -> VerifiedToken:
         # 1. shape, and 2. header
         key_id, unverified_payload, signing_input, signature = parse_compact(encoded)
         # 3. key, of the pool that the still unverified issuer names among ours

@@ -436,11 +436,12 @@ def test_a_compiled_policy_is_one_problem(tmp_path: Path) -> None:
         load_document(compiled)
     assert caught.value.problems == (
         f"{compiled}:1:1: expected policy.yaml, found what 'authorizer compile' made of it",
+        f"'authorizer check {compiled}' says how to mend what is wrong",
     )
 
 
 def test_problems_name_the_file(tmp_path: Path) -> None:
-    """``load_document`` reports every problem in the form that editors understand."""
+    """``load_document`` reports problems in the form that editors understand, and what to do."""
     path = tmp_path / "policy.yaml"
     path.write_text("version: 2\ngroups:\n  a: {allow: [GET x]}\n")
 
@@ -449,6 +450,7 @@ def test_problems_name_the_file(tmp_path: Path) -> None:
     assert caught.value.problems == (
         f"{path}:1:10: expected version 1, found '2'",
         f"{path}:3:19: expected one blank and a path that starts with /, found 'x'",
+        f"'authorizer check {path}' says how to mend what is wrong",
     )
 
 

@@ -188,6 +188,7 @@ def test_a_broken_policy_leaves_no_output(policy: Path, tmp_path: Path, before: 
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{policy}:1:10: expected version 1, found '2'" in result.stderr
     assert f"{policy}:3:24: expected one blank and a path" in result.stderr
+    assert result.stderr.endswith(f"\n'authorizer check {policy}' says how to mend what is wrong\n")
     assert (output.read_text() if output.exists() else None) == before
 
 

@@ -75,7 +75,8 @@ def load_source(path: Path) -> SourcePolicy:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
     source, problems = read_source(data, str(path))
     if problems:
-        raise ConfigurationError(map(str, problems))
+        hint = f"'authorizer check {path}' says how to mend what is wrong"
+        raise ConfigurationError([*map(str, problems), hint])
     return source
 
 
