@@ -318,14 +318,15 @@ class SettingsReader:
     def _pairs_of(self, name: str) -> dict[str, tuple[str, ...]]:
         form, expected = _PAIRS[name]
         found: dict[str, tuple[str, ...]] = {}
-        pools = {pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()}
         for pair in self._values.get(name, "").split():
             parts = re.fullmatch(form, pair)
             if parts is None:
                 self._note(name, f"expected {expected}, found {clip(pair)}")
             elif parts[1] in found:
                 self._note(name, f"expected {clip(parts[1])} once, found it twice")
-            elif name != "IAM_MODES" and parts[1] not in pools:
+            elif name != "IAM_MODES" and parts[1] not in {
+                pair.partition("=")[0] for pair in self._values.get("USER_POOLS", "").split()
+            }:
                 self._note(
                     name,
                     f"{clip(parts[1])} is not among {PREFIX}USER_POOLS",
