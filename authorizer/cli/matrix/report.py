@@ -41,13 +41,12 @@ from authorizer.cli.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from markupsafe import Markup
     from rich.console import Console
 
     from authorizer.cli.matrix.sheet import Line, Sheet
-    from authorizer.policy.model import Rule
 
 
 class Look(NamedTuple):
@@ -65,6 +64,8 @@ LOOKS = {
     Extent.DENY: Look("!", "red", "a deny covers it"),
     Extent.NONE: Look(".", "dim", "nothing grants it"),
 }
+# Of these, notes say what the word does not.
+_EXPLAINED = {Extent.OWN, Extent.PARTLY, Extent.DENY}
 # In the place of the word for nothing, where there are no signs.
 NOTHING = "·"
 # Blanks between two columns, and at both sides of the table.
@@ -83,29 +84,31 @@ def title_of(subject: Subject, shown: Callable[[str], str] = plain) -> str:
     return f"{'scope ' if subject.kind is SubjectKind.SCOPE else ''}{shown(subject.name)}"
 
 
-class _Notes:
-    """The numbered notes below a sheet: what a permission depends on, and the rules that say so.
+class _Numbers:
+    """Each different permission of a sheet once, numbered as they come: it has many cells, and few.
 
-    Numbered as they are in one table, be it printed in several or not.
+    The same in one table, be it printed in several or not. What nothing grants is number 0, and so
+    is what the word says all of.
     """
 
-    def __init__(self, sheet: Sheet) -> None:
-        self._source = sheet.source.name
-        self._numbers: dict[tuple[str, ...], int] = {}
+    def __init__(self, sheet: Sheet, extents: Container[Extent] = frozenset(Extent)) -> None:
+        found = {NO_PERMISSION.identity: NO_PERMISSION}
         for line in sheet.lines:
-            for subject in sheet.subjects:
-                self.number(line.permission(subject))
+            for permission in map(line.permission, sheet.subjects):
+                if permission.extent in extents:
+                    found.setdefault(permission.identity, permission)
+        self.permissions = tuple(found.values())
+        self._numbers = {identity: number for number, identity in enumerate(found)}
 
-    def number(self, permission: Permission) -> str:
-        """With a blank in front; nothing where the word says it all."""
-        if permission.extent in {Extent.ALLOW, Extent.NONE}:
-            return ""
-        rules = cited(permission.rules, self._source)
-        note = (f"{permission.extent}: {plain(permission.words)}", *rules)
-        return f" {self._numbers.setdefault(note, len(self._numbers) + 1)}"
+    def of(self, permission: Permission) -> int:
+        """The number of a permission."""
+        return self._numbers.get(permission.identity, 0)
 
-    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        return ((number, note) for note, number in self._numbers.items())
+
+def _notes(numbers: _Numbers, sheet: Sheet) -> Iterator[tuple[str, ...]]:
+    """What each permission depends on, and the rules that say so."""
+    for one in numbers.permissions[1:]:
+        yield f"{one.extent}: {plain(one.words)}", *cited(one.rules, sheet.source.name)
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
@@ -116,12 +119,12 @@ def print_sheet(sheet: Sheet, console: Console) -> None:
     widths = {one: max(_CELL_WIDTH, min(len(title_of(one)), most)) for one in sheet.subjects}
     if not is_terminal:
         console.width = routes + _EDGES + sum(width + _GAP for width in widths.values())
-    notes = _Notes(sheet)
+    numbers = _Numbers(sheet, _EXPLAINED)
     width = max(console.width, _LEAST_WIDTH)
     route_width = min(width // 2, routes) if is_terminal else routes
     for block in _blocks(widths, width - route_width - _EDGES):
-        console.print(_table(sheet, block, route_width, notes))
-    for number, (words, *rules) in notes:
+        console.print(_table(sheet, block, route_width, numbers))
+    for number, (words, *rules) in enumerate(_notes(numbers, sheet), 1):
         print_folded(console, Text(f"{number:>3} {words}"), 6)
         for rule in rules:
             print_folded(console, Text(f"      {rule}", style="dim"), 8)
@@ -147,22 +150,24 @@ def _blocks(widths: Mapping[Subject, int], room: int) -> Iterator[dict[Subject, 
         yield block
 
 
-def _table(sheet: Sheet, widths: Mapping[Subject, int], route_width: int, notes: _Notes) -> Table:
+def _table(
+    sheet: Sheet, widths: Mapping[Subject, int], route_width: int, numbers: _Numbers
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("route", width=route_width, overflow="fold")
     for subject, width in widths.items():
         table.add_column(Text(title_of(subject)), width=width, overflow="fold")
     for line in sheet.lines:
-        cells = (_cell(line.permission(subject), notes) for subject in widths)
+        cells = (_cell(line.permission(subject), numbers) for subject in widths)
         table.add_row(Text(plain(line.route.key)), *cells)
     return table
 
 
-def _cell(permission: Permission, notes: _Notes) -> Text:
+def _cell(permission: Permission, numbers: _Numbers) -> Text:
     extent, look = permission.extent, LOOKS[permission.extent]
     word = "" if extent is Extent.NONE else f" {extent}"
-    shown = f"{look.sign}{word}{notes.number(permission)}"
-    return Text(shown, style=look.colour, no_wrap=False)
+    number = f" {numbers.of(permission) or ''}".rstrip()
+    return Text(f"{look.sign}{word}{number}", style=look.colour, no_wrap=False)
 
 
 def _legend(sheet: Sheet) -> Text:
@@ -176,7 +181,10 @@ def _legend(sheet: Sheet) -> Text:
 
 def markdown_of(sheet: Sheet) -> str:
     """The whole as Markdown, for a pull request or a wiki."""
-    return render("matrix", "sheet.md", **_facts_of(sheet), notes=_Notes(sheet), code=code)
+    numbers = _Numbers(sheet, _EXPLAINED)
+    notes = list(_notes(numbers, sheet))
+    facts = _facts_of(sheet)
+    return render("matrix", "sheet.md", **facts, numbers=numbers, notes=notes, code=code)
 
 
 def _facts_of(sheet: Sheet) -> dict[str, Any]:
@@ -197,14 +205,15 @@ def page_of(sheet: Sheet) -> str:
     """The whole page, by the template beside this module."""
     from markupsafe import Markup  # noqa: PLC0415 - slow, and for pages alone
 
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script, numbers = _asset("page.css"), _asset("page.js"), _Numbers(sheet)
     return render(
         "matrix",
         "page.html",
         **_facts_of(sheet),
         name=plain(sheet.source.name),
         sizes=_sizes(sheet),
-        reasons=_Reasons(sheet.source.name),
+        numbers=numbers,
+        data=_data(numbers, sheet.source.name),
         guard=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
         "base-uri 'none'; form-action 'none'",
         # Both are of this package, and nothing of anybody else's is in them.
@@ -218,30 +227,18 @@ def page_of(sheet: Sheet) -> str:
     )
 
 
-class _Reasons:
-    """Each different permission once, with a number: a sheet has many cells, and few reasons."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._rules: dict[tuple[str, str], int] = {}
-        self._permissions: dict[tuple[object, ...], tuple[int, Permission]] = {}
-        self.number(NO_PERMISSION)
-
-    def number(self, permission: Permission) -> int:
-        """Counted from the first cell of the sheet; 0 for what nothing grants."""
-        numbered = (len(self._permissions), permission)
-        return self._permissions.setdefault(permission.identity, numbered)[0]
-
-    def data(self) -> dict[str, object]:
-        """All of them, for the page's script."""
-        cells = [
-            [one.extent, plain(one.words), [self._number_of(rule) for rule in one.rules]]
-            for _, one in self._permissions.values()
-        ]
-        return {"cells": cells, "rules": list(self._rules)}
-
-    def _number_of(self, rule: Rule) -> int:
-        return self._rules.setdefault((spelled(rule), located(rule, self._name)), len(self._rules))
+def _data(numbers: _Numbers, name: str) -> dict[str, object]:
+    """All permissions and their rules, for the page's script."""
+    permissions = numbers.permissions
+    written = {
+        id(rule): (spelled(rule), located(rule, name)) for one in permissions for rule in one.rules
+    }
+    rules = {rule: number for number, rule in enumerate(dict.fromkeys(written.values()))}
+    cells = [
+        [one.extent, plain(one.words), [rules[written[id(rule)]] for rule in one.rules]]
+        for one in permissions
+    ]
+    return {"cells": cells, "rules": list(rules)}
 
 
 def _by_permission(
