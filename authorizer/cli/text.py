@@ -142,17 +142,16 @@ def fold(line: str, columns: int | None, indent: int) -> str:
     if columns is None or len(click.unstyle(line)) <= columns:
         return line
     room = max(columns, _LEAST_COLUMNS)
-    rows: list[list[str]] = [[]]
-    used = 0
-    for word in line.split(" "):
-        width = len(click.unstyle(word))
+    first, *words = line.split(" ")
+    rows = [first]
+    for word in words:
+        longer = f"{rows[-1]} {word}"
         # What the first row is set in by are empty words.
-        if any(rows[-1]) and used + width > room:
-            rows.append([])
-            used = indent
-        rows[-1].append(word)
-        used += width + 1
-    return f"\n{' ' * indent}".join(" ".join(row) for row in rows)
+        if rows[-1].strip() and len(click.unstyle(longer)) > room:
+            rows.append(" " * indent + word)
+        else:
+            rows[-1] = longer
+    return "\n".join(rows)
 
 
 def print_folded(console: Console, text: Text, indent: int = 0) -> None:

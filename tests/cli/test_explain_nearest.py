@@ -103,7 +103,7 @@ def _decide(policy: Any, routes: Any, request: Request, caller: Caller) -> Any:
     asked: dict[str, Any] = {"method": request.method, "path": request.path}
     if routes is not None:
         resolution = resolve(routes, request)
-        if not resolution.is_undecided:
+        if not resolution.readings:
             assert resolution.winner is not None
             asked["route"] = resolution.winner.template
             asked["path_parameters"] = resolution.winner.parameters

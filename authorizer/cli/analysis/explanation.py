@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 # Encoded characters that follow one another may be one character beyond ASCII.
 _PIECES = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%|.", re.DOTALL)
+_UNSAFE_SEGMENTS = {
+    "": "an empty segment (two slashes in a row, or one at the end)",
+    ".": "the dot segment '.'",
+    "..": "the dot segment '..'",
+}
 _ONE_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 # Where HTTP APIs answer 404.
 _NO_ROUTE_OF_REST = "403 (Missing Authentication Token)"
@@ -212,18 +218,15 @@ def _notes_on_conditions(simulator: Simulator, request: Request, caller: Caller)
     """Claims that look equal and are not, and values that equal nothing; of each claim once."""
     notes: dict[str, str] = {}
     segments = split_path(request.path)
-    for rule in simulator.comparing:
-        for condition in rule.pattern.conditions:
-            name, claim = condition.claim, caller.claims.get(condition.claim)
-            if claim is None or condition.position >= len(segments):
-                continue
-            value = segments[condition.position]
-            if isinstance(claim, str):
-                if "%" in value:
-                    encoded = f"{clip(value)} in the path is percent-encoded"
-                    notes.setdefault(name, f"{encoded}: it equals no claim")
-            elif str(claim) == value:
-                no_text = f"the claim {shown(name)} is no text ({clip(claim)})"
+    conditions = chain.from_iterable(rule.pattern.conditions for rule in simulator.comparing)
+    for condition in conditions:
+        name, claim = shown(condition.claim), caller.claims.get(condition.claim)
+        for value in segments[condition.position : condition.position + 1]:
+            if isinstance(claim, str) and "%" in value:
+                encoded = f"{clip(value)} in the path is percent-encoded"
+                notes.setdefault(name, f"{encoded}: it equals no claim")
+            elif claim is not None and not isinstance(claim, str) and str(claim) == value:
+                no_text = f"the claim {name} is no text ({clip(claim)})"
                 notes.setdefault(name, f"{no_text}: it equals nothing")
     yield from notes.values()
 
@@ -235,10 +238,8 @@ def unsafe_part(path: str) -> str | None:
     if not path.startswith("/"):
         return "it does not start with /"
     for segment in path[1:].split("/"):
-        if segment == "":
-            return "an empty segment (two slashes in a row, or one at the end)"
-        if segment in {".", ".."}:
-            return f"the dot segment {clip(segment)}"
+        if segment in _UNSAFE_SEGMENTS:
+            return _UNSAFE_SEGMENTS[segment]
         for piece in _PIECES.findall(segment):
             if safe_segments(f"/a{piece}a") is None:
                 return _unsafe_piece(piece)

@@ -241,26 +241,14 @@ class Resolution:
         methods: those of the routes that match the path but not the method.
         readings: where it cannot be told which route is reached, what each way to read the path
             leads to.
-        paths: these ways.
+        doubt: why the winner cannot be told then, in words.
     """
 
     candidates: tuple[Candidate, ...] = ()
     winner: Candidate | None = None
     methods: tuple[str, ...] = ()
     readings: tuple[Resolution, ...] = ()
-    paths: tuple[str, ...] = ()
-
-    @property
-    def is_undecided(self) -> bool:
-        """Whether there may be a route, but which one cannot be told."""
-        return bool(self.readings)
-
-    @property
-    def doubt(self) -> str | None:
-        """Why the winner cannot be told, in words."""
-        readings = " or ".join(map(shown, self.paths))
-        doubt = f"API Gateway may read the path as {readings}, which are not the same route"
-        return doubt if self.readings else None
+    doubt: str | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -277,10 +265,11 @@ def resolve(routes: tuple[str, ...], request: Request, *, is_rest: bool = False)
     winners = {reading.winner and reading.winner.key: reading.winner for reading in found}
     if len(winners) == 1:
         return found[0]
+    ways = " or ".join(shown(f"/{'/'.join(path)}") for path in paths)
     return Resolution(
         candidates=tuple(filter(None, winners.values())),
         readings=tuple(found),
-        paths=tuple(f"/{'/'.join(path)}" for path in paths),
+        doubt=f"API Gateway may read the path as {ways}, which are not the same route",
     )
 
 

@@ -146,7 +146,7 @@ class Simulator:
     def ask(self, request: Request, caller: Caller) -> Answer:
         """What becomes of a request."""
         resolution = self.resolve(request)
-        if resolution is None or not resolution.is_undecided:
+        if resolution is None or not resolution.readings:
             return self._ask(request, caller, resolution)
         readings = tuple(self._ask(request, caller, reading) for reading in resolution.readings)
         return _in_common(readings, resolution)

@@ -132,7 +132,7 @@ def _route_in_words(simulator: Simulator, explanation: Explanation) -> Iterator[
     winner = resolution.winner
     if winner is None:
         known = "none of those that could be read" if simulator.unread else "none of the API"
-        yield f"{'cannot be told' if resolution.is_undecided else known}{where}"
+        yield f"{'cannot be told' if resolution.readings else known}{where}"
         return
     yield f"{winner.key}{where}"
     protection = explanation.answer.protection
