@@ -22,12 +22,10 @@ from authorizer.cli.text import quoted_key
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from authorizer.cli.location import Location
-    from authorizer.cli.template.model import Authorizer, Unknown
-
-__all__ = ["SPECIFICATIONS", "Finding", "Severity"]
+    from authorizer.cli.template.model import Authorizer
 
 UNREADABLE_POLICY = "P101"
 UNREADABLE_TEMPLATE = "T001"
@@ -182,14 +180,6 @@ def _owner(rule: SourceRule) -> str:
     return f"{kind} {clip(name)}" if name else "everybody"
 
 
-def _keys(keys: Sequence[str]) -> str:
-    return ", ".join(map(quoted_key, keys)) or "no route that is readable"
-
-
-def _first(keys: Sequence[str]) -> str:
-    return quoted_key(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
-
-
 def _pairs(chosen: Iterable[tuple[str, str]]) -> str:
     return " and ".join(f"{clip(name)} is {clip(text)}" for name, text in chosen)
 
@@ -197,14 +187,6 @@ def _pairs(chosen: Iterable[tuple[str, str]]) -> str:
 def _judged(counts: Iterable[int]) -> str:
     judged = zip(_JUDGED, counts, strict=True)
     return ", ".join(text.format(count) for text, count in judged if count)
-
-
-def _value(value: str | Unknown) -> str:
-    return clip(value) if isinstance(value, str) else f"one that is not decidable: {value.why}"
-
-
-def _function(name: str | Unknown) -> str:
-    return clip(name) if isinstance(name, str) else f"the function behind a route ({name.why})"
 
 
 def _authorizer(authorizer: Authorizer | None) -> str:
@@ -219,20 +201,24 @@ SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "and": " and ".join,
     "ascii": lambda name: ascii(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."),
     "authorizer": _authorizer,
-    "first": _first,
-    "function": _function,
+    "first": lambda keys: quoted_key(keys[0]) + (f" and {len(keys) - 1} more" if keys[1:] else ""),
+    "function": lambda name: (
+        clip(name) if isinstance(name, str) else f"the function behind a route ({name.why})"
+    ),
     "hint": lambda name: "" if name is None else f"; did you mean {clip(name)}?",
     "inexact": lambda reason: _INEXACT.get(reason.value, reason.value),
     "judged": _judged,
     "key": quoted_key,
-    "keys": _keys,
+    "keys": lambda keys: ", ".join(map(quoted_key, keys)) or "no route that is readable",
     "lines": lambda rules: " and ".join(f"{clip(one.text)} (line {one.line})" for one in rules),
     "list": ", ".join,
     "others": lambda count: f"; others without one: {count}" if count else "",
     "owner": _owner,
     "pairs": _pairs,
     "plain": str,
-    "value": _value,
+    "value": lambda value: (
+        clip(value) if isinstance(value, str) else f"one that is not decidable: {value.why}"
+    ),
     "where": lambda chosen: f", where {_pairs(chosen)}," if chosen else "",
     "with": lambda methods: f" with {', '.join(methods)}" if methods else "",
 }

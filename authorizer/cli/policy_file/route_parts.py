@@ -214,10 +214,9 @@ def _told_apart(
     named = [(method, *shape[1:]) for method in sorted(methods - {_OTHER_METHOD})]
     for method in sorted(methods):
         covering = [rule for rule in rules if rule.pattern.covers_method(method)]
-        if method == _OTHER_METHOD:
-            own, lost = shape, [*winners, *named]
-        else:
-            own, lost = (method, *shape[1:]), winners
+        is_rest = method == _OTHER_METHOD
+        own = shape if is_rest else (method, *shape[1:])
+        lost = [*winners, *named] if is_rest else winners
         yield KnownRoute(key=key, declared=shape, shape=own, winners=lost, rules=covering)
 
 
