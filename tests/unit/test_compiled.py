@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -305,3 +308,25 @@ def test_a_path_has_no_more_segments_than_are_walked() -> None:
     assert not policy.decide(method="GET", path="/1" + "/b" * 9_999, groups=["reader"]).allowed
     with pytest.raises(RuleSyntaxError, match="at most 100 segments"):
         compiled_rule(f"GET {path}/b", 1)
+
+
+def test_a_policy_is_the_same_bytes_in_every_process() -> None:
+    """Also where documents and routes meet in several ways, in which sets have no order."""
+    routes = ["GET /x/x/x/{a}/{b}", "GET /{a}/x/x/{b}/x", "GET /{a}/x/{b}", "GET /{a}/{b}/x/{c}"]
+    script = (
+        "import sys; from authorizer.cli.policy_file import *; "
+        "rules = [compiled_rule(route, 1) for route in sys.argv[1:]]; "
+        "groups = {'g': {'includes': [], 'allow': rules, 'deny': []}}; "
+        "document = {'groups': groups, 'scopes': {}, 'public': []}; "
+        "sys.stdout.buffer.write(dump_policy(with_routes(document, sys.argv[1:])))"
+    )
+    made = {
+        subprocess.run(
+            [sys.executable, "-c", script, *routes],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3", "4")
+    }
+    assert len(made) == 1

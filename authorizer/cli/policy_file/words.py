@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -46,8 +47,10 @@ def covers_shape(shape: Words, words: Words) -> bool:
     )
 
 
-def meet(glob: Words, shape: Words) -> set[Words]:
-    """The shapes of the words that a glob and a shape have in common.
+# Routes share their ends, and so do globs: most are asked for again.
+@lru_cache(maxsize=100_000)
+def meet(glob: Words, shape: Words) -> tuple[Words, ...]:
+    """The shapes of the words that a glob and a shape have in common, each once.
 
     Args:
         glob: its words are gone through as those of the shape are.
@@ -56,20 +59,19 @@ def meet(glob: Words, shape: Words) -> set[Words]:
     Raises:
         TooManyWaysError: there are too many of them.
     """
-    found: dict[int, set[Words]] = {0: {()}}
-    for word in shape:
-        after: dict[int, set[Words]] = defaultdict(set)
-        for at, heads in found.items():
-            if at < len(glob):
-                end = _joined(glob[at], word)
-                if end is not None:
-                    after[at + 1].update([(*head, end) for head in heads])
-            if at and glob[at - 1] == STAR:  # it takes one more
-                after[at].update([(*head, word) for head in heads])
-        found = after
-        if sum(map(len, found.values())) > _MOST_WAYS:
-            raise TooManyWaysError
-    return found.get(len(glob), set())
+    if not (glob and shape):
+        return () if glob or shape else ((),)
+    first = _joined(glob[0], shape[0])
+    if first is None:
+        return ()
+    ends = meet(glob[1:], shape[1:])
+    if glob[0] == STAR:  # it takes one more
+        ends = (*ends, *meet(glob, shape[1:]))
+    # In an order that is the same in every process, as what is compiled must be.
+    found = tuple(dict.fromkeys((first, *end) for end in ends))
+    if len(found) > _MOST_WAYS:
+        raise TooManyWaysError
+    return found
 
 
 def _joined(own: str, word: str) -> str | None:
