@@ -188,7 +188,9 @@ def _path(reading: Reading, node: Node) -> str:
         # What another stack has, and is no root, is not found by joining that.
         behind = None if handed else known(reading.resource_behind(node))
         if behind is None or behind.type != "AWS::ApiGateway::Resource" or len(segments) > 100:  # noqa: PLR2004 - more than any path has: a circle
-            raise UndecidedError("the resource above it is not in this template")
+            raise UndecidedError(
+                str(why) if handed else "the resource above it is not in this template"
+            )
         part = known(reading.choice(child(behind.properties, "PathPart")))
         if part is None:
             raise UndecidedError(f"{behind.id} has no PathPart")
