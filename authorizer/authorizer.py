@@ -229,7 +229,7 @@ class Authorizer:
         prefix, resource = request.stage_arn, request.resource
         most = MOST_ANSWER_BYTES - _bytes_beside_document(token)
         while grants is not None:
-            document, size = remembered_document(prefix, grants)
+            document, size = remembered_document(prefix, grants.allow, grants.deny)
             if grants.allows(resource) is not is_allowed:
                 if is_allowed:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route

@@ -13,20 +13,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from authorizer.errors import Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from authorizer.policy.caller_document import Grants
 
 # Method and path without wildcards, empty or dot segments, backslashes and control characters.
 # Percent encodings stand for themselves, and so does a blank, which HTTP APIs decode.
@@ -104,14 +98,16 @@ def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> P
 
 
 @lru_cache(maxsize=_MOST_DOCUMENTS)
-def remembered_document(prefix: str, grants: Grants) -> tuple[PolicyDocument, float]:
+def remembered_document(
+    prefix: str, allow: tuple[str, ...], deny: tuple[str, ...]
+) -> tuple[PolicyDocument, float]:
     """A caller's document, made once, and its bytes as JSON.
 
     They are infinitely many if an ARN in it is too long.
     """
     most = MOST_RESOURCE_CHARACTERS - len(prefix)
-    fits = all(len(glob) <= most for glob in (*grants.allow, *grants.deny))
-    document = caller_document(prefix, grants.allow, grants.deny)
+    fits = all(len(glob) <= most for glob in (*allow, *deny))
+    document = caller_document(prefix, allow, deny)
     return document, len(json.dumps(document)) if fits else inf
 
 

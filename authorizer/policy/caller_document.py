@@ -18,19 +18,15 @@ integers: each bit is a *part* that rules grant, a route or the caller's own pat
 If a spot is left, no document says exactly what the policy does.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache, reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from authorizer.policy.decision import Policy, is_machine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 # Documents are remembered per set of groups and the values that rules compare.
 _MOST_CALLERS = 512
@@ -71,7 +67,7 @@ class Grants:
 
     allow: tuple[str, ...]
     deny: tuple[str, ...]
-    smaller: Grants | None = field(default=None, compare=False)
+    smaller: Self | None = field(default=None, compare=False)
 
     @cached_property
     def _split(self) -> list[tuple[bool, str, list[str]]]:

@@ -17,12 +17,11 @@
 ``decide`` takes plain values, not a token, so that it can be used and tested without one.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from authorizer.errors import ConfigurationError, Reason
 from authorizer.policy.model import (
@@ -47,12 +46,8 @@ from authorizer.policy.paths import (
 )
 from authorizer.policy.route_tree import Place
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    # Rules that compare values, with what each decides; and what is decided if none holds.
-    _Answer = tuple[Sequence[tuple[Rule, Decision]], Decision]
-
+# Rules that compare values, with what each decides; and what is decided if none holds.
+_Answer = tuple[Sequence[tuple[Rule, Decision]], Decision]
 # Whose token has one of these has a user behind it.
 CLAIMS_OF_USERS = frozenset({"username", "cognito:username", "cognito:groups"})
 # Tells nothing of the path, and so does what nobody can read.
@@ -109,7 +104,7 @@ class Policy:
         object.__setattr__(self, "_remembered", lru_cache(maxsize=_MOST_ANSWERS)(self._answer))
 
     @classmethod
-    def load(cls, path: Path | str) -> Policy:
+    def load(cls, path: Path | str) -> Self:
         """Read a compiled policy from a file.
 
         Raises:
@@ -123,7 +118,7 @@ class Policy:
             ) from error
 
     @classmethod
-    def parse(cls, data: bytes) -> Policy:
+    def parse(cls, data: bytes) -> Self:
         """Read a compiled policy.
 
         Raises:

@@ -15,19 +15,14 @@ made by another version is refused before anything of it is read. What is sealed
 was compiled, and not again.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
+from authorizer.errors import Reason
 from authorizer.policy.paths import ANY, PARAMETER
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from authorizer.errors import Reason
 
 FORMAT_VERSION = 4
 Effect = Literal["allow", "deny"]

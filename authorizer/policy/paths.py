@@ -4,16 +4,11 @@ Where no route is known, a path is checked here before anything is matched again
 rejected, never normalised, if another program could read it in another way.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Methods are case-sensitive, and API Gateway knows only upper-case ones.

@@ -5,19 +5,12 @@ one; so do the routes of the API, and the public ones, which grant nothing but a
 path of theirs is not taken for another route's.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from authorizer.policy.model import Rule
 from authorizer.policy.paths import ANY, PARAMETER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from authorizer.policy.model import Rule
-
 
 # The place of all that is below another one, among its children. No segment contains a slash.
 BELOW = "/**"
@@ -41,9 +34,9 @@ class Place:
     is_named: bool = False
     methods: set[str] = field(default_factory=set)
     rules: dict[str, dict[object, Rule]] = field(default_factory=dict)
-    children: defaultdict[str, Place] = field(default_factory=lambda: defaultdict(Place))
+    children: defaultdict[str, "Place"] = field(default_factory=lambda: defaultdict(Place))
 
-    def place(self, path: tuple[str, ...], *, is_tail: bool) -> Place:
+    def place(self, path: tuple[str, ...], *, is_tail: bool) -> "Place":
         """The place of a canonical path; named if it was not."""
         node = self
         for segment in (*path, BELOW) if is_tail else path:
@@ -51,15 +44,15 @@ class Place:
         node.path, node.is_tail, node.is_named = path, is_tail, True
         return node
 
-    def covering(self, path: tuple[str, ...]) -> tuple[Place, ...]:
+    def covering(self, path: tuple[str, ...]) -> tuple["Place", ...]:
         """The places that cover a route of that canonical path."""
         return tuple(self.found([(word,) for word in path]))
 
-    def matching(self, segments: tuple[str, ...]) -> tuple[Place, ...]:
+    def matching(self, segments: tuple[str, ...]) -> tuple["Place", ...]:
         """The places that match a concrete path, most specific first: literal before parameter."""
         return tuple(self.found([(word, PARAMETER) for word in segments]))
 
-    def found(self, words: Sequence[tuple[str, ...]], at: int = 0) -> Iterator[Place]:
+    def found(self, words: Sequence[tuple[str, ...]], at: int = 0) -> Iterator["Place"]:
         """The places below, of a path that has one of these words at each position."""
         if at < len(words):
             for word in words[at]:
@@ -76,11 +69,11 @@ class Place:
         is_shorter = self.is_tail and length == len(self.path)
         return not is_shorter and (method in self.methods or ANY in self.methods)
 
-    def is_below(self, other: Place) -> bool:
+    def is_below(self, other: "Place") -> bool:
         """Whether the other one covers this one: it is the same, or a /** above it."""
         return self is other or (other.is_tail and self.path[: len(other.path)] == other.path)
 
-    def surely_beats(self, other: Place, method: str) -> bool:
+    def surely_beats(self, other: "Place", method: str) -> bool:
         """Whether API Gateway prefers this route to another one, of two that match a request.
 
         It does if this one is literal wherever the other one is, and names the method if that does.
