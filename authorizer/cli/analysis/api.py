@@ -300,14 +300,12 @@ class TemplateAnalysis:
     def lists_a_route(self, line: SourceRule) -> bool:
         """Whether a public line is about some route, or about part of an open one without path."""
         listed = pattern_of_rule(line.pattern)
-        for one in self.routes_beside(line):
-            pattern = pattern_of_route(one.route.path)
-            is_open = one.decided_by in (DecidedBy.NOBODY, DecidedBy.UNKNOWN)
-            if pattern.more is not None and (is_open or listed == pattern):
-                return True
-            if pattern.more is None and pattern.path[: len(listed.path)] == listed.path:
-                return True
-        return False
+        return any(
+            pattern.path[: len(listed.path)] == listed.path
+            if (pattern := pattern_of_route(one.route.path)).more is None
+            else listed == pattern or one.decided_by in (DecidedBy.NOBODY, DecidedBy.UNKNOWN)
+            for one in self.routes_beside(line)
+        )
 
     def rules_without_route(self) -> Iterator[tuple[SourceRule, frozenset[str]]]:
         """The rules that count for no request of any API, with the methods that they do not."""

@@ -251,7 +251,7 @@ def _lifted(
     rules: dict[Subject, dict[int, Rule]] = defaultdict(dict)
     for old, new in pairs:
         for group, grant in old.items():
-            gaining = set(_gaining_with(group, grant.condition, new))
+            gaining = _gaining_with(group, grant.condition, new)
             if gaining:
                 others[group] |= gaining
                 denies = (rule for rule in grant.rules if rule.effect == "deny")
@@ -267,16 +267,19 @@ def _lifted(
 
 def _gaining_with(
     group: Subject, was: AccessCondition, new: Mapping[Subject, Grant]
-) -> Iterator[Subject]:
+) -> set[Subject]:
     """The groups whose callers gain by the denies of another, and not by its grants alone."""
     becomes = _condition(new, group)
-    if was.denies == becomes.denies:
-        return
-    for subject, grant in new.items():
-        granted = grant.condition
-        may_gain = subject.kind is SubjectKind.GROUP and granted.widens(becomes)
-        if may_gain and lifts(was, becomes, granted):
-            yield subject
+    granted = {
+        subject: grant.condition
+        for subject, grant in new.items()
+        if subject.kind is SubjectKind.GROUP
+    }
+    return {
+        subject
+        for subject, condition in granted.items()
+        if lifts(was, becomes, condition) and condition.widens(becomes)
+    }
 
 
 def _condition(grants: Mapping[Subject, Grant], subject: Subject) -> AccessCondition:
