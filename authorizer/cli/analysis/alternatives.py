@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -151,28 +152,23 @@ def spellings(simulator: Simulator, request: Request, caller: Caller) -> Iterato
 
 def _similar(simulator: Simulator, path: str) -> list[str]:
     """Paths of the policy that differ from this one by a slip of the pen in a literal segment."""
-    segments = safe_segments(path)
-    if not segments:
-        return []
-    patterns = (rule.pattern for rule in simulator.policy.rules if rule.effect == "allow")
-    paths = set()
-    for pattern in dict.fromkeys(map(pattern_of_rule, patterns)):
-        corrected = _corrected(pattern, segments)
-        if corrected == segments and pattern.more is None:
-            return []  # it is a path of the policy's as it stands
-        if corrected not in {None, segments}:
-            paths.add("/" + "/".join(corrected or ()))
+    segments = safe_segments(path) or ()
+    allows = (rule.pattern for rule in simulator.policy.rules if rule.effect == "allow")
+    meant = {
+        pattern: _as_meant(segments, pattern)
+        for pattern in map(pattern_of_rule, allows)
+        if pattern.takes(len(segments)) and all(map(_may_be_meant, segments, pattern.path))
+    }
+    if any(pattern.more is None and own == segments for pattern, own in meant.items()):
+        return []  # it is a path of the policy's as it stands
+    paths = {"/" + "/".join(own) for own in meant.values() if own != segments}
     return get_close_matches(path, sorted(paths), n=_MOST_SPELLINGS, cutoff=0)
 
 
-def _corrected(pattern: PathPattern, segments: tuple[str, ...]) -> tuple[str, ...] | None:
-    if not pattern.takes(len(segments)) or not all(map(_may_be_meant, segments, pattern.path)):
-        return None
-    return tuple(map(_meant, segments, pattern.path)) + segments[len(pattern.path) :]
-
-
-def _meant(found: str, expected: str) -> str:
-    return found if expected == PARAMETER else expected
+def _as_meant(segments: tuple[str, ...], pattern: PathPattern) -> tuple[str, ...]:
+    """The path with the pattern's literal segments."""
+    pairs = zip_longest(segments, pattern.path, fillvalue=PARAMETER)
+    return tuple(found if expected == PARAMETER else expected for found, expected in pairs)
 
 
 @lru_cache(maxsize=4096)

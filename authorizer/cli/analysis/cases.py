@@ -237,8 +237,8 @@ class CaseReader(NodeReader):
     def _claims(self, node: Node | None) -> Iterator[tuple[str, Any]]:
         for name, location, value in self.named(node, "claims to map names to values"):
             if name in _SAID_ELSEWHERE:
-                beside = f"{_SAID_ELSEWHERE[name]} beside claims"
-                self.report(location, _CODE, f"expected {beside}, found the claim {name}")
+                where = f"{_SAID_ELSEWHERE[name]} beside claims"
+                self.report(location, _CODE, f"expected {where}, found the claim {name}")
             claim = self._claim(value)
             if name in _TEXTS and not isinstance(claim, str):
                 found = f"found {describe(value)}: put it in quotes"

@@ -174,11 +174,9 @@ def _holders(subjects: Iterable[Subject], policy: Policy) -> dict[str, list[Subj
     """Who has the rules of a group or scope, as rules name these."""
     holders: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
-        if subject.kind is SubjectKind.GROUP:
-            for member in policy.groups[subject.name]:
-                holders[f"group:{member}"].append(subject)
-        elif subject.kind is SubjectKind.SCOPE:
-            holders[f"scope:{subject.name}"].append(subject)
+        is_group = subject.kind is SubjectKind.GROUP
+        for member in policy.groups[subject.name] if is_group else (subject.name,):
+            holders[f"{subject.kind}:{member}"].append(subject)
     return holders
 
 

@@ -65,9 +65,9 @@ def redundancies(named: NamedPolicy) -> Iterator[Redundancy]:
     yield from idle
     region.left_out.update(id(found.rule) for found in idle)
     for rule, beside in sorted(cells, key=lambda cell: _narrowness(cell[0])):
-        if region.is_left_out(rule):
+        if id(rule) in region.left_out:
             continue
-        covering = _covering(rule, [other for other in beside if not region.is_left_out(other)])
+        covering = _covering(rule, [other for other in beside if id(other) not in region.left_out])
         if covering and not region.tells_apart(rule):
             region.leave_out(rule)
             is_same = [_meaning(rule)] == [_meaning(other) for other in covering]
@@ -110,10 +110,6 @@ class _Region:
         if rule.subject == PUBLIC and pattern.tail:
             return None
         return self._tree.place(pattern.path, is_tail=pattern.tail)
-
-    def is_left_out(self, rule: Rule) -> bool:
-        """Whether a rule does nothing, and is not there any more."""
-        return id(rule) in self.left_out
 
     def beside(self, rule: Rule, subject: str) -> list[Rule]:
         """Other rules that hold wherever a rule does, at its own route: the nearest path first.
@@ -170,7 +166,7 @@ class _Region:
 
     def _is_granting(self, place: Place) -> bool:
         rules = self._analysis.rules_of.get((place, "allow"), ())
-        return not all(map(self.is_left_out, rules))
+        return any(id(rule) not in self.left_out for rule in rules)
 
 
 @lru_cache(maxsize=4096)

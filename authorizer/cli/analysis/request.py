@@ -275,23 +275,18 @@ def resolve(routes: tuple[str, ...], request: Request, *, is_rest: bool = False)
 
 def why_preferred(winner: Candidate, other: Candidate) -> str:
     """Why one candidate is reached and not the other."""
+    ranks = zip(winner.ranks, other.ranks, strict=False)
+    at, pair = next(((at, pair) for at, pair in enumerate(ranks) if len({*pair}) > 1), (0, ()))
     if other.template == DEFAULT:
         return "$default takes only what no other route takes"
-    for index, (own, theirs) in enumerate(zip(winner.ranks, other.ranks, strict=False)):
-        if own != theirs and _GREEDY not in (own, theirs):
-            literal = split_path(winner.template)[index]
-            return f"literal {literal} before a parameter"
-        if own != theirs:
-            break
+    if pair and _GREEDY not in pair:
+        return f"literal {split_path(winner.template)[at]} before a parameter"
+    if other.is_greedy and winner.is_greedy:
+        return "it matches more of the path than {proxy+}"
     if other.is_greedy:
-        return (
-            "it matches more of the path than {proxy+}"
-            if winner.is_greedy
-            else ("a full match before {proxy+}")
-        )
-    if winner.template == other.template:
-        return f"{winner.method} before {ANY}"
-    return "it is the more specific one"
+        return "a full match before {proxy+}"
+    is_same = winner.template == other.template
+    return f"{winner.method} before {ANY}" if is_same else "it is the more specific one"
 
 
 def _readings(request: Request) -> tuple[tuple[str, ...], ...]:

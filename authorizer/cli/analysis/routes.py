@@ -285,22 +285,16 @@ def _reading_order(route: AskedRoute) -> tuple[tuple[str, ...], int]:
     return (path, order.index(route.methods[0]))
 
 
-class PublicLines:
+class PublicLines(Placed["Rule"]):
     """The lines that list public routes, by where they stand."""
 
     def __init__(self, lines: Iterable[Rule]) -> None:
-        self._lines: dict[tuple[tuple[str, ...], bool], list[Rule]] = defaultdict(list)
-        for line in lines:
-            self._lines[line.pattern.path, line.pattern.tail].append(line)
+        super().__init__((pattern_of_rule(line.pattern), line) for line in lines)
 
     def at(self, route: AskedRoute, method: str | None = None) -> Iterator[Rule]:
         """Those that make a route public, for one of its methods or for any."""
-        lengths = range(min(len(route.path), MOST_SEGMENTS) + 1)
-        places = [(route.path[:length], True) for length in lengths]
-        if not route.is_open_ended:
-            places.append((route.path, False))
-        for place in places:
-            lines = self._lines.get(place, ())
-            yield from (
-                line for line in lines if method is None or line.pattern.covers_method(method)
-            )
+        for place in self._tree.covering(route.path[:MOST_SEGMENTS]):
+            is_whole = not route.is_open_ended and len(place.path) == len(route.path)
+            for _, line in self._items[place] if place.is_tail or is_whole else ():
+                if method is None or line.pattern.covers_method(method):
+                    yield line

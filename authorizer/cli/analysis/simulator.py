@@ -205,9 +205,8 @@ class Simulator:
 
     def resolve(self, request: Request) -> Resolution | None:
         """How the request comes to its route; nothing where the routes are not known."""
-        if self.routes is None:
-            return None
-        return resolve(self.routes, request, is_rest=self.is_rest)
+        routes = self.routes
+        return None if routes is None else resolve(routes, request, is_rest=self.is_rest)
 
     def without_denies(self) -> Simulator:
         """The same where no deny denies: to see what a deny overrides."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.analysis.alternatives import with_other_claims
 from authorizer.cli.analysis.cases import Case, Expectation
 from authorizer.cli.analysis.partition import widest_classes
-from authorizer.cli.analysis.request import DEFAULT, Caller, Request, resolve
+from authorizer.cli.analysis.request import Caller, Request, resolve
 from authorizer.cli.analysis.routes import named_routes, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
 from authorizer.errors import Reason
@@ -30,7 +30,6 @@ from authorizer.policy.paths import (
     ANY,
     CONNECT,
     METHODS,
-    parse_route,
     safe_segments,
     split_route_key,
 )
@@ -187,8 +186,6 @@ def _requests(
 def _paths(
     template: str, patterns: Iterable[RoutePattern], caller: Caller, longest: int
 ) -> Iterator[str]:
-    if parse_route(template) is None and template != DEFAULT:
-        return
     route = pattern_of_route(template)
     yield _path(next(widest_classes(route, route, 0)), {})
     for pattern in patterns:
