@@ -182,11 +182,6 @@ class AskedRoute:
         more = {RouteKind.EXACT: None, RouteKind.GREEDY: 1}.get(self.kind, 0)
         return PathPattern(path=self.path, more=more)
 
-    @property
-    def place(self) -> tuple[RouteKind, tuple[str, ...]]:
-        """What it shares with the routes of other methods."""
-        return self.kind, self.path
-
 
 def asked_routes(keys: Iterable[str], unnamed: Container[str] = ()) -> tuple[AskedRoute, ...]:
     """A template's routes, in their order.
@@ -262,20 +257,15 @@ def _routes_of_rule(pattern: RoutePattern) -> Iterator[AskedRoute]:
 
 def _with_methods(routes: Iterable[AskedRoute]) -> tuple[AskedRoute, ...]:
     """Each route once, and ``ANY`` as what no other route of the same path takes."""
-    once: dict[tuple[tuple[RouteKind, tuple[str, ...]], str], AskedRoute] = {}
+    once: dict[tuple[object, str], AskedRoute] = {}
     for route in routes:
-        once.setdefault((route.place, route.methods[0]), route)
-    taken: dict[tuple[RouteKind, tuple[str, ...]], set[str]] = {}
-    for place, method in once:
-        taken.setdefault(place, set()).add(method)
-    return tuple(_spelled_out(route, taken[route.place]) for route in once.values())
-
-
-def _spelled_out(route: AskedRoute, taken: set[str]) -> AskedRoute:
-    if route.methods != (ANY,):
-        return route
-    methods = tuple(method for method in EVERY_METHOD if method not in taken)
-    return replace(route, methods=methods)
+        once.setdefault(((route.kind, route.path), route.methods[0]), route)
+    return tuple(
+        replace(route, methods=tuple(one for one in EVERY_METHOD if (place, one) not in once))
+        if method == ANY
+        else route
+        for (place, method), route in once.items()
+    )
 
 
 def _reading_order(route: AskedRoute) -> tuple[tuple[str, ...], int]:
