@@ -153,10 +153,9 @@ def _takes_preflights(api: Api, route: Route) -> bool:
 
 def _takes_instead(other: Route, route: Route) -> bool:
     """Whether an OPTIONS route takes the preflights of a route for every method."""
-    if other.method != _PREFLIGHT:
-        return False
     own, theirs = pattern_of_route(other.path), pattern_of_route(route.path)
-    return own == theirs or (theirs.path == () and own.path == () and own.more == 1)
+    is_below_root = theirs.path == own.path == () and own.more == 1
+    return other.method == _PREFLIGHT and (own == theirs or is_below_root)
 
 
 def refusals_without_cors(analysis: TemplateAnalysis) -> Iterator[Finding]:

@@ -51,11 +51,10 @@ class NodeReader:
         meant: str | None = None,
     ) -> None:
         """Keep a problem, at a place or ``shift`` characters later."""
-        location = replace(location, column=location.column + shift)
-        problem = Problem(
-            location=location, message=message, code=code, variant=variant, meant=meant
+        place = replace(location, column=location.column + shift)
+        self.found.append(
+            Problem(location=place, message=message, code=code, variant=variant, meant=meant)
         )
-        self.found.append(problem)
 
     def report_kind(self, node: Node, expected: str) -> None:
         """Keep that a value is of the wrong kind."""
