@@ -91,7 +91,7 @@ def ask(authorizer: Authorizer, event: Mapping[str, Any]) -> AccessToken | Refus
         outcome = authorizer.judge(event)
     except KeysUnavailableError as unavailable:
         _log.error("keys unavailable: %s", unavailable)
-        # So long nobody asks for keys again after a fetch that failed (``JwksTiming.cool_down``).
+        # Between the first and the longest back-off of ``JwksTiming``: the pool is asked again.
         return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, _UNCACHED | {"Retry-After": "10"})
     _log.info("%s, reason %s", outcome.verdict, outcome.reason)
     if outcome.token is not None and outcome.verdict is Verdict.ALLOWED:
