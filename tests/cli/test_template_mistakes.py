@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import boto3
 import pytest
@@ -18,9 +18,6 @@ from authorizer.cli.check.finding import Severity
 from authorizer.cli.check.template_rules import unresolved_facts
 from authorizer.cli.template.reader import parse_template
 from authorizer.cli.template.sam import EVENT_PROPERTIES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
@@ -217,3 +214,37 @@ def test_the_properties_of_events_are_those_of_sam() -> None:
     """A property that SAM comes to know is added here before its users meet an error."""
     assert set(HttpApi.property_types) == EVENT_PROPERTIES["HttpApi"]
     assert {*Api.property_types, *StateMachineApi.property_types} == EVENT_PROPERTIES["Api"]
+
+
+def test_a_name_that_stands_twice_is_said_where_it_counts_for_nothing(tmp_path: Path) -> None:
+    """Also in a file that is included; a name that is merged in, and one's own, are no such two."""
+    (tmp_path / "events.yaml").write_text("Get: {Type: HttpApi}\nGet: {Type: Schedule}\n")
+    include = "{'Fn::Transform': {Name: AWS::Include, Parameters: {Location: events.yaml}}}"
+    text = (
+        "Resources:\n"
+        "  Api: {Type: AWS::Serverless::HttpApi}\n"
+        "  Hello: &function\n"
+        "    Type: AWS::Serverless::Function\n"
+        f"    Properties: {{Events: {include}}}\n"
+        "  Other: {<<: *function, Type: AWS::Serverless::StateMachine}\n"
+        "  Api: {Type: AWS::Serverless::Api}\n"
+    )
+    template = parse_template(text.encode(), "template.yaml", folder=tmp_path)
+    said = {
+        (Path(one.location.file).name, one.location.line, one.location.column, one.message)
+        for one in unresolved_facts(analysis_of(template))
+        if one.code == "T005"
+    }
+    again = "expected each name once, found"
+    assert said == {
+        ("template.yaml", 2, 3, f"{again} 'Api' again on line 7, which counts"),
+        ("events.yaml", 1, 1, f"{again} 'Get' again on line 2, which counts"),
+    }
+
+
+def test_what_is_within_a_choice_is_not_decidable_where_the_choice_stands() -> None:
+    """A mapping that a condition chooses has everything, and nothing, for certain."""
+    chosen = "Identity:\n            !If [C, {ReauthorizeEvery: 0}, !Ref AWS::NoValue]"
+    condition = "Conditions: {C: !Equals [!Ref Name, a]}\nResources:\n  Api:"
+    facts = found(("Identity: {ReauthorizeEvery: 0}", chosen), ("Resources:\n  Api:", condition))
+    assert {line for code, line, _ in facts if code == "T000"} == {11}
