@@ -276,9 +276,10 @@ def test_a_definition_alone_with_two_functions_does_not_tell_which_is_the_policy
 
 
 def test_a_name_that_stands_twice_is_read_as_sam_reads_it(tmp_path: Path) -> None:
-    """The last one counts, also where it opens the route."""
+    """The last one counts, also where it opens the route; that it stands twice is a warning."""
     once = "Path: /hello}"
 
-    assert codes(tmp_path, replaced(TEMPLATE, once, "Path: /hello, Path: /hello}")) == []
+    assert codes(tmp_path, replaced(TEMPLATE, once, "Path: /hello, Path: /hello}")) == ["T005"]
     opened = replaced(TEMPLATE, "        DefaultAuthorizer: Rbac\n", "")
-    assert codes(tmp_path, opened.replace(once, f"Auth: {{Authorizer: Rbac}}, {OPEN}, {once}"))
+    found = codes(tmp_path, opened.replace(once, f"Auth: {{Authorizer: Rbac}}, {OPEN}, {once}"))
+    assert found == ["T052", "X101", "T005"]
