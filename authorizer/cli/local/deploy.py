@@ -20,16 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.local import backend
-from authorizer.cli.local.project import Project, authorizer_function
+from authorizer.cli.local.project import (
+    LocalStackError,
+    Project,
+    authorizer_function,
+    remembered_seconds,
+)
 from authorizer.cli.package import fill
-from authorizer.cli.template.model import AuthorizerKind, FunctionVariables
 from authorizer.settings import NAMES, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from authorizer.cli.local.emulator import Emulator
-    from authorizer.cli.template.model import Authorizer
+    from authorizer.cli.template.model import Authorizer, FunctionVariables
 
 _BUCKET, _LOG = "packages", "/aws/lambda/authorizers"
 _TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
@@ -192,7 +196,10 @@ class _Functions:
             handler = told.code[0] if told and told.code[0] else _OUR_HANDLER
             if handler != _OUR_HANDLER and told:
                 # One of their own around ours: it is imported from where it lies.
-                variables["PYTHONPATH"] = code_root(self._project.folder, told)[0]
+                root, why = code_root(self._project.folder, told)
+                if why:
+                    raise LocalStackError(f"the authorizer {function} cannot run here: {why}")
+                variables["PYTHONPATH"] = root
             self._make(function, handler, content, variables, LoggingConfig={"LogGroup": _LOG})
 
     def uri(self, function: str, why: str = "") -> str:
@@ -314,14 +321,11 @@ def _guards(project: Project) -> dict[str, tuple[Authorizer, str]]:
 
 
 def _identity(authorizer: Authorizer, of_request: str) -> list[str]:
+    """Its sources, as API Gateway writes them."""
     sources = authorizer.identity_sources
     pairs = (source.split(":", 1) for source in sources) if isinstance(sources, tuple) else ()
     kinds = {"context": "context", "stagevariable": "stageVariables"}
     return [f"{kinds.get(kind, f'{of_request}.{kind}')}.{name}" for kind, name in pairs]
-
-
-def _ttl(authorizer: Authorizer) -> int:
-    return authorizer.ttl_seconds if isinstance(authorizer.ttl_seconds, int) else 0
 
 
 def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> str:
@@ -341,7 +345,7 @@ def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> st
             AuthorizerPayloadFormatVersion=str(authorizer.payload_version or "2.0"),
             EnableSimpleResponses=authorizer.simple_responses is True,
             IdentitySource=[f"${source}" for source in _identity(authorizer, "request")],
-            AuthorizerResultTtlInSeconds=_ttl(authorizer),
+            AuthorizerResultTtlInSeconds=remembered_seconds(project.api, authorizer),
         )["AuthorizerId"]
         for name, (authorizer, function) in _guards(project).items()
     }
@@ -362,37 +366,33 @@ def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> st
 
 
 def _rest_api(project: Project, emulator: Emulator, functions: _Functions) -> str:
-    schemes = {
-        name: {
-            "type": "apiKey",
-            "name": "Authorization",
-            "in": "header",
-            "x-amazon-apigateway-authtype": "custom",
-            "x-amazon-apigateway-authorizer": {
-                "type": "token" if authorizer.kind is AuthorizerKind.TOKEN else "request",
-                "authorizerUri": functions.uri(function),
-                "authorizerResultTtlInSeconds": _ttl(authorizer),
-                "identitySource": ",".join(_identity(authorizer, "method.request")),
-            },
-        }
+    gateway = emulator.client("apigateway")
+    api = gateway.create_rest_api(name=project.api.id)["id"]
+    guards = {
+        name: gateway.create_authorizer(
+            restApiId=api,
+            name=name,
+            type=str(authorizer.kind).upper(),
+            authorizerUri=functions.uri(function),
+            identitySource=",".join(_identity(authorizer, "method.request")),
+            authorizerResultTtlInSeconds=remembered_seconds(project.api, authorizer),
+        )["id"]
         for name, (authorizer, function) in _guards(project).items()
     }
-    paths: dict[str, dict[str, Any]] = {}
+    resources = {"": gateway.get_resources(restApiId=api)["items"][0]["id"]}
     for protection, uri in _routes(project, functions):
-        route, guard = protection.route, protection.authorizer
-        method = "x-amazon-apigateway-any-method" if route.method == "ANY" else route.method.lower()
-        integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
-        paths.setdefault(route.path, {})[method] = {
-            "x-amazon-apigateway-integration": integration,
-            "security": [{guard.name: []}] if guard is not None else [],
-        }
-    body = {
-        "openapi": "3.0.1",
-        "info": {"title": project.api.id, "version": "1"},
-        "paths": paths,
-        "components": {"securitySchemes": schemes},
-    }
-    gateway = emulator.client("apigateway")
-    api = gateway.import_rest_api(body=json.dumps(body).encode())["id"]
+        path = ""
+        for part in filter(None, protection.route.path.split("/")):
+            above, path = resources[path], f"{path}/{part}"
+            if path not in resources:
+                made = gateway.create_resource(restApiId=api, parentId=above, pathPart=part)
+                resources[path] = made["id"]
+        method = protection.route.method
+        place = {"restApiId": api, "resourceId": resources[path], "httpMethod": method}
+        guard = guards.get(protection.authorizer.name) if protection.authorizer else None
+        asked = {"authorizerId": guard} if guard else {}
+        kind = "CUSTOM" if guard else "NONE"
+        gateway.put_method(**place, authorizationType=kind, **asked)
+        gateway.put_integration(**place, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
     gateway.create_deployment(restApiId=api, stageName=_STAGE)
     return f"{emulator.url}/_aws/execute-api/{api}/{_STAGE}"

@@ -14,7 +14,7 @@ from authorizer.cli.analysis.named_policy import NamedPolicy
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.simulator import Simulator, simulator_of
 from authorizer.cli.policy_file import load_document, load_source
-from authorizer.cli.template.model import Api, ApiKind, FunctionVariables
+from authorizer.cli.template.model import Api, ApiKind, FunctionVariables, Unknown
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.stacks import chosen_api, known_routes
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.event.samples import Sample
     from authorizer.cli.policy_file.source import SourcePolicy
+    from authorizer.cli.template.model import Authorizer
 
 # Of a function that the template does not have, or does not tell.
 _UNTOLD = "authorizer"
@@ -89,6 +90,15 @@ def authorizer_function(protection: RouteProtection) -> str:
     """The logical id of the function that a guarded route asks."""
     function = protection.authorizer.function if protection.authorizer else None
     return function if isinstance(function, str) else _UNTOLD
+
+
+def remembered_seconds(api: Api, authorizer: Authorizer) -> int:
+    """How long the emulator remembers an answer; it knows no context of a REST API's requests."""
+    sources, seconds = authorizer.identity_sources, authorizer.ttl_seconds
+    if isinstance(sources, Unknown) or isinstance(seconds, Unknown):
+        return 0
+    is_rest = api.kind is ApiKind.REST
+    return 0 if is_rest and any(one.startswith("context:") for one in sources) else seconds
 
 
 def read_project(template: Path, policy: Path, api: str | None = None) -> Project:

@@ -18,7 +18,7 @@ from authorizer.cli.analysis.request import Request
 from authorizer.cli.analysis.simulator import Answer as Prediction
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.local import users
-from authorizer.cli.local.project import LocalStackError, Project
+from authorizer.cli.local.project import LocalStackError, Project, remembered_seconds
 from authorizer.cli.local.runtime import ALLOWED
 from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import Reason
@@ -321,7 +321,9 @@ def _remembered_at(
 ) -> tuple[str | None, ...] | None:
     """Under what API Gateway remembers an answer, beside the token; nothing where it does not."""
     authorizer = protection.authorizer if protection is not None else None
-    if protection is None or authorizer is None or authorizer.ttl_seconds in {0, None}:
+    if protection is None or authorizer is None:
+        return None
+    if not remembered_seconds(protection.api, authorizer):
         return None
     key = cache_key(protection.api, authorizer)
     if key is None:
