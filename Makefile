@@ -61,7 +61,7 @@ serve: ready ## the same, then keep serving and print curl lines
 	@$(BIN)/authorizer local serve
 
 invoke: event-named package runtime ## EVENT=NAME: a sample event in the function's package, as Lambda runs it
-	@$(BIN)/authorizer local invoke $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
+	@$(BIN)/python tests/lambda_runtime.py $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
 
 sam-invoke: event-named ready ready-sam ## EVENT=NAME: the same with `sam local invoke`, in a container
 	@$(BIN)/python tests/sam_local.py engine "make $@" "make invoke EVENT=$(EVENT)"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# As authorizer/cli/local/runtime.py has it: the package first, the client behind it, and nothing
+# As tests/lambda_runtime.py has it: the package first, the client behind it, and nothing
 # else that is installed here.
 BOOTSTRAP = """\
 import os, runpy, sys

@@ -21,8 +21,8 @@ from crud_apis import crud_api
 from realistic_policy import FOLDER
 from template_stack import load_template, translated
 
-from authorizer.cli.local.deploy import zipped
-from authorizer.cli.local.runtime import reason_of
+from authorizer.cli.local.functions import zipped
+from authorizer.cli.local.stack import reason_of
 from authorizer.cli.policy_file import dump_policy, with_routes
 from authorizer.policy.decision import Policy
 from authorizer.policy.paths import split_route_key

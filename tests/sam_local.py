@@ -22,13 +22,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
+from lambda_runtime import Invocation, function_for, made_by, project_in, without_trace
 from template_stack import load_template
 
 from authorizer.cli.event.samples import load_sample
 from authorizer.cli.event.tokens import SOURCES, TokenSource, bundle_keys, token_source
 from authorizer.cli.local.emulator import REGION
-from authorizer.cli.local.project import LocalStackError, Project, read_project
-from authorizer.cli.local.runtime import Invocation, made_by, without_trace
+from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.template.runtime import PYTHONS, function_runtime
 
 if TYPE_CHECKING:
@@ -46,11 +46,6 @@ _FIND_ENGINE = """\
 from samcli.local.docker.container_client_factory import ContainerClientFactory
 ContainerClientFactory.create_client()
 """
-
-
-def project_in(folder: Path) -> Project:
-    """The project in a checkout."""
-    return read_project(folder / "template.yaml", folder / "policy.yaml")
 
 
 def build(project: Path, python: str | None = None) -> None:
@@ -309,7 +304,7 @@ def invoke(name: str, token_from: str) -> None:
     source = token_source(token_from, sample)
     event = sample.filled(source.token, source.sub)
     with with_keys(Path(), source) as built:
-        invocation = built.invoke(project_in(Path()).function_for(sample), event)
+        invocation = built.invoke(function_for(project_in(Path()), sample), event)
     click.echo("\n".join(invocation.log), err=True)
     click.echo(json.dumps(invocation.answer, indent=2))
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sam_local import SamLocal, project_in, started_sam
+from lambda_runtime import Invocation, NewLines, function_for, project_in
+from sam_local import SamLocal, started_sam
 from sample_index import Expected, read_index, status_of
 
 from authorizer.cli.event.samples import load_sample
 from authorizer.cli.local.project import LocalStackError
-from authorizer.cli.local.runtime import ALLOWED, Invocation, NewLines, last_reason
-from authorizer.cli.local.stack import Answer, Api
+from authorizer.cli.local.stack import ALLOWED, Answer, Api, last_reason
 from authorizer.cli.local.supervisor import LOG, free_port, is_listening, own_folder, wait_until
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def invoke_samples(
     for name in index if names is None else names:
         sample = load_sample(folder, name)
         event = sample.filled(source.token, source.sub)
-        invocation = local.invoke(project.function_for(sample), event)
+        invocation = local.invoke(function_for(project, sample), event)
         yield Replay(name=name, expected=index[name], found=seen(event, invocation))
 
 

@@ -25,8 +25,9 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from authorizer.cli.local import backend
-from authorizer.cli.local.deploy import Deployment, backend_package, zipped
+from authorizer.cli.local.deploy import Deployment
 from authorizer.cli.local.emulator import Emulator, unconfigured_session
+from authorizer.cli.local.functions import backend_package, zipped
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.package import fill
 from authorizer.errors import clip

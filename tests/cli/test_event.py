@@ -90,7 +90,7 @@ def test_a_refusal_that_is_raised_is_an_answer_too() -> None:
     [
         (["http-2.0-alowed"], "did you mean http-2.0-allowed"),
         (["nonsense"], "no event 'nonsense'; there are"),
-        (["hello-rest", "--invoke"], "'authorizer local invoke hello-rest' runs it"),
+        (["hello-rest", "--invoke"], "'make invoke EVENT=hello-rest' runs it"),
         (["http-2.0-allowed", "--events", "nowhere"], "give a file of your own, as in"),
         (["--events", "nowhere"], "no events in nowhere/: give a file of your own, as in"),
         (["docs"], "no file 'docs': give an event's file"),

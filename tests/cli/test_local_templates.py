@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from lambda_runtime import made_by, package_of, running_function
 from sam_local import derived_template
 from template_stack import explicit_apis, load_template
 
-from authorizer.cli.local.deploy import code_root
+from authorizer.cli.local.functions import code_root
 from authorizer.cli.local.project import LocalStackError, read_project
-from authorizer.cli.local.runtime import made_by, package_of, running_function
 from authorizer.cli.main import cli
 from authorizer.cli.template.reader import read_template
 

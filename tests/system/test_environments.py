@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sam_local import project_in
+from lambda_runtime import project_in
 from template_stack import deploy
 
 from authorizer.cli.local.emulator import Emulator, running_emulator

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 from click.testing import CliRunner
-from sam_local import project_in
+from lambda_runtime import project_in
 from simulator import b64, serve_jwks
 from template_stack import deploy, load_template
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from lambda_runtime import Function, running_function
 from sample_index import read_index, status_of
 from start_api import seen
 
 from authorizer.cli.event.samples import callers_of_file, load_sample
 from authorizer.cli.event.tokens import TokenSource, bundle_keys, throw_away_pool
 from authorizer.cli.local.project import LocalStackError
-from authorizer.cli.local.runtime import Function, running_function
 from benchmarks.cold import served
 
 if TYPE_CHECKING:
@@ -132,14 +132,14 @@ def test_an_emulator_ends_with_its_starter(tmp_path: Path) -> None:
     """However we end, the emulator, the function and their folder end with us."""
     code = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from authorizer.cli.local.runtime import running_function\n"
+        "from lambda_runtime import running_function\n"
         "environment = {'STARTED_BY': sys.argv[2]}\n"
         "with running_function(Path(sys.argv[1]), 'HelloFunction', environment) as hello:\n"
         "    hello.invoke({})\n    print('up', flush=True)\n    time.sleep(600)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(PROJECT), str(tmp_path)],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(PROJECT / "tests")},
         stdout=subprocess.PIPE,
         text=True,
     )

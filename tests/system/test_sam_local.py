@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sam_local as sam
+from lambda_runtime import project_in
 from sample_index import read_index
 from start_api import as_start_api_answers, invoke_samples, started_api
 
@@ -38,7 +39,7 @@ def engine() -> None:
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack.running(sam.project_in(PROJECT)) as running:
+    with LocalStack.running(project_in(PROJECT)) as running:
         yield running
 
 

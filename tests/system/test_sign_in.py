@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pyotp
 import pytest
-from sam_local import project_in
+from lambda_runtime import project_in
 from simulator import Clock
 from template_stack import deploy
 

@@ -134,7 +134,7 @@ def _existing(events: Path, name: str, *, invoke: bool) -> Sample:
     if invoke and sample.is_for_hello:
         raise click.ClickException(
             f"{sample.name} is for hello, not for the authorizer: "
-            f"'authorizer local invoke {sample.name}' runs it"
+            f"'make invoke EVENT={sample.name}' runs it"
         )
     return sample
 

@@ -17,6 +17,8 @@ from typing import Any
 FUNCTION, CALLER, STUB = "x-local-function", "x-local-caller", "x-local-stub"
 # Its variables: the function's logical id, its handler, where its code is, why that cannot run.
 NAME, HANDLER, ROOT, WHY = "LOCAL_FUNCTION", "LOCAL_HANDLER", "LOCAL_ROOT", "LOCAL_WHY"
+# What the emulator leaves out of an authorizer's event of payload 1.0.
+VERSION = "LOCAL_VERSION"
 _MOST_CHARACTERS = 200
 
 sys.dont_write_bytecode = True  # nothing of ours shall stay in the person's folder
@@ -45,9 +47,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {**answer, "headers": {**(answer.get("headers") or {}), **headers}}
 
 
+def authorize(event: dict[str, Any], context: object) -> Any:  # noqa: ANN401 - as it answers
+    """Ask the authorizer, which may be one of the person's own around ours."""
+    version = os.environ.get(VERSION)
+    return _own()({"version": version, **event} if version else event, context)
+
+
 def _own() -> Any:  # noqa: ANN401 - whatever the person's handler is
-    root = os.environ[ROOT]
-    if root not in sys.path:
-        sys.path.insert(0, root)
+    root = os.environ.get(ROOT)
+    if root is not None and root not in sys.path:
+        sys.path.append(root)  # behind the package, where there is one
     module, _, name = os.environ[HANDLER].replace("/", ".").rpartition(".")
     return getattr(import_module(module), name)

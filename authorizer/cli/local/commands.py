@@ -1,12 +1,10 @@
-"""``authorizer local``: the project on this machine; functions alone as Lambda runs them."""
+"""``authorizer local``: the project on this machine."""
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,25 +14,15 @@ import click
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from authorizer.cli.event.samples import load_sample
-from authorizer.cli.event.tokens import (
-    SOURCES,
-    SOURCES_HELP,
-    TOKENS,
-    bundle_keys,
-    own_state,
-    token_source,
-    write_private,
-)
+from authorizer.cli.event.tokens import TOKENS, own_state, write_private
 from authorizer.cli.local import report, scenario
 from authorizer.cli.local.project import LocalStackError, read_project
-from authorizer.cli.local.runtime import running_function
 from authorizer.cli.local.stack import LocalStack, Say
-from authorizer.cli.options import FILE, POLICY, api_option, asked_policy_option, grouped
+from authorizer.cli.options import FILE, api_option, asked_policy_option, grouped
 from authorizer.cli.template.runtime import function_runtime
 
 _SEEDS = 10_000
-_EVENTS, _TEMPLATE = Path("events"), Path("template.yaml")
+_TEMPLATE = Path("template.yaml")
 _seed_option = click.option(
     "--seed",
     type=int,
@@ -144,9 +132,6 @@ def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path) -> None:
             click.echo()  # the terminal has just shown ^C
 
 
-# --- functions alone ------------------------------------------------------------------------------
-
-
 @local.command(hidden=True)
 @click.argument("template", type=click.Path(path_type=Path))
 @click.argument("function")
@@ -154,33 +139,3 @@ def platform(template: Path, function: str) -> None:
     """Print what FUNCTION of TEMPLATE runs on, as variables of the Makefile."""
     runtime = function_runtime(template, function)
     click.echo(f"LAMBDA_PYTHON={runtime.python} LAMBDA_PLATFORM={runtime.platform}")
-
-
-@local.command()
-@click.argument("name", metavar="[NAME|FILE]", required=False)
-@click.option(
-    "--token-from",
-    type=click.Choice(SOURCES),
-    default=SOURCES[0],
-    show_default=True,
-    help=SOURCES_HELP,
-)
-def invoke(name: str | None, token_from: str) -> None:
-    """Run the sample event NAME in its function's package, by Lambda's runtime emulator."""
-    if name is None:
-        raise click.ClickException(
-            "expected the name of an event, such as http-2.0-allowed, or a file (with make: "
-            "EVENT=http-2.0-allowed); 'authorizer event' lists the names"
-        )
-    sample = load_sample(_EVENTS, name)
-    source = token_source(token_from, sample)
-    event = sample.filled(source.token, source.sub)
-    with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
-        environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
-        project = read_project(_TEMPLATE, POLICY)
-        function = project.function_for(sample)
-        with running_function(Path(), function, environment, project.handler(function)) as running:
-            invocation = running.invoke(event)
-    for line in invocation.log:
-        click.echo(line, err=True)
-    click.echo(json.dumps(invocation.answer, indent=2))

@@ -8,47 +8,25 @@ have no app client to sign in with. A route that something else than the policy 
 
 from __future__ import annotations
 
-import io
-import json
-import re
-import sys
-import tempfile
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
-from authorizer.cli.local import backend
-from authorizer.cli.local.project import (
-    LocalStackError,
-    Project,
-    authorizer_function,
-    remembered_seconds,
-)
-from authorizer.cli.package import fill
-from authorizer.settings import NAMES, PREFIX
+from authorizer.cli.local.functions import Functions, function_name, guards_of
+from authorizer.cli.local.project import Project, remembered_seconds
+from authorizer.settings import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from authorizer.cli.local.emulator import Emulator
-    from authorizer.cli.template.model import Authorizer, FunctionVariables
+    from authorizer.cli.template.model import Authorizer
 
-_BUCKET, _LOG = "packages", "/aws/lambda/authorizers"
-_TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
-_OUR_HANDLER = "authorizer.aws_lambda.handler"
-# A cold start on a machine that is busy takes more than what is deployed.
-_SECONDS = 30
 _STAGE = "local"
 # Whose pages may call an API with CORS: what is tried is that a preflight asks no authorizer.
 _ORIGIN = "http://localhost:3000"
 _FLOWS = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
 _HOUR = {"AccessTokenValidity": 1, "TokenValidityUnits": {"AccessToken": "hours"}}
-# Settings that count here, too: how to answer. The others name pools, files and hosts.
-_KEPT = frozenset({"HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"})
-_LEFT_OUT = frozenset(PREFIX + name for name in NAMES - _KEPT)
-_MODULE = "authorizer_local_backend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +58,7 @@ def deploy(project: Project, emulator: Emulator) -> Deployment:
         ConfigurationError: the authorizer's package cannot be made.
     """
     pool_id, client_id, machine_client_id = _make_pool(project, emulator)
-    functions = _Functions(project, emulator)
+    functions = Functions(project, emulator)
     clients = ",".join(filter(None, (client_id, machine_client_id)))
     functions.make_authorizers(
         {
@@ -97,7 +75,7 @@ def deploy(project: Project, emulator: Emulator) -> Deployment:
         user_pool_id=pool_id,
         client_id=client_id,
         machine_client_id=machine_client_id,
-        authorizer_function=_name(project.authorizers[0]),
+        authorizer_function=function_name(project.authorizers[0]),
         origin=_ORIGIN if project.answers_preflights else None,
     )
 
@@ -146,160 +124,10 @@ def _make_pool(project: Project, emulator: Emulator) -> tuple[str, str, str]:
     return pool_id, made, machines
 
 
-# --- functions ------------------------------------------------------------------------------------
-
-
-def zipped(package: Path) -> bytes:
-    """The package as Lambda takes it.
-
-    It goes no farther than this machine, so that to compress it would only take time.
-    """
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        for file in sorted(package.rglob("*")):
-            if file.is_file():
-                packed.write(file, file.relative_to(package))
-    return archive.getvalue()
-
-
-def backend_package() -> bytes:
-    """What is put in the place of a function behind a route, whichever it is."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.write(backend.__file__, f"{_MODULE}.py")
-    return archive.getvalue()
-
-
-class _Functions:
-    """The project's functions on the emulator, made when first asked for."""
-
-    def __init__(self, project: Project, emulator: Emulator) -> None:
-        self._project = project
-        self._emulator = emulator
-        self._uris: dict[str, str] = {}
-        emulator.client("s3").create_bucket(Bucket=_BUCKET)
-        trust = {"Version": "2012-10-17", "Statement": [{**_TRUST, "Action": "sts:AssumeRole"}]}
-        self._role = emulator.client("iam").create_role(
-            RoleName="local", AssumeRolePolicyDocument=json.dumps(trust)
-        )["Role"]["Arn"]
-
-    def make_authorizers(self, settings: Mapping[str, str]) -> None:
-        """The policy's own, in its package as it is made for Lambda, but for this machine."""
-        with tempfile.TemporaryDirectory(prefix="authorizer-package-") as folder:
-            package = Path(folder, "package")
-            fill(package, None, self._project.compiled)
-            content = zipped(package)
-        self._emulator.client("logs").create_log_group(logGroupName=_LOG)
-        for function in self._project.authorizers:
-            told = self._project.functions.get(function)
-            variables = {**_known(told), **settings}
-            handler = told.code[0] if told and told.code[0] else _OUR_HANDLER
-            if handler != _OUR_HANDLER and told:
-                # One of their own around ours: it is imported from where it lies.
-                root, why = code_root(self._project.folder, told)
-                if why:
-                    raise LocalStackError(f"the authorizer {function} cannot run here: {why}")
-                variables["PYTHONPATH"] = root
-            self._make(function, handler, content, variables, LoggingConfig={"LogGroup": _LOG})
-
-    def uri(self, function: str, why: str = "") -> str:
-        """How an API names it.
-
-        Args:
-            function: logical id, or what stands for it.
-            why: it cannot be run here.
-        """
-        if function not in self._uris:
-            told = self._project.functions.get(function)
-            root, found = code_root(self._project.folder, told) if told else ("", "")
-            own = {
-                backend.NAME: function,
-                backend.WHY: why or found,
-                backend.ROOT: root,
-                backend.HANDLER: told.code[0] if told else "",
-            }
-            variables = {**_known(told), **own}
-            self._make(function, f"{_MODULE}.handler", backend_package(), variables)
-        return self._uris[function]
-
-    def _make(
-        self,
-        function: str,
-        handler: str,
-        package: bytes,
-        variables: Mapping[str, str],
-        **more: Any,  # noqa: ANN401 - of boto3
-    ) -> None:
-        name = _name(function)
-        self._emulator.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
-        made = self._emulator.client("lambda").create_function(
-            FunctionName=name,
-            Runtime="python3.{1}".format(*sys.version_info),
-            Role=self._role,
-            Handler=handler,
-            Code={"S3Bucket": _BUCKET, "S3Key": name},
-            Timeout=_SECONDS,
-            Environment={"Variables": {key: value for key, value in variables.items() if value}},
-            **more,
-        )
-        region = self._emulator.client("lambda").meta.region_name
-        self._uris[function] = (
-            f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
-            f"{made['FunctionArn']}/invocations"
-        )
-
-
-def _name(function: str) -> str:
-    """What it is called there: Terraform's addresses are no names of functions."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", function)[:64]
-
-
-def _known(function: FunctionVariables | None) -> dict[str, str]:
-    """Its variables, as far as they are known; whose tokens count here is known better."""
-    variables = function.variables if function is not None else {}
-    return {
-        name: value
-        for name, value in variables.items()
-        if isinstance(value, str) and name not in _LEFT_OUT
-    }
-
-
-def code_root(folder: Path, function: FunctionVariables) -> tuple[str, str]:
-    """Where a function's code is, and why it cannot be run here: one of the two is "".
-
-    Args:
-        folder: of the template: code is named from there, and CDK and Serverless put it there.
-        function: which one.
-    """
-    handler, uri, code, inline, image, _, _, runtime = function.code
-    if runtime and not runtime.startswith("python"):
-        return "", f"its runtime is {runtime}"
-    if image or not handler:
-        return "", "it is a container image"
-    if inline:
-        return "", "its code is written in the template"
-    module = f"{handler.rpartition('.')[0].replace('.', '/')}.py"
-    key = re.search(r"S3Key: ([^,}]+)", code)
-    asset = key[1].rpartition("/")[2] if key else code
-    named = (uri, asset, f"asset.{asset.removesuffix('.zip')}")
-    for name in (f".aws-sam/build/{function.id}", *filter(None, named), "."):
-        place = (folder / name).resolve()
-        if _has(place, module):
-            return str(place), ""
-    return "", f"no {module} in {uri or asset or folder}"
-
-
-def _has(place: Path, module: str) -> bool:
-    if zipfile.is_zipfile(place):
-        with zipfile.ZipFile(place) as archive:
-            return module in archive.namelist()
-    return (place / module).is_file()
-
-
 # --- the API --------------------------------------------------------------------------------------
 
 
-def _routes(project: Project, functions: _Functions) -> Iterator[tuple[RouteProtection, str]]:
+def _routes(project: Project, functions: Functions) -> Iterator[tuple[RouteProtection, str]]:
     """The routes that the policy or nobody guards, each with how its function is named."""
     for protection in project.simulator.protections.values():
         if protection.decided_by in {DecidedBy.POLICY, DecidedBy.NOBODY}:
@@ -311,15 +139,6 @@ def _routes(project: Project, functions: _Functions) -> Iterator[tuple[RouteProt
                 yield protection, functions.uri("elsewhere", why)
 
 
-def _guards(project: Project) -> dict[str, tuple[Authorizer, str]]:
-    """The authorizers that the guarded routes ask, by name, and the functions behind them."""
-    return {
-        protection.authorizer.name: (protection.authorizer, authorizer_function(protection))
-        for protection in project.guarded.values()
-        if protection.authorizer is not None
-    }
-
-
 def _identity(authorizer: Authorizer, of_request: str) -> list[str]:
     """Its sources, as API Gateway writes them."""
     sources = authorizer.identity_sources
@@ -328,7 +147,7 @@ def _identity(authorizer: Authorizer, of_request: str) -> list[str]:
     return [f"{kinds.get(kind, f'{of_request}.{kind}')}.{name}" for kind, name in pairs]
 
 
-def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> str:
+def _http_api(project: Project, emulator: Emulator, functions: Functions) -> str:
     gateway = emulator.client("apigatewayv2")
     cors = {"AllowOrigins": [_ORIGIN], "AllowHeaders": ["authorization"], "AllowMethods": ["*"]}
     api = gateway.create_api(
@@ -347,7 +166,7 @@ def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> st
             IdentitySource=[f"${source}" for source in _identity(authorizer, "request")],
             AuthorizerResultTtlInSeconds=remembered_seconds(project.api, authorizer),
         )["AuthorizerId"]
-        for name, (authorizer, function) in _guards(project).items()
+        for name, (authorizer, function) in guards_of(project).items()
     }
     for protection, uri in _routes(project, functions):
         integration = gateway.create_integration(
@@ -365,7 +184,7 @@ def _http_api(project: Project, emulator: Emulator, functions: _Functions) -> st
     return f"{emulator.url}/_aws/execute-api/{api}"
 
 
-def _rest_api(project: Project, emulator: Emulator, functions: _Functions) -> str:
+def _rest_api(project: Project, emulator: Emulator, functions: Functions) -> str:
     gateway = emulator.client("apigateway")
     api = gateway.create_rest_api(name=project.api.id)["id"]
     guards = {
@@ -377,7 +196,7 @@ def _rest_api(project: Project, emulator: Emulator, functions: _Functions) -> st
             identitySource=",".join(_identity(authorizer, "method.request")),
             authorizerResultTtlInSeconds=remembered_seconds(project.api, authorizer),
         )["id"]
-        for name, (authorizer, function) in _guards(project).items()
+        for name, (authorizer, function) in guards_of(project).items()
     }
     resources = {"": gateway.get_resources(restApiId=api)["items"][0]["id"]}
     for protection, uri in _routes(project, functions):

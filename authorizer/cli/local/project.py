@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from authorizer.cli.event.samples import Sample
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer
 
@@ -74,16 +73,6 @@ class Project:
     def authorizers(self) -> tuple[str, ...]:
         """Logical ids of the functions that the guarded routes ask."""
         return tuple(dict.fromkeys(map(authorizer_function, self.guarded.values())))
-
-    def function_for(self, sample: Sample) -> str:
-        """The logical id of the function that gets such an event."""
-        backends = [route.backend for route in self.api.routes if isinstance(route.backend, str)]
-        return backends[0] if sample.is_for_hello and backends else self.authorizers[0]
-
-    def handler(self, function: str) -> str | None:
-        """The handler of a function, as far as the template tells it."""
-        told = self.functions.get(function)
-        return told.code[0] if told else None
 
 
 def authorizer_function(protection: RouteProtection) -> str:

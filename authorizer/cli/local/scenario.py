@@ -19,7 +19,7 @@ from authorizer.cli.analysis.simulator import Answer as Prediction
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.local import users
 from authorizer.cli.local.project import LocalStackError, Project, remembered_seconds
-from authorizer.cli.local.runtime import ALLOWED
+from authorizer.cli.local.stack import ALLOWED
 from authorizer.cli.template.model import AuthorizerKind, Unknown
 from authorizer.errors import Reason
 from authorizer.gateway.token_sources import AUTHORIZATION
@@ -172,11 +172,16 @@ class Plan:
             )
 
     def _tokenless(self, key: str) -> dict[str, Any]:
-        """What becomes of a request without a token: where that is asked for, nobody is asked."""
-        authorizer = self._routes[key].authorizer
-        is_named = authorizer is None or authorizer.kind is AuthorizerKind.TOKEN
-        sources = getattr(authorizer, "identity_sources", ())
-        if is_named or isinstance(sources, Unknown) or AUTHORIZATION in sources:
+        """What becomes of a request without a token: where that is asked for, nobody is asked.
+
+        But for a REST API that remembers nothing: it looks for no identity then.
+        """
+        api, authorizer = self._project.api, self._routes[key].authorizer
+        if authorizer is None or authorizer.kind is AuthorizerKind.TOKEN:
+            return {"status": _UNAUTHORIZED}
+        sources = authorizer.identity_sources
+        is_asked = self._project.is_rest and not remembered_seconds(api, authorizer)
+        if not is_asked and (isinstance(sources, Unknown) or AUTHORIZATION in sources):
             return {"status": _UNAUTHORIZED}
         return {"status": refused_status(self._project), "reason": Reason.TOKEN_MISSING}
 

@@ -5,6 +5,7 @@ It is called as a client calls an API, and the authorizer's log says why it answ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from authorizer.cli.local import users
 from authorizer.cli.local.backend import CALLER, FUNCTION, STUB
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, direct_session, running_emulator
-from authorizer.cli.local.runtime import json_object, last_reason
 from authorizer.cli.local.users import Person, Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from authorizer.cli.local.project import Project
@@ -28,6 +29,7 @@ Say = Callable[[str], None]
 _REQUEST_SECONDS = 30
 # The authorizer was asked, but said nothing that we know: it did not start, for one.
 _SILENT = "(no decision)"
+ALLOWED = "allowed"
 
 
 def _nothing(_text: str) -> None:
@@ -53,6 +55,29 @@ class Answer:
     function: str | None = None
     told: str | None = None
     stub: str | None = None
+
+
+def reason_of(line: str) -> str | None:
+    """What a line of the authorizer's log says about a decision; nothing if it is about others."""
+    entry = json_object(line)
+    if entry.get("message") == "decision":
+        return ALLOWED if entry.get("decision") == "allowed" else str(entry.get("reason"))
+    return str(entry["error"]) if entry.get("message") == "failure" else None
+
+
+def last_reason(lines: Iterable[str]) -> str | None:
+    """The reason that was logged last."""
+    reasons = [reason for line in lines if (reason := reason_of(line))]
+    return reasons[-1] if reasons else None
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object; empty where the text is none."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 class DecisionLog:

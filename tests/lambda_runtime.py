@@ -3,6 +3,8 @@
 The emulator is Amazon's, and comes with the SAM CLI; the runtime interface client is Amazon's,
 too. Neither needs Docker. The package runs on the standard library and itself alone. One call at
 a time: an overlapping one ends the emulator.
+
+Run by ``make invoke``, in the project's folder.
 """
 
 from __future__ import annotations
@@ -11,15 +13,20 @@ import json
 import platform
 import re
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import requests
 
+from authorizer.cli.event.samples import load_sample
+from authorizer.cli.event.tokens import SOURCES, bundle_keys, token_source
 from authorizer.cli.local.emulator import direct_session
-from authorizer.cli.local.project import LocalStackError
+from authorizer.cli.local.project import LocalStackError, read_project
 from authorizer.cli.local.supervisor import (
     LOG,
     free_port,
@@ -31,8 +38,10 @@ from authorizer.cli.local.supervisor import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
+
+    from authorizer.cli.event.samples import Sample
+    from authorizer.cli.local.project import Project
 
 _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
 # What `make package` builds into, and `make runtime`.
@@ -48,7 +57,6 @@ sys.path[:0] = [package, client]
 sys.argv = ["awslambdaric", handler]
 runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
 """
-ALLOWED = "allowed"
 _START_SECONDS = 30
 _CALL_SECONDS = 60
 _LOG_SECONDS = 1  # a function that did not start has no such line
@@ -103,7 +111,7 @@ class Function:
         return lines
 
 
-def without_trace(answer: Any) -> Any:  # noqa: ANN401 - any JSON
+def without_trace(answer: Any) -> Any:
     """An error without where in our files it was raised, which makes outputs differ."""
     if isinstance(answer, dict) and "errorType" in answer:
         return {name: answer.get(name) for name in ("errorType", "errorMessage")}
@@ -187,7 +195,7 @@ def _emulator(project: Path) -> Path:
         raise LocalStackError(
             "the Lambda runtime interface emulator is a Linux program for x86_64 and aarch64, "
             f"and this is {sys.platform} on {platform.machine()}: "
-            "with Docker, 'authorizer local sam invoke' does the same"
+            "with Docker, 'make sam-invoke' does the same"
         )
     found = sorted(project.glob(f".venv-sam/lib/python3*/site-packages/samcli/local/rapid/{name}"))
     if not found:
@@ -240,24 +248,38 @@ class NewLines:
         return whole.decode("utf-8", "replace").splitlines()
 
 
-def reason_of(line: str) -> str | None:
-    """What a line of the authorizer's log says about a decision; nothing if it is about others."""
-    entry = json_object(line)
-    if entry.get("message") == "decision":
-        return ALLOWED if entry.get("decision") == "allowed" else str(entry.get("reason"))
-    return str(entry["error"]) if entry.get("message") == "failure" else None
+@click.command()
+@click.argument("name")
+@click.option("--token-from", type=click.Choice(SOURCES), default=SOURCES[0])
+def main(name: str, token_from: str) -> None:
+    """Run the sample event NAME in its function's package."""
+    sample = load_sample(Path("events"), name)
+    source = token_source(token_from, sample)
+    event = sample.filled(source.token, source.sub)
+    with tempfile.TemporaryDirectory(prefix="authorizer-keys-") as keys:
+        environment = {} if sample.is_for_hello else bundle_keys(source, Path(keys))
+        project = project_in(Path())
+        function = function_for(project, sample)
+        handler = project.functions[function].code[0]
+        with running_function(Path(), function, environment, handler) as running:
+            invocation = running.invoke(event)
+    click.echo("\n".join(invocation.log), err=True)
+    click.echo(json.dumps(invocation.answer, indent=2))
 
 
-def last_reason(lines: Iterable[str]) -> str | None:
-    """The reason that was logged last."""
-    reasons = [reason for line in lines if (reason := reason_of(line))]
-    return reasons[-1] if reasons else None
+def project_in(folder: Path) -> Project:
+    """The project in a checkout."""
+    return read_project(folder / "template.yaml", folder / "policy.yaml")
 
 
-def json_object(text: str) -> dict[str, Any]:
-    """A JSON object; empty where the text is none."""
+def function_for(project: Project, sample: Sample) -> str:
+    """The logical id of the function that gets such an event."""
+    backends = [route.backend for route in project.api.routes if isinstance(route.backend, str)]
+    return backends[0] if sample.is_for_hello and backends else project.authorizers[0]
+
+
+if __name__ == "__main__":
     try:
-        document = json.loads(text)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        main()
+    except LocalStackError as error:
+        raise SystemExit(f"Error: {error}") from error
