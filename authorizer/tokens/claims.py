@@ -213,9 +213,6 @@ def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     if type(value) is dict:
         # Few are containers: most claims are text.
         return MappingProxyType(
-            {
-                name: _frozen(inner) if type(inner) in _CONTAINERS else inner
-                for name, inner in value.items()
-            }
+            value | {n: _frozen(inner) for n, inner in value.items() if type(inner) in _CONTAINERS}
         )
     return tuple([_frozen(inner) if type(inner) in _CONTAINERS else inner for inner in value])
