@@ -88,6 +88,7 @@ CALLERS: tuple[dict[str, Any], ...] = (
     {"groups": ("admin",), "scopes": (), "claims": {"sub": "c", "username": "c"}},
     {"groups": ("reader",), "scopes": (), "claims": {"sub": "a b", "username": "x"}},
     {"groups": ("nobody",), "scopes": (), "claims": {"sub": "%61", "username": "x"}},
+    {"groups": ("admin", "reader"), "scopes": (), "claims": {"sub": "c"}},
     {"groups": (), "scopes": ("x",), "claims": {"sub": "c", "client_id": "c"}},
 )
 
