@@ -198,13 +198,12 @@ def _notes_on_the_path(path: str) -> Iterator[str]:
 def _notes_on_the_caller(simulator: Simulator, caller: Caller) -> Iterator[str]:
     """Groups that do not exist, and scopes that do not count."""
     known = simulator.policy.groups
-    for group in caller.groups:
-        if group not in known:
-            hint = did_you_mean(group, known)
-            if " " in group:
-                hint = f"; commas separate groups: --groups {shown(','.join(group.split()))}"
-            unknown = f"{simulator.file} does not know the group {clip(group)}"
-            yield f"{unknown}, which grants nothing{hint}"
+    for group in [group for group in caller.groups if group not in known]:
+        hint = did_you_mean(group, known)
+        if " " in group:
+            hint = f"; commas separate groups: --groups {shown(','.join(group.split()))}"
+        unknown = f"{simulator.file} does not know the group {clip(group)}"
+        yield f"{unknown}, which grants nothing{hint}"
     granting = {rule.subject for rule in simulator.policy.rules}
     scopes = [scope for scope in caller.scopes if f"scope:{scope}" in granting]
     if scopes and not caller.is_machine:

@@ -97,8 +97,8 @@ class Analysis:
             place: Place = policy.tree.place(rule.pattern.path, is_tail=rule.pattern.tail)
             self.rules_of[place, rule.effect].append(rule)
         if scopes is None:
-            named = (rule.subject.partition(":") for rule in policy.rules)
-            scopes = dict.fromkeys(name for kind, _, name in named if kind == SubjectKind.SCOPE)
+            named = dict.fromkeys(rule.subject for rule in policy.rules)
+            scopes = [one.removeprefix("scope:") for one in named if one.startswith("scope:")]
         self.subjects = (
             EVERYONE,
             *(Subject(kind=SubjectKind.GROUP, name=name) for name in policy.groups),

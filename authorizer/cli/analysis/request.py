@@ -315,12 +315,10 @@ def _resolve(
 
 
 def _as_rest(matching: list[Candidate], method: str) -> list[Candidate]:
-    """The routes of the one resource that the tree leads to."""
+    """The routes of the one resource that the tree leads to, and what else would take it."""
     ordered = sorted(matching, key=_rest_order)
-    here = [candidate for candidate in ordered if candidate.ranks == ordered[0].ranks]
-    rest = [candidate for candidate in ordered if candidate.ranks != ordered[0].ranks]
-    taken = [candidate for candidate in here if _takes(candidate, method)]
-    return taken + [candidate for candidate in rest if _takes(candidate, method)] if taken else []
+    taking = [candidate for candidate in ordered if _takes(candidate, method)]
+    return taking if taking and taking[0].ranks == ordered[0].ranks else []
 
 
 def _takes(candidate: Candidate, method: str) -> bool:
