@@ -283,17 +283,6 @@ def permissions_of(
     return {subject: _permission(route, classes, found) for subject, found in grants.items()}
 
 
-def extent_of(condition: AccessCondition) -> Extent:
-    """How much is granted of one class of requests."""
-    if ALWAYS in condition.denies or (condition.is_granted and not condition.allows):
-        return Extent.DENY
-    if not condition.allows:
-        return Extent.NONE
-    if ALWAYS not in condition.allows:
-        return Extent.OWN
-    return Extent.PARTLY if condition.denies else Extent.ALLOW
-
-
 def _permission(
     route: AskedRoute, classes: Sequence[RequestClass], grants: dict[int, Grant]
 ) -> Permission:
@@ -315,15 +304,14 @@ def _permission(
 
 
 def _permitted(condition: AccessCondition, route: AskedRoute) -> tuple[Extent, str]:
-    """What a class of requests is granted, and that in words."""
-    extent = extent_of(condition)
-    if extent is Extent.NONE:
-        return extent, NO_PERMISSION.words
-    if extent is Extent.DENY:
-        return extent, "denied"
-    words = (
-        f"only where {_either(condition.allows, route)}" if extent is Extent.OWN else "all of it"
-    )
+    """How much is granted of one class of requests, and that in words."""
+    if ALWAYS in condition.denies or (condition.is_granted and not condition.allows):
+        return Extent.DENY, "denied"
+    if not condition.allows:
+        return Extent.NONE, NO_PERMISSION.words
+    extent, words = Extent.OWN, f"only where {_either(condition.allows, route)}"
+    if ALWAYS in condition.allows:
+        extent, words = Extent.PARTLY if condition.denies else Extent.ALLOW, "all of it"
     exceptions = {one for clause in condition.allows for one in condition.exceptions(clause)}
     return extent, f"{words}, unless {_either(exceptions, route)}" if exceptions else words
 
