@@ -6,9 +6,9 @@ import random
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import requests
@@ -17,9 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from authorizer.cli.event.tokens import TOKENS, own_state, write_private
 from authorizer.cli.local import report, scenario
 from authorizer.cli.local.project import LocalStackError, read_project
-from authorizer.cli.local.stack import LocalStack, Say
+from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.options import FILE, api_option, asked_policy_option, grouped
 from authorizer.cli.template.runtime import function_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SEEDS = 10_000
 _TEMPLATE = Path("template.yaml")
@@ -74,12 +77,9 @@ def run(template: Path, policy: Path, api: str | None, seed: int) -> None:
     requests follows from the policy and its tests. A stub answers for a function that cannot run
     here.
     """
-    terminal = report.console()
-    project = read_project(template, policy, api)
-    with report.progress(terminal) as say, LocalStack.running(project, say) as stack:
-        played = _play(stack, _cases(stack, say), seed, say)
-        say("stopping")
-    if not report.show(terminal, *played, seed):
+    with _played(template, policy, api, seed) as (_, _, is_right):
+        pass
+    if not is_right:
         sys.exit(1)
 
 
@@ -88,34 +88,36 @@ def run(template: Path, policy: Path, api: str | None, seed: int) -> None:
 @_seed_option
 def serve(template: Path, policy: Path, api: str | None, seed: int) -> None:
     """Do what run does, then leave live tokens in a file and serve until Ctrl-C."""
-    terminal = report.console()
-    project = read_project(template, policy, api)
-    with ExitStack() as running:
-        with report.progress(terminal) as say:
-            stack = running.enter_context(LocalStack.running(project, say))
-            cases = _cases(stack, say)
-            played = _play(stack, cases, seed, say)
-        report.show(terminal, *played, seed)
-        folder = running.enter_context(own_state(Path()))
+    with (
+        _played(template, policy, api, seed) as (stack, cases, _),
+        own_state(Path()) as folder,
+    ):
         stack.announce(folder)
         write_private(folder / TOKENS, "\n".join([*report.token_lines(stack), ""]))
         _serve(stack, cases, folder / TOKENS)
 
 
-def _cases(stack: LocalStack, say: Say) -> list[scenario.Case]:
-    say("signing in with password and TOTP, and making tokens that must be refused")
-    return scenario.cases(stack)
+@contextmanager
+def _played(
+    template: Path, policy: Path, api: str | None, seed: int
+) -> Iterator[tuple[LocalStack, list[scenario.Case], bool]]:
+    """The stack, what was asked of it, and whether all came out as it must.
 
-
-def _play(
-    stack: LocalStack, cases: list[scenario.Case], seed: int, say: Say
-) -> tuple[list[scenario.Outcome], list[scenario.Outcome]]:
-    """Every case once, in order and with its reason; then many again, in random order."""
-    say(f"sending {len(cases)} requests")
-    outcomes = list(scenario.play(stack, cases))
-    walk = scenario.walk(cases, seed)
-    say(f"sending {len(walk)} more in random order (seed {seed})")
-    return outcomes, list(scenario.play(stack, walk, reasons=False))
+    Every case is sent once, in order and with its reason; then many again, in random order.
+    """
+    terminal = report.console()
+    project = read_project(template, policy, api)
+    with ExitStack() as running:
+        with report.progress(terminal) as say:
+            stack = running.enter_context(LocalStack.running(project, say))
+            say("signing in with password and TOTP, and making tokens that must be refused")
+            cases = scenario.cases(stack)
+            say(f"sending {len(cases)} requests")
+            outcomes = list(scenario.play(stack, cases))
+            walk = scenario.walk(cases, seed)
+            say(f"sending {len(walk)} more in random order (seed {seed})")
+            walked = list(scenario.play(stack, walk, reasons=False))
+        yield stack, cases, report.show(terminal, outcomes, walked, seed)
 
 
 def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path) -> None:

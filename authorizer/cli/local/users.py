@@ -87,7 +87,7 @@ def people_of(project: Project) -> tuple[Person, ...]:
     Callers that say who they are come first: those that do not may be any of them.
     """
     people: list[Person] = []
-    subs = Counter(test.caller.claims.get("sub") for test in project.tests)
+    subs = Counter(str(test.caller.claims.get("sub")) for test in project.tests)
     for caller in sorted((test.caller for test in project.tests), key=lambda one: not one.claims):
         wanted = Person(
             name=_unused_name(_name_of(caller, subs), people),
@@ -124,10 +124,10 @@ def machines_of(project: Project, client_id: str, allowed: Iterable[str]) -> tup
     )
 
 
-def _name_of(caller: Caller, subs: Mapping[object, int]) -> str:
+def _name_of(caller: Caller, subs: Mapping[str, int]) -> str:
     """A name that Cognito takes; a test may call somebody anything, or everybody the same."""
     username, sub = (caller.claims.get(name) for name in ("username", "sub"))
-    own = sub if subs[sub] == 1 else None
+    own = sub if subs[str(sub)] == 1 else None
     name = username or own or "-".join(caller.groups) or _UNGROUPED
     return re.sub(r"\s+", "-", str(name))
 
