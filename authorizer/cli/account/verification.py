@@ -33,6 +33,7 @@ _REASONS = {
         Reason.TOKEN_MISSING,
         Reason.AUTHORIZATION_AMBIGUOUS,
         Reason.AUTHORIZATION_NOT_BEARER,
+        Reason.ORIGIN_NOT_ALLOWED,
     },
     1: {Reason.TOKEN_TOO_LONG, Reason.TOKEN_NOT_COMPACT, Reason.TOKEN_NOT_BASE64URL},
     2: {
