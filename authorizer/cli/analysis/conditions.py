@@ -108,8 +108,6 @@ def condition_of(
     """The smallest form of clauses as they stand in rules."""
     granting = [clause for clause in allows if is_possible(clause, ALWAYS, excluded)]
     denying = smallest(clause for clause in denies if is_possible(ALWAYS, clause, excluded))
-    if not granting and not denying:
-        return NOTHING
     live = [
         clause
         for clause in granting
