@@ -104,6 +104,9 @@ def test_where_a_functions_code_is(tmp_path: Path, properties: dict[str, str], p
     ("properties", "why"),
     [
         ({"CodeUri": "src/", "Handler": "app.handler"}, "no app.py in src/"),
+        ({"CodeUri": "x" * 5000, "Handler": "a.b"}, f"no a.py in {'x' * 5000}"),
+        ({"CodeUri": "nul\0", "Handler": "a.b"}, "no a.py in nul\0"),
+        ({"CodeUri": "broken.zip", "Handler": "a.b"}, "no a.py in broken.zip"),
         ({"Handler": "app.handler", "Runtime": "nodejs22.x"}, "its runtime is nodejs22.x"),
         ({"PackageType": "Image", "ImageUri": "x"}, "it is a container image"),
         ({"InlineCode": "x", "Handler": "index.x"}, "its code is written in the template"),
@@ -113,6 +116,7 @@ def test_why_a_function_cannot_run_here(
     tmp_path: Path, properties: dict[str, str], why: str
 ) -> None:
     """Each is told in the table."""
+    (tmp_path / "broken.zip").write_bytes(b"PK\5\6" + bytes(18))
     function = {"Type": "AWS::Serverless::Function", "Properties": properties}
     template = tmp_path / "template.json"
     template.write_text(json.dumps({"Resources": {"Orders": function}}))

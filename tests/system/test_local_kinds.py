@@ -20,7 +20,7 @@ POLICY = """
 version: 1
 public: [GET /health]
 groups:
-  reader: {allow: ["GET /orders", "GET /orders/{id}", "GET /people/{person=sub}"]}
+  reader: {allow: ["GET /", "GET /orders", "GET /orders/{id}", "GET /people/{person=sub}"]}
   writer: {includes: [reader], allow: ["POST /orders", "GET /legacy"]}
 scopes:
   orders/read: {allow: ["GET /orders"]}
@@ -41,7 +41,7 @@ BACKENDS = {
     "Legacy": {"Runtime": "nodejs22.x", "CodeUri": "src/", "Handler": "legacy.handler"},
 }
 ROUTES = {
-    "Orders": ["GET /orders", "GET /orders/{id}", "POST /orders", "GET /health"],
+    "Orders": ["GET /", "GET /orders", "GET /orders/{id}", "POST /orders", "GET /health"],
     "People": ["GET /people/{person}"],
     "Legacy": ["GET /legacy"],
 }

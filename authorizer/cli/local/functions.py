@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +144,8 @@ class Functions:
 
 
 def function_name(function: str) -> str:
-    """What it is called there: Terraform's addresses are no names of functions."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", function)[:64]
+    """What it is called there: Terraform's addresses are no names, and CDK's digests come last."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", function)[-64:]
 
 
 def _known(function: FunctionVariables | None) -> dict[str, str]:
@@ -176,17 +177,18 @@ def code_root(folder: Path, function: FunctionVariables) -> tuple[str, str]:
     asset = key[1].rpartition("/")[2] if key else code
     named = (uri, asset, f"asset.{asset.removesuffix('.zip')}")
     for name in (f".aws-sam/build/{function.id}", *filter(None, named), "."):
-        place = (folder / name).resolve()
-        if _has(place, module):
-            return str(place), ""
+        if _has(folder / name, module):
+            return str((folder / name).resolve()), ""
     return "", f"no {module} in {uri or asset or folder}"
 
 
 def _has(place: Path, module: str) -> bool:
-    if zipfile.is_zipfile(place):
-        with zipfile.ZipFile(place) as archive:
-            return module in archive.namelist()
-    return (place / module).is_file()
+    with suppress(OSError, ValueError, zipfile.BadZipFile):  # a template may name anything
+        if zipfile.is_zipfile(place):
+            with zipfile.ZipFile(place) as archive:
+                return module in archive.namelist()
+        return (place / module).is_file()
+    return False
 
 
 def guards_of(project: Project) -> dict[str, tuple[Authorizer, str]]:

@@ -37,6 +37,8 @@ _OK, _PREFLIGHT, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 204, 401, 403, 404
 # What stands for a path's parameter where no test says what else.
 _EXAMPLE, _OTHER_EXAMPLE = "7", "8"
 _NOBODY = "nobody"
+# Nothing but this run may call it on the emulator, where it leads to other services, too.
+_ROOT = "/"
 _UNASKED: dict[str, Any] = {"reason": None, "authorization": None, "sub": None}
 
 _STATUS = {Verdict.ALLOWED: _OK, Verdict.PUBLIC: _OK, Verdict.DENIED: _FORBIDDEN}
@@ -119,7 +121,7 @@ class Plan:
         self._routes = {
             key: protection
             for key, protection in project.simulator.protections.items()
-            if protection.route.path.startswith("/")
+            if protection.route.path.startswith("/") and protection.route.path != _ROOT
         }
         self._guarded = {key: self._example(key) for key in self._routes if key in project.guarded}
         self._owned = frozenset(filter(self._is_owned, self._guarded))
@@ -300,7 +302,7 @@ class Plan:
         is_allowed = self._tested.get((person, request))
         if is_allowed not in {None, prediction.is_open}:
             status, reason = (_OK, ALLOWED) if is_allowed else (_FORBIDDEN, Reason.NOT_GRANTED)
-        if status is None:
+        if status is None or request.path == _ROOT:
             return None
         is_public = prediction.verdict is Verdict.PUBLIC
         is_asked = not (is_public or is_unrouted)
