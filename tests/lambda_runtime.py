@@ -134,6 +134,20 @@ def running_function(
         LocalStackError: something is missing, or it did not start.
     """
     package = package_of(project, name, handler)
+    handler = handler or _handler_in(package)
+    with running_package(project, package, handler, environment, name=name) as function:
+        yield function
+
+
+@contextmanager
+def running_package(
+    project: Path, package: Path, handler: str, environment: Mapping[str, str], *, name: str
+) -> Iterator[Function]:
+    """Start a function from its package, wherever that is, and stop it in the end.
+
+    Raises:
+        LocalStackError: something is missing, or it did not start.
+    """
     with own_folder() as folder:
         port = free_port()
         command = [
@@ -141,7 +155,7 @@ def running_function(
             *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
             *(sys.executable, "-I", "-S", "-B", "-c", _BOOTSTRAP),
-            *(str(package), str(_client(project)), handler or _handler_in(package)),
+            *(str(package), str(_client(project)), handler),
         ]
         with supervised(command, folder, _environment(name, package, environment)) as process:
             if not wait_until(partial(is_listening, port), _START_SECONDS, process):
