@@ -37,7 +37,7 @@ from authorizer.gateway.iam import (
     request_document,
     why_unnamed,
 )
-from authorizer.gateway.token_sources import TokenSources
+from authorizer.gateway.token_sources import AUTHORIZATION, TokenSources
 from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.decision import Policy
 from authorizer.policy.model import Decision
@@ -49,6 +49,8 @@ from authorizer.tokens.verifier import TokenVerifier
 
 # Stands for a caller who is nobody, where API Gateway insists on a principal.
 _NOBODY = "unauthenticated"
+# All that a WebSocket API asks about: whether it may be connected to.
+_CONNECTION = (Grants(allow=(), deny=()), Grants(allow=(CONNECT,), deny=()))
 
 
 class Verdict(StrEnum):
@@ -130,13 +132,14 @@ class Authorizer:
         http_api_answer: HttpApiAnswer = HttpApiAnswer.SIMPLE,
         http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY,
         iam_modes: Mapping[Flavour, IamMode] = DEFAULT_IAM_MODES,
-        token_sources: TokenSources | None = None,
+        token_sources: TokenSources = TokenSources(),  # noqa: B008 - it is not changed
     ) -> None:
         """Put the parts together; see :class:`Settings` for the choices."""
         self._verifier = verifier
         self.keys, self.policy = verifier.keys, policy
         self._documents = CallerDocuments(policy)
-        self._sources = token_sources
+        # The usual one alone is read with the request.
+        self._sources = None if token_sources.sources == (AUTHORIZATION,) else token_sources
         # Of which kinds of events answers are simple, or documents for callers, or refusals raised.
         self._simple = (Flavour.HTTP_2,) if http_api_answer is HttpApiAnswer.SIMPLE else ()
         self._for_callers = tuple(one for one in Flavour if iam_modes[one] is IamMode.CALLER)
@@ -220,7 +223,7 @@ class Authorizer:
         self, request: Request, token: AccessToken, *, is_allowed: bool
     ) -> PolicyDocument | Inexact:
         grants: Grants | Inexact | None = (
-            Grants(allow=(CONNECT,) if is_allowed else (), deny=())
+            _CONNECTION[is_allowed]
             if request.flavour is Flavour.WEBSOCKET  # there, nothing else is ever asked
             else self._documents.of(token.groups, token.scopes, token.claims)
         )
@@ -229,7 +232,7 @@ class Authorizer:
         prefix, resource = request.stage_arn, request.resource
         most = MOST_ANSWER_BYTES - _bytes_beside_document(token)
         while grants is not None:
-            document, size = remembered_document(prefix, grants.allow, grants.deny)
+            document, size = remembered_document(prefix, grants)
             if grants.allows(resource) is not is_allowed:
                 if is_allowed:
                     return Inexact.REQUEST_DIFFERS  # it is spelt otherwise than its route

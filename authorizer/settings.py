@@ -113,7 +113,7 @@ class Settings:
         http_api_refusal: 403 or ``Unauthorized`` for a refused token on HTTP APIs.
         iam_modes: what an IAM document covers, for each kind of event.
         insecure_emulator_hosts: where keys may come from over plain HTTP. Not for a deployment.
-        token_sources: where else tokens may be; nothing for the Authorization header alone.
+        token_sources: where tokens may be.
     """
 
     pools: tuple[UserPool, ...]
@@ -125,7 +125,7 @@ class Settings:
     http_api_refusal: HttpApiRefusal = HttpApiRefusal.DENY
     iam_modes: Mapping[Flavour, IamMode] = field(default_factory=lambda: DEFAULT_IAM_MODES)
     insecure_emulator_hosts: tuple[str, ...] = ()
-    token_sources: TokenSources | None = None
+    token_sources: TokenSources = field(default_factory=TokenSources)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -230,7 +230,11 @@ class SettingsReader:
             ),
             "iam_modes": self._iam_modes(policy),
             "insecure_emulator_hosts": self._insecure_emulator_hosts,
-            "token_sources": self._token_sources(),
+            "token_sources": self._attempt(
+                TokenSources,
+                self._values.get("TOKEN_SOURCES", AUTHORIZATION).split(),
+                self._values.get("COOKIE_ORIGINS", "").split(),
+            ),
         }
         if self.problems:
             raise ConfigurationError(problem.text for problem in self.problems)
@@ -274,20 +278,12 @@ class SettingsReader:
         return found
 
     def _jwks_timing(self) -> JwksTiming | None:
-        usual = JwksTiming()
-        spans = {
-            attribute: self._single(name, _span, getattr(usual, attribute), _SPANS)
-            for name, attribute in _TIMES.items()
-        }
-        return self._attempt(JwksTiming, **spans)
-
-    def _token_sources(self) -> TokenSources | None:
-        if self._values.keys().isdisjoint(("TOKEN_SOURCES", "COOKIE_ORIGINS")):
-            return None
         return self._attempt(
-            TokenSources,
-            self._values.get("TOKEN_SOURCES", AUTHORIZATION).split(),
-            self._values.get("COOKIE_ORIGINS", "").split(),
+            JwksTiming,
+            **{
+                attribute: self._single(name, _span, getattr(JwksTiming(), attribute), _SPANS)
+                for name, attribute in _TIMES.items()
+            },
         )
 
     def _single(

@@ -36,7 +36,11 @@ def parse_object(data: bytes) -> JsonObject:
         text = data.decode("utf-8").strip(" \t\n\r")
         # No text is deeper than it has brackets: most need no second look.
         if len(data) - len(data.translate(None, delete=b"[{")) > MOST_LEVELS:
-            _require_shallow(text)
+            levels = accumulate(
+                (one in "[{") - (one in "]}") for one in _STRING_OR_BRACKET.findall(text)
+            )
+            if max(levels, default=0) > MOST_LEVELS:
+                raise NotStrictJsonError("values nested too deeply")
         # Not decode(), which takes an eighth longer: it looks for white space by expressions.
         value, end = _DECODER.raw_decode(text)
         if end < len(text):
@@ -52,12 +56,6 @@ def parse_object(data: bytes) -> JsonObject:
     if type(value) is not dict:
         raise NotStrictJsonError(f"a JSON {type(value).__name__} where an object belongs")
     return value
-
-
-def _require_shallow(text: str) -> None:
-    found = _STRING_OR_BRACKET.findall(text)
-    if max(accumulate((one in "[{") - (one in "]}") for one in found), default=0) > MOST_LEVELS:
-        raise NotStrictJsonError("values nested too deeply")
 
 
 def _object_of_unique_names(pairs: list[tuple[str, Any]]) -> JsonObject:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import inf
-from typing import Literal, TypedDict
+from typing import Any
 
 from authorizer.errors import Reason
 
@@ -38,26 +38,16 @@ MOST_RESOURCE_CHARACTERS = 512
 _MOST_DOCUMENTS = 512
 
 
-class Statement(TypedDict):
-    """One statement of an IAM policy document."""
-
-    Action: Literal["execute-api:Invoke"]
-    Effect: Literal["Allow", "Deny"]
-    Resource: str | list[str]
-
-
-class PolicyDocument(TypedDict):
-    """An IAM policy document as API Gateway reads it."""
-
-    Version: Literal["2012-10-17"]
-    Statement: list[Statement]
+# An IAM policy document as API Gateway reads it: ``Version``, and each ``Statement``.
+PolicyDocument = dict[str, Any]
 
 
 def why_unnamed(prefix: str, client_part: str) -> Reason | None:
     """Why no document can allow a request and no other one; nothing where one can."""
-    is_too_long = len(prefix + client_part) > MOST_RESOURCE_CHARACTERS
-    too_long = Reason.RESOURCE_TOO_LONG if is_too_long else None
-    return too_long if _PLAIN.fullmatch(client_part) else Reason.PATH_UNSAFE
+    if not _PLAIN.fullmatch(client_part):
+        return Reason.PATH_UNSAFE
+    is_long = len(prefix) + len(client_part) > MOST_RESOURCE_CHARACTERS
+    return Reason.RESOURCE_TOO_LONG if is_long else None
 
 
 def denying_glob(prefix: str, client_part: str) -> str:
@@ -98,16 +88,18 @@ def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> P
 
 
 @lru_cache(maxsize=_MOST_DOCUMENTS)
-def remembered_document(
-    prefix: str, allow: tuple[str, ...], deny: tuple[str, ...]
-) -> tuple[PolicyDocument, float]:
+def remembered_document(prefix: str, grants: Any) -> tuple[PolicyDocument, float]:  # noqa: ANN401
     """A caller's document, made once, and its bytes as JSON.
 
     They are infinitely many if an ARN in it is too long.
+
+    Args:
+        prefix: as above.
+        grants: what has ``allow`` and ``deny`` as above, and is the same object each time.
     """
     most = MOST_RESOURCE_CHARACTERS - len(prefix)
-    fits = all(len(glob) <= most for glob in (*allow, *deny))
-    document = caller_document(prefix, allow, deny)
+    fits = all(len(glob) <= most for glob in (*grants.allow, *grants.deny))
+    document = caller_document(prefix, grants.allow, grants.deny)
     return document, len(json.dumps(document)) if fits else inf
 
 
@@ -116,7 +108,7 @@ def copy_of(document: PolicyDocument) -> PolicyDocument:
     return _document({one["Effect"]: [*one["Resource"]] for one in document["Statement"]})
 
 
-def _document(resources: Mapping[Literal["Allow", "Deny"], str | list[str]]) -> PolicyDocument:
+def _document(resources: Mapping[str, str | list[str]]) -> PolicyDocument:
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -10,7 +10,6 @@ counts only with an ``Origin`` of the allow-list, or for a method that changes n
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from authorizer.errors import ConfigurationError, InvalidTokenError, Reason, clip
@@ -28,8 +27,6 @@ AUTHORIZATION = "header:authorization"
 _SOURCE = re.compile(r"(?:(header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+|query:[^\s&=#]+|subprotocol)")
 # RFC 6454: a scheme, a host and a port. Pages without an origin, such as files, say "null".
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
-# A browser names no origin when it only reads from a page's own site.
-_READING = frozenset({"GET", "HEAD"})
 
 
 class TokenSources:
@@ -40,7 +37,9 @@ class TokenSources:
         cookie_origins: whose pages may send the token in a cookie.
     """
 
-    def __init__(self, sources: Sequence[str], cookie_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self, sources: Sequence[str] = (AUTHORIZATION,), cookie_origins: Sequence[str] = ()
+    ) -> None:
         """Take what is written in ``AUTHORIZER_TOKEN_SOURCES`` and ``AUTHORIZER_COOKIE_ORIGINS``.
 
         Raises:
@@ -50,24 +49,34 @@ class TokenSources:
             source.lower() if source.startswith("header:") else source for source in sources
         )
         self.cookie_origins = frozenset(cookie_origins)
-        expected = "header:<name>, cookie:<name>, query:<name> or subprotocol"
         problems = [
-            f"expected {expected}, found {clip(source)}"
-            for source in self.sources
-            if not _SOURCE.fullmatch(source)
+            *(
+                "expected header:<name>, cookie:<name>, query:<name> or subprotocol, found "
+                f"{clip(source)}"
+                for source in self.sources
+                if not _SOURCE.fullmatch(source)
+            ),
+            *(
+                f"expected an origin such as 'https://www.example.com', found {clip(origin)}"
+                for origin in cookie_origins
+                if not _ORIGIN.fullmatch(origin)
+            ),
+            *(
+                ["expected one source of tokens or more, each once"]
+                if len({*self.sources}) < max(1, len(self.sources))
+                else []
+            ),
+            *(
+                [
+                    (
+                        "expected AUTHORIZER_COOKIE_ORIGINS with a cookie among the sources, and "
+                        "not without one: a browser sends a cookie along from any site's page"
+                    )
+                ]
+                if any(one.startswith("cookie:") for one in self.sources) != bool(cookie_origins)
+                else []
+            ),
         ]
-        problems += [
-            f"expected an origin such as 'https://www.example.com', found {clip(origin)}"
-            for origin in cookie_origins
-            if not _ORIGIN.fullmatch(origin)
-        ]
-        if len({*self.sources}) < max(1, len(self.sources)):
-            problems.append("expected one source of tokens or more, each once")
-        if any(source.startswith("cookie:") for source in self.sources) != bool(cookie_origins):
-            problems.append(
-                "expected AUTHORIZER_COOKIE_ORIGINS with a cookie among AUTHORIZER_TOKEN_SOURCES, "
-                "and not without one: a browser sends a cookie along from any site's page"
-            )
         if problems:
             raise ConfigurationError(problems)
 
@@ -85,27 +94,25 @@ class TokenSources:
             for value in _values(request, event, source, self.sources)
         ]
         if not found:
-            expected = f"expected a token in one of {', '.join(self.sources)}"
-            raise InvalidTokenError(Reason.TOKEN_MISSING, expected)
+            raise InvalidTokenError(
+                Reason.TOKEN_MISSING, f"expected a token in one of {', '.join(self.sources)}"
+            )
         if len(found) > 1:
             raise InvalidTokenError(
                 Reason.AUTHORIZATION_AMBIGUOUS, f"expected one token, found {len(found)}"
             )
         [(source, value)] = found
         if source.startswith("cookie:"):
-            self._require_origin(request.method, event)
+            origins = header_values(event, "origin")
+            is_own = len(origins) == 1 and origins[0] in self.cookie_origins
+            # A browser names no origin when it only reads from a page's own site.
+            if not is_own and (origins or request.method not in ("GET", "HEAD")):
+                raise InvalidTokenError(
+                    Reason.ORIGIN_NOT_ALLOWED,
+                    "expected a page of an allowed origin to send the cookie",
+                    *origins[:1],
+                )
         return bearer_token_of(value) if source == AUTHORIZATION else value
-
-    def _require_origin(self, method: str, event: Mapping[str, Any]) -> None:
-        sent = header_values(event, "origin")
-        if sent or method not in _READING:
-            if len(sent) == 1 and sent[0] in self.cookie_origins:
-                return
-            raise InvalidTokenError(
-                Reason.ORIGIN_NOT_ALLOWED,
-                "expected a page of an allowed origin to send the cookie",
-                *sent[:1],
-            )
 
 
 def _values(
@@ -122,12 +129,14 @@ def _values(
     if kind == "query":
         return [value for value in _query_values(event, name) if value]
     if kind == "cookie":
-        pairs = (pair.strip().partition("=") for pair in _cookies(event))
+        # Payload 2.0 has a list of them in place of the header.
+        listed = require(event.get("cookies") or [], list, "cookies")
+        sent = [require(text, str, "cookies") for text in listed or header_values(event, "cookie")]
+        pairs = (pair.strip().partition("=") for pair in ";".join(sent).split(";"))
         return [value for own, _, value in pairs if own == name and value]
     # new WebSocket(url, ["bearer", token]) sends both in one header, in this order.
-    offered = ",".join(header_values(event, "sec-websocket-protocol")).split(",")
-    words = [word.strip() for word in offered]
-    return [token for mark, token in pairwise(words) if mark == "bearer" and token]
+    offered = ",".join(header_values(event, "sec-websocket-protocol"))
+    return re.findall(r"(?:\A|,)[ \t]*bearer[ \t]*,[ \t]*([^, \t]+)", offered)
 
 
 def _query_values(event: Mapping[str, Any], name: str) -> Sequence[str]:
@@ -135,14 +144,5 @@ def _query_values(event: Mapping[str, Any], name: str) -> Sequence[str]:
     multiple = event.get("multiValueQueryStringParameters")
     what = "multiValueQueryStringParameters" if multiple else "queryStringParameters"
     found = require(multiple or event.get(what) or {}, OBJECT, what).get(name)
-    if found is None:
-        return ()
-    values = require(found, list, what) if multiple else [found]
+    values = require(found or [], list, what) if multiple else [found or ""]
     return [require(value, str, what) for value in values]
-
-
-def _cookies(event: Mapping[str, Any]) -> Sequence[str]:
-    # Payload 2.0 has a list of them in place of the header.
-    listed = require(event.get("cookies") or [], list, "cookies")
-    sent = listed or header_values(event, "cookie")
-    return ";".join(require(value, str, "cookies") for value in sent).split(";")

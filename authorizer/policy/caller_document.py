@@ -20,7 +20,7 @@ If a spot is left, no document says exactly what the policy does.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache, reduce
 from operator import or_
@@ -53,11 +53,12 @@ class Inexact(StrEnum):
     TOO_LARGE = "too_large"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Grants:
     """What a caller's document says, without the part of the ARN that API Gateway chooses.
 
-    ``authorizer.gateway.iam`` writes it.
+    ``authorizer.gateway.iam`` writes it. Compared by identity: what is remembered by it is found
+    without a look at its globs.
 
     Attributes:
         allow: globs of what is allowed, with ``*`` as IAM understands it.
@@ -67,7 +68,7 @@ class Grants:
 
     allow: tuple[str, ...]
     deny: tuple[str, ...]
-    smaller: Self | None = field(default=None, compare=False)
+    smaller: Self | None = None
 
     @cached_property
     def _split(self) -> list[tuple[bool, str, list[str]]]:

@@ -122,12 +122,13 @@ def _build(entry: dict[str, Any]) -> SigningKey | None:
             MIN_KEY_BITS <= modulus.bit_length() <= MAX_KEY_BITS
             and exponent.bit_length() <= MAX_EXPONENT_BITS
         ):
-            numbers = {"kty": "RSA", "n": entry["n"], "e": entry["e"]}
             return SigningKey(
                 key_id=entry["kid"],
                 modulus=modulus,
                 exponent=exponent,
-                _verifier=jose_jwk.construct(numbers, algorithm=ALGORITHM),
+                _verifier=jose_jwk.construct(
+                    {"kty": "RSA", "n": entry["n"], "e": entry["e"]}, algorithm=ALGORITHM
+                ),
             )
     return None
 
