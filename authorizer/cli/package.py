@@ -187,8 +187,9 @@ def fill(
         click.ClickException: the libraries cannot be installed.
     """
     shutil.copytree(_libraries(runtime), root)
-    # What is compiled here is for this Python, and the tools are not for Lambda.
-    ignored = shutil.ignore_patterns("cli", "__pycache__")
+    # What is compiled here is for this Python, and the tools are not for Lambda; middleware is for
+    # functions that guard themselves, which have a layer.
+    ignored = shutil.ignore_patterns("cli", "__pycache__", *["middleware"] * (compiled is not None))
     shutil.copytree(_SOURCES, root / "authorizer", ignore=ignored)
     for path in includes:
         is_here = path.resolve().is_relative_to(Path.cwd()) and not path.is_absolute()

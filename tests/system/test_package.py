@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from sam_local import sam_environment
 
+from authorizer.cli.package import fill
+
 pytestmark = pytest.mark.system
 
 PROJECT = Path(__file__).parents[2]
@@ -40,7 +42,8 @@ def test_our_part_of_the_package_is_the_runtime() -> None:
     runtime = {
         f"authorizer/{name}"
         for name in files_below(PROJECT / "authorizer")
-        if not name.startswith("cli/") and (name.endswith(".py") or name == "py.typed")
+        if not name.startswith(("cli/", "middleware/"))
+        and (name.endswith(".py") or name == "py.typed")
     }
     packaged = {
         name
@@ -51,6 +54,13 @@ def test_our_part_of_the_package_is_the_runtime() -> None:
     # Single modules that belong to dependencies stand at the top, as pip puts them there.
     ours = {name for name in packaged if "/" in name or name.endswith(".json")}
     assert ours == runtime | handlers | {"policy.json"}
+
+
+def test_a_layer_has_the_middleware_too(tmp_path: Path) -> None:
+    """It is for functions that guard themselves, and has no policy."""
+    fill(tmp_path / "layer", None, None)
+    assert (tmp_path / "layer" / "authorizer" / "middleware" / "function.py").is_file()
+    assert not (tmp_path / "layer" / "policy.json").exists()
 
 
 def test_hello_needs_nothing_but_itself() -> None:
