@@ -68,7 +68,8 @@ def test_a_websocket_api_is_not_played(tmp_path: Path) -> None:
     api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "WEBSOCKET"}}
     template = tmp_path / "template.json"
     template.write_text(json.dumps({"Resources": {"Chat": api}}))
-    with pytest.raises(LocalStackError, match="found Chat, a WebSocket API: 'authorizer event"):
+    # For a shell "$connect" is a variable, and an empty one.
+    with pytest.raises(LocalStackError, match=r"Chat, .* event '\$connect' --invoke"):
         read_project(template, POLICY)
 
 

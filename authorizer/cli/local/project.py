@@ -102,7 +102,7 @@ def read_project(template: Path, policy: Path, api: str | None = None) -> Projec
     if chosen.kind is ApiKind.WEBSOCKET:
         raise LocalStackError(
             f"expected an HTTP or a REST API in {template}, found {chosen.id}, a WebSocket API: "
-            "'authorizer event $connect --invoke' asks the authorizer of one"
+            "authorizer event '$connect' --invoke asks the authorizer of one"
         )
     compiled, _ = load_document(policy, known_routes(read, chosen.id))
     source = load_source(policy)
