@@ -19,6 +19,7 @@ from authorizer.cli.check.run import run_checks
 from authorizer.cli.check.sam_refusals import refusals_of_sam
 from authorizer.cli.template.model import Unknown
 from authorizer.cli.template.reader import parse_template, read_template
+from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +179,25 @@ def test_permissions_are_those_that_sam_writes(name: str) -> None:
         for one in api.authorizers:
             if f"{api.id}{one.name}AuthorizerPermission" in resources:
                 assert one.may_be_invoked is True
+
+
+@pytest.mark.parametrize("common", [None, ["x86_64"], ["arm64"]])
+@pytest.mark.parametrize("own", [None, ["x86_64"], ["arm64"]])
+def test_a_functions_processor_is_the_one_that_sam_gives_it(
+    tmp_path: Path, common: list[str] | None, own: list[str] | None
+) -> None:
+    """A function's own takes the place of that of Globals, where other lists are joined."""
+    function = json.loads(json.dumps(FUNCTION))
+    template: dict[str, Any] = {"Resources": {"F": function}}
+    if common:
+        template["Globals"] = {"Function": {"Architectures": common}}
+    if own:
+        function["Properties"]["Architectures"] = own
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(template))
+    read = function_runtime(path, "F").architecture
+    made = transformed(template, {})["F"]["Properties"]
+    assert made.get("Architectures", ["x86_64"]) == [read]
 
 
 # --- every way to ask for an authorizer, in every place ---

@@ -53,8 +53,13 @@ def written(folder: Path, common: str, own: str, template: str = TEMPLATE) -> Pa
         ("Runtime: python3.14, Architectures: [x86_64]", "", ("3.14", "manylinux2014_x86_64")),
         ("", "Runtime: python3.11, Architectures: [arm64]", ("3.11", "manylinux2014_aarch64")),
         ("Architectures: [arm64]", "Runtime: python3.13", ("3.13", "manylinux2014_aarch64")),
-        # The function's own text counts; what nobody says is Lambda's default.
+        # The function's own counts; what nobody says is Lambda's default.
         ("Runtime: python3.14", "Runtime: python3.12", ("3.12", "manylinux2014_x86_64")),
+        (
+            "Runtime: python3.14, Architectures: [x86_64]",
+            "Architectures: [arm64]",
+            ("3.14", "manylinux2014_aarch64"),
+        ),
     ],
 )
 def test_globals_and_the_function_are_read(
@@ -108,10 +113,9 @@ def test_a_plain_function_has_no_globals(tmp_path: Path, type_: str) -> None:
             "",
             f"9:58: {EXPECTED_PROCESSOR}; found [what only a deployment decides]",
         ),
-        # SAM makes one list of both.
         (
-            "Runtime: python3.14, Architectures: [arm64]",
-            "Architectures: [x86_64]",
+            "Runtime: python3.14",
+            "Architectures: [arm64, x86_64]",
             f"13:33: {EXPECTED_PROCESSOR}; found ['arm64', 'x86_64']",
         ),
         (

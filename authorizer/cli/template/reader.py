@@ -52,20 +52,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-
-_SAM = "AWS::Serverless-2016-10-31"
 # Transforms that add no routes, or that are worked out here.
 _HARMLESS = (
-    *(_SAM, "AWS::Include", "AWS::SecretsManager", "AWS::CodeDeployBlueGreen"),
-    "AWS::LanguageExtensions",
+    *("AWS::Serverless-2016-10-31", "AWS::Include", "AWS::SecretsManager"),
+    *("AWS::CodeDeployBlueGreen", "AWS::LanguageExtensions"),
 )
 # What the Serverless Framework makes of its own file.
 _SERVERLESS = ".serverless/cloudformation-template-update-stack.json"
 # Stacks within stacks within stacks; more is a circle.
 _DEEPEST = 5
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
-
-
+_REPLACING = "Architectures"  # a list that SAM does not join to that of Globals
 _PROVIDER = "of the provider awscc nothing is read"
 # Types of resources that are not read, which fact is missing then, and why.
 _UNREAD = (
@@ -382,7 +379,7 @@ def _with_globals(reading: Reading, body: Node, kind: str) -> Node:
     if not isinstance(common, Mapping) or ignored == ("*",):
         return properties
     left = {name: value for name, _, value in common if name not in ignored}
-    return _merged(Mapping(common.location, left, common.keys, common.open), properties)
+    return _merged(replace(common, entries=left), properties)
 
 
 def _merged(common: Node, own: Node) -> Node:
@@ -393,7 +390,10 @@ def _merged(common: Node, own: Node) -> Node:
         case Listing(items=first), Listing(items=second):
             return Listing(own.location, first + second)
         case Mapping(), Mapping():
-            merged = {name: _merged(child(common, name), value) for name, _, value in own}
+            merged = {
+                name: value if name == _REPLACING else _merged(child(common, name), value)
+                for name, _, value in own
+            }
             entries, keys = common.entries | merged, common.keys | own.keys
             return Mapping(own.location, entries, keys, own.open or common.open)
         case _:

@@ -107,7 +107,7 @@ def _written(function: Resource, name: str, allowed: Collection[str], expected: 
     match name, node:
         case "Architectures", Absent():
             return _DEFAULT_ARCHITECTURE
-        # SAM joins the list of Globals and the function's own to one of two, which Lambda refuses.
+        # Lambda refuses a list of two.
         case "Architectures", Listing(items=(Text(text=text),)) if text in allowed:
             return text
         case "Runtime", Text(text=text) if text in allowed:
