@@ -33,7 +33,7 @@ logger = Logger(
     json_deserializer=str,  # what is logged is a word, and no JSON to look into
 )
 metrics = Metrics(
-    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CognitoRbac"),
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CognitoRbacAuthorizer"),
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
 )
 

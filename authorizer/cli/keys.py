@@ -14,8 +14,6 @@ from authorizer.tokens.fetch import fetch_document
 from authorizer.tokens.keys import KeySet, KeySetError
 from authorizer.tokens.pool import UserPool
 
-_DEADLINE = timedelta(seconds=10)
-
 
 @click.group()
 def keys() -> None:
@@ -42,19 +40,22 @@ def pull(pool: str, output: Path, jwks_url: str | None) -> None:
     A function that ships them needs no network when it starts. Says what changed since the file was
     written, and which setting makes the function read it.
     """
-    url = UserPool(pool, ["any"], jwks_url=jwks_url).jwks_url
-    document = fetch_document(url, deadline=_DEADLINE)
+    document = fetch_document(
+        UserPool(pool, ["any"], jwks_url=jwks_url).jwks_url, deadline=timedelta(seconds=10)
+    )
     found = KeySet.parse(document).keys
     before, age = _written_before(output)
     write_file(output, document)
-    digest = sha256(document).hexdigest()[:16]
-    click.echo(f"{output}: {counted(len(found), 'key')} of {pool}, digest {digest}")
+    click.echo(
+        f"{output}: {counted(len(found), 'key')} of {pool}, digest "
+        f"{sha256(document).hexdigest()[:16]}"
+    )
     for word, ids in (("new", found.keys() - before), ("gone", before - found.keys())):
         if ids and age:
             click.echo(f"{word} since {age}: {listed([plain(key_id) for key_id in sorted(ids)])}")
     click.echo(
         f"ship it: authorizer package --include {output} ..., and give the function\n"
-        f"AUTHORIZER_JWKS_FILES={pool}={output.name}"
+        f"AUTHORIZER_JWKS_FILES={pool}={output.as_posix()}"
     )
 
 
@@ -65,5 +66,4 @@ def _written_before(output: Path) -> tuple[set[str], str]:
         written = datetime.fromtimestamp(output.stat().st_mtime, UTC)
     except (OSError, KeySetError):
         return set(), ""
-    days = (datetime.now(UTC) - written).days
-    return ids, f"{written:%Y-%m-%d} ({counted(days, 'day')} ago)"
+    return ids, (f"{written:%Y-%m-%d} ({counted((datetime.now(UTC) - written).days, 'day')} ago)")

@@ -24,7 +24,11 @@ from authorizer.gateway.events import (
 
 AUTHORIZATION = "header:authorization"
 # Names are RFC 9110's tokens, but for a parameter of the query.
-_SOURCE = re.compile(r"(?:(header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+|query:[^\s&=#]+|subprotocol)")
+# A cookie among the headers would be one that no origin is asked of.
+_SOURCE = re.compile(
+    r"(?:(header:(?!(?:cookie|origin)\Z)|cookie:)[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+    r"|query:[^\s&=#]+|subprotocol)"
+)
 # RFC 6454: a scheme, a host and a port. Pages without an origin, such as files, say "null".
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
 

@@ -60,12 +60,13 @@ def _answer_of(refusal: Refusal, *, is_many: bool) -> Event:
         is_many: whether headers are lists, as they are in the event of a load balancer that wants
             them so.
     """
-    headers = {"Content-Type": "application/json", **refusal.headers}
-    lists = {name: [value] for name, value in headers.items()}
     return {
         "statusCode": refusal.status.value,
         "body": json.dumps({"message": refusal.status.phrase}),
-        **({"multiValueHeaders": lists} if is_many else {"headers": headers}),
+        "multiValueHeaders" if is_many else "headers": {
+            name: [value] if is_many else value
+            for name, value in {"Content-Type": "application/json", **refusal.headers}.items()
+        },
     }
 
 
@@ -74,7 +75,7 @@ def _question(event: Event) -> Event:
     match event:
         case {"httpMethod": str(method), "path": str(path), "requestContext": {"elb": _}}:
             return question(event, method=method, path=path)
-        case {"httpMethod": str(method), "path": str(path), "resource": str(route)}:
+        case {"httpMethod": str(method), "path": str(path), "resource": str(key)}:
             pass
         case {
             "version": "2.0",
@@ -82,7 +83,7 @@ def _question(event: Event) -> Event:
             "routeKey": str(key),
             "requestContext": {"http": {"method": str(method)}, **context},
         }:
-            route, stage = key.rpartition(" ")[2], context.get("stage", "$default")
+            stage = context.get("stage", "$default")
             # At an API's own address the path begins with the stage. Behind a domain of one's own
             # it does not, and who has it begin so is a client.
             if stage != "$default" and context.get("domainPrefix") == context.get("apiId"):
@@ -92,6 +93,11 @@ def _question(event: Event) -> Event:
                 "expected an event of a load balancer, a function URL or API Gateway's proxy "
                 "integration, found another one"
             )
-    return question(
-        event, method=method, path=path, route=route, parameters=event.get("pathParameters")
-    )
+    route, values = key.rpartition(" ")[2], event.get("pathParameters") or {}
+    # A greedy value may be what the application chooses by. Behind a base path the path has more
+    # segments than that, and nobody knows which of them is meant.
+    above, _, name = route.rpartition("{")
+    rest = str(values.get(name.removesuffix("+}"))) if name.endswith("+}") else ""
+    if rest and path.count("/") != above.count("/") + rest.count("/"):
+        path = f"//{path}"
+    return question(event, method=method, path=path, route=route, parameters=values)

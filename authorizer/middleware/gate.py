@@ -21,11 +21,9 @@ _log = logging.getLogger(__name__)
 # The application names no route of its own: the path decides.
 NO_ROUTE = "$default"
 # The status, and what follows the realm. Who brought no token is told of no error.
-_BY_VERDICT = {
+_STATUSES: dict[object, tuple[HTTPStatus, str]] = {
     Verdict.DENIED: (HTTPStatus.FORBIDDEN, ', error="insufficient_scope"'),
     Verdict.REFUSED: (HTTPStatus.UNAUTHORIZED, ', error="invalid_token"'),
-}
-_BY_REASON: dict[Reason | None, tuple[HTTPStatus, str]] = {
     Reason.TOKEN_MISSING: (HTTPStatus.UNAUTHORIZED, ""),
     Reason.AUTHORIZATION_NOT_BEARER: (HTTPStatus.UNAUTHORIZED, ""),
     Reason.AUTHORIZATION_AMBIGUOUS: (HTTPStatus.BAD_REQUEST, ', error="invalid_request"'),
@@ -64,13 +62,12 @@ def question(
         route: the template that it chose: ``/users/{id}``.
         parameters: what it takes for that template's parameters.
     """
-    # A path that begins with no slash names nothing here, and must not become the root.
-    path = path if path.startswith("/") else f"//{path}"
     return {
         **event,
         "type": "REQUEST",
         "version": "2.0",
-        "routeArn": f"arn:aws:execute-api:::-/-/-{path}",
+        # A path that begins with no slash names nothing here, and must not become the root.
+        "routeArn": f"arn:aws:execute-api:::-/-/-{'' if path.startswith('/') else '//'}{path}",
         "routeKey": f"- {route}",
         "pathParameters": parameters,
         "requestContext": {"http": {"method": method}},
@@ -96,5 +93,5 @@ def ask(authorizer: Authorizer, event: Mapping[str, Any]) -> AccessToken | Refus
     _log.info("%s, reason %s", outcome.verdict, outcome.reason)
     if outcome.token is not None and outcome.verdict is Verdict.ALLOWED:
         return outcome.token
-    status, error = _BY_REASON.get(outcome.reason) or _BY_VERDICT[outcome.verdict]
+    status, error = _STATUSES.get(outcome.reason) or _STATUSES[outcome.verdict]
     return Refusal(status, _UNCACHED | {"WWW-Authenticate": f'Bearer realm="api"{error}'})

@@ -72,7 +72,8 @@ def _route_of(scope: Any, *, mounted: str) -> str:  # noqa: ANN401 - whatever is
     route = scope.get("route")
     # Newer versions of FastAPI tell there the route without its router's prefix, and both here.
     whole = scope.get("fastapi", {}).get("effective_route_context")
-    told = whole if whole is not None and whole.original_route is route else route
-    path = getattr(told, "path", None)
+    path = getattr(
+        whole if getattr(whole, "original_route", None) is route else route, "path", None
+    )
     # {rest:path} takes several segments, every other converter one.
     return mounted + re.sub(r":\w+\}", "}", path.replace(":path}", "+}")) if path else NO_ROUTE

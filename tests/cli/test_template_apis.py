@@ -445,7 +445,7 @@ def test_a_definition_of_either_kind_is_read_as_rest_and_said_to_be_undecided() 
         ("['$request.header.X-Key']", ("header:x-key",)),
         (
             "'$request.querystring.Token, $context.routeKey'",
-            ("querystring:token", "context:routeKey"),
+            ("querystring:Token", "context:routeKey"),
         ),
         ("[$stageVariables.Color, $context.path]", ("stagevariable:color", "context:path")),
         ("[]", ()),
@@ -453,7 +453,7 @@ def test_a_definition_of_either_kind_is_read_as_rest_and_said_to_be_undecided() 
     ],
 )
 def test_identity_sources_have_one_spelling(source: str, expected: tuple[str, ...]) -> None:
-    """Header names are the same in any case, names of context variables are not."""
+    """Names of headers are the same in any case, those of others are not."""
     assert v2_authorizer(f"IdentitySource: {source}").identity_sources == expected
 
 

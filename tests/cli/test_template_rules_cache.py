@@ -252,7 +252,8 @@ def test_a_key_without_the_token_serves_other_callers(
         ("cookie:a", ("header:cookie", "header:origin", "context:routeKey"), None),
         ("cookie:a", ("header:cookie", "context:routeKey"), "X211"),
         ("cookie:a", (TOKEN, "context:routeKey"), "X205"),
-        ("query:Token", ("querystring:token", "context:routeKey"), None),
+        ("query:Token", ("querystring:Token", "context:routeKey"), None),
+        ("query:Token", ("querystring:token", "context:routeKey"), "X205"),
         ("subprotocol", ("header:sec-websocket-protocol", "context:routeKey"), None),
         ("header:X-Token header:authorization", ("header:x-token", "context:routeKey"), "X205"),
         (
@@ -260,7 +261,9 @@ def test_a_key_without_the_token_serves_other_callers(
             ("header:x-token", TOKEN, "context:routeKey"),
             None,
         ),
-        (UNKNOWN, ("context:routeKey",), None),
+        (UNKNOWN, (TOKEN, "context:routeKey"), None),
+        (UNKNOWN, ("context:routeKey",), "X205"),
+        (UNKNOWN, (), "X204"),
     ],
 )
 def test_all_places_of_a_token_belong_to_the_key(

@@ -550,6 +550,22 @@ def test_a_stage_that_gives_one_callers_answer_to_another_is_a_warning(
     assert codes(template(api=REST.replace("CUSTOM", "NONE"), more=more)) == ["X101"]
 
 
+def test_the_token_is_in_the_key_of_a_stage_where_it_may_be() -> None:
+    """With a token in a cookie, a key without cookies is everybody's."""
+    more = resource("AWS::ApiGateway::Stage", f"RestApiId: !Ref Api, {CACHED}")
+    by_cookie = REST.replace("header.Authorization", "header.Cookie").replace("TOKEN", "REQUEST")
+    for name, expected in (("Authorization", ["X205"]), ("Cookie", [])):
+        keyed = by_cookie.replace(
+            "{Type: AWS_PROXY",
+            f"{{CacheKeyParameters: [method.request.header.{name}], Type: AWS_PROXY",
+        )
+        text = template(api=keyed, more=more)
+        pools = "AUTHORIZER_USER_POOLS:"
+        assert pools in text
+        sources = "AUTHORIZER_TOKEN_SOURCES: cookie:a, AUTHORIZER_COOKIE_ORIGINS: https://a, "
+        assert codes(text.replace(pools, sources + pools)) == expected
+
+
 def test_a_deployments_stage_is_one_too() -> None:
     """It says the same in other words."""
     stage = "RestApiId: !Ref Api, StageDescription: {CacheClusterEnabled: true"

@@ -222,8 +222,42 @@ def test_the_stage_is_no_part_of_the_path(
     given: Callers, path: str, prefix: str, status: int, route: str
 ) -> None:
     """Where API Gateway put it there; not where a client did."""
-    event = http_api("GET", path, given.bearer("reader"), route=route, stage="prod", prefix=prefix)
+    # API Gateway takes the stage off, and what a client put there in its place not.
+    rest = path.removeprefix("/prod" if prefix == "abcdefgh" else "").removeprefix("/")
+    event = http_api(
+        "GET",
+        path,
+        given.bearer("reader"),
+        route=route,
+        stage="prod",
+        prefix=prefix,
+        parameters={"proxy": rest} if "proxy" in route else None,
+    )
     assert answer(given.rbac, event)["statusCode"] == status
+
+
+@pytest.mark.parametrize("version", [{}, {"version": "1.0"}])
+def test_a_base_path_hides_no_deny(given: Callers, version: dict[str, str]) -> None:
+    """The application may choose by the greedy value, which is not the path that it came by."""
+    rbac = Authorizer(
+        given.rbac._verifier,
+        policy_of("version: 1\ngroups: {reader: {allow: [ANY /**], deny: [ANY /admin/**]}}\n"),
+    )
+    bearer = given.bearer("reader")
+    for path, rest, status in (
+        ("/admin/x", "admin/x", 403),
+        ("/v1/admin/x", "admin/x", 403),
+        ("/v1/orders", "orders", 403),
+        ("/orders/7", "orders/7", 200),
+    ):
+        event = rest_api("GET", path, bearer, route="/{proxy+}", proxy=rest) | version
+        assert answer(rbac, event)["statusCode"] == status, path
+
+
+def test_a_route_key_in_the_place_of_a_route_is_read(given: Callers) -> None:
+    """As some events of HTTP APIs have it."""
+    event = rest_api("GET", "/orders/7", given.bearer("reader"), route="GET /orders/{id}", id="7")
+    assert answer(given.rbac, event | {"version": "1.0"})["statusCode"] == 200
 
 
 def test_a_policy_with_the_routes_of_its_api(given: Callers) -> None:

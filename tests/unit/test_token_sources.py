@@ -248,6 +248,8 @@ def test_what_api_gateway_does_not_send_is_no_request(changes: dict[str, Any]) -
         ("header:A header:a", "", "expected one source of tokens or more, each once"),
         ("body:token", "", "found 'body:token'"),
         ("header:", "", "found 'header:'"),
+        ("header:Cookie", "", "found 'header:cookie'"),
+        ("header:origin", "", "found 'header:origin'"),
         ("cookie:a;b", ORIGIN, "found 'cookie:a;b'"),
         ("subprotocol:x", "", "found 'subprotocol:x'"),
         ("cookie:session", "", "expected AUTHORIZER_COOKIE_ORIGINS with a cookie"),

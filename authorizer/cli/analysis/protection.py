@@ -365,7 +365,8 @@ def token_identities(template: Template, authorizer: Authorizer) -> frozenset[st
         return None
     sources = (source.partition(":")[::2] for source in written.split())
     return frozenset(
-        _IDENTITIES.get(kind, f"{kind}:{{}}").format(name.lower()) for kind, name in sources
+        _IDENTITIES.get(kind, "header:{}").format(name if kind == "query" else name.lower())
+        for kind, name in sources
     )
 
 

@@ -21,6 +21,7 @@ from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.check.finding import Finding
 from authorizer.cli.check.route_rules import can_be_named
 from authorizer.cli.template.model import AuthorizerKind, Unknown
+from authorizer.gateway.token_sources import AUTHORIZATION
 from authorizer.policy.paths import PARAMETER
 
 if TYPE_CHECKING:
@@ -29,60 +30,65 @@ if TYPE_CHECKING:
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache, CacheKey
 
-_COOKIE = "header:cookie"
-_ORIGIN = "header:origin"
+_USUAL = frozenset({AUTHORIZATION})
 
 
 def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X204, X205, X211: answers remembered without the token, or the origin, in the key."""
     for cache in analysis.caches:
-        sources, tokens = cache.authorizer.identity_sources, cache.tokens
-        is_token = cache.authorizer.kind is AuthorizerKind.TOKEN
-        if tokens is None or isinstance(sources, Unknown) or is_token:
+        sources = cache.authorizer.identity_sources
+        if isinstance(sources, Unknown) or cache.authorizer.kind is AuthorizerKind.TOKEN:
             continue
-        code = "X205" if sources else "X204"
-        if tokens <= {*sources}:
-            code = "X211" if _COOKIE in tokens and _ORIGIN not in sources else ""
-        if code:
-            yield Finding.of(
-                code,
-                cache.key_location,
-                authorizer=cache.authorizer.name,
-                sources=sources,
-                tokens=sorted(tokens),
-            )
+        # Where they cannot be decided, they may be the usual one.
+        tokens = cache.tokens or _USUAL
+        lacks_origin = "header:cookie" in tokens and "header:origin" not in sources
+        if not tokens <= {*sources} or lacks_origin:
+            code = "X211" if tokens <= {*sources} else "X205" if sources else "X204"
+            facts = {"sources": sources, "tokens": sorted(tokens)}
+            yield Finding.of(code, cache.key_location, authorizer=cache.authorizer.name, **facts)
 
 
 def sources_without_token(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X210: what a caller has to send is no source of tokens, and nothing is remembered."""
-    cached = [cache.authorizer for cache in analysis.caches]
-    for _, authorizer in our_authorizers(analysis.template):
-        sources = authorizer.identity_sources
-        tokens = token_identities(analysis.template, authorizer)
-        is_request = authorizer.kind is AuthorizerKind.REQUEST
-        if not is_request or tokens is None or isinstance(sources, Unknown) or authorizer in cached:
-            continue
+    for _, one in our_authorizers(analysis.template):
+        tokens = token_identities(analysis.template, one)
+        sources = () if isinstance(one.identity_sources, Unknown) else one.identity_sources
         sent = [source for source in sources if source.startswith(("header:", "querystring:"))]
-        if sent and tokens.isdisjoint(sent):
-            yield Finding.of(
-                "X210",
-                authorizer.identity_location or authorizer.location,
-                authorizer=authorizer.name,
-                sources=sent,
-                tokens=sorted(tokens),
-            )
+        is_asked = one.kind is AuthorizerKind.REQUEST and all(
+            one is not cache.authorizer for cache in analysis.caches
+        )
+        if is_asked and sent and tokens is not None and tokens.isdisjoint(sent):
+            facts = {"sources": sent, "tokens": sorted(tokens)}
+            location = one.identity_location or one.location
+            yield Finding.of("X210", location, authorizer=one.name, **facts)
 
 
 def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
     """X205, too: what a stage remembers of guarded routes without the caller's token in the key."""
-    guarded = (one for one in analysis.protections if one.decided_by is not DecidedBy.NOBODY)
     # The first route that is told so in one place stands for them all.
-    shared = {one.route.shared_answers: one for one in reversed([*guarded])}
+    shared = {
+        one.route.shared_answers: one
+        for one in reversed(analysis.protections)
+        if one.decided_by is not DecidedBy.NOBODY
+        and not _tokens_of(analysis, one) <= one.route.cache_keys
+    }
     return (
-        Finding.of("X205", location, "backend", api=one.api.id, route=one.route.key)
+        Finding.of(
+            "X205",
+            location,
+            "backend",
+            api=one.api.id,
+            route=one.route.key,
+            tokens=sorted(_tokens_of(analysis, one)),
+        )
         for location, one in shared.items()
         if location is not None
     )
+
+
+def _tokens_of(analysis: TemplateAnalysis, one: RouteProtection) -> frozenset[str]:
+    own = one.authorizer if one.decided_by is DecidedBy.POLICY else None
+    return (own and token_identities(analysis.template, own)) or _USUAL
 
 
 def answers_for_all_routes(analysis: TemplateAnalysis) -> Iterator[Finding]:

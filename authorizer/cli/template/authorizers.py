@@ -253,7 +253,7 @@ def identity_sources(texts: Iterable[str] | Unknown) -> tuple[str, ...]:
 def _identity_source(text: str) -> str:
     request, other = _REQUEST_SOURCE.fullmatch(text), _OTHER_SOURCE.fullmatch(text)
     if request:
-        return f"{request[1]}:{request[2].lower()}"
+        return f"{request[1]}:{request[2].lower() if request[1] == 'header' else request[2]}"
     if other is None:
         raise UndecidedError(f"expected an identity source, found {clip(text)}")
     is_context = other[1] == "context"

@@ -40,7 +40,7 @@ from authorizer.cli.template.nodes import (
     referred,
 )
 from authorizer.cli.template.openapi import NONE
-from authorizer.cli.template.stages import keys_by_caller
+from authorizer.cli.template.stages import cache_keys
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _add_method(reading: Reading, draft: Api, resource: Resource) -> None:
             location=resource.location,
             backend=backend_behind(reading, child(integration, "Uri")),
             is_preflight=mock and method == "OPTIONS",
-            keys_by_caller=keys_by_caller(reading, integration),
+            cache_keys=cache_keys(reading, integration),
         )
         draft.has_cors = route.is_preflight or draft.has_cors
         _add_route(reading, draft, resource, route)

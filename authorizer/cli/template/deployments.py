@@ -106,6 +106,7 @@ def _decisive(template: Template) -> tuple[object, ...]:
                     route.authorizer,
                     route.backend,
                     route.shared_answers,
+                    route.cache_keys,
                     route.key if route.authorizer is None else "",
                 )
                 for route in api.routes

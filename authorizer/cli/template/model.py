@@ -149,9 +149,9 @@ class Authorizer:
         payload_version_is_text: false if YAML reads the value as a number, as in ``2`` unquoted,
             but for those that are deployed as they should be.
         simple_responses: whether simple answers are enabled (HTTP API, payload 2.0).
-        identity_sources: what answers are cached under, in lower case but for names of context
-            variables: ``header:authorization``, ``querystring:token``, ``stagevariable:x``,
-            ``context:routeKey``, ``context:path``.
+        identity_sources: what answers are cached under, in lower case but for names of
+            parameters and context variables: ``header:authorization``, ``querystring:token``,
+            ``stagevariable:x``, ``context:routeKey``, ``context:path``.
         ttl_seconds: how long answers are cached; 0 is not at all. REST APIs cache for 300 s
             unless told otherwise, HTTP APIs do not. WebSocket APIs never do.
         may_be_invoked: whether API Gateway has the permission to invoke the function.
@@ -188,8 +188,9 @@ class Route:
         backend: logical id of the function that answers, as far as it is one of this template's;
             where another template tells it, that.
         is_preflight: whether it is an OPTIONS route that SAM or the API adds for CORS.
-        keys_by_caller: whether the token is in the key of what a stage remembers of its answers.
-        shared_answers: where a stage is told to give remembered answers to whoever may call it.
+        cache_keys: what answers are remembered under where a stage remembers them, written as
+            identity sources are.
+        shared_answers: where a stage is told to remember answers.
     """
 
     method: str
@@ -198,7 +199,7 @@ class Route:
     location: Location
     backend: str | Unknown | None = None
     is_preflight: bool = False
-    keys_by_caller: bool = False
+    cache_keys: frozenset[str] = frozenset()
     shared_answers: Location | None = None
 
     @property

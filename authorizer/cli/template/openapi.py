@@ -37,7 +37,7 @@ from authorizer.cli.template.nodes import (
     known,
     or_unknown,
 )
-from authorizer.cli.template.stages import keys_by_caller
+from authorizer.cli.template.stages import cache_keys
 from authorizer.policy.paths import METHODS
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _of_path(reading: Reading, draft: Api, path: str, item: Mapping) -> Iterator
                 route_named(method, path, location),
                 backend=backend_behind(reading, child(integration, "uri")),
                 is_preflight=is_preflight,
-                keys_by_caller=keys_by_caller(reading, integration),
+                cache_keys=cache_keys(reading, integration),
             )
             # Its type of authorization is not documented to win or to lose.
             declared = reading.choice(child(reading.get(operation, AUTH), "type"))

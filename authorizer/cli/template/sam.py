@@ -34,7 +34,7 @@ from authorizer.cli.template.nodes import (
 from authorizer.cli.template.openapi import NONE, Operation
 from authorizer.cli.template.reading import Resource
 from authorizer.cli.template.sam_api import SamApi, as_auth
-from authorizer.cli.template.stages import event_keys_by_caller
+from authorizer.cli.template.stages import event_cache_keys
 from authorizer.cli.text import did_you_mean
 from authorizer.errors import clip
 
@@ -253,7 +253,7 @@ def _operation(reading: Reading, event: _Event, mistake: Mistake | None) -> Oper
     route = replace(
         openapi.route_named(name, path, event.location),
         backend=event.function,
-        keys_by_caller=event_keys_by_caller(reading, event.properties),
+        cache_keys=event_cache_keys(reading, event.properties),
     )
     return Operation(route=route, security=security, asked=child(auth, "Authorizer"))
 

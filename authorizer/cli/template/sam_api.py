@@ -96,7 +96,7 @@ class SamApi:
             route = replace(
                 own.route,
                 backend=own.route.backend or route.backend,
-                keys_by_caller=own.route.keys_by_caller or route.keys_by_caller,
+                cache_keys=own.route.cache_keys | route.cache_keys,
             )
             operation = replace(
                 own,

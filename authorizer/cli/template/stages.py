@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from authorizer.cli.template.authorizers import identity_sources
 from authorizer.cli.template.model import Api, ApiKind, Route, Unknown
 from authorizer.cli.template.nodes import (
     Absent,
@@ -25,38 +26,42 @@ from authorizer.cli.template.nodes import (
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from authorizer.cli.location import Location
     from authorizer.cli.template.reading import Reading
 
-_KEY = "method.request.header.authorization"
+_OF_CALLER = ("method.request.header.", "method.request.querystring.")
 _GET, _EVERY_METHOD, _EVERY_PATH = "GET", "*", "/*"
 _DEFAULT_SECONDS = 300
 
 
-def keys_by_caller(reading: Reading, integration: Node) -> bool:
-    """Whether the token is in the key that an integration's answers are remembered under."""
+def cache_keys(reading: Reading, integration: Node) -> frozenset[str]:
+    """What an integration's answers are remembered under, written as identity sources are."""
     names = ("CacheKeyParameters", "cacheKeyParameters")
     found = [reading.texts(child(integration, name)) for name in names]
-    return any(not isinstance(texts, Unknown) and _KEY in map(str.lower, texts) for texts in found)
+    return _sources(text for texts in found if not isinstance(texts, Unknown) for text in texts)
 
 
-def event_keys_by_caller(reading: Reading, properties: Node) -> bool:
+def event_cache_keys(reading: Reading, properties: Node) -> frozenset[str]:
     """The same of a SAM event, whose ``RequestParameters`` say what is in the key."""
     written = reading.get(properties, "RequestParameters")
     items = written.items if isinstance(written, Listing) else ()
-    keys = [
-        child(node, "Caching")
+    return _sources(
+        name
         for parameter in map(reading.resolve, items)
         for name, _, node in (parameter if isinstance(parameter, Mapping) else ())
-        if name.lower() == _KEY
-    ]
-    return any(reading.flag(key, default=False) is True for key in keys)
+        if reading.flag(child(node, "Caching"), default=False) is True
+    )
+
+
+def _sources(parameters: Iterable[str]) -> frozenset[str]:
+    found = identity_sources([one for one in parameters if one.startswith(_OF_CALLER)])
+    return frozenset() if isinstance(found, Unknown) else frozenset(found)
 
 
 def read_stages(reading: Reading) -> None:
-    """Say of each route whether a stage of its API gives its answers to all callers."""
+    """Say of each route whether a stage of its API remembers its answers."""
     for draft in reading.drafts.values():
         if draft.kind is ApiKind.REST:
             settings: dict[tuple[str, str], Location | None] = {}
@@ -64,11 +69,7 @@ def read_stages(reading: Reading) -> None:
                 for key, location in _settings(reading, stage):
                     settings.setdefault(key, location)
             draft.routes = tuple(
-                replace(
-                    route,
-                    shared_answers=None if route.keys_by_caller else _location(settings, route),
-                )
-                for route in draft.routes
+                replace(route, shared_answers=_location(settings, route)) for route in draft.routes
             )
 
 
