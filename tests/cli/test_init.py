@@ -188,6 +188,25 @@ def test_what_is_written_grants_nothing(template: str) -> None:
     assert yaml.safe_load(text).get("public") is None
 
 
+@pytest.mark.parametrize(
+    ("path", "example"),
+    [
+        ("GET /customers/{id}/orders", "GET /customers/7/orders"),
+        ("ANY /files/{proxy+}", "GET /files/7"),
+        ("$default", "GET /7"),
+    ],
+)
+def test_the_example_in_the_tests_is_a_request(path: str, example: str) -> None:
+    """Who takes its "#" away has a test that can be tried; an open route passes it."""
+    Path("template.yaml").write_text(UNGUARDED.replace("GET /hello", f"'{path}'"))
+    assert run("init").exit_code == 0
+    tests = Path("policy.policy-test.yaml")
+    assert f"    # allow:\n    #   - {example}\n" in tests.read_text()
+    tests.write_text(tests.read_text().replace("# allow", "allow").replace("#   -", "  -"))
+    tried = run("test", "--template", "template.yaml")
+    assert tried.exit_code == 0, tried.output
+
+
 def test_groups_of_the_pool_are_those_of_the_policy() -> None:
     """Whatever they are called: the first has the lines."""
     groups = ["no", "a:b", "Leser*"]
@@ -244,12 +263,13 @@ def test_new_routes_are_added_only_when_told_to(
         ({}, "name the file"),
         ({"serverless.yml": "service: a"}, "serverless package"),
         ({"cdk.json": "{}"}, "cdk synth"),
+        ({"main.tf": ""}, "terraform show -json plan > plan.json"),
         (
             {f"cdk.out/{name}.template.json": UNGUARDED for name in "ab"},
             "which template is meant: cdk.out/a.template.json or cdk.out/b.template.json",
         ),
     ],
-    ids=["nothing", "Serverless Framework", "CDK", "two stacks"],
+    ids=["nothing", "Serverless Framework", "CDK", "Terraform", "two stacks"],
 )
 def test_without_a_template_it_says_what_to_do(files: dict[str, str], expected: str) -> None:
     """And writes nothing."""
@@ -312,6 +332,8 @@ def test_no_route_ends_its_comment(ending: str) -> None:
         "version": 1,
         "groups": {"users": {"allow": None}},
     }
+    (users, others) = yaml.safe_load(Path("policy.policy-test.yaml").read_text())["tests"]
+    assert "allow" not in users | others
 
 
 def test_what_looks_like_markup_is_shown_as_it_is() -> None:

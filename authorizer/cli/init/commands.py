@@ -51,9 +51,14 @@ _USUAL = (
 # What is made into a template first.
 _SOURCES = {
     "cdk.json": "run 'cdk synth', which writes cdk.out, and then this again",
-    "serverless.yml": "run 'serverless package', which writes .serverless, and then this again",
-    "serverless.yaml": "run 'serverless package', which writes .serverless, and then this again",
+    "serverless.y*ml": "run 'serverless package', which writes .serverless, and then this again",
+    "*.tf": "run 'terraform plan -out plan' and 'terraform show -json plan > plan.json', and then: "
+    "authorizer init plan.json",
 }
+_NOTHING = (
+    "expected a SAM or CloudFormation template, cdk.out, .serverless or an OpenAPI file here, "
+    "found none: name the file"
+)
 _BY_FOLDER = {".serverless": "serverless", "cdk.out": "cdk"}
 _OF_SAM = {ApiKind.HTTP: "HttpApi", ApiKind.REST: "Api", ApiKind.WEBSOCKET: "WebSocketApi"}
 
@@ -62,7 +67,6 @@ _GREEDY = re.compile(r"/\{[^{}/]+\+\}\Z")
 _COMMENTED = re.compile(
     r"^[ \t]*#[ \t]*-[ \t]*(?P<rule>\S+ /\S*|\$connect)(?:[ \t]+#.*)?$", re.MULTILINE
 )
-_NEW = "\n# New in {template}. Nobody may use these yet: move each to the group that may.\n"
 
 
 @click.command()
@@ -114,8 +118,8 @@ def _print_routes(protections: Sequence[RouteProtection], path: Path, api: Api) 
 def _write_policy(
     protections: Sequence[RouteProtection], template: Template, path: Path, policy: Path
 ) -> None:
-    names = [group.name for group in template.groups if isinstance(group.name, str)]
-    groups = tuple(dict.fromkeys(names)) or ("users",)
+    names = {group.name: None for group in template.groups if isinstance(group.name, str)}
+    groups = tuple(names) or ("users",)
     written = {policy: starting_policy(protections, groups, path.name)}
     tests = policy.with_suffix(".policy-test.yaml")
     if not tests.exists():
@@ -123,7 +127,7 @@ def _write_policy(
             "tests",
             policy=policy.name,
             groups=groups,
-            example=next((rule_for(one.route.key) for one in protections), "GET /hello"),
+            example=next((_example(one.route.key) for one in protections), "GET /hello"),
         )
     for file, text in written.items():
         write_file(file, text.encode())
@@ -150,9 +154,8 @@ def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update
 
 
 def _print_snippet(template: Template, api: Api, path: Path) -> None:
-    pools = [pool.id for pool in template.pools]
-    clients = [client.id for client in template.clients]
-    is_own = len(pools) == len(clients) == 1 and "." not in pools[0] + clients[0]
+    owned = [*(pool.id for pool in template.pools), *(client.id for client in template.clients)]
+    is_own = len(template.pools) == len(template.clients) == 1 and "." not in "".join(owned)
     deployer = _deployer_of(path, api)
     # A definition of its own is not SAM's to change.
     files = {route.location.file for route in api.routes} - {str(path)}
@@ -169,8 +172,8 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
                 kind=api.kind.value,
                 output=(path.parent / "rbac-function").as_posix(),
                 api=plain(api.id),
-                pool=pools[0] if is_own else None,
-                client=clients[0] if is_own else None,
+                pool=owned[0] if is_own else None,
+                client=owned[1] if is_own else None,
             )
         )
 
@@ -190,11 +193,10 @@ def _find_template(folder: Path) -> Path:
             raise ConfigurationError([f"expected to be told which template is meant: {names}"])
         if found:
             return found[0]
-    for name, advice in _SOURCES.items():
-        if (folder / name).exists():
-            raise ConfigurationError([f"{name}: expected what is made of it, found none: {advice}"])
-    expected = "a SAM or CloudFormation template, cdk.out, .serverless or an OpenAPI file"
-    raise ConfigurationError([f"expected {expected} here, found none: name the file"])
+    for pattern, advice in _SOURCES.items():
+        for path in sorted(folder.glob(pattern)):
+            raise ConfigurationError([f"{path}: expected what is made of it, found none: {advice}"])
+    raise ConfigurationError([_NOTHING])
 
 
 def _deployer_of(path: Path, api: Api) -> str:
@@ -213,6 +215,12 @@ def _deployer_of(path: Path, api: Api) -> str:
 def rule_for(route_key: str) -> str:
     """The line that a policy has for a route; its key, which is none, where no rule can name it."""
     return "ANY /**" if route_key == "$default" else _GREEDY.sub("/**", route_key)
+
+
+def _example(route_key: str) -> str:
+    """A request that takes a route; nothing of it may end the comment in which it stands."""
+    example = re.sub(r"\AANY ", "GET ", rule_for(route_key))
+    return plain(re.sub(r"\{[^{}/]*\}|\*\*", "7", example))
 
 
 def starting_policy(
@@ -266,22 +274,18 @@ def missing_rules(policy: NamedPolicy, template: Template, api: Api, text: str) 
 
 def with_rules(text: str, rules: Sequence[str], template: str) -> str:
     """The text of a policy with lines for further routes at its end, in comments."""
-    end = "" if text.endswith("\n") else "\n"
-    lines = "".join(f"{line}\n" for line in _commented(rules))
-    return f"{text}{end}{_NEW.format(template=plain(template))}{lines}"
+    new = f"# New in {plain(template)}. Nobody may use these yet: move each to the group that may."
+    return "\n".join((text.removesuffix("\n"), "", new, *_commented(rules), ""))
 
 
 def _commented(rules: Iterable[str]) -> Iterator[str]:
     """Each rule as a comment, those of one first segment together."""
-    ordered = sorted(dict.fromkeys(rules), key=lambda rule: split_route_key(rule)[::-1])
-    for segment, together in groupby(ordered, _first_segment):
+    paths = {rule: split_route_key(rule)[::-1] for rule in rules}
+    ordered = sorted(paths, key=paths.__getitem__)
+    for segments, together in groupby(ordered, lambda rule: paths[rule][0].split("/")[:2]):
         # Nothing of a route may end its comment, and begin a rule.
-        yield f"# {plain(segment)}"
+        yield f"# {plain('/'.join(segments))}"
         yield from (f"# - {plain(rule)}{_remark(rule)}" for rule in together)
-
-
-def _first_segment(rule: str) -> str:
-    return "/".join(split_route_key(rule)[1].split("/")[:2])
 
 
 def _remark(rule: str) -> str:
