@@ -296,6 +296,8 @@ def test_each_deployer_gets_its_own_piece(folder: str, name: str, piece: str) ->
     begun = run("init")
     assert begun.exit_code == 0
     assert piece in begun.output
+    # Beside what the deployer reads, and not in the folder that it makes anew.
+    assert f"authorizer package -t {folder}/{name} --output rbac-function" in begun.output
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ what a template happens to say today.
 from __future__ import annotations
 
 import re
+import shlex
 from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
@@ -157,6 +158,8 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
     owned = [*(pool.id for pool in template.pools), *(client.id for client in template.clients)]
     is_own = len(template.pools) == len(template.clients) == 1 and "." not in "".join(owned)
     deployer = _deployer_of(path, api)
+    folder = path.parent.parent if path.parent.name in _BY_FOLDER else path.parent
+    output = shlex.quote((folder / "rbac-function").as_posix())
     # A definition of its own is not SAM's to change.
     files = {route.location.file for route in api.routes} - {str(path)}
     definition = min(files, default=None) if deployer == "sam" else None
@@ -164,18 +167,17 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
         (deployer, "the template"),
         *([("openapi", definition)] if definition else []),
     ):
-        click.echo(f"\nwhat {file} needs besides:\n")
-        click.echo(
-            snippet(
-                name,
-                definition=definition,
-                kind=api.kind.value,
-                output=(path.parent / "rbac-function").as_posix(),
-                api=plain(api.id),
-                pool=owned[0] if is_own else None,
-                client=owned[1] if is_own else None,
-            )
+        text = snippet(
+            name,
+            definition=definition,
+            kind=api.kind.value,
+            package=plain(f"authorizer package -t {shlex.quote(str(path))} --output {output}"),
+            output=plain(output),
+            api=plain(api.id),
+            pool=owned[0] if is_own else None,
+            client=owned[1] if is_own else None,
         )
+        click.echo(f"\nwhat {file} needs besides:\n\n{text}")
 
 
 def _find_template(folder: Path) -> Path:
@@ -189,8 +191,9 @@ def _find_template(folder: Path) -> Path:
         if len(found) > 1:
             found = [path for path in found if read_template(path).apis]
         if len(found) > 1:
-            names = listed([str(path) for path in found])
-            raise ConfigurationError([f"expected to be told which template is meant: {names}"])
+            raise ConfigurationError(
+                [f"expected to be told which template is meant: {listed([*map(str, found)])}"]
+            )
         if found:
             return found[0]
     for pattern, advice in _SOURCES.items():
@@ -235,8 +238,7 @@ def starting_policy(
     """
     lines: dict[bool, list[str]] = {False: [], True: []}
     for protection in protections:
-        is_open = protection.decided_by is DecidedBy.NOBODY
-        lines[is_open].append(rule_for(protection.route.key))
+        lines[protection.decided_by is DecidedBy.NOBODY].append(rule_for(protection.route.key))
     if not lines[False]:  # the project has no authorizer at all: being open says nothing
         lines = {False: lines[True], True: []}
     return snippet(
