@@ -92,6 +92,31 @@ def test_a_name_of_nothing_is_an_error(old: str, new: str, line: int, message: s
 
 
 @pytest.mark.parametrize(
+    ("variables", "messages"),
+    [
+        ('{AUTHORIZER_USER_POOLS: !Sub "${Authorizer}=${WebClient}"}',
+         ["'WebClient' is neither a parameter nor a resource"]),
+        ("{AUTHORIZER_USER_POOLS: !Join [=, [!Ref User, !Ref WebClient]]}",
+         ["'User' is neither a parameter nor a resource",
+          "'WebClient' is neither a parameter nor a resource"]),
+        ("{AUTHORIZER_AUDIENCES: !If [IsRbca, !Ref Name, !GetAtt Authoriser.Arn]}",
+         ["'Authoriser' is no resource of this template; did you mean 'Authorizer'?"]),
+        ('{AUTHORIZER_USER_POOLS: !Sub "${Authorizer}=${AWS::Region}${HelloRole}"}', []),
+        ("{AUTHORIZER_USER_POOLS: !ImportValue pools}", []),
+        ("{AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=yourappclientid}", []),
+        ("{OTHER: !Ref Nothing}", []),
+    ],
+)  # fmt: skip
+def test_a_variable_that_names_nothing_is_an_error(variables: str, messages: list[str]) -> None:
+    """No such template is deployed; of other variables than ours, cfn-lint tells."""
+    function = "Authorizer: {Type: AWS::Serverless::Function"
+    new = f"{function},\n    Properties: {{Environment: {{Variables: {variables}}}}}"
+    condition = "Conditions: {IsRbca: !Equals [!Ref Name, Rbca]}\nResources:\n  Api:"
+    changes = ((function, new), ("Resources:\n  Api:", condition))
+    assert found(*changes) == [("T003", 12, message) for message in messages]
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         pytest.param("Method: GET", "Methd: GET",

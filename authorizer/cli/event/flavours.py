@@ -58,8 +58,7 @@ def made_sample(
             f"expected a route with an authorizer, found {protection.name}: nobody is asked there"
         )
     is_connection = request.path == CONNECT
-    usual = Flavour.WEBSOCKET if is_connection else Flavour.HTTP_2
-    chosen = Flavour(flavour or told or usual)
+    chosen = Flavour(flavour or told or (Flavour.WEBSOCKET if is_connection else Flavour.HTTP_2))
     if (chosen is Flavour.WEBSOCKET) != is_connection:
         raise click.UsageError(f"expected {CONNECT} for a WebSocket API alone, found {request}")
     is_machine = callers is not None and bool(callers.scopes) and not callers.groups
@@ -79,10 +78,8 @@ def made_event(
         winner: the route that was found for it; nothing for one that takes everything.
         authorization: the header's value.
     """
-    is_http = flavour in HTTP_APIS
-    stage = _HTTP_STAGE if is_http else "prod"
     # HTTP APIs decode the path, and REST APIs do not.
-    decoded = unquote if is_http else str
+    stage, decoded = (_HTTP_STAGE, unquote) if flavour in HTTP_APIS else ("prod", str)
     path = decoded(request.path)
     is_rest = flavour is Flavour.REST_REQUEST
     route, parameters = ("/{proxy+}", {"proxy": path[1:]}) if is_rest else ("$default", {})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from authorizer.cli.template.functions import FUNCTION_TYPES
 from authorizer.cli.template.model import (
     AppClient,
     FunctionVariables,
+    Mistake,
     Template,
     Unknown,
     UserGroup,
@@ -122,16 +125,19 @@ def _access_token_seconds(reading: Reading, properties: Node) -> int:
 
 
 def _group(reading: Reading, resource: Resource) -> UserGroup:
-    written = child(resource.properties, "GroupName")
-    name = reading.text(written)
-    if name is None:
-        name = Unknown("it has no GroupName, so Cognito or CloudFormation makes one up")
-    reading.fact(name, resource.location, f"the name of {resource.id}", written)
-    return UserGroup(id=resource.id, location=resource.location, name=name)
+    written, location = child(resource.properties, "GroupName"), resource.location
+    name = reading.text(written) or Unknown(
+        "it has no GroupName, so Cognito or CloudFormation makes one up"
+    )
+    fact = reading.fact(name, location, f"the name of {resource.id}", written)
+    return UserGroup(id=resource.id, location=location, name=fact)
 
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
-    """Variables that name resources are known only when deployed; that is no fact amiss."""
+    """Variables that name resources are known only when deployed; that is no fact amiss.
+
+    A setting of ours that names what is not there is a mistake: no such template is deployed.
+    """
     environment = reading.get(resource.properties, "Environment")
     choices, what = reading.choices, f"the variables of {resource.id}"
     found = FunctionVariables(
@@ -151,6 +157,10 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     ]
     for name, location, value in entries:
         choices.is_watching = name.startswith(SETTINGS)
+        for part in chain.from_iterable(map(parts_of, reading.branches(value)[0])):
+            why = getattr(part, "why", None)
+            if choices.is_watching and isinstance(why, Mistake):
+                reading.note(location, what, why)
         text = reading.text(value)
         likely = _likely(reading, value) if isinstance(text, Unknown) else None
         if likely is not None:
