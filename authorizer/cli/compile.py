@@ -9,8 +9,8 @@ import click
 from authorizer.cli.options import (
     FILE,
     api_option,
+    one_file,
     policy_argument,
-    policy_of,
     policy_option,
     template_option,
     write_file,
@@ -45,7 +45,7 @@ def compile(  # noqa: A001 - the command's name
     """
     if api is not None and template is None:
         raise click.UsageError("--api names an API of the --template, and there is none")
-    policy = policy_of(policy, policy_file)
+    policy = one_file(policy, policy_file)
     routes = None if template is None else known_routes(read_template(template), api)
     compiled, loaded = load_document(policy, routes)
     if routes is not None and loaded.callers is None:

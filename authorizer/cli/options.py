@@ -99,18 +99,18 @@ pool_options = grouped(
 )
 
 
-def policy_of(argument: Path, option: Path | None) -> Path:
-    """The policy file that is meant by the command's argument and its option.
+def one_file(argument: Path, option: Path | None, name: str = "policy") -> Path:
+    """The file that is meant by the command's argument and its option of the same name.
 
     Raises:
         click.UsageError: two different ones are given.
     """
     if option is None:
         return argument
-    source = click.get_current_context().get_parameter_source("policy")
+    source = click.get_current_context().get_parameter_source(name)
     if source is not ParameterSource.DEFAULT and argument != option:
         raise click.UsageError(
-            f"expected one policy, found {str(argument)!r} and --policy {str(option)!r}"
+            f"expected one {name}, found {str(argument)!r} and --{name} {str(option)!r}"
         )
     return option
 

@@ -316,6 +316,18 @@ def test_a_plan_of_terraforms_gets_its_own_piece_too(api: str, piece: str) -> No
     assert piece in begun.output
 
 
+@pytest.mark.parametrize("named", [["a.json"], ["-t", "a.json"], ["a.json", "--template=a.json"]])
+def test_a_template_is_named_as_in_other_commands(named: list[str]) -> None:
+    """Or as the argument; as two different ones it is refused."""
+    Path("a.json").write_text(UNGUARDED)
+    begun = run("init", *named)
+    assert begun.exit_code == 0, begun.output
+    assert "authorizer package -t a.json --output rbac-function" in begun.output
+    refused = run("init", "a.json", "-t", "b.json")
+    assert refused.exit_code == 2
+    assert "expected one template, found 'a.json' and --template 'b.json'" in refused.output
+
+
 def test_a_route_that_no_rule_can_name_is_said() -> None:
     """It stays a comment that tells why."""
     Path("template.yaml").write_text(SAM["http"].replace("/hello", "/hello/"))

@@ -19,7 +19,7 @@ import click
 
 from authorizer.cli.check.finding import UNREADABLE, Finding, Severity, catalogue
 from authorizer.cli.check.run import Report, run_checks
-from authorizer.cli.options import policy_argument, policy_of, policy_option
+from authorizer.cli.options import one_file, policy_argument, policy_option
 from authorizer.cli.text import columns_of, counted, fold, plain
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def check(
     Exits with 1 on errors (with --strict also on warnings), and with 2 if a file cannot be read
     or on wrong usage.
     """  # noqa: D301 - click wants the character, not the two
-    report = run_checks(policy_of(policy, policy_file), templates)
+    report = run_checks(one_file(policy, policy_file), templates)
     # A terminal's encoding may lack what stands in a policy.
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     columns = columns_of(sys.stdout)

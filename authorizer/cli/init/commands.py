@@ -23,7 +23,7 @@ from rich.text import Text
 from authorizer.cli.analysis.api import TemplateAnalysis
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.protection import DecidedBy, protections_of
-from authorizer.cli.options import FILE, POLICY, api_option, write_file
+from authorizer.cli.options import FILE, POLICY, api_option, one_file, write_file
 from authorizer.cli.policy_file.grammar import RuleSyntaxError, pattern_of
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.reader import read_template
@@ -71,7 +71,14 @@ _COMMENTED = re.compile(
 
 
 @click.command()
-@click.argument("template", type=FILE, required=False)
+@click.argument("template", type=FILE, default=Path())
+@click.option(
+    "template_file",
+    *("--template", "-t"),
+    type=FILE,
+    metavar="FILE",
+    help="The same as TEMPLATE.",
+)
 @api_option
 @click.option(
     "--policy",
@@ -84,14 +91,17 @@ _COMMENTED = re.compile(
 @click.option(
     "--update", is_flag=True, help="Add the routes that are new to the policy, after a question."
 )
-def init(*, template: Path | None, api: str | None, policy: Path, update: bool) -> None:
+def init(
+    *, template: Path, template_file: Path | None, api: str | None, policy: Path, update: bool
+) -> None:
     """Begin a policy for the API of TEMPLATE, by default the one of the project in this folder.
 
     Lists the routes with who guards them now; writes a policy with every route once, in comments,
     and its tests; and prints what to paste into the template. No file that exists is changed. Where
     there is a policy already, it tells which routes are new in the template.
     """
-    path = template or _find_template(Path())
+    named = one_file(template, template_file, "template")
+    path = _find_template(named) if named == Path() else named
     read = read_template(path)
     chosen = chosen_api(read, api)
     protections = tuple(protections_of(read, chosen))
@@ -300,6 +310,5 @@ def _remark(rule: str) -> str:
 
 def _quoted(name: str) -> str:
     """A name as YAML has it."""
-    written = yaml.safe_dump(name).removesuffix("...\n").strip()
-    is_plain = written == name and re.fullmatch(r"[\w-]+", name)
+    is_plain = re.fullmatch(r"[\w-]+", name) and yaml.safe_dump(name) == f"{name}\n...\n"
     return name if is_plain else yaml.safe_dump(name, default_style='"', width=2**20).strip()

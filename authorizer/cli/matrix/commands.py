@@ -13,9 +13,9 @@ from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.options import (
     FILE,
     api_option,
+    one_file,
     open_api,
     policy_argument,
-    policy_of,
     policy_option,
     template_option,
     write_file,
@@ -56,7 +56,7 @@ def matrix(
     """
     if form is not None and page is not None:
         raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
-    source = load_policy(policy_of(policy, policy_file))
+    source = load_policy(one_file(policy, policy_file))
     opened = open_api(template, api)
     sheet = sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
     if page is not None:
