@@ -405,6 +405,18 @@ def test_an_event_is_made_for_any_request_and_caller(
 
 
 @pytest.mark.usefixtures("in_project")
+@pytest.mark.parametrize("request_", ["http-2.0-allowed", "GET /articles/7"])
+def test_a_group_that_the_policy_does_not_have_is_noted(request_: str) -> None:
+    """As `explain` says it, beside the event: a denial alone would not tell why."""
+    note = "note: policy.yaml does not know the group 'raeder', which grants nothing"
+    made = run(*request_.split(), "--groups", "raeder,editor")
+    assert made.exit_code == 0
+    assert json.loads(made.stdout)["routeKey"] == "GET /articles/{id}"
+    assert made.stderr == f"{note}; did you mean 'reader'?\n"
+    assert "note" not in run(*request_.split(), "--groups", "reader", "--invoke").stderr
+
+
+@pytest.mark.usefixtures("in_project")
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_a_made_event_is_like_the_sample(flavour: str) -> None:
     """Whatever it has, API Gateway's has, too, and in the same shape."""

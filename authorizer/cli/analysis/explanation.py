@@ -144,7 +144,7 @@ def _notes(simulator: Simulator, request: Request, caller: Caller, answer: Answe
         )
     if answer.decision.reason is Reason.PATH_UNSAFE:
         yield from _notes_on_the_path(request.path)
-    yield from _notes_on_the_caller(simulator, caller)
+    yield from notes_on_the_caller(simulator, caller)
     if answer.is_known and not answer.is_open:
         yield from _notes_on_conditions(simulator, request, caller)
 
@@ -195,7 +195,7 @@ def _notes_on_the_path(path: str) -> Iterator[str]:
         yield f"leave the slash at the end away: {shown(path.rstrip('/') or '/')}"
 
 
-def _notes_on_the_caller(simulator: Simulator, caller: Caller) -> Iterator[str]:
+def notes_on_the_caller(simulator: Simulator, caller: Caller) -> Iterator[str]:
     """Groups that do not exist, and scopes that do not count."""
     known = simulator.policy.groups
     for group in [group for group in caller.groups if group not in known]:

@@ -16,6 +16,7 @@ from authorizer import (
     UnauthorizedError,
 )
 from authorizer.cli.analysis.asked import asked_caller, asked_request
+from authorizer.cli.analysis.explanation import notes_on_the_caller
 from authorizer.cli.analysis.named_policy import load_policy
 from authorizer.cli.analysis.request import MACHINE
 from authorizer.cli.analysis.simulator import simulator_of
@@ -41,7 +42,7 @@ from authorizer.cli.options import (
     caller_options,
     open_api,
 )
-from authorizer.cli.policy_file import load_document, load_source
+from authorizer.cli.policy_file import load_document
 from authorizer.cli.template.stacks import known_routes
 from authorizer.errors import MalformedRequestError
 from authorizer.gateway.events import Flavour, parse_request
@@ -120,13 +121,10 @@ def event(
     filled = sample.filled(source.token, source.sub)
     if sample.is_own:
         _look_at(sample, filled, invoke=invoke)
-    _print(filled, *(answer_to(filled, source, policy, opened) if invoke else ()))
-
-
-def _print(event: dict[str, Any], outcome: Outcome | None = None, answer: Any = None) -> None:  # noqa: ANN401 - JSON
-    if outcome is not None:
+    if invoke:
+        outcome, filled = answer_to(filled, source, policy, opened)
         click.echo(_in_words(outcome), err=True)
-    click.echo(json.dumps(event if outcome is None else answer, indent=2))
+    click.echo(json.dumps(filled, indent=2))
 
 
 def _existing(events: Path, name: str, *, invoke: bool) -> Sample:
@@ -140,13 +138,15 @@ def _existing(events: Path, name: str, *, invoke: bool) -> Sample:
 
 
 def _callers(policy: Path, token_from: str, **asked: tuple[str, ...]) -> SampleCallers | None:
-    """Who asks, as the options say it; nothing where they do not."""
+    """Who asks, as the options say it, with notes on them; nothing where they do not."""
     if not any(asked.values()):
         return None
     if token_from != SOURCES[0]:
         raise click.UsageError("a token has its own groups, scopes and claims: give either")
-    known = load_source(policy).groups if policy.is_file() else ()
-    caller = asked_caller(**asked, known={group.name for group in known})
+    simulator = simulator_of(load_policy(policy)) if policy.is_file() else None
+    caller = asked_caller(**asked, known=simulator.policy.groups if simulator else ())
+    for note in notes_on_the_caller(simulator, caller) if simulator else ():
+        click.echo(f"note: {note}", err=True)
     # What was not told of a machine is the pool's own.
     claims = {name: value for name, value in caller.claims.items() if value != MACHINE}
     return SampleCallers(

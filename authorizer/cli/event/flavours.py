@@ -81,10 +81,11 @@ def made_event(
     # HTTP APIs decode the path, and REST APIs do not.
     stage, decoded = (_HTTP_STAGE, unquote) if flavour in HTTP_APIS else ("prod", str)
     path = decoded(request.path)
-    is_rest = flavour is Flavour.REST_REQUEST
-    route, parameters = ("/{proxy+}", {"proxy": path[1:]}) if is_rest else ("$default", {})
+    route, parameters = (
+        ("/{proxy+}", {"proxy": path[1:]}) if flavour is Flavour.REST_REQUEST else ("$default", {})
+    )
     if winner is not None:
-        route = winner.template
+        route = winner.key if flavour is Flavour.HTTP_2 else winner.template
         parameters = {name: decoded(value) for name, value in winner.parameters.items()}
     of_request = request.path if flavour is Flavour.WEBSOCKET else f"{request.method}{path}"
     arn = {"methodArn": f"{_API}/{stage}/{of_request}"}
@@ -101,8 +102,7 @@ def made_event(
     if flavour is Flavour.WEBSOCKET:
         return {**event, **arn, "requestContext": {**context, "routeKey": CONNECT, **_CONNECTION}}
     if flavour is Flavour.HTTP_2:
-        key = winner.key if winner is not None else route
-        return {**event, **_http_2(key, request.method, path, authorization, context)}
+        return {**event, **_http_2(route, request.method, path, authorization, context)}
     return {**event, **arn, **_rest(route, request.method, path, authorization, context)}
 
 
