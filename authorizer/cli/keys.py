@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -44,26 +45,19 @@ def pull(pool: str, output: Path, jwks_url: str | None) -> None:
         UserPool(pool, ["any"], jwks_url=jwks_url).jwks_url, deadline=timedelta(seconds=10)
     )
     found = KeySet.parse(document).keys
-    before, age = _written_before(output)
+    before, date = set[str](), ""
+    with suppress(OSError, KeySetError):
+        before = set(KeySet.parse(output.read_bytes()).keys)
+        date = f"{datetime.fromtimestamp(output.stat().st_mtime, UTC):%Y-%m-%d}"
     write_file(output, document)
     click.echo(
         f"{output}: {counted(len(found), 'key')} of {pool}, digest "
         f"{sha256(document).hexdigest()[:16]}"
     )
     for word, ids in (("new", found.keys() - before), ("gone", before - found.keys())):
-        if ids and age:
-            click.echo(f"{word} since {age}: {listed([plain(key_id) for key_id in sorted(ids)])}")
+        if ids and date:
+            click.echo(f"{word} since {date}: {listed([plain(key_id) for key_id in sorted(ids)])}")
     click.echo(
         f"ship it: authorizer package --include {output} ..., and give the function\n"
         f"AUTHORIZER_JWKS_FILES={pool}={output.as_posix()}"
     )
-
-
-def _written_before(output: Path) -> tuple[set[str], str]:
-    """The ids of the keys in the file that is there, and since when; nothing without one."""
-    try:
-        ids = set(KeySet.parse(output.read_bytes()).keys)
-        written = datetime.fromtimestamp(output.stat().st_mtime, UTC)
-    except (OSError, KeySetError):
-        return set(), ""
-    return ids, (f"{written:%Y-%m-%d} ({counted((datetime.now(UTC) - written).days, 'day')} ago)")

@@ -56,8 +56,8 @@ def test_it_says_what_changed_since() -> None:
     with serve_jwks(other) as server:
         done = pull(server.url, "-o", "keys.json")
     assert done.exit_code == 0, done.output
-    assert "new since 1970-01-01 (" in done.output
-    assert "gone since 1970-01-01 (" in done.output
+    assert "new since 1970-01-01: " in done.output
+    assert "gone since 1970-01-01: " in done.output
     assert Path("keys.json").read_bytes() == other
 
 

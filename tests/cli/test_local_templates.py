@@ -73,6 +73,26 @@ def test_a_websocket_api_is_not_played(tmp_path: Path) -> None:
         read_project(template, POLICY)
 
 
+@pytest.mark.parametrize(
+    ("sources", "is_played"),
+    [("cookie:session", False), ("cookie:session header:authorization", True)],
+)
+def test_users_need_a_place_for_their_tokens(
+    tmp_path: Path, sources: str, *, is_played: bool
+) -> None:
+    """They have them in the Authorization header, and would all be refused."""
+    changed = yaml.safe_load(yaml.safe_dump(load_template(TEMPLATE)))
+    function = changed["Resources"]["AuthorizerFunction"]["Properties"]
+    function["Environment"]["Variables"]["AUTHORIZER_TOKEN_SOURCES"] = sources
+    template = tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump(changed))
+    if is_played:
+        assert read_project(template, POLICY).authorizers == ("AuthorizerFunction",)
+    else:
+        with pytest.raises(LocalStackError, match="expected header:authorization in"):
+            read_project(template, POLICY)
+
+
 def functions_of(path: Path) -> dict[str, Any]:
     return {function.id: function for function in read_template(path).functions}
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "event": "event http-2.0-allowed",
     "explain": "explain GET /hello --groups reader",
     "init": "init openapi.yaml",
+    "keys": "keys pull --help",
     "local": "local --help",
     "login": "login --help",
     "logout": "logout --help",

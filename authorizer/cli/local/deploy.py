@@ -92,8 +92,8 @@ def _make_pool(project: Project, emulator: Emulator) -> tuple[str, str, str]:
         SoftwareTokenMfaConfiguration={"Enabled": True},
         MfaConfiguration="ON",
     )
-    wanted = [group for test in project.tests for group in test.caller.groups]
-    for group in dict.fromkeys((*project.groups, *wanted)):
+    tested = (group for test in project.tests for group in test.caller.groups)
+    for group in dict.fromkeys((*project.groups, *tested)):
         cognito.create_group(UserPoolId=pool_id, GroupName=group)
     client = {"UserPoolId": pool_id, **_HOUR}
     made = cognito.create_user_pool_client(**client, ClientName="people", ExplicitAuthFlows=_FLOWS)[

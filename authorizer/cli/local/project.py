@@ -17,6 +17,7 @@ from authorizer.cli.policy_file import load_document, load_source
 from authorizer.cli.template.model import Api, ApiKind, FunctionVariables, Unknown
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.stacks import chosen_api, known_routes
+from authorizer.gateway.token_sources import AUTHORIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from authorizer.cli.policy_file.source import SourcePolicy
     from authorizer.cli.template.model import Authorizer
-
-# Of a function that the template does not have, or does not tell.
-_UNTOLD = "authorizer"
 
 
 class LocalStackError(Exception):
@@ -54,6 +52,18 @@ class Project:
     functions: Mapping[str, FunctionVariables]
     tests: tuple[Case, ...]
 
+    def __post_init__(self) -> None:
+        """The users here have their tokens in the Authorization header."""
+        if any(
+            isinstance(told := one.variables.get("AUTHORIZER_TOKEN_SOURCES"), str)
+            and AUTHORIZATION not in told.split()
+            for one in self.functions.values()
+        ):
+            raise LocalStackError(
+                f"expected {AUTHORIZATION} in AUTHORIZER_TOKEN_SOURCES, too, where the users here "
+                "have their tokens, found other places alone: add it while you try the API here"
+            )
+
     @property
     def groups(self) -> tuple[str, ...]:
         """Those that the policy has rules for."""
@@ -78,7 +88,8 @@ class Project:
 def authorizer_function(protection: RouteProtection) -> str:
     """The logical id of the function that a guarded route asks."""
     function = protection.authorizer.function if protection.authorizer else None
-    return function if isinstance(function, str) else _UNTOLD
+    # The template may not have it, or not tell.
+    return function if isinstance(function, str) else "authorizer"
 
 
 def remembered_seconds(api: Api, authorizer: Authorizer) -> int:
@@ -104,7 +115,6 @@ def read_project(template: Path, policy: Path, api: str | None = None) -> Projec
             f"expected an HTTP or a REST API in {template}, found {chosen.id}, a WebSocket API: "
             "authorizer event '$connect' --invoke asks the authorizer of one"
         )
-    compiled, _ = load_document(policy, known_routes(read, chosen.id))
     source = load_source(policy)
     simulator = simulator_of(NamedPolicy(source=source), (read, chosen))
     guarded = {
@@ -122,7 +132,7 @@ def read_project(template: Path, policy: Path, api: str | None = None) -> Projec
         folder=template.parent,
         api=chosen,
         policy=source,
-        compiled=compiled,
+        compiled=load_document(policy, known_routes(read, chosen.id))[0],
         simulator=simulator,
         guarded=guarded,
         functions={function.id: function for function in read.functions},
