@@ -95,10 +95,19 @@ def similar_file(path: Path) -> str | None:
     return None
 
 
+def hint_at(meant: str | None) -> str:
+    """A hint at what may be meant, where there is anything."""
+    return "" if meant is None else f"; did you mean {clip(meant)}?"
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why a file cannot be read, and which one may be meant instead."""
+    return f"cannot be read: {error.strerror}{hint_at(similar_file(path))}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that comes closest, where one comes close."""
-    meant = closest(name, known)
-    return "" if meant is None else f"; did you mean {clip(meant)}?"
+    return hint_at(closest(name, known))
 
 
 def located(rule: Rule, name: str) -> str:

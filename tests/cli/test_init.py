@@ -326,6 +326,7 @@ def test_a_template_is_named_as_in_other_commands(named: list[str]) -> None:
     refused = run("init", "a.json", "-t", "b.json")
     assert refused.exit_code == 2
     assert "expected one template, found 'a.json' and --template 'b.json'" in refused.output
+    assert "; did you mean 'a.json'?" in run("init", "aa.json").output
 
 
 def test_a_route_that_no_rule_can_name_is_said() -> None:

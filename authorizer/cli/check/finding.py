@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from authorizer.cli.policy_file.source import SourceRule
-from authorizer.cli.text import quoted_key
+from authorizer.cli.text import hint_at, quoted_key
 from authorizer.errors import clip
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ SPECIFICATIONS: dict[str, Callable[[Any], str]] = {
     "function": lambda name: (
         clip(name) if isinstance(name, str) else f"the function behind a route ({name.why})"
     ),
-    "hint": lambda name: "" if name is None else f"; did you mean {clip(name)}?",
+    "hint": hint_at,
     "inexact": lambda reason: _INEXACT.get(reason.value, reason.value),
     "judged": _judged,
     "key": quoted_key,

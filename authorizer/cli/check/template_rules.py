@@ -71,7 +71,7 @@ from authorizer.cli.template.model import (
 )
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.stacks import join
-from authorizer.cli.text import closest, similar_file
+from authorizer.cli.text import closest
 from authorizer.policy.paths import ANY
 
 if TYPE_CHECKING:
@@ -296,9 +296,8 @@ def check_templates(
             findings += refusals_of_sam(path)
         except FileError as error:
             # It may stand in a file that the template includes.
-            location = error.location or Location(file=str(path))
-            facts = {"problem": error.message, "similar": similar_file(path)}
-            findings.append(Finding.of(UNREADABLE_TEMPLATE, location, **facts))
+            where = error.location or Location(file=str(path))
+            findings.append(Finding.of(UNREADABLE_TEMPLATE, where, problem=error.message))
     if any(finding.code == UNREADABLE_TEMPLATE for finding in findings):
         return findings, None
     tested = partial(tested_groups, named.source, policy)

@@ -156,8 +156,13 @@ def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update
         return
     click.echo(f"\n{policy} is there, and does not know {counted(len(rules), 'route')} of {path}:")
     after = with_rules(before, rules, path.name)
-    lines = (before.splitlines(), after.splitlines())
-    click.echo("\n".join(unified_diff(*lines, str(policy), str(policy), lineterm="")))
+    click.echo(
+        "\n".join(
+            unified_diff(
+                before.splitlines(), after.splitlines(), str(policy), str(policy), lineterm=""
+            )
+        )
+    )
     if not update:
         click.echo("nothing is changed; --update adds these lines")
     elif click.confirm(f"add them to {policy}?"):
@@ -286,8 +291,15 @@ def missing_rules(policy: NamedPolicy, template: Template, api: Api, text: str) 
 
 def with_rules(text: str, rules: Sequence[str], template: str) -> str:
     """The text of a policy with lines for further routes at its end, in comments."""
-    new = f"# New in {plain(template)}. Nobody may use these yet: move each to the group that may."
-    return "\n".join((text.removesuffix("\n"), "", new, *_commented(rules), ""))
+    return "\n".join(
+        (
+            text.removesuffix("\n"),
+            "",
+            f"# New in {plain(template)}. Nobody may use these: move each to the group that may.",
+            *_commented(rules),
+            "",
+        )
+    )
 
 
 def _commented(rules: Iterable[str]) -> Iterator[str]:

@@ -45,6 +45,7 @@ from authorizer.cli.template.sam import IMPLICIT, read_sam
 from authorizer.cli.template.stacks import Key, Stack, together
 from authorizer.cli.template.stages import read_stages
 from authorizer.cli.template.terraform import FORGOTTEN, as_template, is_plan
+from authorizer.cli.text import unreadable
 from authorizer.cli.yaml_source import TEMPLATE, compose, read_source
 from authorizer.errors import ConfigurationError, clip
 
@@ -62,7 +63,6 @@ _SERVERLESS = ".serverless/cloudformation-template-update-stack.json"
 # Stacks within stacks within stacks; more is a circle.
 _DEEPEST = 5
 _NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
-_REPLACING = "Architectures"  # a list that SAM does not join to that of Globals
 _PROVIDER = "of the provider awscc nothing is read"
 # Types of resources that are not read, which fact is missing then, and why.
 _UNREAD = (
@@ -97,7 +97,7 @@ def read_document(path: Path, file: str) -> Node:
     try:
         data = read_source(path)
     except OSError as error:
-        raise FileError(file, f"cannot be read: {error.strerror}") from error
+        raise FileError(file, unreadable(path, error)) from error
     if path.suffix == ".tf" or data.startswith(b"PK"):
         message = "expected JSON that 'terraform show -json PLAN' writes, found what it is made of"
         raise FileError(file, message)
@@ -390,8 +390,8 @@ def _merged(common: Node, own: Node) -> Node:
         case Listing(items=first), Listing(items=second):
             return Listing(own.location, first + second)
         case Mapping(), Mapping():
-            merged = {
-                name: value if name == _REPLACING else _merged(child(common, name), value)
+            merged = {  # but a list that SAM does not join to that of Globals
+                name: value if name == "Architectures" else _merged(child(common, name), value)
                 for name, _, value in own
             }
             entries, keys = common.entries | merged, common.keys | own.keys
