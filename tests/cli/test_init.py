@@ -297,7 +297,9 @@ def test_each_deployer_gets_its_own_piece(folder: str, name: str, piece: str) ->
     assert begun.exit_code == 0
     assert piece in begun.output
     # Beside what the deployer reads, and not in the folder that it makes anew.
-    assert f"authorizer package -t {folder}/{name} --output rbac-function" in begun.output
+    assert (
+        f"authorizer package policy.yaml -t {folder}/{name} --output rbac-function" in begun.output
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,9 +322,9 @@ def test_a_plan_of_terraforms_gets_its_own_piece_too(api: str, piece: str) -> No
 def test_a_template_is_named_as_in_other_commands(named: list[str]) -> None:
     """Or as the argument; as two different ones it is refused."""
     Path("a.json").write_text(UNGUARDED)
-    begun = run("init", *named)
+    begun = run("init", *named, "--policy", "my policy.yaml")
     assert begun.exit_code == 0, begun.output
-    assert "authorizer package -t a.json --output rbac-function" in begun.output
+    assert "package 'my policy.yaml' -t a.json --output rbac-function" in begun.output
     refused = run("init", "a.json", "-t", "b.json")
     assert refused.exit_code == 2
     assert "expected one template, found 'a.json' and --template 'b.json'" in refused.output

@@ -111,7 +111,7 @@ def init(
     else:
         _write_policy(protections, read, path, policy)
     if all(protection.decided_by is not DecidedBy.POLICY for protection in protections):
-        _print_snippet(read, chosen, path)
+        _print_snippet(read, chosen, path, policy)
 
 
 def _print_routes(protections: Sequence[RouteProtection], path: Path, api: Api) -> None:
@@ -169,7 +169,7 @@ def _tell_news(template: Template, api: Api, path: Path, policy: Path, *, update
         write_file(policy, after.encode())
 
 
-def _print_snippet(template: Template, api: Api, path: Path) -> None:
+def _print_snippet(template: Template, api: Api, path: Path, policy: Path) -> None:
     owned = [*(pool.id for pool in template.pools), *(client.id for client in template.clients)]
     is_own = len(template.pools) == len(template.clients) == 1 and "." not in "".join(owned)
     deployer = _deployer_of(path, api)
@@ -186,7 +186,9 @@ def _print_snippet(template: Template, api: Api, path: Path) -> None:
             name,
             definition=definition,
             kind=api.kind.value,
-            package=plain(f"authorizer package -t {shlex.quote(str(path))} --output {output}"),
+            package=plain(
+                f"authorizer package {shlex.join((str(policy), '-t', str(path)))} --output {output}"
+            ),
             output=plain(output),
             api=plain(api.id),
             pool=owned[0] if is_own else None,
