@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import gc
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protected import Callers
 
 # Whether a property holds is no question of how busy the machine is.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,3 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Leave what is there by now alone when garbage is looked for."""
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def given() -> Iterator[Callers]:
+    """For middleware: a pool, its callers' tokens, and the authorizer that is asked."""
+    from protected import callers
+
+    with callers() as made:
+        yield made

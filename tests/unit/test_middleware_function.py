@@ -30,15 +30,9 @@ from authorizer import AccessToken, Authorizer, MalformedRequestError
 from authorizer.middleware.function import protected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 Event = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def given() -> Iterator[Callers]:
-    with callers() as made:
-        yield made
 
 
 KINDS: dict[str, Callable[[str, str, str | None], Event]] = {

@@ -34,17 +34,11 @@ from protected import (
 from authorizer.middleware.powertools import caller_of, protected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver
 
 Event = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def given() -> Iterator[Callers]:
-    with callers() as made:
-        yield made
 
 
 def proxied_http(method: str, path: str, authorization: str | None) -> Event:

@@ -33,8 +33,6 @@ from authorizer import AccessToken  # noqa: TC001 - the same
 from authorizer.middleware.starlette import protected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from authorizer import Authorizer
 
 ROUTES = {
@@ -48,12 +46,6 @@ ROUTES = {
     "/v1.0/notes/{id}": ("GET",),
     "/": ("GET",),
 }
-
-
-@pytest.fixture(scope="module")
-def given() -> Iterator[Callers]:
-    with callers() as made:
-        yield made
 
 
 def add_routes(router: FastAPI | APIRouter, caller: Any, routes: dict[str, Any]) -> None:

@@ -18,7 +18,6 @@ from authorizer.cli.analysis.protection import (
     RouteProtection,
     answer_kind,
     our_authorizers,
-    token_identities,
 )
 from authorizer.cli.analysis.routes import pattern_of_route
 from authorizer.cli.template.model import (
@@ -98,7 +97,6 @@ class Cache:
         routes: those that use it.
         kind: what it answers; nothing where that cannot be decided.
         key: what its answers are remembered under; nothing where that cannot be decided.
-        tokens: the identity sources that may hold a token; nothing where that cannot be decided.
     """
 
     api: Api
@@ -106,7 +104,6 @@ class Cache:
     routes: tuple[RouteProtection, ...]
     kind: AnswerKind | None
     key: CacheKey | None
-    tokens: frozenset[str] | None
 
     @property
     def key_location(self) -> Location:
@@ -139,5 +136,4 @@ def caches(template: Template, protections: Iterable[RouteProtection]) -> Iterat
             ),
             kind=answer_kind(template, api, authorizer),
             key=cache_key(api, authorizer),
-            tokens=token_identities(template, authorizer),
         )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.analysis.api import TemplateAnalysis
     from authorizer.cli.analysis.caching import Cache, CacheKey
+    from authorizer.cli.template.model import Authorizer
 
 _USUAL = frozenset({AUTHORIZATION})
 
@@ -39,8 +40,7 @@ def answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Finding]:
         sources = cache.authorizer.identity_sources
         if isinstance(sources, Unknown) or cache.authorizer.kind is AuthorizerKind.TOKEN:
             continue
-        # Where they cannot be decided, they may be the usual one.
-        tokens = cache.tokens or _USUAL
+        tokens = _tokens_of(analysis, cache.authorizer)
         lacks_origin = "header:cookie" in tokens and "header:origin" not in sources
         if not tokens <= {*sources} or lacks_origin:
             code = "X211" if tokens <= {*sources} else "X205" if sources else "X204"
@@ -70,7 +70,7 @@ def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Find
         one.route.shared_answers: one
         for one in reversed(analysis.protections)
         if one.decided_by is not DecidedBy.NOBODY
-        and not _tokens_of(analysis, one) <= one.route.cache_keys
+        and not _tokens_of(analysis, one.authorizer) <= one.route.cache_keys
     }
     return (
         Finding.of(
@@ -79,15 +79,15 @@ def backend_answers_for_all_callers(analysis: TemplateAnalysis) -> Iterator[Find
             "backend",
             api=one.api.id,
             route=one.route.key,
-            tokens=sorted(_tokens_of(analysis, one)),
+            tokens=sorted(_tokens_of(analysis, one.authorizer)),
         )
         for location, one in shared.items()
         if location is not None
     )
 
 
-def _tokens_of(analysis: TemplateAnalysis, one: RouteProtection) -> frozenset[str]:
-    own = one.authorizer if one.decided_by is DecidedBy.POLICY else None
+def _tokens_of(analysis: TemplateAnalysis, own: Authorizer | None) -> frozenset[str]:
+    # Where they cannot be decided, they may be the usual one.
     return (own and token_identities(analysis.template, own)) or _USUAL
 
 
