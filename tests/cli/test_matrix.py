@@ -19,10 +19,10 @@ from rich.console import Console
 
 from authorizer.cli.analysis.named_policy import read_policy
 from authorizer.cli.analysis.permissions import Extent
+from authorizer.cli.analysis.sheet import Sheet, sheet_of_api, sheet_of_policy
 from authorizer.cli.location import Location
 from authorizer.cli.main import cli
 from authorizer.cli.matrix.report import page_of, print_sheet
-from authorizer.cli.matrix.sheet import Sheet, sheet_of_api, sheet_of_policy
 from authorizer.cli.template.model import (
     Api,
     ApiKind,

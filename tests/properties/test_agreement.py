@@ -22,9 +22,9 @@ from authorizer.cli.analysis.cases import Case, Expectation
 from authorizer.cli.analysis.partition import Partition
 from authorizer.cli.analysis.permissions import Analysis, Extent, Permission, Subject, SubjectKind
 from authorizer.cli.analysis.request import Caller, Request
+from authorizer.cli.analysis.sheet import Sheet, sheet_of_api
 from authorizer.cli.analysis.simulator import Simulator, Verdict, simulator_of
 from authorizer.cli.location import Location
-from authorizer.cli.matrix.sheet import Sheet, sheet_of_api
 from authorizer.cli.template.model import ApiKind
 from authorizer.cli.testing.runner import run_cases
 from authorizer.errors import Reason

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.named_policy import load_policy
+from authorizer.cli.analysis.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.matrix.report import markdown_of, page_of, print_sheet
-from authorizer.cli.matrix.sheet import sheet_of_api, sheet_of_policy
 from authorizer.cli.options import (
     FILE,
     api_option,

@@ -15,20 +15,20 @@ import sys
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from authorizer.cli.analysis.permissions import (
-    EVERYONE,
     NO_PERMISSION,
     Extent,
     Permission,
     Subject,
     SubjectKind,
 )
+from authorizer.cli.analysis.sheet import LOOKS, NOTHING, title_of
 from authorizer.cli.text import (
     cited,
     code,
@@ -41,33 +41,16 @@ from authorizer.cli.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from markupsafe import Markup
     from rich.console import Console
 
-    from authorizer.cli.matrix.sheet import Line, Sheet
+    from authorizer.cli.analysis.sheet import Line, Sheet
 
 
-class Look(NamedTuple):
-    """How an extent is shown: besides its word and a colour, by a sign for eyes that see few."""
-
-    sign: str
-    colour: str
-    meaning: str
-
-
-LOOKS = {
-    Extent.ALLOW: Look("+", "green", "all of it"),
-    Extent.OWN: Look("=", "cyan", "where a parameter equals a claim of the caller"),
-    Extent.PARTLY: Look("~", "yellow", "depends on the path or the method, or has exceptions"),
-    Extent.DENY: Look("!", "red", "a deny covers it"),
-    Extent.NONE: Look(".", "dim", "nothing grants it"),
-}
 # Of these, notes say what the word does not.
 _EXPLAINED = {Extent.OWN, Extent.PARTLY, Extent.DENY}
-# In the place of the word for nothing, where there are no signs.
-NOTHING = "·"
 # Blanks between two columns, and at both sides of the table.
 _GAP = 2
 _EDGES = 4
@@ -75,13 +58,6 @@ _EDGES = 4
 _CELL_WIDTH = 11
 _NAME_WIDTH = 16
 _LEAST_WIDTH = 40
-
-
-def title_of(subject: Subject, shown: Callable[[str], str] = plain) -> str:
-    """The heading of a subject's column."""
-    if subject == EVERYONE:
-        return "everyone"
-    return f"{'scope ' if subject.kind is SubjectKind.SCOPE else ''}{shown(subject.name)}"
 
 
 class _Numbers:

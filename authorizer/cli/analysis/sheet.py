@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from authorizer.cli.analysis.partition import Partition, competing_routes
 from authorizer.cli.analysis.permissions import (
@@ -14,6 +14,7 @@ from authorizer.cli.analysis.permissions import (
     Extent,
     Permission,
     Subject,
+    SubjectKind,
     permissions_of,
 )
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
@@ -27,10 +28,11 @@ from authorizer.cli.template.model import (
     Unknown,
 )
 from authorizer.cli.template.stacks import known_routes
+from authorizer.cli.text import plain
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from authorizer.cli.analysis.named_policy import NamedPolicy
 
@@ -39,6 +41,32 @@ _NAMED = (
     "a route that ends in /** stands for every route below it that no other line names",
 )
 _ASKS_POLICY = (AuthorizerKind.REQUEST, AuthorizerKind.TOKEN)
+
+
+class Look(NamedTuple):
+    """How an extent is shown: besides its word and a colour, by a sign for eyes that see few."""
+
+    sign: str
+    colour: str
+    meaning: str
+
+
+LOOKS = {
+    Extent.ALLOW: Look("+", "green", "all of it"),
+    Extent.OWN: Look("=", "cyan", "where a parameter equals a claim of the caller"),
+    Extent.PARTLY: Look("~", "yellow", "depends on the path or the method, or has exceptions"),
+    Extent.DENY: Look("!", "red", "a deny covers it"),
+    Extent.NONE: Look(".", "dim", "nothing grants it"),
+}
+# In the place of the word for nothing, where there are no signs.
+NOTHING = "·"
+
+
+def title_of(subject: Subject, shown: Callable[[str], str] = plain) -> str:
+    """The heading of a subject's column."""
+    if subject == EVERYONE:
+        return "everyone"
+    return f"{'scope ' if subject.kind is SubjectKind.SCOPE else ''}{shown(subject.name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
