@@ -181,13 +181,14 @@ def render(room: str, name: str, /, **facts: object) -> str:
 
     Args:
         room: such as ``matrix``, or ``init/snippets``.
-        name: of the template's file. In HTML, what is foreign is escaped.
+        name: of the template's file, which may extend one of another room, such as
+            ``pages/frame.html``. In HTML, what is foreign is escaped.
         facts: what the template speaks of. Functions among them are filters, too.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - slow
 
     environment = Environment(
-        loader=PackageLoader("authorizer.cli", room),
+        loader=PackageLoader("authorizer.cli", ""),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -196,4 +197,4 @@ def render(room: str, name: str, /, **facts: object) -> str:
     )
     environment.filters |= {name: fact for name, fact in facts.items() if callable(fact)}
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    return environment.get_template(name).render(facts)
+    return environment.get_template(f"{room}/{name}").render(facts)

@@ -116,7 +116,7 @@ FLOORS = (
     ("template",),
     ("options",),
     ("analysis",),
-    ("account",),
+    ("account", "pages"),
     ("check", "compile", "diff", "event", "explain", "init", "keys", "matrix", "testing"),
     ("package",),
     ("local",),

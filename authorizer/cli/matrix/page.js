@@ -1,11 +1,10 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const table = document.querySelector("table");
   const heads = [...table.tHead.rows[0].cells].slice(1);
   const rows = [...table.tBodies[0].rows];
   const reasons = [...document.querySelector(".reasons > ol").children];
-  const form = document.querySelector(".filters");
+  const form = document.querySelector("form");
   const status = document.getElementById("shown");
   const card = document.getElementById("card");
   const outcomes = [...form.querySelectorAll("input[type=checkbox]")];
@@ -60,13 +59,11 @@
 
   // --- what there is no room for ---
   const sheet = document.querySelector(".sheet");
-  const frame = document.querySelector(".frame");
   const note = document.getElementById("beyond");
 
   function tellBeyond() {
     const edge = sheet.getBoundingClientRect().left + sheet.clientLeft + sheet.clientWidth;
     const beyond = heads.filter((head) => !head.hidden && head.getBoundingClientRect().right > edge + 1).length;
-    frame.classList.toggle("more", beyond > 0);
     note.textContent = beyond ? `, ${beyond} of them further to the right: scroll the table` : "";
   }
 

@@ -1,21 +1,12 @@
 """The sheet as text, as Markdown, and as one HTML page.
 
 In a terminal the text is in tables as wide as that, one below the other; else in one.
-
-The page needs nothing else: no network, no other file, no consent. Whatever stands in a policy or
-template is foreign text, and is escaped where it is put in: as HTML, and as JSON inside of HTML.
-Should something slip through, the page's own policy forbids any style and script but the two of
-this package, by their digests.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from base64 import b64encode
-from hashlib import sha256
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
@@ -29,6 +20,7 @@ from authorizer.cli.analysis.permissions import (
     SubjectKind,
 )
 from authorizer.cli.analysis.sheet import LOOKS, NOTHING, title_of
+from authorizer.cli.pages import report_page
 from authorizer.cli.text import (
     cited,
     code,
@@ -43,7 +35,6 @@ from authorizer.cli.text import (
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from markupsafe import Markup
     from rich.console import Console
 
     from authorizer.cli.analysis.sheet import Line, Sheet
@@ -158,20 +149,18 @@ def _legend(sheet: Sheet) -> Text:
 def markdown_of(sheet: Sheet) -> str:
     """The whole as Markdown, for a pull request or a wiki."""
     numbers = _Numbers(sheet, _EXPLAINED)
-    notes = list(_notes(numbers, sheet))
-    facts = _facts_of(sheet)
-    return render("matrix", "sheet.md", **facts, numbers=numbers, notes=notes, code=code)
-
-
-def _facts_of(sheet: Sheet) -> dict[str, Any]:
-    """What templates say of a sheet, and how."""
-    return {
-        "sheet": sheet,
-        "counts": sheet.counts(),
-        "looks": LOOKS,
-        "NONE": NOTHING,
-        "title_of": title_of,
-    }
+    return render(
+        "matrix",
+        "sheet.md",
+        sheet=sheet,
+        counts=sheet.counts(),
+        numbers=numbers,
+        notes=list(_notes(numbers, sheet)),
+        LOOKS=LOOKS,
+        NOTHING=NOTHING,
+        code=code,
+        title_of=title_of,
+    )
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -179,27 +168,16 @@ def _facts_of(sheet: Sheet) -> dict[str, Any]:
 
 def page_of(sheet: Sheet) -> str:
     """The whole page, by the template beside this module."""
-    from markupsafe import Markup  # noqa: PLC0415 - slow, and for pages alone
-
-    style, script, numbers = _asset("page.css"), _asset("page.js"), _Numbers(sheet)
-    return render(
+    numbers = _Numbers(sheet)
+    return report_page(
         "matrix",
-        "page.html",
-        **_facts_of(sheet),
+        sheet=sheet,
+        counts=sheet.counts(),
         name=plain(sheet.source.name),
         sizes=_sizes(sheet),
         numbers=numbers,
         data=_data(numbers, sheet.source.name),
-        guard=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'",
-        # Both are of this package, and nothing of anybody else's is in them.
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        breakable=_breakable,
         by_permission=_by_permission,
-        located=located,
-        plain=plain,
-        spelled=spelled,
     )
 
 
@@ -238,18 +216,3 @@ def _sizes(sheet: Sheet) -> str:
         "rule": len(policy.rules),
     }
     return ", ".join(counted(number, noun) for noun, number in sizes.items())
-
-
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-def _breakable(foreign: str) -> Markup:
-    """The text with places where a line may end."""
-    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2
-
-    return Markup(re.sub(r"([/\-_.:])", r"\1<wbr>", str(escape(plain(foreign)))))  # noqa: S704 - escaped
