@@ -176,7 +176,7 @@ package: ready ## build both functions for this machine, into build/local
 	@$(LOCKED) $(MAKE) --silent $(LOCAL)/.AuthorizerFunction $(LOCAL)/.HelloFunction
 
 sam: ready ready-sam ## sam validate and sam build, as before a deploy
-	@for template in template.yaml examples/*/template.yaml; do \
+	@for template in template.yaml examples/*/template.yaml examples/existing-pool/pool.yaml; do \
 		SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam validate --lint --region us-east-1 --template $$template || exit 1; done
 	@SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam build
 

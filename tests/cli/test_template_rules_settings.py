@@ -28,6 +28,7 @@ BARE = laid_over(
 CHANGES = """\
 Parameters:
   Given: {{Type: String}}
+  Stored: {{Type: "AWS::SSM::Parameter::Value<String>", Default: /pools}}
   File: {{Type: String, Default: policy.json}}
   Empty: {{Type: String, Default: ""}}
   Mode: {{Type: String, Default: request, AllowedValues: [request, caller]}}
@@ -99,6 +100,7 @@ def test_a_setting_that_the_function_refuses_is_an_error(variable: str) -> None:
     "variable",
     [
         "AUTHORIZER_USER_POOL: eu-west-1_AbCdEf123=client",
+        "AUTHORIZER_USER_POOL: !ImportValue pools",
         "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123",
         'AUTHORIZER_USER_POOLS: ""',
         "AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=",
@@ -147,6 +149,29 @@ def test_a_function_without_a_pool_does_not_start(variable: str) -> None:
 def test_settings_that_the_function_takes_are_none(variables: tuple[str, ...]) -> None:
     """What is known only when deployed is left to that."""
     assert found(template(*variables)) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "times"),
+    [
+        ("AUTHORIZER_USER_POOLS: !Ref Given", 1),
+        ("AUTHORIZER_USER_POOLS: !Ref Stored", 1),
+        ("AUTHORIZER_USER_POOLS: !ImportValue pools", 1),
+        ('AUTHORIZER_USER_POOLS: !Sub ["${P}=c", {P: !ImportValue pool}]', 1),
+        ("AUTHORIZER_USER_POOLS: '{{resolve:ssm:/pools}}=client'", 1),
+        ("AUTHORIZER_ISSUERS: !Sub '${AWS::StackName}'", 1),
+        (POOLS, 0),
+        ('AUTHORIZER_USER_POOLS: !Sub "${Pool}=${Client}"', 0),
+        ("LOG_LEVEL: !ImportValue level", 0),
+    ],
+)
+def test_a_setting_that_only_a_deployment_knows_is_told(variable: str, times: int) -> None:
+    """By its name and its place; not where the template makes what it names."""
+    text = template(variable)
+    told = parse_template(text.encode(), "t.yaml").unresolved
+    name = variable.partition(":")[0]
+    line = text[: text.index(name)].count("\n") + 1
+    assert [(fact.what, fact.location.line) for fact in told] == [(name, line)] * times
 
 
 @pytest.mark.parametrize(

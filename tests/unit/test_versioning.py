@@ -54,7 +54,6 @@ def test_each_member_of_the_context_is_promised() -> None:
         ("docs/check.md", r"v(\d+\.\d+\.\d+)"),
         ("docs/adopt.md", r"authorizer-(\d+\.\d+\.\d+)-py3"),
         ("examples/alb/requirements.txt", r"==(\S+)"),
-        ("examples/function-url/requirements.txt", r"==(\S+)"),
         ("CHANGELOG.md", r"^## \[(\d\S*)\]"),
     ],
 )

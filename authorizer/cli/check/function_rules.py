@@ -250,8 +250,13 @@ def _ours(template: Template) -> Iterator[FunctionVariables]:
 
 def _problems(function: FunctionVariables, packed: bytes) -> Iterator[_Wrong]:
     """What the function says of its variables, as far as they are known."""
-    known = {name: value for name, value in function.variables.items() if isinstance(value, str)}
-    environment = {**function.likely, **known}
+    # A name that is no setting's is wrong whatever its value turns out to be.
+    known = {
+        name: value if isinstance(value, str) else ""
+        for name, value in function.variables.items()
+        if isinstance(value, str) or name not in SETTINGS
+    }
+    environment = {**known, **function.likely}
     environment.pop(_POLICY, None)
     knows_pools = _POOLS in environment or (
         _POOLS not in function.variables and function.is_complete

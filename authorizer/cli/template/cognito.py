@@ -40,10 +40,12 @@ SETTINGS = "AUTHORIZER_"
 _MFA = {"on": "ON", "true": "ON", "yes": "ON", "off": "OFF", "false": "OFF", "no": "OFF"}
 # What an app client supports that does not say.
 _DEFAULT_FLOWS = ("ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH")
-# An id of the shape that Cognito makes up, and the attributes that have it beside Ref.
+# Ids of the shapes that Cognito makes up, by what has them: Ref, and an attribute.
 _ID_SHAPES = {
-    "AWS::Cognito::UserPool": ("eu-west-1_AbCdEf123", "UserPoolId"),
-    "AWS::Cognito::UserPoolClient": ("client", "ClientId"),
+    ("AWS::Cognito::UserPool", None): "eu-west-1_AbCdEf123",
+    ("AWS::Cognito::UserPool", "UserPoolId"): "eu-west-1_AbCdEf123",
+    ("AWS::Cognito::UserPoolClient", None): "client",
+    ("AWS::Cognito::UserPoolClient", "ClientId"): "client",
 }
 # What tells which code a function runs.
 _CODE = ("Handler", "CodeUri", "Code", "InlineCode", "ImageUri", "ImageConfig", "Layers", "Runtime")
@@ -117,11 +119,9 @@ def _access_token_seconds(reading: Reading, properties: Node) -> int:
     amount = known(reading.number(child(properties, "AccessTokenValidity"), default=0))
     units = reading.get(properties, "TokenValidityUnits")
     unit = known(reading.text(reading.get(units, "AccessToken"))) or "hours"
-    if amount == 0:
-        return 3600
     if unit.lower() not in _UNIT_SECONDS:
         raise UndecidedError(f"expected {', '.join(_UNIT_SECONDS)}, found {clip(unit)}")
-    return amount * _UNIT_SECONDS[unit.lower()]
+    return amount * _UNIT_SECONDS[unit.lower()] or 3600
 
 
 def _group(reading: Reading, resource: Resource) -> UserGroup:
@@ -134,10 +134,7 @@ def _group(reading: Reading, resource: Resource) -> UserGroup:
 
 
 def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
-    """Variables that name resources are known only when deployed; that is no fact amiss.
-
-    A setting of ours that names what is not there is a mistake: no such template is deployed.
-    """
+    """What a setting of ours has from elsewhere is not known; what is not there is a mistake."""
     environment = reading.get(resource.properties, "Environment")
     choices, what = reading.choices, f"the variables of {resource.id}"
     found = FunctionVariables(
@@ -157,6 +154,7 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
     ]
     for name, location, value in entries:
         choices.is_watching = name.startswith(SETTINGS)
+        # On either side of a condition: no such template is deployed.
         for part in chain.from_iterable(map(parts_of, reading.branches(value)[0])):
             why = getattr(part, "why", None)
             if choices.is_watching and isinstance(why, Mistake):
@@ -167,6 +165,8 @@ def _variables(reading: Reading, resource: Resource) -> FunctionVariables:
             found.likely[name] = likely
         elif getattr(reading.resolve(value), "kind", None) == GIVEN:
             text = Unknown("a parameter in it is empty unless a deployment gives it")
+        elif choices.is_watching and isinstance(text, Unknown):
+            reading.note(location, name, text.why)
         if text is not None:
             found.variables[name] = text
             found.locations[name] = location
@@ -209,8 +209,7 @@ def _piece(reading: Reading, part: Node) -> str | None:
     match part, reading.resource_of(part):
         case Text(text=text), _:
             return text
-        case Reference(attribute=attribute), Resource(type=kind) if kind in _ID_SHAPES:
-            likely, own = _ID_SHAPES[kind]
-            return likely if attribute in {None, own} else None
+        case Reference(attribute=attribute), Resource(type=kind):
+            return _ID_SHAPES.get((kind, attribute))
         case _:
             return None
