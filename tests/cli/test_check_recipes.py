@@ -43,7 +43,7 @@ def test_the_first_example_is_what_is_printed(
     """The page shows a policy, and what check says of it to the letter."""
     monkeypatch.chdir(tmp_path)
     Path("policy.yaml").write_text(BLOCKS[0])
-    (shown, *_) = re.findall(r"```\n\$ authorizer check\n(.*?)```", PAGE, re.DOTALL)
+    (shown, *_) = re.findall(r"```console[^\n]*\n\$ authorizer check\n(.*?)```", PAGE, re.DOTALL)
 
     assert CliRunner().invoke(command, []).output == shown
 

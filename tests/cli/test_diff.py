@@ -575,7 +575,7 @@ def test_the_page_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     for name, text in re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", page, re.DOTALL):
         Path(name).write_text(f"# {name}\n{text}")
-    shown = re.search(r"```\n\$ authorizer diff (.*)\n(.*?)```", page, re.DOTALL)
+    shown = re.search(r"```console[^\n]*\n\$ authorizer diff (.*)\n(.*?)```", page, re.DOTALL)
     assert shown
     assert run(*shown[1].split()).stdout == shown[2]
 

@@ -403,7 +403,7 @@ def test_the_page_shows_the_projects_own_sheet(monkeypatch: pytest.MonkeyPatch) 
     root = Path(__file__).parents[2]
     monkeypatch.chdir(root)
     shown = re.search(
-        r"```\n\$ authorizer matrix (.*)\n(.*?)```",
+        r"```console[^\n]*\n\$ authorizer matrix (.*)\n(.*?)```",
         (root / "docs/matrix.md").read_text(),
         re.DOTALL,
     )

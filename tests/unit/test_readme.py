@@ -130,7 +130,7 @@ def test_what_contributing_says_to_change_is_in_the_files_that_it_names(row: str
 
 def test_the_house_has_a_room_for_each_module() -> None:
     """The drawing is whole: what stands at the top of a package is in it."""
-    (drawing,) = [text for text in blocks("", CONTRIBUTING) if "authorizer/cli/" in text]
+    (drawing,) = [text for text in blocks("text", CONTRIBUTING) if "authorizer/cli/" in text]
     words = set(re.findall(r"\w+", drawing))
     for package in ("authorizer", "authorizer/cli"):
         modules = {path.stem for path in (PROJECT / package).iterdir() if path.stem[0] != "_"}
