@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         KeysUnavailableError,
         MalformedRequestError,
         Reason,
+        RevocationsUnavailableError,
         UnauthorizedError,
     )
     from authorizer.gateway.events import Request
@@ -77,6 +78,7 @@ __all__ = [
     "Policy",
     "Reason",
     "Request",
+    "RevocationsUnavailableError",
     "Settings",
     "TokenVerifier",
     "UnauthorizedError",

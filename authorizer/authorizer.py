@@ -42,7 +42,14 @@ from authorizer.policy.caller_document import CallerDocuments, Grants, Inexact
 from authorizer.policy.decision import Policy
 from authorizer.policy.model import Decision
 from authorizer.policy.paths import CONNECT
-from authorizer.settings import DEFAULT_IAM_MODES, HttpApiAnswer, HttpApiRefusal, IamMode, Settings
+from authorizer.settings import (
+    DEFAULT_IAM_MODES,
+    HttpApiAnswer,
+    HttpApiRefusal,
+    IamMode,
+    RevocationUnavailable,
+    Settings,
+)
 from authorizer.tokens.claims import AccessToken
 from authorizer.tokens.jwks import JwksCache
 from authorizer.tokens.verifier import TokenVerifier
@@ -112,8 +119,11 @@ class Outcome(NamedTuple):
         context = context_of(token) if token is not None and is_told else {}
         if self.document is None:
             return {"isAuthorized": allowed, "context": context}
-        principal = _NOBODY if token is None else token.sub
-        return {"principalId": principal, "policyDocument": self.document, "context": context}
+        return {
+            "principalId": _NOBODY if token is None else token.sub,
+            "policyDocument": self.document,
+            "context": context,
+        }
 
 
 class Authorizer:
@@ -151,14 +161,29 @@ class Authorizer:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """The authorizer that a configuration describes."""
+        """The authorizer that a configuration describes.
+
+        Raises:
+            ConfigurationError: it revokes tokens, and what reads the list of them is not there.
+        """
         keys = JwksCache(
             timing=settings.jwks_timing,
             bundled=settings.bundled_keys,
             never_expiring=settings.never_expiring_keys,
         )
+        revocations = None
+        if settings.revocation_table is not None:
+            # It is for few, and comes with a client of AWS's.
+            from authorizer.tokens.revocation import Revocations, reader_of_table  # noqa: PLC0415
+
+            revocations = Revocations(
+                reader_of_table(settings.revocation_table),
+                time_to_live_seconds=settings.revocation_time_to_live.total_seconds(),
+                allow_insecurely=settings.revocation_unavailable
+                is RevocationUnavailable.ALLOW_INSECURELY,
+            )
         return cls(
-            TokenVerifier(settings.pools, keys=keys),
+            TokenVerifier(settings.pools, keys=keys, revocations=revocations),
             settings.policy,
             http_api_answer=settings.http_api_answer,
             http_api_refusal=settings.http_api_refusal,
@@ -172,6 +197,7 @@ class Authorizer:
         Raises:
             UnauthorizedError: the token is refused, where API Gateway makes that a 401.
             KeysUnavailableError: the keys cannot be had; API Gateway makes it a 500.
+            RevocationsUnavailableError: the same of the list of revoked tokens.
             MalformedRequestError: the event is not an authorizer event.
         """
         return self.judge(event).answer()
@@ -181,19 +207,26 @@ class Authorizer:
 
         Raises:
             KeysUnavailableError: the keys cannot be had.
+            RevocationsUnavailableError: the list of revoked tokens cannot be had.
             MalformedRequestError: the event is not an authorizer event.
         """
         request = parse_request(event)
         flavour = request.flavour
         is_simple = flavour in self._simple
         try:
-            sources = self._sources
-            told = request.bearer_token() if sources is None else sources.token_of(request, event)
-            token = self._verifier.verify(told)
+            token = self._verifier.verify(
+                request.bearer_token()
+                if self._sources is None
+                else self._sources.token_of(request, event)
+            )
         except InvalidTokenError as error:
-            nothing = None if is_simple else request_document(*_arn_parts(request), allowed=False)
             return Outcome(
-                request, document=nothing, refusal=error, is_raised=flavour in self._raised
+                request,
+                document=None
+                if is_simple
+                else request_document(*_arn_parts(request), allowed=False),
+                refusal=error,
+                is_raised=flavour in self._raised,
             )
         decision = self.policy.decide(
             method=request.method,

@@ -44,13 +44,14 @@ def compose() -> Authorizer:
         settings = Settings.from_environment(
             os.environ, Path(os.environ.get("LAMBDA_TASK_ROOT", Path(__file__).parent.parent))
         )
+        composed = Authorizer.from_settings(settings)
     except ConfigurationError as error:
         logger.critical("configuration", problems=error.problems)
         raise
     if settings.insecure_emulator_hosts:
         # Whoever is between here and there can make keys of their own, and tokens for them.
         logger.critical("insecure_emulator", hosts=settings.insecure_emulator_hosts)
-    return Authorizer.from_settings(settings)
+    return composed
 
 
 authorizer = compose()

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     GROUPS_INVALID = "groups_invalid"
     SCOPE_INVALID = "scope_invalid"
     AUDIENCE_WRONG = "audience_wrong"
+    REVOKED = "revoked"
     # The policy: the token is good, but what it asks for is not granted.
     DENIED_BY_RULE = "denied_by_rule"
     NOT_GRANTED = "not_granted"
@@ -88,6 +89,10 @@ class InvalidTokenError(AuthorizerError):
 
 class KeysUnavailableError(AuthorizerError):
     """The pool's keys could not be had. *Our* failure: a 500 that nothing caches, never a 401."""
+
+
+class RevocationsUnavailableError(AuthorizerError):
+    """The list of revoked tokens could not be had. As with keys, a 500 that nothing caches."""
 
 
 class MalformedRequestError(AuthorizerError):

@@ -63,6 +63,7 @@ NAMES = frozenset(
     {
         *(*_PAIRS, *_TIMES, "POLICY", "HTTP_API_ANSWER", "HTTP_API_REFUSAL"),
         *("CLIENT_IDS", "INSECURE_EMULATOR_HOSTS", "TOKEN_SOURCES", "COOKIE_ORIGINS"),
+        *("REVOCATION_TABLE", "REVOCATION_TIME_TO_LIVE_SECONDS", "REVOCATION_UNAVAILABLE"),
     }
 )
 # REST APIs remember an answer for five minutes, and for all routes, unless told otherwise: there a
@@ -78,6 +79,7 @@ DEFAULT_IAM_MODES: Mapping[Flavour, IamMode] = MappingProxyType(
 )
 # A week: beyond this a number is a mistake.
 _LONGEST = timedelta(days=7)
+_REVOCATION_TIME_TO_LIVE = timedelta(seconds=30)
 _SPANS = f"seconds, more than 0 and at most {_LONGEST.total_seconds():.0f}"
 
 
@@ -99,6 +101,13 @@ class HttpApiRefusal(StrEnum):
     UNAUTHORIZED = "unauthorized"
 
 
+class RevocationUnavailable(StrEnum):
+    """What becomes of good tokens when nobody can say which of them were taken back."""
+
+    FAIL = "fail"
+    ALLOW_INSECURELY = "allow_insecurely"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A configuration that works.
@@ -114,6 +123,9 @@ class Settings:
         iam_modes: what an IAM document covers, for each kind of event.
         insecure_emulator_hosts: where keys may come from over plain HTTP. Not for a deployment.
         token_sources: where tokens may be.
+        revocation_table: where tokens are listed that were taken back; nothing where none are.
+        revocation_time_to_live: how old that list may get.
+        revocation_unavailable: what is done without it.
     """
 
     pools: tuple[UserPool, ...]
@@ -126,6 +138,9 @@ class Settings:
     iam_modes: Mapping[Flavour, IamMode] = field(default_factory=lambda: DEFAULT_IAM_MODES)
     insecure_emulator_hosts: tuple[str, ...] = ()
     token_sources: TokenSources = field(default_factory=TokenSources)
+    revocation_table: str | None = None
+    revocation_time_to_live: timedelta = _REVOCATION_TIME_TO_LIVE
+    revocation_unavailable: RevocationUnavailable = RevocationUnavailable.FAIL
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -200,6 +215,10 @@ class SettingsReader:
             self._pairs["AUDIENCES"].keys() != self._pairs["USER_POOLS"].keys()
         ):
             self._note("AUDIENCES", f"expected an entry for each pool of {PREFIX}USER_POOLS")
+        # Nothing would be revoked, and nobody would know.
+        if not self._values.get("REVOCATION_TABLE"):
+            for name in sorted(name for name in self._values if name.startswith("REVOCATION_")):
+                self._note(name, f"expected a table's name in {PREFIX}REVOCATION_TABLE, found none")
         for pool_id in sorted(
             self._pairs["NEVER_EXPIRING_JWKS_FILES"].keys() & self._pairs["JWKS_FILES"].keys()
         ):
@@ -234,6 +253,19 @@ class SettingsReader:
                 TokenSources,
                 self._values.get("TOKEN_SOURCES", AUTHORIZATION).split(),
                 self._values.get("COOKIE_ORIGINS", "").split(),
+            ),
+            "revocation_table": self._values.get("REVOCATION_TABLE"),
+            "revocation_time_to_live": self._single(
+                "REVOCATION_TIME_TO_LIVE_SECONDS",
+                _span,
+                _REVOCATION_TIME_TO_LIVE,
+                _SPANS,
+            ),
+            "revocation_unavailable": self._single(
+                "REVOCATION_UNAVAILABLE",
+                RevocationUnavailable,
+                RevocationUnavailable.FAIL,
+                " or ".join(RevocationUnavailable),
             ),
         }
         if self.problems:

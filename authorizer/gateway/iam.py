@@ -34,9 +34,6 @@ _ANY_CHARACTER = dict.fromkeys(_ESCAPES, "?")
 MOST_ANSWER_BYTES = 8192
 # What a Resource may have; what a longer one does is not documented.
 MOST_RESOURCE_CHARACTERS = 512
-# Documents for callers are remembered, for as many of these as what they may do is.
-_MOST_DOCUMENTS = 512
-
 
 # An IAM policy document as API Gateway reads it: ``Version``, and each ``Statement``.
 PolicyDocument = dict[str, Any]
@@ -87,7 +84,8 @@ def caller_document(prefix: str, allow: Iterable[str], deny: Iterable[str]) -> P
     return _document({"Allow": allowed, "Deny": denied} if allowed else {"Deny": [f"{prefix}*"]})
 
 
-@lru_cache(maxsize=_MOST_DOCUMENTS)
+# For as many callers as differ in what they may do.
+@lru_cache(maxsize=512)
 def remembered_document(prefix: str, grants: Any) -> tuple[PolicyDocument, float]:  # noqa: ANN401
     """A caller's document, made once, and its bytes as JSON.
 

@@ -14,7 +14,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from authorizer import AccessToken, Authorizer, KeysUnavailableError, Reason
+from authorizer import (
+    AccessToken,
+    Authorizer,
+    KeysUnavailableError,
+    Reason,
+    RevocationsUnavailableError,
+)
 from authorizer.authorizer import Verdict
 
 _log = logging.getLogger(__name__)
@@ -86,8 +92,8 @@ def ask(authorizer: Authorizer, event: Mapping[str, Any]) -> AccessToken | Refus
     """
     try:
         outcome = authorizer.judge(event)
-    except KeysUnavailableError as unavailable:
-        _log.error("keys unavailable: %s", unavailable)
+    except (KeysUnavailableError, RevocationsUnavailableError) as unavailable:
+        _log.error("%s", unavailable)
         # Between the first and the longest back-off of ``JwksTiming``: the pool is asked again.
         return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, _UNCACHED | {"Retry-After": "10"})
     _log.info("%s, reason %s", outcome.verdict, outcome.reason)

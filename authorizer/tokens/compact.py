@@ -19,8 +19,6 @@ MAX_TOKEN_CHARACTERS = 10_240
 # Cognito's key ids have 44 characters.
 MAX_KEY_ID_CHARACTERS = 256
 ALGORITHM = "RS256"
-# Few are seen: one per key, and those that somebody makes up.
-_REMEMBERED_HEADERS = 64
 
 # The decoder knows the other alphabet, and padding. What that has and ours has not is refused.
 _PLUS, _SLASH, _EQUALS, _DOT = b"+/=."
@@ -116,7 +114,8 @@ def decode_base64url(encoded: bytes) -> bytes:
     return a2b_base64(standard + _PADDING[remainder], strict_mode=True)
 
 
-@lru_cache(_REMEMBERED_HEADERS)
+# Few are seen: one per key, and those that somebody makes up.
+@lru_cache(maxsize=64)
 def _require_key_id(encoded_header: bytes) -> str:
     """Judge the header (step 2) and return its ``kid``. What it says depends on nothing else."""
     header = parse_part(decode_base64url(encoded_header), "header", Reason.HEADER_NOT_JSON)

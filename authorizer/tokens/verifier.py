@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
@@ -24,6 +24,9 @@ from authorizer.tokens.compact import parse_compact, parse_part, require_bounded
 from authorizer.tokens.jwks import JwksCache, KeySource
 from authorizer.tokens.keys import SigningKey
 from authorizer.tokens.pool import UserPool
+
+if TYPE_CHECKING:
+    from authorizer.tokens.revocation import Revocations
 
 # A sandbox serves one request at a time; this many callers within a token's life are a lot.
 REMEMBERED_TOKENS = 1_000
@@ -48,6 +51,7 @@ class TokenVerifier:
         *,
         keys: JwksCache | None = None,
         remember: int = REMEMBERED_TOKENS,
+        revocations: "Revocations | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare to verify.
@@ -56,6 +60,7 @@ class TokenVerifier:
             pools: the user pools to trust.
             keys: where to get their keys; by default a cache of its own.
             remember: how many verified tokens to keep in mind until they expire; 0 for none.
+            revocations: which tokens were taken back before they expire; by default nobody knows.
             clock: seconds since the epoch.
 
         Raises:
@@ -77,7 +82,7 @@ class TokenVerifier:
         # It forgets what was not used for longest. Only what passed gets into it.
         self._verified: LRUCache[tuple[TokenUse, bytes], _Verdict] = LRUCache(remember)
         self._lock = Lock()
-        self._clock = clock
+        self._clock, self._revocations = clock, revocations
 
     def verify(self, unverified_text: str) -> AccessToken:
         """Verify an access token's signature, issuer, times, use and client.
@@ -88,6 +93,7 @@ class TokenVerifier:
         Raises:
             InvalidTokenError: the token is refused; ``reason`` says by which rule.
             KeysUnavailableError: it could not be judged, because the pool's keys are out of reach.
+            RevocationsUnavailableError: the same, where the list of revoked tokens is.
         """
         return self._verify(unverified_text, "access")  # type: ignore[no-any-return]
 
@@ -100,6 +106,13 @@ class TokenVerifier:
         # An ID token is no access token. And the memory holds no bearer token that a core dump
         # could leak, but the digest of its one accepted spelling.
         name = token_use, sha256(encoded).digest()
+        token = self._remembered(name) or self._verify_anew(encoded, name)
+        # Of a remembered token, too: it may have been taken back since.
+        if self._revocations is not None:
+            self._revocations.require_unrevoked(token.claims)
+        return token
+
+    def _remembered(self, name: tuple[TokenUse, bytes]) -> VerifiedToken | None:
         with self._lock:
             remembered = self._verified.get(name)
         if remembered is not None:
@@ -114,7 +127,7 @@ class TokenVerifier:
                 return token
             with self._lock:
                 self._verified.pop(name, None)
-        return self._verify_anew(encoded, name)
+        return None
 
     def _verify_anew(self, encoded: bytes, name: tuple[TokenUse, bytes]) -> VerifiedToken:
         # 1. shape, and 2. header

@@ -31,6 +31,7 @@ from authorizer import (
     Policy,
     Reason,
     Request,
+    RevocationsUnavailableError,
     Settings,
     TokenVerifier,
     UnauthorizedError,
@@ -53,7 +54,7 @@ def verify(text: str) -> AccessToken | Reason:
     except InvalidTokenError as error:
         assert_type(error.reason, Reason)
         return error.reason
-    except KeysUnavailableError:
+    except (KeysUnavailableError, RevocationsUnavailableError):
         raise SystemExit(1) from None
     assert_type(token, AccessToken)
     assert_type(token.username, str | None)

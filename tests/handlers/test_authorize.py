@@ -18,12 +18,14 @@ from typing import Any
 
 import pytest
 from api_gateway import ARN, FLAVOURS, Call
+from dynamodb_standin import serve_table
 from simulator import CLIENT_ID, POOL_ID, Cognito, serve_jwks, wait_until
 
 from authorizer import (
     ConfigurationError,
     KeysUnavailableError,
     MalformedRequestError,
+    RevocationsUnavailableError,
     UnauthorizedError,
 )
 from authorizer.cli.policy_file import load_document
@@ -568,3 +570,56 @@ def test_files_are_looked_for_beside_the_handlers(
     assert str(caught.value) == (
         f"AUTHORIZER_JWKS_FILES: {root / 'jwks.json'}: No such file or directory"
     )
+
+
+# --- revocation -----------------------------------------------------------------------------------
+
+
+def test_a_revoked_user_is_refused_though_remembered(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a reason to count by; and to whoever is not on the list nothing changes."""
+    with serve_table(monkeypatch) as table:
+        deployed = deploy(
+            AUTHORIZER_REVOCATION_TABLE="revoked",
+            AUTHORIZER_REVOCATION_TIME_TO_LIVE_SECONDS="0.001",
+        )
+        event = event_of("rest-token", live_token())
+        assert deployed.invoke(event)["context"]["sub"] == SUB
+        table.entries = ["sub#another", f"sub#{SUB}"]
+        with pytest.raises(UnauthorizedError):
+            deployed.invoke(event)
+    assert deployed.logged[0]["reason"] == "revoked"
+    assert SUB not in deployed.written
+    assert deployed.metrics == {"Refused": 1, "Refused.revoked": 1}
+
+
+def test_a_table_out_of_reach_gives_what_the_setting_says(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default an error of its own, which is a 500 that nothing caches; else, leave to go on."""
+    event = event_of("http-2.0", live_token())
+    with serve_table(monkeypatch) as table:
+        table.error = "ResourceNotFoundException"
+        deployed = deploy(AUTHORIZER_REVOCATION_TABLE="revoked")
+        with pytest.raises(RevocationsUnavailableError):
+            deployed.invoke(event)
+        assert deployed.metrics == {"Failed": 1, "Failed.RevocationsUnavailableError": 1}
+        lax = deploy(
+            AUTHORIZER_REVOCATION_TABLE="revoked",
+            AUTHORIZER_REVOCATION_UNAVAILABLE="allow_insecurely",
+        )
+        assert lax.invoke(event)["isAuthorized"] is True
+
+
+def test_a_start_that_cannot_revoke_says_why(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As every broken configuration does."""
+    monkeypatch.setitem(sys.modules, "aws_lambda_powertools.utilities.parameters", None)
+    with pytest.raises(ConfigurationError):
+        deploy(AUTHORIZER_REVOCATION_TABLE="revoked")
+    logged = json.loads(capsys.readouterr().out)
+    assert logged["message"] == "configuration"
+    (problem,) = logged["problems"]
+    assert problem.startswith("the table of revoked tokens cannot be read: ModuleNotFoundError")

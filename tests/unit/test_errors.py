@@ -11,6 +11,7 @@ from authorizer.errors import (
     KeysUnavailableError,
     MalformedRequestError,
     Reason,
+    RevocationsUnavailableError,
     UnauthorizedError,
     clip,
 )
@@ -46,6 +47,7 @@ TOKEN_REASONS = (
     "groups_invalid",
     "scope_invalid",
     "audience_wrong",
+    "revoked",
 )
 
 
@@ -65,6 +67,7 @@ def test_reasons_are_unique_and_named_alike() -> None:
     [
         InvalidTokenError(Reason.EXPIRED, "expired 1 s ago"),
         KeysUnavailableError("no keys"),
+        RevocationsUnavailableError("no list"),
         MalformedRequestError("no request context"),
         UnauthorizedError(),
         ConfigurationError(["no pool"]),

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from dynamodb_standin import serve_table
 from naive_policy import policy_of
 from protected import (
     NO_TOKEN,
@@ -25,8 +26,9 @@ from protected import (
     http_api,
     rest_api,
 )
+from simulator import Cognito
 
-from authorizer import AccessToken, Authorizer, MalformedRequestError
+from authorizer import AccessToken, Authorizer, MalformedRequestError, Settings
 from authorizer.middleware.function import protected
 
 if TYPE_CHECKING:
@@ -136,6 +138,21 @@ def test_keys_out_of_reach_are_our_failure(kind: str) -> None:
     assert answered["statusCode"] == 503
     assert header(answered, "Retry-After") == "10"
     assert "WWW-Authenticate" not in str(answered)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_of_revoked_tokens_out_of_reach_is_our_failure(
+    given: Callers, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As with keys; and who is on it has no token any more."""
+    pool = Cognito().pool(jwks_url=given.server.url)
+    settings = Settings(pools=(pool,), policy=policy_of(POLICY), revocation_table="revoked")
+    sent = KINDS[kind]("GET", "/orders", given.bearer("reader"))
+    with serve_table(monkeypatch) as table:
+        table.error = "ResourceNotFoundException"
+        assert answer(Authorizer.from_settings(settings), sent)["statusCode"] == 503
+        table.error, table.entries = "", [f"sub#{SUB}"]
+        assert answer(Authorizer.from_settings(settings), sent)["statusCode"] == 401
 
 
 # None of these is /admin/users to an authorizer, and what each is to an application, who knows?

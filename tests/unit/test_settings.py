@@ -11,7 +11,7 @@ from simulator import CLIENT_ID, POOL_ID, Cognito
 
 from authorizer import ConfigurationError, JwksTiming, Settings, UserPool
 from authorizer.cli.policy_file import dump_policy
-from authorizer.settings import HttpApiAnswer, HttpApiRefusal
+from authorizer.settings import HttpApiAnswer, HttpApiRefusal, RevocationUnavailable
 
 OTHER_POOL = "eu-west-1_Other"
 POOLS = {"AUTHORIZER_USER_POOLS": f"{POOL_ID}={CLIENT_ID}"}
@@ -128,6 +128,39 @@ def test_an_emulator_can_be_named(base: Path) -> None:
     assert [pool.id for pool in settings.pools] == ["local_4bGGJCCk", POOL_ID]
     assert settings.insecure_emulator_hosts == ("0.0.0.0", "host.docker.internal")
     assert read(base).insecure_emulator_hosts == ()
+
+
+def test_revocation_is_off_unless_a_table_is_named(base: Path) -> None:
+    """By default its list is half a minute old at most, and nobody gets in without it."""
+    assert read(base).revocation_table is None
+    settings = read(base, REVOCATION_TABLE="revoked")
+    assert settings.revocation_table == "revoked"
+    assert settings.revocation_time_to_live == timedelta(seconds=30)
+    assert settings.revocation_unavailable is RevocationUnavailable.FAIL
+    settings = read(
+        base,
+        REVOCATION_TABLE="revoked",
+        REVOCATION_TIME_TO_LIVE_SECONDS="2.5",
+        REVOCATION_UNAVAILABLE="allow_insecurely",
+    )
+    assert settings.revocation_time_to_live == timedelta(seconds=2.5)
+    assert settings.revocation_unavailable is RevocationUnavailable.ALLOW_INSECURELY
+
+
+def test_settings_of_revocation_without_a_table_are_mistakes(base: Path) -> None:
+    """Whoever forgot it, or whose template left it empty, would revoke nobody."""
+    told = {"REVOCATION_TIME_TO_LIVE_SECONDS": "0", "REVOCATION_UNAVAILABLE": "allow"}
+    expected = "expected a table's name in AUTHORIZER_REVOCATION_TABLE, found none"
+    assert problems_of(base, REVOCATION_TABLE="", **told) == (
+        f"AUTHORIZER_REVOCATION_TABLE: {expected}",
+        f"AUTHORIZER_REVOCATION_TIME_TO_LIVE_SECONDS: {expected}",
+        f"AUTHORIZER_REVOCATION_UNAVAILABLE: {expected}",
+        (
+            "AUTHORIZER_REVOCATION_TIME_TO_LIVE_SECONDS: expected seconds, more than 0 and at most "
+            "604800, found '0'"
+        ),
+        "AUTHORIZER_REVOCATION_UNAVAILABLE: expected fail or allow_insecurely, found 'allow'",
+    )
 
 
 @pytest.mark.parametrize(

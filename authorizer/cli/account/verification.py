@@ -59,6 +59,7 @@ _REASONS = {
         Reason.GROUPS_INVALID,
         Reason.SCOPE_INVALID,
         Reason.AUDIENCE_WRONG,
+        Reason.REVOKED,
     },
     6: {
         Reason.DENIED_BY_RULE,
