@@ -132,7 +132,10 @@ def test_every_kind_comes_out_as_expected(
 
 
 def test_an_authorizer_of_ones_own_runs_around_ours(tmp_path: Path) -> None:
-    """It is imported from where it lies; one that is not there is told before anything is asked."""
+    """It is imported from where it lies; one that is not there is told before anything is asked.
+
+    What it raises does not end it, as in Lambda, and it is told what Lambda tells.
+    """
     identity = {"Headers": ["Authorization"], "ReauthorizeEvery": 0}
     template = project_of(tmp_path, "2.0", identity, Handler="own.handler")
     project = read_project(template, tmp_path / "policy.yaml")
@@ -143,11 +146,19 @@ def test_an_authorizer_of_ones_own_runs_around_ours(tmp_path: Path) -> None:
         pass
     (tmp_path / "src" / "own.py").write_text(
         "from authorizer.aws_lambda import handler as ours\n"
+        "asked = []\n"
         "def handler(event, context):\n"
+        "    asked.append(context.aws_request_id)\n"
         "    answer = ours(event, context)\n"
-        "    answer['context']['sub'] = 'somebody else'\n"
+        "    if not answer['isAuthorized']:\n"
+        "        raise LookupError\n"
+        "    assert 0 < context.get_remaining_time_in_millis() <= 30_000\n"
+        "    assert context.invoked_function_arn.endswith(context.function_name)\n"
+        "    answer['context']['sub'] = f'number {len(set(asked))}'\n"
         "    return answer\n"
     )
     with LocalStack.running(project) as stack:
+        refused = stack.call("GET", "/orders", "Bearer garbage")
         answer = stack.call("GET", "/orders", f"Bearer {stack.sign_in('reader').access}")
-    assert (answer.reason, answer.told) == ("allowed", "somebody else")
+    assert (refused.status, refused.reason) == (500, "token_not_compact")
+    assert (answer.reason, answer.told) == ("allowed", "number 2")

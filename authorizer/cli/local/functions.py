@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -36,6 +37,10 @@ _SECONDS = 30
 _KEPT = frozenset({"HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"})
 _LEFT_OUT = frozenset(PREFIX + name for name in NAMES - _KEPT)
 _MODULE = "authorizer_local_backend"
+# Unbuffered: an invocation's log is what has come by the time of its answer.
+_BOOTSTRAP = f"""#!/bin/sh
+exec {shlex.quote(sys.executable)} -u "$LAMBDA_TASK_ROOT/{_MODULE}.py"
+"""
 
 
 def zipped(package: Path) -> bytes:
@@ -56,6 +61,7 @@ def backend_package() -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         packed.write(backend.__file__, f"{_MODULE}.py")
+        packed.writestr("bootstrap", _BOOTSTRAP)
     return archive.getvalue()
 
 
@@ -78,6 +84,7 @@ class Functions:
             package = Path(folder, "package")
             fill(package, None, self._project.compiled)
             shutil.copy(backend.__file__, package / f"{_MODULE}.py")
+            (package / "bootstrap").write_text(_BOOTSTRAP)
             content = zipped(package)
         self._emulator.client("logs").create_log_group(logGroupName=_LOG)
         for authorizer, function in guards_of(self._project).values():
@@ -94,7 +101,7 @@ class Functions:
             variables = {**_known(told), **settings, **own}
             if function not in self._uris:
                 log = {"LogGroup": _LOG}
-                self._make(function, f"{_MODULE}.authorize", content, variables, LoggingConfig=log)
+                self._make(function, content, variables, LoggingConfig=log)
 
     def uri(self, function: str, why: str = "") -> str:
         """How an API names it.
@@ -113,13 +120,12 @@ class Functions:
                 backend.HANDLER: told.code[0] if told else "",
             }
             variables = {**_known(told), **own}
-            self._make(function, f"{_MODULE}.handler", backend_package(), variables)
+            self._make(function, backend_package(), variables)
         return self._uris[function]
 
     def _make(
         self,
         function: str,
-        handler: str,
         package: bytes,
         variables: Mapping[str, str],
         **more: Any,  # noqa: ANN401 - of boto3
@@ -128,9 +134,9 @@ class Functions:
         self._emulator.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
         made = self._emulator.client("lambda").create_function(
             FunctionName=name,
-            Runtime="python3.{1}".format(*sys.version_info),
+            Runtime="provided.al2023",
             Role=self._role,
-            Handler=handler,
+            Handler="bootstrap",
             Code={"S3Bucket": _BUCKET, "S3Key": name},
             Timeout=_SECONDS,
             Environment={"Variables": {key: value for key, value in variables.items() if value}},
