@@ -123,7 +123,10 @@ def _played(
 def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path) -> None:
     try:
         # Not through rich: a command must not be wrapped.
-        click.echo(f"\nsource {tokens}   # the API's address, and a token of each user")
+        click.echo(
+            "\nIn another terminal, in this folder:\n\n"
+            f"source {tokens}   # the API's address, and a token of each user"
+        )
         click.echo("\n".join(report.curl_lines(stack, cases)))
         click.echo("\n".join(["", *report.sign_in_lines(stack, cases)]))
         click.echo(f"\nServing {stack.base_url} until Ctrl-C")

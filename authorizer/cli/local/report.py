@@ -99,13 +99,18 @@ def show(terminal: Console, outcomes: list[Outcome], walked: list[Outcome], seed
 
 
 def token_lines(stack: LocalStack) -> list[str]:
-    """What a shell sources: the API's address, and a token of each user."""
+    """What a shell sources: the API's address, a token of each user, and where to sign in."""
     people = stack.people.values()
+    deployment = stack.deployment
     told = {_variable(one.name): stack.sign_in(one.name).access for one in people}
     groups = {_variable(one.name): " and ".join(one.groups) or "no group" for one in people}
     return [
+        "# For a terminal of its own: in it, aws and sam ask the emulator, too.",
+        f"export AWS_ENDPOINT_URL={stack.emulator.url}",
+        f"export COGNITO_USER_POOL_ID={deployment.user_pool_id}",
+        f"export COGNITO_CLIENT_ID={deployment.client_id}",
+        f"export API={quote(stack.base_url)} API_URL={quote(stack.base_url)}",
         "# Worth nothing anywhere else, and here for an hour.",
-        f"export API={quote(stack.base_url)}",
         *(f"export {name}={quote(told[name])}   # {shown(groups[name])}" for name in told),
     ]
 
@@ -138,16 +143,10 @@ def sign_in_lines(stack: LocalStack, cases: list[Case]) -> list[str]:
     newcomer = "newcomer" if "newcomer" not in stack.people else "newcomer-2"
     password = stack.invite(newcomer, stack.people[refused.who].groups)
     people = {name: stack.people[name] for name in (refused.who, allowed.who)}
-    deployment = stack.deployment
     command = sys.argv[0] if sys.argv[0].endswith("authorizer") else "authorizer"
     return [
-        "Sign in yourself, in another terminal; give the passwords and codes when asked:",
+        "Or sign in yourself, in that terminal; give the passwords and codes when asked:",
         "",
-        f"export AWS_ENDPOINT_URL={stack.emulator.url} API_URL={stack.base_url}",
-        (
-            f"export COGNITO_USER_POOL_ID={deployment.user_pool_id} "
-            f"COGNITO_CLIENT_ID={deployment.client_id}"
-        ),
         *(
             f"{command} login --username '{name}' --profile '{name}'"
             for name in (newcomer, *people)
