@@ -6,6 +6,7 @@ this module; each uses tokens of its own, because API Gateway remembers answers 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -23,10 +24,11 @@ import pytest
 import requests
 from click.testing import CliRunner
 from lambda_runtime import project_in
+from rich.console import Console
 from simulator import b64, serve_jwks
 from template_stack import deploy, load_template
 
-from authorizer.cli.local import scenario
+from authorizer.cli.local import report, scenario
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
 from authorizer.errors import Reason
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("local stack")]
 
 PROJECT = Path(__file__).parents[2]
+README = PROJECT / "README.md"
 NOWHERE = "http://127.0.0.1:9/jwks.json"
 
 
@@ -100,6 +103,16 @@ def test_the_scenario_comes_out_as_expected(
     walk = scenario.walk(cases, seed=random.randrange(10_000))
     walked = list(scenario.play(stack, walk, reasons=False))
     assert [(o.case.who, o.case.request, *o.differences) for o in walked if o.differences] == []
+
+
+def test_readme_shows_rows_of_the_table(outcomes: list[scenario.Outcome]) -> None:
+    """What a newcomer is shown is what is printed."""
+    (shown,) = re.findall(r"^ request .*\n ─+\n((?: .*\n)+)", README.read_text(), re.MULTILINE)
+    terminal = Console(width=132, file=io.StringIO())
+    with terminal.capture() as printed:
+        terminal.print(report.table(outcomes, width=terminal.width))
+    rows = {line.rstrip() for line in printed.get().splitlines()}
+    assert set(shown.splitlines()) <= rows
 
 
 def test_the_template_itself_comes_to_the_same(stack: LocalStack) -> None:

@@ -1,4 +1,4 @@
-"""What README says can be copied works when it is, and what CONTRIBUTING names is there."""
+"""What the pages say can be copied works when it is, and what CONTRIBUTING names is there."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import authorizer
 from authorizer.cli.policy_file import load_document
 
 PROJECT = Path(__file__).parents[2]
-README = (PROJECT / "README.md").read_text()
+VERIFIER = (PROJECT / "docs/verifier.md").read_text()
 
 
-def blocks(language: str, text: str = README) -> list[str]:
+def blocks(language: str, text: str = VERIFIER) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
@@ -75,7 +75,36 @@ def test_the_policy_snippet(
     assert denied == "False not_granted None"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/middleware.md"])
+def test_readme_needs_two_screens() -> None:
+    """Who comes by sees what it is; the rest has pages of its own."""
+    assert len((PROJECT / "README.md").read_text().splitlines()) <= 140
+
+
+def test_the_snippet_in_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells whose a good token is, and raises what it says for a bad one."""
+    cognito, clock = Cognito(), Clock()
+    keys = authorizer.JwksCache(bundled={cognito.pool(): cognito.key_set()}, clock=clock)
+    offline = functools.partial(authorizer.TokenVerifier, keys=keys, clock=clock)
+    monkeypatch.setattr("authorizer.TokenVerifier", offline)
+    (snippet,) = blocks("python", (PROJECT / "README.md").read_text())
+    namespace: dict[str, Any] = {}
+    named = snippet.replace("eu-west-1_AbCdEfGhI", POOL_ID).replace("4k2example", CLIENT_ID)
+    exec(named, namespace)
+    assert namespace["who_is"](cognito.token(sub="42")) == "42"
+    with pytest.raises(authorizer.InvalidTokenError, match="expire"):
+        namespace["who_is"](cognito.token(exp=1))
+
+
+@pytest.mark.parametrize("name", ["README"])
+def test_a_translation_has_the_same_blocks(name: str) -> None:
+    """What is copied, and what it prints, does not differ by the language around it."""
+    pages = ((PROJECT / f"{name}{language}.md").read_text() for language in ("", ".zh-TW"))
+    ours, theirs = (re.findall(r"^```.*\n(?:.*\n)*?```$", page, re.MULTILINE) for page in pages)
+    assert ours
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/verifier.md", "docs/middleware.md"])
 def test_the_snippets_pass_strict_type_checking(tmp_path: Path, page: str) -> None:
     """Whoever copies one into a project of theirs has no type error from it."""
     snippets = blocks("python", (PROJECT / page).read_text())
