@@ -41,6 +41,10 @@ api_option = click.option(
     "--api", metavar="ID", help="Logical id of the API, where the template has several."
 )
 
+page_option = click.option(
+    "--html", "page", type=FILE, metavar="FILE", help="Write an HTML page instead."
+)
+
 
 def profile_option(
     text: str, *, show_envvar: bool = False
@@ -131,6 +135,16 @@ def open_api(template: Path | None, api: str | None) -> tuple[Template, Api] | N
 
     read = read_template(template)
     return read, chosen_api(read, api)
+
+
+def require_one_form(form: str | None, page: Path | None) -> None:
+    """A report is printed in a form, or else written as a page.
+
+    Raises:
+        click.UsageError: both are wanted.
+    """
+    if form is not None and page is not None:
+        raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from html_pages import Page, assert_needs_nothing
 
 from authorizer.cli.analysis.named_policy import read_policy
 from authorizer.cli.diff.compare import Diff, compare
@@ -553,6 +554,78 @@ def test_markdown_is_fit_for_a_comment(tmp_path: Path) -> None:
     assert row.startswith("| `GET /a` | group `b` | `none → all of it` | `")
     nothing = run(tmp_path / "old.yaml", tmp_path / "old.yaml", "--format", "markdown").stdout
     assert nothing.startswith("### Access policy: no change\n")
+
+
+def page_of_files(tmp_path: Path, old: str, new: str) -> str:
+    """The page that the command writes of two policies."""
+    (tmp_path / "old.yaml").write_text(old)
+    (tmp_path / "new.yaml").write_text(new)
+    result = run(tmp_path / "old.yaml", tmp_path / "new.yaml", "--html", tmp_path / "diff.html")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith(f" -> {tmp_path / 'diff.html'}\n")
+    return (tmp_path / "diff.html").read_text()
+
+
+def test_the_page_says_who_gains_and_who_loses(tmp_path: Path) -> None:
+    """In a table of what each could do and may do now, and below with the rules, all of it."""
+    groups = "".join(f"  g{number}: {{allow: [GET /x]}}\n" for number in range(9))
+    text = page_of_files(
+        tmp_path, BASE, BASE.replace("{user=sub}", "{user}").replace("scopes:", f"{groups}scopes:")
+    )
+    found = Page(text)
+    cells = {attributes["class"] for attributes in found.all("td")}
+
+    assert_needs_nothing(text)
+    assert "⚠ Wider access" in found.content("p")
+    assert cells == {"gain", "none"}
+    assert text.count("own → allow") == 2
+    assert f"{tmp_path}/new.yaml:6 allow GET /users/{{user}} (group reader)" in text
+    assert all(f"group g{number}</span>" in text for number in range(9))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        pytest.param("- POST /articles", "- POST /articles", "= No change", id="same"),
+        pytest.param("- POST /articles", "- GET /articles/{id}", "✓ No wider access", id="less"),
+        pytest.param("- ANY /**", "- PUT /**", "⚠ Wider access", id="lifted"),
+    ],
+)
+def test_the_page_has_the_verdict_of_the_comment(
+    tmp_path: Path, old: str, new: str, verdict: str
+) -> None:
+    """Nothing, less, or more; and sections for what there is, and no others."""
+    found = Page(page_of_files(tmp_path, BASE, BASE.replace(old, new)))
+    sections = {"= No change": [], "✓ No wider access": ["Lost"]}.get(verdict, ["Denies lifted"])
+
+    assert verdict in found.content("p")
+    assert [one for one in found.content("h2") if "alone" not in one] == sections
+
+
+def test_names_are_text_on_the_page(tmp_path: Path) -> None:
+    """A group's name opens no element, and prints as it is."""
+    names = ("<script>alert(1)</script>", '"onmouseover=alert(1)', "\\e[31mred\\u202e")
+    quoted = [name.replace('"', '\\"') for name in names]
+    groups = "".join(f'  "{name}": {{allow: [GET /a]}}\n' for name in quoted)
+    text = page_of_files(tmp_path, BASE, BASE.replace("scopes:", f"{groups}scopes:"))
+
+    assert_needs_nothing(text)
+    assert len(Page(text).all("script")) == 1
+    assert "group &lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "\\x1b[31mred\\u202e" in text
+
+
+def test_widening_fails_with_a_page_too(tmp_path: Path) -> None:
+    """The page is written, and the exit code is that of the check."""
+    (tmp_path / "old.yaml").write_text(BASE)
+    (tmp_path / "new.yaml").write_text(BASE.replace("{user=sub}", "{user}"))
+    page = tmp_path / "diff.html"
+    files = (tmp_path / "old.yaml", tmp_path / "new.yaml")
+
+    assert run(*files, "--no-widening", "--html", page).exit_code == 1
+    assert page.is_file()
+    assert "give one" in run(*files, "--format", "json", "--html", page).stderr
+    assert "cannot be written" in run(*files, "--html", tmp_path / "no" / "x").stderr
 
 
 def test_json_has_all_of_it(repository: Path) -> None:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
+from html_pages import Page, assert_needs_nothing
 from overlay import base, laid_over, replaced
 
 from authorizer.cli.main import cli
@@ -478,3 +479,92 @@ def test_the_documents_example_is_true(monkeypatch: pytest.MonkeyPatch, tmp_path
     result = CliRunner().invoke(cli, ["test", "example.policy-test.yaml"])
     assert result.exit_code == 1
     assert result.stdout.splitlines() == printed.splitlines()[2:]
+
+
+def cells(text: str) -> dict[tuple[str, str], str]:
+    """What the page's table says, by route and subject."""
+    found = Page(text)
+    titles = [str(one["data-title"]) for one in found.all("th") if "data-title" in one]
+    scopes = [one["scope"] for one in found.all("th") if "data-title" in one]
+    columns = [title for title, scope in zip(titles, scopes, strict=True) if scope == "col"]
+    rows = [title for title, scope in zip(titles, scopes, strict=True) if scope == "row"]
+    words = iter(found.content("td"))
+    return {(row, column): next(words) for row in rows for column in columns}
+
+
+def test_the_page_has_each_cell_tried_or_not(run: Callable[..., Result]) -> None:
+    """Failures come first; a cell is tried by who has just that group, or is answered by it."""
+    result = run(
+        f"""\
+  - {{name: a reader, {READER}, allow: [GET /hello, GET /users/42], deny: [POST /articles]}}
+  - {{as: {{groups: [reader]}}, deny: [GET /hello], allow: [GET /health]}}
+  - {{as: {{groups: [editor, suspended]}}, deny: [POST /articles]}}
+  - {{as: {{groups: [editor, reader]}}, allow: [POST /articles]}}
+  - {{as: {{scopes: [reports/read]}}, allow: [GET /reports/7]}}
+  - {{deny: [GET /reports/7]}}
+""",
+        "--html",
+        "test.html",
+    )
+    text = Path("test.html").read_text()
+    found = cells(text)
+
+    assert_needs_nothing(text)
+    assert result.exit_code == 1
+    assert "failed" in result.stdout
+    assert "✗ 1 failed" in Page(text).content("p")
+    assert Page(text).content("h2")[0] == "Failed"
+    assert "expected deny, found allow: GET /hello" in text
+    tried = {cell: words for cell, words in found.items() if not words.endswith("–")}
+    assert tried == {
+        ("GET /hello", "reader"): "allow ✗",
+        ("GET /users/{user}", "reader"): "own ✓",
+        ("POST /articles", "reader"): "· ✓",
+        ("POST /articles", "suspended"): "deny ✓",
+        ("POST /articles", "editor"): "allow ✓",
+        ("GET /reports/{id}", "scope reports/read"): "allow ✓",
+        ("GET /reports/{id}", "everyone"): "· ✓",
+        ("GET /health", "reader"): "allow ✓",
+        ("GET /health", "everyone"): "allow ✓",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cases", "verdict"),
+    [
+        pytest.param("[GET /hello]", "! As expected, but not all is tried", id="not all"),
+        pytest.param("[GET /hello, POST /articles]", "✗ 1 failed", id="failed"),
+    ],
+)
+def test_the_page_has_a_templates_routes(
+    run: Callable[..., Result], cases: str, verdict: str
+) -> None:
+    """The rows are the API's routes, and requests are counted where they get to in it."""
+    run(f"  - {{{READER}, allow: {cases}}}\n", "--template", "template.yaml", "--html", "x.html")
+    text = Path("x.html").read_text()
+
+    assert verdict in Page(text).content("p")
+    assert cells(text)["GET /hello", "reader"] == "allow ✓"
+    assert cells(text)["ANY /more/{proxy+}", "reader"] == "· –"
+
+
+def test_all_tried_is_said_and_names_are_text(run: Callable[..., Result]) -> None:
+    """What opens an element elsewhere is text here, in a case's name and in a group's."""
+    result = run(
+        "  - {name: '<script>alert(1)</script>', as: {groups: ['</td><b>']}, allow: [GET /a]}\n",
+        *("--strict", "--html", "x.html"),
+        policy="version: 1\ngroups:\n  '</td><b>': {allow: [GET /a]}\n",
+    )
+    text = Path("x.html").read_text()
+
+    assert result.exit_code == 0
+    assert "✓ All as expected" in Page(text).content("p")
+    assert len(Page(text).all("script")) == 1
+    assert Page(text).all("b") == []
+
+
+def test_a_page_that_cannot_be_written_is_said(run: Callable[..., Result]) -> None:
+    """As for any other file."""
+    result = run(f"  - {{{READER}, allow: [GET /hello]}}\n", "--html", "no/x.html")
+    assert result.exit_code == 2
+    assert "no/x.html: cannot be written" in result.stderr

@@ -125,6 +125,11 @@ class Sheet:
         return counts
 
 
+def sheet_of(source: NamedPolicy, opened: tuple[Template, Api] | None) -> Sheet:
+    """The routes of the API that is meant, or else those that the policy names."""
+    return sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
+
+
 def sheet_of_policy(source: NamedPolicy) -> Sheet:
     """The routes that the policy names."""
     analysis = Analysis.of(source)

@@ -16,6 +16,7 @@ import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -24,11 +25,22 @@ from authorizer.cli.analysis.named_policy import NamedPolicy, load_policy, read_
 from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
 from authorizer.cli.analysis.unresolved import unread_in_words
 from authorizer.cli.diff.compare import compare
-from authorizer.cli.diff.report import as_json, markdown_of, print_diff
-from authorizer.cli.options import POLICY, api_option, open_api, template_option
+from authorizer.cli.diff.report import as_json, headline, markdown_of, page_of, print_diff
+from authorizer.cli.options import (
+    POLICY,
+    api_option,
+    open_api,
+    page_option,
+    require_one_form,
+    template_option,
+    write_file,
+)
 from authorizer.cli.policy_file import MAX_DOCUMENT_BYTES
 from authorizer.cli.text import plain
 from authorizer.errors import ConfigurationError, clip
+
+if TYPE_CHECKING:
+    from authorizer.cli.diff.compare import Diff
 
 # Revision and path. As git does, without the colon in braces: HEAD@{12:30}:policy.yaml.
 _SPELLED = re.compile(r"(?!:/)(?P<revision>:[0-3]|(?:\{[^{}]*\}|[^:{])*):(?P<path>.*)", re.DOTALL)
@@ -45,17 +57,17 @@ _SECONDS = 30
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="What to print.",
+    help="What to print, by default text.",
 )
+@page_option
 def diff(
     *,
     old: str,
     new: str | None,
     template: Path | None,
     api: str | None,
-    form: str,
+    form: str | None,
+    page: Path | None,
     no_widening: bool,
 ) -> None:
     """What each group, each scope and everyone gains and loses from OLD to NEW, route by route.
@@ -73,6 +85,7 @@ def diff(
     """  # noqa: D301 - \b is click's
     if new is None:
         raise click.UsageError(f"expected OLD and NEW, found one; write: {_command_of(old)}")
+    require_one_form(form, page)
     routes: tuple[str, ...] | None = None
     unnamed: frozenset[str] = frozenset()
     opened = open_api(template, api)
@@ -81,14 +94,22 @@ def diff(
         for unread in unread_in_words(*opened):
             click.echo(unread, err=True)
     found = compare(_read(old, new), _read(new, old), routes=routes, unnamed=unnamed)
-    if form == "json":
+    _tell(found, form, page)
+    if no_widening and found.widens:
+        raise click.exceptions.Exit(1)
+
+
+def _tell(found: Diff, form: str | None, page: Path | None) -> None:
+    """Print it in the form that was asked for, or write the page."""
+    if page is not None:
+        write_file(page, page_of(found).encode())
+        click.echo(f"{headline(found)} -> {page}", err=True)
+    elif form == "json":
         click.echo(json.dumps(as_json(found), indent=1))
     elif form == "markdown":
         click.echo(markdown_of(found), nl=False)
     else:
         print_diff(found, Console())
-    if no_widening and found.widens:
-        raise click.exceptions.Exit(1)
 
 
 def _command_of(operand: str) -> str:

@@ -1,4 +1,4 @@
-"""A diff for people in a terminal, for a pull request, and for programs.
+"""A diff for people in a terminal and in a browser, for a pull request, and for programs.
 
 Lines are gathered: what is the same for several subjects or routes is said once.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from authorizer.cli.analysis.permissions import EVERYONE, Extent, Permission, Subject
+from authorizer.cli.pages import report_page
 from authorizer.cli.text import cited, code, plain, print_folded, render
 
 if TYPE_CHECKING:
@@ -127,6 +128,11 @@ def _summary(diff: Diff) -> str:
     return f"rights of a group or scope on a route: {counts}"
 
 
+def headline(diff: Diff) -> str:
+    """The whole in a line: what was compared, and what came of it."""
+    return f"{plain(diff.old.name)} → {plain(diff.new.name)}: {_summary(diff)}"
+
+
 def _remarks(diff: Diff, shown: Callable[[str], str]) -> Iterator[str]:
     """Groups and scopes that came or went, which by itself changes nobody's rights."""
     for title, subjects in (("new", diff.added), ("no longer there", diff.removed)):
@@ -142,8 +148,7 @@ def _caveat(routes: Sequence[AskedRoute], shown: Callable[[str], str]) -> str:
 
 def print_diff(diff: Diff, console: Console) -> None:
     """Print it."""
-    title = f"{plain(diff.old.name)} → {plain(diff.new.name)}"
-    print_folded(console, Text(f"{title}: {_summary(diff)}"), 2)
+    print_folded(console, Text(headline(diff)), 2)
     for remark in _remarks(diff, plain):
         print_folded(console, Text(remark), 2)
     for section in _sections(diff):
@@ -175,6 +180,20 @@ def markdown_of(diff: Diff) -> str:
         caveat=_caveat(diff.elsewhere, code),
         code=code,
         names=_names,
+    )
+
+
+def page_of(diff: Diff) -> str:
+    """One page with all of it, to be opened from a pull request."""
+    return report_page(
+        "diff",
+        diff=diff,
+        summary=_summary(diff),
+        remarks=list(_remarks(diff, plain)),
+        changed={(change.route, change.subject): change for change in diff.changes},
+        sections=list(_sections(diff)),
+        caveat=_caveat(diff.elsewhere, plain),
+        name_of=lambda subject: _name(subject, plain),
     )
 
 

@@ -8,15 +8,16 @@ import click
 from rich.console import Console
 
 from authorizer.cli.analysis.named_policy import load_policy
-from authorizer.cli.analysis.sheet import sheet_of_api, sheet_of_policy
+from authorizer.cli.analysis.sheet import sheet_of
 from authorizer.cli.matrix.report import markdown_of, page_of, print_sheet
 from authorizer.cli.options import (
-    FILE,
     api_option,
     one_file,
     open_api,
+    page_option,
     policy_argument,
     policy_option,
+    require_one_form,
     template_option,
     write_file,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "markdown"]),
     help="What to print, by default text.",
 )
-@click.option("--html", "page", type=FILE, metavar="FILE", help="Write an HTML page instead.")
+@page_option
 def matrix(
     *,
     policy: Path,
@@ -54,11 +55,9 @@ def matrix(
 
     Exit code 0, or 2 if there is no sheet, because a file cannot be read or written.
     """
-    if form is not None and page is not None:
-        raise click.UsageError("--format is of what is printed, and --html writes a page: give one")
+    require_one_form(form, page)
     source = load_policy(one_file(policy, policy_file))
-    opened = open_api(template, api)
-    sheet = sheet_of_policy(source) if opened is None else sheet_of_api(source, *opened)
+    sheet = sheet_of(source, open_api(template, api))
     if page is not None:
         write_file(page, page_of(sheet).encode())
         size = f"{len(sheet.lines)} routes by {len(sheet.subjects)} subjects"

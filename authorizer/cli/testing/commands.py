@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from authorizer.cli.analysis.cases import is_policy, near_misses, read_cases
 from authorizer.cli.analysis.named_policy import load_policy
+from authorizer.cli.analysis.sheet import sheet_of
 from authorizer.cli.analysis.simulator import simulator_of
 from authorizer.cli.analysis.unresolved import unread_warning
 from authorizer.cli.options import (
@@ -22,13 +22,15 @@ from authorizer.cli.options import (
     template_option,
     write_file,
 )
-from authorizer.cli.testing.report import Label, junit_xml, lines_of, show, summary
-from authorizer.cli.testing.runner import Result, coverage, run_cases
-from authorizer.cli.text import print_folded
+from authorizer.cli.testing.report import Label, junit_xml, lines_of, page_of, show, summary
+from authorizer.cli.testing.runner import Result, coverage, run_cases, tried_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from authorizer.cli.analysis.cases import Case
+    from authorizer.cli.analysis.named_policy import NamedPolicy
 
 
 @click.command()
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     help="Fail, too, if no case exercises a rule, or a denial proves nothing.",
 )
 @click.option("--junit", type=FILE, help="Write JUnit XML to this file.")
+@click.option("--html", "page", type=FILE, help="Write an HTML page to this file.")
 def test(
     *,
     files: tuple[Path, ...],
@@ -50,6 +53,7 @@ def test(
     api: str | None,
     strict: bool,
     junit: Path | None,
+    page: Path | None,
 ) -> None:
     """Try the cases in FILES against the policy.
 
@@ -67,20 +71,28 @@ def test(
     simulator = simulator_of(named, opened)
     for warning in unread_warning(*opened) if opened else ():
         click.echo(warning, err=True)
-    if not files:
-        for sentence in near_misses(policy):
-            click.echo(sentence, err=True)
-    cases = read_cases(named.source, policy, files)
+    cases = _cases(named, policy, files)
     results = run_cases(simulator, cases)
     covered = coverage(simulator, results)
     lines = list(lines_of(simulator, cases, results, covered))
-    console = Console(highlight=False)
-    show(console, lines, is_strict=strict)
-    print_folded(console, Text(summary(results, covered)), 2)
+    sums = summary(results, covered)
+    show(Console(highlight=False), lines, sums, is_strict=strict)
     if junit is not None:
         write_file(junit, junit_xml(lines, is_strict=strict))
+    if page is not None:
+        sheet = sheet_of(named, opened)
+        tried = tried_cells(simulator, sheet, results)
+        write_file(page, page_of(lines, sums, sheet, tried).encode())
     is_short = any(line.label in {Label.VACUOUS, Label.UNEXERCISED} for line in lines)
     sys.exit(_exit_code(results, is_short=strict and is_short))
+
+
+def _cases(named: NamedPolicy, policy: Path, files: tuple[Path, ...]) -> list[Case]:
+    """Those that are meant. Where files are looked for, it says which names nearly fit."""
+    if not files:
+        for sentence in near_misses(policy):
+            click.echo(sentence, err=True)
+    return read_cases(named.source, policy, files)
 
 
 def _exit_code(results: Sequence[Result], *, is_short: bool) -> int:

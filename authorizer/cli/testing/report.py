@@ -1,4 +1,4 @@
-"""What came of the cases, line by line: for people, and as JUnit XML.
+"""What came of the cases, line by line: for people, as a page, and as JUnit XML.
 
 In that, each file is a suite, and each request a test. What is not exercised is a suite of its own,
 whose tests fail under ``--strict`` and are skipped otherwise. The attributes are those that GitLab,
@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -25,14 +26,17 @@ from authorizer.cli.analysis.explanation import (
 from authorizer.cli.analysis.simulator import Simulator, Verdict
 from authorizer.cli.analysis.unresolved import where_unread
 from authorizer.cli.location import Location
+from authorizer.cli.pages import report_page
 from authorizer.cli.text import counted, plain, print_folded, render, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
     from authorizer.cli.analysis.cases import Case
+    from authorizer.cli.analysis.permissions import Subject
+    from authorizer.cli.analysis.sheet import Sheet
     from authorizer.cli.testing.runner import Coverage, Result
 
 # Of the ways in which a failed request would be allowed.
@@ -155,8 +159,8 @@ def summary(results: Sequence[Result], coverage: Coverage) -> str:
     )
 
 
-def show(console: Console, lines: Iterable[Line], *, is_strict: bool) -> None:
-    """Print failures with their reasons, and then what proves nothing and what is not exercised."""
+def show(console: Console, lines: Iterable[Line], summary: str, *, is_strict: bool) -> None:
+    """Print failures with their reasons, what proves nothing or is not exercised, and the sums."""
     for line in sorted(lines, key=lambda line: line.label is not Label.FAILED):
         is_failed = line.label is Label.FAILED
         style = "bold red" if is_failed or is_strict else "bold yellow"
@@ -167,6 +171,18 @@ def show(console: Console, lines: Iterable[Line], *, is_strict: bool) -> None:
             print_folded(console, text, 7 if is_failed else 2)
         for reason in line.reasons:
             print_folded(console, Text(f"       {reason}"), 9)
+    print_folded(console, Text(summary), 2)
+
+
+def page_of(
+    lines: Sequence[Line], summary: str, sheet: Sheet, tried: Mapping[tuple[str, Subject], bool]
+) -> str:
+    """One page: failures, each cell of the sheet tried or not, and all requests."""
+    passed = [line for line in lines if line.label is Label.PASSED]
+    grouped = groupby(passed, key=lambda line: (line.location.file, line.case))
+    by_case = [(case, list(some)) for case, some in grouped]
+    facts = {"lines": lines, "by_case": by_case, "summary": summary, "sheet": sheet}
+    return report_page("testing", **facts, tried=tried)
 
 
 def junit_xml(lines: Sequence[Line], *, is_strict: bool) -> bytes:

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.analysis.alternatives import with_other_claims
 from authorizer.cli.analysis.cases import Case, Expectation
 from authorizer.cli.analysis.partition import widest_classes
+from authorizer.cli.analysis.permissions import EVERYONE, Subject, SubjectKind
 from authorizer.cli.analysis.request import Caller, Request, resolve
 from authorizer.cli.analysis.routes import named_routes, pattern_of_route, pattern_of_rule
 from authorizer.cli.analysis.simulator import Answer, Simulator, Verdict
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.analysis.partition import PathClass
+    from authorizer.cli.analysis.sheet import Sheet
     from authorizer.policy.model import RoutePattern, Rule
 
 # No route has such a segment, and no claim such a value.
@@ -130,6 +132,42 @@ def _gaps(rule: Rule, methods: set[str], bounded: set[Rule]) -> Iterator[str]:
     if methods and rule.effect == "allow" and rule.pattern.conditions and rule not in bounded:
         claims = " and ".join(condition.claim for condition in rule.pattern.conditions)
         yield f"no case is denied for another {claims} than the caller's"
+
+
+def tried_cells(
+    simulator: Simulator, sheet: Sheet, results: Iterable[Result]
+) -> dict[tuple[str, Subject], bool]:
+    """The cells of a sheet that requests try, by route and subject: whether all came as expected.
+
+    A request of a caller in several groups counts for each of them that alone would be answered
+    the same, by the same rule. One that is everybody's counts for everyone, too.
+    """
+    keys = {line.route.key.replace("/**", "/{proxy+}"): line.route.key for line in sheet.lines}
+    tried: dict[tuple[str, Subject], bool] = {}
+    for result in results:
+        route = _route_of(simulator, simulator.routes or tuple(keys), result.expectation.request)
+        if route in keys:
+            for subject in _subjects_that_try(simulator, result):
+                cell = keys[route], subject
+                tried[cell] = tried.get(cell, True) and result.passed
+    return tried
+
+
+def _subjects_that_try(simulator: Simulator, result: Result) -> Iterator[Subject]:
+    caller, answer = result.case.caller, result.answer
+    alone = {
+        Subject(kind=SubjectKind.GROUP, name=group): replace(caller, groups=(group,))
+        for group in caller.groups
+    }
+    if caller.is_machine:
+        for scope in caller.scopes:
+            alone[Subject(kind=SubjectKind.SCOPE, name=scope)] = replace(caller, scopes=(scope,))
+    if not alone or answer.verdict is Verdict.PUBLIC:
+        alone[EVERYONE] = caller
+    for subject, one in alone.items():
+        same = simulator.ask(result.expectation.request, one)
+        if (same.verdict, same.decision.rule) == (answer.verdict, answer.decision.rule):
+            yield subject
 
 
 # --- what a complete case implies -----------------------------------------------------------------
