@@ -95,7 +95,7 @@ def test_the_snippet_in_readme(monkeypatch: pytest.MonkeyPatch) -> None:
         namespace["who_is"](cognito.token(exp=1))
 
 
-@pytest.mark.parametrize("name", ["README"])
+@pytest.mark.parametrize("name", ["README", "docs/getting-started"])
 def test_a_translation_has_the_same_blocks(name: str) -> None:
     """What is copied, and what it prints, does not differ by the language around it."""
     pages = ((PROJECT / f"{name}{language}.md").read_text() for language in ("", ".zh-TW"))
