@@ -12,6 +12,8 @@ VENV_BENCHMARKS := .venv-benchmarks
 READY_BENCHMARKS := $(VENV_BENCHMARKS)/.ready
 VENV_PYRIGHT := .venv-pyright
 READY_PYRIGHT := $(VENV_PYRIGHT)/.ready
+VENV_DOCS := .venv-docs
+READY_DOCS := $(VENV_DOCS)/.ready
 LOCAL := build/local
 # What libraries bring along, and the function has no use for.
 LEFT_OUT := authorizer/cli/left_out.txt
@@ -43,7 +45,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright ready-docs docs docs-links runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -168,6 +170,14 @@ types: ready ready-pyright ## mypy and pyright, strict: the second of what a pro
 	@$(BIN)/mypy
 	@$(VENV_PYRIGHT)/bin/basedpyright --project tests/consumer --pythonpath $(BIN)/python
 
+# Links and anchors that lead nowhere are errors. Pages of before are not kept: one that is gone could still be linked to.
+docs: ready-docs ## a site of the pages, into build/docs
+	@$(VENV_DOCS)/bin/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --jobs 2 --conf-dir docs/site . build/docs
+	@echo "build/docs/index.html"
+
+docs-links: ready-docs ## whether the pages that ours link to on the web are there
+	@$(VENV_DOCS)/bin/sphinx-build --quiet --builder linkcheck --conf-dir docs/site . build/docs-links
+
 format: ready ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
@@ -196,12 +206,13 @@ lock: ready ## bring the lock files up to date
 	$(COMPILE) requirements/sam.in --output-file requirements/sam.txt
 	$(COMPILE) requirements/runtime.in --output-file requirements/runtime.txt
 	$(COMPILE) requirements/pyright.in --output-file requirements/pyright.txt
+	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
 
 ci: ## what CI runs
 	@bash .ci/run
 
 clean: ## remove all that make made
-	rm -rf .local $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) $(VENV_PYRIGHT) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
+	rm -rf .local $(VENV) $(VENV_SAM) $(VENV_BENCHMARKS) $(VENV_PYRIGHT) $(VENV_DOCS) build dist .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
@@ -263,6 +274,17 @@ $(READY_PYRIGHT): requirements/pyright.txt | $(READY)
 	@rm -rf $(VENV_PYRIGHT)
 	@$(PYTHON) -m venv --without-pip $(VENV_PYRIGHT)
 	@$(call INTO,$(VENV_PYRIGHT),$(FROM_LOCK) requirements/pyright.txt)
+	@touch $@
+
+ready-docs:
+	@[ -e $(READY_DOCS) ] && [ $(READY_DOCS) -nt requirements/docs.txt ] \
+		|| { $(LOCKED) $(MAKE) --silent $(READY_DOCS); }
+
+$(READY_DOCS): requirements/docs.txt | $(READY)
+	@echo "making $(VENV_DOCS) from requirements/docs.txt"
+	@rm -rf $(VENV_DOCS)
+	@$(PYTHON) -m venv --without-pip $(VENV_DOCS)
+	@$(call INTO,$(VENV_DOCS),$(FROM_LOCK) requirements/docs.txt)
 	@touch $@
 
 # --- function packages ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from authorizer.tokens.pool import JwksTiming
 
 PROJECT = Path(__file__).parents[2]
 CONFIGURATION = (PROJECT / "docs/configuration.md").read_text()
+INDEX = (PROJECT / "docs/README.md").read_text()
 DEPLOYMENT = "\n".join(
     (PROJECT / "docs" / page).read_text() for page in ("deployment.md", "operations.md")
 )
@@ -27,6 +28,14 @@ def test_each_setting_has_one_row() -> None:
 def test_times_have_the_defaults_that_the_page_says(name: str, attribute: str) -> None:
     """Who leaves a time alone gets what the page says."""
     assert float(dict(ROWS)[name]) == getattr(JwksTiming(), attribute).total_seconds()
+
+
+@pytest.mark.parametrize(
+    "page", sorted((PROJECT / "docs").glob("*.md")), ids=lambda page: page.name
+)
+def test_each_page_is_in_the_index(page: Path) -> None:
+    """Who looks for something finds the page that has it."""
+    assert page.name == "README.md" or f"]({page.name})" in INDEX
 
 
 def test_each_parameter_of_the_template_has_a_row() -> None:
