@@ -51,18 +51,18 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-##@ Use
+##@ Try it
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-run: ready ## the whole thing on this machine: sign in, call, compare with what is expected
+run: ready ## play the API on this machine: users sign in and call every route; is each answer what it must be?
 	@$(BIN)/authorizer local run
 
-serve: ready ## the same, then keep serving and print curl lines
+serve: ready ## the same, and then serve until Ctrl-C, for calls of your own
 	@$(BIN)/authorizer local serve
 
-invoke: event-named package runtime ## EVENT=NAME: a sample event in the function's package, as Lambda runs it
+invoke: event-named package runtime ## EVENT=NAME: what the built function answers to a sample event; events/README.md has the names
 	@$(BIN)/python tests/lambda_runtime.py $(EVENT) $(if $(TOKEN_FROM),--token-from $(TOKEN_FROM))
 
 sam-invoke: event-named ready ready-sam ## EVENT=NAME: the same with `sam local invoke`, in a container
@@ -74,7 +74,7 @@ sam-invoke: event-named ready ready-sam ## EVENT=NAME: the same with `sam local 
 event-named:
 	@[ -n "$(EVENT)" ] || { echo "expected the name of an event, such as EVENT=http-2.0-allowed; events/README.md has them all" >&2; exit 1; }
 
-##@ Develop
+##@ Test
 
 # Tests run side by side, by one worker more than there are processors: those of the local stack wait for it now and then.
 # Groups (tests that share a stack) go to one worker, and first.
@@ -91,19 +91,21 @@ test-covering: ready
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-fail-under=100 $(COVERING_TESTS)
 
 RUNTIME_TESTS := $(COVERING_TESTS) tests/properties
-test-runtime: ready ## the tests of what runs in Lambda alone, such as on another Python
+test-runtime: ready ## only the tests of what runs in Lambda, such as on another Python
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(RUNTIME_TESTS)
 
 test-runtime-arguments:
 	@echo $(SIDE_BY_SIDE) $(RUNTIME_TESTS)
 
-check: ready ## does the policy fit the template and its caches? check, its tests, compile
+check: ready ## this project's own policy: does it fit the template, and do its tests pass?
 	@$(BIN)/authorizer check policy.yaml --template template.yaml --strict
 	@$(BIN)/authorizer test --template template.yaml --strict
 	@mkdir -p build && $(BIN)/authorizer compile policy.yaml --template template.yaml --output build/policy.json
 
 golden: ready ## keep what the commands print now as what they must print (tests/golden)
 	@REWRITE_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/cli/test_golden.py
+
+##@ Test for longer, by chance
 
 SECONDS ?= 600
 properties: ready ## SECONDS=600: the property tests for so long, each round with another seed
@@ -117,10 +119,12 @@ fuzz: ready ## SECONDS=600: arbitrary bytes as policy, template and tests for so
 		-k "bytes or never_breaks or mutat or wrong_shape or nothing_printed"
 
 WALKS ?= 1000
-walks: package ## WALKS=1000: so many on each kind of API that remembers answers, with 26 routes and with 150
+walks: package ## WALKS=1000: so many random walks through each kind of API that remembers answers (half an hour)
 	@WALKS=$(WALKS) $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/system/test_walks.py
 
-exactness: ready ## how many callers of synthetic APIs have an exact IAM document, into docs/cached-answers.md
+##@ Measure, and write the figures into the pages
+
+exactness: ready ## how many callers of made-up APIs have an exact IAM document, into docs/cached-answers.md
 	@$(BIN)/python tests/exactness.py
 
 # ROUNDS=3: fewer, to see that all is well.
@@ -162,11 +166,13 @@ growth: ready-benchmarks ## what grows with rules, pools and tokens, eight threa
 fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simulated, into docs/scale.md
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.fleet --page docs/scale.md
 
+##@ Write and build
+
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-types: ready ready-pyright ## mypy and pyright, strict: the second of what a project that uses this one writes
+types: ready ready-pyright ## mypy and pyright, strict; pyright looks at tests/consumer, a project that uses this one
 	@$(BIN)/mypy
 	@$(VENV_PYRIGHT)/bin/basedpyright --project tests/consumer --pythonpath $(BIN)/python
 
@@ -197,7 +203,7 @@ runtime: ready ready-sam
 sam-local: ready ready-sam
 	@$(MAKE) --silent build/sam-local/.python$(LAMBDA_PYTHON)
 
-lock: ready ## bring the lock files up to date
+lock: ready ## bring the lock files in requirements/ up to date
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml --extra lambda --output-file requirements/lambda.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements/lambda.txt --output-file requirements/dev.txt
