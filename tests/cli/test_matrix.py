@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -228,34 +226,6 @@ def test_what_cannot_be_compiled_has_no_digest(policy: Path, tmp_path: Path) -> 
     template.write_text(TEMPLATE.replace("Path: /a", "Path: !Ref Unknown"))
     run(policy, "--template", template, "--html", page)
     assert "compiled with this template: it cannot be compiled" in page.read_text()
-
-
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-@pytest.mark.parametrize(("groups", "is_wide"), [(3, False), (14, True)])
-def test_columns_that_have_no_room_are_told_of(
-    *, groups: int, is_wide: bool, tmp_path: Path
-) -> None:
-    """What is further to the right is counted and pointed to, on a screen of 1,280 points."""
-    rules = "".join(f"  group-{number}: {{allow: [GET /a]}}\n" for number in range(groups))
-    (tmp_path / "page.html").write_text(
-        page_of(sheet_of_policy(read_policy(f"version: 1\ngroups:\n{rules}".encode(), "p.yaml")))
-    )
-    finished = subprocess.run(
-        [
-            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,800"),
-            (tmp_path / "page.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ('class="frame more"' in finished.stdout) is is_wide
-    told = re.search(r", [4-7] of them further to the right: scroll the table", finished.stdout)
-    assert (told is not None) is is_wide
 
 
 def test_the_page_has_a_sign_for_what_has_no_room() -> None:

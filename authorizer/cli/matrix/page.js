@@ -62,9 +62,13 @@
   const note = document.getElementById("beyond");
 
   function tellBeyond() {
-    const edge = sheet.getBoundingClientRect().left + sheet.clientLeft + sheet.clientWidth;
-    const beyond = heads.filter((head) => !head.hidden && head.getBoundingClientRect().right > edge + 1).length;
-    note.textContent = beyond ? `, ${beyond} of them further to the right: scroll the table` : "";
+    const start = table.tHead.rows[0].cells[0].getBoundingClientRect().right;
+    const end = sheet.getBoundingClientRect().left + sheet.clientLeft + sheet.clientWidth;
+    const shown = heads.filter((head) => !head.hidden).map((head) => head.getBoundingClientRect());
+    const right = shown.filter((box) => box.right > end + 1).length;
+    const left = shown.filter((box) => box.left < start - 1).length;
+    const side = right ? "right" : "left";
+    note.textContent = right || left ? `, ${right || left} of them further to the ${side}: scroll the table` : "";
   }
 
   sheet.addEventListener("scroll", tellBeyond, { passive: true });
