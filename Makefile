@@ -45,7 +45,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright ready-docs docs docs-links runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam examples lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright ready-docs docs docs-links runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -191,10 +191,21 @@ format: ready ## let ruff rewrite what it can
 package: ready ## build both functions for this machine, into build/local
 	@$(LOCKED) $(MAKE) --silent $(LOCAL)/.AuthorizerFunction $(LOCAL)/.HelloFunction
 
+# The examples are built in a copy, by the commands of their READMEs. What one takes from an index of one's own is not there to be
+# had: what pip makes of such a line is tried by tests/system/test_adopters.py.
+EXAMPLES_BUILT := build/examples
 sam: ready ready-sam ## sam validate and sam build, as before a deploy
 	@for template in template.yaml examples/*/template.yaml examples/existing-pool/pool.yaml; do \
 		SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam validate --lint --region us-east-1 --template $$template || exit 1; done
 	@SAM_CLI_TELEMETRY=0 $(VENV_SAM)/bin/sam build
+	@rm -rf $(EXAMPLES_BUILT) && mkdir -p build && cp -R examples $(EXAMPLES_BUILT) && rm $(EXAMPLES_BUILT)/*/requirements.txt
+	@for readme in $(EXAMPLES_BUILT)/*/README.md; do (cd $$(dirname $$readme) && echo "building $$(dirname $$readme)" \
+		&& sed -n '/^```sh/,/^```$$/p' README.md | grep -E '^(authorizer (check|test|compile|package) |sam build$$)' \
+		| SAM_CLI_TELEMETRY=0 PATH=$(CURDIR)/$(BIN):$(CURDIR)/$(VENV_SAM)/bin:$$PATH sh -e >build.log 2>&1 && [ -d .aws-sam/build ] \
+		|| { cat build.log; exit 1; }) || exit 1; done
+
+examples: ready ## each of examples/ on the emulator: who asks what, what is answered, and what must be
+	@$(BIN)/python tests/example_stacks.py
 
 # The runtime interface emulator is in the SAM CLI.
 runtime: ready ready-sam

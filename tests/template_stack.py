@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from authorizer.cli.local.project import Project
 
 STACK = "authorizer-local"
-_BUCKET = "templates"
+BUCKET = "templates"
 # Two minutes at most.
 _WAITING = {"Delay": 0.1, "MaxAttempts": 1200}
 # The pool's domain, and with it an app client for client_credentials, which the sample's template
@@ -80,7 +80,7 @@ def deploy(
     template = load_template(project.folder / "template.yaml")
     template["Metadata"] = larger
     storage = emulator.client("s3")
-    storage.create_bucket(Bucket=_BUCKET)
+    storage.create_bucket(Bucket=BUCKET)
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder, "package"), None, project.compiled, [Path("handlers")])
         packages = {
@@ -88,8 +88,8 @@ def deploy(
             _BACKEND: backend_package(),
         }
     for name, package in packages.items():
-        storage.put_object(Bucket=_BUCKET, Key=name, Body=package)
-        template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": _BUCKET, "Key": name}
+        storage.put_object(Bucket=BUCKET, Key=name, Body=package)
+        template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": BUCKET, "Key": name}
     hello = template["Resources"][_BACKEND]["Properties"]
     variables = {
         backend.NAME: _BACKEND,
@@ -100,7 +100,7 @@ def deploy(
         "Handler": "authorizer_local_backend.handler",
         "Environment": {"Variables": variables},
     }
-    outputs = _create_stack(translated(template, emulator, parameters), emulator, stack, parameters)
+    outputs = create_stack(translated(template, emulator, parameters), emulator, stack, parameters)
     authorizer = emulator.client("cloudformation").describe_stack_resource(
         StackName=stack, LogicalResourceId=_AUTHORIZER_FUNCTION
     )["StackResourceDetail"]
@@ -125,13 +125,7 @@ def translated(
     amazonaws.com as their issuer, as real ones do, so without that one variable it would ask AWS
     for them.
     """
-    try:
-        stack: dict[str, Any] = Translator(
-            {}, Parser(), boto_session=unconfigured_session()
-        ).translate(template, dict(parameters))
-    except InvalidDocumentException as error:
-        problems = "\n".join(cause.message for cause in error.causes)
-        raise LocalStackError(f"template.yaml cannot be transformed\n{problems}") from error
+    stack = transformed(template, parameters)
     stack["Resources"] = explicit_apis(stack["Resources"])
     pools = [
         parameters.get("ExistingUserPoolId") or f"${{{_POOL}}}",
@@ -146,16 +140,29 @@ def translated(
     return stack
 
 
-def _create_stack(
+def transformed(template: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What the SAM transform makes of a template."""
+    try:
+        stack: dict[str, Any] = Translator(
+            {}, Parser(), boto_session=unconfigured_session()
+        ).translate(template, dict(parameters))
+    except InvalidDocumentException as error:
+        problems = "\n".join(cause.message for cause in error.causes)
+        raise LocalStackError(f"the template cannot be transformed\n{problems}") from error
+    return stack
+
+
+def create_stack(
     template: dict[str, Any], emulator: Emulator, name: str, parameters: Mapping[str, str]
 ) -> dict[str, str]:
+    """Make a stack; its outputs."""
     # With the body of a real API it is more than the 51,200 bytes that a request may have.
     body = json.dumps(template).encode()
-    emulator.client("s3").put_object(Bucket=_BUCKET, Key=f"{name}.json", Body=body)
+    emulator.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.json", Body=body)
     cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
-        TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/{name}.json",
+        TemplateURL=f"https://s3.amazonaws.com/{BUCKET}/{name}.json",
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()

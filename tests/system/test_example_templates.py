@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from example_stacks import EXAMPLES, SCENARIOS, Stacks, resource, running_examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[2]
 # The others guard themselves, and have no API.
-EXAMPLES = sorted(tests.parent for tests in PROJECT.glob("examples/*/policy.policy-test.yaml"))
-pytestmark = pytest.mark.system
+WITH_TESTS = sorted(tests.parent for tests in EXAMPLES.glob("*/policy.policy-test.yaml"))
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("examples")]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+@pytest.fixture(scope="module")
+def stacks() -> Iterator[Stacks]:
+    """All of them on one emulator."""
+    with running_examples() as running:
+        yield running
+
+
+@pytest.mark.parametrize("example", WITH_TESTS, ids=lambda example: example.name)
 @pytest.mark.parametrize("command", ["check", "test"])
 def test_an_example_fits_together(example: Path, command: str) -> None:
-    """No finding of any severity; and what its policy must allow and deny, it does."""
+    """Nothing is found that fails; and what its policy must allow and deny, it does."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "authorizer.cli", command),
@@ -31,3 +44,34 @@ def test_an_example_fits_together(example: Path, command: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("example", SCENARIOS)
+def test_an_example_answers_as_it_must(stacks: Stacks, example: str) -> None:
+    """CloudFormation makes it; without a token, with garbage, and in each group."""
+    outcomes = [*stacks.play(example)]
+    wrong = [one for one in outcomes if one.answered != one.expected]
+    assert wrong == []
+    assert len({one.who for one in outcomes}) >= 3
+    assert {path.name for path in EXAMPLES.iterdir()} == {
+        name.partition(",")[0] for name in SCENARIOS
+    }
+
+
+def test_the_function_behind_a_connection_takes_a_subprotocol(stacks: Stacks) -> None:
+    """The emulator drops that header; without it a browser closes the connection."""
+    answered = stacks.emulator.client("lambda").invoke(
+        FunctionName=resource(stacks.emulator, "websocket", "ChatFunction"),
+        Payload=json.dumps({"requestContext": {"routeKey": "$connect"}}),
+    )
+    answer = json.load(answered["Payload"])
+    assert answer == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "bearer"}}
+
+
+def test_the_web_acl_has_its_rules_in_order(stacks: Stacks) -> None:
+    """The emulator keeps them, and is asked by none; floods are turned away first."""
+    firewall = stacks.emulator.client("wafv2")
+    (found,) = firewall.list_web_acls(Scope="REGIONAL")["WebACLs"]
+    told = firewall.get_web_acl(Name=found["Name"], Id=found["Id"], Scope="REGIONAL")["WebACL"]
+    names = [rule["Name"] for rule in sorted(told["Rules"], key=lambda rule: rule["Priority"])]
+    assert names == ["rate", "reputation", "known-bad-inputs", "common"]
