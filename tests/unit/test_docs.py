@@ -50,3 +50,16 @@ def test_each_parameter_of_the_template_has_a_row() -> None:
     # It belongs to another parameter, in whose row it is.
     expected = set(re.findall(r"^  (\w+):$", parameters, re.MULTILINE)) - {"ProvisionedConcurrency"}
     assert sorted(rows) == sorted(expected)
+
+
+SECURITY_MODEL = (PROJECT / "docs/security-model.md").read_text()
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\| .*/tests/.* \|$", SECURITY_MODEL, re.MULTILINE))
+def test_the_security_model_names_what_there_is(row: str) -> None:
+    """Each check is a function or class of the file that its link leads to, and so is each test."""
+    named = re.findall(r"\[`(\w+)`\]\(\.\./([\w/]+\.py)\)", row)
+    assert any(name.startswith("test_") for name, _ in named)
+    for name, file in named:
+        defined = rf"^ *(?:async )?(?:def|class) {name}\b"
+        assert re.search(defined, (PROJECT / file).read_text(), re.MULTILINE), (name, file)
