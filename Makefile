@@ -45,7 +45,7 @@ LOCKED := mkdir -p build && exec 9>build/.lock && { \
 	echo "waiting for another make in this folder"; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; }; } &&
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet lint types format package sam examples lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright ready-docs docs docs-links runtime sam-local python \
+.PHONY: help run serve invoke sam-invoke test test-covering test-runtime test-runtime-arguments check golden properties fuzz walks exactness benchmarks bench bench-cold bench-cold-of-both growth fleet screenshots lint types format package sam examples lock ci clean ready ready-sam ready-test ready-benchmarks ready-pyright ready-docs docs docs-links runtime sam-local python \
 	event-named artifacts-dir build-AuthorizerFunction build-HelloFunction
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -167,6 +167,9 @@ fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simul
 	@$(VENV_BENCHMARKS)/bin/python -m benchmarks.fleet --page docs/scale.md
 
 ##@ Write and build
+
+screenshots: ready ## pictures of the pages, into docs/images/
+	@$(BIN)/python tests/screenshots.py
 
 lint: ready ## ruff: rules and format
 	@$(BIN)/ruff check
