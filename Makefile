@@ -348,7 +348,7 @@ ASSEMBLE_HELLO = mkdir -p $(1)/handlers \
 
 # Not part of a package: what Lambda's runtime has beside it, for `make invoke`.
 build/dependencies/runtime/.complete: requirements/runtime.txt Makefile $(READY)
-	@echo "installing Lambda's runtime interface client"
+	@echo "installing what Lambda's runtime has beside a function"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@$(BIN)/python -m pip $(PIP_INSTALL) $(FROM_LOCK) requirements/runtime.txt --target $(@D)
 	@touch $@

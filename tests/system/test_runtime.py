@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from dynamodb_standin import serve_table
 from lambda_runtime import Function, running_function
 from sample_index import read_index, status_of
 from start_api import seen
@@ -91,6 +92,24 @@ def test_keys_are_fetched_with_what_is_in_the_package(
     else:
         assert invocation.answer["errorType"] == "KeysUnavailableError"
         assert "CERTIFICATE_VERIFY_FAILED" in invocation.answer["errorMessage"]
+
+
+def test_the_list_of_revoked_tokens_is_read_with_what_the_runtime_has(
+    pool: TokenSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package has no boto3, and what it has of Powertools is enough: the caller is refused."""
+    event = load_sample(EVENTS, "http-2.0-allowed").filled(pool.token)
+    with serve_table(monkeypatch) as table:
+        environment = {
+            **bundle_keys(pool, tmp_path),
+            **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
+            "AUTHORIZER_REVOCATION_TABLE": "revoked",
+        }
+        table.entries = [f"sub#{pool.sub}"]
+        with running_function(PROJECT, "AuthorizerFunction", environment) as function:
+            invocation = function.invoke(event)
+    assert len(table.questions) == 1
+    assert seen(event, invocation) == (403, "revoked")
 
 
 def test_a_package_without_a_dependency_does_not_start(pool: TokenSource, tmp_path: Path) -> None:
