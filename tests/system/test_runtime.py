@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from dynamodb_standin import serve_table
 from lambda_runtime import Function, running_function
-from sample_index import read_index, status_of
+from sample_index import Expected, read_index, status_of
 from start_api import seen
 
 from authorizer.cli.event.samples import callers_of_file, load_sample
@@ -109,7 +109,7 @@ def test_the_list_of_revoked_tokens_is_read_with_what_the_runtime_has(
         with running_function(PROJECT, "AuthorizerFunction", environment) as function:
             invocation = function.invoke(event)
     assert len(table.questions) == 1
-    assert seen(event, invocation) == (403, "revoked")
+    assert seen(event, invocation) == Expected(status=403, reason="revoked")
 
 
 def test_a_package_without_a_dependency_does_not_start(pool: TokenSource, tmp_path: Path) -> None:
