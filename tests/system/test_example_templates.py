@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import chromium
 import pytest
+from chromium import SCHEMES, WIDTHS, accessibility_violations, is_cut_off
 from example_stacks import EXAMPLES, SCENARIOS, Stacks, resource, running_examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Page
 
 PROJECT = Path(__file__).parents[2]
 # The others guard themselves, and have no API.
@@ -75,3 +79,52 @@ def test_the_web_acl_has_its_rules_in_order(stacks: Stacks) -> None:
     told = firewall.get_web_acl(Name=found["Name"], Id=found["Id"], Scope="REGIONAL")["WebACL"]
     names = [rule["Name"] for rule in sorted(told["Rules"], key=lambda rule: rule["Priority"])]
     assert names == ["rate", "reputation", "known-bad-inputs", "common"]
+
+
+def require_good_looks(page: Page) -> None:
+    """For everybody, on a telephone, too, light and dark."""
+    assert not is_cut_off(page)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert accessibility_violations(page) == [], scheme
+
+
+@pytest.mark.skipif(chromium.EXECUTABLE is None, reason=chromium.MISSING)
+def test_the_page_connects_in_a_browser(stacks: Stacks) -> None:
+    """By keyboard alone; whoever is not let in, or has copied something else, reads what helps."""
+    with chromium.chromium() as browser:
+        page = browser.new_page(viewport={"width": WIDTHS["narrow"], "height": 800})
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto((EXAMPLES / "websocket" / "page.html").as_uri())
+        status, token = page.get_by_role("status"), page.get_by_label("Access token")
+        assert status.inner_text() == "Not connected"
+        require_good_looks(page)
+
+        page.keyboard.press("Tab")
+        page.keyboard.type(stacks.urls["websocket"])
+        page.keyboard.press("Tab")
+        page.keyboard.type(stacks.tokens["member"])
+        page.keyboard.press("Enter")
+        page.get_by_text("Connected", exact=True).wait_for()
+        assert "took the subprotocol “bearer”" in status.inner_text()
+        require_good_looks(page)
+        for _ in range(2):  # past the button that connects
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.get_by_text("Closed", exact=True).wait_for()
+        assert "ended with code 1000" in status.inner_text()
+
+        for said, given in {
+            "Refused, or out of reach": stacks.tokens["suspended"],
+            "Not tried": "two words",
+        }.items():
+            token.fill(given)
+            page.keyboard.press("Enter")
+            page.get_by_text(said, exact=True).wait_for()
+            assert page.get_by_role("button", name="Disconnect").is_disabled()
+        require_good_looks(page)
+        page.get_by_label("Address of the API").fill("https://example.com")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.querySelector('#url').validity.patternMismatch")
+        assert faults == []
