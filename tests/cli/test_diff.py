@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from html_pages import Page, assert_needs_nothing
+from overlay import base, laid_over
 
 from authorizer.cli.analysis.named_policy import read_policy
 from authorizer.cli.diff.compare import Diff, compare
@@ -613,6 +614,33 @@ def test_names_are_text_on_the_page(tmp_path: Path) -> None:
     assert len(Page(text).all("script")) == 1
     assert "group &lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "\\x1b[31mred\\u202e" in text
+
+
+def test_the_page_says_what_was_not_compared(tmp_path: Path) -> None:
+    """Who reads it later does not see what was printed: a route that could not be read is on it."""
+    for name in ("old.yaml", "new.yaml"):
+        (tmp_path / name).write_text(BASE)
+    template, page = tmp_path / "template.yaml", tmp_path / "diff.html"
+    template.write_text(
+        laid_over(
+            base("http-api"),
+            """\
+Parameters: {Unknown: {Type: String}}
+Resources:
+  Backend:
+    Properties:
+      Events:
+        A: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: !Ref Unknown}}
+""",
+        )
+    )
+    files = (tmp_path / "old.yaml", tmp_path / "new.yaml")
+    result = run(*files, "--template", template, "--html", page)
+    found = Page(page.read_text())
+
+    assert result.exit_code == 0
+    assert "= No change in what could be read" in found.content("p")
+    assert found.content("li")[0] == result.stderr.splitlines()[0]
 
 
 def test_widening_fails_with_a_page_too(tmp_path: Path) -> None:

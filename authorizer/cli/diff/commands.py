@@ -89,20 +89,22 @@ def diff(
     routes: tuple[str, ...] | None = None
     unnamed: frozenset[str] = frozenset()
     opened = open_api(template, api)
+    unread: tuple[str, ...] = ()
     if opened is not None:
         routes, unnamed = tuple(routes_that_ask(opened[1])), unnamed_routes(*opened)
-        for unread in unread_in_words(*opened):
-            click.echo(unread, err=True)
+        unread = tuple(unread_in_words(*opened))
+        for route in unread:
+            click.echo(route, err=True)
     found = compare(_read(old, new), _read(new, old), routes=routes, unnamed=unnamed)
-    _tell(found, form, page)
+    _tell(found, unread, form, page)
     if no_widening and found.widens:
         raise click.exceptions.Exit(1)
 
 
-def _tell(found: Diff, form: str | None, page: Path | None) -> None:
+def _tell(found: Diff, unread: tuple[str, ...], form: str | None, page: Path | None) -> None:
     """Print it in the form that was asked for, or write the page."""
     if page is not None:
-        write_file(page, page_of(found).encode())
+        write_file(page, page_of(found, unread).encode())
         click.echo(f"{headline(found)} -> {page}", err=True)
     elif form == "json":
         click.echo(json.dumps(as_json(found), indent=1))

@@ -183,11 +183,17 @@ def markdown_of(diff: Diff) -> str:
     )
 
 
-def page_of(diff: Diff) -> str:
-    """One page with all of it, to be opened from a pull request."""
+def page_of(diff: Diff, unread: tuple[str, ...] = ()) -> str:
+    """One page with all of it, to be opened from a pull request.
+
+    Args:
+        diff: what was compared.
+        unread: which routes were not, for they could not be read.
+    """
     return report_page(
         "diff",
         diff=diff,
+        unread=unread,
         summary=_summary(diff),
         remarks=list(_remarks(diff, plain)),
         changed={(change.route, change.subject): change for change in diff.changes},
