@@ -110,7 +110,7 @@ def test_the_scenario_comes_out_as_expected(
 def test_readme_shows_rows_of_the_table(outcomes: list[scenario.Outcome]) -> None:
     """What a newcomer is shown is what is printed."""
     (shown,) = re.findall(r"^ request .*\n ─+\n((?: .*\n)+)", README.read_text(), re.MULTILINE)
-    terminal = Console(width=132, file=io.StringIO())
+    terminal = Console(width=100, file=io.StringIO())
     with terminal.capture() as printed:
         terminal.print(report.table(outcomes, width=terminal.width))
     rows = {line.rstrip() for line in printed.get().splitlines()}
