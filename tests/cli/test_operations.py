@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from template_stack import load_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[2]
 OPERATIONS = (PROJECT / "docs" / "operations.md").read_text()
@@ -67,6 +71,34 @@ def test_alarms_watch_what_the_function_counts() -> None:
         assert one["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
         name = variables["POWERTOOLS_SERVICE_NAME"]
         assert one["Dimensions"] == [{"Name": "service", "Value": name}]
+
+
+def test_the_dashboard_shows_what_a_team_asks_first() -> None:
+    """It is a document that CloudWatch takes, of metrics that the function counts."""
+    (dashboard,) = (
+        resource["Properties"]["DashboardBody"]["Fn::Sub"]
+        for resource in made_with(Dashboard="yes").values()
+        if resource["Type"] == "AWS::CloudWatch::Dashboard"
+    )
+    widgets = json.loads(re.sub(r"\$\{[\w:]+\}", "x", dashboard))["widgets"]
+    shown = json.dumps(widgets)
+    counted = ("Allowed", "Denied", "Refused", "Failed", "JwksFetches", "JwksFetchFailures")
+    of_lambda = ("Duration", "Errors", "Throttles")
+    for name in (*counted, *of_lambda):
+        assert f'"{name}"' in shown
+    # By reason; and copies that started, also from a snapshot.
+    for words in ("MetricName=(Refused OR Denied)", "@initDuration", "Restore Duration"):
+        assert words in shown
+    places = [{*cells(one)} for one in widgets]
+    assert sum(map(len, places)) == len(set().union(*places))  # none lies on another
+
+
+def cells(widget: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    """The cells of the grid that a widget takes: 24 to a row."""
+    assert widget["x"] + widget["width"] <= 24
+    for x in range(widget["x"], widget["x"] + widget["width"]):
+        for y in range(widget["y"], widget["y"] + widget["height"]):
+            yield x, y
 
 
 def test_a_canary_goes_back_when_an_alarm_rings() -> None:

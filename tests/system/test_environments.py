@@ -184,9 +184,23 @@ def test_with_two_pools(emulator: Emulator, deployed: Callable[..., Environment]
 def test_its_own_pool_and_a_further_one(
     emulator: Emulator, deployed: Callable[..., Environment]
 ) -> None:
-    """A stack that makes its pool may trust others besides."""
+    """A stack that makes its pool may trust others besides; here with all that watches it."""
     partners = Pool.made(emulator, "partners")
-    environment = deployed(FurtherUserPools=f"{partners.id}={partners.app}")
+    topic = emulator.client("sns").create_topic(Name="alarms")["TopicArn"]
+    environment = deployed(
+        FurtherUserPools=f"{partners.id}={partners.app}",
+        AlarmTopicArn=topic,
+        ColdStarts="provisioned",
+        Dashboard="yes",
+        LogKeyArn=emulator.client("kms").create_key()["KeyMetadata"]["Arn"],
+        ReservedConcurrency="5",
+        Tracing="Active",
+    )
+    watching = emulator.client("cloudwatch")
+    alarms = watching.describe_alarms()["MetricAlarms"]
+    assert len(alarms) >= 6
+    assert all(one["AlarmActions"] == one["OKActions"] == [topic] for one in alarms)
+    assert len(watching.list_dashboards()["DashboardEntries"]) == 1
     client_id = environment.deployment.client_id
     edgar = enrol(environment.deployment, Person(name="edgar", groups=("reader",)))
 
