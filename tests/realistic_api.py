@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import realistic_policy
 from crud_apis import crud_api
 from realistic_policy import FOLDER
-from template_stack import load_template, translated
+from template_stack import load_template, translated, with_own_runtime
 
 from authorizer.cli.local.functions import zipped
 from authorizer.cli.local.stack import reason_of
@@ -253,14 +253,15 @@ def deployed(emulator: Emulator, cognito: Cognito, kind: Kind) -> Deployed:
     stack = translated(template, emulator, parameters)
     function = stack["Resources"]["AuthorizerFunction"]["Properties"]
     function["Handler"] = kind.handler
-    for name in ("AuthorizerFunction", "BackendFunction"):
-        stack["Resources"][name]["Properties"]["Timeout"] = _SECONDS
     function["Environment"]["Variables"] = {
         "AUTHORIZER_USER_POOLS": f"{cognito.pool_id}={cognito.client_id}",
         "AUTHORIZER_JWKS_FILES": f"{cognito.pool_id}={_KEYS}",
         "POWERTOOLS_LOG_LEVEL": "INFO",  # or no decision is in the log, and none is counted
         **kind.environment,
     }
+    for name in ("AuthorizerFunction", "BackendFunction"):
+        stack["Resources"][name]["Properties"]["Timeout"] = _SECONDS
+        with_own_runtime(stack["Resources"][name]["Properties"])
     outputs = _created(stack, emulator, f"realistic-{kind.name}", parameters)
     return Deployed(
         kind=kind,
@@ -295,7 +296,7 @@ def _created(
         ],
     )
     made = formation.get_waiter("stack_create_complete")
-    made.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": _SECONDS})
+    made.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 10 * _SECONDS})
     (found,) = formation.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 

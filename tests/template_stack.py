@@ -27,7 +27,7 @@ from samtranslator.yaml_helper import yaml_parse
 from authorizer.cli.local import backend
 from authorizer.cli.local.deploy import Deployment
 from authorizer.cli.local.emulator import Emulator, unconfigured_session
-from authorizer.cli.local.functions import backend_package, zipped
+from authorizer.cli.local.functions import RUNTIME, zipped
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.package import fill
 from authorizer.errors import clip
@@ -85,21 +85,16 @@ def deploy(
         fill(Path(folder, "package"), None, project.compiled, [Path("handlers")])
         packages = {
             _AUTHORIZER_FUNCTION: zipped(Path(folder, "package")),
-            _BACKEND: backend_package(),
+            _BACKEND: zipped(),
         }
     for name, package in packages.items():
         storage.put_object(Bucket=BUCKET, Key=name, Body=package)
         template["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": BUCKET, "Key": name}
+    root = str(project.folder.resolve())
     hello = template["Resources"][_BACKEND]["Properties"]
-    variables = {
-        backend.NAME: _BACKEND,
-        backend.HANDLER: hello["Handler"],
-        backend.ROOT: str(project.folder.resolve()),
-    }
-    hello |= {
-        "Handler": "authorizer_local_backend.handler",
-        "Environment": {"Variables": variables},
-    }
+    hello["Environment"] = {"Variables": {backend.NAME: _BACKEND, backend.ROOT: root}}
+    for name in packages:
+        with_own_runtime(template["Resources"][name]["Properties"])
     outputs = create_stack(translated(template, emulator, parameters), emulator, stack, parameters)
     authorizer = emulator.client("cloudformation").describe_stack_resource(
         StackName=stack, LogicalResourceId=_AUTHORIZER_FUNCTION
@@ -113,6 +108,17 @@ def deploy(
         authorizer_function=authorizer["PhysicalResourceId"],
         origin="http://localhost:3000",
     )
+
+
+def with_own_runtime(function: dict[str, Any]) -> None:
+    """Have a function run as the local stack's do: the emulator's own runtime takes long to start.
+
+    Args:
+        function: its properties.
+    """
+    variables = function.setdefault("Environment", {}).setdefault("Variables", {})
+    variables[backend.HANDLER] = function["Handler"]
+    function |= RUNTIME
 
 
 def translated(

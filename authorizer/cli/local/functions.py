@@ -9,7 +9,6 @@ import io
 import json
 import re
 import shlex
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -37,31 +36,28 @@ _SECONDS = 30
 _KEPT = frozenset({"HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES"})
 _LEFT_OUT = frozenset(PREFIX + name for name in NAMES - _KEPT)
 _MODULE = "authorizer_local_backend"
+RUNTIME = {"Runtime": "provided.al2023", "Handler": "bootstrap"}
 # Unbuffered: an invocation's log is what has come by the time of its answer.
 _BOOTSTRAP = f"""#!/bin/sh
 exec {shlex.quote(sys.executable)} -u "$LAMBDA_TASK_ROOT/{_MODULE}.py"
 """
 
 
-def zipped(package: Path) -> bytes:
-    """The package as Lambda takes it.
+def zipped(package: Path | None = None) -> bytes:
+    """A function as Lambda takes it, with the runtime that it has here.
 
     It goes no farther than this machine, so that to compress it would only take time.
+
+    Args:
+        package: what is in it; nothing for a function whose code runs from where it lies.
     """
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        for file in sorted(package.rglob("*")):
-            if file.is_file():
-                packed.write(file, file.relative_to(package))
-    return archive.getvalue()
-
-
-def backend_package() -> bytes:
-    """What is put in the place of a function behind a route, whichever it is."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         packed.write(backend.__file__, f"{_MODULE}.py")
         packed.writestr("bootstrap", _BOOTSTRAP)
+        if package is not None:
+            for file in sorted(path for path in package.rglob("*") if path.is_file()):
+                packed.write(file, file.relative_to(package))
     return archive.getvalue()
 
 
@@ -83,8 +79,6 @@ class Functions:
         with tempfile.TemporaryDirectory(prefix="authorizer-package-") as folder:
             package = Path(folder, "package")
             fill(package, None, self._project.compiled)
-            shutil.copy(backend.__file__, package / f"{_MODULE}.py")
-            (package / "bootstrap").write_text(_BOOTSTRAP)
             content = zipped(package)
         self._emulator.client("logs").create_log_group(logGroupName=_LOG)
         for authorizer, function in guards_of(self._project).values():
@@ -120,7 +114,7 @@ class Functions:
                 backend.HANDLER: told.code[0] if told else "",
             }
             variables = {**_known(told), **own}
-            self._make(function, backend_package(), variables)
+            self._make(function, zipped(), variables)
         return self._uris[function]
 
     def _make(
@@ -134,9 +128,8 @@ class Functions:
         self._emulator.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=package)
         made = self._emulator.client("lambda").create_function(
             FunctionName=name,
-            Runtime="provided.al2023",
             Role=self._role,
-            Handler="bootstrap",
+            **RUNTIME,
             Code={"S3Bucket": _BUCKET, "S3Key": name},
             Timeout=_SECONDS,
             Environment={"Variables": {key: value for key, value in variables.items() if value}},
