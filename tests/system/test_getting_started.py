@@ -86,10 +86,14 @@ class Newcomer:
         self._folder = folder
         self._secret = ""
         self._password = ""
-        self.first = self._terminal(SERVE.split())
-        self.first.expect_exact("until Ctrl-C")
-        self._told = str(self.first.before)
+        self._first = self._terminal(SERVE.split())
         self._second = self._terminal(["bash", "--norc", "--noediting", "-i"])
+        self._told = ""
+
+    def wait(self) -> None:
+        """Until the stack is up, however busy the machine is."""
+        self._first.expect_exact("until Ctrl-C", timeout=300)
+        self._told = str(self._first.before)
         self._second.expect_exact(PROMPT)
 
     def _terminal(self, command: list[str]) -> pexpect.spawn[str]:
@@ -99,7 +103,7 @@ class Newcomer:
             cwd=str(self._folder),
             env=self._environment,
             encoding="utf-8",
-            timeout=60,
+            timeout=120,
             echo=False,
             dimensions=(80, 160),
         )
@@ -107,9 +111,9 @@ class Newcomer:
     def end(self) -> None:
         """Ctrl-C in the first terminal, and away."""
         self._second.close()
-        self.first.sendintr()
-        self.first.expect(pexpect.EOF)
-        self.first.wait()
+        self._first.sendintr()
+        self._first.expect(pexpect.EOF)
+        self._first.wait()
 
     def copy(self, commands: str) -> str:
         """Paste commands line by line; returns what they printed."""
@@ -172,6 +176,7 @@ def shows(printed: str, line: str) -> bool:
 def newcomer(copy: Path) -> Iterator[Newcomer]:
     person = Newcomer(copy)
     try:
+        person.wait()
         yield person
     finally:
         person.end()
