@@ -120,3 +120,19 @@ def test_a_canary_goes_back_when_an_alarm_rings() -> None:
 def test_what_the_page_lists_is_a_parameter(name: str) -> None:
     """With a default, so that nobody has to choose."""
     assert "Default" in load_template(PROJECT / "template.yaml")["Parameters"][name]
+
+
+def test_the_page_says_when_each_alarm_rings() -> None:
+    """What it says of times and thresholds is what the template has."""
+    rows = dict(re.findall(r"^\| \[(\w+)\]\(#\w+\) \| ([^|]*) \|", OPERATIONS, re.MULTILINE))
+    made = alarms(made_with())
+    assert [*rows] == [*made]
+    words = {60: "minute", 300: "five minutes"}
+    counts = {1: "", 2: "two ", 3: "three "}
+    for name, alarm in made.items():
+        rings = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        threshold = alarm["Threshold"]
+        threshold = threshold["Ref"] if isinstance(threshold, dict) else threshold
+        assert words[alarm["Period"]] in rows[name]
+        assert counts[rings] in rows[name]
+        assert threshold == 1 or str(threshold) in rows[name]
