@@ -44,8 +44,12 @@ def show(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
     reported: list[str] = []
 
-    def open_page(place: Path | str, *, width: int = chromium.WIDTHS["wide"]) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 800})
+    def open_page(
+        place: Path | str, *, width: int = chromium.WIDTHS["wide"], scripts: bool = True
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, java_script_enabled=scripts
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: reported.append(message.text))

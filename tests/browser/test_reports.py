@@ -145,3 +145,14 @@ def test_nothing_is_loaded(show: Callable[..., Page], pages: Mapping[str, Path],
     page.on("request", lambda request: asked.append(request.url))
     page.goto(pages[name].as_uri())
     assert asked == [pages[name].as_uri()]
+
+
+def test_without_scripts_there_is_nothing_that_needs_them(
+    show: Callable[..., Page], pages: Mapping[str, Path]
+) -> None:
+    """Neither filters nor what tells how to use them; the table and the reasons are there."""
+    page = show(pages["matrix"], scripts=False)
+
+    assert page.locator("form:visible, .screen:visible").count() == 0
+    assert page.locator("td").first.is_visible()
+    assert page.get_by_text("allow GET,PATCH /users/{user=sub} (group reader)").first.is_visible()

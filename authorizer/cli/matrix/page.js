@@ -11,7 +11,7 @@
   const titles = heads.map((head) => head.dataset.title);
   const routes = rows.map((row) => row.cells[0].dataset.title);
 
-  form.hidden = false;
+  form.hidden = document.querySelector(".screen").hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
 
   // --- what is shown ---
