@@ -59,7 +59,7 @@ help: ## list the targets
 run: ready ## play the API on this machine: users sign in and call every route; is each answer what it must be?
 	@$(BIN)/authorizer local run
 
-serve: ready ## the same, and then serve until Ctrl-C, for calls of your own
+serve: ready ## the same, and then serve it with a playground in the browser, until Ctrl-C
 	@$(BIN)/authorizer local serve
 
 invoke: event-named package runtime ## EVENT=NAME: what the built function answers to a sample event; events/README.md has the names

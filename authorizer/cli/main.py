@@ -87,7 +87,7 @@ _COMMANDS = {
 # The packages of an extra that its commands import.
 _EXTRAS = {
     "cli": ("boto3", "jinja2", "pyotp", "rich", "segno", "yaml"),
-    "local": ("cryptography", "ministack"),
+    "local": ("cryptography", "ministack", "starlette", "uvicorn"),
 }
 
 # Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage, and

@@ -37,6 +37,12 @@ template_option = click.option(
     metavar="FILE",
     help="SAM, CloudFormation or OpenAPI file of the API, or a Terraform plan as JSON.",
 )
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Of the playground, on loopback; default: a free one.",
+)
 api_option = click.option(
     "--api", metavar="ID", help="Logical id of the API, where the template has several."
 )

@@ -11,6 +11,7 @@ import re
 import shutil
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from jinja2 import Environment
     from rich.console import Console
     from rich.text import Text
 
@@ -185,6 +187,15 @@ def render(room: str, name: str, /, **facts: object) -> str:
             ``pages/frame.html``. In HTML, what is foreign is escaped.
         facts: what the template speaks of. Functions among them are filters, too.
     """
+    environment = _environment()
+    # The same names stand for the same functions everywhere.
+    environment.filters |= {name: fact for name, fact in facts.items() if callable(fact)}
+    return environment.get_template(f"{room}/{name}").render(facts)
+
+
+@cache
+def _environment() -> Environment:
+    """Kept, with the templates that it has compiled: that takes longer than to fill them."""
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - slow
 
     environment = Environment(
@@ -195,6 +206,5 @@ def render(room: str, name: str, /, **facts: object) -> str:
         keep_trailing_newline=True,
         autoescape=select_autoescape(["html"]),
     )
-    environment.filters |= {name: fact for name, fact in facts.items() if callable(fact)}
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    return environment.get_template(f"{room}/{name}").render(facts)
+    return environment

@@ -120,7 +120,7 @@ FLOORS = (
     ("analysis",),
     ("account", "pages"),
     ("check", "compile", "diff", "event", "explain", "init", "keys", "matrix", "testing"),
-    ("package",),
+    ("package", "playground"),
     ("local",),
     ("main",),
     ("__main__",),

@@ -58,14 +58,14 @@ _REFRESH_TOKEN = (
 
 _SKIPPED = "A policy cannot name a group with white space, so that it neither grants nor denies."
 # The last second of the year 9998: local time may be a day ahead, and datetime ends with 9999.
-_LAST_SECOND = 253_370_764_799
+LAST_SECOND = 253_370_764_799
 # A unit's seconds, and how many of them make the next larger one.
 _UNITS = ((86_400, sys.maxsize, "d"), (3_600, 24, "h"), (60, 60, "min"))
 # The next smaller units are told no more.
 _FEW = 2
 _LONGEST = 300
 
-_HEADER_MEANINGS = MappingProxyType(
+HEADER_MEANINGS = MappingProxyType(
     {
         "alg": "how it is signed; the authorizer takes RS256 and nothing else",
         "crit": "extensions that a reader must know; the authorizer knows none, and refuses",
@@ -118,7 +118,7 @@ _UNKNOWN_CLAIM = "not one of Cognito's own: added for this pool"
 _ID_CLAIM_MEANINGS = MappingProxyType({"aud": "app client that it was issued to"})
 _ATTRIBUTE = "an attribute of this pool's own"
 # claim -> said of an instant to come, said of one gone by.
-_TIMES = MappingProxyType(
+TIMES = MappingProxyType(
     {
         "auth_time": ("signs in", "signed in"),
         "exp": ("expires", "expired"),
@@ -189,7 +189,7 @@ def _show_parts(console: Console, unverified_text: str, now: float) -> None:
     header, claims = (read_part(unverified_text, index) for index in (HEADER, CLAIMS))
     token_use = (claims or {}).get("token_use")
     for title, found, meaning in (
-        ("header", header, lambda name: _HEADER_MEANINGS.get(name, _UNKNOWN_HEADER)),
+        ("header", header, lambda name: HEADER_MEANINGS.get(name, _UNKNOWN_HEADER)),
         ("claims", claims, lambda name: claim_meaning(name, token_use)),
     ):
         if found is None:
@@ -248,17 +248,20 @@ def claim_meaning(name: str, token_use: object = None) -> str:
 
 def shown_value(name: str, value: object, now_seconds: float) -> str:
     """A claim's value for people: short, on one line, and harmless to a terminal."""
-    if name in _TIMES and type(value) is int and 0 <= value <= _LAST_SECOND:
-        # On this machine's clock, with its zone.
-        instant = datetime.fromtimestamp(value, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-        return f"{instant}, {relative(name, value, now_seconds)}"
+    if name in TIMES and type(value) is int and 0 <= value <= LAST_SECOND:
+        return f"{shown_instant(value)}, {relative(name, value, now_seconds)}"
     text = _text(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
+def shown_instant(seconds: int) -> str:
+    """An instant on this machine's clock, with its zone."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
 def relative(name: str, seconds: float, now_seconds: float) -> str:
     """``expires in 12 min``, ``issued 3 h 5 min ago``, ``expired just now``."""
-    to_come, gone_by = _TIMES[name]
+    to_come, gone_by = TIMES[name]
     distance = seconds - now_seconds
     if distance > 0:
         return f"{to_come} in {duration(distance)}"

@@ -112,7 +112,7 @@ def send(
     base_url: str,
     path: str,
     *,
-    unverified_token: str,
+    unverified_token: str | None,
     headers: Mapping[str, str],
     data: bytes | None,
 ) -> requests.Response:
@@ -122,16 +122,18 @@ def send(
         method: in upper case.
         base_url: from :func:`require_base_url`.
         path: from :func:`require_path`.
-        unverified_token: the caller's access token.
+        unverified_token: the caller's access token; nothing where nobody calls.
         headers: further ones, from :func:`parse_header`.
         data: the body.
 
     Raises:
         AccountError: no answer came.
     """
-    if not _BEARER.fullmatch(unverified_token):
-        raise AccountError("the profile's access token is damaged: run 'authorizer login'")
-    sent = {**headers, "Authorization": f"Bearer {unverified_token}"}
+    sent = dict(headers)
+    if unverified_token is not None:
+        if not _BEARER.fullmatch(unverified_token):
+            raise AccountError("the profile's access token is damaged: run 'authorizer login'")
+        sent["Authorization"] = f"Bearer {unverified_token}"
     # That there is a function for it keeps requests from asking .netrc.
     request = requests.Request(method, base_url, sent, data=data, auth=lambda prepared: prepared)
     try:

@@ -8,6 +8,7 @@ kept, let alone shown.
 
 from __future__ import annotations
 
+import time
 from base64 import urlsafe_b64decode
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from authorizer.tokens.compact import MAX_TOKEN_CHARACTERS, parse_compact, requi
 from authorizer.tokens.pool import UserPool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from authorizer.tokens.jwks import JwksCache
 
 
 # The steps of which a token alone is judged.
@@ -112,13 +115,21 @@ class Verification:
         return "passed", "green"
 
 
-def verify(unverified_text: str, pool: UserPool | None) -> Verification:
+def verify(
+    unverified_text: str,
+    pool: UserPool | None,
+    *,
+    keys: JwksCache | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Verification:
     """Verify a token as an API's authorizer does.
 
     Args:
         unverified_text: the token.
         pool: with the app client that it should be for. Without one, as far as that takes none:
             the shape, the header, and whether claims are there.
+        keys: where the pool's keys come from; by default they are fetched.
+        clock: seconds since the epoch.
     """
     try:
         if pool is None:
@@ -126,7 +137,7 @@ def verify(unverified_text: str, pool: UserPool | None) -> Verification:
         # It takes long to load, and fetches keys.
         from authorizer.tokens.verifier import TokenVerifier  # noqa: PLC0415
 
-        TokenVerifier(pool, remember=0).verify(unverified_text)
+        TokenVerifier(pool, keys=keys, remember=0, clock=clock).verify(unverified_text)
     except InvalidTokenError as error:
         step = STEP_OF[error.reason]
         return Verification(

@@ -56,7 +56,8 @@ _STATE, _SERVING, _LOCK = ".local", "serving.json", "lock"
 TOKENS = "tokens.sh"
 PREFIX = "AUTHORIZER_"
 _POOLS = f"{PREFIX}USER_POOLS"
-_ANSWERS = {f"{PREFIX}{name}" for name in ("HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES")}
+# Settings that say how to answer.
+ANSWERS = {f"{PREFIX}{name}" for name in ("HTTP_API_ANSWER", "HTTP_API_REFUSAL", "IAM_MODES")}
 # The discard port. Keys that are bundled are never fetched, and this keeps it so.
 _NOWHERE = "http://127.0.0.1:9/jwks.json"
 _DEADLINE = timedelta(seconds=10)
@@ -344,7 +345,7 @@ def bundle_keys(source: TokenSource, folder: Path, seen_as: str | None = None) -
         (folder / name).write_bytes(keys)
         files[pool_id] = str(Path(str(folder) if seen_as is None else seen_as) / name)
     return {
-        **{name: value for name, value in given.items() if name in _ANSWERS},
+        **{name: value for name, value in given.items() if name in ANSWERS},
         f"{PREFIX}USER_POOLS": source.pools,
         f"{PREFIX}JWKS_FILES": " ".join(f"{pool}={file}" for pool, file in files.items()),
         f"{PREFIX}JWKS_URLS": " ".join(f"{pool}={_NOWHERE}" for pool in files),

@@ -8,6 +8,7 @@ prints that says so. The token itself is never kept, and never printed.
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ from authorizer.cli.analysis.request import Caller
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authorizer.tokens.jwks import JwksCache
     from authorizer.tokens.pool import UserPool
 
 
@@ -79,9 +83,15 @@ def read_token(source: str) -> str:
     return text
 
 
-def judge_token(unverified_text: str, pool: UserPool | None) -> JudgedToken:
-    """Judge a token, with the pool's keys where a pool is known."""
-    verification = verify(unverified_text, pool)
+def judge_token(
+    unverified_text: str,
+    pool: UserPool | None,
+    *,
+    keys: JwksCache | None = None,
+    clock: Callable[[], float] = time.time,
+) -> JudgedToken:
+    """Judge a token, with the pool's keys where a pool is known; see ``verify``."""
+    verification = verify(unverified_text, pool, keys=keys, clock=clock)
     claims = read_part(unverified_text, CLAIMS) or {}
     scope = claims.get("scope")
     return JudgedToken(

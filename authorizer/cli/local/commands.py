@@ -18,7 +18,7 @@ from authorizer.cli.event.tokens import TOKENS, own_state, write_private
 from authorizer.cli.local import report, scenario
 from authorizer.cli.local.project import LocalStackError, read_project
 from authorizer.cli.local.stack import LocalStack
-from authorizer.cli.options import FILE, api_option, asked_policy_option, grouped
+from authorizer.cli.options import FILE, api_option, asked_policy_option, grouped, port_option
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
@@ -86,15 +86,24 @@ def run(template: Path, policy: Path, api: str | None, seed: int) -> None:
 @local.command()
 @_project_options
 @_seed_option
-def serve(template: Path, policy: Path, api: str | None, seed: int) -> None:
-    """Do what run does, then leave live tokens in a file and serve until Ctrl-C."""
+@port_option
+def serve(template: Path, policy: Path, api: str | None, seed: int, port: int) -> None:
+    """Do what run does, then serve the API and a playground in the browser until Ctrl-C.
+
+    In the playground one signs in as a user, looks into the token, tries every route, and changes
+    the policy. Live tokens are left in a file, too.
+    """
     with (
         _played(template, policy, api, seed) as (stack, cases, _),
         own_state(Path()) as folder,
     ):
         stack.announce(folder)
         write_private(folder / TOKENS, "\n".join([*report.token_lines(stack), ""]))
-        _serve(stack, cases, folder / TOKENS)
+        # Its web server takes long to load, and nothing else has a use for it.
+        from authorizer.cli.local.playground import served_beside  # noqa: PLC0415
+
+        with served_beside(stack, template, policy, api, port) as page:
+            _serve(stack, cases, folder / TOKENS, page)
 
 
 @contextmanager
@@ -120,7 +129,7 @@ def _played(
         yield stack, cases, report.show(terminal, outcomes, walked, seed)
 
 
-def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path) -> None:
+def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path, page: str) -> None:
     try:
         # Not through rich: a command must not be wrapped.
         click.echo(
@@ -130,6 +139,7 @@ def _serve(stack: LocalStack, cases: list[scenario.Case], tokens: Path) -> None:
         click.echo("\n".join(report.curl_lines(stack, cases)))
         click.echo("\n".join(["", *report.sign_in_lines(stack, cases)]))
         click.echo(f"\nServing {stack.base_url} until Ctrl-C")
+        click.echo(f"Playground, for a browser: {page}")
         while True:
             time.sleep(1)
     except KeyboardInterrupt:

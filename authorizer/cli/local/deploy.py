@@ -17,7 +17,7 @@ from authorizer.cli.local.project import Project, remembered_seconds
 from authorizer.settings import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from authorizer.cli.local.emulator import Emulator
     from authorizer.cli.template.model import Authorizer
@@ -39,6 +39,7 @@ class Deployment:
         machine_client_id: of the app client for client_credentials; empty where there is none.
         authorizer_function: its name.
         origin: a web origin whose pages may call the API; nothing where none may.
+        put_in_force: has the authorizers decide by another compiled policy from now on.
     """
 
     emulator: Emulator
@@ -48,6 +49,7 @@ class Deployment:
     machine_client_id: str
     authorizer_function: str
     origin: str | None = None
+    put_in_force: Callable[[bytes], None] | None = None
 
 
 def deploy(project: Project, emulator: Emulator) -> Deployment:
@@ -76,6 +78,7 @@ def deploy(project: Project, emulator: Emulator) -> Deployment:
         client_id=client_id,
         machine_client_id=machine_client_id,
         authorizer_function=function_name(project.authorizers[0]),
+        put_in_force=functions.put_in_force,
         origin=_ORIGIN if project.answers_preflights else None,
     )
 

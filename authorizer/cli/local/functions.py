@@ -61,6 +61,13 @@ def zipped(package: Path | None = None) -> bytes:
     return archive.getvalue()
 
 
+def _authorizer_package(compiled: bytes) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="authorizer-package-") as folder:
+        package = Path(folder, "package")
+        fill(package, None, compiled)
+        return zipped(package)
+
+
 class Functions:
     """The project's functions on the emulator, made when first asked for."""
 
@@ -76,10 +83,7 @@ class Functions:
 
     def make_authorizers(self, settings: Mapping[str, str]) -> None:
         """The policy's own, in its package as it is made for Lambda, but for this machine."""
-        with tempfile.TemporaryDirectory(prefix="authorizer-package-") as folder:
-            package = Path(folder, "package")
-            fill(package, None, self._project.compiled)
-            content = zipped(package)
+        content = _authorizer_package(self._project.compiled)
         self._emulator.client("logs").create_log_group(logGroupName=_LOG)
         for authorizer, function in guards_of(self._project).values():
             told = self._project.functions.get(function)
@@ -96,6 +100,19 @@ class Functions:
             if function not in self._uris:
                 log = {"LogGroup": _LOG}
                 self._make(function, content, variables, LoggingConfig=log)
+
+    def put_in_force(self, compiled: bytes) -> None:
+        """Have the authorizers decide by another policy: what they remember goes with the old one.
+
+        API Gateway goes on remembering their answers, as it does where they are deployed.
+        """
+        content = _authorizer_package(compiled)
+        for function in self._project.authorizers:
+            name = function_name(function)
+            self._emulator.client("s3").put_object(Bucket=_BUCKET, Key=name, Body=content)
+            self._emulator.client("lambda").update_function_code(
+                FunctionName=name, S3Bucket=_BUCKET, S3Key=name
+            )
 
     def uri(self, function: str, why: str = "") -> str:
         """How an API names it.

@@ -114,6 +114,9 @@ class DecisionLog:
 class Api:
     """The deployed API.
 
+    Attributes:
+        new_reason: as it was given.
+
     Args:
         base_url: what paths are put behind.
         new_reason: reads the reason that was logged since the last time; nothing if the authorizer
@@ -122,7 +125,7 @@ class Api:
 
     def __init__(self, base_url: str, new_reason: Callable[[], str | None]) -> None:
         self.base_url = base_url
-        self._new_reason = new_reason
+        self.new_reason = new_reason
         self._http = direct_session()
 
     def call(
@@ -145,7 +148,7 @@ class Api:
         )
         return Answer(
             status=answer.status_code,
-            reason=self._new_reason(),
+            reason=self.new_reason(),
             body=json_object(answer.text),
             function=answer.headers.get(FUNCTION),
             told=answer.headers.get(CALLER) or None,

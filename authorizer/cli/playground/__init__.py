@@ -1,0 +1,1 @@
+"""The playground: a page on loopback to sign in, look into a token, and try every route."""
