@@ -96,12 +96,15 @@ def test_the_snippet_in_readme(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["README", "docs/getting-started"])
-def test_a_translation_has_the_same_blocks(name: str) -> None:
-    """What is copied, and what it prints, does not differ by the language around it."""
-    pages = ((PROJECT / f"{name}{language}.md").read_text() for language in ("", ".zh-TW"))
+def test_a_translation_has_the_same_blocks_and_links(name: str) -> None:
+    """What is copied and where one is sent does not differ by the language around it."""
+    pages = [(PROJECT / f"{name}{language}.md").read_text() for language in ("", ".zh-TW")]
     ours, theirs = (re.findall(r"^```.*\n(?:.*\n)*?```$", page, re.MULTILINE) for page in pages)
     assert ours
     assert ours == theirs
+    # Those within the page are headings of its language.
+    links = [re.findall(r"\]\((?!#)(.+?)\)", page.replace(".zh-TW.md", ".md")) for page in pages]
+    assert sorted(links[0]) == sorted(links[1])
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/verifier.md", "docs/middleware.md"])
