@@ -35,20 +35,22 @@ AUTHORIZER = {
     "Handler": "authorizer.aws_lambda.handler",
     "Environment": {"Variables": {"AUTHORIZER_USER_POOLS": "eu-west-1_Theirs=client"}},
 }
-BACKENDS = {
-    "Orders": {**OURS, "Handler": "orders.handler"},
-    "People": {**OURS, "Handler": "people.handler"},
-    "Legacy": {"Runtime": "nodejs22.x", "CodeUri": "src/", "Handler": "legacy.handler"},
-}
-ROUTES = {
-    "Orders": ["GET /", "GET /orders", "GET /orders/{id}", "POST /orders", "GET /health"],
-    "People": ["GET /people/{person}"],
-    "Legacy": ["GET /legacy"],
-}
 ORDERS = """
 def handler(event, context):
     return {"statusCode": 418, "body": "short and stout"}
 """
+BACKENDS = {
+    "Orders": {**OURS, "Handler": "orders.handler"},
+    "People": {**OURS, "Handler": "people.handler"},
+    "Legacy": {"Runtime": "nodejs22.x", "CodeUri": "src/", "Handler": "legacy.handler"},
+    "Health": {"Runtime": "python3.14", "InlineCode": ORDERS, "Handler": "index.handler"},
+}
+ROUTES = {
+    "Orders": ["GET /", "GET /orders", "GET /orders/{id}", "POST /orders"],
+    "People": ["GET /people/{person}"],
+    "Legacy": ["GET /legacy"],
+    "Health": ["GET /health"],
+}
 PEOPLE = """
 import os
 
@@ -124,6 +126,7 @@ def test_every_kind_comes_out_as_expected(
         "Orders": None,
         "People": "KeyError: 'TABLE'",
         "Legacy": "its runtime is nodejs22.x",
+        "Health": None,
     }
     answered = {one.answer.status for one in outcomes if one.answer.function == "Orders"}
     assert answered == {418}  # whatever it is, it was let in

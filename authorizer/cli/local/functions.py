@@ -43,18 +43,21 @@ exec {shlex.quote(sys.executable)} -u "$LAMBDA_TASK_ROOT/{_MODULE}.py"
 """
 
 
-def zipped(package: Path | None = None) -> bytes:
+def zipped(package: Path | None = None, inline: str = "") -> bytes:
     """A function as Lambda takes it, with the runtime that it has here.
 
     It goes no farther than this machine, so that to compress it would only take time.
 
     Args:
         package: what is in it; nothing for a function whose code runs from where it lies.
+        inline: its code, where the template itself has that.
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         packed.write(backend.__file__, f"{_MODULE}.py")
         packed.writestr("bootstrap", _BOOTSTRAP)
+        if inline:
+            packed.writestr("index.py", inline)
         if package is not None:
             for file in sorted(path for path in package.rglob("*") if path.is_file()):
                 packed.write(file, file.relative_to(package))
@@ -91,8 +94,11 @@ class Functions:
             if handler != _OUR_HANDLER and told:
                 # One of their own around ours: it is imported from where it lies.
                 root, why = code_root(self._project.folder, told)
-                if why:
-                    raise LocalStackError(f"the authorizer {function} cannot run here: {why}")
+                if not root:
+                    raise LocalStackError(
+                        f"the authorizer {function} cannot run here: "
+                        + (why or "its code is written in the template")
+                    )
             own = {backend.HANDLER: handler, backend.ROOT: root}
             if authorizer.payload_version == "1.0":
                 own[backend.VERSION] = "1.0"
@@ -124,14 +130,14 @@ class Functions:
         if function not in self._uris:
             told = self._project.functions.get(function)
             root, found = code_root(self._project.folder, told) if told else ("", "")
-            own = {
+            variables = {
+                **_known(told),
                 backend.NAME: function,
                 backend.WHY: why or found,
                 backend.ROOT: root,
                 backend.HANDLER: told.code[0] if told else "",
             }
-            variables = {**_known(told), **own}
-            self._make(function, zipped(), variables)
+            self._make(function, zipped(inline=told.code[3] if told else ""), variables)
         return self._uris[function]
 
     def _make(
@@ -166,16 +172,17 @@ def function_name(function: str) -> str:
 
 def _known(function: FunctionVariables | None) -> dict[str, str]:
     """Its variables, as far as they are known; whose tokens count here is known better."""
-    variables = function.variables if function is not None else {}
     return {
         name: value
-        for name, value in variables.items()
+        for name, value in (function.variables if function else {}).items()
         if isinstance(value, str) and name not in _LEFT_OUT
     }
 
 
 def code_root(folder: Path, function: FunctionVariables) -> tuple[str, str]:
     """Where a function's code is, and why it cannot be run here: one of the two is "".
+
+    Both are where the template itself has it.
 
     Args:
         folder: of the template: code is named from there, and CDK and Serverless put it there.
@@ -187,7 +194,7 @@ def code_root(folder: Path, function: FunctionVariables) -> tuple[str, str]:
     if image or not handler:
         return "", "it is a container image"
     if inline:
-        return "", "its code is written in the template"
+        return "", ""
     module = f"{handler.rpartition('.')[0].replace('.', '/')}.py"
     key = re.search(r"S3Key: ([^,}]+)", code)
     asset = key[1].rpartition("/")[2] if key else code
