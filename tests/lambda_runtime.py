@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import platform
 import re
+import socket
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,6 @@ from authorizer.cli.local.project import LocalStackError, read_project
 from authorizer.cli.local.supervisor import (
     LOG,
     free_port,
-    is_listening,
     last_words,
     own_folder,
     supervised,
@@ -290,6 +290,13 @@ def function_for(project: Project, sample: Sample) -> str:
     """The logical id of the function that gets such an event."""
     backends = [route.backend for route in project.api.routes if isinstance(route.backend, str)]
     return backends[0] if sample.is_for_hello and backends else project.authorizers[0]
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody listens on a port on loopback."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 if __name__ == "__main__":

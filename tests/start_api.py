@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lambda_runtime import Invocation, NewLines, function_for, project_in
+from lambda_runtime import Invocation, NewLines, function_for, is_listening, project_in
 from sam_local import SamLocal, started_sam
 from sample_index import Expected, read_index, status_of
 
 from authorizer.cli.event.samples import load_sample
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.stack import ALLOWED, Answer, Api, last_reason
-from authorizer.cli.local.supervisor import LOG, free_port, is_listening, own_folder, wait_until
+from authorizer.cli.local.supervisor import LOG, free_port, own_folder, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

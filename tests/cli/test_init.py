@@ -69,6 +69,8 @@ PLAIN = {
     Properties: {ApiId: !Ref Api, RouteKey: $connect, GUARD}
 """,
 }
+# Whose tokens count, where the template has no pool.
+PASTED = "YOUR-USER-POOL=YOUR-APP-CLIENT"
 UNGUARDED = PLAIN["http"].replace(", GUARD", "")
 OPENAPI = """openapi: 3.0.1
 info: {title: a, version: "1"}
@@ -132,13 +134,23 @@ def grant_everything(policy: str = "policy.yaml") -> None:
     ],
 )
 def test_what_is_printed_makes_a_project_that_passes(template: str) -> None:
-    """Pasted, and with the lines taken out of their comments, nothing is found, of any severity."""
+    """Pasted, and with the lines taken out of their comments, nothing is found, of any severity.
+
+    But for the pool, where the template has none: whoever leaves that as it is is told.
+    """
     Path("template.yaml").write_text(template.replace(", GUARD", ""))
     begun = run("init")
     assert begun.exit_code == 0, begun.output
     grant_everything()
-    Path("template.yaml").write_text(pasted(template.replace("GUARD", GUARDED), begun.output))
-    checked = run("check", "policy.yaml", "--template", "template.yaml", "--strict")
+    made = pasted(template.replace("GUARD", GUARDED), begun.output)
+    Path("template.yaml").write_text(made)
+    check = ("check", "policy.yaml", "--template", "template.yaml", "--strict")
+    unchanged = run(*check)
+    assert {line.split(" ")[2] for line in unchanged.output.splitlines() if " error " in line} == {
+        "T130"
+    }
+    Path("template.yaml").write_text(made.replace(PASTED, "eu-west-1_AbCdEf123=4k2example"))
+    checked = run(*check)
     assert checked.exit_code == 0, checked.output
 
 

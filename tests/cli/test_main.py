@@ -242,6 +242,21 @@ def test_a_lazy_command_without_its_dependencies_says_what_to_install(
     )
 
 
+def test_the_emulator_is_a_dependency(tmp_path: Path) -> None:
+    """It is run in another process, and looked for before anything is started."""
+    script = "import sys; sys.modules['ministack'] = None; from authorizer.cli.main import cli; "
+    command = [sys.executable, "-c", f"{script}cli(['local', 'run'])"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        (
+            "Error: 'authorizer local' needs ministack: "
+            "install cognito-rbac-authorizer with its extra 'local'\n"
+        ),
+    )
+
+
 def test_the_help_needs_no_dependencies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who installed less sees the commands that there are, and which want more."""
     monkeypatch.setitem(main._EXTRAS, "local", ("no_such_dependency",))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import ministack  # noqa: F401 - for the emulator's process: without it, none of this works
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 

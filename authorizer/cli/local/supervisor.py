@@ -108,13 +108,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_listening(port: int) -> bool:
-    """Whether somebody listens on a port on loopback."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
 def main() -> int:
     """Run the command until it or our starter ends; 1 if it ended by itself."""
     folder = Path(sys.argv[1])
