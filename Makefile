@@ -168,7 +168,7 @@ fleet: ready-benchmarks ## how often ten thousand containers ask for keys, simul
 
 ##@ Write and build
 
-screenshots: ready ## pictures of the pages, into docs/images/
+screenshots: package ## pictures of the pages, into docs/images/
 	@$(BIN)/python tests/screenshots.py
 
 lint: ready ## ruff: rules and format
