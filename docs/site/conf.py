@@ -104,6 +104,14 @@ def folder_link(page: Path, link: re.Match[str]) -> str:
     return f"]({ABOUT['urls']['Source']}/tree/main/{folder.relative_to(PROJECT)})"
 
 
+def tell_language(
+    _app: Sphinx, page: str, _template: str, context: dict[str, object], _tree: object
+) -> None:
+    """Have a page say in which language it is: a reader that speaks it wants to know."""
+    context["language"] = "zh-Hant-TW" if page.endswith(".zh-TW") else "en"
+
+
 def setup(app: Sphinx) -> None:
-    """Take part in the reading of pages."""
+    """Take part in the making of pages."""
+    app.connect("html-page-context", tell_language)
     app.connect("source-read", prepare)
