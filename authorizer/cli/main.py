@@ -78,10 +78,20 @@ _COMMANDS = {
         "cli",
         "Make the function's folder, for whatever deploys it.",
     ),
+    "revoke": (
+        "authorizer.cli.account.revocation",
+        "cli",
+        "Have a user's tokens refused before they expire.",
+    ),
     "test": (
         "authorizer.cli.testing.commands",
         "cli",
         "Try the cases in FILES against the policy.",
+    ),
+    "unrevoke": (
+        "authorizer.cli.account.revocation",
+        "cli",
+        "Have a user's tokens accepted again.",
     ),
 }
 # The packages of an extra that its commands import.

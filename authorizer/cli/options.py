@@ -92,6 +92,20 @@ caller_options = grouped(
         "claims", "--claim", multiple=True, help="A claim of the token's: sub=42. Repeatable."
     ),
 )
+# Whose users are meant, and where they are.
+place_options = grouped(
+    click.option(
+        "--stack-name",
+        envvar="STACK_NAME",
+        show_envvar=True,
+        help="Read all of these from its outputs.",
+    ),
+    click.option("--region", help="AWS region; default: of the pool, or AWS_REGION."),
+    click.option("--pool-id", envvar="COGNITO_USER_POOL_ID", show_envvar=True, help="User pool."),
+    click.option(
+        "--endpoint-url", envvar="AWS_ENDPOINT_URL", show_envvar=True, help="Of an emulator."
+    ),
+)
 # What a token is judged by.
 pool_options = grouped(
     click.option(

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from lambda_runtime import project_in
 from rich.console import Console
-from simulator import b64, serve_jwks
+from simulator import b64, serve_jwks, wait_until
 from template_stack import deploy, load_template
 
 from authorizer.cli.local import report, scenario
@@ -256,6 +257,46 @@ def test_a_warm_authorizer_outlives_its_key_server(stack: LocalStack) -> None:
             time.sleep(max(0.0, obtained_at + 4.1 - time.monotonic()))  # another process's clock
             answer = stack.call("GET", "/hello", tokens[2])
             assert (answer.status, answer.reason) == (500, "KeysUnavailableError")
+
+
+def command(stack: LocalStack, *arguments: str) -> None:
+    """One of ours, asking the emulator as `make serve` lets a terminal do it."""
+    told = {"AUTHORIZER_REVOCATION_TABLE": "revoked", **stack.emulator.identity}
+    pool = ("--pool-id", stack.deployment.user_pool_id)
+    result = CliRunner().invoke(cli, [*arguments, *pool], env=told)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_revoked_user_is_refused_in_time_and_the_table_out_of_reach_gives_what_is_set(
+    stack: LocalStack,
+) -> None:
+    """A token that the authorizer remembers, too; API Gateway's own memory is its own time."""
+    path, authorization = f"/users/{stack.people['alice'].sub}", bearer(stack)
+
+    def is_answered(status: int, reason: str) -> bool:
+        answer = stack.call("GET", path, authorization)
+        return (answer.status, answer.reason) == (status, reason)
+
+    with environment(stack, AUTHORIZER_REVOCATION_TIME_TO_LIVE_SECONDS="3"):
+        stack.keep_revoked_tokens()
+        assert is_answered(200, "allowed")
+        assert stack.call("GET", "/hello", authorization).status == 200
+        command(stack, "revoke", "alice", "--for", "1h")
+        since = time.monotonic()
+        wait_until(lambda: is_answered(403, "revoked"))
+        assert time.monotonic() - since < 3
+        assert stack.call("GET", "/hello", authorization).status == 200  # for ReauthorizeEvery
+        assert is_answered(403, "revoked")
+        with pytest.raises(ClientError, match="NotAuthorizedException"):
+            stack.emulator.cognito.get_user(AccessToken=authorization.partition(" ")[2])
+
+        command(stack, "unrevoke", "alice")
+        wait_until(lambda: is_answered(200, "allowed"))
+
+        stack.emulator.client("dynamodb").delete_table(TableName="revoked")
+        wait_until(lambda: is_answered(500, "RevocationsUnavailableError"))
+        with environment(stack, AUTHORIZER_REVOCATION_UNAVAILABLE="allow_insecurely"):
+            assert is_answered(200, "allowed")
 
 
 def test_unknown_key_ids_do_not_reach_the_key_server(stack: LocalStack) -> None:

@@ -162,7 +162,7 @@ def find_target(
     """
     endpoint_url = endpoint_url and require_base_url(endpoint_url, "the endpoint URL")
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    outputs = _outputs(stack_name, region, endpoint_url) if stack_name else {}
+    outputs = stack_outputs(stack_name, region, endpoint_url) if stack_name else {}
     pool_id = pool_id or outputs.get("UserPoolId")
     client_id = client_id or outputs.get("UserPoolClientId")
     if pool_id:  # its region is part of its id
@@ -187,7 +187,12 @@ def find_target(
     )
 
 
-def _outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> dict[str, str]:
+def stack_outputs(stack_name: str, region: str | None, endpoint_url: str | None) -> dict[str, str]:
+    """What a stack says of itself.
+
+    Raises:
+        AccountError: it cannot be asked.
+    """
     import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 

@@ -16,25 +16,15 @@ from authorizer.cli.account.challenges import SignIn
 from authorizer.cli.account.cognito import GoneError, find_target, revoke
 from authorizer.cli.account.errors import AccountError, RefusedError
 from authorizer.cli.account.sessions import NobodySignedInError, Session, SessionStore
-from authorizer.cli.options import grouped, profile_option
+from authorizer.cli.options import grouped, place_options, profile_option
 from authorizer.cli.text import printable
 
 _OR_FORGET = "nothing was removed; logout --forget removes it here, and leaves it valid at Cognito"
 # Whom to sign in with.
 _target_options = grouped(
-    click.option(
-        "--stack-name",
-        envvar="STACK_NAME",
-        show_envvar=True,
-        help="Read all of these from its outputs.",
-    ),
-    click.option("--region", help="AWS region; default: of the pool, or AWS_REGION."),
-    click.option("--pool-id", envvar="COGNITO_USER_POOL_ID", show_envvar=True, help="User pool."),
+    place_options,
     click.option("--client-id", envvar="COGNITO_CLIENT_ID", show_envvar=True, help="App client."),
     click.option("--api-url", envvar="API_URL", show_envvar=True, help="Where the API answers."),
-    click.option(
-        "--endpoint-url", envvar="AWS_ENDPOINT_URL", show_envvar=True, help="Of an emulator."
-    ),
 )
 
 

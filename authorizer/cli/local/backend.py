@@ -22,8 +22,11 @@ from typing import Any
 
 # Headers of the answer: which function it is, whom it was told of, and why a stub answers.
 FUNCTION, CALLER, STUB = "x-local-function", "x-local-caller", "x-local-stub"
-# Its variables: the function's logical id, its handler, where its code is, why that cannot run.
-NAME, HANDLER, ROOT, WHY = "LOCAL_FUNCTION", "LOCAL_HANDLER", "LOCAL_ROOT", "LOCAL_WHY"
+# Its variables: the function's logical id, its handler, where its code is, why that cannot run, and
+# as who it asks the emulator, where it may.
+NAME, HANDLER, ROOT, WHY, IDENTITY = (
+    f"LOCAL_{name}" for name in ("FUNCTION", "HANDLER", "ROOT", "WHY", "IDENTITY")
+)
 # What the emulator leaves out of an authorizer's event of payload 1.0.
 VERSION = "LOCAL_VERSION"
 _MOST_CHARACTERS = 200
@@ -72,6 +75,8 @@ def _own() -> Any:  # noqa: ANN401 - whatever the person's handler is
 def main() -> None:
     """Answer one event after the other, as Lambda's runtimes do."""
     answer = handler if NAME in os.environ else authorize
+    # Nobody is let in by the role that the emulator gives functions.
+    os.environ.update(json.loads(os.environ.get(IDENTITY, "{}")))
     while True:
         # A new connection each time: on an old one, what comes in two parts waits for 40 ms.
         api = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])

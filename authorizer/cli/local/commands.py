@@ -98,6 +98,7 @@ def serve(template: Path, policy: Path, api: str | None, seed: int, port: int) -
         _played(template, policy, api, seed) as (stack, cases, _),
         own_state(Path()) as folder,
     ):
+        stack.keep_revoked_tokens()
         stack.announce(folder)
         write_private(folder / TOKENS, "\n".join([*report.token_lines(stack), ""]))
         # Its web server takes long to load, and nothing else has a use for it.

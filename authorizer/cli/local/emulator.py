@@ -72,6 +72,9 @@ def direct_session() -> requests.Session:
 class Emulator:
     """Where the emulator answers, and its clients, made when first asked for.
 
+    Attributes:
+        identity: variables with which other clients ask it for anything.
+
     Args:
         url: its address on loopback, without a slash at the end.
         access_key: of this run, as its secret.
@@ -81,6 +84,13 @@ class Emulator:
 
     def __init__(self, url: str, access_key: str, secret_key: str, run: str | None = None) -> None:
         self.url = url
+        self.identity = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret_key,
+            "AWS_SESSION_TOKEN": "",
+            "AWS_DEFAULT_REGION": REGION,
+        }
         self._run = run or access_key
         self._session = unconfigured_session(access_key, secret_key)
         self._clients: dict[str, Any] = {}

@@ -106,7 +106,9 @@ def token_lines(stack: LocalStack) -> list[str]:
     groups = {_variable(one.name): " and ".join(one.groups) or "no group" for one in people}
     return [
         "# For a terminal of its own: in it, aws and sam ask the emulator, too.",
-        f"export AWS_ENDPOINT_URL={stack.emulator.url}",
+        *(f"export {name}={value}" for name, value in stack.emulator.identity.items() if value),
+        "unset AWS_SESSION_TOKEN AWS_PROFILE",
+        "export AUTHORIZER_REVOCATION_TABLE=revoked",
         f"export COGNITO_USER_POOL_ID={deployment.user_pool_id}",
         f"export COGNITO_CLIENT_ID={deployment.client_id}",
         f"export API={quote(stack.base_url)} API_URL={quote(stack.base_url)}",

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from authorizer.cli.event.samples import Placeholder, callers_of
 from authorizer.cli.event.tokens import ServedPool
 from authorizer.cli.local import users
-from authorizer.cli.local.backend import CALLER, FUNCTION, STUB
+from authorizer.cli.local.backend import CALLER, FUNCTION, IDENTITY, STUB
 from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, direct_session, running_emulator
+from authorizer.cli.local.functions import function_name
 from authorizer.cli.local.users import Person, Tokens
 
 if TYPE_CHECKING:
@@ -202,6 +203,34 @@ class LocalStack(Api):
             say("creating the users, each with a password and TOTP")
             with closing(cls(deployment, project)) as stack:
                 yield stack
+
+    def keep_revoked_tokens(self) -> None:
+        """Have the authorizers heed a list of revoked tokens; for that, they start anew."""
+        self.emulator.client("dynamodb").create_table(
+            TableName="revoked",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "list", "KeyType": "HASH"},
+                {"AttributeName": "entry", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "list", "AttributeType": "S"},
+                {"AttributeName": "entry", "AttributeType": "S"},
+            ],
+        )
+        client = self.emulator.client("lambda")
+        for function in map(function_name, self.project.authorizers):
+            found = client.get_function_configuration(FunctionName=function)["Environment"]
+            client.update_function_configuration(
+                FunctionName=function,
+                Environment={
+                    "Variables": {
+                        **found["Variables"],
+                        "AUTHORIZER_REVOCATION_TABLE": "revoked",
+                        IDENTITY: json.dumps(self.emulator.identity),
+                    }
+                },
+            )
 
     def sign_in(self, name: str) -> Tokens:
         """Sign a user in, with password and TOTP."""
