@@ -23,12 +23,19 @@ from urllib.parse import urlsplit
 from rich import box
 from rich.table import Table
 from samtranslator.yaml_helper import yaml_parse
-from template_stack import BUCKET, create_stack, explicit_apis, load_template, transformed
+from template_stack import (
+    BUCKET,
+    create_stack,
+    explicit_apis,
+    load_template,
+    transformed,
+    with_own_runtime,
+)
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, RejectConnection, Request
 
 from authorizer.cli.local import emulator as local_emulator
-from authorizer.cli.local import users
+from authorizer.cli.local import functions, users
 from authorizer.cli.local.deploy import Deployment
 from authorizer.cli.local.emulator import REGION, Emulator, direct_session, running_emulator
 from authorizer.cli.local.report import console
@@ -197,6 +204,8 @@ class Maker:
         with tempfile.TemporaryDirectory() as folder:
             package = Path(folder, "package")
             fill(package, None, None)
+            with zipfile.ZipFile(io.BytesIO(functions.zipped())) as own:
+                self._own = {name: own.read(name) for name in own.namelist()}
             # With middleware, which the authorizers' own packages do without.
             self._package = {
                 str(file.relative_to(package)): file.read_bytes()
@@ -257,6 +266,8 @@ class Maker:
             self._emulator.client("s3").put_object(
                 Bucket=BUCKET, Key=f"{example}-{name}", Body=zipped(made)
             )
+            if name == "RbacFunction":
+                with_own_runtime(kind["Properties"])
         translated = transformed(template, parameters)
         resources = written_out(explicit_apis(translated["Resources"]))
         for one in resources.values():
@@ -285,7 +296,7 @@ class Maker:
             return {"OrdersFunction": orders, "Verifier": layer}
         routes = known_routes(read_template(folder / "template.yaml"), None)
         compiled = load_document(folder / "policy.yaml", routes)[0]
-        return {"RbacFunction": {**self._package, "policy.json": compiled}}
+        return {"RbacFunction": {**self._package, **self._own, "policy.json": compiled}}
 
     def _protect(self, stage: str) -> None:
         """The web ACL's association, which CloudFormation does not make here."""
