@@ -103,7 +103,7 @@ def test_a_translation_has_the_same_blocks_and_links(name: str) -> None:
     assert ours
     assert ours == theirs
     # Those within the page are headings of its language.
-    links = [re.findall(r"\]\((?!#)(.+?)\)", page.replace(".zh-TW.md", ".md")) for page in pages]
+    links = [re.findall(r"\]\((?!#)(.+?)\)", re.sub(r"[.-]zh-TW\.", ".", page)) for page in pages]
     assert sorted(links[0]) == sorted(links[1])
 
 
