@@ -78,6 +78,11 @@ _COMMANDS = {
         "cli",
         "Make the function's folder, for whatever deploys it.",
     ),
+    "playground": (
+        "authorizer.cli.playground.commands",
+        "local",
+        "See in the browser why a request is 401, 403 or 200.",
+    ),
     "revoke": (
         "authorizer.cli.account.revocation",
         "cli",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from authorizer.cli.template.model import Api, Template
 
-POLICY = Path("policy.yaml")
+POLICY, TEMPLATE = Path("policy.yaml"), Path("template.yaml")
 FILE = click.Path(path_type=Path)
 
 policy_argument = click.argument("policy", type=FILE, default=POLICY)

@@ -263,7 +263,7 @@ def test_the_help_needs_no_dependencies(monkeypatch: pytest.MonkeyPatch) -> None
     result = CliRunner().invoke(cli, ["--help"])
 
     assert result.exit_code == 0
-    assert "local     (needs the extra 'local')" in result.stdout
+    assert "local       (needs the extra 'local')" in result.stdout
     assert "  check " in result.stdout
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "logout": "logout --help",
     "matrix": "matrix policy.yaml",
     "package": "package --help",
+    "playground": "playground --help",
     "test": "test policy.yaml",
 }
 # A name, an arrow and a rule: what some encodings have no characters for.

@@ -21,7 +21,7 @@ from authorizer.cli.text import printable
 
 _OR_FORGET = "nothing was removed; logout --forget removes it here, and leaves it valid at Cognito"
 # Whom to sign in with.
-_target_options = grouped(
+target_options = grouped(
     place_options,
     click.option("--client-id", envvar="COGNITO_CLIENT_ID", show_envvar=True, help="App client."),
     click.option("--api-url", envvar="API_URL", show_envvar=True, help="Where the API answers."),
@@ -29,7 +29,7 @@ _target_options = grouped(
 
 
 @click.command()
-@_target_options
+@target_options
 @profile_option("Which of several sessions.", show_envvar=True)
 @click.option("--username", envvar="COGNITO_USERNAME", show_envvar=True, help="Default: asked for.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from authorizer.cli.account.errors import AccountError
-from authorizer.cli.account.sessions import Session, SessionStore
+from authorizer.cli.account.sessions import Session, SessionStore, Target
 from authorizer.errors import ConfigurationError, InvalidTokenError, KeysUnavailableError, Reason
 from authorizer.strict_json import JsonObject, NotStrictJsonError, parse_object
 from authorizer.tokens.compact import MAX_TOKEN_CHARACTERS, parse_compact, require_bounded_ascii
@@ -192,7 +192,7 @@ def stored_session(profile: str) -> tuple[Session | None, str | None]:
 
 
 def pool_to_verify_by(
-    pool_id: str | None, client_id: str | None, jwks_url: str | None, session: Session | None
+    pool_id: str | None, client_id: str | None, jwks_url: str | None, session: Target | None
 ) -> UserPool | None:
     """What to verify by: the options, and for what they leave open the profile's session."""
     pool = pool_id or (session.pool_id if session else None)

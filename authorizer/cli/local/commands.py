@@ -19,14 +19,20 @@ from authorizer.cli.event.tokens import TOKENS, own_state, write_private
 from authorizer.cli.local import report, scenario
 from authorizer.cli.local.project import LocalStackError, read_project
 from authorizer.cli.local.stack import LocalStack
-from authorizer.cli.options import FILE, api_option, asked_policy_option, grouped, port_option
+from authorizer.cli.options import (
+    FILE,
+    TEMPLATE,
+    api_option,
+    asked_policy_option,
+    grouped,
+    port_option,
+)
 from authorizer.cli.template.runtime import function_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SEEDS = 10_000
-_TEMPLATE = Path("template.yaml")
 _seed_option = click.option(
     "--seed",
     type=int,
@@ -38,7 +44,7 @@ _project_options = grouped(
         *("--template", "-t"),
         type=FILE,
         metavar="FILE",
-        default=_TEMPLATE,
+        default=TEMPLATE,
         show_default=True,
         help="SAM, CloudFormation or OpenAPI file of the API, or a Terraform plan as JSON.",
     ),
