@@ -199,7 +199,7 @@ class Maker:
         self._emulator = emulator
         pool = load_template(EXAMPLES / "existing-pool" / "pool.yaml")
         outputs = create_stack(pool, emulator, "users", {})
-        self._pool, self._client = outputs["UserPoolId"], outputs["ClientId"]
+        self._pool, self._client = outputs["UserPoolId"], outputs["UserPoolClientId"]
         emulator.cognito.create_group(UserPoolId=self._pool, GroupName="member")
         with tempfile.TemporaryDirectory() as folder:
             package = Path(folder, "package")

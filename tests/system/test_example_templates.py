@@ -69,6 +69,20 @@ def test_an_example_answers_as_it_must(stacks: Stacks, example: str) -> None:
     }
 
 
+def test_a_stack_tells_who_signs_in_of_its_pool(stacks: Stacks) -> None:
+    """`authorizer login --stack-name` asks it; a parameter of Systems Manager has been read."""
+    cloudformation = stacks.emulator.client("cloudformation")
+
+    def outputs(name: str) -> dict[str, str]:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    pool = outputs("users")
+    assert pool.keys() == {"UserPoolId", "UserPoolClientId"}
+    for name in ("existing-pool", "rest-api-waf", "websocket"):
+        assert outputs(name).items() >= pool.items()
+
+
 def test_the_function_behind_a_connection_takes_a_subprotocol(stacks: Stacks) -> None:
     """The emulator drops that header; without it a browser closes the connection."""
     answered = stacks.emulator.client("lambda").invoke(
