@@ -290,3 +290,22 @@ def test_against_a_deployed_api_one_signs_in_oneself(
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_that_it_has_ended_is_seen_wherever_one_is(browser: Browser, playground: Served) -> None:
+    """Far down on the page, too, a button that does nothing any more says why."""
+    context = browser.new_context(viewport={"width": WIDTHS["narrow"], "height": 600})
+    try:
+        page = context.new_page()
+        page.goto(playground.url)
+        page.route("**/sign-in", lambda route: route.abort())
+        page.locator('.people button[value="ada"]').click()
+        gone = page.locator("#gone")
+        gone.wait_for()
+        box = gone.bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] <= 600 - box["height"]
+        assert page.evaluate("scrollY") > 600
+        assert accessibility_violations(page) == []
+    finally:
+        context.close()
