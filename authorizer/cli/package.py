@@ -242,7 +242,12 @@ def _install(lock: Path, folder: Path, options: Sequence[str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise click.ClickException(f"pip could not install the libraries: {done.stderr.strip()}")
+        raise click.ClickException(
+            "the libraries could not be installed. They are, once for each Python and processor, "
+            "by this environment's pip and from PyPI or the index that pip is set to: see that "
+            "there are both, and the network. pip says:\n"
+            + "\n".join(line for line in done.stderr.splitlines() if line[:8] != "WARNING:")
+        )
     for pattern in _LEFT_OUT.read_text().splitlines():
         for path in folder.glob(pattern) if pattern and not pattern.startswith("#") else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()

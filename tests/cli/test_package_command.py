@@ -12,6 +12,7 @@ from authorizer.cli import package as module
 from authorizer.cli.main import cli
 
 PROJECT = Path(__file__).parents[2]
+INSTALL = module._install
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +100,21 @@ def test_libraries_are_kept_where_nobody_else_can_write(tmp_path: Path) -> None:
     refused = package("-o", "made")
     assert refused.exit_code == 1
     assert "expected what nobody else can write" in refused.output
+
+
+def test_without_a_network_it_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words of ours, and without each try of pip's."""
+    monkeypatch.setattr(module, "_install", INSTALL)
+    for name, value in {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    refused = package("-o", "made")
+    assert refused.exit_code == 1
+    assert "the libraries could not be installed" in refused.output
+    assert "see that there are both, and the network" in refused.output
+    assert "No matching distribution found" in refused.output
+    assert "Retrying" not in refused.output
+    assert not Path("made").exists()
