@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -269,15 +270,20 @@ def asked(app: Any, raw_path: str, root_path: str, authorization: str) -> tuple[
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
 
 
+@cache
+def mounted(rbac: Authorizer, mount: str) -> Any:
+    """The application, made once for all paths: that takes longer than an answer of it."""
+    app = application(rbac)
+    return Starlette(routes=[Mount(mount, app)]) if mount else app
+
+
 @settings(max_examples=300)
 @for_any(path=PATHS, root_path=st.sampled_from(["", "/prod"]), mount=st.sampled_from(["", "/sub"]))
 def test_no_spelling_of_a_path_gets_to_what_is_not_granted(
     given: Callers, path: str, root_path: str, mount: str
 ) -> None:
     """Whatever the client writes: the route that runs is one that the policy grants."""
-    app: Any = application(given.rbac)
-    if mount:
-        app = Starlette(routes=[Mount(mount, app)])
+    app = mounted(given.rbac, mount)
     status, body = asked(app, path, root_path, given.bearer("reader"))
     assert status in (200, 307, 403, 404)
     if status == 200:
