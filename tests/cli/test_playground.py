@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -314,8 +315,8 @@ def test_it_listens_on_loopback_until_it_ends(
         connection.request("GET", "/", headers={"Host": "attacker.example"})
         assert connection.getresponse().status == 421
         connection.close()
-        with pytest.raises(OSError), served(Playground(world.stage), place.port or 0):
-            pass
+        with pytest.raises(ConfigurationError, match="expected a free port"):
+            served(Playground(world.stage), place.port or 0).__enter__()
     with pytest.raises(OSError):
         http.client.HTTPConnection("127.0.0.1", place.port or 0, timeout=10).request("GET", "/")
     assert "".join(capfd.readouterr()) == ""
@@ -400,15 +401,7 @@ def test_the_examples_differ_in_who_asks_alone(client: TestClient) -> None:
 
 def test_without_samples_the_examples_are_of_who_signed_in(world: World) -> None:
     """Against a deployed API there are none; nobody is told to sign in first."""
-    playground = Playground(
-        Stage(
-            target=world.stage.target,
-            pool=world.stage.pool,
-            api_url=world.stage.api_url,
-            policy=world.policy,
-            opened=world.stage.opened,
-        )
-    )
+    playground = Playground(replace(world.stage, samples=(), put_in_force=None))
     visitor = Visitor(language="en")
     page = playground.page(visitor)
     assert page.count("Sign in first") == 2
@@ -430,15 +423,7 @@ def test_who_cannot_sign_in_reads_why(world: World) -> None:
         raise AccountError("alice is gone")
 
     sample = Sample(name="alice", caller=Caller(), sign_in=refuse)
-    stage = Stage(
-        target=world.stage.target,
-        pool=world.stage.pool,
-        api_url=world.stage.api_url,
-        policy=world.policy,
-        opened=world.stage.opened,
-        samples=(sample,),
-    )
-    client = browser_of(Playground(stage))
+    client = browser_of(Playground(replace(world.stage, samples=(sample,))))
     page = client.post("/sign-in", data={"sample": "alice"}).text
     assert "alice is gone" in page
     assert "You are nobody" in page
@@ -479,16 +464,7 @@ def test_a_policy_that_cannot_be_put_in_force_is_not(world: World) -> None:
     def refuse(_compiled: bytes) -> None:
         raise ConfigurationError(["no room"])
 
-    playground = Playground(
-        Stage(
-            target=world.stage.target,
-            pool=world.stage.pool,
-            api_url=world.stage.api_url,
-            policy=world.policy,
-            opened=world.stage.opened,
-            put_in_force=refuse,
-        )
-    )
+    playground = Playground(replace(world.stage, put_in_force=refuse))
     before = playground.policy.look()
     world.policy.write_text(world.policy.read_text().replace("GET /hello", "PUT /hello"))
     after = playground.policy.look()
@@ -501,6 +477,16 @@ def test_a_project_that_cannot_be_read_has_no_page(world: World) -> None:
     world.policy.write_text("groups: [")
     with pytest.raises(ConfigurationError, match=r"policy\.yaml:1"):
         Playground(world.stage)
+
+
+@pytest.mark.parametrize(
+    "name", ["examples/websocket/template.yaml", "tests/templates/real/http-globals.yaml"]
+)
+def test_an_api_that_asks_nobody_of_ours_has_no_page(world: World, name: str) -> None:
+    """There would be nothing to see: it says what was expected."""
+    opened = open_api(PROJECT / name, None) or pytest.fail("no API")
+    with pytest.raises(ConfigurationError, match="expected an HTTP or a REST API with a route"):
+        Playground(replace(world.stage, opened=opened))
 
 
 # --- languages ------------------------------------------------------------------------------------

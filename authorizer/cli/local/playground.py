@@ -32,7 +32,7 @@ def served_beside(
     """Serve the page; its address.
 
     Raises:
-        LocalStackError: the port is taken.
+        ConfigurationError: the port cannot be had.
     """
     deployment, opened = stack.deployment, open_api(template, api)
     assert opened is not None  # noqa: S101 - there is a template
@@ -54,11 +54,8 @@ def served_beside(
         reason=stack.new_reason,
         put_in_force=deployment.put_in_force,
     )
-    try:
-        with served(Playground(stage), port) as address:
-            yield address
-    except OSError as error:
-        raise LocalStackError(f"the playground cannot be served on port {port}: {error}") from error
+    with served(Playground(stage), port) as address:
+        yield address
 
 
 def _sample(stack: LocalStack, person: Person) -> Sample:

@@ -58,9 +58,6 @@ def playground(
         )
     url = require_base_url(chosen.api_url)
     stage = Stage(target=chosen, pool=pool, api_url=url, policy=policy, opened=opened)
-    try:
-        with served(Playground(stage), port) as address, suppress(KeyboardInterrupt):
-            click.echo(f"Playground, for a browser: {address}   until Ctrl-C")
-            signal.pause()
-    except OSError as error:
-        raise AccountError(f"port {port} cannot be had ({error.strerror}): give another") from error
+    with served(Playground(stage), port) as address, suppress(KeyboardInterrupt):
+        click.echo(f"Playground, for a browser: {address}   until Ctrl-C")
+        signal.pause()

@@ -6,7 +6,6 @@ code, for the event that API Gateway makes of the request: API Gateway shows nob
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
@@ -49,19 +48,16 @@ class Exchange:
             nothing where that cannot be told.
         policy: what the policy in force says.
         outcome: what the authorizer finds out; nothing where it is not asked.
-        event: the kind of event that it is asked with.
     """
 
     request: Request
     who: str | None
     status: int
-    milliseconds: float
     body: str
     story: Verdict | TokenVerdict
     is_remembered: bool | None
     policy: Explanation
     outcome: Outcome | None
-    event: Flavour
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,46 +107,42 @@ def exchange(
     token, path = visitor.token, require_path(request.path)
     explanation = explain(policy.simulator, request, caller)
     with _ONE_AT_A_TIME:
-        started = time.perf_counter()
         response = send(
             request.method, stage.api_url, path, unverified_token=token, headers={}, data=None
         )
-        milliseconds = (time.perf_counter() - started) * 1000
         logged = stage.reason() if stage.reason is not None else None
-    flavour, outcome = _asked(policy, explanation, token)
+    outcome = _asked(policy, explanation, token)
     return Exchange(
         request=request,
         who=visitor.name,
         status=response.status_code,
-        milliseconds=milliseconds,
         body=response.text[:_MOST_CHARACTERS],
         story=_story(explanation, outcome, has_token=token is not None),
         is_remembered=logged is None if outcome is not None and stage.reason is not None else None,
         policy=explanation,
         outcome=outcome,
-        event=flavour,
     )
 
 
 def _asked(
     policy: PolicyState, explanation: Explanation, unverified_token: str | None
-) -> tuple[Flavour, Outcome | None]:
-    """The kind of event, and what the authorizer finds out; nothing where it is not asked.
+) -> Outcome | None:
+    """What the authorizer finds out; nothing where it is not asked.
 
     Nor is there anything where it cannot tell, as without the pool's keys.
     """
     protection, resolution = explanation.answer.protection, explanation.answer.resolution
-    told = protection.authorizer if protection is not None else None
-    flavour = protection and told and flavour_of(protection.api, told)
-    kind = flavour or Flavour.HTTP_2
     if not unverified_token or protection is None or protection.decided_by is not DecidedBy.POLICY:
-        return kind, None
+        return None
+    told = protection.authorizer
+    flavour = told and flavour_of(protection.api, told)
     winner = resolution.winner if resolution is not None else None
-    event = made_event(kind, explanation.request, winner, f"Bearer {unverified_token}")
+    authorization = f"Bearer {unverified_token}"
+    event = made_event(flavour or Flavour.HTTP_2, explanation.request, winner, authorization)
     try:
-        return kind, policy.authorizer.judge(event)
+        return policy.authorizer.judge(event)
     except AuthorizerError:
-        return kind, None
+        return None
 
 
 def _story(

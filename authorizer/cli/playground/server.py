@@ -41,7 +41,7 @@ from authorizer.cli.playground.page import (
 )
 from authorizer.cli.playground.stage import Stage, WatchedPolicy
 from authorizer.cli.playground.tokens import Attack, Forger, judge
-from authorizer.errors import AuthorizerError
+from authorizer.errors import AuthorizerError, ConfigurationError
 from authorizer.tokens.jwks import JwksCache
 
 if TYPE_CHECKING:
@@ -244,11 +244,15 @@ class _Site:
         """Refuse what does not come from this page, in a browser on this machine."""
         host = request.headers.get("host", "")
         if host not in self._hosts:
-            text = "expected this page's own Host, found another: open the address that was printed"
-            response: Response = PlainTextResponse(text, _MISDIRECTED)
+            response: Response = PlainTextResponse(
+                "expected this page's own Host, found another: open the address that was printed",
+                _MISDIRECTED,
+            )
         elif request.method == "POST" and request.headers.get("origin") != f"http://{host}":
-            text = "expected a request of this page, found one of another: open the page itself"
-            response = PlainTextResponse(text, _FORBIDDEN)
+            response = PlainTextResponse(
+                "expected a request of this page, found one of another: open the page itself",
+                _FORBIDDEN,
+            )
         else:
             response = await go_on(request)
         response.headers.update(_HEADERS)
@@ -330,9 +334,14 @@ def served(playground: Playground, port: int = 0) -> Iterator[str]:
         The page's address.
 
     Raises:
-        OSError: the port is taken.
+        ConfigurationError: the port cannot be had.
     """
-    with socket.create_server((HOST, port)) as listening:
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as error:
+        expected = f"expected a free port for the playground, found {port}"
+        raise ConfigurationError([f"{expected} ({error.strerror}): give another"]) from error
+    with listening:
         port = listening.getsockname()[1]
         config = uvicorn.Config(
             application(playground, port),

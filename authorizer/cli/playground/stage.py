@@ -18,12 +18,18 @@ from typing import TYPE_CHECKING
 
 from authorizer import Authorizer, Settings
 from authorizer.cli.analysis.named_policy import NamedPolicy, load_policy
-from authorizer.cli.analysis.protection import routes_that_ask, unnamed_routes
+from authorizer.cli.analysis.protection import (
+    DecidedBy,
+    protection_by_route,
+    routes_that_ask,
+    unnamed_routes,
+)
 from authorizer.cli.analysis.sheet import Sheet, sheet_of_api
 from authorizer.cli.analysis.simulator import Simulator, simulator_of
 from authorizer.cli.diff.compare import Diff, compare
 from authorizer.cli.event.tokens import ANSWERS, PREFIX
 from authorizer.cli.policy_file import compile_source, dump_policy, read_source, with_routes
+from authorizer.cli.template.model import ApiKind
 from authorizer.cli.template.stacks import known_routes
 from authorizer.errors import ConfigurationError
 
@@ -85,7 +91,7 @@ class PolicyState:
     Attributes:
         authorizer: decides by the policy in this process, as the function does.
         version: counts what the file has been.
-        lines: of the file as it is now, good or not.
+        data: the file as it is now, good or not.
         problems: what is wrong with the file: the line, where that is known, and what.
         diff: what the last good change changed.
     """
@@ -94,8 +100,8 @@ class PolicyState:
     simulator: Simulator
     sheet: Sheet
     authorizer: Authorizer
+    data: bytes
     version: int = 1
-    lines: tuple[str, ...] = ()
     problems: tuple[tuple[int | None, str], ...] = ()
     diff: Diff | None = None
 
@@ -110,16 +116,22 @@ class WatchedPolicy:
             ConfigurationError: with all that is wrong.
         """
         self._stage, self._lock = stage, Lock()
+        template, api = stage.opened
+        asked = {one.decided_by for one in protection_by_route(template, api).values()}
+        if DecidedBy.POLICY not in asked or api.kind is ApiKind.WEBSOCKET:
+            expected = (
+                "expected an HTTP or a REST API with a route that asks the policy's authorizer"
+            )
+            hint = "'authorizer check' says what the template lacks"
+            raise ConfigurationError([f"{expected}, found {api.id} in {template.file}: {hint}"])
         named = load_policy(stage.policy)
-        self._data = self._read()
-        self._state = _state_of(stage, named, _compiled(stage, named), self._data)
+        self._state = _state_of(stage, named, _compiled(stage, named), self._read())
 
     def look(self) -> PolicyState:
         """What there is now."""
         with self._lock:
             data = self._read()
-            if data != self._data:
-                self._data = data
+            if data != self._state.data:
                 self._state = self._changed(data)
             return self._state
 
@@ -131,7 +143,7 @@ class WatchedPolicy:
 
     def _changed(self, data: bytes) -> PolicyState:
         stage, last = self._stage, self._state
-        bad = replace(last, version=last.version + 1, lines=_lines(data))
+        bad = replace(last, version=last.version + 1, data=data)
         source, found = read_source(data, str(stage.policy))
         if found:
             problems = tuple((one.location.line, str(one)) for one in found)
@@ -148,10 +160,6 @@ class WatchedPolicy:
         routes, unnamed = tuple(routes_that_ask(api)), unnamed_routes(template, api)
         diff = compare(last.named, named, routes=routes, unnamed=unnamed)
         return replace(state, version=bad.version, diff=diff)
-
-
-def _lines(data: bytes) -> tuple[str, ...]:
-    return tuple(data.decode("utf-8", "replace").splitlines())
 
 
 def _compiled(stage: Stage, named: NamedPolicy) -> bytes:
@@ -178,5 +186,5 @@ def _state_of(stage: Stage, named: NamedPolicy, compiled: bytes, data: bytes) ->
         simulator=simulator_of(named, stage.opened),
         sheet=sheet_of_api(named, template, api),
         authorizer=authorizer,
-        lines=_lines(data),
+        data=data,
     )
