@@ -35,7 +35,9 @@ COMMANDS = {
     "matrix": "matrix policy.yaml",
     "package": "package --help",
     "playground": "playground --help",
+    "revoke": "revoke --help",
     "test": "test policy.yaml",
+    "unrevoke": "unrevoke --help",
 }
 # A name, an arrow and a rule: what some encodings have no characters for.
 POLICY = """\
