@@ -47,14 +47,28 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def accessibility_violations(page: Page) -> list[str]:
-    """What axe-core finds wrong with a page as it is shown now: the rule, and where."""
-    found: dict[str, Any] = Axe().run(page).response
+def accessibility_violations(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds wrong with a page as it is shown now: the rule, and where.
+
+    Args:
+        page: what is looked at.
+        rules: the names of those that count; all, where none are given.
+    """
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found: dict[str, Any] = Axe().run(page, options=options).response
     return [
         f"{one['id']} ({one['help']}): {node['html'][:200]}: {node['failureSummary']}"
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def violations_in_light_and_dark(page: Page) -> list[str]:
+    """The same in both colour schemes; of the second, what colours can do wrong."""
+    page.emulate_media(color_scheme="light")
+    found = accessibility_violations(page)
+    page.emulate_media(color_scheme="dark")
+    return found + accessibility_violations(page, "color-contrast")
 
 
 def is_cut_off(page: Page) -> bool:
