@@ -88,6 +88,11 @@ _COMMANDS = {
         "cli",
         "Have a user's tokens refused before they expire.",
     ),
+    "smoke": (
+        "authorizer.cli.smoke.commands",
+        "cli",
+        "Ask a deployed API, and compare what it really answers.",
+    ),
     "test": (
         "authorizer.cli.testing.commands",
         "cli",
@@ -107,7 +112,7 @@ _EXTRAS = {
 
 # Commands whose exit code 1 is an answer: "no". That there is none is 2, as for wrong usage, and
 # that nobody waited for it is what a shell says of a program that Ctrl-C has ended.
-_ANSWERING = frozenset({"check", "diff", "explain", "matrix", "test"})
+_ANSWERING = frozenset({"check", "diff", "explain", "matrix", "smoke", "test"})
 _INTERRUPTED = 128 + signal.SIGINT
 
 

@@ -43,7 +43,7 @@ def fetch_document(url: str, *, deadline: timedelta) -> bytes:
     Raises:
         FetchError: for whatever goes wrong.
     """
-    bounds = _Bounds()
+    bounds = Bounds()
     bounds.give_up_at = time.monotonic() + deadline.total_seconds()
     bounds.over = threading.Event()
     try:
@@ -91,13 +91,14 @@ def _require(holds: bool, expected: str) -> None:  # noqa: FBT001 - as the word 
         raise FetchError(f"expected {expected}")
 
 
-class _Bounds(HTTPAdapter):
+class Bounds(HTTPAdapter):
     """Connects and reads within bounds: to the server, or to a proxy and through it."""
 
     give_up_at: float
     over: threading.Event
 
     def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Have its pool make connections that are bounded, and so are their answers."""
         pool: Any = super().get_connection_with_tls_context(*given, **named)
         pool.ConnectionCls = type(
             "_BoundedConnection",
@@ -152,6 +153,11 @@ class _Bounds(HTTPAdapter):
         return response
 
     def seconds_left(self) -> float:
+        """Seconds until all must be over.
+
+        Raises:
+            TimeoutError: they have passed.
+        """
         seconds = self.give_up_at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("timed out")

@@ -30,6 +30,7 @@ from rich.console import Console
 from simulator import b64, serve_jwks, wait_until
 from template_stack import deploy, load_template
 
+from authorizer.cli.event.tokens import own_state
 from authorizer.cli.local import report, scenario
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.main import cli
@@ -125,6 +126,30 @@ def test_the_template_itself_comes_to_the_same(stack: LocalStack) -> None:
         outcomes = list(scenario.play(running, scenario.cases(running)))
     assert len(outcomes) > 70
     assert [(o.case.who, o.case.request, *o.differences) for o in outcomes if o.differences] == []
+
+
+def test_smoke_finds_nothing_wrong(
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked as a deployed API is, with the tokens that ``serve`` leaves; then with another pool."""
+    files = [f"--{name}={PROJECT / name}.yaml" for name in ("template", "policy")]
+    command = ["smoke", "--token-from", "local", *files]
+    monkeypatch.chdir(tmp_path)
+    with own_state(tmp_path) as folder:
+        stack.announce(folder)
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 0, result.output
+        url = stack.emulator.jwks_url(stack.deployment.user_pool_id)
+        with environment(
+            stack,
+            AUTHORIZER_USER_POOLS="us-east-1_Another=client",
+            AUTHORIZER_JWKS_URLS=f"us-east-1_Another={url}",
+        ):
+            result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 1
+    told = json.loads((tmp_path / "smoke-report.json").read_text())
+    assert {each["fault"] for each in told["requests"]} == {"every_token_refused", None}
+    assert [person.sub for person in stack.people.values() if person.sub in str(told)] == []
 
 
 NEW_NAMES = {

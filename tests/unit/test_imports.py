@@ -122,6 +122,7 @@ FLOORS = (
     ("check", "compile", "diff", "event", "explain", "init", "keys", "matrix", "testing"),
     ("package", "playground"),
     ("local",),
+    ("smoke",),
     ("main",),
     ("__main__",),
 )

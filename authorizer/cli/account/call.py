@@ -142,7 +142,7 @@ def _headers(options: tuple[str, ...], body: bytes | None) -> dict[str, str]:
     return headers
 
 
-def _message(body: bytes) -> str:
+def gateway_message(body: bytes) -> str:
     """What an API Gateway says of itself; nothing of what a backend says."""
     try:
         message = parse_object(body).get("message")
@@ -194,7 +194,7 @@ def _advice(
         response.status_code,
         Request(method=method, path=path.partition("?")[0]),
         Caller(groups=groups_of(claims), claims=claims),
-        message=_message(response.content),
+        message=gateway_message(response.content),
         now_seconds=time.time(),
         simulator=simulator,
         policy_trouble=trouble,

@@ -1,4 +1,4 @@
-"""One request to the API with the caller's token, sent to nobody else.
+"""One request to the API, with the caller's token or without, sent to nobody else.
 
 Redirects are not followed, ``~/.netrc`` is not asked, plain HTTP is for loopback only and goes
 through no proxy: each of these could carry the token to a stranger.
@@ -7,6 +7,9 @@ through no proxy: each of these could carry the token to a stranger.
 from __future__ import annotations
 
 import re
+import threading
+import time
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,11 +18,14 @@ import requests
 
 from authorizer.cli.account.errors import AccountError
 from authorizer.errors import clip
+from authorizer.tokens.fetch import Bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TIMEOUT_SECONDS = 30
+# Of a body that is only glanced at. What API Gateway says of itself has less than a hundred.
+_GLANCED_BYTES = 4096
 # RFC 9110, section 5.6.2.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER = re.compile(rf"(?P<name>{_TOKEN}):(?P<value>.*)", re.ASCII | re.DOTALL)
@@ -136,26 +142,76 @@ def send(
         sent["Authorization"] = f"Bearer {unverified_token}"
     # That there is a function for it keeps requests from asking .netrc.
     request = requests.Request(method, base_url, sent, data=data, auth=lambda prepared: prepared)
+    with _troubles(base_url), requests.Session() as session:
+        return _exchange(session, request, base_url + path)
+
+
+def glance(
+    method: str, base_url: str, path: str, headers: Mapping[str, str]
+) -> tuple[requests.Response, bytes]:
+    """Send the request to an API that is not trusted to answer well.
+
+    However it drips, nests or goes on, it is over after ``TIMEOUT_SECONDS``.
+
+    Args:
+        method: in upper case.
+        base_url: from :func:`require_base_url`.
+        path: encoded.
+        headers: all of them.
+
+    Returns:
+        The answer, whose body is not to be read, and the beginning of that.
+
+    Raises:
+        AccountError: no answer came.
+    """
+    request = requests.Request(
+        method,
+        base_url,
+        {"Accept-Encoding": "identity", **headers},
+        auth=lambda prepared: prepared,
+    )
+    bounds = Bounds()
+    bounds.give_up_at = time.monotonic() + TIMEOUT_SECONDS
+    bounds.over = threading.Event()
+    with _troubles(base_url, bounds), requests.Session() as session:
+        session.adapters = {"https://": bounds, "http://": bounds}
+        # Where a redirect leads somewhere, requests reads and decompresses all of its body.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign] # noqa: ARG005
+        with _exchange(session, request, base_url + path, stream=True) as response:
+            return response, response.raw.read(_GLANCED_BYTES, decode_content=False)
+
+
+@contextmanager
+def _troubles(base_url: str, bounds: Bounds | None = None) -> Iterator[None]:
+    """Whatever goes wrong on the way, in our words.
+
+    Raises:
+        AccountError: without what the error says. Also urllib3's own and the socket's come by
+            here, and their texts may quote headers, the token among them.
+    """
     try:
-        return _exchange(request, base_url + path)
-    except Exception as error:  # noqa: BLE001 - translated, without what it says
-        # Also urllib3's own and the socket's. Their texts may quote headers, the token among
-        # them: only the kind of error is told.
+        yield
+    except Exception as error:  # noqa: BLE001 - translated
         other = f"the request failed ({type(error).__name__}): check the API's URL"
         trouble = next((words for kind, words in _TROUBLES if isinstance(error, kind)), other)
         raise AccountError(f"{trouble} ({base_url})") from None
+    finally:
+        if bounds is not None:
+            bounds.over.set()
 
 
-def _exchange(request: requests.Request, url: str) -> requests.Response:
-    with requests.Session() as session:
-        prepared = session.prepare_request(request)
-        # Set afterwards: requests would decode "%61" and resolve "..", and the question may be
-        # just what the API makes of them.
-        prepared.url = url
-        settings = session.merge_environment_settings(
-            url, {"http": ""}, stream=False, verify=None, cert=None
-        )
-        return session.send(prepared, timeout=TIMEOUT_SECONDS, allow_redirects=False, **settings)
+def _exchange(
+    session: requests.Session, request: requests.Request, url: str, *, stream: bool = False
+) -> requests.Response:
+    prepared = session.prepare_request(request)
+    # Set afterwards: requests would decode "%61" and resolve "..", and the question may be
+    # just what the API makes of them.
+    prepared.url = url
+    settings = session.merge_environment_settings(
+        url, {"http": ""}, stream=stream, verify=None, cert=None
+    )
+    return session.send(prepared, timeout=TIMEOUT_SECONDS, allow_redirects=False, **settings)
 
 
 def is_on_loopback(url: str) -> bool:

@@ -147,11 +147,13 @@ class Simulator:
         """What becomes of a request."""
         resolution = self.resolve(request)
         if resolution is None or not resolution.readings:
-            return self._ask(request, caller, resolution)
-        readings = tuple(self._ask(request, caller, reading) for reading in resolution.readings)
+            return self.ask_along(request, caller, resolution)
+        readings = tuple(
+            self.ask_along(request, caller, reading) for reading in resolution.readings
+        )
         return _in_common(readings, resolution)
 
-    def _ask(self, request: Request, caller: Caller, resolution: Resolution | None) -> Answer:
+    def ask_along(self, request: Request, caller: Caller, resolution: Resolution | None) -> Answer:
         """What becomes of a request that reaches just that route, or none."""
         protection = None
         if resolution is not None:

@@ -200,12 +200,16 @@ class ServedPool:
 
     Attributes:
         tokens: by placeholder.
+        api_url: where the API answers.
+        people: an access token of each user, by name.
     """
 
     sub: str
     pools: str
     jwks_url: str
     tokens: Mapping[str, str] = field(repr=False)
+    api_url: str = ""
+    people: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, project: Path) -> ServedPool:

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from authorizer.cli.event.tokens import TOKENS, own_state, write_private
 from authorizer.cli.local import report, scenario
-from authorizer.cli.local.project import LocalStackError, read_project
+from authorizer.cli.local.project import read_project
 from authorizer.cli.local.stack import LocalStack
 from authorizer.cli.options import (
     FILE,
@@ -39,7 +39,7 @@ _seed_option = click.option(
     default=lambda: random.randrange(_SEEDS),  # noqa: S311 - not a secret
     help="The random walk's seed; default: a new one each time.",
 )
-_project_options = grouped(
+project_options = grouped(
     click.option(
         *("--template", "-t"),
         type=FILE,
@@ -63,8 +63,6 @@ class _InWords(click.Group):
         except KeyboardInterrupt:
             click.echo("\ninterrupted; everything is stopped", err=True)
             ctx.exit(128 + signal.SIGINT)
-        except LocalStackError as error:
-            raise click.ClickException(str(error)) from error
         except (BotoCoreError, ClientError, requests.RequestException) as error:
             raise click.ClickException(f"the emulator did not do as asked: {error}") from error
 
@@ -75,7 +73,7 @@ def local() -> None:
 
 
 @local.command()
-@_project_options
+@project_options
 @_seed_option
 def run(template: Path, policy: Path, api: str | None, seed: int) -> None:
     """Deploy, sign in, play the scenario, and compare what comes of it with what must.
@@ -91,7 +89,7 @@ def run(template: Path, policy: Path, api: str | None, seed: int) -> None:
 
 
 @local.command()
-@_project_options
+@project_options
 @_seed_option
 @port_option
 def serve(template: Path, policy: Path, api: str | None, seed: int, port: int) -> None:

@@ -17,6 +17,7 @@ from authorizer.cli.policy_file import load_document, load_source
 from authorizer.cli.template.model import Api, ApiKind, FunctionVariables, Unknown
 from authorizer.cli.template.reader import read_template
 from authorizer.cli.template.stacks import chosen_api, known_routes
+from authorizer.errors import AuthorizerError
 from authorizer.gateway.token_sources import AUTHORIZATION
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from authorizer.cli.template.model import Authorizer
 
 
-class LocalStackError(Exception):
+class LocalStackError(AuthorizerError):
     """The local stack cannot go on. The text says what happened and, where known, what helps."""
 
 
@@ -73,6 +74,11 @@ class Project:
     def is_rest(self) -> bool:
         """Whether it is a REST API, which answers some requests in another way."""
         return self.api.kind is ApiKind.REST
+
+    @property
+    def refused_status(self) -> int:
+        """What a client sees whose token is refused: REST APIs have Unauthorized raised."""
+        return 401 if self.is_rest else 403
 
     @property
     def answers_preflights(self) -> bool:

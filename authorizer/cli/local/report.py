@@ -62,13 +62,21 @@ def table(outcomes: Iterable[Outcome], *, width: int) -> Table:
         found = (status, _shown(answer.reason, _OK if answer.function else answer.status, known))
         is_right = not outcome.differences
         expected = "✓" if width < _WHOLE_ROW_COLUMNS and is_right else expected
-        rows.append((is_right, (case.request, case.who, *found, expected)))
-    titles = ("request", "who", "status", "reason", "expected")
-    columns = (Column(title, overflow="fold") for title in titles)
-    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for is_right, cells in rows:
-        drawn.add_row(*map(Text, cells), style=None if is_right else "bold red")
-    return drawn
+        style = "" if is_right else "bold red"
+        rows.append([Text(cell, style) for cell in (case.request, case.who, *found, expected)])
+    return drawn(("request", "who", "status", "reason", "expected"), rows)
+
+
+def drawn(titles: Iterable[str], rows: Iterable[Iterable[Text | None]]) -> Table:
+    """A table whose cells are folded where they are long."""
+    table = Table(
+        *(Column(shown(title), overflow="fold") for title in titles),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _shown(reason: str | None, status: int, known: bool) -> str:  # noqa: FBT001 - a private word

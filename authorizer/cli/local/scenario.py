@@ -63,6 +63,7 @@ class Case:
     authorization: str | None = field(default=None, repr=False)
     sub: str | None = None
     origin: str | None = None
+    is_remembered: bool = False
 
     @property
     def method(self) -> str:
@@ -153,9 +154,7 @@ class Plan:
             allowed: a request that is allowed with a token.
             origin: whose pages may call the API; nothing where none may.
         """
-        for key, protection in self._routes.items():
-            if protection.decided_by is DecidedBy.NOBODY:
-                yield _anonymous(self._example(key), _OK)
+        yield from self.public()
         route = self._route_of(Request(method=allowed.method, path=allowed.path))
         if route is not None:
             yield replace(allowed, who=_NOBODY, **_UNASKED | self._tokenless(route.key))
@@ -173,6 +172,12 @@ class Plan:
                 origin=origin,
             )
 
+    def public(self) -> Iterator[Case]:
+        """A request for each route that nobody guards."""
+        for key, protection in self._routes.items():
+            if protection.decided_by is DecidedBy.NOBODY:
+                yield _anonymous(self._example(key), _OK)
+
     def _tokenless(self, key: str) -> dict[str, Any]:
         """What becomes of a request without a token: where that is asked for, nobody is asked.
 
@@ -185,7 +190,7 @@ class Plan:
         is_asked = self._project.is_rest and not remembered_seconds(api, authorizer)
         if not is_asked and (isinstance(sources, Unknown) or AUTHORIZATION in sources):
             return {"status": _UNAUTHORIZED}
-        return {"status": refused_status(self._project), "reason": Reason.TOKEN_MISSING}
+        return {"status": self._project.refused_status, "reason": Reason.TOKEN_MISSING}
 
     def _tests(self, tests: Iterable[Test]) -> Iterator[tuple[tuple[Person, Request], bool]]:
         """What the project's tests say of requests, as far as their callers are here."""
@@ -320,6 +325,7 @@ class Plan:
             reason=reason if is_asked else None,
             authorization=authorization,
             sub=person.sub if status == _OK and not is_public else None,
+            is_remembered=place is not None,
         )
 
 
@@ -343,11 +349,6 @@ def _remembered_at(
     )
 
 
-def refused_status(project: Project) -> int:
-    """What a client sees whose token is refused: a REST API's authorizer raises Unauthorized."""
-    return _UNAUTHORIZED if project.is_rest else _FORBIDDEN
-
-
 def _anonymous(request: Request, status: int) -> Case:
     return Case(who=_NOBODY, request=str(request), path=request.path, status=status)
 
@@ -355,7 +356,7 @@ def _anonymous(request: Request, status: int) -> Case:
 def _bad_tokens(stack: LocalStack, allowed: Case) -> Iterator[Case]:
     """Each is refused for its own reason, and the client sees the same status for all."""
     person, groups = stack.people[allowed.who], stack.project.groups
-    refused = replace(allowed, status=refused_status(stack.project), sub=None)
+    refused = replace(allowed, status=stack.project.refused_status, sub=None)
     for who, header, reason in users.bad_headers(stack.deployment, person, groups):
         yield replace(refused, who=who, reason=reason, authorization=header)
 

@@ -256,6 +256,8 @@ class LocalStack(Api):
             pools=f"{self.deployment.user_pool_id}={','.join(filter(None, clients))}",
             jwks_url=self.emulator.jwks_url(self.deployment.user_pool_id),
             tokens=issued or {},
+            api_url=self.base_url,
+            people={name: self.sign_in(name).access for name in self.people} if issued else {},
         )
 
     def _somebody_in(self, groups: tuple[str, ...]) -> Person:

@@ -43,6 +43,8 @@ class Person:
     Attributes:
         sub: empty until there is such a user; a machine's app client.
         written: what stands for the ``sub`` in the project's tests.
+        token: an access token, of somebody who has one already.
+        claims: what that says.
     """
 
     name: str
@@ -52,13 +54,15 @@ class Person:
     written: str = ""
     password: str = field(default="", repr=False)
     totp_secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    claims: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def caller(self) -> Caller:
         """As the policy is told of them."""
         key = "client_id" if self.scopes else "username"
         claims = {"sub": self.sub, key: self.sub if self.scopes else self.name}
-        return Caller(groups=self.groups, scopes=self.scopes, claims=claims)
+        return Caller(groups=self.groups, scopes=self.scopes, claims={**claims, **self.claims})
 
     def is_meant_by(self, caller: Caller) -> bool:
         """Whether a test of the project is about them."""
@@ -90,7 +94,7 @@ def people_of(project: Project) -> tuple[Person, ...]:
     subs = Counter(str(test.caller.claims.get("sub")) for test in project.tests)
     for caller in sorted((test.caller for test in project.tests), key=lambda one: not one.claims):
         wanted = Person(
-            name=_unused_name(_name_of(caller, subs), people),
+            name=unused_name(_name_of(caller, subs), people),
             groups=caller.groups,
             written=str(caller.claims.get("sub", "")),
         )
@@ -99,9 +103,9 @@ def people_of(project: Project) -> tuple[Person, ...]:
     taken = {group for person in people for group in person.groups}
     for group in project.groups:
         if group not in taken:
-            people.append(Person(name=_unused_name(group, people), groups=(group,)))
+            people.append(Person(name=unused_name(group, people), groups=(group,)))
     if all(person.groups for person in people):
-        people.append(Person(name=_unused_name(_UNGROUPED, people)))
+        people.append(Person(name=unused_name(_UNGROUPED, people)))
     return tuple(people)
 
 
@@ -132,7 +136,8 @@ def _name_of(caller: Caller, subs: Mapping[str, int]) -> str:
     return re.sub(r"\s+", "-", str(name))
 
 
-def _unused_name(name: str, people: Iterable[Person]) -> str:
+def unused_name(name: str, people: Iterable[Person]) -> str:
+    """The name, with a number where somebody has it."""
     taken = {person.name for person in people}
     names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
     return next(one for one in names if one not in taken)
