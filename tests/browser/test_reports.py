@@ -113,7 +113,7 @@ def test_a_cell_says_why_to_whoever_has_no_mouse(
     page.locator("button").focus()
     page.keyboard.press("Tab")
     card = page.locator("#card")
-    assert "everyone on GET /hello: none" in card.inner_text()
+    card.get_by_text("everyone on GET /hello: none").wait_for()
 
     page.keyboard.press("ArrowRight")
     card.get_by_text("reader on GET /hello: allow").wait_for()
