@@ -13,6 +13,8 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from template_stack import load_template
 
+from authorizer.tokens.revocation import ENTRY_KEY, EXPIRY, LIST_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -114,6 +116,31 @@ def test_a_canary_goes_back_when_an_alarm_rings() -> None:
     assert {one["Name"]["Ref"] for one in watched["Alarms"]} <= alarms(resources).keys()
     alias = resources["AuthorizerFunctionAliaslive"]
     assert "CodeDeployLambdaAliasUpdate" in alias["UpdatePolicy"]
+
+
+def test_the_table_of_revoked_tokens_is_what_the_authorizer_reads() -> None:
+    """Off by default; with the keys that are asked for, the right to ask, and no other right."""
+    resources = made_with()
+    table = resources["RevokedTokens"]
+    assert load_template(PROJECT / "template.yaml")["Parameters"]["Revocation"]["Default"] == "no"
+    assert table["Condition"] == "RevokesTokens"
+    assert [key["AttributeName"] for key in table["Properties"]["KeySchema"]] == [
+        LIST_KEY,
+        ENTRY_KEY,
+    ]
+    assert table["Properties"]["TimeToLiveSpecification"]["AttributeName"] == EXPIRY
+
+    variables = resources["AuthorizerFunction"]["Properties"]["Environment"]["Variables"]
+    named = [["RevokesTokens", {"Ref": "RevokedTokens"}, {"Ref": "AWS::NoValue"}]]
+    assert [*variables["AUTHORIZER_REVOCATION_TABLE"].values()] == named
+    policies = resources["AuthorizerRole"]["Properties"]["Policies"]
+    chosen = [policy["Fn::If"] for policy in policies if "Fn::If" in policy]
+    (may,) = (policy for condition, policy, _ in chosen if condition == "RevokesTokens")
+    (statement,) = may["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (
+        "dynamodb:Query",
+        {"Fn::GetAtt": ["RevokedTokens", "Arn"]},
+    )
 
 
 @pytest.mark.parametrize("name", re.findall(r"^\| `(\w+)` \|", OPERATIONS, re.MULTILINE))
