@@ -51,6 +51,12 @@ class Block(NamedTuple):
     text: str
 
     @property
+    def folder(self) -> Path:
+        """Where its commands are meant to run: at the top, or in the example."""
+        page = self.page.relative_to(PROJECT)
+        return page.parent if page.parts[0] == "examples" else Path()
+
+    @property
     def place(self) -> str:
         return f"{self.page.relative_to(PROJECT)}:{self.line}"
 
@@ -67,7 +73,12 @@ def blocks() -> list[Block]:
 
 
 BLOCKS = blocks()
-RUN = [block for block in BLOCKS if block.language in COMMANDS and not block.mark]
+# What several pages show alike, such as the same page in two languages, is run once.
+RUN = {
+    (block.folder, block.text): block
+    for block in BLOCKS
+    if block.language in COMMANDS and not block.mark
+}.values()
 
 
 def test_each_block_says_what_it_is() -> None:
@@ -122,8 +133,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("block", RUN, ids=[block.place for block in RUN])
 def test_it_works_when_it_is_copied(block: Block, checkout: Path) -> None:
     """Commands end well, and print what the page shows, if it shows that."""
-    folder = checkout / block.page.parent.relative_to(PROJECT)
-    folder = folder if folder.is_relative_to(checkout / "examples") else checkout
+    folder = checkout / block.folder
     if block.language == "sh":
         finished = run(block.text, folder)
         assert finished.returncode == 0, finished.stdout
