@@ -58,7 +58,7 @@ class Api:
     def status(self, method: str, path: str, authorization: str) -> int:  # noqa: PLR0911
         route = self.route(method, path)
         if method == "OPTIONS":
-            return 401 if self.fault == "preflight guarded" else 204
+            return {"preflight guarded": 401, "preflight nowhere": 404}.get(self.fault, 204)
         if not route or route in PUBLIC:
             return 200 if route else 404
         if self.fault == "open route" and route == "GET /admin":
@@ -247,7 +247,7 @@ def test_an_api_without_faults(project: Path) -> None:
         ("raised is 500", "refusal_fails", "by a failure in the place of a refusal"),
         ("other policy", "policy_differs", "decides otherwise than policy and template say"),
         ("route missing", "route_missing", "a route of the template is not there"),
-        ("preflight guarded", "preflight_refused", "preflight is not answered"),
+        ("preflight guarded", "preflight_refused", "preflight is refused"),
         ("other spelling opens", "other_spelling_opens", "let in where it is written otherwise"),
         ("kept for one request", "refusal_kept_across_routes", "a refusal, or an answer for one"),
     ],
@@ -277,6 +277,13 @@ def test_other_spellings_arrive_as_they_are_meant() -> None:
         smoke(api.url)
     paths = {path for _, path, _ in api.received}
     assert {"/%61rticles/7", "/articles/7/", "//articles/7", "/./articles/7"} <= paths
+
+
+def test_a_preflight_that_has_no_route(project: Path) -> None:
+    """It asks nobody for a token: whether pages shall call the API is not for us to say."""
+    with serve("preflight nowhere") as api:
+        result = smoke(api.url)
+    assert (result.exit_code, answers(project)["preflight"]) == (0, "404")
 
 
 def test_a_greedy_route_that_goes_first(project: Path) -> None:

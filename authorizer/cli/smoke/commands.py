@@ -262,7 +262,7 @@ def findings(smoke: Smoke, cells: list[Cell], origin: str) -> dict[str, Answer]:
         "raised_unauthorized": _statuses(cells, BAD) if is_raised else _NOT_RAISED,
         "kept_across_routes": _across(own),
         "kept": _kept(smoke, right),
-        "preflight": _preflight(smoke, smoke.planned[0], origin),
+        "preflight": _preflight(smoke, smoke.planned[-1], origin),
         **{question: _spelled(smoke, right, spell) for question, spell in _SPELLINGS.items()},
         "greedy_before_any": _greedy_before_any(smoke, cells),
     }
@@ -309,7 +309,8 @@ def _preflight(smoke: Smoke, case: Case, origin: str) -> Answer:
         "Access-Control-Request-Headers": "authorization",
     }
     reply = smoke.ask(replace(case, request="OPTIONS"), asked)
-    is_wrong = smoke.project.api.has_cors is True and reply.fate is not Fate.LET_IN
+    # Without a route for it, CORS may be that of other answers alone.
+    is_wrong = smoke.project.api.has_cors is True and reply.fate in {Fate.REFUSED, Fate.FAILED}
     return (
         "works" if reply.allows_origin else str(reply.status),
         f"{case.request}: {reply.status} for a page of {shown(origin)}",
