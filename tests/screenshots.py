@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, FloatRect, Page
 
 FOLDER = ROOT / "docs" / "images"
-WIDTH, HEIGHT, SCALE, COLOURS, MARGIN = 1000, 1100, 2, 256, 24
+WIDTH, HEIGHT, SCALE, COLOURS, MARGIN = 1000, 1100, 2, 256, 14
 PROJECT = ("template.yaml", "policy.yaml", "policy.policy-test.yaml")
 
 
