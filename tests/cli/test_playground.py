@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ from authorizer.tokens.jwks import JwksCache
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from authorizer.cli.template.model import Api, Template
+
 PROJECT = Path(__file__).parents[2]
 PORT = 8787
 HERE = f"http://127.0.0.1:{PORT}"
@@ -49,6 +52,11 @@ NOTICED = {
 FOREIGN = "<script>alert(1)</script>"
 
 
+@cache
+def sample_api() -> tuple[Template, Api]:
+    return open_api(PROJECT / "template.yaml", None) or pytest.fail("no API")
+
+
 class World:
     """A pool, an API that answers everybody, and a project: all that the page is about."""
 
@@ -63,7 +71,7 @@ class World:
             pool=self.cognito.pool(jwks_url=jwks_url),
             api_url=api_url,
             policy=self.policy,
-            opened=open_api(PROJECT / "template.yaml", None) or pytest.fail("no API"),
+            opened=sample_api(),
             samples=tuple(
                 Sample(name=name, caller=self.caller(name, groups), sign_in=self.signing_in(groups))
                 for name, groups in people.items()
@@ -126,9 +134,20 @@ def world(tmp_path: Path, outside: tuple[str, list[Mapping[str, str]], str]) -> 
     return World(tmp_path, outside[0], outside[2])
 
 
+@pytest.fixture(scope="module")
+def playground(
+    tmp_path_factory: pytest.TempPathFactory, outside: tuple[str, list[Mapping[str, str]], str]
+) -> Playground:
+    """For whoever leaves the policy as it is: it is read once."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(PROJECT / "policy.yaml", folder)
+    return Playground(World(folder, outside[0], outside[2]).stage)
+
+
 @pytest.fixture
-def client(world: World) -> TestClient:
-    return browser_of(Playground(world.stage))
+def client(playground: Playground) -> TestClient:
+    """A browser of its own, and a site without any other visitors."""
+    return browser_of(playground)
 
 
 def browser_of(playground: Playground) -> TestClient:
@@ -243,7 +262,7 @@ def test_sessions_are_few(client: TestClient) -> None:
     for visitors, who in ((63, "signed in as alice"), (1, "nobody")):
         for _ in range(visitors):
             client.cookies.clear()
-            client.get("/")
+            client.post("/sign-out", follow_redirects=False)
         client.cookies.clear()
         client.cookies.set(name, mine)
         assert f"You are {who}" in client.get("/").text
@@ -432,8 +451,9 @@ def test_who_cannot_sign_in_reads_why(world: World) -> None:
 # --- the policy's file ----------------------------------------------------------------------------
 
 
-def test_a_policy_is_put_in_force_when_it_is_good(client: TestClient, world: World) -> None:
+def test_a_policy_is_put_in_force_when_it_is_good(world: World) -> None:
     """A change is shown with who gains; a mistake with its line, and then the last good one is."""
+    client = browser_of(Playground(world.stage))
     good = world.policy.read_text()
     assert client.get("/version").json() == 1
     world.policy.write_text(good.replace("- GET /hello", "- GET,POST /articles", 1))
