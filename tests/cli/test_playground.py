@@ -26,7 +26,7 @@ from authorizer.cli.options import open_api
 from authorizer.cli.playground.exchange import Visitor
 from authorizer.cli.playground.page import LANGUAGES, language, preferred_language
 from authorizer.cli.playground.server import Playground, application, served
-from authorizer.cli.playground.stage import Sample, Stage
+from authorizer.cli.playground.stage import Stage
 from authorizer.cli.playground.tokens import Attack, Forger, judge
 from authorizer.errors import ConfigurationError, Reason
 from authorizer.tokens.jwks import JwksCache
@@ -72,9 +72,10 @@ class World:
             api_url=api_url,
             policy=self.policy,
             opened=sample_api(),
-            samples=tuple(
-                Sample(name=name, caller=self.caller(name, groups), sign_in=self.signing_in(groups))
-                for name, groups in people.items()
+            samples={name: self.caller(name, groups) for name, groups in people.items()},
+            sign_in=lambda name: (
+                self.token(cognito_groups=list(people[name])),
+                self.cognito.id_token(**self.times),
             ),
             put_in_force=self.in_force.append,
         )
@@ -84,12 +85,6 @@ class World:
 
     def token(self, **changes: Any) -> str:
         return self.cognito.token(**self.times | changes)
-
-    def signing_in(self, groups: tuple[str, ...]) -> Any:
-        return lambda: (
-            self.token(cognito_groups=list(groups)),
-            self.cognito.id_token(**self.times),
-        )
 
 
 @contextmanager
@@ -101,6 +96,8 @@ def serve_api() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
         def do_GET(self) -> None:
             seen.append(dict(self.headers))
             body = json.dumps({"path": self.path, "foreign": FOREIGN}).encode()
+            if self.path.endswith("/nested"):
+                body = b"[" * 4000 + b"]" * 4000
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -398,6 +395,13 @@ def test_a_request_is_really_sent(
     assert seen[1]["Authorization"].startswith("Bearer eyJ")
 
 
+def test_an_answer_that_is_nested_too_deeply_is_shown_as_it_is(client: TestClient) -> None:
+    """No parser reads it, and the page has it all the same."""
+    answer = client.post("/send", data={"route": "GET /articles/{id}", "id": "nested"})
+    assert answer.status_code == 200
+    assert "[" * 4000 in answer.text
+
+
 def test_a_status_that_does_not_fit_is_told_of(client: TestClient) -> None:
     """The API here lets everybody in: what the policy says, and what came, are two things."""
     page = client.post("/example", data={"example": "denied"}).text
@@ -420,7 +424,7 @@ def test_the_examples_differ_in_who_asks_alone(client: TestClient) -> None:
 
 def test_without_samples_the_examples_are_of_who_signed_in(world: World) -> None:
     """Against a deployed API there are none; nobody is told to sign in first."""
-    playground = Playground(replace(world.stage, samples=(), put_in_force=None))
+    playground = Playground(replace(world.stage, samples={}, put_in_force=None))
     visitor = Visitor(language="en")
     page = playground.page(visitor)
     assert page.count("Sign in first") == 2
@@ -438,11 +442,10 @@ def test_without_samples_the_examples_are_of_who_signed_in(world: World) -> None
 def test_who_cannot_sign_in_reads_why(world: World) -> None:
     """What the sign-in says stands on the page, and nobody is signed in."""
 
-    def refuse() -> Any:
-        raise AccountError("alice is gone")
+    def refuse(name: str) -> Any:
+        raise AccountError(f"{name} is gone")
 
-    sample = Sample(name="alice", caller=Caller(), sign_in=refuse)
-    client = browser_of(Playground(replace(world.stage, samples=(sample,))))
+    client = browser_of(Playground(replace(world.stage, sign_in=refuse)))
     page = client.post("/sign-in", data={"sample": "alice"}).text
     assert "alice is gone" in page
     assert "You are nobody" in page

@@ -137,7 +137,7 @@ def _headers(options: tuple[str, ...], body: bytes | None) -> dict[str, str]:
             raise AccountError(f"expected each header once, found {name} again")
         headers[name] = value
     if body is not None and "content-type" not in {name.lower() for name in headers}:
-        is_json = _indented(body) is not None
+        is_json = indented(body) is not None
         headers["Content-Type"] = "application/json" if is_json else "application/octet-stream"
     return headers
 
@@ -166,10 +166,10 @@ def _print(response: requests.Response, session: Session) -> None:
 def _for_people(body: bytes) -> str:
     """The body for a terminal: JSON indented, and nothing that a terminal would obey."""
     text = body.decode("utf-8", "replace")
-    return printable(_indented(text) or text.removesuffix("\n"), kept="\n\t")
+    return printable(indented(text) or text.removesuffix("\n"), kept="\n\t")
 
 
-def _indented(body: str | bytes) -> str | None:
+def indented(body: str | bytes) -> str | None:
     """The same JSON for people; nothing where it is none."""
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)

@@ -7,7 +7,6 @@ code, for the event that API Gateway makes of the request: API Gateway shows nob
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -25,16 +24,11 @@ if TYPE_CHECKING:
     from authorizer.cli.playground.stage import PolicyState, Stage
     from authorizer.cli.playground.tokens import Attack, Tokens
 
+# What becomes of a request that has no token where one is needed.
+NO_TOKEN = "no_token"
 _MOST_CHARACTERS = 4000
 # A log is read for one request at a time, or they mix.
 _ONE_AT_A_TIME = Lock()
-
-
-class TokenVerdict(StrEnum):
-    """What becomes of a request that never comes to the policy, for its token."""
-
-    NO_TOKEN = "no_token"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +37,8 @@ class Exchange:
 
     Attributes:
         who: whose token it was; nothing where there was none.
-        story: what becomes of such a request.
+        story: what becomes of such a request: a verdict of the authorizer, or of the API's routes,
+            or ``NO_TOKEN``.
         is_remembered: whether API Gateway gave an answer that it remembered, and asked nobody;
             nothing where that cannot be told.
         policy: what the policy in force says.
@@ -54,7 +49,7 @@ class Exchange:
     who: str | None
     status: int
     body: str
-    story: Verdict | TokenVerdict
+    story: str
     is_remembered: bool | None
     policy: Explanation
     outcome: Outcome | None
@@ -145,13 +140,9 @@ def _asked(
         return None
 
 
-def _story(
-    explanation: Explanation, outcome: Outcome | None, *, has_token: bool
-) -> Verdict | TokenVerdict:
+def _story(explanation: Explanation, outcome: Outcome | None, *, has_token: bool) -> str:
+    if outcome is not None:
+        return outcome.verdict
     verdict = explanation.answer.verdict
-    if outcome is None:
-        is_guarded = verdict in {Verdict.ALLOWED, Verdict.DENIED}
-        return verdict if has_token or not is_guarded else TokenVerdict.NO_TOKEN
-    if outcome.refusal is not None:
-        return TokenVerdict.REFUSED
-    return Verdict.ALLOWED if outcome.reason is None else Verdict.DENIED
+    is_guarded = verdict in {Verdict.ALLOWED, Verdict.DENIED}
+    return verdict if has_token or not is_guarded else NO_TOKEN

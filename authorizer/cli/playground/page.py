@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from authorizer.cli.account.call import indented
 from authorizer.cli.account.decode import (
     HEADER_MEANINGS,
     LAST_SECOND,
@@ -28,7 +29,7 @@ from authorizer.cli.analysis.protection import DecidedBy, RouteProtection
 from authorizer.cli.analysis.request import Caller, Request
 from authorizer.cli.analysis.simulator import Verdict
 from authorizer.cli.pages import asset, page_facts
-from authorizer.cli.playground.exchange import TokenVerdict
+from authorizer.cli.playground.exchange import NO_TOKEN
 from authorizer.cli.playground.tokens import Attack
 from authorizer.cli.text import render
 from authorizer.errors import Reason
@@ -46,7 +47,7 @@ LANGUAGES = ("en", "zh-TW")
 _EXAMPLE = "7"
 # Of a large API, so many routes are looked at for examples.
 _MOST_ROUTES = 60
-EXAMPLES = (TokenVerdict.NO_TOKEN, Verdict.DENIED, Verdict.ALLOWED)
+_EXAMPLES = (NO_TOKEN, Verdict.DENIED, Verdict.ALLOWED)
 
 
 class Example(NamedTuple):
@@ -116,12 +117,12 @@ def first_value(policy: PolicyState, key: str, caller: Caller | None) -> str:
 
 def examples_of(
     stage: Stage, policy: PolicyState, caller: Caller | None
-) -> dict[Verdict | TokenVerdict, Example | None]:
+) -> dict[str, Example | None]:
     """The same request thrice: without a token, by who may not, and by who may.
 
     Where nobody can be signed in by a click, they are requests of who has signed in.
     """
-    callers: dict[str | None, Caller] = {one.name: one.caller for one in stage.samples}
+    callers: dict[str | None, Caller] = dict(stage.samples.items())
     if not callers and caller is not None:
         callers[None] = caller
     protections = policy.simulator.protections.items()
@@ -137,7 +138,7 @@ def examples_of(
     apart = tuple(next(iter(examples), None) for examples in found.values())
     denied, allowed = max(alike, key=lambda pair: pair[0].fit + pair[1].fit, default=apart)
     tokenless = allowed.request if allowed else request_for(guarded[0][1], {}, _EXAMPLE)
-    return dict(zip(EXAMPLES, (Example(tokenless), denied, allowed), strict=True))
+    return dict(zip(_EXAMPLES, (Example(tokenless), denied, allowed), strict=True))
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -178,14 +179,6 @@ def page_of(
     )
 
 
-def _readable(body: str) -> str:
-    """A JSON body with its structure shown; any other as it is."""
-    try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except ValueError:
-        return body
-
-
 # What the page says the same of to everybody.
 _FACTS = {
     "LAST_SECOND": LAST_SECOND,
@@ -193,8 +186,8 @@ _FACTS = {
     "attacks": tuple(Attack),
     "claim_meaning": claim_meaning,
     "header_meanings": HEADER_MEANINGS,
+    "indented": indented,
     "pretty": partial(json.dumps, indent=2),
-    "readable": _readable,
     "shown_instant": shown_instant,
     "shown_value": shown_value,
     "step_of": STEP_OF,

@@ -20,7 +20,13 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Route
 
 from authorizer.cli.account.challenges import SignIn
@@ -28,9 +34,8 @@ from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.verification import strip_scheme
 from authorizer.cli.analysis.request import Caller
 from authorizer.cli.pages import asset
-from authorizer.cli.playground.exchange import Exchange, TokenVerdict, Visitor, exchange
+from authorizer.cli.playground.exchange import NO_TOKEN, Exchange, Visitor, exchange
 from authorizer.cli.playground.page import (
-    EXAMPLES,
     LANGUAGES,
     ROOM,
     examples_of,
@@ -128,8 +133,9 @@ class Playground:
 
     def _be(self, visitor: Visitor, name: str) -> None:
         """Sign in a sample."""
-        sample = {one.name: one for one in self.stage.samples}[name]
-        visitor.hold(name, sample.sign_in())
+        if name not in self.stage.samples or self.stage.sign_in is None:
+            raise KeyError(name)
+        visitor.hold(name, self.stage.sign_in(name))
 
     # --- buttons ----------------------------------------------------------------------------------
 
@@ -180,12 +186,11 @@ class Playground:
 
     def example(self, visitor: Visitor, form: Form) -> None:
         """Be who an example is about, and send its request."""
-        policy, caller = self.policy.look(), self._caller(visitor)
-        story = {str(one): one for one in EXAMPLES}[form["example"]]
-        example = examples_of(self.stage, policy, caller)[story]
+        story = form["example"]
+        example = examples_of(self.stage, self.policy.look(), self._caller(visitor))[story]
         if example is None:
             raise AccountError("expected somebody who is signed in, found nobody: sign in first")
-        if story == TokenVerdict.NO_TOKEN:
+        if story == NO_TOKEN:
             visitor.hold()
         elif example.who is not None:
             self._be(visitor, example.who)
@@ -254,33 +259,29 @@ class _Site:
                 _FORBIDDEN,
             )
         else:
+            name = self._known(request)
+            request.state.visitor = self._visitors[name]
             response = await go_on(request)
+            response.set_cookie(self._cookie, name, httponly=True, samesite="strict")
         response.headers.update(_HEADERS)
         return response
 
-    def _answer(self, request: Request, answer: Callable[[Visitor], Response]) -> Response:
-        """Answer a visitor, who gets a name if they have none."""
+    def _known(self, request: Request) -> str:
+        """The name of a visitor, who is given one if they have none."""
         name = request.cookies.get(self._cookie, "")
-        visitor = self._visitors.get(name)
-        if visitor is None:
+        if name not in self._visitors:
             name = secrets.token_urlsafe(_NAME_BYTES)
             accepted = request.headers.get("accept-language", "")
-            visitor = self._visitors[name] = Visitor(language=preferred_language(accepted))
+            self._visitors[name] = Visitor(language=preferred_language(accepted))
             for first in list(self._visitors)[:-_MOST_VISITORS]:
-                self._visitors.pop(first, None)
-        response = answer(visitor)
-        response.set_cookie(self._cookie, name, httponly=True, samesite="strict")
-        return response
+                del self._visitors[first]
+        return name
 
     def page(self, request: Request) -> Response:
         """The page, in the language that a link on it asks for."""
-
-        def answer(visitor: Visitor) -> Response:
-            wanted = request.query_params.get("language")
-            visitor.language = wanted if wanted in LANGUAGES else visitor.language
-            return Response(self._playground.page(visitor), media_type="text/html")
-
-        return self._answer(request, answer)
+        visitor, wanted = request.state.visitor, request.query_params.get("language")
+        visitor.language = wanted if wanted in LANGUAGES else visitor.language
+        return HTMLResponse(self._playground.page(visitor))
 
     async def act(self, request: Request) -> Response:
         """Do what a button says, and show the page again."""
@@ -290,12 +291,9 @@ class _Site:
             if len(data) > _MOST_BYTES:
                 return PlainTextResponse(f"expected at most {_MOST_BYTES} bytes", _TOO_LARGE)
         form = dict(parse_qsl(data.decode("utf-8", "replace")))
-
-        def answer(visitor: Visitor) -> Response:
-            self._playground.act(request.path_params["action"], visitor, form)
-            return RedirectResponse("/", _SEE_OTHER)
-
-        return await run_in_threadpool(self._answer, request, answer)
+        action, visitor = request.path_params["action"], request.state.visitor
+        await run_in_threadpool(self._playground.act, action, visitor, form)
+        return RedirectResponse("/", _SEE_OTHER)
 
     def version(self, _request: Request) -> Response:
         """What the page asks every now and then: has the policy's file changed?"""

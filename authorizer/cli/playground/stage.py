@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -34,28 +34,13 @@ from authorizer.cli.template.stacks import known_routes
 from authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from authorizer.cli.account.sessions import Target
     from authorizer.cli.analysis.request import Caller
     from authorizer.cli.playground.tokens import Tokens
     from authorizer.cli.template.model import Api, Template
     from authorizer.tokens.pool import UserPool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """Somebody whom one click signs in.
-
-    Attributes:
-        caller: as the policy is told of them.
-        sign_in: with password and code, which are known here. Whatever goes wrong is an
-            ``AccountError``.
-    """
-
-    name: str
-    caller: Caller
-    sign_in: Callable[[], Tokens]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +52,8 @@ class Stage:
         pool: whose tokens count.
         api_url: what paths are put behind.
         opened: the template, and the API of it that is meant.
-        samples: who can be signed in by a click.
+        samples: who can be signed in by a click, as the policy is told of them; by name.
+        sign_in: signs one of them in by their name. Whatever goes wrong is an ``AccountError``.
         reason: what the authorizer has logged since it was asked for last; nothing where it was not
             asked. Nothing at all where its log cannot be read.
         put_in_force: has the authorizer decide by a compiled policy from now on; nothing where that
@@ -79,7 +65,8 @@ class Stage:
     api_url: str
     policy: Path
     opened: tuple[Template, Api]
-    samples: tuple[Sample, ...] = ()
+    samples: Mapping[str, Caller] = field(default_factory=dict)
+    sign_in: Callable[[str], Tokens] | None = None
     reason: Callable[[], str | None] | None = None
     put_in_force: Callable[[bytes], None] | None = None
 
@@ -89,7 +76,8 @@ class PolicyState:
     """The policy in force, and what became of its file since.
 
     Attributes:
-        authorizer: decides by the policy in this process, as the function does.
+        compiled: the policy as it ships.
+        authorizer: decides by it in this process, as the function does.
         version: counts what the file has been.
         data: the file as it is now, good or not.
         problems: what is wrong with the file: the line, where that is known, and what.
@@ -99,6 +87,7 @@ class PolicyState:
     named: NamedPolicy
     simulator: Simulator
     sheet: Sheet
+    compiled: bytes
     authorizer: Authorizer
     data: bytes
     version: int = 1
@@ -124,8 +113,7 @@ class WatchedPolicy:
             )
             hint = "'authorizer check' says what the template lacks"
             raise ConfigurationError([f"{expected}, found {api.id} in {template.file}: {hint}"])
-        named = load_policy(stage.policy)
-        self._state = _state_of(stage, named, _compiled(stage, named), self._read())
+        self._state = _state_of(stage, load_policy(stage.policy), self._read())
 
     def look(self) -> PolicyState:
         """What there is now."""
@@ -150,26 +138,22 @@ class WatchedPolicy:
             return replace(bad, problems=problems)
         named = NamedPolicy(source=source)
         try:
-            compiled = _compiled(stage, named)
-            state = _state_of(stage, named, compiled, data)
+            state = _state_of(stage, named, data)
             if stage.put_in_force is not None:
-                stage.put_in_force(compiled)
+                stage.put_in_force(state.compiled)
         except ConfigurationError as error:
             return replace(bad, problems=((None, str(error)),))
         template, api = stage.opened
-        routes, unnamed = tuple(routes_that_ask(api)), unnamed_routes(template, api)
-        diff = compare(last.named, named, routes=routes, unnamed=unnamed)
+        unnamed = unnamed_routes(template, api)
+        diff = compare(last.named, named, routes=tuple(routes_that_ask(api)), unnamed=unnamed)
         return replace(state, version=bad.version, diff=diff)
 
 
-def _compiled(stage: Stage, named: NamedPolicy) -> bytes:
-    template, api = stage.opened
-    return dump_policy(with_routes(compile_source(named.source), known_routes(template, api.id)))
-
-
-def _state_of(stage: Stage, named: NamedPolicy, compiled: bytes, data: bytes) -> PolicyState:
+def _state_of(stage: Stage, named: NamedPolicy, data: bytes) -> PolicyState:
     """The state with a good policy. Its authorizer has the API's own settings of how to answer."""
     pool, (template, api) = stage.pool, stage.opened
+    routes = known_routes(template, api.id)
+    compiled = dump_policy(with_routes(compile_source(named.source), routes))
     variables = (pair for function in template.functions for pair in function.variables.items())
     with tempfile.TemporaryDirectory(prefix="authorizer-playground-") as folder:
         file = Path(folder, "policy.json")
@@ -185,6 +169,7 @@ def _state_of(stage: Stage, named: NamedPolicy, compiled: bytes, data: bytes) ->
         named=named,
         simulator=simulator_of(named, stage.opened),
         sheet=sheet_of_api(named, template, api),
+        compiled=compiled,
         authorizer=authorizer,
         data=data,
     )
