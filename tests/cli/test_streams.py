@@ -36,6 +36,7 @@ COMMANDS = {
     "package": "package --help",
     "playground": "playground --help",
     "revoke": "revoke --help",
+    "smoke": "smoke --help",
     "test": "test policy.yaml",
     "unrevoke": "unrevoke --help",
 }

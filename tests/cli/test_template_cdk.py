@@ -36,8 +36,9 @@ def check(*stacks: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("app")
 def test_the_stacks_of_an_app_are_one_api() -> None:
-    """Routes of a nested stack, users of another one: what is left is what is wrong."""
-    (found,) = check("Security", "Api")
+    """Routes of a nested stack, users of another one: what is wrong is left, and the pool."""
+    pool, found = check("Security", "Api")
+    assert (pool["code"], "AUTHORIZER_USER_POOLS" in pool["message"]) == ("T000", True)
     assert (found["code"], "'DELETE /orders/{id}'" in found["message"]) == ("X101", True)
     assert found["construct"] == "Api/Orders/Default/orders/{id}/DELETE/Resource"
     text = CliRunner().invoke(cli, ["check", "-t", "cdk.out/Api.template.json"]).output

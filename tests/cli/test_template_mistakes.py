@@ -40,6 +40,9 @@ Resources:
         Put: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: PUT, Path: /hello}}
 """
 
+_NOT_DECIDABLE = "not decidable: AUTHORIZER_USER_POOLS: "
+_NAMED_LATER = f"{_NOT_DECIDABLE}Authorizer has its name only when deployed"
+
 
 def found(*changes: tuple[str, str], text: str = TEMPLATE) -> list[tuple[str, int, str]]:
     """Code, line and message of what is not decided."""
@@ -95,25 +98,29 @@ def test_a_name_of_nothing_is_an_error(old: str, new: str, line: int, message: s
     ("variables", "messages"),
     [
         ('{AUTHORIZER_USER_POOLS: !Sub "${Authorizer}=${WebClient}"}',
-         ["'WebClient' is neither a parameter nor a resource"]),
+         [("T003", "'WebClient' is neither a parameter nor a resource"), ("T000", _NAMED_LATER)]),
         ("{AUTHORIZER_USER_POOLS: !Join [=, [!Ref User, !Ref WebClient]]}",
-         ["'User' is neither a parameter nor a resource",
-          "'WebClient' is neither a parameter nor a resource"]),
+         [("T003", "'User' is neither a parameter nor a resource"),
+          ("T003", "'WebClient' is neither a parameter nor a resource")]),
         ("{AUTHORIZER_AUDIENCES: !If [IsRbca, !Ref Name, !GetAtt Authoriser.Arn]}",
-         ["'Authoriser' is no resource of this template; did you mean 'Authorizer'?"]),
-        ('{AUTHORIZER_USER_POOLS: !Sub "${Authorizer}=${AWS::Region}${HelloRole}"}', []),
-        ("{AUTHORIZER_USER_POOLS: !ImportValue pools}", []),
+         [("T003", "'Authoriser' is no resource of this template; did you mean 'Authorizer'?")]),
+        ('{AUTHORIZER_USER_POOLS: !Sub "${Authorizer}=${AWS::Region}${HelloRole}"}',
+         [("T000", _NAMED_LATER)]),
+        ("{AUTHORIZER_USER_POOLS: !ImportValue pools}",
+         [("T000", f"{_NOT_DECIDABLE}Fn::ImportValue is decided only when deployed")]),
         ("{AUTHORIZER_USER_POOLS: eu-west-1_AbCdEf123=yourappclientid}", []),
         ("{OTHER: !Ref Nothing}", []),
     ],
 )  # fmt: skip
-def test_a_variable_that_names_nothing_is_an_error(variables: str, messages: list[str]) -> None:
+def test_a_variable_that_names_nothing_is_an_error(
+    variables: str, messages: list[tuple[str, str]]
+) -> None:
     """No such template is deployed; of other variables than ours, cfn-lint tells."""
     function = "Authorizer: {Type: AWS::Serverless::Function"
     new = f"{function},\n    Properties: {{Environment: {{Variables: {variables}}}}}"
     condition = "Conditions: {IsRbca: !Equals [!Ref Name, Rbca]}\nResources:\n  Api:"
     changes = ((function, new), ("Resources:\n  Api:", condition))
-    assert found(*changes) == [("T003", 12, message) for message in messages]
+    assert found(*changes) == [(code, 12, message) for code, message in messages]
 
 
 @pytest.mark.parametrize(
