@@ -27,7 +27,7 @@ from authorizer.cli.playground.exchange import Visitor
 from authorizer.cli.playground.page import LANGUAGES, language, preferred_language
 from authorizer.cli.playground.server import Playground, application, served
 from authorizer.cli.playground.stage import Stage
-from authorizer.cli.playground.tokens import Attack, Forger, judge
+from authorizer.cli.playground.tokens import Attack, judge, own_keys, spoil
 from authorizer.errors import ConfigurationError, Reason
 from authorizer.tokens.jwks import JwksCache
 
@@ -347,14 +347,14 @@ def test_each_spoilt_token_comes_as_far_as_it_should(
     world: World, attack: Attack, *, has_id_token: bool
 ) -> None:
     """One thing is wrong: every step before passes, and the one that is for it says why."""
-    forger, pool = Forger(world.stage.pool), world.stage.pool
+    pool = world.stage.pool
     tokens = (world.token(), world.cognito.id_token(**world.times) if has_id_token else None)
-    token, is_own = forger.spoil(attack, tokens, ["admin"])
-    judged, times = judge(token, pool, forger.keys if is_own else JwksCache())
+    token, is_own = spoil(attack, tokens, ["admin"])
+    judged, times = judge(token, pool, own_keys(pool) if is_own else JwksCache())
     step, reason = NOTICED[attack]
     assert (judged.verification.passed, judged.verification.reason) == (step - 1, reason)
     assert all(seconds >= 0 for seconds in times)
-    # What the forger signs is never good for anybody else.
+    # What is signed here is never good for anybody else.
     elsewhere, _ = judge(token, pool, JwksCache())
     assert not elsewhere.verification.is_good
 

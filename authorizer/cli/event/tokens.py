@@ -132,32 +132,50 @@ def _piped() -> str:
     return text
 
 
+class MadeKey:
+    """A key like those of Cognito, made now. Nobody else ever trusts it.
+
+    Args:
+        name: its key id.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        # The stubs know no key objects.
+        self._key = jwk.construct(rsa.generate_private_key(65537, _KEY_BITS), "RS256")  # type: ignore[arg-type]
+
+    def entry(self) -> dict[str, Any]:
+        """What stands of it in a JWK Set."""
+        return {**self._key.public_key().to_dict(), "kid": self._name, "use": "sig"}
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A token with these claims."""
+        signed = f"{encoded({'kid': self._name, 'alg': 'RS256'})}.{encoded(claims)}"
+        return f"{signed}.{base64url_encode(self._key.sign(signed.encode())).decode()}"
+
+
+def key_set(*keys: MadeKey) -> bytes:
+    """The JWK Set with these keys."""
+    return json.dumps({"keys": [key.entry() for key in keys]}).encode()
+
+
 def throw_away_pool(callers: SampleCallers) -> TokenSource:
     """A pool whose keys are made now.
 
     Args:
         callers: who asks in the samples, by the policy.
     """
-    keys = {
-        # The stubs know no key objects.
-        name: jwk.construct(rsa.generate_private_key(65537, _KEY_BITS), "RS256")  # type: ignore[arg-type]
-        for name in (_ACCESS_KEY, _ID_KEY)
-    }
-    entries = [
-        {**key.public_key().to_dict(), "kid": name, "use": "sig"} for name, key in keys.items()
-    ]
+    access_key, id_key = MadeKey(_ACCESS_KEY), MadeKey(_ID_KEY)
 
     def token(placeholder: Placeholder) -> str:
-        name = _ID_KEY if placeholder is Placeholder.ID else _ACCESS_KEY
-        header = {"kid": name, "alg": "RS256"}
-        signed = f"{encoded(header)}.{encoded(_claims(placeholder, callers))}"
-        return f"{signed}.{base64url_encode(keys[name].sign(signed.encode())).decode()}"
+        key = id_key if placeholder is Placeholder.ID else access_key
+        return key.sign(_claims(placeholder, callers))
 
     return TokenSource(
         sub=str(callers.claims.get("sub", SAMPLE_SUB)),
         pools=f"{POOL_ID}={CLIENT_ID},{MACHINE_CLIENT_ID}",
         token=token,
-        key_sets=lambda: {POOL_ID: json.dumps({"keys": entries}).encode()},
+        key_sets=lambda: {POOL_ID: key_set(access_key, id_key)},
     )
 
 

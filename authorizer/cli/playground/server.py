@@ -45,7 +45,7 @@ from authorizer.cli.playground.page import (
     request_for,
 )
 from authorizer.cli.playground.stage import Stage, WatchedPolicy
-from authorizer.cli.playground.tokens import Attack, Forger, judge
+from authorizer.cli.playground.tokens import Attack, judge, own_keys, spoil
 from authorizer.errors import AuthorizerError, ConfigurationError
 from authorizer.tokens.jwks import JwksCache
 
@@ -99,7 +99,7 @@ class Playground:
             ConfigurationError: it cannot be used.
         """
         self.stage, self.policy = stage, WatchedPolicy(stage)
-        self._keys, self._forger = JwksCache(), Forger(stage.pool)
+        self._keys = JwksCache()
 
     def page(self, visitor: Visitor) -> str:
         """The page as it is now."""
@@ -119,8 +119,9 @@ class Playground:
     def _judged(self, visitor: Visitor) -> tuple[JudgedToken | None, tuple[float, ...]]:
         if visitor.token is None:
             return None, ()
-        keys = self._forger.keys if visitor.is_judged_by_own_keys else self._keys
-        return judge(visitor.token, self.stage.pool, keys)
+        pool = self.stage.pool
+        keys = own_keys(pool) if visitor.is_judged_by_own_keys else self._keys
+        return judge(visitor.token, pool, keys)
 
     def _caller(self, visitor: Visitor) -> Caller | None:
         judged, _ = self._judged(visitor)
@@ -168,7 +169,7 @@ class Playground:
         if visitor.tokens is not None and form.get("attack") in set(Attack):
             groups = self.policy.look().simulator.policy.groups
             visitor.attack = Attack(form["attack"])
-            visitor.token, visitor.is_judged_by_own_keys = self._forger.spoil(
+            visitor.token, visitor.is_judged_by_own_keys = spoil(
                 visitor.attack, visitor.tokens, groups
             )
 

@@ -11,26 +11,21 @@ is: the copy is signed with a key made for this run, and judged as if that were 
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from enum import StrEnum
-from functools import cached_property
+from functools import cache
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jose import jwk
-from jose.utils import base64url_encode
-
 from authorizer.cli.account.verification import CLAIMS, HEADER, read_part
-from authorizer.cli.event.tokens import encoded
+from authorizer.cli.event.tokens import MadeKey, encoded, key_set
 from authorizer.cli.explain.token import JudgedToken, judge_token
 from authorizer.errors import InvalidTokenError
 from authorizer.tokens.compact import parse_compact, require_bounded_ascii
 from authorizer.tokens.jwks import JwksCache
-from authorizer.tokens.keys import MIN_KEY_BITS, KeySet
+from authorizer.tokens.keys import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +35,6 @@ if TYPE_CHECKING:
 
 # The access token of a sign-in, and the ID token: a machine gets none.
 Tokens = tuple[str, str | None]
-_OWN_KEY = "made-for-this-page"
 _OTHER_CLIENT = "1somebodyelsesapp"
 _EARLIER_SECONDS = 7200
 
@@ -92,62 +86,49 @@ class Attack(StrEnum):
     ID_TOKEN = "id_token"
 
 
-class Forger:
-    """Makes bad copies of good tokens. Its key is made when first needed, and for this run.
+@cache
+def _own_key() -> MadeKey:
+    """Made when first needed, and for this run."""
+    return MadeKey("made-for-this-page")
+
+
+@cache
+def own_keys(pool: UserPool) -> JwksCache:
+    """The key that bad copies are signed with, as if it were the pool's."""
+    return JwksCache(never_expiring={pool: KeySet.parse(key_set(_own_key()))})
+
+
+def spoil(attack: Attack, tokens: Tokens, groups: Iterable[str]) -> tuple[str, bool]:
+    """A copy of a good token with one thing wrong.
 
     Args:
-        pool: whose keys the forger's own stands in for.
+        attack: what is wrong with it.
+        tokens: of a sign-in.
+        groups: that whoever changes the claims would like to be in.
+
+    Returns:
+        The copy, and whether it is to be judged by ``own_keys``.
     """
-
-    def __init__(self, pool: UserPool) -> None:
-        self._pool = pool
-
-    @cached_property
-    def _key(self) -> Any:  # noqa: ANN401 - jose's stubs know no key objects
-        return jwk.construct(rsa.generate_private_key(65537, MIN_KEY_BITS), "RS256")  # type: ignore[arg-type]
-
-    @cached_property
-    def keys(self) -> JwksCache:
-        """The forger's own key, as if it were the pool's."""
-        entry = {**self._key.public_key().to_dict(), "kid": _OWN_KEY, "use": "sig"}
-        document = json.dumps({"keys": [entry]}).encode()
-        return JwksCache(never_expiring={self._pool: KeySet.parse(document)})
-
-    def spoil(self, attack: Attack, tokens: Tokens, groups: Iterable[str]) -> tuple[str, bool]:
-        """A copy of a good token with one thing wrong.
-
-        Args:
-            attack: what is wrong with it.
-            tokens: of a sign-in.
-            groups: that whoever changes the claims would like to be in.
-
-        Returns:
-            The copy, and whether it is to be judged by the forger's own key.
-        """
-        access, id_token = tokens
-        header, payload, signature = access.split(".")
-        claims = read_part(access, CLAIMS) or {}
-        match attack:
-            case Attack.CUT:
-                return f"{header}.{payload}", False
-            case Attack.ALG_NONE:
-                unsigned = {**(read_part(access, HEADER) or {}), "alg": "none"}
-                return f"{encoded(unsigned)}.{payload}.{signature}", False
-            case Attack.CHANGED:
-                wanted = {**claims, "cognito:groups": list(groups)}
-                return f"{header}.{encoded(wanted)}.{signature}", False
-            case Attack.OTHER_KEY:
-                return self._signed(claims), False
-            case Attack.ID_TOKEN if id_token is not None:
-                return id_token, False
-        earlier = int(time.time()) - _EARLIER_SECONDS
-        changed: dict[Attack, dict[str, Any]] = {
-            Attack.EXPIRED: {"auth_time": earlier, "iat": earlier, "exp": earlier + 3600},
-            Attack.OTHER_CLIENT: {"client_id": _OTHER_CLIENT},
-            Attack.ID_TOKEN: {"token_use": "id", "aud": claims.get("client_id")},
-        }
-        return self._signed({**claims, **changed[attack]}), True
-
-    def _signed(self, claims: dict[str, Any]) -> str:
-        signed = f"{encoded({'kid': _OWN_KEY, 'alg': 'RS256'})}.{encoded(claims)}"
-        return f"{signed}.{base64url_encode(self._key.sign(signed.encode())).decode()}"
+    access, id_token = tokens
+    header, payload, signature = access.split(".")
+    claims = read_part(access, CLAIMS) or {}
+    earlier = int(time.time()) - _EARLIER_SECONDS
+    signed_anew: dict[Attack, dict[str, Any]] = {
+        Attack.OTHER_KEY: {},
+        Attack.EXPIRED: {"auth_time": earlier, "iat": earlier, "exp": earlier + 3600},
+        Attack.OTHER_CLIENT: {"client_id": _OTHER_CLIENT},
+        Attack.ID_TOKEN: {"token_use": "id", "aud": claims.get("client_id")},
+    }
+    match attack:
+        case Attack.CUT:
+            return f"{header}.{payload}", False
+        case Attack.ID_TOKEN if id_token is not None:
+            return id_token, False
+        case Attack.ALG_NONE:
+            header = encoded({**(read_part(access, HEADER) or {}), "alg": "none"})
+        case Attack.CHANGED:
+            payload = encoded({**claims, "cognito:groups": list(groups)})
+        case _:
+            copy = _own_key().sign({**claims, **signed_anew[attack]})
+            return copy, attack is not Attack.OTHER_KEY
+    return f"{header}.{payload}.{signature}", False
