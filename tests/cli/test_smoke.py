@@ -55,10 +55,12 @@ class Api:
     remembered: dict[tuple[str, ...], bool] = field(default_factory=dict)
     url: str = ""
 
-    def status(self, method: str, path: str, authorization: str) -> int:  # noqa: PLR0911
+    def status(self, method: str, path: str, authorization: str) -> int:  # noqa: C901, PLR0911
         route = self.route(method, path)
         if method == "OPTIONS":
             return {"preflight guarded": 401, "preflight nowhere": 404}.get(self.fault, 204)
+        if self.fault == "public route fails" and route == "ANY /files/x":
+            return 500
         if not route or route in PUBLIC:
             return 200 if route else 404
         if self.fault == "open route" and route == "GET /admin":
@@ -291,6 +293,16 @@ def test_a_greedy_route_that_goes_first(project: Path) -> None:
     with serve("greedy first") as api:
         smoke(api.url)
     assert answers(project)["greedy_before_any"] == "yes"
+
+
+def test_a_route_that_fails_does_not_tell_which_one_is_taken(project: Path) -> None:
+    """Whichever it is: the fault is that it fails."""
+    with serve("public route fails") as api:
+        smoke(api.url)
+    assert (faults(project), answers(project)["greedy_before_any"]) == (
+        {"route_fails"},
+        "cannot be told",
+    )
 
 
 def test_the_report_has_nothing_secret(project: Path) -> None:

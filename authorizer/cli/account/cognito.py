@@ -199,15 +199,10 @@ def stack_outputs(stack_name: str, region: str | None, endpoint_url: str | None)
     try:
         client = boto3.client("cloudformation", region_name=region, endpoint_url=endpoint_url)
         stacks = client.describe_stacks(StackName=stack_name)["Stacks"]
-    except ClientError as error:
+    except (BotoCoreError, ClientError, ValueError) as error:
         raise AccountError(
-            f"stack {stack_name!r} cannot be read: {error.response['Error'].get('Message')}; "
-            "check its name, the region and your AWS credentials"
-        ) from error
-    except (BotoCoreError, ValueError) as error:
-        raise AccountError(
-            f"stack {stack_name!r} cannot be read: {error}; check --region and your AWS "
-            "credentials, or give --pool-id and --client-id instead"
+            f"stack {stack_name!r} cannot be read: {error}; check its name, --region and your AWS "
+            "credentials, or say by the other options what its outputs would"
         ) from error
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
 

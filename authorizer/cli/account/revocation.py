@@ -142,6 +142,8 @@ def _whose(
     account = _Account(session, **place)
     if user is None and session is None:
         raise AccountError(f"{trouble}, or name a USER")
+    if is_sub and user in {None, "-"}:
+        raise AccountError("expected a sub as USER, found none: --sub says what USER is")
     if user is not None and user != "-":
         if read_part(user, HEADER) is not None:
             raise AccountError(

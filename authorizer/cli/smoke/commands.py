@@ -58,11 +58,6 @@ _SPELLINGS: dict[str, Callable[[str], str]] = {
     "slash_doubled": lambda path: f"/{path}",
     "dot_segment": lambda path: f"/.{path}",
 }
-_NOT_RAISED = (
-    _NOT_TRIED,
-    "a bad token is denied here; AUTHORIZER_HTTP_API_REFUSAL=unauthorized raises",
-    None,
-)
 
 
 @click.command()
@@ -140,10 +135,9 @@ def smoke(
     tokens, bad, known_url = _tokens(token_from, profiles)
     outputs = stack_outputs(stack_name, region, None) if stack_name else {"ApiUrl": known_url}
     url = require_base_url(api_url or outputs.get("ApiUrl", ""))
-    methods = METHODS if also_change_data else ("GET",)
     with progress(console()) as say:
         say(f"asking {url}")
-        asked = Smoke(project, url, holders(tokens), ["garbage", *bad], methods)
+        asked = Smoke(project, url, holders(tokens), bad, METHODS if also_change_data else ["GET"])
         cells = asked.cells()
         answers = findings(asked, cells, origin)
     number = _show(console(), asked, cells, answers)
@@ -259,7 +253,13 @@ def findings(smoke: Smoke, cells: list[Cell], origin: str) -> dict[str, Answer]:
     return {
         "missing_token": _statuses(cells, NOBODY),
         "bad_token": _statuses(cells, BAD),
-        "raised_unauthorized": _statuses(cells, BAD) if is_raised else _NOT_RAISED,
+        "raised_unauthorized": _statuses(cells, BAD)
+        if is_raised
+        else (
+            _NOT_TRIED,
+            "a bad token is denied here; AUTHORIZER_HTTP_API_REFUSAL=unauthorized raises",
+            None,
+        ),
         "kept_across_routes": _across(own),
         "kept": _kept(smoke, right),
         "preflight": _preflight(smoke, smoke.planned[-1], origin),
@@ -341,16 +341,27 @@ def _spelled(smoke: Smoke, right: list[Cell], spell: Callable[[str], str]) -> An
 
 def _greedy_before_any(smoke: Smoke, cells: list[Cell]) -> Answer:
     """Told where one of the two is public: the policy says the same of a path on either."""
-    ask, nobody = smoke.project.simulator.ask_along, Caller()
+    ask = smoke.project.simulator.ask_along
     for cell in cells:
         case, resolution = cell.case, smoke.resolved(cell.case)
         first, *others = resolution.candidates
         greedy = [one for one in others if one.is_greedy and one.method == case.method]
-        ways = [replace(resolution, winner=way) for way in (first, *greedy)]
-        opened = {
-            ask(Request(method=case.method, path=case.path), nobody, way).is_open for way in ways
+        ways = {
+            ask(
+                Request(method=case.method, path=case.path),
+                Caller(),
+                replace(resolution, winner=way),
+            ).is_open: way
+            for way in (*reversed(greedy), first)
         }
-        if cell.who == NOBODY and first.method == ANY and len(opened) > 1:
-            answer, taken = ("no", first) if cell.fault is None else ("yes", greedy[0])
-            return answer, f"{case.request} takes {shown(taken.key)}", None
+        if cell.who == NOBODY and first.method == ANY and len(ways) > 1:
+            fate = cell.expected if cell.fault is None else cell.worst.fate
+            if fate not in ACROSS:
+                return _UNTOLD, f"{case.request}: {cell.worst.status}", None
+            taken = ways[fate is Fate.LET_IN]
+            return (
+                "no" if taken is first else "yes",
+                f"{case.request} takes {shown(taken.key)}",
+                None,
+            )
     return _NOT_TRIED, "no two such routes here, one of them public", None

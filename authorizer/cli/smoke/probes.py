@@ -20,7 +20,7 @@ from urllib.parse import quote
 from authorizer.cli.account import http_client
 from authorizer.cli.account.call import gateway_message
 from authorizer.cli.account.verification import CLAIMS, groups_of, read_part, strip_scheme
-from authorizer.cli.analysis.request import Caller, Request, Resolution, resolve
+from authorizer.cli.analysis.request import Caller, Request, Resolution
 from authorizer.cli.local.scenario import Case, Plan
 from authorizer.cli.local.users import Person, unused_name
 from authorizer.cli.text import plain
@@ -152,7 +152,7 @@ class Smoke:
         project: what is deployed, as far as its files tell.
         base_url: where.
         people: who asks.
-        bad_tokens: some that must be refused.
+        bad_tokens: some that must be refused, beside garbage.
         methods: those that may be sent.
 
     Attributes:
@@ -172,7 +172,7 @@ class Smoke:
         self.project, self._base_url = project, base_url
         self.people = {person.name: person for person in people}
         self.headers = {name: _headers_of(person.token) for name, person in self.people.items()}
-        self._bad = [{"Authorization": f"Bearer {token}"} for token in bad_tokens]
+        self._bad = [{"Authorization": f"Bearer {token}"} for token in ("garbage", *bad_tokens)]
         plan = Plan(project, (*self.people.values(), _STRANGER), ())
         self.planned = [
             case
@@ -204,8 +204,8 @@ class Smoke:
 
     def resolved(self, case: Case) -> Resolution:
         """Which route a request should reach."""
-        routes, is_rest = self.project.simulator.routes or (), self.project.is_rest
-        return resolve(routes, Request(method=case.method, path=case.path), is_rest=is_rest)
+        request = Request(method=case.method, path=case.path)
+        return self.project.simulator.resolve(request) or Resolution()
 
     def ask(self, case: Case, headers: Mapping[str, str]) -> Reply:
         """Send a request.
@@ -213,9 +213,8 @@ class Smoke:
         Raises:
             AccountError: it was not answered.
         """
-        path, started = quote(case.path, safe=_KEPT), time.perf_counter()
+        path = quote(case.path, safe=_KEPT)
         response, body = http_client.glance(case.method, self._base_url, path, headers)
-        milliseconds = round((time.perf_counter() - started) * 1000)
         status, error = response.status_code, response.headers.get("x-amzn-errortype", "")
         is_own = bool(error) or gateway_message(body) == _MESSAGES.get(status)
         fate = _FATES.get(status, Fate.FAILED if status >= _ERROR else Fate.LET_IN)
@@ -227,7 +226,7 @@ class Smoke:
             is_own=is_own,
             allows_origin=response.headers.get("Access-Control-Allow-Origin", "")
             in {"*", headers.get("Origin")},
-            milliseconds=milliseconds,
+            milliseconds=round(response.elapsed.total_seconds() * 1000),
         )
 
     def _judged(self, case: Case, who: str, replies: Iterable[Reply]) -> Cell:
