@@ -3,7 +3,8 @@
 The list of them is short and is read whole: once for each half of its time to live, and not for
 each token. It is off unless it is asked for, and then nobody imports this module.
 
-- No list decides that is older than its time to live, counted from when it was asked for.
+- No list decides that is older than its time to live, counted from when it was asked for; but a
+  new one does for whom it was read, however long that took.
 - It is read anew when half of that is over. Where this fails, the old one does until all of it is,
   and it is tried again after some seconds.
 - One reading at a time. Others go on with the list that is there, or wait where it is too old.
@@ -97,7 +98,7 @@ class Revocations:
                     "the list of revoked tokens cannot be read: %s", clip(str(error), 400)
                 )
             else:
-                return  # however long it took
+                return
         if not (self._allow_insecurely or self._is_within(self._seconds)):
             raise RevocationsUnavailableError(
                 f"no list of revoked tokens; asking again {_COOL_DOWN_SECONDS} s after it failed"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,6 +102,31 @@ def account(
     emulator.client("dynamodb").delete_table(TableName="revoked")
 
 
+class _Declining(BaseHTTPRequestHandler):
+    """AWS, where the table takes everything and Cognito no token. The emulator verifies none."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        is_cognito = "Cognito" in self.headers["X-Amz-Target"]
+        body = b'{"__type": "NotAuthorizedException", "message": "Invalid Access Token"}'
+        body = body if is_cognito else b"{}"
+        self.send_response(400 if is_cognito else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests have a terminal of their own."""
+
+
+@pytest.fixture
+def declining() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Declining) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def run(*arguments: str, given: str | bytes = "") -> Result:
     return CliRunner().invoke(cli, arguments, input=given)
 
@@ -129,17 +156,17 @@ def test_a_user_is_revoked_for_a_day_and_signed_out(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("90m", 5400), ("1h", 3600), ("2d", 172_800)]
+    ("text", "seconds"), [("1m", 60), ("90m", 5400), ("1h", 3600), ("2d", 172_800)]
 )
 def test_how_long_it_holds_can_be_said(account: Account, text: str, seconds: int) -> None:
-    """In four units. The same user once more replaces the time."""
+    """In three units. The same user once more replaces the time."""
     run("revoke", "alice")
     assert run("revoke", "alice", "--for", text).exit_code == 0
     (expires_at,) = account.expiries().values()
     assert abs(expires_at - time.time() - seconds) < 60
 
 
-@pytest.mark.parametrize("text", ["", "0h", "-1h", "1", "h", "1w", "1.5h", "999999d", "1h "])
+@pytest.mark.parametrize("text", ["", "0h", "-1h", "1", "h", "90s", "1w", "1.5h", "999999d", "1h "])
 def test_no_other_times_are_taken(text: str) -> None:
     """Whoever means something else is told what can be said, before anything is asked."""
     result = run("revoke", "alice", "--for", text)
@@ -159,6 +186,34 @@ def test_a_piped_token_is_revoked_by_its_sign_in(account: Account) -> None:
     assert token.rpartition(".")[2] not in result.output
     assert run("unrevoke", "-", given=token).exit_code == 0
     assert account.expiries() == {}
+
+
+def test_a_token_is_revoked_for_as_long_as_it_may_live(account: Account) -> None:
+    """And those of its sign-in that were got by now: a shorter time would give them back."""
+    assert run("revoke", "-", "--for", "1m", given=account.tokens["AccessToken"]).exit_code == 0
+    (expires_at,) = account.expiries().values()
+    assert abs(expires_at - time.time() - 3600) < 60
+
+
+@pytest.mark.parametrize(("iat", "exp"), [(0, 10**12), (None, 5), ("0", "9"), (True, 5), (9, 1)])
+def test_no_token_says_how_long_for_itself(account: Account, iat: object, exp: object) -> None:
+    """Anybody could have written it."""
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{account.pool_id}"
+    token = Cognito().token(iss=issuer, username=None, iat=iat, exp=exp)
+    assert run("revoke", "-", "--for", "1m", given=token).exit_code == 0
+    (expires_at,) = account.expiries().values()
+    assert expires_at - time.time() <= 86_400
+
+
+def test_a_forged_token_signs_nobody_out(account: Account, declining: str) -> None:
+    """Whom it names is not asked of it, but of Cognito, which verifies it."""
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{account.pool_id}"
+    token = Cognito().token(iss=issuer, username="alice")
+    result = run("revoke", "-", "--endpoint-url", declining, given=token)
+    assert result.exit_code == 1
+    assert "nobody was signed out at Cognito, which does not take this token" in result.stderr
+    assert "authorizer revoke USER" in result.stderr
+    assert account.is_signed_in()
 
 
 def test_a_token_without_a_sign_in_is_revoked_itself(account: Account) -> None:

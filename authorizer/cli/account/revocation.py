@@ -1,7 +1,8 @@
 """``authorizer revoke`` and ``unrevoke``: who is on the list of revoked tokens.
 
 Whatever AWS identity boto3 finds writes the table, and signs out at Cognito. What the list does,
-and by when it holds: ``docs/revocation.md``. A token is read unverified, for it names itself.
+and by when it holds: ``docs/revocation.md``. A token is read unverified, for it names itself;
+whom it signs out, Cognito decides, to which it is shown.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -30,7 +31,9 @@ from authorizer.tokens.revocation import ENTRY_KEY, EXPIRY, LIST, LIST_KEY
 if TYPE_CHECKING:
     from authorizer.cli.account.sessions import Session
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+# No access token of Cognito's lives longer.
+_LONGEST_LIFE_SECONDS = 86_400
 _BY_WHEN = (
     "that counts once the authorizer has read the list anew, after 30 s at most "
     "(AUTHORIZER_REVOCATION_TIME_TO_LIVE_SECONDS), and API Gateway has forgotten the answers that "
@@ -56,9 +59,9 @@ _who_options = grouped(
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> int:
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([smhd])", text)
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
     if found is None:
-        raise click.BadParameter(f"expected a number of s, m, h or d, as in 90m; found {text!r}")
+        raise click.BadParameter(f"expected a number of m, h or d, as in 90m; found {text!r}")
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -79,36 +82,47 @@ def revoke(
     """Have all tokens of USER refused, and sign them out at Cognito.
 
     Without USER it is the profile's own sign-in. Use - to read a token from standard input: its
-    sign-in is revoked, or the token itself, where it has none, and its user is signed out.
+    sign-in is revoked, or the token itself, where it has none, and its user is signed out. What
+    is revoked stays so for as long as its tokens may live, whatever --for says.
     """
-    account, entry, username, session = _whose(user, profile, is_sub=is_sub, **place)
-    until = int(datetime.now(UTC).timestamp()) + lasts_seconds
+    account, whose = _whose(user, profile, is_sub=is_sub, **place)
+    until = int(datetime.now(UTC).timestamp()) + max(lasts_seconds, whose.life_seconds)
     account.ask(
         "dynamodb",
         "put_item",
         TableName=account.table,
-        Item=_key(entry) | {EXPIRY: {"N": str(until)}},
+        Item=_key(whose.entry) | {EXPIRY: {"N": str(until)}},
     )
-    click.echo(
-        f"revoked {clip(entry, 200)} until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} "
-        f"UTC; {_BY_WHEN}",
-        err=True,
-    )
-    if session is not None:
-        cognito.revoke(session)
-    elif username is not None:
+    when = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    click.echo(f"revoked {clip(whose.entry, 200)} until {when}; {_BY_WHEN}", err=True)
+    if whose.session is not None:
+        cognito.revoke(whose.session)
+    elif whose.token is not None and whose.username is not None:
+        _sign_out_by(account, whose.token)
+    elif whose.username is not None:
         account.ask(
             "cognito-idp",
             "admin_user_global_sign_out",
             UserPoolId=account.pool_id,
-            Username=username,
+            Username=whose.username,
         )
     click.echo(
-        f"signed out {clip(username)} at Cognito: no token is refreshed any more"
-        if username is not None
+        f"signed out {clip(str(whose.username))} at Cognito: no token is refreshed any more"
+        if whose.username is not None
         else "nobody was signed out at Cognito: whoever gets new tokens there has others",
         err=True,
     )
+
+
+def _sign_out_by(account: _Account, token: str) -> None:
+    """Sign out whose token it is. Anybody can write a name into a token: Cognito verifies it."""
+    try:
+        account.ask("cognito-idp", "global_sign_out", AccessToken=token)
+    except AccountError as error:
+        raise AccountError(
+            "nobody was signed out at Cognito, which does not take this token: to sign out its "
+            f"user, too, say who it is: authorizer revoke USER ({error})"
+        ) from None
 
 
 @click.command()
@@ -118,12 +132,34 @@ def unrevoke(*, user: str | None, is_sub: bool, profile: str, **place: str) -> N
 
     Whoever was signed out at Cognito has to sign in again.
     """
-    account, entry, _, _ = _whose(user, profile, is_sub=is_sub, **place)
+    account, whose = _whose(user, profile, is_sub=is_sub, **place)
     was = account.ask(
-        "dynamodb", "delete_item", TableName=account.table, Key=_key(entry), ReturnValues="ALL_OLD"
+        "dynamodb",
+        "delete_item",
+        TableName=account.table,
+        Key=_key(whose.entry),
+        ReturnValues="ALL_OLD",
     )
     outcome = f"is off the list; {_BY_WHEN}" if "Attributes" in was else "is not on the list"
-    click.echo(f"{clip(entry, 200)} {outcome}", err=True)
+    click.echo(f"{clip(whose.entry, 200)} {outcome}", err=True)
+
+
+class _Revoked(NamedTuple):
+    """Who is revoked.
+
+    Attributes:
+        entry: what the list calls them.
+        username: who is signed out at Cognito; nobody without one.
+        life_seconds: how long the youngest of their tokens may live, as far as that is known.
+        token: what says so, unverified.
+        session: the one that is ended, where it is the own one.
+    """
+
+    entry: str
+    username: str | None = None
+    life_seconds: int = 0
+    token: str | None = None
+    session: Session | None = None
 
 
 def _key(entry: str) -> dict[str, Any]:
@@ -132,8 +168,8 @@ def _key(entry: str) -> dict[str, Any]:
 
 def _whose(
     user: str | None, profile: str, *, is_sub: bool, **place: str
-) -> tuple[_Account, str, str | None, Session | None]:
-    """Whom to ask; what the list calls it; and who, or which session, is signed out with it.
+) -> tuple[_Account, _Revoked]:
+    """Whom to ask, and about whom.
 
     Raises:
         AccountError: there is no such user, or no token that names itself.
@@ -151,23 +187,34 @@ def _whose(
                 "nobody sees it"
             )
         if is_sub:
-            return account, f"sub#{user}", None, None
+            return account, _Revoked(f"sub#{user}")
         found = account.ask(
             "cognito-idp", "admin_get_user", UserPoolId=account.pool_id, Username=user
         )
         (sub,) = (one["Value"] for one in found["UserAttributes"] if one["Name"] == "sub")
-        return account, f"sub#{sub}", found["Username"], None
+        return account, _Revoked(f"sub#{sub}", found["Username"])
     own = None if user else session
     text = own.access_token if own else sys.stdin.buffer.read().decode("utf-8", "replace")
-    claims = read_part(strip_scheme(text), CLAIMS) or {}
+    token = strip_scheme(text)
+    claims = read_part(token, CLAIMS) or {}
     named = [name for name in ("origin_jti", "jti") if isinstance(claims.get(name), str)]
     if not named or str(claims.get("iss")).rpartition("/")[2] != account.pool_id:
         raise AccountError(
             f"expected a token of the pool {account.pool_id} with origin_jti or jti, found none: "
             "check --pool-id, or revoke whose it is, by name or by --sub"
         )
-    username = claims.get("username", claims.get("cognito:username"))
-    return account, f"{named[0]}#{claims[named[0]]}", username, own
+    match claims:
+        case {"iat": int(issued_at), "exp": int(expires_at)}:
+            life = expires_at - issued_at
+        case _:
+            life = 0
+    return account, _Revoked(
+        f"{named[0]}#{claims[named[0]]}",
+        claims.get("username", claims.get("cognito:username")),
+        life_seconds=min(life, _LONGEST_LIFE_SECONDS),
+        token=token,
+        session=own,
+    )
 
 
 class _Account:

@@ -62,6 +62,7 @@ _SIGNING_IN = frozenset(
         "ConfirmDevice",
         "GetTokensFromRefreshToken",
         "GetUser",
+        "GlobalSignOut",
         "InitiateAuth",
         "RespondToAuthChallenge",
         "RevokeToken",
