@@ -37,7 +37,7 @@ STEPS = {
 }
 # What the button sends, without showing all of the page again: what was asked, and what came back.
 SEND = """async (route) => {
-  const answer = await fetch("/send", { method: "POST", body: new URLSearchParams({ route }) });
+  const answer = await fetch("send", { method: "POST", body: new URLSearchParams({ route }) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const of = (selector) => page.querySelector(".asked " + selector).textContent;
   return [of("code"), of(".verdict")];
@@ -133,7 +133,7 @@ def test_signing_in_takes_password_and_code(show: Callable[..., Page], playgroun
     assert "expires in" in page.locator(".timer").inner_text()
     assert "eyJ" not in page.content()
     assert page.evaluate("document.cookie") == ""
-    press(page, "form[action='/sign-out'] button")
+    press(page, "form[action='sign-out'] button")
     assert "You are nobody" in page.locator("#who").inner_text()
 
 

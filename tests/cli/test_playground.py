@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 PORT = 8787
 HERE = f"http://127.0.0.1:{PORT}"
+# What the printed address has, and nobody else on the machine knows.
+KEY = "key-of-this-run"
 # Which step notices what, and why.
 NOTICED = {
     Attack.CUT: (1, Reason.TOKEN_NOT_COMPACT),
@@ -149,7 +151,9 @@ def client(playground: Playground) -> TestClient:
 
 def browser_of(playground: Playground) -> TestClient:
     headers = {"Origin": HERE}
-    return TestClient(application(playground, PORT), base_url=HERE, headers=headers)
+    return TestClient(
+        application(playground, PORT, KEY), base_url=f"{HERE}/{KEY}/", headers=headers
+    )
 
 
 # --- safety ---------------------------------------------------------------------------------------
@@ -175,6 +179,18 @@ def test_only_this_machines_own_name_is_answered(
     answer = client.get(path, headers={"Host": host})
     assert answer.status_code == status
     assert status == 200 or ("set-cookie" not in answer.headers and len(answer.text) < 200)
+
+
+@pytest.mark.parametrize("path", ["/", f"/{KEY}", "/style.css", "/other/", f"//{KEY}/", "/%2e/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_whoever_was_not_told_the_address_gets_nothing(
+    client: TestClient, method: str, path: str
+) -> None:
+    """Others who use this machine reach the port, too; and so does a page with pictures of it."""
+    answer = client.request(method, f"{HERE}{path}", follow_redirects=False)
+    assert answer.status_code == 404
+    assert "set-cookie" not in answer.headers
+    assert len(answer.text) < 200
 
 
 @pytest.mark.parametrize(
@@ -227,7 +243,7 @@ def test_a_browser_gets_no_token(client: TestClient, capfd: pytest.CaptureFixtur
         ("/send", {"route": "GET /hello"}),
     ):
         redirect = client.post(path, data=form, follow_redirects=False)
-        assert (redirect.status_code, redirect.headers["location"]) == (303, "/")
+        assert (redirect.status_code, redirect.headers["location"]) == (303, "./")
         answers += [redirect, client.get("/")]
 
     said = "".join(answer.text + str(answer.headers) for answer in answers)
@@ -242,7 +258,9 @@ def test_a_session_is_a_random_name_that_scripts_cannot_read(client: TestClient)
     name, _, rest = cookie.partition("=")
     assert name == f"playground-{PORT}"
     assert len(rest.partition(";")[0]) >= 43
-    assert {"HttpOnly", "Path=/", "SameSite=strict"} <= {part.strip() for part in rest.split(";")}
+    assert {"HttpOnly", f"Path=/{KEY}/", "SameSite=strict"} <= {
+        part.strip() for part in rest.split(";")
+    }
 
     client.post("/sign-in", data={"sample": "alice"})
     assert "You are signed in as alice" in client.get("/").text
@@ -321,14 +339,15 @@ def test_it_listens_on_loopback_until_it_ends(
     """A real server, of this machine alone; what is no HTTP is refused, and nothing is printed."""
     with served(Playground(world.stage)) as url:
         place = urlsplit(url)
-        assert (place.hostname, place.path) == ("127.0.0.1", "/")
+        assert place.hostname == "127.0.0.1"
+        assert len(place.path) == len("/") + 22 + len("/")  # 128 bits
         connection = http.client.HTTPConnection(str(place.hostname), place.port or 0, timeout=10)
-        connection.request("GET", "/")
+        connection.request("GET", place.path)
         answer = connection.getresponse()
         assert answer.status == 200
         assert "server" not in answer.headers
         assert b"Who may do what" in answer.read()
-        connection.request("GET", "/", headers={"Host": "attacker.example"})
+        connection.request("GET", place.path, headers={"Host": "attacker.example"})
         assert connection.getresponse().status == 421
         connection.close()
         with pytest.raises(ConfigurationError, match="expected a free port"):

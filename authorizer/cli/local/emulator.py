@@ -22,6 +22,7 @@ import requests
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from authorizer.cli.local.project import LocalStackError
 from authorizer.cli.local.supervisor import (
@@ -126,7 +127,8 @@ class Emulator:
 
     def is_account(self, account: str) -> bool:
         """Whether it is up, and the emulator that was given this account."""
-        with suppress(BotoCoreError, ClientError):
+        # Another server at that port may answer anything.
+        with suppress(BotoCoreError, ClientError, ResponseParserError):
             return bool(self.client("sts").get_caller_identity()["Account"] == account)
         return False
 

@@ -80,9 +80,9 @@
   const poll = async () => {
     if (!busy && !document.hidden) {
       try {
-        const version = await (await fetch("/version")).text();
+        const version = await (await fetch("version")).text();
         document.getElementById("gone").hidden = true;
-        if (version !== page().dataset.version && !busy) show(await (await fetch("/")).text());
+        if (version !== page().dataset.version && !busy) show(await (await fetch("./")).text());
       } catch {
         document.getElementById("gone").hidden = false;
       }

@@ -2,8 +2,10 @@
 
 Any page in the same browser can send requests here, by any name that resolves to this machine. So
 the Host must be this one (DNS rebinding), whatever changes something must come from this page
-(CSRF), and no answer may be read by another page. The browser keeps a random name for its session,
-and gets no token: not in HTML, not in an address. Nothing is logged.
+(CSRF), and no answer may be read by another page. Others who use this machine can send requests,
+too, and servers at other ports of it share its cookies. So the page is below a random key, which
+whoever started it is told, and its cookie goes nowhere else. The browser keeps a random name for
+its session, and gets no token: not in HTML, not in an address. Nothing is logged.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from starlette.responses import (
     RedirectResponse,
     Response,
 )
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from authorizer.cli.account.challenges import SignIn
 from authorizer.cli.account.errors import AccountError
@@ -64,7 +66,7 @@ HOST = "127.0.0.1"
 # Longer than the longest token that is looked at.
 _MOST_BYTES = 65_536
 # Sessions that are kept: of more, whoever came first signs in again.
-_MOST_VISITORS, _NAME_BYTES = 64, 32
+_MOST_VISITORS, _NAME_BYTES, _KEY_BYTES = 64, 32, 16
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -77,9 +79,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _ASSETS = {
-    "/style.css": ("pages", "text/css"),
-    "/page.css": (ROOM, "text/css"),
-    "/page.js": (ROOM, "text/javascript"),
+    "style.css": ("pages", "text/css"),
+    "page.css": (ROOM, "text/css"),
+    "page.js": (ROOM, "text/javascript"),
 }
 _START_SECONDS = 10
 _SEE_OTHER, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE, _MISDIRECTED = 303, 403, 404, 413, 421
@@ -236,10 +238,10 @@ class _Typed:
 
 
 class _Site:
-    """The page and its visitors, for requests to one port of loopback."""
+    """The page and its visitors, for requests to one port of loopback that know the key."""
 
-    def __init__(self, playground: Playground, port: int) -> None:
-        self._playground = playground
+    def __init__(self, playground: Playground, port: int, key: str) -> None:
+        self._playground, self._path = playground, f"/{key}/"
         self._hosts = {f"{HOST}:{port}", f"localhost:{port}"}
         self._cookie = f"playground-{port}"  # cookies are not kept apart by ports
         self._visitors: dict[str, Visitor] = {}
@@ -254,6 +256,11 @@ class _Site:
                 "expected this page's own Host, found another: open the address that was printed",
                 _MISDIRECTED,
             )
+        elif not request.url.path.startswith(self._path):
+            response = PlainTextResponse(
+                "expected this page's own address, found another: open the one that was printed",
+                _NOT_FOUND,
+            )
         elif request.method == "POST" and request.headers.get("origin") != f"http://{host}":
             response = PlainTextResponse(
                 "expected a request of this page, found one of another: open the page itself",
@@ -263,7 +270,9 @@ class _Site:
             name = self._known(request)
             request.state.visitor = self._visitors[name]
             response = await go_on(request)
-            response.set_cookie(self._cookie, name, httponly=True, samesite="strict")
+            response.set_cookie(
+                self._cookie, name, path=self._path, httponly=True, samesite="strict"
+            )
         response.headers.update(_HEADERS)
         return response
 
@@ -294,7 +303,7 @@ class _Site:
         form = dict(parse_qsl(data.decode("utf-8", "replace")))
         action, visitor = request.path_params["action"], request.state.visitor
         await run_in_threadpool(self._playground.act, action, visitor, form)
-        return RedirectResponse("/", _SEE_OTHER)
+        return RedirectResponse("./", _SEE_OTHER)
 
     def version(self, _request: Request) -> Response:
         """What the page asks every now and then: has the policy's file changed?"""
@@ -302,21 +311,22 @@ class _Site:
 
     def file(self, request: Request) -> Response:
         """The style and the script."""
-        path = request.url.path
-        room, kind = _ASSETS[path]
-        return Response(asset(room, path[1:]), media_type=kind)
+        name = request.url.path.rpartition("/")[2]
+        room, kind = _ASSETS[name]
+        return Response(asset(room, name), media_type=kind)
 
 
-def application(playground: Playground, port: int) -> Starlette:
-    """The page, for requests to that port of loopback alone."""
-    site = _Site(playground, port)
+def application(playground: Playground, port: int, key: str) -> Starlette:
+    """The page, below the key, for requests to that port of loopback alone."""
+    site = _Site(playground, port, key)
+    routes = [
+        Route("/", site.page),
+        Route("/version", site.version),
+        *(Route(f"/{name}", site.file) for name in _ASSETS),
+        Route("/{action}", site.act, methods=["POST"]),
+    ]
     return Starlette(
-        routes=[
-            Route("/", site.page),
-            Route("/version", site.version),
-            *(Route(path, site.file) for path in _ASSETS),
-            Route("/{action}", site.act, methods=["POST"]),
-        ],
+        routes=[Mount(f"/{key}", routes=routes)],
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=site.guard)],
     )
 
@@ -330,7 +340,7 @@ def served(playground: Playground, port: int = 0) -> Iterator[str]:
         port: 0 for a free one.
 
     Yields:
-        The page's address.
+        The page's address, which has the key.
 
     Raises:
         ConfigurationError: the port cannot be had.
@@ -341,9 +351,9 @@ def served(playground: Playground, port: int = 0) -> Iterator[str]:
         expected = f"expected a free port for the playground, found {port}"
         raise ConfigurationError([f"{expected} ({error.strerror}): give another"]) from error
     with listening:
-        port = listening.getsockname()[1]
+        port, key = listening.getsockname()[1], secrets.token_urlsafe(_KEY_BYTES)
         config = uvicorn.Config(
-            application(playground, port),
+            application(playground, port, key),
             access_log=False,
             lifespan="off",
             limit_concurrency=64,
@@ -358,7 +368,7 @@ def served(playground: Playground, port: int = 0) -> Iterator[str]:
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
-            yield f"http://{HOST}:{port}/"
+            yield f"http://{HOST}:{port}/{key}/"
         finally:
             server.should_exit = True
             thread.join(_START_SECONDS)
