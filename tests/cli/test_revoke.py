@@ -303,6 +303,8 @@ def test_what_is_no_token_of_the_pool_is_refused(account: Account, given: str | 
         (["alice", "--endpoint-url", "http://127.0.0.1:9"], "Could not connect"),
         (["alice", "--table", ""], "expected the table of revoked tokens"),
         (["-", "--sub"], "expected a sub as USER, found none"),
+        (["", "--sub"], "expected a sub as USER, found none"),
+        (["--sub"], "nobody is signed in with profile default"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(

@@ -178,7 +178,7 @@ def _whose(
     account = _Account(session, **place)
     if user is None and session is None:
         raise AccountError(f"{trouble}, or name a USER")
-    if is_sub and user in {None, "-"}:
+    if is_sub and user in {None, "", "-"}:
         raise AccountError("expected a sub as USER, found none: --sub says what USER is")
     if user is not None and user != "-":
         if read_part(user, HEADER) is not None:
@@ -195,12 +195,15 @@ def _whose(
         return account, _Revoked(f"sub#{sub}", found["Username"])
     own = None if user else session
     text = own.access_token if own else sys.stdin.buffer.read().decode("utf-8", "replace")
-    token = strip_scheme(text)
+    return account, _revoked_by(strip_scheme(text), account.pool_id, own)
+
+
+def _revoked_by(token: str, pool_id: str, own: Session | None) -> _Revoked:
     claims = read_part(token, CLAIMS) or {}
     named = [name for name in ("origin_jti", "jti") if isinstance(claims.get(name), str)]
-    if not named or str(claims.get("iss")).rpartition("/")[2] != account.pool_id:
+    if not named or str(claims.get("iss")).rpartition("/")[2] != pool_id:
         raise AccountError(
-            f"expected a token of the pool {account.pool_id} with origin_jti or jti, found none: "
+            f"expected a token of the pool {pool_id} with origin_jti or jti, found none: "
             "check --pool-id, or revoke whose it is, by name or by --sub"
         )
     match claims:
@@ -208,7 +211,7 @@ def _whose(
             life = expires_at - issued_at
         case _:
             life = 0
-    return account, _Revoked(
+    return _Revoked(
         f"{named[0]}#{claims[named[0]]}",
         claims.get("username", claims.get("cognito:username")),
         life_seconds=min(life, _LONGEST_LIFE_SECONDS),
