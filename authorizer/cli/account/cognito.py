@@ -68,7 +68,7 @@ class Cognito:
 
         self._target = target
         try:
-            self._client = boto3.client(
+            self._client = boto3.Session().client(
                 "cognito-idp",
                 region_name=target.region,
                 endpoint_url=target.endpoint_url,
@@ -197,7 +197,9 @@ def stack_outputs(stack_name: str, region: str | None, endpoint_url: str | None)
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
-        client = boto3.client("cloudformation", region_name=region, endpoint_url=endpoint_url)
+        client = boto3.Session().client(
+            "cloudformation", region_name=region, endpoint_url=endpoint_url
+        )
         stacks = client.describe_stacks(StackName=stack_name)["Stacks"]
     except (BotoCoreError, ClientError, ValueError) as error:
         raise AccountError(

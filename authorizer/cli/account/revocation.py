@@ -262,7 +262,7 @@ class _Account:
         from botocore import config, exceptions  # noqa: PLC0415
 
         try:
-            client = boto3.client(
+            client = boto3.Session().client(
                 service,
                 # Stack and table are where the pool is, unless said otherwise.
                 region_name=(service == "dynamodb" and self._region)
