@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import threading
 import time
@@ -376,6 +377,20 @@ def test_each_spoilt_token_comes_as_far_as_it_should(
     # What is signed here is never good for anybody else.
     elsewhere, _ = judge(token, pool, JwksCache())
     assert not elsewhere.verification.is_good
+
+
+@pytest.mark.parametrize("attack", Attack)
+def test_what_a_bad_token_claims_counts_for_nothing(client: TestClient, attack: Attack) -> None:
+    """Its bearer is nobody, in the matrix as for the API; and the page says what a 403 is then."""
+    own = re.compile(
+        r'class="own-column"><span class="kind">[^<]*</span><span class="subject">(\w+)'
+    )
+    page = client.post("/sign-in", data={"sample": "alice"}).text
+    assert "its bearer is nobody" not in page
+    assert own.findall(page) == ["reader"]
+    page = client.post("/spoil", data={"attack": str(attack)}).text
+    assert "its bearer is nobody" in page
+    assert own.findall(page) == ["everyone"]
 
 
 def test_each_step_has_its_own_time(world: World) -> None:

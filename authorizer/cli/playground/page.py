@@ -152,7 +152,8 @@ def page_of(
     times: tuple[float, ...],
 ) -> str:
     """The page as it is now."""
-    caller = judged.caller if judged is not None else None
+    # Whatever a token claims that is not good, its bearer is nobody.
+    caller = judged.caller if judged is not None and judged.verification.is_good else None
     examples, routes = examples_of(stage, policy, caller), policy.simulator.protections
     key = next((key for key in routes if key == visitor.route), next(iter(routes)))
     return render(
