@@ -83,7 +83,7 @@ SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadgroup
 
 # The runtime package's own tests reach all of it. To trace the others as well doubles their time, and shows nothing more.
 COVERING_TESTS := tests/unit tests/attacks tests/handlers tests/backstop
-test: ready ## all tests (six minutes on two processors), with the runtime package's branch coverage at 100 %
+test: ready ## all tests (seven minutes on two processors), with the runtime package's branch coverage at 100 %
 	@$(MAKE) --silent -j2 test-covering ready-test
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(COVERING_TESTS:%=--ignore=%)
 
