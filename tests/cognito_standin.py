@@ -11,15 +11,15 @@ import hashlib
 import hmac
 import json
 import secrets
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyotp
+from loopback import listening
 from simulator import CLIENT_ID, POOL_ID, Cognito
 
 if TYPE_CHECKING:
@@ -314,20 +314,11 @@ def serve_cognito(**settings: Any) -> Iterator[StandIn]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    standin.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with listening(Handler) as standin.url:
         yield standin
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 __all__ = [
