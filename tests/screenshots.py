@@ -129,7 +129,7 @@ def playground() -> Iterator[str]:
         template, policy = Path(PROJECT[0]), Path(PROJECT[1])
         with (
             LocalStack.running(read_project(template, policy)) as stack,
-            served_beside(stack, template, policy, None, 0) as url,
+            served_beside(stack, policy, 0) as url,
         ):
             yield url
 

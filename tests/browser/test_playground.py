@@ -61,7 +61,7 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     template, policy = folder / "template.yaml", folder / "policy.yaml"
     with (
         LocalStack.running(read_project(template, policy)) as stack,
-        served_beside(stack, template, policy, None, 0) as url,
+        served_beside(stack, policy, 0) as url,
     ):
         yield Served(stack, url, policy)
 

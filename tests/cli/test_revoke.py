@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from loopback import listening
 from simulator import Cognito
 
 from authorizer.cli.account.sessions import Session, SessionStore
 from authorizer.cli.local.emulator import Emulator, running_emulator
+from authorizer.cli.local.stack import make_revocation_table
 from authorizer.cli.main import cli
 from authorizer.tokens.revocation import reader_of_table
 
@@ -42,18 +43,7 @@ class Account:
         made = cognito.admin_create_user(**user)["User"]["Attributes"]
         self.sub = {one["Name"]: one["Value"] for one in made}["sub"]
         cognito.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
-        emulator.client("dynamodb").create_table(
-            TableName="revoked",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "list", "KeyType": "HASH"},
-                {"AttributeName": "entry", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "list", "AttributeType": "S"},
-                {"AttributeName": "entry", "AttributeType": "S"},
-            ],
-        )
+        make_revocation_table(emulator, "revoked")
         self.tokens: dict[str, Any] = cognito.initiate_auth(
             ClientId=self.client_id,
             AuthFlow="USER_PASSWORD_AUTH",
@@ -121,10 +111,8 @@ class _Declining(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def declining() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Declining) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with listening(_Declining) as url:
+        yield url
 
 
 def run(*arguments: str, given: str | bytes = "") -> Result:

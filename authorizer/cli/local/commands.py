@@ -103,12 +103,12 @@ def serve(template: Path, policy: Path, api: str | None, seed: int, port: int) -
         own_state(Path()) as folder,
     ):
         stack.keep_revoked_tokens()
-        stack.announce(folder)
-        write_private(folder / TOKENS, "\n".join([*report.token_lines(stack), ""]))
+        lines = report.token_lines(stack, stack.announce(folder))
+        write_private(folder / TOKENS, "\n".join([*lines, ""]))
         # Its web server takes long to load, and nothing else has a use for it.
         from authorizer.cli.local.playground import served_beside  # noqa: PLC0415
 
-        with served_beside(stack, template, policy, api, port) as page:
+        with served_beside(stack, policy, port) as page:
             _serve(stack, cases, folder / TOKENS, page)
 
 

@@ -10,7 +10,6 @@ from authorizer.cli.account.errors import AccountError
 from authorizer.cli.account.sessions import Target
 from authorizer.cli.local.emulator import REGION
 from authorizer.cli.local.project import LocalStackError
-from authorizer.cli.options import open_api
 from authorizer.cli.playground.server import Playground, served
 from authorizer.cli.playground.stage import Stage
 from authorizer.tokens.pool import UserPool
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
     from authorizer.cli.playground.tokens import Tokens
 
 
-def served_beside(
-    stack: LocalStack, template: Path, policy: Path, api: str | None, port: int
-) -> AbstractContextManager[str]:
+def served_beside(stack: LocalStack, policy: Path, port: int) -> AbstractContextManager[str]:
     """Serve the page until the end of the block, which is given its address.
 
     Raises:
         ConfigurationError: the port cannot be had.
     """
-    deployment, opened = stack.deployment, open_api(template, api)
-    assert opened is not None  # noqa: S101 - there is a template
+    deployment = stack.deployment
     people = {one.name: one for one in (*stack.people.values(), *stack.machines)}
     clients = filter(None, (deployment.client_id, deployment.machine_client_id))
     pool_id, url = deployment.user_pool_id, stack.emulator.url
@@ -48,7 +44,7 @@ def served_beside(
         pool=UserPool(pool_id, clients, jwks_url=stack.emulator.jwks_url(pool_id)),
         api_url=stack.base_url,
         policy=policy,
-        opened=opened,
+        opened=(stack.project.template, stack.project.api),
         samples={name: one.caller for name, one in people.items()},
         sign_in=lambda name: _sign_in(stack, people[name]),
         reason=stack.new_reason,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from authorizer.cli.policy_file.source import SourcePolicy
-    from authorizer.cli.template.model import Authorizer
+    from authorizer.cli.template.model import Authorizer, Template
 
 
 class LocalStackError(AuthorizerError):
@@ -38,6 +38,7 @@ class Project:
 
     Attributes:
         folder: where the template is: the functions' code is found from here.
+        template: as it was read.
         compiled: the policy, as it ships.
         guarded: the routes that the policy decides about, by key.
         functions: of the template, by logical id.
@@ -45,6 +46,7 @@ class Project:
     """
 
     folder: Path
+    template: Template
     api: Api
     policy: SourcePolicy
     compiled: bytes
@@ -136,6 +138,7 @@ def read_project(template: Path, policy: Path, api: str | None = None) -> Projec
         )
     return Project(
         folder=template.parent,
+        template=read,
         api=chosen,
         policy=source,
         compiled=load_document(policy, known_routes(read, chosen.id))[0],

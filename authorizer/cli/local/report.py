@@ -16,7 +16,7 @@ from rich.text import Text
 from authorizer.cli.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from authorizer.cli.local.scenario import Case, Outcome
     from authorizer.cli.local.stack import LocalStack, Say
@@ -106,22 +106,22 @@ def show(terminal: Console, outcomes: list[Outcome], walked: list[Outcome], seed
     return not wrong
 
 
-def token_lines(stack: LocalStack) -> list[str]:
+def token_lines(stack: LocalStack, tokens: Mapping[str, str]) -> list[str]:
     """What a shell sources: the API's address, a token of each user, and where to sign in."""
-    people = stack.people.values()
-    deployment = stack.deployment
-    told = {_variable(one.name): stack.sign_in(one.name).access for one in people}
-    groups = {_variable(one.name): " and ".join(one.groups) or "no group" for one in people}
+    groups = {name: " and ".join(one.groups) or "no group" for name, one in stack.people.items()}
     return [
         "# For a terminal of its own: in it, aws and sam ask the emulator, too.",
         *(f"export {name}={value}" for name, value in stack.emulator.identity.items() if value),
         "unset AWS_SESSION_TOKEN AWS_PROFILE",
-        "export AUTHORIZER_REVOCATION_TABLE=revoked",
-        f"export COGNITO_USER_POOL_ID={deployment.user_pool_id}",
-        f"export COGNITO_CLIENT_ID={deployment.client_id}",
+        f"export AUTHORIZER_REVOCATION_TABLE={stack.revocation_table}",
+        f"export COGNITO_USER_POOL_ID={stack.deployment.user_pool_id}",
+        f"export COGNITO_CLIENT_ID={stack.deployment.client_id}",
         f"export API={quote(stack.base_url)} API_URL={quote(stack.base_url)}",
         "# Worth nothing anywhere else, and here for an hour.",
-        *(f"export {name}={quote(told[name])}   # {shown(groups[name])}" for name in told),
+        *(
+            f"export {_variable(name)}={quote(token)}   # {shown(groups[name])}"
+            for name, token in tokens.items()
+        ),
     ]
 
 

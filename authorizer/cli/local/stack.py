@@ -19,6 +19,7 @@ from authorizer.cli.local.deploy import Deployment, deploy
 from authorizer.cli.local.emulator import Emulator, direct_session, running_emulator
 from authorizer.cli.local.functions import function_name
 from authorizer.cli.local.users import Person, Tokens
+from authorizer.tokens.revocation import ENTRY_KEY, LIST_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +80,17 @@ def json_object(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def make_revocation_table(emulator: Emulator, name: str) -> None:
+    """Make the table of revoked tokens, as the template does."""
+    keys = {LIST_KEY: "HASH", ENTRY_KEY: "RANGE"}
+    emulator.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+    )
 
 
 class DecisionLog:
@@ -170,7 +182,10 @@ class LocalStack(Api):
         project: what is played.
         people: the users by name.
         machines: callers without a user, as far as the stack has a client for them.
+        revocation_table: the list of revoked tokens.
     """
+
+    revocation_table = "revoked"
 
     def __init__(self, deployment: Deployment, project: Project) -> None:
         log = DecisionLog(deployment.emulator, deployment.authorizer_function)
@@ -206,18 +221,7 @@ class LocalStack(Api):
 
     def keep_revoked_tokens(self) -> None:
         """Have the authorizers heed a list of revoked tokens; for that, they start anew."""
-        self.emulator.client("dynamodb").create_table(
-            TableName="revoked",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "list", "KeyType": "HASH"},
-                {"AttributeName": "entry", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "list", "AttributeType": "S"},
-                {"AttributeName": "entry", "AttributeType": "S"},
-            ],
-        )
+        make_revocation_table(self.emulator, self.revocation_table)
         client = self.emulator.client("lambda")
         for function in map(function_name, self.project.authorizers):
             found = client.get_function_configuration(FunctionName=function)["Environment"]
@@ -226,7 +230,7 @@ class LocalStack(Api):
                 Environment={
                     "Variables": {
                         **found["Variables"],
-                        "AUTHORIZER_REVOCATION_TABLE": "revoked",
+                        "AUTHORIZER_REVOCATION_TABLE": self.revocation_table,
                         IDENTITY: json.dumps(self.emulator.identity),
                     }
                 },
@@ -248,7 +252,9 @@ class LocalStack(Api):
             self.emulator, self.deployment.user_pool_id, Person(name=name, groups=groups)
         ).password
 
-    def served_pool(self, issued: Mapping[str, str] | None = None) -> ServedPool:
+    def served_pool(
+        self, issued: Mapping[str, str] | None = None, people: Mapping[str, str] | None = None
+    ) -> ServedPool:
         """The pool as a source of tokens for events: none of them, where none were issued."""
         clients = [self.deployment.client_id, self.deployment.machine_client_id]
         return ServedPool(
@@ -257,7 +263,7 @@ class LocalStack(Api):
             jwks_url=self.emulator.jwks_url(self.deployment.user_pool_id),
             tokens=issued or {},
             api_url=self.base_url,
-            people={name: self.sign_in(name).access for name in self.people} if issued else {},
+            people=people or {},
         )
 
     def _somebody_in(self, groups: tuple[str, ...]) -> Person:
@@ -266,8 +272,12 @@ class LocalStack(Api):
         found = (one for one in people if groups and groups[-1] in one.groups)
         return next(found, next(iter(people)))
 
-    def announce(self, folder: Path) -> None:
-        """Leave tokens in a folder for ``authorizer event --token-from local``."""
+    def announce(self, folder: Path) -> dict[str, str]:
+        """Leave tokens in a folder for ``authorizer event --token-from local``.
+
+        Returns:
+            An access token of each user, by name.
+        """
         callers = callers_of(self.project.policy)
         person = self._somebody_in(callers.groups)
         denied = self._somebody_in(callers.denied_groups)
@@ -280,4 +290,6 @@ class LocalStack(Api):
         }
         if self.machines:
             issued[Placeholder.MACHINE] = self.access_token(self.machines[0])
-        self.served_pool(issued).write(folder)
+        people = {name: self.sign_in(name).access for name in self.people}
+        self.served_pool(issued, people).write(folder)
+        return people

@@ -1,6 +1,6 @@
 "use strict";
 // A table shows on which sides there is more of it than there is room for.
-for (const frame of document.querySelectorAll(".frame")) {
+const watchFrame = (frame) => {
   const sheet = frame.querySelector(".sheet");
   const tell = () => {
     frame.classList.toggle("less", sheet.scrollLeft > 1);
@@ -10,4 +10,5 @@ for (const frame of document.querySelectorAll(".frame")) {
   new ResizeObserver(tell).observe(sheet);
   new ResizeObserver(tell).observe(sheet.firstElementChild);
   tell();
-}
+};
+document.querySelectorAll(".frame").forEach(watchFrame);

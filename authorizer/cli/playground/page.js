@@ -1,5 +1,5 @@
 "use strict";
-// The page works without this. With it, buttons change the page in place, the time that a token has
+// The page works without this, which comes after the script of all pages. With it, buttons change the page in place, the time that a token has
 // left counts down, and a changed policy is shown at once.
 (() => {
   const page = () => document.getElementById("page");
@@ -12,18 +12,8 @@
     const open = [...page().querySelectorAll("details[id]")].filter((one) => one.open).map((one) => one.id);
     page().replaceWith(document.adoptNode(next));
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    for (const frame of document.querySelectorAll(".frame")) watch(frame);
+    document.querySelectorAll(".frame").forEach(watchFrame);
     tick();
-  };
-
-  const watch = (frame) => {
-    const sheet = frame.querySelector(".sheet");
-    const tell = () => {
-      frame.classList.toggle("less", sheet.scrollLeft > 1);
-      frame.classList.toggle("more", sheet.scrollLeft + sheet.clientWidth < sheet.scrollWidth - 1);
-    };
-    sheet.addEventListener("scroll", tell, { passive: true });
-    new ResizeObserver(tell).observe(sheet);
   };
 
   const send = async (form, action, body, pressed) => {
@@ -90,7 +80,6 @@
     setTimeout(poll, 1000);
   };
 
-  for (const frame of document.querySelectorAll(".frame")) watch(frame);
   tick();
   poll();
 })();

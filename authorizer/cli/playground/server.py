@@ -79,9 +79,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _ASSETS = {
-    "style.css": ("pages", "text/css"),
-    "page.css": (ROOM, "text/css"),
-    "page.js": (ROOM, "text/javascript"),
+    "style.css": (("pages",), "text/css"),
+    "page.css": ((ROOM,), "text/css"),
+    "page.js": (("pages", ROOM), "text/javascript"),
 }
 _START_SECONDS = 10
 _SEE_OTHER, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE, _MISDIRECTED = 303, 403, 404, 413, 421
@@ -312,8 +312,8 @@ class _Site:
     def file(self, request: Request) -> Response:
         """The style and the script."""
         name = request.url.path.rpartition("/")[2]
-        room, kind = _ASSETS[name]
-        return Response(asset(room, name), media_type=kind)
+        rooms, kind = _ASSETS[name]
+        return Response("".join(asset(room, name) for room in rooms), media_type=kind)
 
 
 def application(playground: Playground, port: int, key: str) -> Starlette:

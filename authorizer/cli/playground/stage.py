@@ -108,11 +108,12 @@ class WatchedPolicy:
         template, api = stage.opened
         asked = {one.decided_by for one in protection_by_route(template, api).values()}
         if DecidedBy.POLICY not in asked or api.kind is ApiKind.WEBSOCKET:
-            expected = (
-                "expected an HTTP or a REST API with a route that asks the policy's authorizer"
+            problem = (
+                "expected an HTTP or a REST API with a route that asks the policy's authorizer, "
+                f"found {api.id} in {template.file}: 'authorizer check' says what the template "
+                "lacks"
             )
-            hint = "'authorizer check' says what the template lacks"
-            raise ConfigurationError([f"{expected}, found {api.id} in {template.file}: {hint}"])
+            raise ConfigurationError([problem])
         self._state = _state_of(stage, load_policy(stage.policy), self._read())
 
     def look(self) -> PolicyState:
@@ -134,8 +135,7 @@ class WatchedPolicy:
         bad = replace(last, version=last.version + 1, data=data)
         source, found = read_source(data, str(stage.policy))
         if found:
-            problems = tuple((one.location.line, str(one)) for one in found)
-            return replace(bad, problems=problems)
+            return replace(bad, problems=tuple((one.location.line, str(one)) for one in found))
         named = NamedPolicy(source=source)
         try:
             state = _state_of(stage, named, data)
@@ -144,8 +144,12 @@ class WatchedPolicy:
         except ConfigurationError as error:
             return replace(bad, problems=((None, str(error)),))
         template, api = stage.opened
-        unnamed = unnamed_routes(template, api)
-        diff = compare(last.named, named, routes=tuple(routes_that_ask(api)), unnamed=unnamed)
+        diff = compare(
+            last.named,
+            named,
+            routes=tuple(routes_that_ask(api)),
+            unnamed=unnamed_routes(template, api),
+        )
         return replace(state, version=bad.version, diff=diff)
 
 
